@@ -1,0 +1,20 @@
+// `npm run stack`: the backing services alone. Their URLs go to standard output as env lines, progress to standard error.
+import path from 'node:path';
+import { writePids, writeStackEnv } from './stack/home-files.ts';
+import { startStack } from './stack/index.ts';
+import { homeDirectory } from './stack/paths.ts';
+import { runUntilStopped } from './stack/run-until-stopped.ts';
+
+const home = homeDirectory(process.env);
+
+await runUntilStopped(async (onHandle) => {
+  const stack = await startStack({
+    home,
+    want: ['postgres', 'redis', 'temporal', 'model'],
+    env: process.env,
+    onHandle,
+    onPids: (pids) => writePids(home, pids),
+  });
+  process.stdout.write(writeStackEnv(home, stack.urls));
+  process.stderr.write(`  running; logs are in ${path.join(home, 'logs')}, Ctrl-C stops it\n`);
+});

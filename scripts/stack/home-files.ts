@@ -1,0 +1,20 @@
+import path from 'node:path';
+import { writePrivate } from './paths.ts';
+import type { StackUrls } from './types.ts';
+
+/** Writes `<home>/pids.json`: running process ids by name. */
+export function writePids(home: string, pids: Record<string, number>): void {
+  writePrivate(path.join(home, 'pids.json'), JSON.stringify(pids) + '\n');
+}
+
+/** Writes `<home>/stack.env`, the addresses of what runs, and returns it: lines of NAME=value, fit for a shell. */
+export function writeStackEnv(home: string, urls: StackUrls): string {
+  const lines = Object.entries(urls).map(([name, value]) => `${name}=${shellWord(value)}\n`);
+  writePrivate(path.join(home, 'stack.env'), lines.join(''));
+  return lines.join('');
+}
+
+/** Quoted only where a shell would read it otherwise, since other readers of env files take quotes literally. */
+function shellWord(value: string): string {
+  return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,106 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { writePrivate } from './paths.ts';
+import { processIdentity } from './process-identity.ts';
+import { StackError, poll } from './report.ts';
+import { killQuietly } from './kept.ts';
+
+type Identified = { pid: number; identity: string };
+type OwnerRecord = { owner: Identified; processes: Record<string, Identified> };
+
+const FILE = 'supervisor.json';
+// Postgres is asked for a fast shutdown; all others understand SIGTERM.
+const STOP_SIGNALS: Record<string, NodeJS.Signals> = { postgres: 'SIGINT' };
+const STOP_TIMEOUT_MS = 10_000;
+
+/** A home that this process owns until `release`. */
+export type Ownership = {
+  /** Notes the running processes, so that the next start finds them should this process be killed. */
+  note: (pids: Record<string, number>) => void;
+  release: () => void;
+};
+
+/**
+ * Makes this process the only supervisor of `home`. Processes that a killed supervisor has left behind are stopped
+ * first, each verified by pid and start time.
+ * @throws StackError when another live process owns the home.
+ */
+export async function ownHome(home: string, log: (line: string) => void): Promise<Ownership> {
+  const file = path.join(home, FILE);
+  const self = { pid: process.pid, identity: processIdentity(process.pid) ?? '' };
+  while (!claim(file, { owner: self, processes: {} })) {
+    const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+    const record = parse(text);
+    if (record && isRunning(record.owner)) {
+      throw new StackError(
+        `process ${record.owner.pid} is already running with ${home}: stop it first, or set KONSTRUCT_HOME to another directory`,
+      );
+    }
+    if (record) await stopLeftOvers(record, log);
+    bury(file, text);
+  }
+  return {
+    note: (pids) => writePrivate(file, JSON.stringify({ owner: self, processes: identified(pids) }) + '\n'),
+    release: () => fs.rmSync(file, { force: true }),
+  };
+}
+
+/** Creates the file with its full content in one step; false when it exists. */
+function claim(file: string, record: OwnerRecord): boolean {
+  const temporary = `${file}.${process.pid}.claim`;
+  fs.writeFileSync(temporary, JSON.stringify(record) + '\n', { mode: 0o600 });
+  try {
+    fs.linkSync(temporary, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    return false;
+  } finally {
+    fs.rmSync(temporary);
+  }
+}
+
+/** Removes a dead owner's file, unless another start has replaced it by its own in between. */
+function bury(file: string, seen: string): void {
+  const grave = `${file}.${process.pid}.grave`;
+  try {
+    fs.renameSync(file, grave);
+    if (fs.readFileSync(grave, 'utf8') !== seen) fs.linkSync(grave, file);
+    fs.rmSync(grave);
+  } catch {
+    // Someone else was faster: the next claim tells.
+  }
+}
+
+async function stopLeftOvers(record: OwnerRecord, log: (line: string) => void): Promise<void> {
+  // The reverse of the order in which they were started: applications before what they use.
+  for (const [name, left] of Object.entries(record.processes).reverse()) {
+    if (!isRunning(left)) continue;
+    log(`  stopping ${name} (${left.pid}), left over from a start that was killed`);
+    killQuietly(left.pid, STOP_SIGNALS[name] ?? 'SIGTERM');
+    if (!(await poll(() => Promise.resolve(!isRunning(left)), STOP_TIMEOUT_MS)))
+      killQuietly(-left.pid, 'SIGKILL');
+    await poll(() => Promise.resolve(!isRunning(left)), STOP_TIMEOUT_MS);
+  }
+}
+
+function identified(pids: Record<string, number>): Record<string, Identified> {
+  const entries = Object.entries(pids).map(([name, pid]) => [
+    name,
+    { pid, identity: processIdentity(pid) ?? '' },
+  ]);
+  return Object.fromEntries(entries);
+}
+
+function isRunning({ pid, identity }: Identified): boolean {
+  return identity !== '' && processIdentity(pid) === identity;
+}
+
+function parse(text: string): OwnerRecord | undefined {
+  try {
+    const value = JSON.parse(text) as OwnerRecord;
+    return typeof value.owner.pid === 'number' && typeof value.processes === 'object' ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,62 @@
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+
+// Below the range from which systems take the local ports of outgoing connections (32768 on Linux, 49152 on macOS).
+// From inside it, a service that is down for a second can find its port taken, and a client that keeps
+// dialling a dead loopback port of that range ends up connected to itself.
+const LOWEST = 20_000;
+const HIGHEST = 31_999;
+const TRIES = 200;
+const FILE = 'ports.json';
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = net.createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+function remembered(home: string): Record<string, number> {
+  try {
+    const parsed: unknown = JSON.parse(fs.readFileSync(path.join(home, FILE), 'utf8'));
+    if (typeof parsed !== 'object' || parsed === null) return {};
+    return Object.fromEntries(
+      Object.entries(parsed).filter((entry): entry is [string, number] => Number.isInteger(entry[1])),
+    );
+  } catch {
+    return {};
+  }
+}
+
+async function pick(taken: ReadonlySet<number>): Promise<number> {
+  for (let tried = 0; tried < TRIES; tried += 1) {
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST + 1));
+    if (!taken.has(port) && (await isFree(port))) return port;
+  }
+  throw new Error(`no free port between ${LOWEST} and ${HIGHEST} in ${TRIES} tries`);
+}
+
+/**
+ * A loopback port for each name: last time's if it is still free, so that bookmarks and open clients survive a restart,
+ * else a random free one. The choice is remembered in `home`. With `afresh`, last time's
+ * are not looked at.
+ */
+export async function choosePorts<Name extends string>(
+  home: string,
+  names: readonly Name[],
+  afresh = false,
+): Promise<Record<Name, number>> {
+  const last = afresh ? {} : remembered(home);
+  const taken = new Set(Object.values(last));
+  const chosen = {} as Record<Name, number>;
+  for (const name of names) {
+    const before = last[name];
+    const port = before !== undefined && (await isFree(before)) ? before : await pick(taken);
+    taken.add(port);
+    chosen[name] = port;
+  }
+  fs.writeFileSync(path.join(home, FILE), JSON.stringify({ ...last, ...chosen }) + '\n', { mode: 0o600 });
+  return chosen;
+}

@@ -1,0 +1,58 @@
+import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { Agent } from '../domain/agent.ts';
+import type { PromptMessage } from '../domain/conversation.ts';
+import { FAILURE } from '../domain/failures.ts';
+import type { GeneratedReply } from '../domain/turn.ts';
+import { LlmRejectedError, LlmUnavailableError } from '../llm/client.ts';
+import type { ActivityDependencies } from './index.ts';
+
+/** Often enough for a heartbeat time-out of 15 s, also while a model loads and says nothing. */
+const HEARTBEAT_MS = 4_000;
+
+export function createGenerateReply({ runAgent }: Pick<ActivityDependencies, 'runAgent'>) {
+  return {
+    /**
+     * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
+     * long as the server's Retry-After says) or `LlmEmptyReply` (retried).
+     */
+    async generateReply(input: {
+      text: string;
+      agent: Agent;
+      messages: PromptMessage[];
+    }): Promise<GeneratedReply> {
+      const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
+      try {
+        const completion = await runAgent(input.text, input.agent, input.messages, {
+          signal: cancellationSignal(),
+        });
+        if (completion.text.trim() === '') {
+          throw ApplicationFailure.create({ type: FAILURE.llmEmptyReply, message: 'the LLM answered nothing' });
+        }
+        return {
+          text: completion.text,
+          model: completion.model,
+          usage: completion.usage,
+          timingsMs: { firstToken: Math.round(completion.firstTokenMs), total: Math.round(completion.totalMs) },
+        };
+      } catch (error) {
+        throw toFailure(error);
+      } finally {
+        clearInterval(beat);
+      }
+    },
+  };
+}
+
+function toFailure(error: unknown): unknown {
+  if (error instanceof LlmRejectedError) {
+    return ApplicationFailure.create({ type: FAILURE.llmRejected, message: error.message, nonRetryable: true });
+  }
+  if (error instanceof LlmUnavailableError) {
+    return ApplicationFailure.create({
+      type: FAILURE.llmUnavailable,
+      message: error.message,
+      ...(error.retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, error.retryAfterMs) }),
+    });
+  }
+  return error;
+}

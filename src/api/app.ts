@@ -1,0 +1,60 @@
+import type { Client } from '@temporalio/client';
+import express, { Router, type Express } from 'express';
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import type { TurnLimits } from '../domain/turn.ts';
+import { createAcceptMessage } from './accept-message.ts';
+import { agentRoutes } from './agents.ts';
+import { requireOperator, requireTenant } from './auth.ts';
+import { healthRoutes } from './health.ts';
+import { memoryRoutes } from './memory.ts';
+import { messageRoutes } from './messages.ts';
+import { createMetrics } from './metrics.ts';
+import { openApiDocument } from './openapi.ts';
+import { notFound, problemHandler } from './problems.ts';
+import { tenantRoutes } from './tenants.ts';
+
+export type AppDependencies = {
+  pool: pg.Pool;
+  redis: Redis;
+  temporal: Client;
+  log: Logger;
+  limits: TurnLimits;
+  operatorToken: string | undefined;
+  /** Aborted at shutdown. */
+  closing: AbortSignal;
+};
+
+/** The whole HTTP API. */
+export function createApp(dependencies: AppDependencies): Express {
+  const { pool, log, operatorToken } = dependencies;
+  const app = express();
+  app.disable('x-powered-by');
+  const { registry, timeRequests } = createMetrics();
+  app.use(timeRequests);
+  app.use(healthRoutes(dependencies));
+  app.get('/metrics', async (_req, res) => {
+    res.type(registry.contentType).send(await registry.metrics());
+  });
+  const description = openApiDocument();
+  app.get('/openapi.json', (_req, res) => {
+    res.json(description);
+  });
+
+  // 32,000 characters may each be six bytes long when they are escaped; `strict: false` lets us name the fault.
+  const readJson = express.json({ limit: '256kb', strict: false });
+  app.use('/v1/tenants', requireOperator(operatorToken), readJson, tenantRoutes(dependencies));
+  const v1 = Router();
+  v1.use(requireTenant(pool), readJson);
+  v1.use(agentRoutes(dependencies));
+  v1.use(messageRoutes({ ...dependencies, accept: createAcceptMessage(dependencies) }));
+  v1.use(memoryRoutes(dependencies));
+  app.use('/v1', v1);
+
+  app.use(() => {
+    throw notFound('path');
+  });
+  app.use(problemHandler(log));
+  return app;
+}

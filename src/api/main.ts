@@ -1,0 +1,60 @@
+/** Entry point of the API process. */
+import { createServer, type Server } from 'node:http';
+import { once } from 'node:events';
+import { apiConfig } from '../config.ts';
+import { createPool } from '../db/tenant-transaction.ts';
+import { createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
+import { lazyClient } from '../temporal/connection.ts';
+import { createApp } from './app.ts';
+
+await runMain(async () => {
+  const config = apiConfig(process.env);
+  const log = createLogger('api', config.logLevel);
+  const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
+  const redis = createRedis(config.redisUrl, log);
+  const temporal = lazyClient(config.temporal);
+  const closing = new AbortController();
+
+  // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
+  await Promise.all([
+    waitFor('Postgres', () => pool.query('SELECT 1'), { log, cure: 'check DATABASE_URL, or start the database' }),
+    waitFor('Temporal', () => temporal.connection.ensureConnected(), {
+      log,
+      cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
+    }),
+  ]);
+
+  const app = createApp({
+    pool,
+    redis,
+    temporal,
+    log,
+    limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
+    operatorToken: config.operatorToken,
+    closing: closing.signal,
+  });
+  const server = createServer(app);
+  server.listen(config.port, config.host);
+  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EADDRINUSE') throw new Error(`port ${config.port} is in use: set PORT to a free one`);
+    throw error;
+  });
+  log.info({ address: server.address() }, 'API is up');
+
+  onTermination(log, async () => {
+    // First no new requests, then an answer for those that wait for a reply (202), then the connections.
+    const closed = closeServer(server);
+    closing.abort();
+    await closed;
+    redis.disconnect();
+    await temporal.connection.close();
+    await pool.end();
+  });
+});
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeIdleConnections();
+  await closed;
+}

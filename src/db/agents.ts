@@ -1,0 +1,131 @@
+import type pg from 'pg';
+import { DEFAULT_RECALL, type Agent, type RecallSettings } from '../domain/agent.ts';
+import { inTenant } from './tenant-transaction.ts';
+
+type AgentRow = {
+  id: string;
+  tenant_id: string;
+  name: string;
+  job_title: string;
+  persona: string;
+  system_prompt: string;
+  model: string | null;
+  max_prompt_tokens: number | null;
+  settings: { recall?: Partial<RecallSettings> };
+};
+
+const COLUMNS = 'id, tenant_id, name, job_title, persona, system_prompt, model, max_prompt_tokens, settings';
+
+/** What may be set of an agent; what is left out keeps its value (or its default in a new one). */
+export type AgentFields = Partial<Omit<Agent, 'id' | 'tenantId' | 'recall'>> & {
+  recall?: Partial<RecallSettings>;
+};
+
+/** One agent, or undefined when the tenant has none such. */
+export async function findAgent(pool: pg.Pool, tenantId: string, agentId: string): Promise<Agent | undefined> {
+  return inTenant(pool, tenantId, (client) => findAgentWith(client, tenantId, agentId));
+}
+
+/** `findAgent` within the caller's transaction. */
+export async function findAgentWith(
+  client: pg.PoolClient,
+  tenantId: string,
+  agentId: string,
+): Promise<Agent | undefined> {
+  const { rows } = await client.query<AgentRow>({
+    name: 'find-agent',
+    text: `SELECT ${COLUMNS} FROM agents WHERE tenant_id = $1 AND id = $2`,
+    values: [tenantId, agentId],
+  });
+  return rows[0] && toAgent(rows[0]);
+}
+
+/** All agents of a tenant, oldest first. */
+export async function listAgents(pool: pg.Pool, tenantId: string): Promise<Agent[]> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<AgentRow>(`SELECT ${COLUMNS} FROM agents WHERE tenant_id = $1 ORDER BY created_at, id`, [
+      tenantId,
+    ]),
+  );
+  return rows.map(toAgent);
+}
+
+/** Makes an agent. */
+export async function createAgent(
+  client: pg.PoolClient,
+  tenantId: string,
+  agentId: string,
+  fields: AgentFields & { name: string },
+): Promise<Agent> {
+  const { rows } = await client.query<AgentRow>(
+    `INSERT INTO agents (tenant_id, id, name, job_title, persona, system_prompt, model, max_prompt_tokens, settings)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING ${COLUMNS}`,
+    [
+      tenantId,
+      agentId,
+      fields.name,
+      fields.jobTitle ?? '',
+      fields.persona ?? '',
+      fields.systemPrompt ?? '',
+      fields.model ?? null,
+      fields.maxPromptTokens ?? null,
+      JSON.stringify(fields.recall ? { recall: fields.recall } : {}),
+    ],
+  );
+  return toAgent(only(rows));
+}
+
+/** Changes the given fields of an agent; undefined when the tenant has none such. */
+export async function updateAgent(
+  pool: pg.Pool,
+  tenantId: string,
+  agentId: string,
+  fields: AgentFields,
+): Promise<Agent | undefined> {
+  return inTenant(pool, tenantId, async (client) => {
+    const { rows } = await client.query<AgentRow>(
+      `SELECT ${COLUMNS} FROM agents WHERE tenant_id = $1 AND id = $2 FOR UPDATE`,
+      [tenantId, agentId],
+    );
+    const row = rows[0];
+    if (!row) return undefined;
+    const old = toAgent(row);
+    const updated = await client.query<AgentRow>(
+      `UPDATE agents SET name = $3, job_title = $4, persona = $5, system_prompt = $6, model = $7,
+              max_prompt_tokens = $8, settings = $9, updated_at = now()
+       WHERE tenant_id = $1 AND id = $2 RETURNING ${COLUMNS}`,
+      [
+        tenantId,
+        agentId,
+        fields.name ?? old.name,
+        fields.jobTitle ?? old.jobTitle,
+        fields.persona ?? old.persona,
+        fields.systemPrompt ?? old.systemPrompt,
+        fields.model === undefined ? old.model : fields.model,
+        fields.maxPromptTokens === undefined ? old.maxPromptTokens : fields.maxPromptTokens,
+        JSON.stringify({ ...row.settings, recall: { ...row.settings.recall, ...fields.recall } }),
+      ],
+    );
+    return toAgent(only(updated.rows));
+  });
+}
+
+function only<T>(rows: readonly T[]): T {
+  const [row] = rows;
+  if (row === undefined) throw new Error('the database returned no row where one was written');
+  return row;
+}
+
+function toAgent(row: AgentRow): Agent {
+  return {
+    id: row.id,
+    tenantId: row.tenant_id,
+    name: row.name,
+    jobTitle: row.job_title,
+    persona: row.persona,
+    systemPrompt: row.system_prompt,
+    model: row.model,
+    maxPromptTokens: row.max_prompt_tokens,
+    recall: { ...DEFAULT_RECALL, ...row.settings.recall },
+  };
+}

@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import { v4 as randomUuid, v5 as namedUuid } from 'uuid';
+import type { Agent } from '../domain/agent.ts';
+import type { Scope } from '../domain/conversation.ts';
+import { handleMessageWorkflowId } from '../domain/ids.ts';
+import { findAgentWith } from './agents.ts';
+import { inTenant } from './tenant-transaction.ts';
+
+export type TurnState = 'accepted' | 'refused' | 'done' | 'failed';
+
+/** A row of the ledger. */
+export type LedgerTurn = {
+  messageId: string;
+  agentId: string;
+  userId: string;
+  seq: number;
+  workflowId: string;
+  state: TurnState;
+  receivedAt: Date;
+};
+
+/** What `enterTurn` found or made. */
+export type Entered =
+  | { outcome: 'unknown-agent' }
+  | { outcome: 'key-reused' }
+  | { outcome: 'new' | 'repeated'; turn: LedgerTurn; agent: Agent; turnsAhead: number };
+
+type NewTurn = Scope & {
+  /** Unique within the tenant; absent for a message that can't be recognised when it comes again. */
+  dedupeKey: string | undefined;
+  text: string;
+  threadId: string | undefined;
+};
+
+/**
+ * Enters a message in the ledger, or finds it there, in one transaction: it gets the next sequence number
+ * of its scope, without gaps. A key that comes again with the same body is the same turn, for as long as
+ * the ledger lives; with another body it is `key-reused`, and nothing is written.
+ */
+export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entered> {
+  const dedupeKey = message.dedupeKey ?? `once:${randomUuid()}`;
+  const bodyHash = hashBody(message);
+  return inTenant(pool, message.tenantId, async (client) => {
+    const agent = await findAgentWith(client, message.tenantId, message.agentId);
+    if (!agent) return { outcome: 'unknown-agent' };
+    // The scope's row lock: what follows is alone within the scope, so a number once taken is used.
+    const { rows: scopes } = await client.query<{ last_seq: string }>({
+      name: 'lock-scope',
+      text: `INSERT INTO scopes (tenant_id, agent_id, user_id, last_seq) VALUES ($1, $2, $3, 0)
+             ON CONFLICT (tenant_id, agent_id, user_id) DO UPDATE SET last_seq = scopes.last_seq
+             RETURNING last_seq`,
+      values: [message.tenantId, message.agentId, message.userId],
+    });
+    const seq = Number(scopes[0]?.last_seq ?? 0) + 1;
+    const messageId = namedUuid(dedupeKey, message.tenantId);
+    const { rows } = await client.query<TurnRow & { turns_ahead: number }>({
+      name: 'enter-turn',
+      text: ENTER_TURN,
+      values: [
+        message.tenantId,
+        messageId,
+        message.agentId,
+        message.userId,
+        seq,
+        dedupeKey,
+        bodyHash,
+        handleMessageWorkflowId(message.tenantId, messageId),
+      ],
+    });
+    if (rows[0]) {
+      return { outcome: 'new', turn: toTurn(rows[0]), agent, turnsAhead: rows[0].turns_ahead };
+    }
+    const found = await findByKey(client, message.tenantId, dedupeKey);
+    if (!found?.body_hash.equals(bodyHash)) return { outcome: 'key-reused' };
+    return { outcome: 'repeated', turn: toTurn(found), agent, turnsAhead: found.turns_ahead };
+  });
+}
+
+type TurnRow = {
+  message_id: string;
+  agent_id: string;
+  user_id: string;
+  seq: string;
+  workflow_id: string;
+  state: TurnState;
+  received_at: Date;
+};
+
+const TURN_COLUMNS = 'message_id, agent_id, user_id, seq, workflow_id, state, received_at';
+
+const TURNS_AHEAD = `(SELECT count(*)::int FROM turns o
+  WHERE o.tenant_id = t.tenant_id AND o.agent_id = t.agent_id AND o.user_id = t.user_id
+    AND o.state = 'accepted' AND o.seq < t.seq) AS turns_ahead`;
+
+// The number is only spent when the row is really new: a repeated delivery leaves no gap.
+const ENTER_TURN = `
+  WITH t AS (
+    INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (tenant_id, dedupe_key) DO NOTHING
+    RETURNING tenant_id, ${TURN_COLUMNS}
+  ), spent AS (
+    UPDATE scopes s SET last_seq = t.seq FROM t
+    WHERE s.tenant_id = t.tenant_id AND s.agent_id = t.agent_id AND s.user_id = t.user_id
+  )
+  SELECT ${TURN_COLUMNS}, ${TURNS_AHEAD} FROM t`;
+
+async function findByKey(client: pg.PoolClient, tenantId: string, dedupeKey: string) {
+  const { rows } = await client.query<TurnRow & { body_hash: Buffer; turns_ahead: number }>(
+    `SELECT ${TURN_COLUMNS}, body_hash, ${TURNS_AHEAD} FROM turns t WHERE tenant_id = $1 AND dedupe_key = $2`,
+    [tenantId, dedupeKey],
+  );
+  return rows[0];
+}
+
+/** One turn by its message id, or undefined when the tenant has none such. */
+export async function findTurn(
+  pool: pg.Pool,
+  tenantId: string,
+  messageId: string,
+): Promise<LedgerTurn | undefined> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<TurnRow>(`SELECT ${TURN_COLUMNS} FROM turns WHERE tenant_id = $1 AND message_id = $2`, [
+      tenantId,
+      messageId,
+    ]),
+  );
+  return rows[0] && toTurn(rows[0]);
+}
+
+/** Turns of a scope before `seq` that the ledger still holds open, newest first, with their age by the database's clock. */
+export async function findOpenTurnsBefore(
+  pool: pg.Pool,
+  scope: Scope,
+  seq: number,
+  limit: number,
+): Promise<Array<{ workflowId: string; ageMs: number }>> {
+  const { rows } = await inTenant(pool, scope.tenantId, (client) =>
+    client.query<{ workflowId: string; ageMs: number }>({
+      name: 'open-turns-before',
+      text: `SELECT workflow_id AS "workflowId",
+                    (extract(epoch FROM clock_timestamp() - received_at) * 1000)::float8 AS "ageMs"
+             FROM turns
+             WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND state = 'accepted'
+             ORDER BY seq DESC LIMIT $5`,
+      values: [scope.tenantId, scope.agentId, scope.userId, seq, limit],
+    }),
+  );
+  return rows;
+}
+
+/**
+ * Notes that Temporal did not take a message (`refused`), or that it is being offered again (`accepted`).
+ * A refused turn holds no follower. One that ended meanwhile stays as it is.
+ */
+export async function markStart(
+  pool: pg.Pool,
+  tenantId: string,
+  messageId: string,
+  state: 'accepted' | 'refused',
+): Promise<void> {
+  await inTenant(pool, tenantId, (client) =>
+    client.query(
+      `UPDATE turns SET state = $3
+       WHERE tenant_id = $1 AND message_id = $2 AND state IN ('accepted', 'refused')`,
+      [tenantId, messageId, state],
+    ),
+  );
+}
+
+/** Writes how a turn ended, within the caller's transaction. Safe to repeat; the last word counts. */
+export async function finishTurn(
+  client: pg.PoolClient,
+  tenantId: string,
+  messageId: string,
+  state: 'done' | 'failed',
+): Promise<void> {
+  await client.query({
+    name: 'finish-turn',
+    text: 'UPDATE turns SET state = $3, finished_at = now() WHERE tenant_id = $1 AND message_id = $2',
+    values: [tenantId, messageId, state],
+  });
+}
+
+function toTurn(row: TurnRow): LedgerTurn {
+  return {
+    messageId: row.message_id,
+    agentId: row.agent_id,
+    userId: row.user_id,
+    seq: Number(row.seq),
+    workflowId: row.workflow_id,
+    state: row.state,
+    receivedAt: row.received_at,
+  };
+}
+
+/** SHA-256 of what makes two deliveries the same message. Its parts are framed as JSON, so none can run into the next. */
+function hashBody({ agentId, userId, text, threadId }: NewTurn): Buffer {
+  return createHash('sha256').update(JSON.stringify([agentId, userId, text, threadId ?? null])).digest();
+}

@@ -1,0 +1,85 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type pg from 'pg';
+import { v4 as randomUuid } from 'uuid';
+import { inTenant } from './tenant-transaction.ts';
+
+/** An API key as it is shown, once, to whoever asked for it; only its hash is kept. */
+export type IssuedApiKey = { id: string; apiKey: string };
+
+/** Makes a tenant and its first API key. */
+export async function createTenant(
+  pool: pg.Pool,
+  name: string,
+): Promise<{ tenantId: string; key: IssuedApiKey }> {
+  const tenantId = randomUuid();
+  const key = await inTenant(pool, tenantId, async (client) => {
+    await client.query('INSERT INTO tenants (id, name) VALUES ($1, $2)', [tenantId, name]);
+    return insertApiKey(client, tenantId);
+  });
+  return { tenantId, key };
+}
+
+/** Whether there is such a tenant. */
+export async function tenantExists(pool: pg.Pool, tenantId: string): Promise<boolean> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query('SELECT 1 FROM tenants WHERE id = $1', [tenantId]),
+  );
+  return rows.length > 0;
+}
+
+/** Issues a further key; the ones before stay valid until they are revoked. */
+export async function issueApiKey(pool: pg.Pool, tenantId: string): Promise<IssuedApiKey> {
+  return inTenant(pool, tenantId, (client) => insertApiKey(client, tenantId));
+}
+
+/** Revokes a key from now on. False when the tenant has no such key that is still valid. */
+export async function revokeApiKey(pool: pg.Pool, tenantId: string, keyId: string): Promise<boolean> {
+  const result = await inTenant(pool, tenantId, (client) =>
+    client.query(
+      'UPDATE api_keys SET revoked_at = now() WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL',
+      [tenantId, keyId],
+    ),
+  );
+  return result.rowCount === 1;
+}
+
+/** Issues a key in place of another, in one step. Undefined when the tenant has no such key that is still valid. */
+export async function rotateApiKey(
+  pool: pg.Pool,
+  tenantId: string,
+  keyId: string,
+): Promise<IssuedApiKey | undefined> {
+  return inTenant(pool, tenantId, async (client) => {
+    const revoked = await client.query(
+      'UPDATE api_keys SET revoked_at = now() WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL',
+      [tenantId, keyId],
+    );
+    return revoked.rowCount === 1 ? insertApiKey(client, tenantId) : undefined;
+  });
+}
+
+/** The tenant that a key belongs to, or undefined for an unknown or revoked one. Needs no tenant to be set. */
+export async function findTenantOfApiKey(pool: pg.Pool, apiKey: string): Promise<string | undefined> {
+  const { rows } = await pool.query<{ tenant_id: string | null }>({
+    name: 'tenant-of-api-key',
+    text: 'SELECT tenant_of_api_key($1) AS tenant_id',
+    values: [hashApiKey(apiKey)],
+  });
+  return rows[0]?.tenant_id ?? undefined;
+}
+
+async function insertApiKey(client: pg.PoolClient, tenantId: string): Promise<IssuedApiKey> {
+  const id = randomUuid();
+  // The prefix lets secret scanners recognise a leaked key.
+  const apiKey = `konstruct_${randomBytes(32).toString('base64url')}`;
+  await client.query('INSERT INTO api_keys (tenant_id, id, key_hash) VALUES ($1, $2, $3)', [
+    tenantId,
+    id,
+    hashApiKey(apiKey),
+  ]);
+  return { id, apiKey };
+}
+
+function hashApiKey(apiKey: string): Buffer {
+  return createHash('sha256').update(apiKey).digest();
+}

@@ -1,0 +1,28 @@
+/** Ids and the names derived from them. Pure; used by workflows too. */
+
+export const MAX_ID_LENGTH = 200;
+
+// eslint-disable-next-line no-control-regex -- control characters are what this refuses
+const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/u;
+
+/**
+ * Why a text can't be an id, or null when it can: 1 to 200 characters, no control characters, no
+ * lone surrogates (they can't be written as UTF-8, so two ids could meet in one stored key).
+ */
+export function idProblem(id: string): string | null {
+  if (id.length === 0) return 'must not be empty';
+  if (id.length > MAX_ID_LENGTH) return `must be at most ${MAX_ID_LENGTH} characters`;
+  if (CONTROL_CHARACTERS.test(id)) return 'must not contain control characters';
+  if (!id.isWellFormed()) return 'must be well-formed Unicode (it has a lone surrogate)';
+  return null;
+}
+
+/** The workflow that answers a message. Derived from the message, so a second start finds the first. */
+export function handleMessageWorkflowId(tenantId: string, messageId: string): string {
+  return `${tenantId}:message:${messageId}`;
+}
+
+/** The workflow that embeds and stores a finished turn. */
+export function embedAndStoreWorkflowId(tenantId: string, messageId: string): string {
+  return `${tenantId}:memory:${messageId}`;
+}

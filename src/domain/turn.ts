@@ -1,0 +1,66 @@
+import type { Agent } from './agent.ts';
+import type { ConversationMessage, InboundMessage, RecalledMemory } from './conversation.ts';
+
+/** The input of workflow `HandleMessage`. The agent is as it was when the message was accepted. */
+export type HandleMessageInput = { message: InboundMessage; agent: Agent; limits: TurnLimits };
+
+/** Bounds that an operator may set; fixed at acceptance, so a replay sees the same. */
+export type TurnLimits = {
+  /** How long a turn may hold its followers, counted from when it is itself at work. */
+  holdFollowersMs: number;
+  /** Prompt budget for agents that set none, in tokens. */
+  maxPromptTokens: number;
+};
+
+/** What may be missing from a reply because a service was away or slow. */
+export type Missing = 'window' | 'recall' | 'embedding' | 'append' | 'order';
+
+/** What memory gave for a turn. */
+export type GatheredContext = {
+  window: ConversationMessage[];
+  recalled: RecalledMemory[];
+  /** The query's embedding, base64 of 384 little-endian float32; null when embedding failed. */
+  embedding: string | null;
+  missing: Missing[];
+  timingsMs: { window: number; embed: number; recall: number };
+};
+
+export type TokenUsage = { promptTokens: number; completionTokens: number };
+
+/** What the LLM gave. */
+export type GeneratedReply = {
+  text: string;
+  model: string;
+  usage: TokenUsage | null;
+  timingsMs: { firstToken: number; total: number };
+};
+
+/** The result of `HandleMessage`: the receipt that answers "why did it say that". */
+export type TurnResult = {
+  reply: { text: string };
+  memory: {
+    windowSize: number;
+    recalled: RecalledMemory[];
+    /** Oldest window messages left out to stay within the prompt budget. */
+    droppedFromWindow: number;
+  };
+  /** What this reply had to do without; empty when all was well. */
+  missing: Missing[];
+  /** Present when the turn waited for the one before it. */
+  waitedFor?: { workflowId: string; finished: boolean };
+  model: string;
+  usage: TokenUsage | null;
+  timingsMs: Record<string, number>;
+};
+
+/** The input of workflow `EmbedAndStore`: a finished turn. */
+export type EmbedAndStoreInput = {
+  message: InboundMessage;
+  reply: string;
+  /** ISO 8601. */
+  repliedAt: string;
+  /** The user message's embedding, if the reply already needed it (see `GatheredContext.embedding`). */
+  embedding: string | null;
+  /** True when the window could not be written within the reply's bound and is still owed the turn. */
+  appendOwed: boolean;
+};

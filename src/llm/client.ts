@@ -1,0 +1,107 @@
+import OpenAI, { APIConnectionError, APIError, APIUserAbortError } from 'openai';
+import type { PromptMessage } from '../domain/conversation.ts';
+import type { TokenUsage } from '../domain/turn.ts';
+
+/** What the model said, or how it failed; failures are thrown as the two errors below. */
+export type Completion = {
+  text: string;
+  model: string;
+  usage: TokenUsage | null;
+  firstTokenMs: number;
+  totalMs: number;
+};
+
+export type CompletionRequest = {
+  model: string;
+  messages: readonly PromptMessage[];
+  signal?: AbortSignal;
+  /** Called for every piece that arrives, with the text so far. */
+  onProgress?: (textSoFar: string) => void;
+};
+
+/** Any server that speaks OpenAI's chat completions. */
+export type LlmClient = { complete(request: CompletionRequest): Promise<Completion> };
+
+/** The server refuses this request and always will: a wrong key, model or prompt. */
+export class LlmRejectedError extends Error {
+  override readonly name = 'LlmRejectedError';
+}
+
+/** The server is busy, broken or out of reach. `retryAfterMs` is what a 429 or 503 asked for. */
+export class LlmUnavailableError extends Error {
+  override readonly name = 'LlmUnavailableError';
+  readonly retryAfterMs: number | undefined;
+  constructor(message: string, options: { cause: unknown; retryAfterMs: number | undefined }) {
+    super(message, { cause: options.cause });
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Statuses that no retry cures. 408, 409, 425, 429 and every 5xx may pass. */
+const PERMANENT = new Set([400, 401, 403, 404, 405, 410, 413, 414, 415, 422]);
+
+/**
+ * A client that streams, so that a stalled server is noticed by its silence and a long answer isn't. It
+ * never retries: Temporal does, and sees every attempt.
+ */
+export function createLlmClient(options: { baseUrl: string; apiKey: string }): LlmClient {
+  const openai = new OpenAI({ baseURL: options.baseUrl, apiKey: options.apiKey, maxRetries: 0, timeout: 60_000 });
+  return {
+    async complete({ model, messages, signal, onProgress }) {
+      const started = performance.now();
+      let text = '';
+      let usage: TokenUsage | null = null;
+      let answeredBy = model;
+      let firstTokenMs: number | undefined;
+      try {
+        const stream = await openai.chat.completions.create(
+          { model, messages: [...messages], stream: true, stream_options: { include_usage: true } },
+          signal ? { signal } : {},
+        );
+        for await (const chunk of stream) {
+          answeredBy = chunk.model || answeredBy;
+          if (chunk.usage) {
+            usage = { promptTokens: chunk.usage.prompt_tokens, completionTokens: chunk.usage.completion_tokens };
+          }
+          const piece = chunk.choices[0]?.delta.content;
+          if (!piece) continue;
+          firstTokenMs ??= performance.now() - started;
+          text += piece;
+          onProgress?.(text);
+        }
+      } catch (error) {
+        throw translate(error);
+      }
+      const totalMs = performance.now() - started;
+      return { text, model: answeredBy, usage, firstTokenMs: firstTokenMs ?? totalMs, totalMs };
+    },
+  };
+}
+
+function translate(error: unknown): unknown {
+  if (error instanceof APIUserAbortError) return error;
+  if (error instanceof APIError && !(error instanceof APIConnectionError)) {
+    const message = `the LLM answered ${error.status ?? 'an error in the stream'}: ${error.message}`;
+    if (PERMANENT.has(error.status ?? 0)) return new LlmRejectedError(message, { cause: error });
+    return new LlmUnavailableError(message, { cause: error, retryAfterMs: retryAfterMs(error.headers) });
+  }
+  if (error instanceof Error) {
+    return new LlmUnavailableError(`the LLM could not be reached: ${error.message}`, {
+      cause: error,
+      retryAfterMs: undefined,
+    });
+  }
+  return error;
+}
+
+/** `Retry-After` in seconds or as a date, or OpenAI's own `retry-after-ms`; undefined when absent or unreadable. */
+export function retryAfterMs(headers: Headers | undefined, now: number = Date.now()): number | undefined {
+  const milliseconds = Number(headers?.get('retry-after-ms') ?? Number.NaN);
+  if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds;
+  const value = headers?.get('retry-after')?.trim();
+  if (!value) return undefined;
+  const seconds = Number(value);
+  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

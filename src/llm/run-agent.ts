@@ -1,0 +1,33 @@
+import type { Agent } from '../domain/agent.ts';
+import type { PromptMessage } from '../domain/conversation.ts';
+import { buildSystemPrompt } from '../domain/prompt.ts';
+import type { Completion, CompletionRequest, LlmClient } from './client.ts';
+
+type RunnableAgent = Pick<
+  Agent,
+  'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'model' | 'maxPromptTokens'
+>;
+
+/** Asks an agent's model. Errors are those of `LlmClient`. */
+export type RunAgent = (
+  message: string,
+  agent: RunnableAgent,
+  messages?: readonly PromptMessage[],
+  options?: Pick<CompletionRequest, 'signal' | 'onProgress'>,
+) => Promise<Completion>;
+
+/**
+ * Makes `runAgent(message, agent, messages?)`: it sends the prepared messages as they are, or
+ * `[system, user]` when none are given.
+ */
+export function createRunAgent(llm: LlmClient, defaultModel: string): RunAgent {
+  return (message, agent, messages, options = {}) =>
+    llm.complete({
+      model: agent.model ?? defaultModel,
+      messages: messages ?? [
+        { role: 'system', content: buildSystemPrompt(agent) },
+        { role: 'user', content: message },
+      ],
+      ...options,
+    });
+}

@@ -1,0 +1,203 @@
+import type pg from 'pg';
+import { toSql } from 'pgvector';
+import type { ConversationEmbedding, RecalledMemory, Role, Scope } from '../domain/conversation.ts';
+import { assertEmbedding } from '../domain/embedding.ts';
+import { inTenant } from '../db/tenant-transaction.ts';
+
+/**
+ * The contents of the memories most like a query, best first: at most `topK` whose cosine similarity to
+ * `queryEmbedding` (384 finite numbers) is at least `threshold`; `[]` when none is. Scoped three times:
+ * by the filter, by the transaction's tenant and by the database's policy.
+ */
+export async function retrieveRelevant(
+  pool: pg.Pool,
+  tenantId: string,
+  agentId: string,
+  userId: string,
+  queryEmbedding: number[],
+  topK: number = 3,
+  threshold: number = 0.75,
+): Promise<string[]> {
+  const found = await recallMessages(pool, { tenantId, agentId, userId }, queryEmbedding, topK, threshold);
+  return found.map((memory) => memory.content);
+}
+
+type MemoryRow = { content: string; role: Role; created_at: Date; exchange_id: string; score: number };
+
+/*
+ * `+ 0` keeps the planner off the HNSW index, whose graph knows nothing of scopes: it would find the
+ * nearest rows of everybody and then filter, returning too few for most queries. The scope's own index
+ * finds the rows, and all of them are compared: exact, whatever the statistics say.
+ */
+const NEAREST_MESSAGES = `
+  SELECT content, role, created_at, exchange_id, score FROM (
+    SELECT content, role, created_at, exchange_id, 1 - (embedding <=> $4::vector) AS score
+    FROM conversation_embeddings
+    WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
+    ORDER BY (embedding <=> $4::vector) + 0
+    LIMIT $5
+  ) nearest
+  WHERE score >= $6
+  ORDER BY score DESC`;
+
+/** As `retrieveRelevant`, with score, role, time and exchange of each memory. */
+export async function recallMessages(
+  pool: pg.Pool,
+  scope: Scope,
+  queryEmbedding: number[],
+  topK: number,
+  threshold: number,
+): Promise<RecalledMemory[]> {
+  assertEmbedding(queryEmbedding);
+  if (topK <= 0) return [];
+  const { rows } = await inTenant(pool, scope.tenantId, (client) =>
+    client.query<MemoryRow>({
+      name: 'nearest-messages',
+      text: NEAREST_MESSAGES,
+      values: [scope.tenantId, scope.agentId, scope.userId, toSql(queryEmbedding), topK, threshold],
+    }),
+  );
+  return rows.map(toRecalled);
+}
+
+/**
+ * Recall for the prompt: the `topK` best exchanges, best first. A message that was found brings the
+ * message it answered or its answer; each keeps its own score, and an exchange ranks by its better one.
+ * `exclude` names exchanges that already stand in the window.
+ */
+export async function recallExchanges(
+  pool: pg.Pool,
+  scope: Scope,
+  queryEmbedding: number[],
+  options: { topK: number; threshold: number; exclude: readonly string[] },
+): Promise<RecalledMemory[]> {
+  assertEmbedding(queryEmbedding);
+  if (options.topK <= 0) return [];
+  const { rows } = await inTenant(pool, scope.tenantId, (client) =>
+    client.query<MemoryRow>({
+      name: 'nearest-exchanges',
+      text: NEAREST_EXCHANGES,
+      values: [
+        scope.tenantId,
+        scope.agentId,
+        scope.userId,
+        toSql(queryEmbedding),
+        options.topK,
+        options.threshold,
+        options.exclude,
+      ],
+    }),
+  );
+  return rows.map(toRecalled);
+}
+
+const NEAREST_EXCHANGES = `
+  WITH scored AS MATERIALIZED (
+    SELECT content, role, created_at, exchange_id, 1 - (embedding <=> $4::vector) AS score
+    FROM conversation_embeddings
+    WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND exchange_id <> ALL ($7::uuid[])
+  ), best AS (
+    SELECT exchange_id, max(score) AS best_score FROM scored
+    GROUP BY exchange_id HAVING max(score) >= $6
+    ORDER BY best_score DESC LIMIT $5
+  )
+  SELECT content, role, created_at, exchange_id, score FROM best JOIN scored USING (exchange_id)
+  ORDER BY best_score DESC, exchange_id, role DESC`;
+
+function toRecalled(row: MemoryRow): RecalledMemory {
+  return {
+    content: row.content,
+    role: row.role,
+    score: row.score,
+    createdAt: row.created_at.toISOString(),
+    exchangeId: row.exchange_id,
+  };
+}
+
+/** A memory to store; `id`, `exchangeId` and `createdAt` are given by the database when left out. */
+export type NewMemory = Omit<ConversationEmbedding, 'id' | 'createdAt'> & {
+  id?: string;
+  exchangeId?: string;
+  createdAt?: Date;
+};
+
+/**
+ * Inserts one memory. Storing the same `id` twice leaves one copy. Throws `InvalidEmbeddingError` before
+ * anything is sent when the embedding isn't 384 finite numbers.
+ */
+export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<void> {
+  assertEmbedding(memory.embedding);
+  await inTenant(pool, memory.tenantId, (client) => insertMemory(client, memory));
+}
+
+/** `storeEmbedding` within the caller's transaction, whose tenant must be the memory's. */
+export async function insertMemory(client: pg.PoolClient, memory: NewMemory): Promise<void> {
+  assertEmbedding(memory.embedding);
+  await client.query({
+    name: 'insert-memory',
+    text: `INSERT INTO conversation_embeddings
+             (id, tenant_id, agent_id, user_id, content, role, embedding, created_at, exchange_id)
+           VALUES (COALESCE($1::uuid, gen_random_uuid()), $2, $3, $4, $5, $6, $7::vector,
+                   COALESCE($8::timestamptz, now()), COALESCE($9::uuid, gen_random_uuid()))
+           ON CONFLICT (tenant_id, id) DO NOTHING`,
+    values: [
+      memory.id ?? null,
+      memory.tenantId,
+      memory.agentId,
+      memory.userId,
+      memory.content,
+      memory.role,
+      toSql(memory.embedding),
+      memory.createdAt ?? null,
+      memory.exchangeId ?? null,
+    ],
+  });
+}
+
+/** One page of a scope's memories, newest first. `after` is the last row of the page before. */
+export async function listMemories(
+  pool: pg.Pool,
+  scope: Scope,
+  page: { limit: number; after?: { createdAt: string; id: string } },
+): Promise<StoredMemory[]> {
+  const { rows } = await inTenant(pool, scope.tenantId, (client) =>
+    client.query<StoredMemory>(
+      `SELECT id, content, role, exchange_id AS "exchangeId",
+              to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "createdAt"
+       FROM conversation_embeddings
+       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
+         AND ($4::timestamptz IS NULL OR (created_at, id) < ($4::timestamptz, $5::uuid))
+       ORDER BY created_at DESC, id DESC
+       LIMIT $6`,
+      [
+        scope.tenantId,
+        scope.agentId,
+        scope.userId,
+        page.after?.createdAt ?? null,
+        page.after?.id ?? null,
+        page.limit,
+      ],
+    ),
+  );
+  return rows;
+}
+
+/** A memory as it is listed; `createdAt` in ISO 8601 with microseconds, so that it can be paged by. */
+export type StoredMemory = { id: string; content: string; role: Role; exchangeId: string; createdAt: string };
+
+/** What was stored of one exchange: the user's message, then its answer; `[]` when it isn't stored (yet). */
+export async function findExchange(
+  pool: pg.Pool,
+  tenantId: string,
+  exchangeId: string,
+): Promise<Array<{ role: Role; content: string }>> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ role: Role; content: string }>(
+      `SELECT e.role, e.content FROM turns t
+       JOIN conversation_embeddings e USING (tenant_id, agent_id, user_id)
+       WHERE t.tenant_id = $1 AND t.message_id = $2 AND e.exchange_id = $2 ORDER BY e.role DESC`,
+      [tenantId, exchangeId],
+    ),
+  );
+  return rows;
+}

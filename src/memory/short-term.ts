@@ -1,0 +1,115 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { ConversationMessage, Role, Scope } from '../domain/conversation.ts';
+import { memoryShortKey } from './redis-keys.ts';
+
+/** How many messages a window holds. */
+export const WINDOW_SIZE = 20;
+
+const windowEntry = z.object({
+  role: z.enum(['user', 'assistant']),
+  content: z.string(),
+  messageId: z.string().optional(),
+});
+
+/**
+ * The last `n` messages of a scope, oldest first; `[]` for an unknown one. Only the `n` asked for cross
+ * the network. Throws on an entry that is not a message: a window must not be silently shorter than it was.
+ */
+export async function getRecentMessages(
+  redis: Redis,
+  tenantId: string,
+  agentId: string,
+  userId: string,
+  n: number = WINDOW_SIZE,
+): Promise<ConversationMessage[]> {
+  const { messages } = await getWindow(redis, { tenantId, agentId, userId }, n);
+  return messages;
+}
+
+/** A window with the ids of the turns that stand in it, so that they aren't recalled as well. */
+export type Window = { messages: ConversationMessage[]; messageIds: string[] };
+
+/** As `getRecentMessages`, with the message ids of the turns. */
+export async function getWindow(redis: Redis, scope: Scope, n: number = WINDOW_SIZE): Promise<Window> {
+  if (n <= 0) return { messages: [], messageIds: [] };
+  const key = memoryShortKey(scope.tenantId, scope.agentId, scope.userId);
+  const entries = (await redis.lrange(key, -n, -1)).map((entry) => windowEntry.parse(JSON.parse(entry)));
+  return {
+    messages: entries.map(({ role, content }) => ({ role, content })),
+    messageIds: [...new Set(entries.flatMap(({ messageId }) => messageId ?? []))],
+  };
+}
+
+/** Appends one message and trims to the newest `window`, in one atomic step. */
+export async function appendMessage(
+  redis: Redis,
+  tenantId: string,
+  agentId: string,
+  userId: string,
+  role: Role,
+  content: string,
+  window: number = WINDOW_SIZE,
+): Promise<void> {
+  const key = memoryShortKey(tenantId, agentId, userId);
+  const results = await redis
+    .multi()
+    .rpush(key, JSON.stringify({ role, content }))
+    .ltrim(key, -window, -1)
+    .exec();
+  for (const [error] of results ?? []) if (error) throw error;
+}
+
+/** A finished turn, as the window keeps it. */
+export type WindowTurn = { seq: number; messageId: string; userText: string; replyText: string };
+
+/**
+ * Appends a turn's two messages at the place that their sequence number gives them, and trims. Atomic and
+ * idempotent: the script runs alone, a turn that stands there already is left alone, and one that is older
+ * than all of a full window has been trimmed before or would be now. One key, so it runs on a Cluster.
+ */
+export async function appendTurn(
+  redis: Redis,
+  scope: Scope,
+  turn: WindowTurn,
+  window: number = WINDOW_SIZE,
+): Promise<void> {
+  const entry = (role: Role, content: string) =>
+    JSON.stringify({ role, content, seq: turn.seq, messageId: turn.messageId });
+  await redis.eval(
+    APPEND_TURN,
+    1,
+    memoryShortKey(scope.tenantId, scope.agentId, scope.userId),
+    window,
+    turn.seq,
+    entry('user', turn.userText),
+    entry('assistant', turn.replyText),
+  );
+}
+
+/*
+ * KEYS[1] the window · ARGV: 1 size, 2 seq, 3 user entry, 4 assistant entry.
+ * Entries without a seq (written by appendMessage) count as older than any turn.
+ */
+const APPEND_TURN = `
+local entries = redis.call('LRANGE', KEYS[1], 0, -1)
+local size, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
+local place = #entries
+while place > 0 do
+  local at = tonumber(cjson.decode(entries[place]).seq) or 0
+  if at == seq then return 0 end
+  if at < seq then break end
+  place = place - 1
+end
+if place == #entries then
+  redis.call('RPUSH', KEYS[1], ARGV[3], ARGV[4])
+else
+  if place == 0 and #entries >= size then return 0 end
+  table.insert(entries, place + 1, ARGV[3])
+  table.insert(entries, place + 2, ARGV[4])
+  redis.call('DEL', KEYS[1])
+  redis.call('RPUSH', KEYS[1], unpack(entries))
+end
+redis.call('LTRIM', KEYS[1], -size, -1)
+return 1
+`;

@@ -1,0 +1,75 @@
+import { Redis } from 'ioredis';
+import { pino, type Logger } from 'pino';
+
+/** JSON logs on standard output. Contents of messages are never logged; ids are. */
+export function createLogger(name: string, level: string): Logger {
+  return pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime });
+}
+
+/** A Redis client that answers or fails within a second and keeps reconnecting by itself. */
+export function createRedis(redisUrl: string, log: Logger): Redis {
+  const redis = new Redis(redisUrl, {
+    // What can't be sent now fails now: Temporal retries what must not be lost.
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    commandTimeout: 1_500,
+    connectTimeout: 2_000,
+    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
+  });
+  redis.on('error', (error: Error) => log.debug({ err: error }, 'redis'));
+  return redis;
+}
+
+/** Waits until `probe` succeeds; after `timeoutMs` throws what the cure is. Says once that it waits. */
+export async function waitFor(
+  service: string,
+  probe: () => Promise<unknown>,
+  options: { log: Logger; cure: string; timeoutMs?: number },
+): Promise<void> {
+  const deadline = Date.now() + (options.timeoutMs ?? 60_000);
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await probe();
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) {
+        throw new Error(`${service} can't be reached: ${options.cure}`, { cause: error });
+      }
+      if (attempt === 0) options.log.warn({ service, err: error }, `waiting for ${service}`);
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+}
+
+/** Runs `shutdown` once on SIGTERM or SIGINT and exits: 0 when it succeeds within 30 s, else 1. */
+export function onTermination(log: Logger, shutdown: () => Promise<void>): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'shutting down');
+    const deadline = setTimeout(() => process.exit(1), 30_000);
+    shutdown()
+      .then(() => {
+        clearTimeout(deadline);
+        log.info('stopped');
+        process.exit(0);
+      })
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'shutdown failed');
+        process.exit(1);
+      });
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+/** Ends the process with one clear line when `main` fails before it is up. */
+export async function runMain(main: () => Promise<void>): Promise<void> {
+  try {
+    await main();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
+  }
+}

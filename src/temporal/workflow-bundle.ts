@@ -1,0 +1,39 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
+
+const SOURCE = fileURLToPath(new URL('..', import.meta.url));
+const CACHE = fileURLToPath(new URL('../../node_modules/.cache/konstruct/', import.meta.url));
+/** All that workflows import. */
+const BUNDLED_FOLDERS = ['workflows', 'domain', 'temporal'];
+
+/**
+ * The workflows' code for the sandbox. Bundling takes some 4 s, so the result is kept, by a hash of the
+ * sources and of the SDK's version, and made anew only when one of them has changed.
+ */
+export async function workflowBundle(): Promise<WorkflowBundle> {
+  const cached = path.join(CACHE, `workflows-${await hashSources()}.js`);
+  const code = await readFile(cached, 'utf8').catch(() => undefined);
+  if (code !== undefined) return { code };
+  const bundle = await bundleWorkflowCode({ workflowsPath: path.join(SOURCE, 'workflows', 'index.ts') });
+  await mkdir(CACHE, { recursive: true });
+  // Written aside and renamed: another process never reads half a bundle.
+  const aside = `${cached}.${process.pid}`;
+  await writeFile(aside, bundle.code);
+  await rename(aside, cached);
+  return { code: bundle.code };
+}
+
+async function hashSources(): Promise<string> {
+  const hash = createHash('sha256');
+  const sdk = new URL('../../node_modules/@temporalio/worker/package.json', import.meta.url);
+  hash.update(await readFile(sdk));
+  for (const folder of BUNDLED_FOLDERS) {
+    for (const name of (await readdir(path.join(SOURCE, folder))).sort()) {
+      hash.update(name).update(await readFile(path.join(SOURCE, folder, name)));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}

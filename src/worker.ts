@@ -1,0 +1,72 @@
+/** Entry point of the worker process: one worker for replies, one for backfills, one embedder for both. */
+import { Runtime } from '@temporalio/worker';
+import { createActivities } from './activities/index.ts';
+import { workerConfig } from './config.ts';
+import { createPool } from './db/tenant-transaction.ts';
+import { createLlmClient } from './llm/client.ts';
+import { createRunAgent } from './llm/run-agent.ts';
+import { createEmbedder } from './memory/embedder.ts';
+import { createLogger, createRedis, runMain, waitFor } from './process.ts';
+import { connectWorker, lazyClient } from './temporal/connection.ts';
+import { createWorkers } from './temporal/workers.ts';
+import { workflowBundle } from './temporal/workflow-bundle.ts';
+
+await runMain(async () => {
+  const config = workerConfig(process.env);
+  const log = createLogger('worker', config.logLevel);
+  Runtime.install({
+    // Our own handling is below: both workers drain, then the connections close.
+    shutdownSignals: [],
+    logger: {
+      log: (level, message, meta) => log[PINO_LEVELS[level] ?? 'info']({ ...meta }, message),
+      trace: (message, meta) => log.trace({ ...meta }, message),
+      debug: (message, meta) => log.debug({ ...meta }, message),
+      info: (message, meta) => log.info({ ...meta }, message),
+      warn: (message, meta) => log.warn({ ...meta }, message),
+      error: (message, meta) => log.error({ ...meta }, message),
+    },
+  });
+  const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 10_000 });
+  const redis = createRedis(config.redisUrl, log);
+  const temporal = lazyClient(config.temporal);
+  await Promise.all([
+    waitFor('Postgres', () => pool.query('SELECT 1'), { log, cure: 'check DATABASE_URL, or start the database' }),
+    waitFor('Temporal', () => temporal.connection.ensureConnected(), {
+      log,
+      cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
+    }),
+  ]);
+  // The model is loaded before the first poll: a worker that polls can answer.
+  const [embedder, bundle, connection] = await Promise.all([
+    createEmbedder({ modelsPath: config.modelsPath }),
+    workflowBundle(),
+    connectWorker(config.temporal),
+  ]);
+  const runAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
+  const activities = createActivities({ pool, redis, embedder, runAgent, temporal });
+  const workers = await createWorkers({
+    connection,
+    namespace: config.temporal.namespace,
+    bundle,
+    activities,
+  });
+
+  const shutdown = (signal: NodeJS.Signals): void => {
+    log.info({ signal }, 'draining');
+    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+  };
+  process.on('SIGTERM', shutdown);
+  process.on('SIGINT', shutdown);
+
+  log.info('worker is up');
+  await Promise.all(workers.map((worker) => worker.run()));
+  await connection.close();
+  await temporal.connection.close();
+  await embedder.close();
+  redis.disconnect();
+  await pool.end();
+  log.info('stopped');
+  process.exit(0);
+});
+
+const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;

@@ -1,0 +1,106 @@
+import { TemporalFailure, WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import {
+  ApplicationFailure,
+  CancellationScope,
+  ParentClosePolicy,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { InboundMessage } from '../domain/conversation.ts';
+import { APOLOGY, FAILURE } from '../domain/failures.ts';
+import { embedAndStoreWorkflowId } from '../domain/ids.ts';
+import { buildPrompt } from '../domain/prompt.ts';
+import type { GatheredContext, HandleMessageInput, Missing, TurnResult } from '../domain/turn.ts';
+import { EMBEDDING_TASK_QUEUE } from '../temporal/names.ts';
+import { appending, failing, gathering, replying } from './activities.ts';
+import type { EmbedAndStore } from './embed-and-store.ts';
+import { joinTurnOrder } from './turn-order.ts';
+
+/**
+ * The story of one message: wait for the turn before it, see what memory holds, ask the model, remember
+ * the turn, and leave the embedding to a child that outlives this workflow.
+ */
+export async function HandleMessage({ message, agent, limits }: HandleMessageInput): Promise<TurnResult> {
+  const order = joinTurnOrder(message, limits.holdFollowersMs);
+  try {
+    const turnBefore = await order.waitForMyTurn();
+    const missing: Missing[] = turnBefore.unknown ? ['order'] : [];
+
+    const context = await gathering.gatherContext({ message, recall: agent.recall }).catch(nothingGathered);
+    missing.push(...context.missing);
+
+    const { messages, droppedFromWindow } = buildPrompt(
+      { ...agent, maxPromptTokens: agent.maxPromptTokens ?? limits.maxPromptTokens },
+      message.text,
+      context.window,
+      context.recalled,
+    );
+    const reply = await replying.generateReply({ text: message.text, agent, messages });
+    const repliedAt = new Date().toISOString();
+
+    const appendOwed = await appending
+      .appendTurnToWindow({ message, reply: reply.text })
+      .then(() => false)
+      .catch(() => true);
+    if (appendOwed) missing.push('append');
+
+    await startEmbedAndStore({ message, reply: reply.text, repliedAt, embedding: context.embedding, appendOwed });
+
+    return {
+      reply: { text: reply.text },
+      memory: { windowSize: context.window.length, recalled: context.recalled, droppedFromWindow },
+      missing,
+      ...(turnBefore.waitedFor && { waitedFor: turnBefore.waitedFor }),
+      model: reply.model,
+      usage: reply.usage,
+      timingsMs: { waited: turnBefore.waitedMs, ...context.timingsMs, llm: reply.timingsMs.total },
+    };
+  } catch (error) {
+    // Anything else is a bug of ours: it fails the workflow task, not the turn, and waits for the cure.
+    if (!(error instanceof TemporalFailure)) throw error;
+    await order.release();
+    return await CancellationScope.nonCancellable(() => failTurn(message, error));
+  } finally {
+    await order.release();
+  }
+}
+
+/** The child is durable once it has started, whatever becomes of us; one that runs already is the same one. */
+async function startEmbedAndStore(input: Parameters<typeof EmbedAndStore>[0]): Promise<void> {
+  const { tenantId, messageId } = input.message;
+  try {
+    await startChild<typeof EmbedAndStore>('EmbedAndStore', {
+      args: [input],
+      workflowId: embedAndStoreWorkflowId(tenantId, messageId),
+      taskQueue: EMBEDDING_TASK_QUEUE,
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      typedSearchAttributes: workflowInfo().typedSearchAttributes,
+      staticSummary: `memory of ${messageId}`,
+    });
+  } catch (error) {
+    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+  }
+}
+
+/** Memory didn't answer in time: the reply goes out without it and says so. */
+function nothingGathered(): GatheredContext {
+  return {
+    window: [],
+    recalled: [],
+    embedding: null,
+    missing: ['window', 'recall', 'embedding'],
+    timingsMs: { window: 0, embed: 0, recall: 0 },
+  };
+}
+
+/** Tells the person in one line, marks the turn failed in the ledger, and ends as failed for operators to see. */
+async function failTurn(message: InboundMessage, error: TemporalFailure): Promise<never> {
+  await failing.recordFailedTurn({ tenantId: message.tenantId, messageId: message.messageId });
+  throw ApplicationFailure.create({
+    type: FAILURE.turnFailed,
+    message: `no reply to ${message.messageId}`,
+    nonRetryable: true,
+    details: [{ reply: { text: APOLOGY } }],
+    cause: error,
+  });
+}

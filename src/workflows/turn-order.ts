@@ -1,0 +1,117 @@
+import {
+  condition,
+  defineSignal,
+  getExternalWorkflowHandle,
+  setHandler,
+  sleep,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { InboundMessage } from '../domain/conversation.ts';
+import { ordering } from './activities.ts';
+
+/** A follower asks to be told when this turn has ended. */
+const followerWaiting = defineSignal<[{ workflowId: string }]>('followerWaiting');
+/** The turn before has ended, or has held its follower for as long as it may. */
+const goAhead = defineSignal<[{ finished: boolean }]>('goAhead');
+
+/** What a turn knows of the one before it. */
+export type TurnBefore = {
+  waitedFor?: { workflowId: string; finished: boolean };
+  waitedMs: number;
+  /** True when it could not be found out whether an earlier turn is still running. */
+  unknown: boolean;
+};
+
+/** How long a message that is in the ledger may take to be started. The API gives up after 2 s. */
+const START_GRACE_MS = 2_500;
+
+/**
+ * Turns of one scope are answered in the ledger's order. Temporal is the judge of what still runs: a turn
+ * asks the nearest earlier one that does to tell it when it ends, and signals to a closed workflow fail.
+ * Waiting is a workflow's, so it costs no worker slot. Nobody waits longer than `holdMs` for a turn that
+ * is itself at work, since that one lets go of its followers by its own timer.
+ */
+export function joinTurnOrder(message: InboundMessage, holdMs: number) {
+  const followers: string[] = [];
+  let told: { finished: boolean } | undefined;
+  let released = false;
+  let working = false;
+
+  setHandler(followerWaiting, ({ workflowId }) => void followers.push(workflowId));
+  setHandler(goAhead, (news) => void (told ??= news));
+
+  const tellFollowers = async (finished: boolean): Promise<void> => {
+    while (followers.length > 0) {
+      const follower = followers.shift();
+      if (follower) await signalIfRunning(follower, finished);
+    }
+  };
+
+  /** Lets followers go when this turn, once at work, takes longer than it may hold them. */
+  const boundMyHold = async (): Promise<void> => {
+    await condition(() => released || (working && followers.length > 0));
+    if (released) return;
+    if (await condition(() => released, holdMs)) return;
+    // Hung: whoever comes from now on isn't held at all.
+    while (!released) {
+      await tellFollowers(false);
+      await condition(() => released || followers.length > 0);
+    }
+  };
+
+  const waitForMyTurn = async (): Promise<TurnBefore> => {
+    const started = Date.now();
+    const before = message.turnsAhead > 0 ? await findTurnBefore(message) : {};
+    let waitedFor: TurnBefore['waitedFor'];
+    if (before.workflowId && (await askToBeTold(before.workflowId))) {
+      // Each turn ahead may take its own bound; this outer one only matters if a workflow is broken.
+      const heard = await condition(() => told !== undefined, (holdMs + START_GRACE_MS) * message.turnsAhead);
+      waitedFor = { workflowId: before.workflowId, finished: heard && told?.finished === true };
+    }
+    working = true;
+    return { ...(waitedFor && { waitedFor }), waitedMs: Date.now() - started, unknown: before.unknown === true };
+  };
+
+  const release = async (): Promise<void> => {
+    released = true;
+    await tellFollowers(true);
+  };
+
+  void boundMyHold();
+  return { waitForMyTurn, release };
+}
+
+/** The nearest earlier turn that still runs. One that is in the ledger but not yet started gets a moment to appear. */
+async function findTurnBefore(message: InboundMessage): Promise<{ workflowId?: string; unknown?: boolean }> {
+  for (;;) {
+    const found = await ordering
+      .findTurnBefore({ message, startGraceMs: START_GRACE_MS })
+      .catch(() => ({ state: 'unknown' as const }));
+    switch (found.state) {
+      case 'running':
+        return { workflowId: found.workflowId };
+      case 'starting':
+        await sleep(100);
+        continue;
+      case 'none':
+        return {};
+      case 'unknown':
+        return { unknown: true };
+    }
+  }
+}
+
+/** False when that workflow has closed in the meantime. */
+async function askToBeTold(workflowId: string): Promise<boolean> {
+  return getExternalWorkflowHandle(workflowId)
+    .signal(followerWaiting, { workflowId: workflowInfo().workflowId })
+    .then(() => true)
+    .catch(() => false);
+}
+
+/** A follower that has gone on by itself needs no telling. */
+async function signalIfRunning(workflowId: string, finished: boolean): Promise<void> {
+  await getExternalWorkflowHandle(workflowId)
+    .signal(goAhead, { finished })
+    .catch(() => undefined);
+}
