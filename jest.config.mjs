@@ -1,0 +1,11 @@
+/** Run by `npm test`, which starts the services that the tests talk to (scripts/test.ts). */
+export default {
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript' } } }],
+  },
+  testTimeout: 60_000,
+  // Two cores: a third file would only slow the other two down.
+  maxWorkers: 2,
+};

@@ -1,0 +1,68 @@
+/** `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template database, then jest. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import pg from 'pg';
+import { migrateDatabase } from '../src/migrate.ts';
+import { prepareNamespace } from '../src/temporal/namespace.ts';
+import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
+import { startStack } from './stack/index.ts';
+import { runUntilStopped } from './stack/run-until-stopped.ts';
+
+/** One for each jest worker: their workflow workers must not take each other's tasks. */
+const NAMESPACES = ['test-1', 'test-2'];
+const CONFIGURED = new Set([
+  'DATABASE_URL',
+  'DATABASE_ADMIN_URL',
+  'REDIS_URL',
+  'TEMPORAL_ADDRESS',
+  'TEMPORAL_NAMESPACE',
+  'LLM_BASE_URL',
+  'PORT',
+]);
+const TEMPLATE_DATABASE = 'konstruct_template';
+
+await runUntilStopped(async (onHandle) => {
+  const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
+  // Whatever the shell has set for a running Konstruct must not leak into tests.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.has(name)));
+  const stack = await startStack({
+    home,
+    ephemeral: true,
+    want: ['postgres', 'redis', 'temporal', 'model'],
+    namespaces: NAMESPACES,
+    env,
+    onHandle,
+  });
+  const { DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl, TEMPORAL_ADDRESS: address } = stack.urls;
+  if (!adminUrl || !appUrl || !address) throw new Error('the test stack has come up without its URLs');
+  await makeTemplate(adminUrl, appUrl);
+  for (const namespace of NAMESPACES) await prepareNamespace({ address, namespace });
+  await workflowBundle();
+  const code = await runJest({ ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE });
+  await stack.stop();
+  await rm(home, { recursive: true, force: true });
+  process.exit(code);
+});
+
+/** The database that every test file gets a copy of. */
+async function makeTemplate(adminUrl: string, appUrl: string): Promise<void> {
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  await admin.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
+  await admin.end();
+  const inTemplate = (url: string) => Object.assign(new URL(url), { pathname: `/${TEMPLATE_DATABASE}` }).href;
+  await migrateDatabase({ databaseAdminUrl: inTemplate(adminUrl), databaseUrl: inTemplate(appUrl) });
+}
+
+function runJest(env: NodeJS.ProcessEnv): Promise<number> {
+  const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  const child = spawn(process.execPath, [...flags, jest, ...process.argv.slice(2)], { stdio: 'inherit', env });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+}

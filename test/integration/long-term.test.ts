@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { toSql } from 'pgvector';
+import { inTenant } from '../../src/db/tenant-transaction.ts';
+import { recallExchanges, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term.ts';
+import { axis, similarTo0 } from '../support/embeddings.ts';
+import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase({ max: 1 });
+});
+afterAll(() => database.drop());
+
+const store = (scope: ReturnType<typeof newScope>, content: string, embedding: number[], more = {}) =>
+  storeEmbedding(database.pool, { ...scope, content, role: 'user', embedding, ...more });
+const retrieve = (scope: ReturnType<typeof newScope>, embedding: number[], topK?: number, threshold?: number) =>
+  retrieveRelevant(database.pool, scope.tenantId, scope.agentId, scope.userId, embedding, topK, threshold);
+
+describe('retrieveRelevant', () => {
+  test('returns the best first, at most topK, at or above the threshold', async () => {
+    const scope = newScope();
+    for (const similarity of [0.2, 0.8, 0.99, 0.76, 0.9]) {
+      await store(scope, `at ${similarity}`, similarTo0(similarity));
+    }
+    expect(await retrieve(scope, axis(0))).toEqual(['at 0.99', 'at 0.9', 'at 0.8']);
+    expect(await retrieve(scope, axis(0), 10)).toEqual(['at 0.99', 'at 0.9', 'at 0.8', 'at 0.76']);
+    expect(await retrieve(scope, axis(0), 1, 0.1)).toEqual(['at 0.99']);
+  });
+
+  test('a threshold of 0.99 with an unlike query gives nothing', async () => {
+    const scope = newScope();
+    await store(scope, 'along one axis', axis(1));
+    expect(await retrieve(scope, axis(2), 3, 0.99)).toEqual([]);
+  });
+
+  test('nothing is returned from another user, agent or tenant', async () => {
+    const scope = newScope();
+    await store(scope, 'mine', axis(0));
+    expect(await retrieve(scope, axis(0))).toEqual(['mine']);
+    expect(await retrieve({ ...scope, userId: 'someone else' }, axis(0))).toEqual([]);
+    expect(await retrieve({ ...scope, agentId: randomUUID() }, axis(0))).toEqual([]);
+    expect(await retrieve({ ...scope, tenantId: randomUUID() }, axis(0))).toEqual([]);
+  });
+
+  test('is exact although the nearest rows of everybody belong to other scopes', async () => {
+    const crowd = newScope();
+    for (let i = 0; i < 60; i += 1) await store({ ...crowd, userId: `neighbour ${i}` }, 'closer', similarTo0(0.999));
+    await store(crowd, 'mine', similarTo0(0.8));
+    await database.admin.query('ANALYZE conversation_embeddings');
+    expect(await retrieve(crowd, axis(0), 3, 0.5)).toEqual(['mine']);
+  });
+
+  test.each([
+    ['too narrow', [1, 2, 3]],
+    ['not a number', axis(0).fill(Number.NaN, 5, 6)],
+    ['infinite', axis(0).fill(Number.POSITIVE_INFINITY, 5, 6)],
+    ['all zeros', axis(0).fill(0)],
+  ])('an embedding that is %s is rejected before anything is stored', async (_name, embedding) => {
+    const scope = newScope();
+    await expect(store(scope, 'bad', embedding)).rejects.toThrow(/embedding must/);
+    await expect(retrieve(scope, embedding)).rejects.toThrow(/embedding must/);
+    const { rows } = await database.admin.query('SELECT 1 FROM conversation_embeddings WHERE tenant_id = $1', [
+      scope.tenantId,
+    ]);
+    expect(rows).toEqual([]);
+  });
+
+  test('storing the same memory twice leaves one copy', async () => {
+    const scope = newScope();
+    const id = randomUUID();
+    await store(scope, 'once', axis(0), { id });
+    await store(scope, 'once', axis(0), { id });
+    expect(await retrieve(scope, axis(0))).toEqual(['once']);
+  });
+});
+
+describe('recallExchanges', () => {
+  test('brings the answer with the message and leaves out what the window shows', async () => {
+    const scope = newScope();
+    const [first, second] = [randomUUID(), randomUUID()];
+    await store(scope, 'My dog is Rex', similarTo0(0.6), { exchangeId: first });
+    await store(scope, 'Nice name', axis(5), { exchangeId: first, role: 'assistant' });
+    await store(scope, 'I like tea', similarTo0(0.5), { exchangeId: second });
+    const all = await recallExchanges(database.pool, scope, axis(0), { topK: 3, threshold: 0.35, exclude: [] });
+    expect(all.map(({ content, role }) => [content, role])).toEqual([
+      ['My dog is Rex', 'user'],
+      ['Nice name', 'assistant'],
+      ['I like tea', 'user'],
+    ]);
+    expect(all[0]?.score).toBeCloseTo(0.6, 5);
+    const rest = await recallExchanges(database.pool, scope, axis(0), { topK: 3, threshold: 0.35, exclude: [first] });
+    expect(rest.map(({ content }) => content)).toEqual(['I like tea']);
+  });
+});
+
+describe('the database refuses', () => {
+  test('rows of another tenant, with the filter removed from the query and on a reused connection', async () => {
+    const [a, b] = [newScope(), newScope()];
+    await store(a, 'of tenant A', axis(0));
+    await store(b, 'of tenant B', axis(0));
+    // One connection in the pool, so every transaction below reuses that of the one before.
+    for (const [scope, content] of [[a, 'of tenant A'], [b, 'of tenant B'], [a, 'of tenant A']] as const) {
+      const { rows } = await inTenant(database.pool, scope.tenantId, (client) =>
+        client.query('SELECT content FROM conversation_embeddings'),
+      );
+      expect(rows).toEqual([{ content }]);
+    }
+  });
+
+  test('everything when no tenant is set, also after a transaction that had set one', async () => {
+    const scope = newScope();
+    await store(scope, 'mine', axis(0));
+    const { rows } = await database.pool.query('SELECT content FROM conversation_embeddings');
+    expect(rows).toEqual([]);
+    await expect(
+      database.pool.query(
+        `INSERT INTO conversation_embeddings (tenant_id, agent_id, user_id, content, role, embedding)
+         VALUES ($1, $2, 'u', 'c', 'user', $3)`,
+        [scope.tenantId, scope.agentId, toSql(axis(0))],
+      ),
+    ).rejects.toThrow(/row-level security/);
+  });
+
+  test('a row for another tenant than the one that is set', async () => {
+    const [a, b] = [newScope(), newScope()];
+    await expect(
+      inTenant(database.pool, a.tenantId, (client) =>
+        client.query(
+          `INSERT INTO conversation_embeddings (tenant_id, agent_id, user_id, content, role, embedding)
+           VALUES ($1, $2, 'u', 'c', 'user', $3)`,
+          [b.tenantId, b.agentId, toSql(axis(0))],
+        ),
+      ),
+    ).rejects.toThrow(/row-level security/);
+  });
+
+  test.each([
+    ['UPDATE', "UPDATE conversation_embeddings SET content = 'changed'"],
+    ['DELETE', 'DELETE FROM conversation_embeddings'],
+    ['TRUNCATE', 'TRUNCATE conversation_embeddings'],
+    ['a partition named directly', 'SELECT * FROM conversation_embeddings_00'],
+    ['becoming the owner', 'SET ROLE konstruct_owner'],
+    ['switching the policy off', 'ALTER TABLE conversation_embeddings DISABLE ROW LEVEL SECURITY'],
+  ])('%s', async (_name, statement) => {
+    const scope = newScope();
+    await expect(
+      inTenant(database.pool, scope.tenantId, (client) => client.query(statement)),
+    ).rejects.toThrow(/permission denied|must be owner/);
+  });
+});

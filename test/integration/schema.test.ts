@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { migrateDatabase } from '../../src/migrate.ts';
+import { createTestDatabase, type TestDatabase } from '../support/services.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const rows = async (sql: string) => (await database.admin.query<Record<string, unknown>>(sql)).rows;
+
+describe('conversation_embeddings, read back from the catalogue', () => {
+  test('columns: all there, of their types, none nullable', async () => {
+    const columns = await rows(`
+      SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS required
+      FROM pg_attribute WHERE attrelid = 'conversation_embeddings'::regclass AND attnum > 0`);
+    expect(columns).toEqual(
+      [
+        ['id', 'uuid'],
+        ['tenant_id', 'uuid'],
+        ['agent_id', 'uuid'],
+        ['user_id', 'text'],
+        ['content', 'text'],
+        ['role', 'text'],
+        ['embedding', 'vector(384)'],
+        ['created_at', 'timestamp with time zone'],
+        ['exchange_id', 'uuid'],
+      ].map(([name, type]) => ({ name, type, required: true })),
+    );
+  });
+
+  test('indexes: HNSW by cosine with m 16 and ef_construction 64, the scope by time, the key', async () => {
+    const found = await rows(
+      `SELECT indexdef FROM pg_indexes WHERE tablename = 'conversation_embeddings' ORDER BY indexname`,
+    );
+    const definitions = found.map(({ indexdef }) => String(indexdef));
+    expect(definitions).toEqual([
+      expect.stringMatching(/USING hnsw \(embedding vector_cosine_ops\) WITH \(m='16', ef_construction='64'\)/),
+      expect.stringMatching(/UNIQUE .* \(tenant_id, id\)/),
+      expect.stringMatching(/USING btree \(tenant_id, agent_id, user_id, created_at DESC\)/),
+    ]);
+  });
+
+  test('hash-partitioned by tenant, vectors kept out of TOAST in every partition', async () => {
+    expect(await rows(`SELECT pg_get_partkeydef('conversation_embeddings'::regclass) AS key`)).toEqual([
+      { key: 'HASH (tenant_id)' },
+    ]);
+    const storage = await rows(`
+      SELECT a.attstorage AS storage, count(*)::int AS tables FROM pg_attribute a
+      JOIN pg_class c ON c.oid = a.attrelid AND c.relname LIKE 'conversation_embeddings%' AND c.relkind IN ('r', 'p')
+      WHERE a.attname = 'embedding' GROUP BY 1`);
+    expect(storage).toEqual([{ storage: 'p', tables: 17 }]);
+  });
+});
+
+describe('row-level security', () => {
+  test('every table with a tenant is owned by nobody who logs in, and its policy is enabled and forced', async () => {
+    const tables = await rows(`
+      SELECT relname AS name FROM pg_class
+      WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'schema_migrations'
+        AND NOT (relrowsecurity AND relforcerowsecurity AND relowner = 'konstruct_owner'::regrole)`);
+    expect(tables).toEqual([]);
+    expect(await rows(`SELECT count(*)::int AS tables FROM pg_policies`)).toEqual([{ tables: 7 }]);
+  });
+
+  test('the service may select and insert memories and nothing else, owns nothing and bypasses nothing', async () => {
+    const grants = await rows(`
+      SELECT privilege_type AS privilege FROM information_schema.role_table_grants
+      WHERE grantee = 'konstruct_app' AND table_name = 'conversation_embeddings' ORDER BY 1`);
+    expect(grants).toEqual([{ privilege: 'INSERT' }, { privilege: 'SELECT' }]);
+    const role = await rows(`
+      SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb AS powerful,
+             (SELECT count(*)::int FROM pg_class WHERE relowner = pg_roles.oid) AS owns,
+             (SELECT count(*)::int FROM pg_auth_members WHERE member = pg_roles.oid) AS member_of
+      FROM pg_roles WHERE rolname = 'konstruct_app'`);
+    expect(role).toEqual([{ powerful: false, owns: 0, member_of: 0 }]);
+  });
+});
+
+test('migrations are safe to run twice and from two processes at once', async () => {
+  const adminUrl = new URL(process.env['DATABASE_ADMIN_URL'] ?? '');
+  adminUrl.pathname = new URL(database.url).pathname;
+  const log: string[] = [];
+  const options = { databaseAdminUrl: adminUrl.href, databaseUrl: database.url, log: (line: string) => log.push(line) };
+  await Promise.all([migrateDatabase(options), migrateDatabase(options)]);
+  await migrateDatabase(options);
+  expect(log).toEqual([]);
+});
+
+test('migrations refuse a DATABASE_URL that is not konstruct_app’s', async () => {
+  const adminUrl = process.env['DATABASE_ADMIN_URL'] ?? '';
+  await expect(migrateDatabase({ databaseAdminUrl: adminUrl, databaseUrl: adminUrl })).rejects.toThrow(
+    /DATABASE_URL must connect as konstruct_app/,
+  );
+});

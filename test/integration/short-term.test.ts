@@ -1,0 +1,80 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { memoryShortKey } from '../../src/memory/redis-keys.ts';
+import { appendMessage, appendTurn, getRecentMessages } from '../../src/memory/short-term.ts';
+import { connectRedis, newScope } from '../support/services.ts';
+
+let redis: Redis;
+beforeAll(async () => {
+  redis = await connectRedis();
+});
+afterAll(() => redis.disconnect());
+
+type TestScope = ReturnType<typeof newScope>;
+const recent = ({ tenantId, agentId, userId }: TestScope, n?: number) =>
+  getRecentMessages(redis, tenantId, agentId, userId, n);
+const append = ({ tenantId, agentId, userId }: TestScope, content: string, window?: number) =>
+  appendMessage(redis, tenantId, agentId, userId, 'user', content, window);
+const turn = (seq: number) => ({ seq, messageId: `m${seq}`, userText: `q${seq}`, replyText: `a${seq}` });
+const contents = async (scope: TestScope) => (await recent(scope)).map(({ content }) => content);
+
+describe('the window', () => {
+  test('of an unknown scope is empty', async () => {
+    expect(await recent(newScope())).toEqual([]);
+  });
+
+  test('keeps the last 20, oldest first, verbatim', async () => {
+    const scope = newScope();
+    for (let i = 0; i < 25; i += 1) await append(scope, `“${i}”\n\t\\"quoted" 日本語 🎉`);
+    const messages = await recent(scope);
+    expect(messages).toHaveLength(20);
+    expect(messages[0]).toEqual({ role: 'user', content: '“5”\n\t\\"quoted" 日本語 🎉' });
+    expect(messages[19]?.content).toContain('“24”');
+    expect(await recent(scope, 3)).toEqual(messages.slice(-3));
+    expect(await recent(scope, 0)).toEqual([]);
+  });
+
+  test('window = 5 keeps 5', async () => {
+    const scope = newScope();
+    for (let i = 0; i < 8; i += 1) await append(scope, String(i), 5);
+    expect(await contents(scope)).toEqual(['3', '4', '5', '6', '7']);
+  });
+
+  test('has no expiry and a key that starts with the tenant', async () => {
+    const scope = newScope();
+    await append(scope, 'kept');
+    const key = memoryShortKey(scope.tenantId, scope.agentId, scope.userId);
+    expect(key).toBe(`${scope.tenantId}:memory:short:${scope.agentId}:${scope.userId}`);
+    expect(await redis.ttl(key)).toBe(-1);
+  });
+});
+
+describe('appendTurn', () => {
+  test('a repeated append changes nothing', async () => {
+    const scope = newScope();
+    for (const seq of [1, 2, 2, 1]) await appendTurn(redis, scope, turn(seq));
+    expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'a2']);
+  });
+
+  test('a late turn takes its place by its sequence number', async () => {
+    const scope = newScope();
+    for (const seq of [1, 4, 2, 3]) await appendTurn(redis, scope, turn(seq));
+    expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'a2', 'q3', 'a3', 'q4', 'a4']);
+  });
+
+  test('a repeated append of a turn that was trimmed away does not bring it back', async () => {
+    const scope = newScope();
+    for (let seq = 1; seq <= 13; seq += 1) await appendTurn(redis, scope, turn(seq));
+    const before = await contents(scope);
+    for (const seq of [1, 2, 3]) await appendTurn(redis, scope, turn(seq));
+    expect(await contents(scope)).toEqual(before);
+    expect(before).toHaveLength(20);
+    expect(before[0]).toBe('q4');
+  });
+
+  test('concurrent appends of one turn from many sides leave it once', async () => {
+    const scope = newScope();
+    await Promise.all([3, 1, 2, 3, 1, 2, 3].map((seq) => appendTurn(redis, scope, turn(seq))));
+    expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'a2', 'q3', 'a3']);
+  });
+});

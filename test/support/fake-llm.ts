@@ -1,0 +1,71 @@
+/** An OpenAI-compatible server that records what it is asked and answers by script. */
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { PromptMessage } from '../../src/domain/conversation.ts';
+
+/** What the server does with one request: text to stream, or its own handling of the response. */
+export type LlmAnswer = string | ((res: ServerResponse) => void | Promise<void>);
+
+export type FakeLlm = {
+  baseUrl: string;
+  /** The prompts in the order in which they arrived. */
+  prompts: PromptMessage[][];
+  /** How requests are answered from now on; the default is `Noted: <last message>`. */
+  answerWith(answer: (messages: PromptMessage[], nthRequest: number) => LlmAnswer): void;
+  close(): Promise<void>;
+};
+
+export async function startFakeLlm(): Promise<FakeLlm> {
+  const prompts: PromptMessage[][] = [];
+  const noted = (messages: PromptMessage[]): LlmAnswer => `Noted: ${messages.at(-1)?.content}`;
+  let answer: (messages: PromptMessage[], nthRequest: number) => LlmAnswer = noted;
+  const server = createServer(async (req, res) => {
+    let body = '';
+    for await (const chunk of req) body += String(chunk);
+    const { messages } = JSON.parse(body) as { messages: PromptMessage[] };
+    prompts.push(messages);
+    const given = answer(messages, prompts.length);
+    if (typeof given === 'string') streamText(res, given);
+    else await given(res);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    prompts,
+    answerWith: (next) => (answer = next),
+    async close() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** Streams `text` in two pieces, then usage. */
+export function streamText(res: ServerResponse, text: string): void {
+  res.writeHead(200, { 'content-type': 'text/event-stream' });
+  const half = Math.ceil(text.length / 2);
+  for (const content of [text.slice(0, half), text.slice(half)]) res.write(chunk({ content }));
+  res.write(chunk({}, 'stop'));
+  res.write(event({ choices: [], usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 } }));
+  res.end('data: [DONE]\n\n');
+}
+
+/** Answers with a status and an error body, as servers do. */
+export function fail(status: number, headers: Record<string, string> = {}): LlmAnswer {
+  return (res) => {
+    res.writeHead(status, { 'content-type': 'application/json', ...headers });
+    res.end(JSON.stringify({ error: { message: `scripted ${status}` } }));
+  };
+}
+
+export function chunk(delta: { content?: string }, finishReason: string | null = null): string {
+  return event({ choices: [{ index: 0, delta, finish_reason: finishReason }] });
+}
+
+function event(fields: object): string {
+  const base = { id: 'x', object: 'chat.completion.chunk', created: 0, model: 'scripted' };
+  return `data: ${JSON.stringify({ ...base, ...fields })}\n\n`;
+}
