@@ -60,7 +60,10 @@ async function makeTemplate(adminUrl: string, appUrl: string): Promise<void> {
 function runJest(env: NodeJS.ProcessEnv): Promise<number> {
   const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
-  const child = spawn(process.execPath, [...flags, jest, ...process.argv.slice(2)], { stdio: 'inherit', env });
+  const child = spawn(process.execPath, [...flags, jest, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    env,
+  });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? 1));

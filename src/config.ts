@@ -152,7 +152,9 @@ function temporalConfig(read: z.infer<z.ZodObject<typeof temporalVariables>>): T
 
 function parse<S extends z.ZodObject>(schema: S, env: Environment): z.infer<S> {
   // An empty variable is what `FOO= npm start` and compose files make of an unset one.
-  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
   const result = schema.safeParse(present);
   if (result.success) return result.data;
   const lines = result.error.issues.map(({ path, message }) => {

@@ -6,7 +6,12 @@ import { createAgent, findAgent } from './db/agents.ts';
 import { createPool, inTenant } from './db/tenant-transaction.ts';
 import { createTenant, findTenantOfApiKey } from './db/tenants.ts';
 
-const demoFile = z.object({ tenantId: z.string(), agentId: z.string(), apiKey: z.string(), baseUrl: z.string() });
+const demoFile = z.object({
+  tenantId: z.string(),
+  agentId: z.string(),
+  apiKey: z.string(),
+  baseUrl: z.string(),
+});
 export type Demo = z.infer<typeof demoFile>;
 
 /**
@@ -41,7 +46,8 @@ async function createDemo(pool: Parameters<typeof createTenant>[0], baseUrl: str
       name: 'Mara',
       jobTitle: 'office assistant',
       persona: 'Warm, brief and to the point.',
-      systemPrompt: 'You help the people of this company with their daily work and remember what they tell you.',
+      systemPrompt:
+        'You help the people of this company with their daily work and remember what they tell you.',
     }),
   );
   return { tenantId, agentId: agent.id, apiKey: key.apiKey, baseUrl };

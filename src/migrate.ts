@@ -21,7 +21,12 @@ export type MigrateOptions = {
 };
 
 /** Brings database and Temporal namespace to what this version of the code needs. */
-export async function migrate({ databaseAdminUrl, databaseUrl, temporal, log }: MigrateOptions): Promise<void> {
+export async function migrate({
+  databaseAdminUrl,
+  databaseUrl,
+  temporal,
+  log,
+}: MigrateOptions): Promise<void> {
   await migrateDatabase({ databaseAdminUrl, databaseUrl, ...(log && { log }) });
   await prepareNamespace(temporal);
 }
@@ -38,7 +43,12 @@ export async function migrateDatabase(options: Omit<MigrateOptions, 'temporal'>)
       migrationsTable: 'schema_migrations',
       // A second process waits for the first and then finds nothing left to do.
       advisoryLockMode: 'wait',
-      logger: { debug() {}, info() {}, warn: (text) => options.log?.(text), error: (text) => options.log?.(text) },
+      logger: {
+        debug() {},
+        info() {},
+        warn: (text) => options.log?.(text),
+        error: (text) => options.log?.(text),
+      },
     });
     for (const { name } of applied) options.log?.(`applied ${path.basename(name)}`);
     await allowServiceLogin(client, new URL(options.databaseUrl));

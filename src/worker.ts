@@ -30,7 +30,10 @@ await runMain(async () => {
   const redis = createRedis(config.redisUrl, log);
   const temporal = lazyClient(config.temporal);
   await Promise.all([
-    waitFor('Postgres', () => pool.query('SELECT 1'), { log, cure: 'check DATABASE_URL, or start the database' }),
+    waitFor('Postgres', () => pool.query('SELECT 1'), {
+      log,
+      cure: 'check DATABASE_URL, or start the database',
+    }),
     waitFor('Temporal', () => temporal.connection.ensureConnected(), {
       log,
       cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,

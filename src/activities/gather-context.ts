@@ -11,9 +11,7 @@ const MEMORY_BOUND_MS = 2_000;
 
 const EMPTY_WINDOW: Window = { messages: [], messageIds: [] };
 
-export function createGatherContext(
-  dependencies: Pick<ActivityDependencies, 'pool' | 'redis' | 'embedder'>,
-) {
+export function createGatherContext(dependencies: Pick<ActivityDependencies, 'pool' | 'redis' | 'embedder'>) {
   const { pool, redis, embedder } = dependencies;
   return {
     /**
@@ -21,7 +19,10 @@ export function createGatherContext(
      * two are read side by side; neither holds the reply for more than 2 s, and what failed or was too
      * slow is named in `missing`, never thrown.
      */
-    async gatherContext(input: { message: InboundMessage; recall: RecallSettings }): Promise<GatheredContext> {
+    async gatherContext(input: {
+      message: InboundMessage;
+      recall: RecallSettings;
+    }): Promise<GatheredContext> {
       const { message, recall } = input;
       const missing: Missing[] = [];
       const timingsMs = { window: 0, embed: 0, recall: 0 };

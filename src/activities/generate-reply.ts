@@ -26,13 +26,19 @@ export function createGenerateReply({ runAgent }: Pick<ActivityDependencies, 'ru
           signal: cancellationSignal(),
         });
         if (completion.text.trim() === '') {
-          throw ApplicationFailure.create({ type: FAILURE.llmEmptyReply, message: 'the LLM answered nothing' });
+          throw ApplicationFailure.create({
+            type: FAILURE.llmEmptyReply,
+            message: 'the LLM answered nothing',
+          });
         }
         return {
           text: completion.text,
           model: completion.model,
           usage: completion.usage,
-          timingsMs: { firstToken: Math.round(completion.firstTokenMs), total: Math.round(completion.totalMs) },
+          timingsMs: {
+            firstToken: Math.round(completion.firstTokenMs),
+            total: Math.round(completion.totalMs),
+          },
         };
       } catch (error) {
         throw toFailure(error);
@@ -45,7 +51,11 @@ export function createGenerateReply({ runAgent }: Pick<ActivityDependencies, 'ru
 
 function toFailure(error: unknown): unknown {
   if (error instanceof LlmRejectedError) {
-    return ApplicationFailure.create({ type: FAILURE.llmRejected, message: error.message, nonRetryable: true });
+    return ApplicationFailure.create({
+      type: FAILURE.llmRejected,
+      message: error.message,
+      nonRetryable: true,
+    });
   }
   if (error instanceof LlmUnavailableError) {
     return ApplicationFailure.create({

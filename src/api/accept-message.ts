@@ -67,7 +67,11 @@ export function createAcceptMessage(dependencies: {
           422,
           'Idempotency key reused',
           'Idempotency-Key was used before with another request: use a new key for a new message.',
-          { members: { errors: [{ field: 'Idempotency-Key', problem: 'was used before with another request' }] } },
+          {
+            members: {
+              errors: [{ field: 'Idempotency-Key', problem: 'was used before with another request' }],
+            },
+          },
         );
       case 'new':
       case 'repeated':

@@ -17,7 +17,10 @@ await runMain(async () => {
 
   // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
   await Promise.all([
-    waitFor('Postgres', () => pool.query('SELECT 1'), { log, cure: 'check DATABASE_URL, or start the database' }),
+    waitFor('Postgres', () => pool.query('SELECT 1'), {
+      log,
+      cure: 'check DATABASE_URL, or start the database',
+    }),
     waitFor('Temporal', () => temporal.connection.ensureConnected(), {
       log,
       cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,

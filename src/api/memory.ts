@@ -43,7 +43,11 @@ function encodeCursor({ createdAt, id }: StoredMemory): string {
 
 function decodeCursor(cursor: string): { createdAt: string; id: string } {
   const [createdAt = '', id = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
-  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(createdAt) || !isUuid(id) || Number.isNaN(Date.parse(createdAt))) {
+  if (
+    !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(createdAt) ||
+    !isUuid(id) ||
+    Number.isNaN(Date.parse(createdAt))
+  ) {
     throw badField('cursor', 'must be the nextCursor of the page before');
   }
   return { createdAt, id };

@@ -28,7 +28,8 @@ export async function outcomeOf(
 ): Promise<MessageOutcome> {
   const handle = temporal.workflow.getHandle<typeof HandleMessage>(turn.workflowId);
   try {
-    if (options.waitMs === 0 && (await handle.describe()).status.name === 'RUNNING') return { state: 'accepted' };
+    if (options.waitMs === 0 && (await handle.describe()).status.name === 'RUNNING')
+      return { state: 'accepted' };
     const result = await resultWithin(temporal, () => handle.result(), options);
     if (result === undefined) return { state: 'accepted' };
     return { state: 'done', reply: result.reply, memory: result.memory, missing: result.missing };

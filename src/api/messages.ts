@@ -44,7 +44,10 @@ export function messageRoutes(dependencies: {
     const outcome: MessageOutcome =
       waitMs === 0
         ? { state: 'accepted' }
-        : await outcomeOf({ pool, temporal }, tenantId, turn, { waitMs, signal: goneOrClosing(res, closing) });
+        : await outcomeOf({ pool, temporal }, tenantId, turn, {
+            waitMs,
+            signal: goneOrClosing(res, closing),
+          });
     if (waitMs > 0) res.set('Preference-Applied', `wait=${waitMs / 1000}`);
     sendOutcome(res, turn, outcome, 202);
   });
@@ -62,7 +65,12 @@ export function messageRoutes(dependencies: {
   return router;
 }
 
-function sendOutcome(res: Response, turn: LedgerTurn, outcome: MessageOutcome, pendingStatus: 200 | 202): void {
+function sendOutcome(
+  res: Response,
+  turn: LedgerTurn,
+  outcome: MessageOutcome,
+  pendingStatus: 200 | 202,
+): void {
   const { messageId, workflowId } = turn;
   res.set('Location', `/v1/messages/${messageId}`);
   switch (outcome.state) {
@@ -75,7 +83,9 @@ function sendOutcome(res: Response, turn: LedgerTurn, outcome: MessageOutcome, p
         res.json({ messageId, workflowId, ...outcome });
         return;
       }
-      throw new Problem(502, 'No reply', outcome.reply.text, { members: { messageId, workflowId, ...outcome } });
+      throw new Problem(502, 'No reply', outcome.reply.text, {
+        members: { messageId, workflowId, ...outcome },
+      });
     case 'accepted':
     case 'refused':
       res.status(pendingStatus).json({ messageId, workflowId, state: outcome.state });

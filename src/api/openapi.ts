@@ -1,10 +1,17 @@
 import { z } from 'zod';
 import { agentChangesBody, messageBody, newAgentBody, newTenantBody } from './schemas.ts';
 
-const json = (schema: z.ZodType) => ({ content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } } });
+const json = (schema: z.ZodType) => ({
+  content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } },
+});
 const described = (description: string) => ({ description });
 const path = (name: string) => ({ name, in: 'path', required: true, schema: { type: 'string' } });
-const header = (name: string, description: string) => ({ name, in: 'header', description, schema: { type: 'string' } });
+const header = (name: string, description: string) => ({
+  name,
+  in: 'header',
+  description,
+  schema: { type: 'string' },
+});
 
 const PROBLEMS = {
   400: described('Invalid request; `errors[0].field` names the field'),
@@ -65,7 +72,11 @@ export function openApiDocument(): object {
         },
       },
       '/v1/agents': {
-        get: { summary: 'List agents', security: tenant, responses: { ...PROBLEMS, 200: described('All agents') } },
+        get: {
+          summary: 'List agents',
+          security: tenant,
+          responses: { ...PROBLEMS, 200: described('All agents') },
+        },
         post: {
           summary: 'Make an agent',
           security: tenant,
@@ -75,7 +86,11 @@ export function openApiDocument(): object {
       },
       '/v1/agents/{agentId}': {
         parameters: [path('agentId')],
-        get: { summary: 'One agent', security: tenant, responses: { ...PROBLEMS, 200: described('The agent') } },
+        get: {
+          summary: 'One agent',
+          security: tenant,
+          responses: { ...PROBLEMS, 200: described('The agent') },
+        },
         patch: {
           summary: 'Change an agent',
           security: tenant,

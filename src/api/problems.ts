@@ -24,8 +24,7 @@ export class Problem extends Error {
 }
 
 /** 404 for what isn't there and for what belongs to another tenant alike: the two can't be told apart. */
-export const notFound = (what: string): Problem =>
-  new Problem(404, 'Not found', `There is no such ${what}.`);
+export const notFound = (what: string): Problem => new Problem(404, 'Not found', `There is no such ${what}.`);
 
 /** 400 that names the field. */
 export const badField = (field: string, problem: string, status: 400 | 413 = 400): Problem =>
@@ -89,7 +88,11 @@ function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = 'code' in error ? String(error.code) : '';
   return (
-    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|57P0[1-5]|57014|08\w{3}|53300)$/.test(code) ||
-    /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable/i.test(error.message)
+    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|57P0[1-5]|57014|08\w{3}|53300)$/.test(
+      code,
+    ) ||
+    /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable/i.test(
+      error.message,
+    )
   );
 }

@@ -67,7 +67,8 @@ export function validate<S extends z.ZodType>(schema: S, value: unknown, where: 
   const issue = result.error.issues[0];
   const field = issue?.path.length ? issue.path.join('.') : where;
   if (issue?.code === 'unrecognized_keys') throw badField(issue.keys.join(', '), 'is not a known field');
-  const missing = issue?.code === 'invalid_type' && issue.input === undefined && /undefined/.test(issue.message);
+  const missing =
+    issue?.code === 'invalid_type' && issue.input === undefined && /undefined/.test(issue.message);
   const tooLarge = issue?.code === 'custom' && issue.params?.['tooLarge'] === true;
   throw badField(field, missing ? 'is required' : (issue?.message ?? 'is invalid'), tooLarge ? 413 : 400);
 }

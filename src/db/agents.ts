@@ -22,7 +22,11 @@ export type AgentFields = Partial<Omit<Agent, 'id' | 'tenantId' | 'recall'>> & {
 };
 
 /** One agent, or undefined when the tenant has none such. */
-export async function findAgent(pool: pg.Pool, tenantId: string, agentId: string): Promise<Agent | undefined> {
+export async function findAgent(
+  pool: pg.Pool,
+  tenantId: string,
+  agentId: string,
+): Promise<Agent | undefined> {
   return inTenant(pool, tenantId, (client) => findAgentWith(client, tenantId, agentId));
 }
 

@@ -197,5 +197,7 @@ function toTurn(row: TurnRow): LedgerTurn {
 
 /** SHA-256 of what makes two deliveries the same message. Its parts are framed as JSON, so none can run into the next. */
 function hashBody({ agentId, userId, text, threadId }: NewTurn): Buffer {
-  return createHash('sha256').update(JSON.stringify([agentId, userId, text, threadId ?? null])).digest();
+  return createHash('sha256')
+    .update(JSON.stringify([agentId, userId, text, threadId ?? null]))
+    .digest();
 }

@@ -9,7 +9,9 @@ export class InvalidEmbeddingError extends Error {
 /** Throws `InvalidEmbeddingError` unless given 384 finite numbers, not all zero (a zero vector has no direction). */
 export function assertEmbedding(embedding: ArrayLike<number>): void {
   if (embedding.length !== EMBEDDING_WIDTH) {
-    throw new InvalidEmbeddingError(`embedding must have ${EMBEDDING_WIDTH} numbers, got ${embedding.length}`);
+    throw new InvalidEmbeddingError(
+      `embedding must have ${EMBEDDING_WIDTH} numbers, got ${embedding.length}`,
+    );
   }
   let seenNonZero = false;
   for (let i = 0; i < EMBEDDING_WIDTH; i += 1) {

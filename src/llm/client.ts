@@ -45,7 +45,12 @@ const PERMANENT = new Set([400, 401, 403, 404, 405, 410, 413, 414, 415, 422]);
  * never retries: Temporal does, and sees every attempt.
  */
 export function createLlmClient(options: { baseUrl: string; apiKey: string }): LlmClient {
-  const openai = new OpenAI({ baseURL: options.baseUrl, apiKey: options.apiKey, maxRetries: 0, timeout: 60_000 });
+  const openai = new OpenAI({
+    baseURL: options.baseUrl,
+    apiKey: options.apiKey,
+    maxRetries: 0,
+    timeout: 60_000,
+  });
   return {
     async complete({ model, messages, signal, onProgress }) {
       const started = performance.now();
@@ -61,7 +66,10 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
         for await (const chunk of stream) {
           answeredBy = chunk.model || answeredBy;
           if (chunk.usage) {
-            usage = { promptTokens: chunk.usage.prompt_tokens, completionTokens: chunk.usage.completion_tokens };
+            usage = {
+              promptTokens: chunk.usage.prompt_tokens,
+              completionTokens: chunk.usage.completion_tokens,
+            };
           }
           const piece = chunk.choices[0]?.delta.content;
           if (!piece) continue;

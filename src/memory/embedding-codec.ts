@@ -9,7 +9,9 @@ export function encodeEmbedding(embedding: Float32Array): string {
 export function decodeEmbedding(encoded: string): Float32Array {
   const bytes = Buffer.from(encoded, 'base64');
   if (bytes.length !== EMBEDDING_WIDTH * 4) {
-    throw new InvalidEmbeddingError(`encoded embedding must be ${EMBEDDING_WIDTH * 4} bytes, got ${bytes.length}`);
+    throw new InvalidEmbeddingError(
+      `encoded embedding must be ${EMBEDDING_WIDTH * 4} bytes, got ${bytes.length}`,
+    );
   }
   return Float32Array.from({ length: EMBEDDING_WIDTH }, (_, i) => bytes.readFloatLE(i * 4));
 }

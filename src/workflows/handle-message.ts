@@ -44,7 +44,13 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       .catch(() => true);
     if (appendOwed) missing.push('append');
 
-    await startEmbedAndStore({ message, reply: reply.text, repliedAt, embedding: context.embedding, appendOwed });
+    await startEmbedAndStore({
+      message,
+      reply: reply.text,
+      repliedAt,
+      embedding: context.embedding,
+      appendOwed,
+    });
 
     return {
       reply: { text: reply.text },

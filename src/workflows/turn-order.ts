@@ -69,7 +69,11 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
       waitedFor = { workflowId: before.workflowId, finished: heard && told?.finished === true };
     }
     working = true;
-    return { ...(waitedFor && { waitedFor }), waitedMs: Date.now() - started, unknown: before.unknown === true };
+    return {
+      ...(waitedFor && { waitedFor }),
+      waitedMs: Date.now() - started,
+      unknown: before.unknown === true,
+    };
   };
 
   const release = async (): Promise<void> => {

@@ -14,8 +14,12 @@ afterAll(() => database.drop());
 
 const store = (scope: ReturnType<typeof newScope>, content: string, embedding: number[], more = {}) =>
   storeEmbedding(database.pool, { ...scope, content, role: 'user', embedding, ...more });
-const retrieve = (scope: ReturnType<typeof newScope>, embedding: number[], topK?: number, threshold?: number) =>
-  retrieveRelevant(database.pool, scope.tenantId, scope.agentId, scope.userId, embedding, topK, threshold);
+const retrieve = (
+  scope: ReturnType<typeof newScope>,
+  embedding: number[],
+  topK?: number,
+  threshold?: number,
+) => retrieveRelevant(database.pool, scope.tenantId, scope.agentId, scope.userId, embedding, topK, threshold);
 
 describe('retrieveRelevant', () => {
   test('returns the best first, at most topK, at or above the threshold', async () => {
@@ -45,7 +49,8 @@ describe('retrieveRelevant', () => {
 
   test('is exact although the nearest rows of everybody belong to other scopes', async () => {
     const crowd = newScope();
-    for (let i = 0; i < 60; i += 1) await store({ ...crowd, userId: `neighbour ${i}` }, 'closer', similarTo0(0.999));
+    for (let i = 0; i < 60; i += 1)
+      await store({ ...crowd, userId: `neighbour ${i}` }, 'closer', similarTo0(0.999));
     await store(crowd, 'mine', similarTo0(0.8));
     await database.admin.query('ANALYZE conversation_embeddings');
     expect(await retrieve(crowd, axis(0), 3, 0.5)).toEqual(['mine']);
@@ -60,9 +65,10 @@ describe('retrieveRelevant', () => {
     const scope = newScope();
     await expect(store(scope, 'bad', embedding)).rejects.toThrow(/embedding must/);
     await expect(retrieve(scope, embedding)).rejects.toThrow(/embedding must/);
-    const { rows } = await database.admin.query('SELECT 1 FROM conversation_embeddings WHERE tenant_id = $1', [
-      scope.tenantId,
-    ]);
+    const { rows } = await database.admin.query(
+      'SELECT 1 FROM conversation_embeddings WHERE tenant_id = $1',
+      [scope.tenantId],
+    );
     expect(rows).toEqual([]);
   });
 
@@ -82,14 +88,22 @@ describe('recallExchanges', () => {
     await store(scope, 'My dog is Rex', similarTo0(0.6), { exchangeId: first });
     await store(scope, 'Nice name', axis(5), { exchangeId: first, role: 'assistant' });
     await store(scope, 'I like tea', similarTo0(0.5), { exchangeId: second });
-    const all = await recallExchanges(database.pool, scope, axis(0), { topK: 3, threshold: 0.35, exclude: [] });
+    const all = await recallExchanges(database.pool, scope, axis(0), {
+      topK: 3,
+      threshold: 0.35,
+      exclude: [],
+    });
     expect(all.map(({ content, role }) => [content, role])).toEqual([
       ['My dog is Rex', 'user'],
       ['Nice name', 'assistant'],
       ['I like tea', 'user'],
     ]);
     expect(all[0]?.score).toBeCloseTo(0.6, 5);
-    const rest = await recallExchanges(database.pool, scope, axis(0), { topK: 3, threshold: 0.35, exclude: [first] });
+    const rest = await recallExchanges(database.pool, scope, axis(0), {
+      topK: 3,
+      threshold: 0.35,
+      exclude: [first],
+    });
     expect(rest.map(({ content }) => content)).toEqual(['I like tea']);
   });
 });
@@ -100,7 +114,11 @@ describe('the database refuses', () => {
     await store(a, 'of tenant A', axis(0));
     await store(b, 'of tenant B', axis(0));
     // One connection in the pool, so every transaction below reuses that of the one before.
-    for (const [scope, content] of [[a, 'of tenant A'], [b, 'of tenant B'], [a, 'of tenant A']] as const) {
+    for (const [scope, content] of [
+      [a, 'of tenant A'],
+      [b, 'of tenant B'],
+      [a, 'of tenant A'],
+    ] as const) {
       const { rows } = await inTenant(database.pool, scope.tenantId, (client) =>
         client.query('SELECT content FROM conversation_embeddings'),
       );

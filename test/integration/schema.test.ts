@@ -36,7 +36,9 @@ describe('conversation_embeddings, read back from the catalogue', () => {
     );
     const definitions = found.map(({ indexdef }) => String(indexdef));
     expect(definitions).toEqual([
-      expect.stringMatching(/USING hnsw \(embedding vector_cosine_ops\) WITH \(m='16', ef_construction='64'\)/),
+      expect.stringMatching(
+        /USING hnsw \(embedding vector_cosine_ops\) WITH \(m='16', ef_construction='64'\)/,
+      ),
       expect.stringMatching(/UNIQUE .* \(tenant_id, id\)/),
       expect.stringMatching(/USING btree \(tenant_id, agent_id, user_id, created_at DESC\)/),
     ]);
@@ -82,7 +84,11 @@ test('migrations are safe to run twice and from two processes at once', async ()
   const adminUrl = new URL(process.env['DATABASE_ADMIN_URL'] ?? '');
   adminUrl.pathname = new URL(database.url).pathname;
   const log: string[] = [];
-  const options = { databaseAdminUrl: adminUrl.href, databaseUrl: database.url, log: (line: string) => log.push(line) };
+  const options = {
+    databaseAdminUrl: adminUrl.href,
+    databaseUrl: database.url,
+    log: (line: string) => log.push(line),
+  };
   await Promise.all([migrateDatabase(options), migrateDatabase(options)]);
   await migrateDatabase(options);
   expect(log).toEqual([]);

@@ -27,7 +27,8 @@ export type TestDatabase = { pool: pg.Pool; admin: pg.Pool; url: string; drop():
 /** A copy of the migrated template; `pool` connects as konstruct_app with at most `max` connections. */
 export async function createTestDatabase(options: { max?: number } = {}): Promise<TestDatabase> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const named = (url: string, database: string) => Object.assign(new URL(url), { pathname: `/${database}` }).href;
+  const named = (url: string, database: string) =>
+    Object.assign(new URL(url), { pathname: `/${database}` }).href;
   const server = new pg.Client({ connectionString: required('DATABASE_ADMIN_URL') });
   await server.connect();
   // Two files at the same moment would each find the other connected to the template.
