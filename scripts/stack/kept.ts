@@ -67,6 +67,12 @@ export class Kept implements ProcessHandle {
     this.#wasReady = true;
   }
 
+  lastLog(): string {
+    const text = fs.readFileSync(this.#logFile).subarray(this.#logStart).toString('utf8').trimEnd();
+    const lines = text.split('\n').slice(-SHOWN_LOG_LINES);
+    return lines.map((line) => `    ${line}`).join('\n');
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (this.pid !== undefined) killQuietly(this.pid, signal);
   }
@@ -156,9 +162,7 @@ export class Kept implements ProcessHandle {
     const why = givenUp()
       ? `ended at its start (${this.#lastEnd})`
       : `was not ready after ${readyTimeoutMs / 1000} s`;
-    throw new StackError(
-      `${this.name} ${why}; the end of ${this.#logFile}:\n${lastLines(this.#logFile, this.#logStart)}`,
-    );
+    throw new StackError(`${this.name} ${why}; the end of ${this.#logFile}:\n${this.lastLog()}`);
   }
 
   async #down(timeoutMs: number): Promise<boolean> {
@@ -181,10 +185,4 @@ function rotate(file: string): number {
   if (size <= MAX_LOG_BYTES) return size;
   fs.renameSync(file, `${file}.1`);
   return 0;
-}
-
-function lastLines(file: string, from: number): string {
-  const text = fs.readFileSync(file).subarray(from).toString('utf8').trimEnd();
-  const lines = text.split('\n').slice(-SHOWN_LOG_LINES);
-  return lines.map((line) => `    ${line}`).join('\n');
 }
