@@ -56,6 +56,7 @@ function applicationEnv(stack: Stack, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
   const foreign = (name: string): boolean =>
     name === 'DATABASE_ADMIN_URL' ||
     name === 'KONSTRUCT_OPERATOR_TOKEN' ||
+    name === 'KONSTRUCT_BOOTSTRAP_PID' ||
     (localTemporal && /^TEMPORAL_(TLS|API_KEY|PROFILE|CONFIG_FILE)/.test(name));
   return Object.fromEntries(Object.entries(all).filter(([name]) => !foreign(name)));
 }

@@ -37,7 +37,13 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     owner.release();
   };
   let stopped: Promise<void> | undefined;
-  const handle: StackHandle = { stop: () => (stopped ??= stopAll()), kill: () => supervisor.kill() };
+  const handle: StackHandle = {
+    stop: () => (stopped ??= stopAll()),
+    kill: () => {
+      abort.abort();
+      supervisor.kill();
+    },
+  };
   options.onHandle?.(handle);
 
   const urls: StackUrls = {};

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createConcurrently } from 'concurrently';
 import type { Command, FlowController } from 'concurrently';
+import { killQuietly } from './kill.ts';
 import { StackError, poll } from './report.ts';
 import type { ProcessHandle, ProcessSpec } from './types.ts';
 
@@ -167,15 +168,6 @@ export class Kept implements ProcessHandle {
 
   async #down(timeoutMs: number): Promise<boolean> {
     return poll(() => Promise.resolve(this.pid === undefined), timeoutMs, 20);
-  }
-}
-
-/** Sends a signal to a process, or with a negative id to a group; one that is gone already is no error. */
-export function killQuietly(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // Gone already.
   }
 }
 

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createLlmClient, LlmRejectedError, LlmUnavailableError, retryAfterMs } from '../../src/llm/client.ts';
+import {
+  createLlmClient,
+  LlmRejectedError,
+  LlmUnavailableError,
+  retryAfterMs,
+} from '../../src/llm/client.ts';
 import { createRunAgent, type RunAgent } from '../../src/llm/run-agent.ts';
 import { buildSystemPrompt } from '../../src/domain/prompt.ts';
 import { chunk, fail, startFakeLlm, type FakeLlm } from '../support/fake-llm.ts';

@@ -1,5 +1,6 @@
 /** Runs the workflows on the real dev server, with activities of the test's choice. */
 import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Runtime, type Worker } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/index.ts';
@@ -31,13 +32,15 @@ export async function connectEnvironment(): Promise<TestWorkflowEnvironment> {
 }
 
 /** Workers with these activities, running until `stop`. */
-export async function hostWorkflows(activities: Activities): Promise<WorkflowHost> {
+export async function hostWorkflows(
+  activities: Activities | ((temporal: Client) => Activities),
+): Promise<WorkflowHost> {
   const environment = await connectEnvironment();
   const workers = await createWorkers({
     connection: environment.nativeConnection,
     namespace: temporalConfig().namespace,
     bundle: await workflowBundle(),
-    activities,
+    activities: typeof activities === 'function' ? activities(environment.client) : activities,
   });
   const running = workers.map((worker: Worker) => worker.run());
   return {

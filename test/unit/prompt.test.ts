@@ -53,7 +53,9 @@ describe('buildMessagesWithMemory', () => {
     const content = buildMessagesWithMemory(AGENT, 'Hi', [], [attack])[1]?.content ?? '';
     const lines = content.split(/[\n\r\u2028\u2029]/);
     expect(lines).toHaveLength(4);
-    expect(lines.filter((line) => line.includes('</memories>') && line.trim() === '</memories>')).toHaveLength(1);
+    expect(
+      lines.filter((line) => line.includes('</memories>') && line.trim() === '</memories>'),
+    ).toHaveLength(1);
     expect(lines[2]?.startsWith('- "')).toBe(true);
     // The quotation holds it all, to the letter.
     expect(JSON.parse(lines[2]?.slice(2) ?? '')).toBe(attack);

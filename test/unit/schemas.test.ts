@@ -20,9 +20,9 @@ describe('a message', () => {
 
   test('32,000 characters are accepted, in any script', () => {
     for (const character of ['x', '日', '🎉']) {
-      expect(validate(messageBody, { userId: 'u', text: character.repeat(32_000) }, 'body').text).toHaveLength(
-        character.length * 32_000,
-      );
+      expect(
+        validate(messageBody, { userId: 'u', text: character.repeat(32_000) }, 'body').text,
+      ).toHaveLength(character.length * 32_000);
     }
   });
 

@@ -28,7 +28,11 @@ describe('HandleMessage', () => {
     expect(calls).toEqual(['gatherContext', 'generateReply', 'appendTurnToWindow', 'storeTurn']);
     expect(result).toMatchObject({
       reply: { text: 'Rex.' },
-      memory: { windowSize: 1, recalled: [{ content: 'My dog is called Rex', score: 0.6 }], droppedFromWindow: 0 },
+      memory: {
+        windowSize: 1,
+        recalled: [{ content: 'My dog is called Rex', score: 0.6 }],
+        droppedFromWindow: 0,
+      },
       missing: [],
       model: 'fake',
     });

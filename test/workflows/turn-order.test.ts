@@ -50,7 +50,9 @@ describe('turns of one scope', () => {
     const shuffled = messages.toSorted((a, b) => (a.message.seq % 4) - (b.message.seq % 4));
     const handles = await Promise.all(shuffled.map((message) => host.start(message)));
     await Promise.all(handles.map((handle) => handle.result()));
-    expect(story).toEqual(messages.flatMap(({ message }) => [`ask ${message.text}`, `append ${message.text}`]));
+    expect(story).toEqual(
+      messages.flatMap(({ message }) => [`ask ${message.text}`, `append ${message.text}`]),
+    );
   });
 
   test('a turn that hangs holds its follower for the bounded time, which then says so', async () => {
