@@ -18,7 +18,7 @@ await runMain(async () => {
     // Our own handling is below: both workers drain, then the connections close.
     shutdownSignals: [],
     logger: {
-      log: (level, message, meta) => log[PINO_LEVELS[level] ?? 'info']({ ...meta }, message),
+      log: (level, message, meta) => log[PINO_LEVELS[level]]({ ...meta }, message),
       trace: (message, meta) => log.trace({ ...meta }, message),
       debug: (message, meta) => log.debug({ ...meta }, message),
       info: (message, meta) => log.info({ ...meta }, message),

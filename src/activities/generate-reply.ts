@@ -4,7 +4,7 @@ import type { PromptMessage } from '../domain/conversation.ts';
 import { FAILURE } from '../domain/failures.ts';
 import type { GeneratedReply } from '../domain/turn.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/client.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 /** Often enough for a heartbeat time-out of 15 s, also while a model loads and says nothing. */
 const HEARTBEAT_MS = 4_000;

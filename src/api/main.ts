@@ -38,8 +38,9 @@ await runMain(async () => {
   });
   const server = createServer(app);
   server.listen(config.port, config.host);
-  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE') throw new Error(`port ${config.port} is in use: set PORT to a free one`);
+  await once(server, 'listening').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+      throw new Error(`port ${config.port} is in use: set PORT to a free one`);
     throw error;
   });
   log.info({ address: server.address() }, 'API is up');

@@ -1,0 +1,14 @@
+import type { Client } from '@temporalio/client';
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
+import type { RunAgent } from '../llm/run-agent.ts';
+import type { Embedder } from '../memory/embedder.ts';
+
+/** What the activities stand on. */
+export type ActivityDependencies = {
+  pool: pg.Pool;
+  redis: Redis;
+  embedder: Embedder;
+  runAgent: RunAgent;
+  temporal: Client;
+};
