@@ -120,6 +120,11 @@ export function migrationConfig(env: Environment) {
   };
 }
 
+/** What it takes to read histories. Throws as `apiConfig` does. */
+export function replayConfig(env: Environment): { temporal: TemporalConfig } {
+  return { temporal: temporalConfig(parse(z.object(temporalVariables), env)) };
+}
+
 function serviceConfig(read: z.infer<z.ZodObject<typeof serviceVariables>>): ServiceConfig {
   return {
     databaseUrl: read.DATABASE_URL,
