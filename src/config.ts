@@ -20,6 +20,7 @@ const serviceVariables = {
   DATABASE_URL: text,
   REDIS_URL: text,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
 };
 
 const apiVariables = z.object({
@@ -31,12 +32,16 @@ const apiVariables = z.object({
   LLM_MAX_PROMPT_TOKENS: z.coerce.number().int().positive().default(24_000),
 });
 
-const workerVariables = z.object({
-  ...serviceVariables,
-  KONSTRUCT_MODELS: text,
+const llmVariables = {
   LLM_BASE_URL: text,
   LLM_MODEL: text,
   LLM_API_KEY: text.default('none'),
+};
+
+const workerVariables = z.object({
+  ...serviceVariables,
+  ...llmVariables,
+  KONSTRUCT_MODELS: text,
   WORKER_PORT: port.optional(),
 });
 
@@ -69,6 +74,8 @@ export type ServiceConfig = {
   redisUrl: string;
   temporal: TemporalConfig;
   logLevel: string;
+  /** Where traces go (OTLP over HTTP); undefined: no tracing. */
+  tracesTo: string | undefined;
 };
 
 export type ApiConfig = ServiceConfig & {
@@ -80,9 +87,13 @@ export type ApiConfig = ServiceConfig & {
   maxPromptTokens: number;
 };
 
+export type LlmConfig = { baseUrl: string; model: string; apiKey: string };
+
 export type WorkerConfig = ServiceConfig & {
   modelsPath: string;
-  llm: { baseUrl: string; model: string; apiKey: string };
+  llm: LlmConfig;
+  /** Where `GET /metrics` is served; undefined: nowhere. */
+  metricsPort: number | undefined;
 };
 
 type Environment = Record<string, string | undefined>;
@@ -107,6 +118,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...serviceConfig(read),
     modelsPath: read.KONSTRUCT_MODELS,
     llm: { baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY },
+    metricsPort: read.WORKER_PORT,
   };
 }
 
@@ -125,12 +137,24 @@ export function replayConfig(env: Environment): { temporal: TemporalConfig } {
   return { temporal: temporalConfig(parse(z.object(temporalVariables), env)) };
 }
 
+/** What it takes to run a turn's recall again. Throws as `apiConfig` does. */
+export function recallConfig(env: Environment): { databaseUrl: string } {
+  return { databaseUrl: parse(z.object({ DATABASE_URL: text }), env).DATABASE_URL };
+}
+
+/** What it takes to ask the model. Throws as `apiConfig` does. */
+export function llmConfig(env: Environment): LlmConfig {
+  const read = parse(z.object(llmVariables), env);
+  return { baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY };
+}
+
 function serviceConfig(read: z.infer<z.ZodObject<typeof serviceVariables>>): ServiceConfig {
   return {
     databaseUrl: read.DATABASE_URL,
     redisUrl: read.REDIS_URL,
     temporal: temporalConfig(read),
     logLevel: read.LOG_LEVEL,
+    tracesTo: read.OTEL_EXPORTER_OTLP_ENDPOINT,
   };
 }
 
