@@ -169,6 +169,17 @@ export async function markStart(
   );
 }
 
+/** Opens a failed turn again. One that ended well meanwhile stays as it is. */
+export async function reopenTurn(pool: pg.Pool, tenantId: string, messageId: string): Promise<void> {
+  await inTenant(pool, tenantId, (client) =>
+    client.query(
+      `UPDATE turns SET state = 'accepted', finished_at = NULL
+       WHERE tenant_id = $1 AND message_id = $2 AND state = 'failed'`,
+      [tenantId, messageId],
+    ),
+  );
+}
+
 /** Writes how a turn ended, within the caller's transaction. Safe to repeat; the last word counts. */
 export async function finishTurn(
   client: pg.PoolClient,

@@ -10,7 +10,9 @@ const FOLDER = fileURLToPath(new URL('./histories/', import.meta.url));
 const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.json'));
 
 type RecordedHistory = {
-  events?: Array<{ workflowExecutionStartedEventAttributes?: { workflowId?: string; workflowType?: { name?: string } } }>;
+  events?: Array<{
+    workflowExecutionStartedEventAttributes?: { workflowId?: string; workflowType?: { name?: string } };
+  }>;
 };
 
 async function read(file: string) {
@@ -26,13 +28,23 @@ test('there is a recorded history of every workflow type', async () => {
 
 test.each(files)('%s replays against today’s code', async (file) => {
   const { history, workflowId } = await read(file);
-  await Worker.runReplayHistory({ workflowBundle: await workflowBundle(), dataConverter }, history, workflowId);
+  await Worker.runReplayHistory(
+    { workflowBundle: await workflowBundle(), dataConverter },
+    history,
+    workflowId,
+  );
 });
 
 test('a history with its steps in another order does not', async () => {
   const { history, workflowId } = await read('handle-message.json');
   // The first activity becomes another one, as if the code had been changed without a patch.
-  const changed = JSON.parse(JSON.stringify(history).replaceAll('generateReply', 'recordFailedTurn')) as object;
-  const replay = Worker.runReplayHistory({ workflowBundle: await workflowBundle(), dataConverter }, changed, workflowId);
+  const changed = JSON.parse(
+    JSON.stringify(history).replaceAll('generateReply', 'recordFailedTurn'),
+  ) as object;
+  const replay = Worker.runReplayHistory(
+    { workflowBundle: await workflowBundle(), dataConverter },
+    changed,
+    workflowId,
+  );
   await expect(replay).rejects.toThrow(/nondeterminism/i);
 });

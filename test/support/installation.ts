@@ -47,7 +47,11 @@ export async function startInstallation(home: string, env: Record<string, string
   const request = async (method: string, at: string, body?: object) => {
     const response = await fetch(demo.baseUrl + at, {
       method,
-      headers: { authorization: `Bearer ${demo.apiKey}`, 'content-type': 'application/json', prefer: 'wait=60' },
+      headers: {
+        authorization: `Bearer ${demo.apiKey}`,
+        'content-type': 'application/json',
+        prefer: 'wait=60',
+      },
       ...(body && { body: JSON.stringify(body) }),
     });
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
@@ -57,8 +61,7 @@ export async function startInstallation(home: string, env: Record<string, string
     demo,
     output: () => output,
     pids: async () => (await readJson('pids.json')) as Record<string, number>,
-    say: (text, userId = 'ada') =>
-      request('POST', `/v1/agents/${demo.agentId}/messages`, { userId, text }),
+    say: (text, userId = 'ada') => request('POST', `/v1/agents/${demo.agentId}/messages`, { userId, text }),
     get: (at) => request('GET', at),
     async interrupt() {
       const exit = once(child, 'exit') as Promise<[number | null]>;
