@@ -11,7 +11,7 @@ const envelope = z.object({
   team_id: id.nullish(),
   enterprise_id: id.nullish(),
   authorizations: z.array(z.object({ team_id: id.nullish(), enterprise_id: id.nullish() })).nullish(),
-  event: z.unknown(),
+  event: z.unknown().optional(),
 });
 
 const messageEvent = z.object({
@@ -25,8 +25,8 @@ const messageEvent = z.object({
   ts: timestamp,
   thread_ts: timestamp.nullish(),
   parent_user_id: id.nullish(),
-  edited: z.unknown(),
-  assistant_thread: z.unknown(),
+  edited: z.unknown().optional(),
+  assistant_thread: z.unknown().optional(),
 });
 
 const assistantThreadEvent = z.object({
