@@ -36,6 +36,8 @@ export type SlackStandIn = {
   say(channel: string, text: string, threadTs?: string): Promise<string>;
   /** The bot's messages in a thread, oldest first, as they read now. */
   answers(channel: string, threadTs: string): Promise<Message[]>;
+  /** Deletes a message of the bot. */
+  remove(channel: string, ts: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -114,6 +116,7 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
       const { messages } = await ask<{ messages: Message[] }>('conversations.replies', body);
       return messages.filter(({ user }) => user === BOT.user);
     },
+    remove: (channel, ts) => ask('chat.delete', { channel, ts }),
     async close() {
       server.closeAllConnections();
       server.close();
