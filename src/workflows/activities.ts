@@ -12,11 +12,15 @@ export const gathering = proxyLocalActivities<Pick<Activities, 'gatherContext'>>
   retry: { maximumAttempts: 1 },
 });
 
-/* Local and cheap: it is asked only in a burst. After 2 s a reply out of order beats none. */
+/*
+ * Local and cheap: it is asked only in a burst. After 2 s a reply out of order beats none. The attempts are
+ * what bounds it: a local activity that fails at once is retried on past its scheduleToCloseTimeout (seen with
+ * SDK 1.24: still retrying after 30 s), and holds up its workflow all the while.
+ */
 export const ordering = proxyLocalActivities<Pick<Activities, 'findTurnBefore'>>({
   startToCloseTimeout: '1s',
   scheduleToCloseTimeout: '2s',
-  retry: { initialInterval: '100ms' },
+  retry: { initialInterval: '100ms', maximumAttempts: 2 },
 });
 
 /*
@@ -31,11 +35,14 @@ export const replying = proxyActivities<Pick<Activities, 'generateReply'>>({
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
 });
 
-/* Local: one Redis script. After 2 s the child takes it over, so that a reply never waits for Redis. */
+/*
+ * Local: one Redis script. After two attempts (2 s at most; the attempts bound it, see above) the child takes
+ * it over, so that a reply never waits for Redis.
+ */
 export const appending = proxyLocalActivities<Pick<Activities, 'appendTurnToWindow'>>({
   startToCloseTimeout: '1s',
   scheduleToCloseTimeout: '2s',
-  retry: { initialInterval: '100ms' },
+  retry: { initialInterval: '100ms', maximumAttempts: 2 },
 });
 
 /*
