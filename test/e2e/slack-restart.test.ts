@@ -1,6 +1,7 @@
 /** The worker is a process of its own here, and is killed at the worst moments. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { chunk } from '../support/fake-llm.ts';
 import { modelsPath, redisUrl, temporalConfig } from '../support/services.ts';
@@ -51,62 +52,66 @@ async function killWorkers(): Promise<void> {
   }
 }
 
-test.each(['chat.postMessage', 'chat.update'])(
-  'killed between the acceptance of %s and its record: one message',
-  async (method) => {
-    deployment.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
-    const worker = await startWorker();
-    const said = await ada.mention(`die at ${method}`);
-    deployment.slack.fail(method, { kind: 'drop-after-acceptance', accepted: () => worker.kill('SIGKILL') });
-    await deployment.send(said.event);
-    await once(worker, 'exit');
-    await startWorker();
-    expect(await ada.answers(said, 1, 30_000)).toEqual([`Noted: die at ${method}`]);
-    await eventually('the turn is done', turnsAreDone, 30_000);
-    expect(await deployment.slack.answers(said.channel, said.thread)).toHaveLength(1);
-    expect(ada.posts(said)).toHaveLength(1);
-  },
-);
-
-test('a reply grows in its message; killed midway, and once more by the stream, it ends in the same one', async () => {
+test('killed in the middle of three turns: each ends in one message, and the reply that was growing in the same one', async () => {
   const words = Array.from({ length: 200 }, (_, i) => `word${i}`);
-  let attempts = 0;
-  deployment.llm.answerWith(() => async (res) => {
-    attempts += 1;
-    res.writeHead(200, { 'content-type': 'text/event-stream' });
-    for (const [i, word] of words.entries()) {
-      if (attempts === 2 && i === 20) {
-        res.destroy();
-        return;
-      }
-      res.write(chunk({ content: `${word} ` }));
-      await new Promise((resolve) => setTimeout(resolve, attempts === 1 ? 30 : 5));
-    }
-    res.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
+  const whole = words.join(' ');
+  let stories = 0;
+  deployment.llm.answerWith((messages) => {
+    const text = messages.at(-1)?.content ?? '';
+    if (text !== 'a story') return `Noted: ${text}`;
+    stories += 1;
+    // Slow at first; the stream that the second worker gets breaks off; the third is whole.
+    return stories === 2
+      ? stream(words.slice(0, 20), { breakOff: true })
+      : stream(words, { pauseMs: stories === 1 ? 40 : 0 });
   });
+  const { slack } = deployment;
   const worker = await startWorker();
-  const said = await ada.mention('tell me a long story');
-  await deployment.send(said.event);
-  const updates = () =>
-    deployment.slack.callsOf('chat.update').filter(({ body }) => body['text']?.includes('word0'));
-  await eventually('two updates', () => updates().length >= 2);
+
+  const story = await ada.mention('a story');
+  await deployment.send(story.event);
+  const updates = () => slack.callsOf('chat.update').filter(({ body }) => body['text']?.includes('word0'));
+  await eventually('two updates of the growing reply', () => updates().length >= 2);
   const [first, second] = updates();
   expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_500);
   expect(second?.body['text']?.length).toBeGreaterThan(first?.body['text']?.length ?? 0);
-  worker.kill('SIGKILL');
+
+  // Slack takes bob's placeholder, and then carol's reply, and we are gone before we know.
+  const [placeholder, reply] = [await ada.mention('placeholder'), await ada.mention('reply')];
+  slack.fail('chat.postMessage', {
+    kind: 'hang-after-acceptance',
+    when: (body) => body['thread_ts'] === placeholder.ts,
+  });
+  slack.fail('chat.update', {
+    kind: 'drop-after-acceptance',
+    when: (body) => body['text'] === 'Noted: reply',
+    accepted: () => worker.kill('SIGKILL'),
+  });
+  await deployment.send({ ...placeholder.event, user: 'UBOB' });
+  await eventually('the placeholder', async () => ada.posts(placeholder).length === 1);
+  await deployment.send({ ...reply.event, user: 'UCAROL' });
   await once(worker, 'exit');
   await startWorker();
-  const whole = words.join(' ');
-  await eventually(
-    'the whole reply',
-    async () =>
-      (await deployment.slack.answers(said.channel, said.thread)).some(({ text }) => text === whole),
-    45_000,
-  );
-  expect(attempts).toBe(3);
-  expect(await deployment.slack.answers(said.channel, said.thread)).toHaveLength(1);
-  expect(ada.posts(said)).toHaveLength(1);
+
+  expect(await ada.answers(placeholder, 1, 40_000)).toEqual(['Noted: placeholder']);
+  await eventually('all turns are done', turnsAreDone, 40_000);
+  expect(await ada.answers(reply)).toEqual(['Noted: reply']);
+  expect(await ada.answers(story)).toEqual([whole]);
+  expect(stories).toBe(3);
+  for (const said of [story, placeholder, reply]) expect(ada.posts(said)).toHaveLength(1);
 });
+
+function stream(words: readonly string[], how: { pauseMs?: number; breakOff?: boolean }) {
+  return async (res: ServerResponse) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const word of words) {
+      res.write(chunk({ content: `${word} ` }));
+      if (how.pauseMs) await new Promise((resolve) => setTimeout(resolve, how.pauseMs));
+    }
+    if (how.breakOff) res.destroy();
+    else res.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
+  };
+}
 
 async function turnsAreDone(): Promise<boolean> {
   const { rows } = await deployment.database.admin.query(`SELECT 1 FROM turns WHERE state <> 'done'`);

@@ -12,11 +12,17 @@ export const SIGNING_SECRET = 'a-signing-secret-of-the-tests';
 const ADA_TOKEN = 'xoxp-ada';
 
 /** What happens to a call instead of, or after, its being carried out. */
-export type Fault =
+export type Fault = {
+  /** Whether a call is meant; without it, every call of the method is. */
+  when?: (body: Record<string, string>) => boolean;
+} & (
   | { kind: 'status'; status: number; headers?: Record<string, string> }
   /** Slack has done it, and its answer never arrives. `accepted` runs in between. */
   | { kind: 'drop-after-acceptance'; accepted?: () => void }
-  | { kind: 'slow'; ms: number };
+  /** Slack has done it, and says nothing. */
+  | { kind: 'hang-after-acceptance' }
+  | { kind: 'slow'; ms: number }
+);
 
 export type Call = { method: string; body: Record<string, string>; at: number; status: number };
 export type Message = { ts: string; user: string; text: string; thread_ts?: string; blocks?: unknown };
@@ -56,7 +62,7 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
       status: 200,
     };
     calls.push(call);
-    const fault = faults.get(method)?.shift();
+    const fault = takeFault(method, call.body);
     if (fault?.kind === 'status') {
       call.status = fault.status;
       res.writeHead(fault.status, fault.headers).end();
@@ -70,11 +76,17 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
       res.destroy();
       return;
     }
+    if (fault?.kind === 'hang-after-acceptance') return;
     send(res, answer);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
+  function takeFault(method: string, body: Record<string, string>): Fault | undefined {
+    const waiting = faults.get(method) ?? [];
+    const at = waiting.findIndex(({ when }) => when?.(body) ?? true);
+    return at < 0 ? undefined : waiting.splice(at, 1)[0];
+  }
   async function forward(req: IncomingMessage, raw: string): Promise<string> {
     if (req.url === '/api/assistant.threads.setStatus') return '{"ok":true}';
     const headers = {

@@ -24,7 +24,7 @@ export async function startTcpProxy(target: string): Promise<TcpProxy> {
       from.on('error', () => to.destroy()).on('close', () => sockets.delete(from));
     }
   });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, '127.0.0.1').unref();
   await once(server, 'listening');
   const cut = () => {
     isCut = true;
