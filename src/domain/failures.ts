@@ -8,6 +8,12 @@ export const FAILURE = {
   llmEmptyReply: 'LlmEmptyReply',
   /** An embedding of the wrong width or with a number that isn't finite. Non-retryable. */
   invalidEmbedding: 'InvalidEmbedding',
+  /** Slack refuses this call and always will (channel gone, not a member, token revoked). Non-retryable. */
+  slackRefused: 'SlackRefused',
+  /** Slack asks to wait (429). Retried after as long as it says. */
+  slackRateLimited: 'SlackRateLimited',
+  /** Slack is in trouble or out of reach. Retried. */
+  slackUnavailable: 'SlackUnavailable',
   /** The turn ended without a reply; its details hold what the user was told. */
   turnFailed: 'TurnFailed',
 } as const;

@@ -1,4 +1,6 @@
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -95,8 +97,6 @@ test('a PostgreSQL without pgvector on PATH is passed over', async () => {
 });
 
 test('a port that is in use is refused by the name of its setting', async () => {
-  const { createServer } = await import('node:net');
-  const { once } = await import('node:events');
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

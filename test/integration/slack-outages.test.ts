@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
+import { redisUrl, temporalConfig } from '../support/services.ts';
+import { talk } from '../support/slack-talk.ts';
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+
+let temporal: TcpProxy;
+let redis: TcpProxy;
+let deployment: SlackDeployment;
+let ada: ReturnType<typeof talk>;
+beforeAll(async () => {
+  temporal = await startTcpProxy(temporalConfig().address);
+  const url = new URL(redisUrl());
+  redis = await startTcpProxy(url.host);
+  url.host = redis.address;
+  deployment = await startSlackDeployment({ temporalAddress: temporal.address, redisUrl: url.href });
+  ada = talk(deployment);
+});
+afterAll(async () => {
+  await deployment.close();
+  temporal.close();
+  redis.close();
+});
+
+describe('Temporal is away', () => {
+  test('503 with Retry-After within two seconds or so, and the retry of the same event is answered once', async () => {
+    const before = await ada.turns();
+    const said = await ada.mention('knock knock');
+    temporal.cut();
+    const started = Date.now();
+    const refused = await deployment.send(said.event);
+    expect(refused.status).toBe(503);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Date.now() - started).toBeLessThan(2_900);
+    temporal.restore();
+    await eventually('a 200', async () => {
+      const headers = { 'x-slack-retry-num': '1', 'x-slack-retry-reason': 'http_error' };
+      return (await deployment.send(said.event, { headers })).status === 200;
+    });
+    expect(await ada.answers(said)).toEqual(['Noted: knock knock']);
+    expect(ada.posts(said)).toHaveLength(1);
+    expect(await ada.turns()).toBe(before + 1);
+  });
+});
+
+describe('Redis is away', () => {
+  test('a mention is answered, and a thread is known by what the agent has said in it', async () => {
+    redis.cut();
+    const said = await ada.mention('no window today');
+    expect((await deployment.send(said.event)).status).toBe(200);
+    expect(await ada.answers(said)).toEqual(['Noted: no window today']);
+    const followUp = await ada.message('still there?', said.thread);
+    expect((await deployment.send(followUp.event)).status).toBe(200);
+    expect(await ada.answers(said, 2)).toEqual(['Noted: no window today', 'Noted: still there?']);
+    const elsewhere = await ada.message('not for you', (await ada.message('people talking')).ts);
+    expect((await deployment.send(elsewhere.event)).status).toBe(200);
+    expect(await ada.outcomes('not_engaged')).toBe(1);
+    redis.restore();
+  });
+});
