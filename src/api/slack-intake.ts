@@ -1,13 +1,22 @@
+import type { WebClient } from '@slack/web-api';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { SlackChannel } from '../domain/conversation.ts';
+import { TOO_MANY_MESSAGES } from '../domain/failures.ts';
 import { judgeEvent, type SlackMessage } from '../slack/events.ts';
 import { mentionedUsers, readableText } from '../slack/inbound-text.ts';
 import type { FindInstallation, Installation } from '../slack/installations.ts';
 import type { LookUpNames } from '../slack/names.ts';
-import { isAssistantThread, isEngaged, markAssistantThread, markEngaged } from '../slack/threads.ts';
+import { postPart } from '../slack/thread-posts.ts';
+import {
+  claimBusyNotice,
+  isAssistantThread,
+  isEngaged,
+  markAssistantThread,
+  markEngaged,
+} from '../slack/threads.ts';
 import type { AcceptMessage } from './accept-message.ts';
-import { unavailable } from './problems.ts';
+import { Problem, unavailable } from './problems.ts';
 import { MAX_TEXT_LENGTH } from './schemas.ts';
 
 /** What the Slack routes need besides the API's own. */
@@ -97,7 +106,15 @@ export function createSlackIntake(dependencies: {
       // Slack's ids say which message it is; its text may read differently when a name wasn't found in time.
       fingerprint: dedupeKey,
     };
-    await accept(turn, { deadline });
+    try {
+      await accept(turn, { deadline });
+    } catch (error) {
+      if (!(error instanceof Problem && error.status === 429)) throw error;
+      void sayTooMany(redis, client, turn, place).catch((reason: unknown) =>
+        log.debug({ err: reason }, 'notice'),
+      );
+      return 'rate_limited';
+    }
     // Engaged from the question on, so that what follows at once is heard; the answer notes it again.
     if (message.addressed === 'mention') {
       markEngaged(redis, thread, agentId).catch((error: unknown) => log.debug({ err: error }, 'redis'));
@@ -134,6 +151,17 @@ async function surfaceOf(
   if (message.threadTs === undefined) return 'im';
   const known = within(REDIS_WITHIN_MS, isAssistantThread(redis, thread)).catch(() => false);
   return (await known) ? 'assistant' : 'im';
+}
+
+/** One polite line in the thread. Said at most once a minute, so nobody waits for it and a lost one is no loss. */
+async function sayTooMany(
+  redis: Redis,
+  client: WebClient,
+  { tenantId, userId, dedupeKey }: { tenantId: string; userId: string; dedupeKey: string },
+  place: SlackChannel,
+): Promise<void> {
+  if (!(await claimBusyNotice(redis, tenantId, userId))) return;
+  await postPart(client, place, { messageId: dedupeKey, part: 0 }, TOO_MANY_MESSAGES);
 }
 
 function threadOf({ tenantId }: Installation, team: string, channel: string, ts: string) {

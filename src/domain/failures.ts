@@ -20,3 +20,6 @@ export const FAILURE = {
 
 /** What a person is told when the model fails for good: one line, no internals. */
 export const APOLOGY = 'Sorry, I could not come up with a reply to this message. Please try again later.';
+
+/** What a person in Slack is told when they have sent more than their limit allows. */
+export const TOO_MANY_MESSAGES = 'That was a lot at once: please give me a minute, then ask again.';

@@ -6,7 +6,7 @@ import {
 } from '@slack/web-api';
 
 /** How a call of Slack's Web API failed. */
-export type SlackTrouble =
+type SlackTrouble =
   /** 429: not before `retryAfterMs`. */
   | { kind: 'rate-limited'; retryAfterMs: number }
   /** Slack says no, and will say so again; `code` is its word for why. */

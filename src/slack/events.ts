@@ -35,7 +35,7 @@ const assistantThreadEvent = z.object({
 });
 
 /** What a request to `/slack/events` holds. */
-export type SlackRequest =
+type SlackRequest =
   | { kind: 'challenge'; challenge: string }
   | { kind: 'event'; teamId: string | undefined; enterpriseId: string | undefined; event: unknown }
   | { kind: 'other'; type: string };
@@ -73,7 +73,7 @@ export type SlackMessage = {
   isAssistantThread: boolean;
 };
 
-export type Judged =
+type Judged =
   | SlackMessage
   | { kind: 'assistant-thread-started'; channel: string; threadTs: string }
   | { kind: 'ignored'; reason: string };

@@ -6,7 +6,7 @@ import { markdownBlocks, type MarkdownBlock } from '../domain/markdown-blocks.ts
 export const PLACEHOLDER = 'Thinking…';
 
 /** `blocks` is what Slack shows; `text` stands for it in notifications, to screen readers and where blocks aren't known. */
-export type SlackContent = { text: string; blocks: [{ type: 'markdown'; text: string }] };
+type SlackContent = { text: string; blocks: [{ type: 'markdown'; text: string }] };
 
 /** Slack refuses an update whose `text` is longer. */
 const MAX_TEXT_LENGTH = 4_000;
@@ -31,12 +31,12 @@ export function slackContent(markdown: string): SlackContent {
 }
 
 /** The same text, with every mention broken. */
-export function withoutPings(text: string): string {
+function withoutPings(text: string): string {
   return text.replace(PING, `$1${ZERO_WIDTH_SPACE}`);
 }
 
 /** Slack's own notation, which has no tables: they become preformatted text, row by row as they are. */
-export function toMrkdwn(markdown: string): string {
+function toMrkdwn(markdown: string): string {
   return mergeText(markdownBlocks(markdown))
     .map(({ kind, lines }) => {
       const verbatim = escapeEntities(lines.join('\n'));

@@ -3,7 +3,7 @@ import type { SlackChannel } from '../domain/conversation.ts';
 import { PLACEHOLDER, slackContent } from './outbound-text.ts';
 
 /** Names one message of ours by what it is: a part of the reply to a turn. The placeholder is part 0. */
-export type PostRef = { messageId: string; part: number };
+type PostRef = { messageId: string; part: number };
 
 const METADATA_EVENT = 'konstruct_reply';
 const PAGE_SIZE = 200;

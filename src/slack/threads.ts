@@ -1,6 +1,6 @@
 /** What is kept in Redis about a thread. A convenience: with Redis gone, replies still work. */
 import type { Redis } from 'ioredis';
-import { engagedThreadKey, sessionKey } from '../memory/redis-keys.ts';
+import { engagedThreadKey, idempotencyKey, sessionKey } from '../memory/redis-keys.ts';
 
 /** A thread that nobody has written in for so long needs a new mention. */
 const KEPT_SECONDS = 90 * 24 * 60 * 60;
@@ -27,4 +27,12 @@ export async function markAssistantThread(redis: Redis, thread: Thread): Promise
 export async function isAssistantThread(redis: Redis, thread: Thread): Promise<boolean> {
   const session = await redis.get(sessionKey(thread.tenantId, thread.threadId));
   return session !== null && session.includes('"assistant"');
+}
+
+const NOTICE_EVERY_SECONDS = 60;
+
+/** Whether a person may be told now that they write too much: once a minute, not once a message. */
+export async function claimBusyNotice(redis: Redis, tenantId: string, userId: string): Promise<boolean> {
+  const key = idempotencyKey(tenantId, `busy-notice:${userId}`.slice(0, 200));
+  return (await redis.set(key, '1', 'EX', NOTICE_EVERY_SECONDS, 'NX')) === 'OK';
 }
