@@ -42,7 +42,13 @@ export default {
     only('memory', 'memory', ['domain/', 'db/'], 'Memory adapters know the domain and the database.'),
     only('db', 'db', ['domain/'], 'Database adapters know the domain.'),
     only('llm', 'llm', ['domain/'], 'The LLM adapter knows the domain.'),
-    only('activities', 'activities', ['domain/', 'db/', 'memory/', 'llm/'], 'Activities use adapters.'),
+    only('slack', 'slack', ['domain/', 'memory/redis-keys.ts'], 'The Slack adapter knows the domain.'),
+    only(
+      'activities',
+      'activities',
+      ['domain/', 'db/', 'memory/', 'llm/', 'slack/'],
+      'Activities use adapters.',
+    ),
     {
       name: 'api-is-no-worker',
       severity: 'error',

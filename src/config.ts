@@ -15,6 +15,11 @@ const temporalVariables = {
   TEMPORAL_TLS_CLIENT_KEY_DATA: text.optional(),
 };
 
+const slackVariables = {
+  SLACK_API_URL: z.url({ protocol: /^https?$/ }).default('https://slack.com/api/'),
+  SLACK_BOT_TOKEN: text.optional(),
+};
+
 const serviceVariables = {
   ...temporalVariables,
   DATABASE_URL: text,
@@ -30,6 +35,11 @@ const apiVariables = z.object({
   KONSTRUCT_OPERATOR_TOKEN: text.optional(),
   KONSTRUCT_HOLD_FOLLOWERS_MS: z.coerce.number().int().positive().default(30_000),
   LLM_MAX_PROMPT_TOKENS: z.coerce.number().int().positive().default(24_000),
+  ...slackVariables,
+  SLACK_SIGNING_SECRET: text.optional(),
+  SLACK_ALLOWED_BOTS: z.string().default(''),
+  KONSTRUCT_SLACK_TENANT_ID: z.uuid().optional(),
+  KONSTRUCT_SLACK_AGENT_ID: z.uuid().optional(),
 });
 
 const llmVariables = {
@@ -43,6 +53,7 @@ const workerVariables = z.object({
   ...llmVariables,
   KONSTRUCT_MODELS: text,
   WORKER_PORT: port.optional(),
+  ...slackVariables,
 });
 
 const migrationVariables = z.object({
@@ -85,6 +96,19 @@ export type ApiConfig = ServiceConfig & {
   operatorToken: string | undefined;
   holdFollowersMs: number;
   maxPromptTokens: number;
+  /** Undefined: no events from Slack. */
+  slack: SlackInboundConfig | undefined;
+};
+
+/** Where the Web API is and the token for it. */
+export type SlackWebConfig = { apiUrl: string; token: string };
+
+export type SlackInboundConfig = {
+  signingSecret: string;
+  /** Bot or user ids of other bots that may speak to the agent. */
+  allowedBots: string[];
+  /** The workspace of SLACK_BOT_TOKEN, and whose it is. */
+  workspace: (SlackWebConfig & { tenantId: string; agentId: string }) | undefined;
 };
 
 export type LlmConfig = { baseUrl: string; model: string; apiKey: string };
@@ -94,6 +118,8 @@ export type WorkerConfig = ServiceConfig & {
   llm: LlmConfig;
   /** Where `GET /metrics` is served; undefined: nowhere. */
   metricsPort: number | undefined;
+  /** Undefined: replies to Slack wait until a worker has the token. */
+  slack: SlackWebConfig | undefined;
 };
 
 type Environment = Record<string, string | undefined>;
@@ -108,6 +134,7 @@ export function apiConfig(env: Environment): ApiConfig {
     operatorToken: read.KONSTRUCT_OPERATOR_TOKEN,
     holdFollowersMs: read.KONSTRUCT_HOLD_FOLLOWERS_MS,
     maxPromptTokens: read.LLM_MAX_PROMPT_TOKENS,
+    slack: slackInboundConfig(read),
   };
 }
 
@@ -119,6 +146,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     modelsPath: read.KONSTRUCT_MODELS,
     llm: { baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY },
     metricsPort: read.WORKER_PORT,
+    slack: slackWebConfig(read),
   };
 }
 
@@ -155,6 +183,28 @@ function serviceConfig(read: z.infer<z.ZodObject<typeof serviceVariables>>): Ser
     temporal: temporalConfig(read),
     logLevel: read.LOG_LEVEL,
     tracesTo: read.OTEL_EXPORTER_OTLP_ENDPOINT,
+  };
+}
+
+function slackWebConfig(read: z.infer<z.ZodObject<typeof slackVariables>>): SlackWebConfig | undefined {
+  return read.SLACK_BOT_TOKEN ? { apiUrl: read.SLACK_API_URL, token: read.SLACK_BOT_TOKEN } : undefined;
+}
+
+function slackInboundConfig(read: z.infer<typeof apiVariables>): SlackInboundConfig | undefined {
+  if (!read.SLACK_SIGNING_SECRET) return undefined;
+  const web = slackWebConfig(read);
+  const { KONSTRUCT_SLACK_TENANT_ID: tenantId, KONSTRUCT_SLACK_AGENT_ID: agentId } = read;
+  if (web && !(tenantId && agentId)) {
+    const missing = tenantId ? 'KONSTRUCT_SLACK_AGENT_ID' : 'KONSTRUCT_SLACK_TENANT_ID';
+    throw new Error(
+      `The configuration is incomplete:\n  ${missing} is not set: with SLACK_BOT_TOKEN it says whose the ` +
+        'workspace is (npm start sets it to the demo tenant)',
+    );
+  }
+  return {
+    signingSecret: read.SLACK_SIGNING_SECRET,
+    allowedBots: read.SLACK_ALLOWED_BOTS.split(/[\s,]+/).filter(Boolean),
+    workspace: web && tenantId && agentId ? { ...web, tenantId, agentId } : undefined,
   };
 }
 

@@ -7,6 +7,7 @@ import { createLlmClient } from './llm/client.ts';
 import { createRunAgent } from './llm/run-agent.ts';
 import { createEmbedder } from './memory/embedder.ts';
 import { createLogger, createRedis, runMain, waitFor } from './process.ts';
+import { createSlackClient } from './slack/client.ts';
 import { connectWorker, lazyClient } from './temporal/connection.ts';
 import { createWorkers } from './temporal/workers.ts';
 import { workflowBundle } from './temporal/workflow-bundle.ts';
@@ -46,7 +47,9 @@ await runMain(async () => {
     connectWorker(config.temporal),
   ]);
   const runAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
-  const activities = createActivities({ pool, redis, embedder, runAgent, temporal });
+  const slackClient = config.slack && createSlackClient(config.slack);
+  const slack = () => slackClient;
+  const activities = createActivities({ pool, redis, embedder, runAgent, temporal, slack });
   const workers = await createWorkers({
     connection,
     namespace: config.temporal.namespace,

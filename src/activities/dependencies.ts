@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { RunAgent } from '../llm/run-agent.ts';
 import type { Embedder } from '../memory/embedder.ts';
+import type { ClientOf } from '../slack/client.ts';
 
 /** What the activities stand on. */
 export type ActivityDependencies = {
@@ -11,4 +12,6 @@ export type ActivityDependencies = {
   embedder: Embedder;
   runAgent: RunAgent;
   temporal: Client;
+  /** The Web API clients of the workspaces. */
+  slack: ClientOf;
 };

@@ -3,6 +3,7 @@ import { createGatherContext } from './gather-context.ts';
 import { createGenerateReply } from './generate-reply.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createFindTurnBefore } from './find-turn-before.ts';
+import { createSlackReplies } from './slack-replies.ts';
 import { createStoreTurn } from './store-turn.ts';
 
 export type Activities = ReturnType<typeof createActivities>;
@@ -13,6 +14,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     ...createFindTurnBefore(dependencies),
     ...createGatherContext(dependencies),
     ...createGenerateReply(dependencies),
+    ...createSlackReplies(dependencies),
     ...createAppendTurn(dependencies),
     ...createStoreTurn(dependencies),
   };

@@ -67,6 +67,19 @@ function tenantPaths() {
         responses: { ...PROBLEMS, 200: described('Its state, and once done the reply') },
       },
     },
+    '/v1/messages/{messageId}/retry': {
+      post: {
+        summary: 'Answer a failed message once more',
+        security: tenant,
+        parameters: [path('messageId'), header('Prefer', 'wait=60 waits up to 60 seconds for the reply')],
+        responses: {
+          ...PROBLEMS,
+          200: described('The reply'),
+          202: described('Started again'),
+          409: described('It has not failed, or is no longer kept'),
+        },
+      },
+    },
     '/v1/agents/{agentId}/users/{userId}/memory': {
       get: {
         summary: 'What an agent remembers of a user',

@@ -45,6 +45,7 @@ const agentFields = {
   model: text(200).nullable().optional(),
   maxPromptTokens: z.int().min(1).max(2_000_000).nullable().optional(),
   recall: recall.optional(),
+  liveReplies: z.boolean().optional().describe('In Slack: show the reply while the model writes it.'),
 };
 
 export const newAgentBody = z.strictObject(agentFields);

@@ -4,7 +4,7 @@ import { dataConverter } from './data-converter.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from './names.ts';
 
 /** How long running activities may take to finish at shutdown before they are cancelled (and retried elsewhere). */
-const DRAIN_TIME = '20s';
+const DRAIN_TIME = '20s' as const;
 
 /**
  * The two workers of a process, not yet running. Backfills have a queue and few slots of their own, so
@@ -24,7 +24,7 @@ export async function createWorkers(options: {
     activities,
     dataConverter,
     shutdownGraceTime: DRAIN_TIME,
-    shutdownForceTime: '25s',
+    shutdownForceTime: '25s' as const,
   };
   return Promise.all([
     Worker.create({

@@ -42,7 +42,10 @@ test('a fact, 25 other messages, a restart of everything, a question: the fact i
   const second = await start();
   expect(second.demo).toMatchObject({ tenantId: first.demo.tenantId, apiKey: first.demo.apiKey });
   const { body } = await second.say('Which instrument does my daughter play?');
-  const { recalled, windowSize } = body['memory'] as { recalled: Array<{ content: string }>; windowSize: number };
+  const { recalled, windowSize } = body['memory'] as {
+    recalled: Array<{ content: string }>;
+    windowSize: number;
+  };
   expect(windowSize).toBe(20);
   expect(recalled.map(({ content }) => content)).toContain(fact);
   const prompt = llm.prompts.at(-1) ?? [];
@@ -66,7 +69,10 @@ test('what dies is restarted within 5 s and the files are the owner’s alone', 
     const answer = await running.get('/readyz').catch(() => undefined);
     return answer?.status === 200;
   }, 30_000);
-  expect((await running.say('Still there?')).body).toMatchObject({ state: 'done', memory: { windowSize: 20 } });
+  expect((await running.say('Still there?')).body).toMatchObject({
+    state: 'done',
+    memory: { windowSize: 20 },
+  });
   for (const name of ['demo.json', 'pids.json', 'stack.env']) {
     expect(((await stat(path.join(home, name))).mode & 0o777).toString(8)).toBe('600');
   }
