@@ -53,6 +53,7 @@ const workerVariables = z.object({
   ...llmVariables,
   KONSTRUCT_MODELS: text,
   WORKER_PORT: port.optional(),
+  HOST: text.default('127.0.0.1'),
   ...slackVariables,
 });
 
@@ -117,7 +118,7 @@ export type WorkerConfig = ServiceConfig & {
   modelsPath: string;
   llm: LlmConfig;
   /** Where `GET /metrics` is served; undefined: nowhere. */
-  metricsPort: number | undefined;
+  metrics: { port: number; host: string } | undefined;
   /** Undefined: replies to Slack wait until a worker has the token. */
   slack: SlackWebConfig | undefined;
 };
@@ -145,7 +146,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...serviceConfig(read),
     modelsPath: read.KONSTRUCT_MODELS,
     llm: { baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY },
-    metricsPort: read.WORKER_PORT,
+    metrics: read.WORKER_PORT === undefined ? undefined : { port: read.WORKER_PORT, host: read.HOST },
     slack: slackWebConfig(read),
   };
 }

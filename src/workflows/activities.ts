@@ -75,6 +75,7 @@ export const placeholding = proxyActivities<Pick<Activities, 'postPlaceholder'>>
   heartbeatTimeout: '8s',
   scheduleToCloseTimeout: '1m',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  summary: 'show in Slack that an answer is coming',
 });
 
 /*
@@ -86,4 +87,5 @@ export const delivering = proxyActivities<Pick<Activities, 'deliverReply'>>({
   heartbeatTimeout: '8s',
   scheduleToCloseTimeout: '1h',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  summary: 'bring the reply to Slack',
 });
