@@ -9,6 +9,7 @@ export type CollectedSpan = {
   traceId: string;
   spanId: string;
   parentSpanId?: string;
+  attributes: Array<{ key: string; value: { stringValue?: string } }>;
 };
 
 export type Collector = {
