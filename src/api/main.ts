@@ -74,7 +74,7 @@ function slackSettings(config: SlackInboundConfig, log: Logger): SlackSettings {
   const { signingSecret, allowedBots, workspace } = config;
   const findInstallation = workspace
     ? singleWorkspace({ ...workspace, client: createSlackClient(workspace), log })
-    : async () => undefined;
+    : () => Promise.resolve(undefined);
   return {
     signingSecret,
     findInstallation,
