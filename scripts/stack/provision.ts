@@ -110,7 +110,7 @@ function pipReason(output: string): string {
 }
 
 /** Runs `work`; whatever goes wrong becomes one line that ends in what to do instead. */
-export async function orElse<T>(what: string, instead: string, work: () => Promise<T>): Promise<T> {
+async function orElse<T>(what: string, instead: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
