@@ -8,6 +8,7 @@ export default {
   testTimeout: 30_000,
   // A server that a failed test left open must not hold up the verdict.
   forceExit: true,
+  reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
   // Two cores: a third file would only slow the other two down.
   maxWorkers: 2,
 };

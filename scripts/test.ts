@@ -24,28 +24,31 @@ const CONFIGURED = new Set([
 ]);
 const TEMPLATE_DATABASE = 'konstruct_template';
 
-await runUntilStopped(async (onHandle) => {
-  const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
-  // Whatever the shell has set for a running Konstruct must not leak into tests.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.has(name)));
-  const stack = await startStack({
-    home,
-    ephemeral: true,
-    want: ['postgres', 'redis', 'temporal', 'model'],
-    namespaces: NAMESPACES,
-    env,
-    onHandle,
-  });
-  const { DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl, TEMPORAL_ADDRESS: address } = stack.urls;
-  if (!adminUrl || !appUrl || !address) throw new Error('the test stack has come up without its URLs');
-  await makeTemplate(adminUrl, appUrl);
-  for (const namespace of NAMESPACES) await prepareNamespace({ address, namespace });
-  await workflowBundle();
-  const code = await runJest({ ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE });
-  await stack.stop();
-  await rm(home, { recursive: true, force: true });
-  process.exit(code);
-});
+await runUntilStopped(
+  async (onHandle) => {
+    const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
+    // Whatever the shell has set for a running Konstruct must not leak into tests.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.has(name)));
+    const stack = await startStack({
+      home,
+      ephemeral: true,
+      want: ['postgres', 'redis', 'temporal', 'model'],
+      namespaces: NAMESPACES,
+      env,
+      onHandle,
+    });
+    const { DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl, TEMPORAL_ADDRESS: address } = stack.urls;
+    if (!adminUrl || !appUrl || !address) throw new Error('the test stack has come up without its URLs');
+    await makeTemplate(adminUrl, appUrl);
+    for (const namespace of NAMESPACES) await prepareNamespace({ address, namespace });
+    await workflowBundle();
+    const code = await runJest({ ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE });
+    await stack.stop();
+    await rm(home, { recursive: true, force: true });
+    process.exit(code);
+  },
+  { stopIsSuccess: false },
+);
 
 /** The database that every test file gets a copy of. */
 async function makeTemplate(adminUrl: string, appUrl: string): Promise<void> {

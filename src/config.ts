@@ -15,6 +15,11 @@ const temporalVariables = {
   TEMPORAL_TLS_CLIENT_KEY_DATA: text.optional(),
 };
 
+const slackVariables = {
+  SLACK_API_URL: z.url({ protocol: /^https?$/ }).default('https://slack.com/api/'),
+  SLACK_BOT_TOKEN: text.optional(),
+};
+
 const serviceVariables = {
   ...temporalVariables,
   DATABASE_URL: text,
@@ -29,6 +34,11 @@ const apiVariables = z.object({
   KONSTRUCT_OPERATOR_TOKEN: text.optional(),
   KONSTRUCT_HOLD_FOLLOWERS_MS: z.coerce.number().int().positive().default(30_000),
   LLM_MAX_PROMPT_TOKENS: z.coerce.number().int().positive().default(24_000),
+  ...slackVariables,
+  SLACK_SIGNING_SECRET: text.optional(),
+  SLACK_ALLOWED_BOTS: z.string().default(''),
+  KONSTRUCT_SLACK_TENANT_ID: z.uuid().optional(),
+  KONSTRUCT_SLACK_AGENT_ID: z.uuid().optional(),
 });
 
 const workerVariables = z.object({
@@ -38,6 +48,7 @@ const workerVariables = z.object({
   LLM_MODEL: text,
   LLM_API_KEY: text.default('none'),
   WORKER_PORT: port.optional(),
+  ...slackVariables,
 });
 
 const migrationVariables = z.object({
@@ -78,11 +89,26 @@ export type ApiConfig = ServiceConfig & {
   operatorToken: string | undefined;
   holdFollowersMs: number;
   maxPromptTokens: number;
+  /** Undefined: no events from Slack. */
+  slack: SlackInboundConfig | undefined;
+};
+
+/** Where the Web API is and the token for it. */
+export type SlackWebConfig = { apiUrl: string; token: string };
+
+export type SlackInboundConfig = {
+  signingSecret: string;
+  /** Bot or user ids of other bots that may speak to the agent. */
+  allowedBots: string[];
+  /** The workspace of SLACK_BOT_TOKEN, and whose it is. */
+  workspace: (SlackWebConfig & { tenantId: string; agentId: string }) | undefined;
 };
 
 export type WorkerConfig = ServiceConfig & {
   modelsPath: string;
   llm: { baseUrl: string; model: string; apiKey: string };
+  /** Undefined: replies to Slack wait until a worker has the token. */
+  slack: SlackWebConfig | undefined;
 };
 
 type Environment = Record<string, string | undefined>;
@@ -97,6 +123,7 @@ export function apiConfig(env: Environment): ApiConfig {
     operatorToken: read.KONSTRUCT_OPERATOR_TOKEN,
     holdFollowersMs: read.KONSTRUCT_HOLD_FOLLOWERS_MS,
     maxPromptTokens: read.LLM_MAX_PROMPT_TOKENS,
+    slack: slackInboundConfig(read),
   };
 }
 
@@ -107,6 +134,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...serviceConfig(read),
     modelsPath: read.KONSTRUCT_MODELS,
     llm: { baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY },
+    slack: slackWebConfig(read),
   };
 }
 
@@ -120,12 +148,39 @@ export function migrationConfig(env: Environment) {
   };
 }
 
+/** What it takes to read histories. Throws as `apiConfig` does. */
+export function replayConfig(env: Environment): { temporal: TemporalConfig } {
+  return { temporal: temporalConfig(parse(z.object(temporalVariables), env)) };
+}
+
 function serviceConfig(read: z.infer<z.ZodObject<typeof serviceVariables>>): ServiceConfig {
   return {
     databaseUrl: read.DATABASE_URL,
     redisUrl: read.REDIS_URL,
     temporal: temporalConfig(read),
     logLevel: read.LOG_LEVEL,
+  };
+}
+
+function slackWebConfig(read: z.infer<z.ZodObject<typeof slackVariables>>): SlackWebConfig | undefined {
+  return read.SLACK_BOT_TOKEN ? { apiUrl: read.SLACK_API_URL, token: read.SLACK_BOT_TOKEN } : undefined;
+}
+
+function slackInboundConfig(read: z.infer<typeof apiVariables>): SlackInboundConfig | undefined {
+  if (!read.SLACK_SIGNING_SECRET) return undefined;
+  const web = slackWebConfig(read);
+  const { KONSTRUCT_SLACK_TENANT_ID: tenantId, KONSTRUCT_SLACK_AGENT_ID: agentId } = read;
+  if (web && !(tenantId && agentId)) {
+    const missing = tenantId ? 'KONSTRUCT_SLACK_AGENT_ID' : 'KONSTRUCT_SLACK_TENANT_ID';
+    throw new Error(
+      `The configuration is incomplete:\n  ${missing} is not set: with SLACK_BOT_TOKEN it says whose the ` +
+        'workspace is (npm start sets it to the demo tenant)',
+    );
+  }
+  return {
+    signingSecret: read.SLACK_SIGNING_SECRET,
+    allowedBots: read.SLACK_ALLOWED_BOTS.split(/[\s,]+/).filter(Boolean),
+    workspace: web && tenantId && agentId ? { ...web, tenantId, agentId } : undefined,
   };
 }
 

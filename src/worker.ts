@@ -7,6 +7,7 @@ import { createLlmClient } from './llm/client.ts';
 import { createRunAgent } from './llm/run-agent.ts';
 import { createEmbedder } from './memory/embedder.ts';
 import { createLogger, createRedis, runMain, waitFor } from './process.ts';
+import { createSlackClient } from './slack/client.ts';
 import { connectWorker, lazyClient } from './temporal/connection.ts';
 import { createWorkers } from './temporal/workers.ts';
 import { workflowBundle } from './temporal/workflow-bundle.ts';
@@ -18,7 +19,7 @@ await runMain(async () => {
     // Our own handling is below: both workers drain, then the connections close.
     shutdownSignals: [],
     logger: {
-      log: (level, message, meta) => log[PINO_LEVELS[level] ?? 'info']({ ...meta }, message),
+      log: (level, message, meta) => log[PINO_LEVELS[level]]({ ...meta }, message),
       trace: (message, meta) => log.trace({ ...meta }, message),
       debug: (message, meta) => log.debug({ ...meta }, message),
       info: (message, meta) => log.info({ ...meta }, message),
@@ -46,7 +47,9 @@ await runMain(async () => {
     connectWorker(config.temporal),
   ]);
   const runAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
-  const activities = createActivities({ pool, redis, embedder, runAgent, temporal });
+  const slackClient = config.slack && createSlackClient(config.slack);
+  const slack = () => slackClient;
+  const activities = createActivities({ pool, redis, embedder, runAgent, temporal, slack });
   const workers = await createWorkers({
     connection,
     namespace: config.temporal.namespace,

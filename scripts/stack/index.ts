@@ -47,7 +47,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   options.onHandle?.(handle);
 
   const urls: StackUrls = {};
-  let failure: unknown;
+  let failure: Error | undefined;
   try {
     await options.beforeStart?.();
     const context = { env: options.env, log, signal: abort.signal };
@@ -57,7 +57,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         Object.assign(urls, await start());
       } catch (error) {
         // The first failure counts; it ends the others, and theirs only say that they were ended.
-        failure ??= error;
+        failure ??= asError(error);
         abort.abort();
         void supervisor.stop();
       }
@@ -65,7 +65,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     starting = Promise.all(starts.map(one));
     await starting;
   } catch (error) {
-    failure ??= error;
+    failure ??= asError(error);
   }
   if (failure === undefined && abort.signal.aborted) failure = new StackError('stopped during the start');
   if (failure !== undefined) {
@@ -79,4 +79,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     process: (name) => supervisor.process(name),
     supervise: (spec) => supervisor.supervise(spec),
   };
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

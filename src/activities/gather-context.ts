@@ -4,7 +4,7 @@ import type { GatheredContext, Missing } from '../domain/turn.ts';
 import { encodeEmbedding } from '../memory/embedding-codec.ts';
 import { recallExchanges } from '../memory/long-term.ts';
 import { getWindow, type Window } from '../memory/short-term.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 /** How long a reply waits for memory, all in all. */
 const MEMORY_BOUND_MS = 2_000;

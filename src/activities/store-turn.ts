@@ -8,7 +8,7 @@ import { FAILURE } from '../domain/failures.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { decodeEmbedding } from '../memory/embedding-codec.ts';
 import { insertMemory } from '../memory/long-term.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, 'pool' | 'embedder'>) {
   return {

@@ -17,12 +17,15 @@ export type NewMessage = Scope & {
   threadId: string | undefined;
   /** Recognises a repeated delivery; unique within the tenant. */
   dedupeKey: string | undefined;
+  /** See `enterTurn`. */
+  fingerprint?: string;
 };
 
-export type AcceptMessage = (message: NewMessage) => Promise<LedgerTurn>;
+/** `deadline` (epoch ms) is for callers that have spent some of the two seconds themselves. */
+export type AcceptMessage = (message: NewMessage, options?: { deadline?: number }) => Promise<LedgerTurn>;
 
 /** From its arrival to Temporal's word: longer than this and the sender is told to try again. */
-const ACCEPT_WITHIN_MS = 2_000;
+export const ACCEPT_WITHIN_MS = 2_000;
 
 /**
  * Makes the one way in: enters the message in the ledger and starts its workflow, or finds that both were
@@ -56,8 +59,8 @@ export function createAcceptMessage(dependencies: {
     }
   };
 
-  return async (message) => {
-    const deadline = Date.now() + ACCEPT_WITHIN_MS;
+  return async (message, options = {}) => {
+    const deadline = options.deadline ?? Date.now() + ACCEPT_WITHIN_MS;
     const entered = await within(deadline, 'The database', enterTurn(pool, message));
     switch (entered.outcome) {
       case 'unknown-agent':

@@ -1,11 +1,16 @@
 /** Entry point of the API process. */
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
-import { apiConfig } from '../config.ts';
+import { apiConfig, type SlackInboundConfig } from '../config.ts';
 import { createPool } from '../db/tenant-transaction.ts';
+import type { Logger } from 'pino';
 import { createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
+import { createSlackClient } from '../slack/client.ts';
+import { singleWorkspace } from '../slack/installations.ts';
+import { createNameLookup } from '../slack/names.ts';
 import { lazyClient } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
+import type { SlackSettings } from './slack-intake.ts';
 
 await runMain(async () => {
   const config = apiConfig(process.env);
@@ -34,12 +39,14 @@ await runMain(async () => {
     log,
     limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
     operatorToken: config.operatorToken,
+    slack: config.slack && slackSettings(config.slack, log),
     closing: closing.signal,
   });
   const server = createServer(app);
   server.listen(config.port, config.host);
-  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE') throw new Error(`port ${config.port} is in use: set PORT to a free one`);
+  await once(server, 'listening').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+      throw new Error(`port ${config.port} is in use: set PORT to a free one`);
     throw error;
   });
   log.info({ address: server.address() }, 'API is up');
@@ -60,4 +67,18 @@ async function closeServer(server: Server): Promise<void> {
   server.close();
   server.closeIdleConnections();
   await closed;
+}
+
+/** Events are verified also while no workspace is bound; they are ignored then. */
+function slackSettings(config: SlackInboundConfig, log: Logger): SlackSettings {
+  const { signingSecret, allowedBots, workspace } = config;
+  const findInstallation = workspace
+    ? singleWorkspace({ ...workspace, client: createSlackClient(workspace), log })
+    : async () => undefined;
+  return {
+    signingSecret,
+    findInstallation,
+    lookUpNames: createNameLookup(),
+    allowedBots: new Set(allowedBots),
+  };
 }

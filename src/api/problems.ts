@@ -58,7 +58,10 @@ export function sendProblem(res: Response, problem: Problem): void {
 /** The last handler: turns whatever was thrown into a problem. What nobody foresaw is logged and stays inside. */
 export function problemHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
-    if (res.headersSent) return next(error);
+    if (res.headersSent) {
+      next(error);
+      return;
+    }
     const problem = toProblem(error);
     if (problem.status >= 500) log.error({ err: error, method: req.method, path: req.path }, problem.title);
     sendProblem(res, problem);

@@ -11,7 +11,7 @@ const text = (max: number) =>
     .string()
     .refine((value) => !value.includes('\u0000'), 'must not contain NUL characters')
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode (it has a lone surrogate)')
-    .refine((value) => value.length <= max || [...value].length <= max, {
+    .refine((value) => value.length <= max || Array.from(value).length <= max, {
       message: `must be at most ${max.toLocaleString('en')} characters`,
       params: { tooLarge: true },
     })
@@ -45,6 +45,7 @@ const agentFields = {
   model: text(200).nullable().optional(),
   maxPromptTokens: z.int().min(1).max(2_000_000).nullable().optional(),
   recall: recall.optional(),
+  liveReplies: z.boolean().optional().describe('In Slack: show the reply while the model writes it.'),
 };
 
 export const newAgentBody = z.strictObject(agentFields);

@@ -31,6 +31,11 @@ type NewTurn = Scope & {
   dedupeKey: string | undefined;
   text: string;
   threadId: string | undefined;
+  /**
+   * What tells a repeated delivery from a key that is used for something else; the text when absent. For
+   * channels whose own id says it all, since what is made of the text there may differ between deliveries.
+   */
+  fingerprint?: string;
 };
 
 /**
@@ -169,6 +174,17 @@ export async function markStart(
   );
 }
 
+/** Opens a failed turn again. One that ended well meanwhile stays as it is. */
+export async function reopenTurn(pool: pg.Pool, tenantId: string, messageId: string): Promise<void> {
+  await inTenant(pool, tenantId, (client) =>
+    client.query(
+      `UPDATE turns SET state = 'accepted', finished_at = NULL
+       WHERE tenant_id = $1 AND message_id = $2 AND state = 'failed'`,
+      [tenantId, messageId],
+    ),
+  );
+}
+
 /** Writes how a turn ended, within the caller's transaction. Safe to repeat; the last word counts. */
 export async function finishTurn(
   client: pg.PoolClient,
@@ -196,8 +212,8 @@ function toTurn(row: TurnRow): LedgerTurn {
 }
 
 /** SHA-256 of what makes two deliveries the same message. Its parts are framed as JSON, so none can run into the next. */
-function hashBody({ agentId, userId, text, threadId }: NewTurn): Buffer {
+function hashBody({ agentId, userId, text, threadId, fingerprint }: NewTurn): Buffer {
   return createHash('sha256')
-    .update(JSON.stringify([agentId, userId, text, threadId ?? null]))
+    .update(JSON.stringify([agentId, userId, fingerprint ?? text, threadId ?? null]))
     .digest();
 }

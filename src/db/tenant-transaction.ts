@@ -14,7 +14,7 @@ export async function inTenant<T>(
 ): Promise<T> {
   if (!UUID.test(tenantId)) throw new TypeError(`tenantId must be a UUID, got ${JSON.stringify(tenantId)}`);
   const client = await pool.connect();
-  let broken: Error | undefined;
+  let broken = false;
   try {
     // One round trip for both; a UUID needs no escaping.
     await client.query(`BEGIN; SELECT set_config('app.current_tenant', '${tenantId}', true)`);
@@ -23,7 +23,7 @@ export async function inTenant<T>(
     return result;
   } catch (error) {
     // A connection that can't even roll back is not returned to the pool.
-    await client.query('ROLLBACK').catch((rollbackError: Error) => (broken = rollbackError));
+    await client.query('ROLLBACK').catch(() => (broken = true));
     throw error;
   } finally {
     client.release(broken);

@@ -5,7 +5,7 @@ import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from './names.ts';
 import { createRepliesFirst } from './replies-first.ts';
 
 /** How long running activities may take to finish at shutdown before they are cancelled (and retried elsewhere). */
-const DRAIN_TIME = '20s';
+const DRAIN_TIME = '20s' as const;
 
 /** Backfills that run side by side; their texts are embedded in one go. */
 const BACKFILL_SLOTS = 8;
@@ -30,7 +30,7 @@ export async function createWorkers(options: {
     activities,
     dataConverter,
     shutdownGraceTime: DRAIN_TIME,
-    shutdownForceTime: '25s',
+    shutdownForceTime: '25s' as const,
   };
   const repliesFirst = createRepliesFirst({ slots: BACKFILL_SLOTS, heldForMs: BACKFILL_HELD_MS });
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });

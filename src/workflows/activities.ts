@@ -61,3 +61,25 @@ export const failing = proxyActivities<Pick<Activities, 'recordFailedTurn'>>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
 });
+
+/*
+ * A placeholder is worth posting for a minute; after that the reply comes without one. The heartbeat tells a
+ * dead worker within seconds, since the reply waits for this.
+ */
+export const placeholding = proxyActivities<Pick<Activities, 'postPlaceholder'>>({
+  startToCloseTimeout: '30s',
+  heartbeatTimeout: '8s',
+  scheduleToCloseTimeout: '1m',
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+});
+
+/*
+ * A normal activity: operators want to see whether Slack has the reply. Tried for an hour, as the model is;
+ * a 429 waits as told, and what Slack refuses for good is thrown as non-retryable by the activity.
+ */
+export const delivering = proxyActivities<Pick<Activities, 'deliverReply'>>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: '8s',
+  scheduleToCloseTimeout: '1h',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+});

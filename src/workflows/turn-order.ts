@@ -47,15 +47,16 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
     }
   };
 
+  const isReleased = () => released;
+
   /** Lets followers go when this turn, once at work, takes longer than it may hold them. */
   const boundMyHold = async (): Promise<void> => {
-    await condition(() => released || (working && followers.length > 0));
-    if (released) return;
-    if (await condition(() => released, holdMs)) return;
+    await condition(() => isReleased() || (working && followers.length > 0));
+    if (await condition(isReleased, holdMs)) return;
     // Hung: whoever comes from now on isn't held at all.
-    while (!released) {
+    while (!isReleased()) {
       await tellFollowers(false);
-      await condition(() => released || followers.length > 0);
+      await condition(() => isReleased() || followers.length > 0);
     }
   };
 

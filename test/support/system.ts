@@ -45,7 +45,7 @@ export async function startSystem(): Promise<System> {
   const redis = createRedis(redisUrl(), log);
   const runAgent = createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), 'test-model');
   const host = await hostWorkflows((client) =>
-    createActivities({ pool, redis, embedder, runAgent, temporal: client }),
+    createActivities({ pool, redis, embedder, runAgent, temporal: client, slack: () => undefined }),
   );
   const temporal = host.environment.client;
   const closing = new AbortController();
@@ -57,6 +57,7 @@ export async function startSystem(): Promise<System> {
     limits: { holdFollowersMs: 30_000, maxPromptTokens: 24_000 },
     operatorToken: OPERATOR_TOKEN,
     closing: closing.signal,
+    slack: undefined,
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -92,6 +92,7 @@ export function acceptedMessage(
     model: null,
     maxPromptTokens: null,
     recall: DEFAULT_RECALL,
+    liveReplies: false,
   };
   return { message, agent, limits: { ...LIMITS, ...limits } };
 }

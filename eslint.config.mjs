@@ -1,0 +1,57 @@
+import temporal from 'eslint-plugin-temporal';
+import tseslint from 'typescript-eslint';
+
+export default tseslint.config(
+  { ignores: ['node_modules/', '.konstruct/', 'tools/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      // Numbers in messages are what one expects to read there.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // Matches how effects are written here: `setHandler(signal, () => void list.push(x))`.
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreVoidOperator: true, ignoreArrowShorthand: true },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      'max-lines': ['error', { max: 250, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    ...temporal.configs.workflow,
+    files: ['src/workflows/**/*.ts'],
+    rules: {
+      ...temporal.configs.workflow.rules,
+      // The typed no-floating-promises above knows which calls return one; this one takes setHandler for such.
+      'temporal/workflow-no-floating-promises': 'off',
+      // Waiting without a bound is what the turn order is about; the bounds are the predecessor's.
+      'temporal/workflow-condition-timeout-style': 'off',
+      'temporal/workflow-prefer-single-object-args': 'off',
+      // Durations come from the input, in ms.
+      'temporal/workflow-duration-format': 'off',
+    },
+  },
+  { files: ['src/activities/**/*.ts'], ...temporal.configs.activity },
+  {
+    // Express calls async handlers and hands their rejections on (5.x); jest's describe and expect.any are of loose types.
+    files: ['src/api/**/*.ts', 'test/**/*.ts', 'scripts/**/*.ts'],
+    rules: { '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }] },
+  },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      'max-lines': 'off',
+      'max-lines-per-function': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/no-base-to-string': 'off',
+    },
+  },
+);
