@@ -104,7 +104,7 @@ function checkWindows(evidence: Evidence, byId: ReadonlyMap<string, Accepted>, d
       .slice(-WINDOW_SIZE);
     const found = evidence.windows.get(key) ?? [];
     const wrong = expected.find(
-      ({ role, content }, i) => found[i]?.role !== role || found[i]?.content !== content,
+      ({ role, content }, i) => found[i]?.role !== role || found[i].content !== content,
     );
     if (!wrong && found.length === expected.length) right += 1;
     else

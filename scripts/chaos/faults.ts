@@ -1,5 +1,5 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { killQuietly } from '../stack/kill.ts';
-import { delay } from '../stack/report.ts';
 import type { Stack } from '../stack/types.ts';
 import type { Fault } from './plan.ts';
 

@@ -1,4 +1,4 @@
-import { delay } from '../stack/report.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { PlannedMessage } from './plan.ts';
 
 /** Where a scope's messages go, and as whom. */

@@ -12,9 +12,11 @@ const PROBE_TIMEOUT_MS = 5_000;
 
 // The dev server polls each queue 20 times a second per shard and has one shard, so that every task would wait 40 ms
 // once a burst is spent: five activities in a row took 300 ms, and take 67 ms with this.
-const DYNAMIC_CONFIG = ['transfer', 'timer', 'visibility'].map(
-  (queue) => `history.${queue}ProcessorMaxPollRPS=5000`,
-);
+const DYNAMIC_CONFIG = [
+  ...['transfer', 'timer', 'visibility'].map((queue) => `history.${queue}ProcessorMaxPollRPS=5000`),
+  // Tasks that have to wait are handed out tenant by tenant (`priority.fairnessKey`), not first come first served.
+  'matching.enableFairness=true',
+];
 // With SQLite's defaults a database file costs two to three times the CPU of memory; with these about the same.
 const SQLITE_PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL'];
 

@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { TurnLimits } from '../domain/turn.ts';
+import { cachedRateLimits } from '../limits/cached-rate-limits.ts';
+import { createRateLimiter } from '../limits/rate-limiter.ts';
 import { createAcceptMessage } from './accept-message.ts';
 import { agentRoutes } from './agents.ts';
 import { requireOperator, requireTenant } from './auth.ts';
@@ -28,7 +30,7 @@ export type AppDependencies = {
 
 /** The whole HTTP API. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { pool, log, operatorToken } = dependencies;
+  const { pool, redis, log, operatorToken } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   const { registry, timeRequests } = createMetrics();
@@ -48,7 +50,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const v1 = Router();
   v1.use(requireTenant(pool), readJson);
   v1.use(agentRoutes(dependencies));
-  v1.use(messageRoutes({ ...dependencies, accept: createAcceptMessage(dependencies) }));
+  const limitRate = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
+  v1.use(messageRoutes({ ...dependencies, accept: createAcceptMessage({ ...dependencies, limitRate }) }));
   v1.use(memoryRoutes(dependencies));
   app.use('/v1', v1);
 

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import { apiConfig } from '../config.ts';
 import { createPool } from '../db/tenant-transaction.ts';
-import { createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
+import { closeAll, createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
 import { lazyClient } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
 
@@ -50,15 +50,15 @@ await runMain(async () => {
     const closed = closeServer(server);
     closing.abort();
     await closed;
-    redis.disconnect();
-    await temporal.connection.close();
-    await pool.end();
+    await closeAll(log, [() => redis.disconnect(), () => temporal.connection.close(), () => pool.end()]);
   });
 });
 
 async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
+  // A connection that is busy now will be idle when it has its answer, and clients keep those open.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100);
   await closed;
+  clearInterval(sweep);
 }
