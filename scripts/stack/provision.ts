@@ -108,13 +108,3 @@ function pipReason(output: string): string {
   const errors = output.split('\n').filter((line) => line.startsWith('ERROR:'));
   return (errors.at(-1) ?? lastLine(output)).replace(/^ERROR:\s*/, '');
 }
-
-/** Runs `work`; whatever goes wrong becomes one line that ends in what to do instead. */
-async function orElse<T>(what: string, instead: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof StackError) throw error;
-    throw new StackError(`${what}: ${reasonOf(error)}; ${instead}`);
-  }
-}
