@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { PipPackage } from './packages.ts';
 import { cacheRoot } from './paths.ts';
-import { StackError, reasonOf, step } from './report.ts';
+import { StackError, step } from './report.ts';
 import { lastLine, runCommand } from './run-command.ts';
 
 /** What every component needs for finding or fetching itself. */

@@ -76,6 +76,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       embedder: options.worker?.embedder?.(embedder) ?? embedder,
       runAgent,
       temporal: client,
+      slack: () => undefined,
     }),
   );
   const temporal = host.environment.client;
