@@ -10,7 +10,7 @@ import { createActivityMetrics } from './observability/activity-metrics.ts';
 import { startTracing } from './observability/start-tracing.ts';
 import { createTurnLog } from './observability/turn-log.ts';
 import { createWorkerMetrics } from './observability/worker-metrics.ts';
-import { createLogger, createRedis, runMain, waitFor } from './process.ts';
+import { closeAll, createLogger, createRedis, runMain, waitFor } from './process.ts';
 import { createSlackClient } from './slack/client.ts';
 import { connectWorker, lazyClient } from './temporal/connection.ts';
 import { createWorkers } from './temporal/workers.ts';
@@ -88,13 +88,15 @@ await runMain(async () => {
 
   log.info('worker is up');
   await Promise.all(workers.map((worker) => worker.run()));
-  await connection.close();
-  await temporal.connection.close();
-  await embedder.close();
-  redis.disconnect();
-  await pool.end();
-  metrics?.close();
-  await tracing?.stop();
+  await closeAll(log, [
+    () => connection.close(),
+    () => temporal.connection.close(),
+    () => embedder.close(),
+    () => redis.disconnect(),
+    () => pool.end(),
+    () => metrics?.close(),
+    () => tracing?.stop(),
+  ]);
   log.info('stopped');
   process.exit(0);
 });

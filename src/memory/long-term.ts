@@ -3,6 +3,7 @@ import { toSql } from 'pgvector';
 import type { ConversationEmbedding, RecalledMemory, Role, Scope } from '../domain/conversation.ts';
 import { assertEmbedding } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
+import { nearestMessages } from './nearest-messages.ts';
 
 /**
  * The contents of the memories most like a query, best first: at most `topK` whose cosine similarity to
@@ -18,47 +19,12 @@ export async function retrieveRelevant(
   topK: number = 3,
   threshold: number = 0.75,
 ): Promise<string[]> {
-  const found = await recallMessages(pool, { tenantId, agentId, userId }, queryEmbedding, topK, threshold);
+  const scope = { tenantId, agentId, userId };
+  const found = await nearestMessages(pool, scope, queryEmbedding, { topK, threshold });
   return found.map((memory) => memory.content);
 }
 
 type MemoryRow = { content: string; role: Role; created_at: Date; exchange_id: string; score: number };
-
-/*
- * `+ 0` keeps the planner off the HNSW index, whose graph knows nothing of scopes: it would find the
- * nearest rows of everybody and then filter, returning too few for most queries. The scope's own index
- * finds the rows, and all of them are compared: exact, whatever the statistics say.
- */
-const NEAREST_MESSAGES = `
-  SELECT content, role, created_at, exchange_id, score FROM (
-    SELECT content, role, created_at, exchange_id, 1 - (embedding <=> $4::vector) AS score
-    FROM conversation_embeddings
-    WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
-    ORDER BY (embedding <=> $4::vector) + 0
-    LIMIT $5
-  ) nearest
-  WHERE score >= $6
-  ORDER BY score DESC`;
-
-/** As `retrieveRelevant`, with score, role, time and exchange of each memory. */
-export async function recallMessages(
-  pool: pg.Pool,
-  scope: Scope,
-  queryEmbedding: number[],
-  topK: number,
-  threshold: number,
-): Promise<RecalledMemory[]> {
-  assertEmbedding(queryEmbedding);
-  if (topK <= 0) return [];
-  const { rows } = await inTenant(pool, scope.tenantId, (client) =>
-    client.query<MemoryRow>({
-      name: 'nearest-messages',
-      text: NEAREST_MESSAGES,
-      values: [scope.tenantId, scope.agentId, scope.userId, toSql(queryEmbedding), topK, threshold],
-    }),
-  );
-  return rows.map(toRecalled);
-}
 
 /**
  * Recall for the prompt: the `topK` best exchanges, best first. A message that was found brings the
