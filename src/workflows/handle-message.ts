@@ -26,7 +26,9 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
     const turnBefore = await order.waitForMyTurn();
     const missing: Missing[] = turnBefore.unknown ? ['order'] : [];
 
-    const context = await gathering.gatherContext({ message, recall: agent.recall }).catch(nothingGathered);
+    const context = await gathering
+      .gatherContext({ message, recall: agent.recall, agentName: agent.name })
+      .catch(nothingGathered);
     missing.push(...context.missing);
 
     const { messages, droppedFromWindow } = buildPrompt(
@@ -34,6 +36,7 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       message.text,
       context.window,
       context.recalled,
+      message.userName,
     );
     const reply = await replying.generateReply({ text: message.text, agent, messages });
     const repliedAt = new Date().toISOString();
@@ -54,7 +57,12 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
 
     return {
       reply: { text: reply.text },
-      memory: { windowSize: context.window.length, recalled: context.recalled, droppedFromWindow },
+      memory: {
+        windowSize: context.window.length,
+        recalled: context.recalled,
+        ...(context.receipt && { receipt: context.receipt }),
+        droppedFromWindow,
+      },
       missing,
       ...(turnBefore.waitedFor && { waitedFor: turnBefore.waitedFor }),
       model: reply.model,

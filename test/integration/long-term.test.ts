@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { toSql } from 'pgvector';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
-import { recallExchanges, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term.ts';
+import { retrieveRelevant, storeEmbedding } from '../../src/memory/long-term.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
 import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
 
@@ -78,33 +78,6 @@ describe('retrieveRelevant', () => {
     await store(scope, 'once', axis(0), { id });
     await store(scope, 'once', axis(0), { id });
     expect(await retrieve(scope, axis(0))).toEqual(['once']);
-  });
-});
-
-describe('recallExchanges', () => {
-  test('brings the answer with the message and leaves out what the window shows', async () => {
-    const scope = newScope();
-    const [first, second] = [randomUUID(), randomUUID()];
-    await store(scope, 'My dog is Rex', similarTo0(0.6), { exchangeId: first });
-    await store(scope, 'Nice name', axis(5), { exchangeId: first, role: 'assistant' });
-    await store(scope, 'I like tea', similarTo0(0.5), { exchangeId: second });
-    const all = await recallExchanges(database.pool, scope, axis(0), {
-      topK: 3,
-      threshold: 0.35,
-      exclude: [],
-    });
-    expect(all.map(({ content, role }) => [content, role])).toEqual([
-      ['My dog is Rex', 'user'],
-      ['Nice name', 'assistant'],
-      ['I like tea', 'user'],
-    ]);
-    expect(all[0]?.score).toBeCloseTo(0.6, 5);
-    const rest = await recallExchanges(database.pool, scope, axis(0), {
-      topK: 3,
-      threshold: 0.35,
-      exclude: [first],
-    });
-    expect(rest.map(({ content }) => content)).toEqual(['I like tea']);
   });
 });
 
