@@ -9,7 +9,9 @@ export function writePids(home: string, pids: Record<string, number>): void {
 
 /** Writes `<home>/stack.env`, the addresses of what runs, and returns it: lines of NAME=value, fit for a shell. */
 export function writeStackEnv(home: string, urls: StackUrls): string {
-  const lines = Object.entries(urls).map(([name, value]) => `${name}=${shellWord(value)}\n`);
+  const lines = Object.entries(urls)
+    .map(([name, value]) => `${name}=${shellWord(value)}\n`)
+    .sort();
   writePrivate(path.join(home, 'stack.env'), lines.join(''));
   return lines.join('');
 }

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createConcurrently } from 'concurrently';
 import type { Command, FlowController } from 'concurrently';
+import { killQuietly } from './kill.ts';
 import { StackError, poll } from './report.ts';
 import type { ProcessHandle, ProcessSpec } from './types.ts';
 
@@ -65,6 +66,12 @@ export class Kept implements ProcessHandle {
     result.catch(() => undefined); // it settles at the end of the command, which #ended has seen by then
     await this.#untilReady();
     this.#wasReady = true;
+  }
+
+  lastLog(): string {
+    const text = fs.readFileSync(this.#logFile).subarray(this.#logStart).toString('utf8').trimEnd();
+    const lines = text.split('\n').slice(-SHOWN_LOG_LINES);
+    return lines.map((line) => `    ${line}`).join('\n');
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -156,22 +163,11 @@ export class Kept implements ProcessHandle {
     const why = givenUp()
       ? `ended at its start (${this.#lastEnd})`
       : `was not ready after ${readyTimeoutMs / 1000} s`;
-    throw new StackError(
-      `${this.name} ${why}; the end of ${this.#logFile}:\n${lastLines(this.#logFile, this.#logStart)}`,
-    );
+    throw new StackError(`${this.name} ${why}; the end of ${this.#logFile}:\n${this.lastLog()}`);
   }
 
   async #down(timeoutMs: number): Promise<boolean> {
     return poll(() => Promise.resolve(this.pid === undefined), timeoutMs, 20);
-  }
-}
-
-/** Sends a signal to a process, or with a negative id to a group; one that is gone already is no error. */
-export function killQuietly(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // Gone already.
   }
 }
 
@@ -181,10 +177,4 @@ function rotate(file: string): number {
   if (size <= MAX_LOG_BYTES) return size;
   fs.renameSync(file, `${file}.1`);
   return 0;
-}
-
-function lastLines(file: string, from: number): string {
-  const text = fs.readFileSync(file).subarray(from).toString('utf8').trimEnd();
-  const lines = text.split('\n').slice(-SHOWN_LOG_LINES);
-  return lines.map((line) => `    ${line}`).join('\n');
 }

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { killQuietly } from './kill.ts';
 import { writePrivate } from './paths.ts';
 import { processIdentity } from './process-identity.ts';
 import { StackError, poll } from './report.ts';
-import { killQuietly } from './kept.ts';
 
 type Identified = { pid: number; identity: string };
 type OwnerRecord = { owner: Identified; processes: Record<string, Identified> };

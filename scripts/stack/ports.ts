@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { StackError } from './report.ts';
 
 // Below the range from which systems take the local ports of outgoing connections (32768 on Linux, 49152 on macOS).
 // From inside it, a service that is down for a second can find its port taken, and a client that keeps
@@ -10,11 +11,11 @@ const HIGHEST = 31_999;
 const TRIES = 200;
 const FILE = 'ports.json';
 
-function isFree(port: number): Promise<boolean> {
+function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = net.createServer();
     server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
   });
 }
 
@@ -59,4 +60,17 @@ export async function choosePorts<Name extends string>(
   }
   fs.writeFileSync(path.join(home, FILE), JSON.stringify({ ...last, ...chosen }) + '\n', { mode: 0o600 });
   return chosen;
+}
+
+/**
+ * The port that a setting names, if it can be had; 0 chooses a free one.
+ * @throws StackError that names port and setting.
+ */
+export async function requireFreePort(setting: string, value: string): Promise<number> {
+  const port = Number(value);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new StackError(`${setting}=${value} is not a port`);
+  if (port === 0) return pick(new Set());
+  if (await isFree(port, '0.0.0.0')) return port;
+  throw new StackError(`port ${port} is in use: stop what uses it, or set ${setting} to a free one`);
 }

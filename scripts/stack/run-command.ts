@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { killQuietly } from './kill.ts';
 
 /** How a command ended. `code` is null when a signal ended it or it couldn't be started (`output` says why). */
 export type CommandResult = { code: number | null; output: string };
@@ -22,17 +23,29 @@ export function runCommand(
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<CommandResult> {
-  const { timeoutMs, ...rest } = options;
+  const { timeoutMs, signal, ...rest } = options;
   return new Promise((resolve) => {
-    const child = spawn(file, args, { ...rest, timeout: timeoutMs, stdio: ['ignore', 'pipe', 'pipe'] });
+    if (signal?.aborted) return resolve({ code: null, output: 'given up' });
+    // A group of its own, ended as a whole: a python3 or mvn on PATH is often a script that starts the real one.
+    const child = spawn(file, args, { ...rest, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const end = (): void => {
+      if (child.pid !== undefined) killQuietly(-child.pid, 'SIGTERM');
+    };
+    const timer = timeoutMs === undefined ? undefined : setTimeout(end, timeoutMs);
+    signal?.addEventListener('abort', end);
+    const settle = (result: CommandResult): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      resolve(result);
+    };
     let output = '';
     const keep = (chunk: Buffer): void => {
       output = (output + chunk.toString('utf8')).slice(-KEPT_OUTPUT);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
-    child.on('error', (error) => resolve({ code: null, output: error.message }));
-    child.on('close', (code) => resolve({ code, output }));
+    child.on('error', (error) => settle({ code: null, output: error.message }));
+    child.on('close', (code) => settle({ code, output }));
   });
 }
 

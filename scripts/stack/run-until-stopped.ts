@@ -5,43 +5,59 @@ import type { StackHandle } from './types.ts';
 const SAME_SIGNAL_MS = 1_000;
 const ORPHAN_CHECK_MS = 1_000;
 
+/** Runs a stack; hands over what stops it as soon as there is something to stop. */
+export type StackMain = (onHandle: (handle: StackHandle) => void) => Promise<void>;
+
 /**
  * Runs `main` and keeps the process alive until SIGINT, SIGTERM or SIGHUP (or the end of the bootstrap that started
- * us), then stops the stack in order and exits with 0. A second Ctrl-C kills everything at once. A StackError ends in
- * its message and exit code 1. `main` hands over what stops it as soon as there is something to stop.
+ * us), then stops the stack in order and exits: with 0, or when being stopped means that the work wasn't done
+ * (`stopIsSuccess: false`), with 128 + the signal's number. A second Ctrl-C kills everything at once. A StackError ends
+ * in its message and exit code 1.
  */
-export async function runUntilStopped(
-  main: (onHandle: (handle: StackHandle) => void) => Promise<void>,
-): Promise<void> {
+export async function runUntilStopped(main: StackMain, { stopIsSuccess = true } = {}): Promise<void> {
   let handle: StackHandle | undefined;
   let stopping = false;
   let stoppingSince = 0;
+  const codeFor = (signal: NodeJS.Signals): number => 128 + os.constants.signals[signal];
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
       // One Ctrl-C or `timeout` arrives several times over: from the terminal or the group, and through npm and bootstrap.
       if (signal !== 'SIGINT' || performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
       handle?.kill();
-      process.exit(128 + os.constants.signals[signal]);
+      process.exit(codeFor(signal));
     }
     stopping = true;
     stoppingSince = performance.now();
     process.stderr.write('\n  stopping …\n');
-    void (handle?.stop() ?? Promise.resolve()).then(() => process.exit(0));
+    void stopped(handle).then(() => process.exit(stopIsSuccess ? 0 : codeFor(signal)));
+  };
+  const fail = async (error: unknown): Promise<void> => {
+    if (stopping) return; // what is being stopped may fail
+    stopping = true;
+    await stopped(handle);
+    const text =
+      error instanceof StackError ? error.message : error instanceof Error ? error.stack : String(error);
+    process.stderr.write(`konstruct: ${text}\n`);
+    process.exit(1);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-  whenOrphaned(() => stopping || stop('SIGTERM'));
+  // A bug of ours must not leave processes behind.
+  process.on('uncaughtException', (error) => void fail(error));
+  whenOrphaned(() => stop('SIGTERM'));
   try {
     await main((started) => {
       handle = started;
     });
   } catch (error) {
-    if (stopping) return;
-    stopping = true;
+    await fail(error);
+  }
+}
+
+async function stopped(handle: StackHandle | undefined): Promise<void> {
+  try {
     await handle?.stop();
-    const text =
-      error instanceof StackError ? error.message : error instanceof Error ? error.stack : String(error);
-    process.stderr.write(`konstruct: ${text}\n`);
-    process.exit(1);
+  } catch (error) {
+    process.stderr.write(`konstruct: ${String(error)}\n`);
   }
 }
 
@@ -49,7 +65,9 @@ export async function runUntilStopped(
 function whenOrphaned(callback: () => void): void {
   const bootstrap = Number(process.env['KONSTRUCT_BOOTSTRAP_PID']);
   if (process.ppid !== bootstrap) return;
-  setInterval(() => {
-    if (process.ppid !== bootstrap) callback();
+  const timer = setInterval(() => {
+    if (process.ppid === bootstrap) return;
+    clearInterval(timer);
+    callback();
   }, ORPHAN_CHECK_MS).unref();
 }

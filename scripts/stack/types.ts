@@ -14,6 +14,11 @@ export type StackOptions = {
   env: NodeJS.ProcessEnv;
   /** Called with the running process ids by name whenever one starts or ends. */
   onPids?: (pids: Record<string, number>) => void;
+  /**
+   * Runs when the home is ours and what a killed run has left behind is stopped, before anything is started. A refusal
+   * that it throws ends the start.
+   */
+  beforeStart?: () => Promise<void>;
   /** Called before anything is started, so that a start can be given up half-way. */
   onHandle?: (handle: StackHandle) => void;
   /** Progress, a line at a time, without newline; standard error when left out. */
@@ -66,6 +71,8 @@ export type ProcessHandle = {
   /** How often it was restarted. */
   readonly restarts: number;
   signal(signal: NodeJS.Signals): void;
+  /** The last lines that it has written since our start. */
+  lastLog(): string;
   /** Kills it (SIGKILL) and keeps it down until `release`. */
   hold(): Promise<void>;
   /** Starts it again after `hold` and waits until it is ready. */

@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import OpenAI, { APIConnectionError, APIError, APIUserAbortError } from 'openai';
 import type { PromptMessage } from '../domain/conversation.ts';
 import type { TokenUsage } from '../domain/turn.ts';
@@ -58,6 +59,7 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
       let usage: TokenUsage | null = null;
       let answeredBy = model;
       let firstTokenMs: number | undefined;
+      let finished = false;
       try {
         const stream = await openai.chat.completions.create(
           { model, messages: [...messages], stream: true, stream_options: { include_usage: true } },
@@ -71,6 +73,7 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
               completionTokens: chunk.usage.completion_tokens,
             };
           }
+          finished ||= Boolean(chunk.choices[0]?.finish_reason);
           const piece = chunk.choices[0]?.delta.content;
           if (!piece) continue;
           firstTokenMs ??= performance.now() - started;
@@ -80,6 +83,13 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
       } catch (error) {
         throw translate(error);
       }
+      if (!finished) {
+        // A proxy that hangs up looks like an orderly end: half an answer must not pass for a whole one.
+        throw new LlmUnavailableError('the LLM’s stream ended before the answer was finished', {
+          cause: undefined,
+          retryAfterMs: undefined,
+        });
+      }
       const totalMs = performance.now() - started;
       return { text, model: answeredBy, usage, firstTokenMs: firstTokenMs ?? totalMs, totalMs };
     },
@@ -87,13 +97,14 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
 }
 
 function translate(error: unknown): unknown {
-  if (error instanceof APIUserAbortError) return error;
+  if (error instanceof APIUserAbortError || error instanceof LlmUnavailableError) return error;
   if (error instanceof APIError && !(error instanceof APIConnectionError)) {
     const message = `the LLM answered ${error.status ?? 'an error in the stream'}: ${error.message}`;
     if (PERMANENT.has(error.status ?? 0)) return new LlmRejectedError(message, { cause: error });
     return new LlmUnavailableError(message, { cause: error, retryAfterMs: retryAfterMs(error.headers) });
   }
-  if (error instanceof Error) {
+  // Not instanceof: fetch throws errors of its own realm when the code runs in a vm context.
+  if (isNativeError(error)) {
     return new LlmUnavailableError(`the LLM could not be reached: ${error.message}`, {
       cause: error,
       retryAfterMs: undefined,

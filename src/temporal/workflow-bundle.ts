@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode, type WorkflowBundle } from '@temporalio/worker';
+import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@temporalio/worker';
 
 const SOURCE = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/konstruct/', import.meta.url));
@@ -17,7 +17,10 @@ export async function workflowBundle(): Promise<WorkflowBundle> {
   const cached = path.join(CACHE, `workflows-${await hashSources()}.js`);
   const code = await readFile(cached, 'utf8').catch(() => undefined);
   if (code !== undefined) return { code };
-  const bundle = await bundleWorkflowCode({ workflowsPath: path.join(SOURCE, 'workflows', 'index.ts') });
+  const bundle = await bundleWorkflowCode({
+    workflowsPath: path.join(SOURCE, 'workflows', 'index.ts'),
+    logger: new DefaultLogger('WARN'),
+  });
   await mkdir(CACHE, { recursive: true });
   // Written aside and renamed: another process never reads half a bundle.
   const aside = `${cached}.${process.pid}`;

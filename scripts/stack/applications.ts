@@ -1,0 +1,78 @@
+import path from 'node:path';
+import { projectRoot } from './paths.ts';
+import { StackError, poll } from './report.ts';
+import { loadSecrets } from './secrets.ts';
+import type { ProcessHandle, ProcessSpec, Stack } from './types.ts';
+
+/** As long as both take to drain on SIGTERM. */
+const STOP_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 120_000;
+const READY_EVERY_MS = 250;
+const RESTARTS_BEFORE_GIVING_UP = 3;
+
+/** Options of `superviseService`. */
+export type ServiceOptions = { home: string; env: NodeJS.ProcessEnv; port: number };
+
+/**
+ * Starts worker and API, each a supervised process, or with KONSTRUCT_COMBINED=1 both in one, and waits until
+ * `GET /readyz` says 200.
+ * @throws StackError with the end of a log when they don't get there.
+ */
+export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
+  const operatorToken = env['KONSTRUCT_OPERATOR_TOKEN'] || loadSecrets(home).operatorToken;
+  const workerEnv = applicationEnv(stack, env);
+  const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
+  if (env['KONSTRUCT_COMBINED'] === '1') {
+    await stack.supervise({ ...application('api', 'src/combined.ts', apiEnv), aliases: ['worker'] });
+  } else {
+    // The API comes last, so that pids.json is complete before /readyz can be asked.
+    await stack.supervise(application('worker', 'src/worker.ts', workerEnv));
+    await stack.supervise(application('api', 'src/api/main.ts', apiEnv));
+  }
+  const names = env['KONSTRUCT_COMBINED'] === '1' ? ['api'] : ['worker', 'api'];
+  await untilReady(
+    names.map((name) => stack.process(name)),
+    port,
+  );
+}
+
+function application(name: string, script: string, env: NodeJS.ProcessEnv): ProcessSpec {
+  return {
+    name,
+    file: process.execPath,
+    args: [path.join(projectRoot, script)],
+    env,
+    cwd: projectRoot,
+    stopTimeoutMs: STOP_TIMEOUT_MS,
+    stopStage: 0,
+  };
+}
+
+/** What API and worker may know: the service's own role in the database, never the administrator's. */
+function applicationEnv(stack: Stack, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const all: NodeJS.ProcessEnv = { ...env, ...stack.urls };
+  // The user's profile for a remote Temporal (TLS, API key) would be refused by the local one.
+  const localTemporal = !env['TEMPORAL_ADDRESS'];
+  const foreign = (name: string): boolean =>
+    name === 'DATABASE_ADMIN_URL' ||
+    name === 'KONSTRUCT_OPERATOR_TOKEN' ||
+    name === 'KONSTRUCT_BOOTSTRAP_PID' ||
+    (localTemporal && /^TEMPORAL_(TLS|API_KEY|PROFILE|CONFIG_FILE)/.test(name));
+  return Object.fromEntries(Object.entries(all).filter(([name]) => !foreign(name)));
+}
+
+async function untilReady(processes: readonly ProcessHandle[], port: number): Promise<void> {
+  let said = '';
+  const failing = (): ProcessHandle | undefined =>
+    processes.find(({ restarts }) => restarts >= RESTARTS_BEFORE_GIVING_UP);
+  const probe = async (): Promise<boolean> => {
+    if (failing()) return true;
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(5_000) });
+    said = await response.text();
+    return response.status === 200;
+  };
+  const answered = await poll(probe, READY_TIMEOUT_MS, READY_EVERY_MS);
+  const dead = failing();
+  if (dead) throw new StackError(`${dead.name} ends at its start; the end of its log:\n${dead.lastLog()}`);
+  if (!answered) throw new StackError(`/readyz does not say 200 after ${READY_TIMEOUT_MS / 1000} s: ${said}`);
+}

@@ -1,0 +1,142 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { llmService } from './llm.ts';
+import { embeddingModel } from './model.ts';
+import { choosePorts } from './ports.ts';
+import { postgresService } from './postgres.ts';
+import type { ProvisionContext } from './provision.ts';
+import { redisService } from './redis.ts';
+import { StackError } from './report.ts';
+import { loadSecrets } from './secrets.ts';
+import type { Secrets } from './secrets.ts';
+import type { Supervisor } from './supervisor.ts';
+import { temporalService } from './temporal.ts';
+import type { ComponentName, StackOptions, StackUrls } from './types.ts';
+
+const PORT_NAMES = ['postgres', 'redis', 'temporal', 'temporalUi', 'llm'] as const;
+
+/** What a component needs for coming up. */
+export type Surroundings = {
+  options: StackOptions;
+  context: ProvisionContext;
+  supervisor: Supervisor;
+  /** Collects what is to be undone when everything has stopped. */
+  cleanUps: (() => void)[];
+};
+
+type Starting = Surroundings & {
+  ports: Record<(typeof PORT_NAMES)[number], number>;
+  secrets: Secrets;
+  /** Has a directory removed at the end of an ephemeral stack. */
+  discard: (directory: string) => void;
+};
+
+/** One component's way up: resolves to its addresses when it answers. A configured one is taken as it is. */
+type Start = (starting: Starting) => Promise<StackUrls>;
+
+/** The ways up of the wanted components, ready to be run at the same time. */
+export async function startsOf(around: Surroundings): Promise<(() => Promise<StackUrls>)[]> {
+  const { home, ephemeral = false, want } = around.options;
+  const starting: Starting = {
+    ...around,
+    secrets: loadSecrets(home),
+    ports: await choosePorts(home, PORT_NAMES, ephemeral),
+    discard: (directory) => {
+      if (ephemeral) around.cleanUps.push(() => fs.rmSync(directory, { recursive: true, force: true }));
+    },
+  };
+  return [...new Set(want)].map((name) => () => STARTS[name](starting));
+}
+
+const STARTS: Record<ComponentName, Start> = {
+  postgres: startPostgres,
+  redis: startRedis,
+  temporal: startTemporal,
+  model: async ({ context }) => ({ KONSTRUCT_MODELS: await embeddingModel(context) }),
+  llm: startLlm,
+};
+
+async function startPostgres({
+  options,
+  context,
+  supervisor,
+  ports,
+  secrets,
+  discard,
+}: Starting): Promise<StackUrls> {
+  const { home, ephemeral = false } = options;
+  const given = configured(options.env, ['DATABASE_URL', 'DATABASE_ADMIN_URL']);
+  const admin = given.DATABASE_ADMIN_URL;
+  if (given.DATABASE_URL) return given;
+  if (admin) return { DATABASE_ADMIN_URL: admin, DATABASE_URL: asApp(admin, secrets.postgresApp) };
+  const passwords = { adminPassword: secrets.postgresAdmin, appPassword: secrets.postgresApp };
+  const service = await postgresService(context, { home, port: ports.postgres, ephemeral, ...passwords });
+  discard(service.directory);
+  await supervisor.supervise(service.spec);
+  return { DATABASE_ADMIN_URL: service.adminUrl, DATABASE_URL: service.appUrl };
+}
+
+async function startRedis({
+  options,
+  context,
+  supervisor,
+  ports,
+  secrets,
+  discard,
+}: Starting): Promise<StackUrls> {
+  const given = configured(options.env, ['REDIS_URL']);
+  if (given.REDIS_URL) return given;
+  const service = await redisService(context, {
+    home: options.home,
+    port: ports.redis,
+    password: secrets.redis,
+  });
+  discard(path.join(options.home, 'redis'));
+  await supervisor.supervise(service.spec);
+  return { REDIS_URL: service.url };
+}
+
+async function startTemporal({ options, context, supervisor, ports, discard }: Starting): Promise<StackUrls> {
+  const { home, ephemeral = false, namespaces = ['default'] } = options;
+  const given = configured(options.env, ['TEMPORAL_ADDRESS', 'TEMPORAL_UI_URL']);
+  if (given.TEMPORAL_ADDRESS) return given;
+  const addresses = { port: ports.temporal, uiPort: ports.temporalUi };
+  const service = await temporalService(context, { home, ephemeral, namespaces, ...addresses });
+  discard(path.join(home, 'temporal'));
+  await supervisor.supervise(service.spec);
+  return { TEMPORAL_ADDRESS: service.address, TEMPORAL_UI_URL: service.uiUrl };
+}
+
+async function startLlm({ options, context, supervisor, ports }: Starting): Promise<StackUrls> {
+  const given = configured(options.env, ['LLM_BASE_URL', 'LLM_MODEL']);
+  if (given.LLM_BASE_URL && !given.LLM_MODEL) {
+    throw new StackError(
+      'LLM_BASE_URL is set, LLM_MODEL is not: set it to the name of a model that is served there',
+    );
+  }
+  if (given.LLM_BASE_URL) return given;
+  const service = await llmService(context, { port: ports.llm });
+  await supervisor.supervise(service.spec);
+  return { LLM_BASE_URL: service.baseUrl, LLM_MODEL: service.model };
+}
+
+/** The non-empty ones of the named settings. */
+function configured<Name extends keyof StackUrls>(
+  env: NodeJS.ProcessEnv,
+  names: readonly Name[],
+): { [Key in Name]?: string } {
+  const given: { [Key in Name]?: string } = {};
+  for (const name of names) {
+    const value = env[name];
+    if (value) given[name] = value;
+  }
+  return given;
+}
+
+/** The address of the same database for the service's own role, which the migrations make with this password. */
+function asApp(adminUrl: string, password: string): string {
+  const url = new URL(adminUrl);
+  url.username = 'konstruct_app';
+  url.password = password;
+  return url.href;
+}

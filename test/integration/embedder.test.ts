@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createEmbedder, type Embedder } from '../../src/memory/embedder.ts';
+import { decodeEmbedding, encodeEmbedding } from '../../src/memory/embedding-codec.ts';
+import { modelsPath } from '../support/services.ts';
+
+let embedder: Embedder;
+beforeAll(async () => {
+  embedder = await createEmbedder({ modelsPath: modelsPath() });
+});
+afterAll(() => embedder.close());
+
+const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
+
+test('384 numbers, normalised; like texts are near, unlike ones are not', async () => {
+  const [dog, pet, tax] = await Promise.all(
+    ['My dog is called Rex', 'What is the name of my dog?', 'The tax form is due in May'].map((text) =>
+      embedder.embed(text, 'query'),
+    ),
+  );
+  if (!dog || !pet || !tax) throw new Error('an embedding is missing');
+  expect(dog).toHaveLength(384);
+  expect(dot(dog, dog)).toBeCloseTo(1, 5);
+  expect(dot(dog, pet)).toBeGreaterThan(0.5);
+  expect(dot(dog, tax)).toBeLessThan(0.2);
+});
+
+test('a text has the same embedding alone and among others of other lengths', async () => {
+  const alone = await embedder.embed('The meeting is on Tuesday', 'query');
+  const others = Array.from({ length: 10 }, (_, i) => embedder.embed('word '.repeat(i * 20 + 1), 'backfill'));
+  const among = await embedder.embed('The meeting is on Tuesday', 'backfill');
+  await Promise.all(others);
+  expect(dot(alone, among)).toBeGreaterThan(0.99999);
+});
+
+test('a query overtakes the backfills that wait', async () => {
+  const order: string[] = [];
+  const note = (name: string) => () => void order.push(name);
+  const backfills = Array.from({ length: 40 }, (_, i) =>
+    embedder.embed(`backfill ${i}`, 'backfill').then(note(`b${i}`)),
+  );
+  await embedder.embed('a query', 'query').then(note('query'));
+  await Promise.all(backfills);
+  expect(order.indexOf('query')).toBeLessThan(17);
+});
+
+test('as bytes and back, to the bit', async () => {
+  const embedding = await embedder.embed('bytes', 'query');
+  expect(decodeEmbedding(encodeEmbedding(embedding))).toEqual(embedding);
+  expect(() => decodeEmbedding('AAAA')).toThrow(/must be 1536 bytes/);
+});
+
+test('a folder without the model says what to set', async () => {
+  await expect(createEmbedder({ modelsPath: '/nowhere' })).rejects.toThrow(/set KONSTRUCT_MODELS/);
+});

@@ -1,0 +1,108 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import {
+  createLlmClient,
+  LlmRejectedError,
+  LlmUnavailableError,
+  retryAfterMs,
+} from '../../src/llm/client.ts';
+import { createRunAgent, type RunAgent } from '../../src/llm/run-agent.ts';
+import { buildSystemPrompt } from '../../src/domain/prompt.ts';
+import { chunk, fail, startFakeLlm, type FakeLlm } from '../support/fake-llm.ts';
+
+const AGENT = {
+  name: 'Mara',
+  jobTitle: '',
+  persona: '',
+  systemPrompt: '',
+  model: null,
+  maxPromptTokens: null,
+};
+let llm: FakeLlm;
+let runAgent: RunAgent;
+beforeAll(async () => {
+  llm = await startFakeLlm();
+  runAgent = createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), 'default-model');
+});
+afterAll(() => llm.close());
+
+describe('runAgent', () => {
+  test('without prepared messages sends [system, user]', async () => {
+    const completion = await runAgent('Hello', AGENT);
+    expect(llm.prompts.at(-1)).toEqual([
+      { role: 'system', content: buildSystemPrompt(AGENT) },
+      { role: 'user', content: 'Hello' },
+    ]);
+    expect(completion).toMatchObject({
+      text: 'Noted: Hello',
+      model: 'scripted',
+      usage: { promptTokens: 11, completionTokens: 7 },
+    });
+  });
+
+  test('sends prepared messages as they are', async () => {
+    const messages = [
+      { role: 'system' as const, content: 'prepared' },
+      { role: 'user' as const, content: 'Hello' },
+    ];
+    await runAgent('ignored', AGENT, messages);
+    expect(llm.prompts.at(-1)).toEqual(messages);
+  });
+
+  test('reports the text as it grows', async () => {
+    const seen: string[] = [];
+    await runAgent('Hello', AGENT, undefined, { onProgress: (text) => seen.push(text) });
+    expect(seen).toEqual(['Noted:', 'Noted: Hello']);
+  });
+});
+
+describe('failures', () => {
+  test.each([400, 401, 403, 404, 422])('%i is permanent', async (status) => {
+    llm.answerWith(() => fail(status));
+    await expect(runAgent('x', AGENT)).rejects.toThrow(LlmRejectedError);
+  });
+
+  test.each([408, 429, 500, 502, 503])('%i may pass', async (status) => {
+    llm.answerWith(() => fail(status));
+    await expect(runAgent('x', AGENT)).rejects.toThrow(LlmUnavailableError);
+  });
+
+  test('429 carries how long to wait, and is asked once', async () => {
+    llm.answerWith(() => fail(429, { 'retry-after': '7' }));
+    const before = llm.prompts.length;
+    await expect(runAgent('x', AGENT)).rejects.toMatchObject({ retryAfterMs: 7_000 });
+    expect(llm.prompts.length - before).toBe(1);
+  });
+
+  test('a stream that breaks off is not taken for a whole reply', async () => {
+    llm.answerWith(() => (res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.write(chunk({ content: 'half a' }));
+      setTimeout(() => res.destroy(), 20);
+    });
+    await expect(runAgent('x', AGENT)).rejects.toThrow(LlmUnavailableError);
+  });
+
+  test('a stream that ends without saying that it is finished is not a whole reply either', async () => {
+    llm.answerWith(() => (res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.end(chunk({ content: 'half a' }));
+    });
+    await expect(runAgent('x', AGENT)).rejects.toThrow(LlmUnavailableError);
+  });
+
+  test('a server that is away may come back', async () => {
+    const away = createRunAgent(createLlmClient({ baseUrl: 'http://127.0.0.1:9', apiKey: 'k' }), 'm');
+    await expect(away('x', AGENT)).rejects.toThrow(LlmUnavailableError);
+  });
+});
+
+test('Retry-After: seconds, a date, milliseconds, nonsense', () => {
+  const now = Date.parse('2026-11-22T12:00:00Z');
+  const read = (headers: Record<string, string>) => retryAfterMs(new Headers(headers), now);
+  expect(read({ 'retry-after': '3' })).toBe(3_000);
+  expect(read({ 'retry-after': 'Sun, 22 Nov 2026 12:00:30 GMT' })).toBe(30_000);
+  expect(read({ 'retry-after': 'Sun, 22 Nov 2026 11:00:00 GMT' })).toBe(0);
+  expect(read({ 'retry-after-ms': '250', 'retry-after': '9' })).toBe(250);
+  expect(read({ 'retry-after': 'soon' })).toBeUndefined();
+  expect(read({})).toBeUndefined();
+});

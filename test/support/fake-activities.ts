@@ -1,0 +1,40 @@
+import type { Activities } from '../../src/activities/index.ts';
+
+/** Activities that succeed at once and note their names; override those that a test is about. */
+export function fakeActivities(calls: string[], overrides: Partial<Activities> = {}): Activities {
+  const activities: Activities = {
+    async findTurnBefore() {
+      return { state: 'none' };
+    },
+    async gatherContext() {
+      return {
+        window: [{ role: 'user', content: 'Hello' }],
+        recalled: [
+          {
+            content: 'My dog is called Rex',
+            role: 'user',
+            score: 0.6,
+            createdAt: '2026-11-01T00:00:00.000Z',
+            exchangeId: '00000000-0000-4000-8000-000000000000',
+          },
+        ],
+        embedding: 'AAAA',
+        missing: [],
+        timingsMs: { window: 1, embed: 1, recall: 1 },
+      };
+    },
+    async generateReply() {
+      return { text: 'Rex.', model: 'fake', usage: null, timingsMs: { firstToken: 1, total: 1 } };
+    },
+    async appendTurnToWindow() {},
+    async appendOwedTurn() {},
+    async storeTurn() {},
+    async recordFailedTurn() {},
+    ...overrides,
+  };
+  const noting = Object.entries(activities).map(([name, activity]) => {
+    const run = activity as (...args: unknown[]) => Promise<unknown>;
+    return [name, (...args: unknown[]) => (calls.push(name), run(...args))];
+  });
+  return Object.fromEntries(noting) as Activities;
+}

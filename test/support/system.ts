@@ -1,0 +1,117 @@
+/** The whole system in this process: API, both workers, real services, and a recording stand-in for the LLM. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Client } from '@temporalio/client';
+import { pino } from 'pino';
+import { createActivities } from '../../src/activities/index.ts';
+import { createApp } from '../../src/api/app.ts';
+import type { Agent } from '../../src/domain/agent.ts';
+import { createLlmClient } from '../../src/llm/client.ts';
+import { createRunAgent } from '../../src/llm/run-agent.ts';
+import { createEmbedder, type Embedder } from '../../src/memory/embedder.ts';
+import { createRedis } from '../../src/process.ts';
+import { startFakeLlm, type FakeLlm } from './fake-llm.ts';
+import { createTestDatabase, createTestTenant, modelsPath, redisUrl, type TestDatabase } from './services.ts';
+import { hostWorkflows } from './workflow-host.ts';
+
+export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+
+export type Answer = { status: number; headers: Headers; body: Record<string, unknown> };
+export type System = {
+  baseUrl: string;
+  database: TestDatabase;
+  temporal: Client;
+  llm: FakeLlm;
+  embedder: Embedder;
+  agent: Agent;
+  tenantId: string;
+  apiKey: string;
+  /** A request with the tenant's key; a string body is sent as it is. */
+  request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** Sends a message and waits for the reply. */
+  say(text: string, options?: { userId?: string; headers?: Record<string, string> }): Promise<Answer>;
+  stop(): Promise<void>;
+};
+
+export async function startSystem(): Promise<System> {
+  const log = pino({ level: 'silent' });
+  const [database, llm, embedder] = await Promise.all([
+    createTestDatabase(),
+    startFakeLlm(),
+    createEmbedder({ modelsPath: modelsPath() }),
+  ]);
+  const { pool } = database;
+  const redis = createRedis(redisUrl(), log);
+  const runAgent = createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), 'test-model');
+  const host = await hostWorkflows((client) =>
+    createActivities({ pool, redis, embedder, runAgent, temporal: client }),
+  );
+  const temporal = host.environment.client;
+  const closing = new AbortController();
+  const app = createApp({
+    pool,
+    redis,
+    temporal,
+    log,
+    limits: { holdFollowersMs: 30_000, maxPromptTokens: 24_000 },
+    operatorToken: OPERATOR_TOKEN,
+    closing: closing.signal,
+  });
+  const server = createServer(app).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { tenantId, apiKey, agent } = await createTestTenant(pool, { name: 'Mara', jobTitle: 'assistant' });
+
+  const request: System['request'] = async (method, path, body, headers = {}) => {
+    const response = await fetch(baseUrl + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${apiKey}`,
+        ...(body !== undefined && { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    const parsed = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
+    return { status: response.status, headers: response.headers, body: parsed };
+  };
+  return {
+    baseUrl,
+    database,
+    temporal,
+    llm,
+    embedder,
+    agent,
+    tenantId,
+    apiKey,
+    request,
+    say: (text, { userId = 'ada', headers = {} } = {}) =>
+      request('POST', `/v1/agents/${agent.id}/messages`, { userId, text }, { prefer: 'wait=60', ...headers }),
+    async stop() {
+      closing.abort();
+      server.close();
+      server.closeAllConnections();
+      await host.stop();
+      redis.disconnect();
+      await embedder.close();
+      await llm.close();
+      await database.drop();
+    },
+  };
+}
+
+/** Polls until `probe` gives a value. */
+export async function eventually<T>(
+  probe: () => Promise<T | undefined | false>,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,0 +1,97 @@
+/** Runs the workflows on the real dev server, with activities of the test's choice. */
+import { randomUUID } from 'node:crypto';
+import type { Client } from '@temporalio/client';
+import { TestWorkflowEnvironment } from '@temporalio/testing';
+import { Runtime, type Worker } from '@temporalio/worker';
+import type { Activities } from '../../src/activities/index.ts';
+import { DEFAULT_RECALL, type Agent } from '../../src/domain/agent.ts';
+import type { InboundMessage } from '../../src/domain/conversation.ts';
+import type { HandleMessageInput, TurnLimits } from '../../src/domain/turn.ts';
+import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
+import { REPLY_TASK_QUEUE } from '../../src/temporal/names.ts';
+import { searchAttributesOf } from '../../src/temporal/search-attributes.ts';
+import { workflowBundle } from '../../src/temporal/workflow-bundle.ts';
+import { createWorkers } from '../../src/temporal/workers.ts';
+import type { HandleMessage } from '../../src/workflows/handle-message.ts';
+import { temporalConfig } from './services.ts';
+
+export type WorkflowHost = {
+  environment: TestWorkflowEnvironment;
+  start(input: HandleMessageInput): ReturnType<typeof startHandleMessage>;
+  stop(): Promise<void>;
+};
+
+export async function connectEnvironment(): Promise<TestWorkflowEnvironment> {
+  // One runtime per process; a second test file finds it installed.
+  try {
+    Runtime.install({ logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} } });
+  } catch {
+    // Installed already.
+  }
+  return TestWorkflowEnvironment.createFromExistingServer(temporalConfig());
+}
+
+/** Workers with these activities, running until `stop`. */
+export async function hostWorkflows(
+  activities: Activities | ((temporal: Client) => Activities),
+): Promise<WorkflowHost> {
+  const environment = await connectEnvironment();
+  const workers = await createWorkers({
+    connection: environment.nativeConnection,
+    namespace: temporalConfig().namespace,
+    bundle: await workflowBundle(),
+    activities: typeof activities === 'function' ? activities(environment.client) : activities,
+  });
+  const running = workers.map((worker: Worker) => worker.run());
+  return {
+    environment,
+    start: (input) => startHandleMessage(environment, input),
+    async stop() {
+      for (const worker of workers) worker.shutdown();
+      await Promise.all(running);
+      await environment.teardown();
+    },
+  };
+}
+
+function startHandleMessage(environment: TestWorkflowEnvironment, input: HandleMessageInput) {
+  return environment.client.workflow.start<typeof HandleMessage>('HandleMessage', {
+    workflowId: handleMessageWorkflowId(input.message.tenantId, input.message.messageId),
+    args: [input],
+    taskQueue: REPLY_TASK_QUEUE,
+    typedSearchAttributes: searchAttributesOf(input.message),
+  });
+}
+
+const LIMITS: TurnLimits = { holdFollowersMs: 30_000, maxPromptTokens: 24_000 };
+
+/** A message as the API would have accepted it, of a new scope unless one is given. */
+export function acceptedMessage(
+  fields: Partial<InboundMessage> = {},
+  limits: Partial<TurnLimits> = {},
+): HandleMessageInput {
+  const message: InboundMessage = {
+    tenantId: randomUUID(),
+    agentId: randomUUID(),
+    userId: 'ada',
+    messageId: randomUUID(),
+    channel: { type: 'http' },
+    text: 'What is my dog called?',
+    receivedAt: new Date().toISOString(),
+    seq: 1,
+    turnsAhead: 0,
+    ...fields,
+  };
+  const agent: Agent = {
+    id: message.agentId,
+    tenantId: message.tenantId,
+    name: 'Mara',
+    jobTitle: 'assistant',
+    persona: '',
+    systemPrompt: 'Help.',
+    model: null,
+    maxPromptTokens: null,
+    recall: DEFAULT_RECALL,
+  };
+  return { message, agent, limits: { ...LIMITS, ...limits } };
+}

@@ -1,0 +1,34 @@
+import { describe, expect, test } from '@jest/globals';
+import * as keys from '../../src/memory/redis-keys.ts';
+
+const T = '11111111-1111-4111-8111-111111111111';
+
+describe('Redis keys', () => {
+  test.each([
+    ['memoryShortKey', keys.memoryShortKey(T, 'a1', 'u1'), `${T}:memory:short:a1:u1`],
+    ['rateLimitKey', keys.rateLimitKey(T, 'u1'), `${T}:rate_limit:u1`],
+    ['idempotencyKey', keys.idempotencyKey(T, 'm1'), `${T}:idempotency:m1`],
+    ['sessionKey', keys.sessionKey(T, 't1'), `${T}:session:t1`],
+    ['engagedThreadKey', keys.engagedThreadKey(T, 't1'), `${T}:engaged:t1`],
+    ['escalationStatusKey', keys.escalationStatusKey(T, 't1'), `${T}:escalation:t1`],
+    ['pendingToolConfirmKey', keys.pendingToolConfirmKey(T, 't1'), `${T}:tool_confirm:t1`],
+  ])('%s', (_name, key, expected) => {
+    expect(key).toBe(expected);
+  });
+
+  test('an id may hold colons and stars: what comes before it is fixed', () => {
+    expect(keys.memoryShortKey(T, 'a1', 'slack:T1:U1')).toBe(`${T}:memory:short:a1:slack:T1:U1`);
+    expect(keys.rateLimitKey(T, '*')).toBe(`${T}:rate_limit:*`);
+  });
+
+  test.each([
+    ['empty', ''],
+    ['too long', 'x'.repeat(201)],
+    ['with a line break', 'a\nb'],
+    ['with NUL', 'a\u0000b'],
+    ['with a lone surrogate', 'a\ud800b'],
+  ])('an id that is %s is refused by name', (_name, id) => {
+    expect(() => keys.memoryShortKey(T, 'a1', id)).toThrow(/^userId must/);
+    expect(() => keys.sessionKey(T, id)).toThrow(/^threadId must/);
+  });
+});
