@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Scope } from '../domain/conversation.ts';
 import { assertEmbedding } from '../domain/embedding.ts';
-import { flagsOf } from '../domain/recall/questions.ts';
-import { splitExchange, type Passage, type Span } from '../domain/recall/passages.ts';
-import { dayInWords } from '../domain/recall/search-text.ts';
+import { flagsOf } from '../recall/questions.ts';
+import { splitExchange, type Passage, type Span } from '../recall/passages.ts';
+import { dayInWords } from '../recall/search-text.ts';
 import { termsOf, toTermVector } from './search-terms.ts';
 
 /** A finished exchange, ready to be stored for recall. */

@@ -3,24 +3,12 @@ import type { RecallSettings } from '../domain/agent.ts';
 import type { NearestMiss, RecalledMemory, Recollection, Scope } from '../domain/conversation.ts';
 import { assertEmbedding } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
-import {
-  LABEL_WORDS,
-  orderCandidates,
-  withinBudget,
-  wordsOf,
-  type Candidate,
-} from '../domain/recall/choose.ts';
-import { ONLY_ASKS, holdsNothing } from '../domain/recall/questions.ts';
-import {
-  matchOf,
-  sameSession,
-  scorePassages,
-  type QueryFacts,
-  type ScoredPassage,
-} from '../domain/recall/score.ts';
-import { isMostlyLatin } from '../domain/recall/search-text.ts';
-import { timeRangeOf } from '../domain/recall/time-range.ts';
-import { countWords } from '../domain/recall/words.ts';
+import { LABEL_WORDS, orderCandidates, withinBudget, wordsOf, type Candidate } from '../recall/choose.ts';
+import { ONLY_ASKS, holdsNothing } from '../recall/questions.ts';
+import { matchOf, sameSession, scorePassages, type QueryFacts, type ScoredPassage } from '../recall/score.ts';
+import { isMostlyLatin } from '../recall/search-text.ts';
+import { timeRangeOf } from '../recall/time-range.ts';
+import { countWords } from '../recall/words.ts';
 import {
   findTexts,
   passageKey,

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Role, Scope } from '../domain/conversation.ts';
-import type { Span } from '../domain/recall/passages.ts';
-import type { ScannedPassage } from '../domain/recall/score.ts';
+import type { Span } from '../recall/passages.ts';
+import type { ScannedPassage } from '../recall/score.ts';
 
 /**
  * How many passages a recall looks at: the newest. Within it every one is compared, so the result is exact;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { toSearchText } from '../domain/recall/search-text.ts';
-import { TERMS_PER_MASK } from '../domain/recall/score.ts';
+import { toSearchText } from '../recall/search-text.ts';
+import { TERMS_PER_MASK } from '../recall/score.ts';
 
 /** Width of `exchange_passages.terms`: as many buckets as a sparse vector may have, so that words rarely share one. */
 const BUCKETS = 1_000_000_000;

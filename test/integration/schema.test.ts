@@ -63,7 +63,7 @@ describe('row-level security', () => {
       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'schema_migrations'
         AND NOT (relrowsecurity AND relforcerowsecurity AND relowner = 'konstruct_owner'::regrole)`);
     expect(tables).toEqual([]);
-    expect(await rows(`SELECT count(*)::int AS tables FROM pg_policies`)).toEqual([{ tables: 7 }]);
+    expect(await rows(`SELECT count(*)::int AS tables FROM pg_policies`)).toEqual([{ tables: 8 }]);
   });
 
   test('the service may select and insert memories and nothing else, owns nothing and bypasses nothing', async () => {

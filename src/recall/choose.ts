@@ -16,10 +16,10 @@ export type Candidate = ScoredPassage & {
 const SAME_QUESTION = 0.9;
 /** The agent's earlier answer to the same question stands behind what the user said about it. */
 const ASKED_BEFORE = 0.8;
-/** Two statements this alike are about the same matter … */
-const SAME_MATTER = 0.6;
+/** Two statements this alike, the newer with all the question's words that the older has, are about one matter … */
+const SAME_MATTER = 0.65;
 /** … and the newer goes first unless it fits the question clearly worse. */
-const NEARLY_AS_GOOD = 0.8;
+const NEARLY_AS_GOOD = 0.85;
 /** What the date and the name cost in front of each message. */
 export const LABEL_WORDS = 2;
 
@@ -58,6 +58,7 @@ function updates(newer: Candidate, older: Candidate): boolean {
     (newer.flags & ONLY_ASKS) === 0 &&
     (older.flags & ONLY_ASKS) === 0 &&
     newer.total >= NEARLY_AS_GOOD * older.total &&
+    older.masks.every((mask, i) => (mask & ~(newer.masks[i] ?? 0)) === 0) &&
     dot(newer.userEmbedding, older.userEmbedding) >= SAME_MATTER
   );
 }
