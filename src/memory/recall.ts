@@ -4,7 +4,7 @@ import type { NearestMiss, RecalledMemory, Recollection, Scope } from '../domain
 import { assertEmbedding } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { LABEL_WORDS, orderCandidates, withinBudget, wordsOf, type Candidate } from '../recall/choose.ts';
-import { ONLY_ASKS, holdsNothing } from '../recall/questions.ts';
+import { ONLY_ASKS, holdsNothing, isFirstPerson } from '../recall/questions.ts';
 import { matchOf, sameSession, scorePassages, type QueryFacts, type ScoredPassage } from '../recall/score.ts';
 import { isMostlyLatin } from '../recall/search-text.ts';
 import { timeRangeOf } from '../recall/time-range.ts';
@@ -61,6 +61,7 @@ export async function recall(
       range: timeRangeOf(query.text, query.askedAt),
       mostlyLatin: isMostlyLatin(query.text),
       namesSpeaker: terms.length < asked.length,
+      firstPerson: isFirstPerson(query.text),
     };
     const scored = scorePassages(scanned, facts, settings.cosineWeight);
     const ranked = rank(scored, query);

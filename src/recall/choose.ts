@@ -15,7 +15,7 @@ export type Candidate = ScoredPassage & {
 /** Two messages this alike ask the same. */
 const SAME_QUESTION = 0.9;
 /** The agent's earlier answer to the same question stands behind what the user said about it. */
-const ASKED_BEFORE = 0.8;
+const ASKED_BEFORE = 0.6;
 /** Two statements this alike, the newer with all the question's words that the older has, are about one matter … */
 const SAME_MATTER = 0.65;
 /** … and the newer goes first unless it fits the question clearly worse. */

@@ -38,6 +38,14 @@ export function onlyAsks(text: string): boolean {
   return told.length < sentences.length && told.every((sentence) => words(sentence) <= GREETING_WORDS);
 }
 
+const FIRST_PERSON =
+  /\b(?:I|[Mm]y|me|[Mm]ine|[Ww]e|[Oo]ur|us|ich|mich|mir|[Mm]ein(?:e[mnrs]?)?|[Ww]ir|[Uu]nser(?:e[mnrs]?)?)\b/u;
+
+/** True for a text that speaks of the one who writes it; knows English and German. */
+export function isFirstPerson(text: string): boolean {
+  return FIRST_PERSON.test(text);
+}
+
 /** A longer reply may open with "I'm not sure" and then be of use. */
 const NO_ANSWER_CHARACTERS = 300;
 const NO_ANSWER_PATTERNS = [

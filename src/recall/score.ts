@@ -27,6 +27,8 @@ export type QueryFacts = {
   mostlyLatin: boolean;
   /** It names the user or the agent, so it is about what those two said. */
   namesSpeaker: boolean;
+  /** It speaks of the user as "I", "my" and the like. */
+  firstPerson: boolean;
 };
 
 export const TERMS_PER_MASK = 24;
@@ -42,6 +44,8 @@ const LATE_MENTION_MS = 7 * 86_400_000;
 const LATE_MENTION = 0.5;
 const MATCH_COSINE = 0.6;
 const MATCH_NAMED = 0.06;
+/** Whoever says "my" asks for what they told; the right answer to such a question often shares no word with it. */
+const MATCH_FIRST_PERSON = 0.25;
 const MATCH_OVER = 20;
 /** A scope of three exchanges has no rare words yet: as many empty ones are counted in. */
 const IMAGINED_EXCHANGES = 10;
@@ -93,10 +97,9 @@ export function matchOf(ranked: readonly ScoredPassage[], query: QueryFacts): nu
   const cosine = Math.max(...top.map((passage) => passage.cosine));
   const lexical = Math.max(...top.map((passage) => passage.lexical));
   // Where cosines are high for everything, only words tell; they count in full then.
-  const match = query.mostlyLatin
-    ? MATCH_COSINE * cosine + (1 - MATCH_COSINE) * lexical
-    : notLatinMatch(lexical);
-  return match + (query.namesSpeaker ? MATCH_NAMED : 0);
+  if (!query.mostlyLatin) return notLatinMatch(lexical);
+  const about = query.firstPerson ? MATCH_FIRST_PERSON : query.namesSpeaker ? MATCH_NAMED : 0;
+  return MATCH_COSINE * cosine + (1 - MATCH_COSINE) * lexical + about;
 }
 
 /** Bigrams and unstemmed forms overlap less than English words do: a quarter of them is as much as 0.45. */
