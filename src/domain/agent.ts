@@ -33,5 +33,5 @@ export const DEFAULT_RECALL: RecallSettings = {
   threshold: 0.41,
   cosineWeight: 0.45,
   maxWords: 600,
-  fillWords: 195,
+  fillWords: 190,
 };

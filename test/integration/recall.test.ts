@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
+import { storeEmbedding } from '../../src/memory/long-term.ts';
 import { appendTurn } from '../../src/memory/short-term.ts';
+import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedder.ts';
 import { memoryOf } from '../support/memory.ts';
 import {
@@ -257,6 +259,25 @@ describe('the agent’s own mistakes', () => {
   });
 });
 
+test('nothing is recalled from another user, agent or tenant', async () => {
+  const scope = newScope();
+  await newMemory(scope).tell({ user: 'My dog is called Rex' });
+  const question = 'What is my dog called?';
+  expect((await newMemory(scope).ask(question)).found).toEqual(['My dog is called Rex']);
+  for (const other of ['userId', 'agentId', 'tenantId'] as const) {
+    const foreign = { ...scope, [other]: newScope()[other] };
+    expect((await newMemory(foreign).ask(question, { threshold: 0 })).recalled).toEqual([]);
+  }
+});
+
+test('what storeEmbedding stored is recalled too', async () => {
+  const scope = newScope();
+  const content = 'My dog is called Rex';
+  const embedding = [...(await embedder.embed(content, 'backfill'))];
+  await storeEmbedding(database.pool, { ...scope, content, role: 'user', embedding });
+  expect((await newMemory(scope).ask('What is my dog called?')).found).toEqual([content]);
+});
+
 describe('settings and limits', () => {
   test('top-k, off, threshold and word budget are the agent’s', async () => {
     const memory = newMemory();
@@ -307,6 +328,15 @@ describe('settings and limits', () => {
       );
       return found.length;
     };
+    expect(await rows()).toBe(1);
+    const again = {
+      message: turn,
+      reply: 'Understood.',
+      repliedAt: turn.receivedAt,
+      embedding: null,
+      appendOwed: false,
+    };
+    await createStoreTurn({ pool: database.pool, embedder }).storeTurn(again);
     expect(await rows()).toBe(1);
   });
 });
