@@ -25,6 +25,8 @@ const serviceVariables = {
   DATABASE_URL: text,
   REDIS_URL: text,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** How long a start waits for Postgres and Temporal before it ends with what to do about it. */
+  KONSTRUCT_START_TIMEOUT_MS: z.coerce.number().int().positive().default(60_000),
 };
 
 const apiVariables = z.object({
@@ -80,6 +82,7 @@ export type ServiceConfig = {
   redisUrl: string;
   temporal: TemporalConfig;
   logLevel: string;
+  startTimeoutMs: number;
 };
 
 export type ApiConfig = ServiceConfig & {
@@ -159,6 +162,7 @@ function serviceConfig(read: z.infer<z.ZodObject<typeof serviceVariables>>): Ser
     redisUrl: read.REDIS_URL,
     temporal: temporalConfig(read),
     logLevel: read.LOG_LEVEL,
+    startTimeoutMs: read.KONSTRUCT_START_TIMEOUT_MS,
   };
 }
 
