@@ -59,7 +59,8 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
   const port = await requireFreePort('PORT', '0');
   const baseUrl = `http://127.0.0.1:${port}`;
   const demo = await ensureDemoTenant({ databaseUrl: urls.databaseUrl, home, baseUrl });
-  await superviseService(stack, { home, env, port });
+  const bound = { KONSTRUCT_SLACK_TENANT_ID: demo.tenantId, KONSTRUCT_SLACK_AGENT_ID: demo.agentId };
+  await superviseService(stack, { home, env: { ...env, ...bound }, port });
   const admin = new pg.Pool({ connectionString: urls.databaseAdminUrl, max: 4 });
   const temporal = await connectClient({ address: urls.temporalAddress, namespace: 'default' });
   const sender: Sender =
