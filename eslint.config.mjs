@@ -43,6 +43,8 @@ export default tseslint.config(
     files: ['src/api/**/*.ts', 'test/**/*.ts', 'scripts/**/*.ts'],
     rules: { '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }] },
   },
+  // A table, however long.
+  { files: ['src/api/openapi.ts'], rules: { 'max-lines-per-function': 'off' } },
   {
     files: ['test/**/*.ts'],
     rules: {

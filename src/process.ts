@@ -41,6 +41,19 @@ export async function waitFor(
   }
 }
 
+/** Closes connections when all work is done. One that hangs (a server that is stopped) is left to the end of the process. */
+export async function closeAll(log: Logger, closing: ReadonlyArray<() => unknown>): Promise<void> {
+  const closed = Promise.allSettled(closing.map((close) => Promise.resolve().then(close)));
+  const late = Symbol('late');
+  const result = await Promise.race([
+    closed,
+    new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN_MS, late)),
+  ]);
+  if (result === late) log.warn('a connection does not close; ending without');
+}
+
+const CLOSE_WITHIN_MS = 3_000;
+
 /** Runs `shutdown` once on SIGTERM or SIGINT and exits: 0 when it succeeds within 30 s, else 1. */
 export function onTermination(log: Logger, shutdown: () => Promise<void>): void {
   let stopping = false;

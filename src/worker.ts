@@ -6,7 +6,7 @@ import { createPool } from './db/tenant-transaction.ts';
 import { createLlmClient } from './llm/client.ts';
 import { createRunAgent } from './llm/run-agent.ts';
 import { createEmbedder } from './memory/embedder.ts';
-import { createLogger, createRedis, runMain, waitFor } from './process.ts';
+import { closeAll, createLogger, createRedis, runMain, waitFor } from './process.ts';
 import { createSlackClient } from './slack/client.ts';
 import { connectWorker, lazyClient } from './temporal/connection.ts';
 import { createWorkers } from './temporal/workers.ts';
@@ -66,11 +66,13 @@ await runMain(async () => {
 
   log.info('worker is up');
   await Promise.all(workers.map((worker) => worker.run()));
-  await connection.close();
-  await temporal.connection.close();
-  await embedder.close();
-  redis.disconnect();
-  await pool.end();
+  await closeAll(log, [
+    () => connection.close(),
+    () => temporal.connection.close(),
+    () => embedder.close(),
+    () => redis.disconnect(),
+    () => pool.end(),
+  ]);
   log.info('stopped');
   process.exit(0);
 });

@@ -7,7 +7,7 @@ import { Supervisor } from './supervisor.ts';
 import type { Stack, StackHandle, StackOptions, StackUrls } from './types.ts';
 
 export { StackError } from './report.ts';
-export type { ProcessHandle, ProcessSpec, Stack, StackHandle, StackOptions, StackUrls } from './types.ts';
+export type { Stack, StackHandle, StackOptions, StackUrls } from './types.ts';
 
 /**
  * Brings up what is wanted and not configured, each component in a supervised process on a free loopback port (or the

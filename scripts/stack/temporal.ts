@@ -19,6 +19,8 @@ const DYNAMIC_CONFIG = [
   'matching.numTaskqueueWritePartitions=1',
   // A worker that completes a workflow task gets the activities that it has asked for in the answer.
   'system.enableActivityEagerExecution=true',
+  // Tasks that have to wait are handed out tenant by tenant (`priority.fairnessKey`), not first come first served.
+  'matching.enableFairness=true',
 ];
 // Its garbage collector runs every few megabytes otherwise; with the three settings above 54 → 41 CPU-ms a reply.
 const GARBAGE_COLLECTION = { GOGC: '300' };

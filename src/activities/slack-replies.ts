@@ -46,9 +46,9 @@ export function createSlackReplies({ slack, redis }: Pick<ActivityDependencies, 
     async deliverReply(reply: SlackReply): Promise<void> {
       await withSlack(reply.place, (client) => deliver(client, reply));
       if (reply.place.surface === 'channel') {
-        await markEngaged(redis, reply, reply.agentId).catch((error: unknown) =>
-          log.warn('the thread is not remembered as engaged', { err: error }),
-        );
+        await markEngaged(redis, reply, reply.agentId).catch((error: unknown) => {
+          log.warn('the thread is not remembered as engaged', { err: error });
+        });
       }
     },
   };
@@ -77,6 +77,8 @@ async function deliver(client: WebClient, reply: SlackReply): Promise<void> {
   // Without an answer from the placeholder's activity, it may have been posted all the same.
   const unsure = isRepeated() || placeholder === null;
   const posts = unsure ? await findPostsIfAllowed(client, reply) : new Map<number, string>();
+  // withSlack heartbeats beside this.
+  // eslint-disable-next-line temporal/activity-heartbeat-in-long-loops
   for (const [part, markdown] of parts.entries()) {
     const ref = { messageId, part };
     const holdsPlaceholder = part === 0 && placeholder?.kind === 'message';

@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { TurnLimits } from '../domain/turn.ts';
+import { cachedRateLimits } from '../limits/cached-rate-limits.ts';
+import { createRateLimiter } from '../limits/rate-limiter.ts';
 import { createAcceptMessage } from './accept-message.ts';
 import { agentRoutes } from './agents.ts';
 import { requireOperator, requireTenant } from './auth.ts';
@@ -32,7 +34,7 @@ export type AppDependencies = {
 
 /** The whole HTTP API. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { pool, log, operatorToken, slack } = dependencies;
+  const { pool, redis, log, operatorToken, slack } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   const { registry, timeRequests } = createMetrics();
@@ -46,7 +48,8 @@ export function createApp(dependencies: AppDependencies): Express {
     res.json(description);
   });
 
-  const accept = createAcceptMessage(dependencies);
+  const limitRate = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
+  const accept = createAcceptMessage({ ...dependencies, limitRate });
   if (slack) app.use('/slack', slackRoutes({ ...dependencies, slack, accept, registry }));
 
   // 32,000 characters may each be six bytes long when they are escaped; `strict: false` lets us name the fault.

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { apiConfig, type SlackInboundConfig } from '../config.ts';
 import { createPool } from '../db/tenant-transaction.ts';
 import type { Logger } from 'pino';
-import { createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
+import { closeAll, createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
 import { createSlackClient } from '../slack/client.ts';
 import { singleWorkspace } from '../slack/installations.ts';
 import { createNameLookup } from '../slack/names.ts';
@@ -56,17 +56,17 @@ await runMain(async () => {
     const closed = closeServer(server);
     closing.abort();
     await closed;
-    redis.disconnect();
-    await temporal.connection.close();
-    await pool.end();
+    await closeAll(log, [() => redis.disconnect(), () => temporal.connection.close(), () => pool.end()]);
   });
 });
 
 async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
+  // A connection that is busy now will be idle when it has its answer, and clients keep those open.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100);
   await closed;
+  clearInterval(sweep);
 }
 
 /** Events are verified also while no workspace is bound; they are ignored then. */
@@ -74,7 +74,7 @@ function slackSettings(config: SlackInboundConfig, log: Logger): SlackSettings {
   const { signingSecret, allowedBots, workspace } = config;
   const findInstallation = workspace
     ? singleWorkspace({ ...workspace, client: createSlackClient(workspace), log })
-    : async () => undefined;
+    : () => Promise.resolve(undefined);
   return {
     signingSecret,
     findInstallation,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { agentChangesBody, messageBody, newAgentBody, newTenantBody } from './schemas.ts';
+import { agentChangesBody, messageBody, newAgentBody, newTenantBody, tenantChangesBody } from './schemas.ts';
 
 const json = (schema: z.ZodType) => ({
   content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } },
@@ -127,6 +127,20 @@ function operatorPaths() {
         security: operator,
         requestBody: { required: true, ...json(newTenantBody) },
         responses: { ...PROBLEMS, 201: described('The tenant and its first API key, shown this once') },
+      },
+    },
+    '/v1/tenants/{tenantId}': {
+      parameters: [path('tenantId')],
+      get: {
+        summary: 'One tenant, with its rate limits',
+        security: operator,
+        responses: { ...PROBLEMS, 200: described('The tenant') },
+      },
+      patch: {
+        summary: 'Change a tenant',
+        security: operator,
+        requestBody: { required: true, ...json(tenantChangesBody) },
+        responses: { ...PROBLEMS, 200: described('The tenant, changed; its limits hold within 5 s') },
       },
     },
     '/v1/tenants/{tenantId}/api-keys': {

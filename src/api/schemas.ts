@@ -50,8 +50,15 @@ const agentFields = {
 
 export const newAgentBody = z.strictObject(agentFields);
 export const agentChangesBody = z.strictObject({ ...agentFields, name: agentFields.name.optional() });
-export const newTenantBody = z.strictObject({
-  name: text(200).refine((value) => value.trim() !== '', 'must not be empty'),
+const tenantName = text(200).refine((value) => value.trim() !== '', 'must not be empty');
+const rateLimit = z.strictObject({
+  burst: z.int().min(1).max(1_000_000).optional().describe('Messages taken at once.'),
+  perMinute: z.int().min(1).max(1_000_000).optional().describe('Messages taken a minute after that.'),
+});
+export const newTenantBody = z.strictObject({ name: tenantName });
+export const tenantChangesBody = z.strictObject({
+  name: tenantName.optional(),
+  rateLimits: z.strictObject({ user: rateLimit.optional(), tenant: rateLimit.optional() }).optional(),
 });
 
 export const idempotencyKeyHeader = id;

@@ -174,7 +174,7 @@ function othersMentioned(text: string, botUserId: string): string[] {
 
 /** At most `length` Unicode characters. */
 function cut(text: string, length: number): string {
-  return text.length <= length ? text : [...text].slice(0, length).join('');
+  return text.length <= length ? text : Array.from(text).slice(0, length).join('');
 }
 
 /** What `work` gives, or a rejection after `ms`. */

@@ -4,7 +4,8 @@ import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import { readRequest } from '../slack/events.ts';
 import { isFromSlack } from '../slack/signature.ts';
-import { ACCEPT_WITHIN_MS, type AcceptMessage } from './accept-message.ts';
+import type { AcceptMessage } from './accept-message.ts';
+import { ANSWER_WITHIN_MS } from './within.ts';
 import { Problem, unavailable } from './problems.ts';
 import { createSlackIntake, type SlackSettings } from './slack-intake.ts';
 
@@ -35,7 +36,7 @@ export function slackRoutes(dependencies: {
   router.use(raw({ type: () => true, limit: MAX_BODY }), requireSlack(slack.signingSecret));
 
   router.post('/events', async (req, res) => {
-    const deadline = Date.now() + ACCEPT_WITHIN_MS;
+    const deadline = Date.now() + ANSWER_WITHIN_MS;
     const request = readRequest(bodyOf(req));
     switch (request?.kind) {
       case 'challenge':

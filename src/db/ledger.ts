@@ -119,6 +119,15 @@ async function findByKey(client: pg.PoolClient, tenantId: string, dedupeKey: str
   return rows[0];
 }
 
+/** Whether a message with this dedupe key was entered before. */
+export async function isEntered(
+  pool: pg.Pool,
+  { tenantId, dedupeKey }: { tenantId: string; dedupeKey: string | undefined },
+): Promise<boolean> {
+  if (dedupeKey === undefined) return false;
+  return (await inTenant(pool, tenantId, (client) => findByKey(client, tenantId, dedupeKey))) !== undefined;
+}
+
 /** One turn by its message id, or undefined when the tenant has none such. */
 export async function findTurn(
   pool: pg.Pool,
@@ -168,7 +177,7 @@ export async function markStart(
   await inTenant(pool, tenantId, (client) =>
     client.query(
       `UPDATE turns SET state = $3
-       WHERE tenant_id = $1 AND message_id = $2 AND state IN ('accepted', 'refused')`,
+       WHERE tenant_id = $1 AND message_id = $2 AND state <> $3 AND state IN ('accepted', 'refused')`,
       [tenantId, messageId, state],
     ),
   );

@@ -32,8 +32,8 @@ export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
     case 'http':
       return {
         myTurn: () => undefined,
-        livePlace: async () => undefined,
-        deliver: async () => true,
+        livePlace: () => Promise.resolve(undefined),
+        deliver: () => Promise.resolve(true),
         delivered: () => false,
       };
     case 'slack': {

@@ -39,7 +39,7 @@ async function startWorker(): Promise<ChildProcess> {
   workers.push(worker);
   await new Promise<void>((resolve, reject) => {
     worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
-    worker.stdout?.on('data', (data: Buffer) => data.includes('worker is up') && resolve());
+    worker.stdout.on('data', (data: Buffer) => data.includes('worker is up') && resolve());
   });
   return worker;
 }

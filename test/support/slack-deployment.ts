@@ -102,7 +102,7 @@ export async function startSlackDeployment(
   const post = async (path: string, body: string, how: SendOptions = {}): Promise<Response> => {
     const timestamp = String(Math.floor(Date.now() / 1000) + (how.secondsFromNow ?? 0));
     const signature = await signer.sign({ secret: how.secret ?? SIGNING_SECRET, timestamp, body });
-    const headers = {
+    const headers: Record<string, string | undefined> = {
       'content-type': 'application/json',
       'x-slack-request-timestamp': timestamp,
       'x-slack-signature': signature,

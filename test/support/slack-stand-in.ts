@@ -93,7 +93,7 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
       authorization: req.headers.authorization ?? '',
       'content-type': req.headers['content-type'] ?? '',
     };
-    return (await fetch(emulator.url + req.url, { method: 'POST', headers, body: raw })).text();
+    return (await fetch(`${emulator.url}${req.url ?? ''}`, { method: 'POST', headers, body: raw })).text();
   }
   const ask = async <T>(method: string, body: object, token: string = BOT.token): Promise<T> => {
     const response = await fetch(`${emulator.url}/api/${method}`, {
