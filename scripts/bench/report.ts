@@ -47,7 +47,6 @@ export function jsonLine(report: Report): string {
   const loads = service?.loads.map(({ latencies: _, numbers: __, ...load }) => load);
   const result = {
     bench: 'konstruct',
-    quick: report.quick,
     machine: machine(),
     revision: revision(),
     loadAverage: os.loadavg()[0],
