@@ -26,6 +26,8 @@ const serviceVariables = {
   REDIS_URL: text,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
+  /** How long a start waits for Postgres and Temporal before it ends with what to do about it. */
+  KONSTRUCT_START_TIMEOUT_MS: z.coerce.number().int().positive().default(60_000),
 };
 
 const apiVariables = z.object({
@@ -88,6 +90,7 @@ export type ServiceConfig = {
   logLevel: string;
   /** Where traces go (OTLP over HTTP); undefined: no tracing. */
   tracesTo: string | undefined;
+  startTimeoutMs: number;
 };
 
 export type ApiConfig = ServiceConfig & {
@@ -184,6 +187,7 @@ function serviceConfig(read: z.infer<z.ZodObject<typeof serviceVariables>>): Ser
     temporal: temporalConfig(read),
     logLevel: read.LOG_LEVEL,
     tracesTo: read.OTEL_EXPORTER_OTLP_ENDPOINT,
+    startTimeoutMs: read.KONSTRUCT_START_TIMEOUT_MS,
   };
 }
 

@@ -44,10 +44,12 @@ await runMain(async () => {
   await Promise.all([
     waitFor('Postgres', () => pool.query('SELECT 1'), {
       log,
+      timeoutMs: config.startTimeoutMs,
       cure: 'check DATABASE_URL, or start the database',
     }),
     waitFor('Temporal', () => temporal.connection.ensureConnected(), {
       log,
+      timeoutMs: config.startTimeoutMs,
       cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
     }),
   ]);

@@ -9,6 +9,7 @@ import { migrate } from '../../src/migrate.ts';
 import { connectClient } from '../../src/temporal/connection.ts';
 import { superviseService } from '../stack/applications.ts';
 import { startStack, type Stack, type StackHandle } from '../stack/index.ts';
+import { projectRoot } from '../stack/paths.ts';
 import { requireFreePort } from '../stack/ports.ts';
 import { slackSender, httpSender, type Sender } from './senders.ts';
 import type { StandIn } from './stand-in.ts';
@@ -20,6 +21,8 @@ export type Konstruct = SystemUnderTest & {
   temporal: Client;
   /** A superuser's connections, for counting what all tenants have stored. */
   admin: pg.Pool;
+  /** What API and worker were started with, besides the stack's URLs. */
+  env: NodeJS.ProcessEnv;
 };
 
 export type KonstructOptions = {
@@ -59,7 +62,8 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
   const port = await requireFreePort('PORT', '0');
   const baseUrl = `http://127.0.0.1:${port}`;
   const demo = await ensureDemoTenant({ databaseUrl: urls.databaseUrl, home, baseUrl });
-  await superviseService(stack, { home, env, port });
+  const bound = { KONSTRUCT_SLACK_TENANT_ID: demo.tenantId, KONSTRUCT_SLACK_AGENT_ID: demo.agentId };
+  await superviseService(stack, { home, env: { ...env, ...bound }, port });
   const admin = new pg.Pool({ connectionString: urls.databaseAdminUrl, max: 4 });
   const temporal = await connectClient({ address: urls.temporalAddress, namespace: 'default' });
   const sender: Sender =
@@ -72,6 +76,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
     demo,
     temporal,
     admin,
+    env,
     send: sender,
     async storedMemories() {
       const { rows } = await admin.query<{ n: number }>(
@@ -81,7 +86,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
       return rows[0]?.n ?? 0;
     },
     processes: () => stack.pids(),
-    own: ['api', 'worker', 'embedder'],
+    own: ['api', 'worker'],
     async stop() {
       await admin.end();
       await temporal.connection.close();
@@ -89,6 +94,18 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
       await stack.stop();
     },
   };
+}
+
+/** One more worker process, with the environment of the first. */
+export async function addWorker({ stack, env }: Konstruct, n: number): Promise<void> {
+  await stack.supervise({
+    name: `worker-${n}`,
+    file: process.execPath,
+    args: [path.join(projectRoot, 'src', 'worker.ts')],
+    env: { ...env, ...stack.urls },
+    cwd: projectRoot,
+    stopTimeoutMs: 30_000,
+  });
 }
 
 function requireUrls(stack: Stack) {
