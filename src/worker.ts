@@ -1,5 +1,6 @@
 /** Entry point of the worker process: one worker for replies, one for backfills, one embedder for both. */
 import { Runtime } from '@temporalio/worker';
+import type { Logger } from 'pino';
 import { createActivities } from './activities/index.ts';
 import { workerConfig } from './config.ts';
 import { createPool } from './db/tenant-transaction.ts';
@@ -9,11 +10,12 @@ import { createEmbedder } from './memory/embedder.ts';
 import { createActivityMetrics } from './observability/activity-metrics.ts';
 import { startTracing } from './observability/start-tracing.ts';
 import { createTurnLog } from './observability/turn-log.ts';
-import { createWorkerMetrics } from './observability/worker-metrics.ts';
+import type { Tracing } from './observability/tracing.ts';
+import { createWorkerMetrics, type WorkerMetrics } from './observability/worker-metrics.ts';
 import { closeAll, createLogger, createRedis, runMain, waitFor } from './process.ts';
 import { createSlackClient } from './slack/client.ts';
 import { connectWorker, lazyClient } from './temporal/connection.ts';
-import { createWorkers } from './temporal/workers.ts';
+import { createWorkers, type Observers } from './temporal/workers.ts';
 import { workflowBundle } from './temporal/workflow-bundle.ts';
 
 await runMain(async () => {
@@ -70,14 +72,7 @@ await runMain(async () => {
     namespace: config.temporal.namespace,
     bundle,
     activities,
-    observers: {
-      ...tracing?.observers,
-      activity: [
-        createTurnLog(log),
-        ...(metrics ? [createActivityMetrics(metrics.registry)] : []),
-        ...(tracing?.observers.activity ?? []),
-      ],
-    },
+    observers: observersOf(log, metrics, tracing),
   });
   await metrics?.listen();
 
@@ -102,5 +97,20 @@ await runMain(async () => {
   log.info('stopped');
   process.exit(0);
 });
+
+function observersOf(
+  log: Logger,
+  metrics: WorkerMetrics | undefined,
+  tracing: Tracing | undefined,
+): Observers {
+  return {
+    ...tracing?.observers,
+    activity: [
+      createTurnLog(log),
+      ...(metrics ? [createActivityMetrics(metrics.registry)] : []),
+      ...(tracing?.observers.activity ?? []),
+    ],
+  };
+}
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
