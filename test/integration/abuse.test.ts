@@ -217,7 +217,7 @@ test('§8: the LLM fails for good: the user is told in one line; the turn is vis
   );
   const { status, body } = await system.say('Refuse', { userId: 'refused' });
   expect(status).toBe(502);
-  expect(String((body['reply'] as { text: string }).text)).not.toMatch(/\n/);
+  expect((body['reply'] as { text: string }).text).not.toMatch(/\n/);
   const found = await system.request('GET', `/v1/messages/${String(body['messageId'])}`);
   expect(found.body['state']).toBe('failed');
 });
