@@ -25,9 +25,9 @@ const serviceVariables = {
   DATABASE_URL: text,
   REDIS_URL: text,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
   /** How long a start waits for Postgres and Temporal before it ends with what to do about it. */
   KONSTRUCT_START_TIMEOUT_MS: z.coerce.number().int().positive().default(60_000),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
 };
 
 const apiVariables = z.object({
@@ -88,9 +88,9 @@ export type ServiceConfig = {
   redisUrl: string;
   temporal: TemporalConfig;
   logLevel: string;
+  startTimeoutMs: number;
   /** Where traces go (OTLP over HTTP); undefined: no tracing. */
   tracesTo: string | undefined;
-  startTimeoutMs: number;
 };
 
 export type ApiConfig = ServiceConfig & {
@@ -186,8 +186,8 @@ function serviceConfig(read: z.infer<z.ZodObject<typeof serviceVariables>>): Ser
     redisUrl: read.REDIS_URL,
     temporal: temporalConfig(read),
     logLevel: read.LOG_LEVEL,
-    tracesTo: read.OTEL_EXPORTER_OTLP_ENDPOINT,
     startTimeoutMs: read.KONSTRUCT_START_TIMEOUT_MS,
+    tracesTo: read.OTEL_EXPORTER_OTLP_ENDPOINT,
   };
 }
 

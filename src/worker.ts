@@ -10,34 +10,21 @@ import { createEmbedder } from './memory/embedder.ts';
 import { createActivityMetrics } from './observability/activity-metrics.ts';
 import { startTracing } from './observability/start-tracing.ts';
 import { createTurnLog } from './observability/turn-log.ts';
-import type { Tracing } from './observability/tracing.ts';
-import { createWorkerMetrics, type WorkerMetrics } from './observability/worker-metrics.ts';
+import { createWorkerMetrics } from './observability/worker-metrics.ts';
 import { closeAll, createLogger, createRedis, runMain, waitFor } from './process.ts';
 import { createSlackClient } from './slack/client.ts';
 import { connectWorker, lazyClient } from './temporal/connection.ts';
-import { createWorkers, type Observers } from './temporal/workers.ts';
+import { createWorkers } from './temporal/workers.ts';
 import { workflowBundle } from './temporal/workflow-bundle.ts';
+
+const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
 await runMain(async () => {
   const config = workerConfig(process.env);
   const log = createLogger('worker', config.logLevel);
   const tracing = await startTracing('konstruct-worker', config.tracesTo);
   const metrics = config.metrics && (await createWorkerMetrics(config.metrics));
-  Runtime.install({
-    ...(metrics && {
-      telemetryOptions: { metrics: { prometheus: { bindAddress: metrics.temporalAddress } } },
-    }),
-    // Our own handling is below: both workers drain, then the connections close.
-    shutdownSignals: [],
-    logger: {
-      log: (level, message, meta) => log[PINO_LEVELS[level]]({ ...meta }, message),
-      trace: (message, meta) => log.trace({ ...meta }, message),
-      debug: (message, meta) => log.debug({ ...meta }, message),
-      info: (message, meta) => log.info({ ...meta }, message),
-      warn: (message, meta) => log.warn({ ...meta }, message),
-      error: (message, meta) => log.error({ ...meta }, message),
-    },
-  });
+  installRuntime(log, metrics?.temporalAddress);
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 10_000 });
   const redis = createRedis(config.redisUrl, log);
   const temporal = lazyClient(config.temporal);
@@ -72,7 +59,14 @@ await runMain(async () => {
     namespace: config.temporal.namespace,
     bundle,
     activities,
-    observers: observersOf(log, metrics, tracing),
+    observers: {
+      ...tracing?.observers,
+      activity: [
+        createTurnLog(log),
+        ...(metrics ? [createActivityMetrics(metrics.registry)] : []),
+        ...(tracing?.observers.activity ?? []),
+      ],
+    },
   });
   await metrics?.listen();
 
@@ -98,19 +92,21 @@ await runMain(async () => {
   process.exit(0);
 });
 
-function observersOf(
-  log: Logger,
-  metrics: WorkerMetrics | undefined,
-  tracing: Tracing | undefined,
-): Observers {
-  return {
-    ...tracing?.observers,
-    activity: [
-      createTurnLog(log),
-      ...(metrics ? [createActivityMetrics(metrics.registry)] : []),
-      ...(tracing?.observers.activity ?? []),
-    ],
-  };
+/** Temporal's core: its logs become ours, its metrics are served where asked. */
+function installRuntime(log: Logger, metricsAddress: string | undefined): void {
+  Runtime.install({
+    ...(metricsAddress && {
+      telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } },
+    }),
+    // Our own handling is below: both workers drain, then the connections close.
+    shutdownSignals: [],
+    logger: {
+      log: (level, message, meta) => log[PINO_LEVELS[level]]({ ...meta }, message),
+      trace: (message, meta) => log.trace({ ...meta }, message),
+      debug: (message, meta) => log.debug({ ...meta }, message),
+      info: (message, meta) => log.info({ ...meta }, message),
+      warn: (message, meta) => log.warn({ ...meta }, message),
+      error: (message, meta) => log.error({ ...meta }, message),
+    },
+  });
 }
-
-const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
