@@ -8,6 +8,9 @@ export default {
   testTimeout: 30_000,
   // A server that a failed test left open must not hold up the verdict.
   forceExit: true,
+  reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
   // Two cores: a third file would only slow the other two down.
   maxWorkers: 2,
+  // A process for each file: onnxruntime can't be loaded a second time into one, and nothing leaks between files.
+  workerIdleMemoryLimit: '1MB',
 };

@@ -39,9 +39,16 @@ await runUntilStopped(async (onHandle) => {
   const databaseUrl = stack.urls.DATABASE_URL ?? '';
   const demo = await ensureDemoTenant({ databaseUrl, home, baseUrl });
   writeStackEnv(home, stack.urls);
-  await step(log, 'starting worker and API', () => superviseService(stack, { home, env, port }));
+  await step(log, 'starting worker and API', () =>
+    superviseService(stack, { home, env: { ...slackBinding(demo), ...env }, port }),
+  );
   process.stdout.write(announcement(stack.urls, demo));
 });
+
+/** The workspace of SLACK_BOT_TOKEN belongs to the demo tenant, unless the environment names another. */
+function slackBinding(demo: Demo): NodeJS.ProcessEnv {
+  return { KONSTRUCT_SLACK_TENANT_ID: demo.tenantId, KONSTRUCT_SLACK_AGENT_ID: demo.agentId };
+}
 
 /** With DATABASE_URL alone the schema is someone else's business; a Temporal of ours needs its attributes even so. */
 async function migrateAll(urls: StackUrls): Promise<void> {

@@ -1,18 +1,19 @@
 /** `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template database, then jest. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { glob, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { migrateDatabase } from '../src/migrate.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
+import { testNamespace } from '../test/support/test-namespace.ts';
 import { startStack } from './stack/index.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
 
-/** One for each jest worker: their workflow workers must not take each other's tasks. */
-const NAMESPACES = ['test-1', 'test-2'];
+const TESTS = fileURLToPath(new URL('../test/', import.meta.url));
 const CONFIGURED = new Set([
   'DATABASE_URL',
   'DATABASE_ADMIN_URL',
@@ -24,28 +25,32 @@ const CONFIGURED = new Set([
 ]);
 const TEMPLATE_DATABASE = 'konstruct_template';
 
-await runUntilStopped(async (onHandle) => {
-  const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
-  // Whatever the shell has set for a running Konstruct must not leak into tests.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.has(name)));
-  const stack = await startStack({
-    home,
-    ephemeral: true,
-    want: ['postgres', 'redis', 'temporal', 'model'],
-    namespaces: NAMESPACES,
-    env,
-    onHandle,
-  });
-  const { DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl, TEMPORAL_ADDRESS: address } = stack.urls;
-  if (!adminUrl || !appUrl || !address) throw new Error('the test stack has come up without its URLs');
-  await makeTemplate(adminUrl, appUrl);
-  for (const namespace of NAMESPACES) await prepareNamespace({ address, namespace });
-  await workflowBundle();
-  const code = await runJest({ ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE });
-  await stack.stop();
-  await rm(home, { recursive: true, force: true });
-  process.exit(code);
-});
+await runUntilStopped(
+  async (onHandle) => {
+    const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
+    const namespaces = (await Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }))).map(testNamespace);
+    // Whatever the shell has set for a running Konstruct must not leak into tests.
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.has(name)));
+    const stack = await startStack({
+      home,
+      ephemeral: true,
+      want: ['postgres', 'redis', 'temporal', 'model'],
+      namespaces,
+      env,
+      onHandle,
+    });
+    const { DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl, TEMPORAL_ADDRESS: address } = stack.urls;
+    if (!adminUrl || !appUrl || !address) throw new Error('the test stack has come up without its URLs');
+    await makeTemplate(adminUrl, appUrl);
+    await Promise.all(namespaces.map((namespace) => prepareNamespace({ address, namespace })));
+    await workflowBundle();
+    const code = await runJest({ ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE });
+    await stack.stop();
+    await rm(home, { recursive: true, force: true });
+    process.exit(code);
+  },
+  { stopIsSuccess: false },
+);
 
 /** The database that every test file gets a copy of. */
 async function makeTemplate(adminUrl: string, appUrl: string): Promise<void> {

@@ -15,11 +15,19 @@ const temporalVariables = {
   TEMPORAL_TLS_CLIENT_KEY_DATA: text.optional(),
 };
 
+const slackVariables = {
+  SLACK_API_URL: z.url({ protocol: /^https?$/ }).default('https://slack.com/api/'),
+  SLACK_BOT_TOKEN: text.optional(),
+};
+
 const serviceVariables = {
   ...temporalVariables,
   DATABASE_URL: text,
   REDIS_URL: text,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** How long a start waits for Postgres and Temporal before it ends with what to do about it. */
+  KONSTRUCT_START_TIMEOUT_MS: z.coerce.number().int().positive().default(60_000),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
 };
 
 const apiVariables = z.object({
@@ -29,15 +37,26 @@ const apiVariables = z.object({
   KONSTRUCT_OPERATOR_TOKEN: text.optional(),
   KONSTRUCT_HOLD_FOLLOWERS_MS: z.coerce.number().int().positive().default(30_000),
   LLM_MAX_PROMPT_TOKENS: z.coerce.number().int().positive().default(24_000),
+  ...slackVariables,
+  SLACK_SIGNING_SECRET: text.optional(),
+  SLACK_ALLOWED_BOTS: z.string().default(''),
+  KONSTRUCT_SLACK_TENANT_ID: z.uuid().optional(),
+  KONSTRUCT_SLACK_AGENT_ID: z.uuid().optional(),
 });
 
-const workerVariables = z.object({
-  ...serviceVariables,
-  KONSTRUCT_MODELS: text,
+const llmVariables = {
   LLM_BASE_URL: text,
   LLM_MODEL: text,
   LLM_API_KEY: text.default('none'),
+};
+
+const workerVariables = z.object({
+  ...serviceVariables,
+  ...llmVariables,
+  KONSTRUCT_MODELS: text,
   WORKER_PORT: port.optional(),
+  HOST: text.default('127.0.0.1'),
+  ...slackVariables,
 });
 
 const migrationVariables = z.object({
@@ -69,6 +88,9 @@ export type ServiceConfig = {
   redisUrl: string;
   temporal: TemporalConfig;
   logLevel: string;
+  startTimeoutMs: number;
+  /** Where traces go (OTLP over HTTP); undefined: no tracing. */
+  tracesTo: string | undefined;
 };
 
 export type ApiConfig = ServiceConfig & {
@@ -78,11 +100,30 @@ export type ApiConfig = ServiceConfig & {
   operatorToken: string | undefined;
   holdFollowersMs: number;
   maxPromptTokens: number;
+  /** Undefined: no events from Slack. */
+  slack: SlackInboundConfig | undefined;
 };
+
+/** Where the Web API is and the token for it. */
+export type SlackWebConfig = { apiUrl: string; token: string };
+
+export type SlackInboundConfig = {
+  signingSecret: string;
+  /** Bot or user ids of other bots that may speak to the agent. */
+  allowedBots: string[];
+  /** The workspace of SLACK_BOT_TOKEN, and whose it is. */
+  workspace: (SlackWebConfig & { tenantId: string; agentId: string }) | undefined;
+};
+
+export type LlmConfig = { baseUrl: string; model: string; apiKey: string };
 
 export type WorkerConfig = ServiceConfig & {
   modelsPath: string;
-  llm: { baseUrl: string; model: string; apiKey: string };
+  llm: LlmConfig;
+  /** Where `GET /metrics` is served; undefined: nowhere. */
+  metrics: { port: number; host: string } | undefined;
+  /** Undefined: replies to Slack wait until a worker has the token. */
+  slack: SlackWebConfig | undefined;
 };
 
 type Environment = Record<string, string | undefined>;
@@ -97,6 +138,7 @@ export function apiConfig(env: Environment): ApiConfig {
     operatorToken: read.KONSTRUCT_OPERATOR_TOKEN,
     holdFollowersMs: read.KONSTRUCT_HOLD_FOLLOWERS_MS,
     maxPromptTokens: read.LLM_MAX_PROMPT_TOKENS,
+    slack: slackInboundConfig(read),
   };
 }
 
@@ -107,6 +149,8 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...serviceConfig(read),
     modelsPath: read.KONSTRUCT_MODELS,
     llm: { baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY },
+    metrics: read.WORKER_PORT === undefined ? undefined : { port: read.WORKER_PORT, host: read.HOST },
+    slack: slackWebConfig(read),
   };
 }
 
@@ -120,12 +164,52 @@ export function migrationConfig(env: Environment) {
   };
 }
 
+/** What it takes to read histories. Throws as `apiConfig` does. */
+export function replayConfig(env: Environment): { temporal: TemporalConfig } {
+  return { temporal: temporalConfig(parse(z.object(temporalVariables), env)) };
+}
+
+/** What it takes to run a turn's recall again. Throws as `apiConfig` does. */
+export function recallConfig(env: Environment): { databaseUrl: string } {
+  return { databaseUrl: parse(z.object({ DATABASE_URL: text }), env).DATABASE_URL };
+}
+
+/** What it takes to ask the model. Throws as `apiConfig` does. */
+export function llmConfig(env: Environment): LlmConfig {
+  const read = parse(z.object(llmVariables), env);
+  return { baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY };
+}
+
 function serviceConfig(read: z.infer<z.ZodObject<typeof serviceVariables>>): ServiceConfig {
   return {
     databaseUrl: read.DATABASE_URL,
     redisUrl: read.REDIS_URL,
     temporal: temporalConfig(read),
     logLevel: read.LOG_LEVEL,
+    startTimeoutMs: read.KONSTRUCT_START_TIMEOUT_MS,
+    tracesTo: read.OTEL_EXPORTER_OTLP_ENDPOINT,
+  };
+}
+
+function slackWebConfig(read: z.infer<z.ZodObject<typeof slackVariables>>): SlackWebConfig | undefined {
+  return read.SLACK_BOT_TOKEN ? { apiUrl: read.SLACK_API_URL, token: read.SLACK_BOT_TOKEN } : undefined;
+}
+
+function slackInboundConfig(read: z.infer<typeof apiVariables>): SlackInboundConfig | undefined {
+  if (!read.SLACK_SIGNING_SECRET) return undefined;
+  const web = slackWebConfig(read);
+  const { KONSTRUCT_SLACK_TENANT_ID: tenantId, KONSTRUCT_SLACK_AGENT_ID: agentId } = read;
+  if (web && !(tenantId && agentId)) {
+    const missing = tenantId ? 'KONSTRUCT_SLACK_AGENT_ID' : 'KONSTRUCT_SLACK_TENANT_ID';
+    throw new Error(
+      `The configuration is incomplete:\n  ${missing} is not set: with SLACK_BOT_TOKEN it says whose the ` +
+        'workspace is (npm start sets it to the demo tenant)',
+    );
+  }
+  return {
+    signingSecret: read.SLACK_SIGNING_SECRET,
+    allowedBots: read.SLACK_ALLOWED_BOTS.split(/[\s,]+/).filter(Boolean),
+    workspace: web && tenantId && agentId ? { ...web, tenantId, agentId } : undefined,
   };
 }
 

@@ -24,9 +24,9 @@ export function createRedis(redisUrl: string, log: Logger): Redis {
 export async function waitFor(
   service: string,
   probe: () => Promise<unknown>,
-  options: { log: Logger; cure: string; timeoutMs?: number },
+  options: { log: Logger; cure: string; timeoutMs: number },
 ): Promise<void> {
-  const deadline = Date.now() + (options.timeoutMs ?? 60_000);
+  const deadline = Date.now() + options.timeoutMs;
   for (let attempt = 0; ; attempt += 1) {
     try {
       await probe();
@@ -40,6 +40,19 @@ export async function waitFor(
     }
   }
 }
+
+/** Closes connections when all work is done. One that hangs (a server that is stopped) is left to the end of the process. */
+export async function closeAll(log: Logger, closing: ReadonlyArray<() => unknown>): Promise<void> {
+  const closed = Promise.allSettled(closing.map((close) => Promise.resolve().then(close)));
+  const late = Symbol('late');
+  const result = await Promise.race([
+    closed,
+    new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN_MS, late)),
+  ]);
+  if (result === late) log.warn('a connection does not close; ending without');
+}
+
+const CLOSE_WITHIN_MS = 3_000;
 
 /** Runs `shutdown` once on SIGTERM or SIGINT and exits: 0 when it succeeds within 30 s, else 1. */
 export function onTermination(log: Logger, shutdown: () => Promise<void>): void {

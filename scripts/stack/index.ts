@@ -7,7 +7,7 @@ import { Supervisor } from './supervisor.ts';
 import type { Stack, StackHandle, StackOptions, StackUrls } from './types.ts';
 
 export { StackError } from './report.ts';
-export type { ProcessHandle, ProcessSpec, Stack, StackHandle, StackOptions, StackUrls } from './types.ts';
+export type { Stack, StackHandle, StackOptions, StackUrls } from './types.ts';
 
 /**
  * Brings up what is wanted and not configured, each component in a supervised process on a free loopback port (or the
@@ -47,7 +47,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   options.onHandle?.(handle);
 
   const urls: StackUrls = {};
-  let failure: unknown;
+  let failure: Error | undefined;
   try {
     await options.beforeStart?.();
     const context = { env: options.env, log, signal: abort.signal };
@@ -57,7 +57,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
         Object.assign(urls, await start());
       } catch (error) {
         // The first failure counts; it ends the others, and theirs only say that they were ended.
-        failure ??= error;
+        failure ??= asError(error);
         abort.abort();
         void supervisor.stop();
       }
@@ -65,7 +65,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     starting = Promise.all(starts.map(one));
     await starting;
   } catch (error) {
-    failure ??= error;
+    failure ??= asError(error);
   }
   if (failure === undefined && abort.signal.aborted) failure = new StackError('stopped during the start');
   if (failure !== undefined) {
@@ -79,4 +79,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     process: (name) => supervisor.process(name),
     supervise: (spec) => supervisor.supervise(spec),
   };
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -63,7 +63,7 @@ export class Kept implements ProcessHandle {
       spawn: () => this.#spawn(),
       controllers: [keepRunning],
     });
-    result.catch(() => undefined); // it settles at the end of the command, which #ended has seen by then
+    result.catch(() => undefined); // settles at the command's first end, which means nothing here
     await this.#untilReady();
     this.#wasReady = true;
   }
@@ -130,7 +130,7 @@ export class Kept implements ProcessHandle {
     return child;
   }
 
-  /** Restarts the command whenever it closes; concurrently itself sees it end only when we stop it. */
+  /** Restarts the command whenever it closes, whatever its exit code. */
   #keep(command: Command): Command {
     this.#command = command;
     command.close.subscribe(({ exitCode }) => this.#ended(exitCode));
@@ -163,6 +163,7 @@ export class Kept implements ProcessHandle {
     const why = givenUp()
       ? `ended at its start (${this.#lastEnd})`
       : `was not ready after ${readyTimeoutMs / 1000} s`;
+    await this.stop();
     throw new StackError(`${this.name} ${why}; the end of ${this.#logFile}:\n${this.lastLog()}`);
   }
 

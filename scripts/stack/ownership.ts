@@ -1,12 +1,15 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { z } from 'zod';
 import { killQuietly } from './kill.ts';
 import { writePrivate } from './paths.ts';
 import { processIdentity } from './process-identity.ts';
 import { StackError, poll } from './report.ts';
 
-type Identified = { pid: number; identity: string };
-type OwnerRecord = { owner: Identified; processes: Record<string, Identified> };
+const identifiedSchema = z.object({ pid: z.int(), identity: z.string() });
+const recordSchema = z.object({ owner: identifiedSchema, processes: z.record(z.string(), identifiedSchema) });
+type Identified = z.infer<typeof identifiedSchema>;
+type OwnerRecord = z.infer<typeof recordSchema>;
 
 const FILE = 'supervisor.json';
 // Postgres is asked for a fast shutdown; all others understand SIGTERM.
@@ -85,11 +88,8 @@ async function stopLeftOvers(record: OwnerRecord, log: (line: string) => void): 
 }
 
 function identified(pids: Record<string, number>): Record<string, Identified> {
-  const entries = Object.entries(pids).map(([name, pid]) => [
-    name,
-    { pid, identity: processIdentity(pid) ?? '' },
-  ]);
-  return Object.fromEntries(entries);
+  const of = (pid: number): Identified => ({ pid, identity: processIdentity(pid) ?? '' });
+  return Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, of(pid)]));
 }
 
 function isRunning({ pid, identity }: Identified): boolean {
@@ -98,8 +98,7 @@ function isRunning({ pid, identity }: Identified): boolean {
 
 function parse(text: string): OwnerRecord | undefined {
   try {
-    const value = JSON.parse(text) as OwnerRecord;
-    return typeof value.owner.pid === 'number' && typeof value.processes === 'object' ? value : undefined;
+    return recordSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }

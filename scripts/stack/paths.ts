@@ -60,14 +60,17 @@ export function writePrivate(file: string, content: string): void {
   fs.renameSync(temporary, file);
 }
 
-/** The first of `names` that is an executable file in one of PATH's folders (or the further `folders`). */
+/** The executable files of these names in PATH's folders, then in the further `folders`; an earlier name comes first. */
 export function findOnPath(
   names: readonly string[],
   env: NodeJS.ProcessEnv,
   folders: readonly string[] = [],
 ): string[] {
   const found: string[] = [];
-  const searched = [...(env['PATH'] ?? '').split(path.delimiter).filter(path.isAbsolute), ...folders];
+  const searched = [
+    ...(env['PATH'] ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder)),
+    ...folders,
+  ];
   for (const name of names) {
     for (const folder of searched) {
       const file = path.join(folder, name);

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { PipPackage } from './packages.ts';
 import { cacheRoot } from './paths.ts';
-import { StackError, reasonOf, step } from './report.ts';
+import { StackError, step } from './report.ts';
 import { lastLine, runCommand } from './run-command.ts';
 
 /** What every component needs for finding or fetching itself. */
@@ -107,14 +107,4 @@ function pipReason(output: string): string {
   if (/ENOENT/.test(output)) return 'there is no python3';
   const errors = output.split('\n').filter((line) => line.startsWith('ERROR:'));
   return (errors.at(-1) ?? lastLine(output)).replace(/^ERROR:\s*/, '');
-}
-
-/** Runs `work`; whatever goes wrong becomes one line that ends in what to do instead. */
-export async function orElse<T>(what: string, instead: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof StackError) throw error;
-    throw new StackError(`${what}: ${reasonOf(error)}; ${instead}`);
-  }
 }

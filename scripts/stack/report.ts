@@ -20,17 +20,20 @@ export async function step<T>(log: (line: string) => void, what: string, work: (
 
 /** Polls `probe` until it is true; false when `timeoutMs` is over. A probe that throws counts as not yet. */
 export async function poll(probe: () => Promise<boolean>, timeoutMs: number, everyMs = 50): Promise<boolean> {
-  for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; await delay(everyMs)) {
+  const deadline = Date.now() + timeoutMs;
+  while (Date.now() < deadline) {
     try {
       if (await probe()) return true;
     } catch {
       // Connection refused and the like: not yet.
     }
+    await delay(everyMs);
   }
   return false;
 }
 
-/** Resolves after `ms` milliseconds. */
-export function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
 }

@@ -25,7 +25,10 @@ export function runCommand(
 ): Promise<CommandResult> {
   const { timeoutMs, signal, ...rest } = options;
   return new Promise((resolve) => {
-    if (signal?.aborted) return resolve({ code: null, output: 'given up' });
+    if (signal?.aborted) {
+      resolve({ code: null, output: 'given up' });
+      return;
+    }
     // A group of its own, ended as a whole: a python3 or mvn on PATH is often a script that starts the real one.
     const child = spawn(file, args, { ...rest, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const end = (): void => {

@@ -12,9 +12,18 @@ const PROBE_TIMEOUT_MS = 5_000;
 
 // The dev server polls each queue 20 times a second per shard and has one shard, so that every task would wait 40 ms
 // once a burst is spent: five activities in a row took 300 ms, and take 67 ms with this.
-const DYNAMIC_CONFIG = ['transfer', 'timer', 'visibility'].map(
-  (queue) => `history.${queue}ProcessorMaxPollRPS=5000`,
-);
+const DYNAMIC_CONFIG = [
+  ...['transfer', 'timer', 'visibility'].map((queue) => `history.${queue}ProcessorMaxPollRPS=5000`),
+  // Four partitions a task queue are for clusters: here they only pass tasks on to each other, and out of their order.
+  'matching.numTaskqueueReadPartitions=1',
+  'matching.numTaskqueueWritePartitions=1',
+  // A worker that completes a workflow task gets the activities that it has asked for in the answer.
+  'system.enableActivityEagerExecution=true',
+  // Tasks that have to wait are handed out tenant by tenant (`priority.fairnessKey`), not first come first served.
+  'matching.enableFairness=true',
+];
+// Its garbage collector runs every few megabytes otherwise; with the three settings above 54 → 41 CPU-ms a reply.
+const GARBAGE_COLLECTION = { GOGC: '300' };
 // With SQLite's defaults a database file costs two to three times the CPU of memory; with these about the same.
 const SQLITE_PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL'];
 
@@ -41,7 +50,7 @@ export async function temporalService(
     for (const pragma of SQLITE_PRAGMAS) args.push('--sqlite-pragma', pragma);
   }
   // A bare environment: TEMPORAL_* of the user's profile are for clients, and would divert the probe.
-  const env = { PATH: context.env['PATH'], HOME: directory, LC_ALL: 'C' };
+  const env = { PATH: context.env['PATH'], HOME: directory, LC_ALL: 'C', ...GARBAGE_COLLECTION };
   const spec: ProcessSpec = {
     name: 'temporal',
     file,

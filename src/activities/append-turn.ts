@@ -1,6 +1,6 @@
 import type { InboundMessage } from '../domain/conversation.ts';
 import { appendTurn } from '../memory/short-term.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 export function createAppendTurn({ redis }: Pick<ActivityDependencies, 'redis'>) {
   /** Puts a turn's two messages into the window, at their place by sequence number. Safe to repeat. */

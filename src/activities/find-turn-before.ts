@@ -1,7 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { findOpenTurnsBefore } from '../db/ledger.ts';
 import type { InboundMessage } from '../domain/conversation.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 /** What is known of the turns before one; `starting` is in the ledger and may appear any moment. */
 export type TurnBeforeState = { state: 'running'; workflowId: string } | { state: 'starting' | 'none' };
@@ -18,6 +18,8 @@ export function createFindTurnBefore({ pool, temporal }: Pick<ActivityDependenci
     async findTurnBefore(input: { message: InboundMessage; startGraceMs: number }): Promise<TurnBeforeState> {
       const { message, startGraceMs } = input;
       const open = await findOpenTurnsBefore(pool, message, message.seq, TURNS_LOOKED_AT);
+      // At most 50 quick look-ups within the time-out of a local activity, which can't heartbeat.
+      // eslint-disable-next-line temporal/activity-heartbeat-in-long-loops
       for (const turn of open) {
         const status = await statusOf(turn.workflowId);
         if (status === 'RUNNING') return { state: 'running', workflowId: turn.workflowId };

@@ -4,7 +4,7 @@ import type { GatheredContext, Missing, RecallReceipt } from '../domain/turn.ts'
 import { encodeEmbedding } from '../memory/embedding-codec.ts';
 import { recall as recallFor } from '../memory/recall.ts';
 import { getWindow, type Window } from '../memory/short-term.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 /** How long a reply waits for memory, all in all. */
 const MEMORY_BOUND_MS = 2_000;

@@ -9,7 +9,7 @@ import { decodeEmbedding } from '../memory/embedding-codec.ts';
 import { embedPassages, insertExchange } from '../memory/exchange-passages.ts';
 import { insertMemory } from '../memory/long-term.ts';
 import { memoryId } from '../memory/memory-id.ts';
-import type { ActivityDependencies } from './index.ts';
+import type { ActivityDependencies } from './dependencies.ts';
 
 export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, 'pool' | 'embedder'>) {
   return {

@@ -1,14 +1,16 @@
 import { WorkflowIdReusePolicy, type Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type pg from 'pg';
-import { enterTurn, markStart, type LedgerTurn } from '../db/ledger.ts';
+import { enterTurn, isEntered, markStart, type LedgerTurn } from '../db/ledger.ts';
 import type { Agent } from '../domain/agent.ts';
 import type { Channel, InboundMessage, Scope } from '../domain/conversation.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import { REPLY_TASK_QUEUE } from '../temporal/names.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
-import { notFound, Problem, unavailable } from './problems.ts';
+import type { LimitRate } from '../limits/rate-limiter.ts';
+import { keyReused, notFound, tooManyMessages } from './problems.ts';
+import { ANSWER_WITHIN_MS, within } from './within.ts';
 
 /** A verified and validated message, from whatever channel. */
 export type NewMessage = Scope & {
@@ -17,23 +19,24 @@ export type NewMessage = Scope & {
   threadId: string | undefined;
   /** Recognises a repeated delivery; unique within the tenant. */
   dedupeKey: string | undefined;
+  /** See `enterTurn`. */
+  fingerprint?: string;
 };
 
-export type AcceptMessage = (message: NewMessage) => Promise<LedgerTurn>;
-
-/** From its arrival to Temporal's word: longer than this and the sender is told to try again. */
-const ACCEPT_WITHIN_MS = 2_000;
+/** `deadline` (epoch ms) is for callers that have spent some of the two seconds themselves. */
+export type AcceptMessage = (message: NewMessage, options?: { deadline?: number }) => Promise<LedgerTurn>;
 
 /**
  * Makes the one way in: enters the message in the ledger and starts its workflow, or finds that both were
- * done before. Resolves only after Temporal has accepted the start. Throws a 404, 422 or 503 Problem.
+ * done before. Resolves only after Temporal has accepted the start. Throws a 404, 422, 429 or 503 Problem.
  */
 export function createAcceptMessage(dependencies: {
   pool: pg.Pool;
   temporal: Client;
   limits: TurnLimits;
+  limitRate: LimitRate;
 }): AcceptMessage {
-  const { pool, temporal, limits } = dependencies;
+  const { pool, temporal, limits, limitRate } = dependencies;
 
   const startWorkflow = async (message: InboundMessage, agent: Agent, deadline: number): Promise<void> => {
     const { tenantId, messageId } = message;
@@ -46,6 +49,8 @@ export function createAcceptMessage(dependencies: {
           // One message, one workflow, also after it has ended.
           workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
           typedSearchAttributes: searchAttributesOf(message),
+          // Where tasks queue up, tenants take turns: one that floods waits behind itself. Activities and child inherit it.
+          priority: { fairnessKey: tenantId },
           staticSummary: `${message.userId} → ${agent.name} (${message.channel.type}, turn ${message.seq})`,
         }),
       );
@@ -56,23 +61,19 @@ export function createAcceptMessage(dependencies: {
     }
   };
 
-  return async (message) => {
-    const deadline = Date.now() + ACCEPT_WITHIN_MS;
+  return async (message, options = {}) => {
+    const deadline = options.deadline ?? Date.now() + ANSWER_WITHIN_MS;
+    const limited = await within(deadline, 'The database', limitRate(message.tenantId, message.userId));
+    // A message that was taken before is not a further one: its sender gets the first answer.
+    if (limited && !(await within(deadline, 'The database', isEntered(pool, message)))) {
+      throw tooManyMessages(limited);
+    }
     const entered = await within(deadline, 'The database', enterTurn(pool, message));
     switch (entered.outcome) {
       case 'unknown-agent':
         throw notFound('agent');
       case 'key-reused':
-        throw new Problem(
-          422,
-          'Idempotency key reused',
-          'Idempotency-Key was used before with another request: use a new key for a new message.',
-          {
-            members: {
-              errors: [{ field: 'Idempotency-Key', problem: 'was used before with another request' }],
-            },
-          },
-        );
+        throw keyReused();
       case 'new':
       case 'repeated':
         break;
@@ -96,23 +97,10 @@ export function createAcceptMessage(dependencies: {
       turnsAhead,
     };
     await within(deadline, 'Temporal', startWorkflow(inbound, agent, deadline));
+    if (entered.outcome === 'repeated') {
+      // Another delivery may have given up in the meantime and called refused what runs now.
+      await markStart(pool, message.tenantId, turn.messageId, 'accepted').catch(() => undefined);
+    }
     return turn;
   };
-}
-
-async function within<T>(deadline: number, service: string, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable(service)), Math.max(0, deadline - Date.now()));
-  });
-  try {
-    return await Promise.race([work, late]);
-  } catch (error) {
-    if (error instanceof Problem || service === 'The database') throw error;
-    throw unavailable(service);
-  } finally {
-    clearTimeout(timer);
-    // Whoever loses the race may still fail later; nobody is left to hear it.
-    work.catch(() => undefined);
-  }
 }

@@ -5,6 +5,7 @@ import { createAgent, findAgent, listAgents, updateAgent, type AgentFields } fro
 import { inTenant } from '../db/tenant-transaction.ts';
 import { tenantOf } from './auth.ts';
 import { notFound } from './problems.ts';
+import { present } from './present.ts';
 import { agentChangesBody, newAgentBody, validate } from './schemas.ts';
 import { isUuid } from './uuid.ts';
 
@@ -41,11 +42,4 @@ export function agentRoutes({ pool }: { pool: pg.Pool }): Router {
   });
 
   return router;
-}
-
-type Present<T> = T extends object ? { [K in keyof T]: Present<Exclude<T[K], undefined>> } : T;
-
-/** Without the fields that are undefined: left out and undefined mean the same in JSON. */
-function present<T extends object>(fields: T): Present<T> {
-  return JSON.parse(JSON.stringify(fields)) as Present<T>;
 }

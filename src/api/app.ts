@@ -4,6 +4,8 @@ import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { TurnLimits } from '../domain/turn.ts';
+import { cachedRateLimits } from '../limits/cached-rate-limits.ts';
+import { createRateLimiter } from '../limits/rate-limiter.ts';
 import { createAcceptMessage } from './accept-message.ts';
 import { agentRoutes } from './agents.ts';
 import { requireOperator, requireTenant } from './auth.ts';
@@ -13,6 +15,8 @@ import { messageRoutes } from './messages.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
+import { slackRoutes } from './slack.ts';
+import type { SlackSettings } from './slack-intake.ts';
 import { tenantRoutes } from './tenants.ts';
 
 export type AppDependencies = {
@@ -22,13 +26,15 @@ export type AppDependencies = {
   log: Logger;
   limits: TurnLimits;
   operatorToken: string | undefined;
+  /** Undefined: this deployment takes no events from Slack. */
+  slack: SlackSettings | undefined;
   /** Aborted at shutdown. */
   closing: AbortSignal;
 };
 
 /** The whole HTTP API. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { pool, log, operatorToken } = dependencies;
+  const { pool, redis, log, operatorToken, slack } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   const { registry, timeRequests } = createMetrics();
@@ -42,13 +48,17 @@ export function createApp(dependencies: AppDependencies): Express {
     res.json(description);
   });
 
+  const limitRate = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
+  const accept = createAcceptMessage({ ...dependencies, limitRate });
+  if (slack) app.use('/slack', slackRoutes({ ...dependencies, slack, accept, registry }));
+
   // 32,000 characters may each be six bytes long when they are escaped; `strict: false` lets us name the fault.
   const readJson = express.json({ limit: '256kb', strict: false });
   app.use('/v1/tenants', requireOperator(operatorToken), readJson, tenantRoutes(dependencies));
   const v1 = Router();
   v1.use(requireTenant(pool), readJson);
   v1.use(agentRoutes(dependencies));
-  v1.use(messageRoutes({ ...dependencies, accept: createAcceptMessage(dependencies) }));
+  v1.use(messageRoutes({ ...dependencies, accept }));
   v1.use(memoryRoutes(dependencies));
   app.use('/v1', v1);
 

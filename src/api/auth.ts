@@ -3,12 +3,14 @@ import type { Request, RequestHandler, Response } from 'express';
 import type pg from 'pg';
 import { findTenantOfApiKey } from '../db/tenants.ts';
 import { Problem } from './problems.ts';
+import { ANSWER_WITHIN_MS, within } from './within.ts';
 
 /** Lets a request with a valid tenant API key through, and keeps its tenant for `tenantOf`. */
 export function requireTenant(pool: pg.Pool): RequestHandler {
   return async (req, res, next) => {
     const key = bearerToken(req);
-    const tenantId = key && (await findTenantOfApiKey(pool, key));
+    const deadline = Date.now() + ANSWER_WITHIN_MS;
+    const tenantId = key && (await within(deadline, 'The database', findTenantOfApiKey(pool, key)));
     if (!tenantId) throw unauthorized('a valid API key of a tenant');
     res.locals['tenantId'] = tenantId;
     next();

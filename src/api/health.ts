@@ -5,8 +5,6 @@ import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../temporal/names.ts';
 
-type Check = 'ok' | string;
-
 const CHECK_WITHIN_MS = 2_000;
 /** A worker polls at least once a minute; one that hasn't for longer is gone. */
 const POLLER_FRESH_MS = 70_000;
@@ -49,13 +47,13 @@ async function workersPoll(temporal: Client): Promise<void> {
     });
     const newest = Math.max(
       0,
-      ...(pollers ?? []).map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000),
+      ...pollers.map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000),
     );
     if (Date.now() - newest > POLLER_FRESH_MS) throw new Error(`no worker polls the task queue ${name}`);
   }
 }
 
-async function check(probe: () => Promise<unknown>): Promise<Check> {
+async function check(probe: () => Promise<unknown>): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_WITHIN_MS} ms`)), CHECK_WITHIN_MS);

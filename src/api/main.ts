@@ -1,28 +1,39 @@
 /** Entry point of the API process. */
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
-import { apiConfig } from '../config.ts';
+import { apiConfig, type SlackInboundConfig } from '../config.ts';
 import { createPool } from '../db/tenant-transaction.ts';
-import { createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
+import type { Logger } from 'pino';
+import { startTracing } from '../observability/start-tracing.ts';
+import { closeAll, createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
+import { createSlackClient } from '../slack/client.ts';
+import { singleWorkspace } from '../slack/installations.ts';
+import { createNameLookup } from '../slack/names.ts';
 import { lazyClient } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
+import type { SlackSettings } from './slack-intake.ts';
 
 await runMain(async () => {
   const config = apiConfig(process.env);
   const log = createLogger('api', config.logLevel);
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
   const redis = createRedis(config.redisUrl, log);
-  const temporal = lazyClient(config.temporal);
+  const tracing = await startTracing('konstruct-api', config.tracesTo);
+  const temporal = lazyClient(config.temporal, tracing?.clientInterceptors);
+  tracing?.watchPool(pool);
+  tracing?.watchRedis(redis);
   const closing = new AbortController();
 
   // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
   await Promise.all([
     waitFor('Postgres', () => pool.query('SELECT 1'), {
       log,
+      timeoutMs: config.startTimeoutMs,
       cure: 'check DATABASE_URL, or start the database',
     }),
     waitFor('Temporal', () => temporal.connection.ensureConnected(), {
       log,
+      timeoutMs: config.startTimeoutMs,
       cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
     }),
   ]);
@@ -34,12 +45,14 @@ await runMain(async () => {
     log,
     limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
     operatorToken: config.operatorToken,
+    slack: config.slack && slackSettings(config.slack, log),
     closing: closing.signal,
   });
-  const server = createServer(app);
+  const server = createServer(tracing?.watchRequests(app) ?? app);
   server.listen(config.port, config.host);
-  await once(server, 'listening').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EADDRINUSE') throw new Error(`port ${config.port} is in use: set PORT to a free one`);
+  await once(server, 'listening').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+      throw new Error(`port ${config.port} is in use: set PORT to a free one`);
     throw error;
   });
   log.info({ address: server.address() }, 'API is up');
@@ -49,15 +62,34 @@ await runMain(async () => {
     const closed = closeServer(server);
     closing.abort();
     await closed;
-    redis.disconnect();
-    await temporal.connection.close();
-    await pool.end();
+    await closeAll(log, [
+      () => redis.disconnect(),
+      () => temporal.connection.close(),
+      () => pool.end(),
+      () => tracing?.stop(),
+    ]);
   });
 });
 
 async function closeServer(server: Server): Promise<void> {
   const closed = once(server, 'close');
   server.close();
-  server.closeIdleConnections();
+  // A connection that is busy now will be idle when it has its answer, and clients keep those open.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100);
   await closed;
+  clearInterval(sweep);
+}
+
+/** Events are verified also while no workspace is bound; they are ignored then. */
+function slackSettings(config: SlackInboundConfig, log: Logger): SlackSettings {
+  const { signingSecret, allowedBots, workspace } = config;
+  const findInstallation = workspace
+    ? singleWorkspace({ ...workspace, client: createSlackClient(workspace), log })
+    : () => Promise.resolve(undefined);
+  return {
+    signingSecret,
+    findInstallation,
+    lookUpNames: createNameLookup(),
+    allowedBots: new Set(allowedBots),
+  };
 }

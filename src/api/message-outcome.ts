@@ -7,6 +7,8 @@ import { APOLOGY } from '../domain/failures.ts';
 import type { TurnResult } from '../domain/turn.ts';
 import { findExchange } from '../memory/long-term.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
+import { isTemporalAway } from './problems.ts';
+import { ANSWER_WITHIN_MS } from './within.ts';
 
 /** How far a message has come, as the API tells it. */
 export type MessageOutcome =
@@ -28,14 +30,19 @@ export async function outcomeOf(
 ): Promise<MessageOutcome> {
   const handle = temporal.workflow.getHandle<typeof HandleMessage>(turn.workflowId);
   try {
-    if (options.waitMs === 0 && (await handle.describe()).status.name === 'RUNNING')
-      return { state: 'accepted' };
+    if (options.waitMs === 0) {
+      const { status } = await temporal.withDeadline(Date.now() + ANSWER_WITHIN_MS, () => handle.describe());
+      if (status.name === 'RUNNING') return { state: 'accepted' };
+    }
     const result = await resultWithin(temporal, () => handle.result(), options);
     if (result === undefined) return { state: 'accepted' };
     return { state: 'done', reply: result.reply, memory: result.memory, missing: result.missing };
   } catch (error) {
     if (error instanceof WorkflowFailedError) return { state: 'failed', reply: { text: apologyOf(error) } };
-    if (error instanceof WorkflowNotFoundError) return outcomeWithoutTemporal(pool, tenantId, turn);
+    // Forgotten, or nobody to ask: then the ledger's word counts. The message is accepted all the same, and an
+    // error would make its sender send it again.
+    if (error instanceof WorkflowNotFoundError || isTemporalAway(error))
+      return outcomeWithoutTemporal(pool, tenantId, turn);
     throw error;
   }
 }
@@ -45,7 +52,7 @@ async function resultWithin<T>(
   result: () => Promise<T>,
   { waitMs, signal }: { waitMs: number; signal?: AbortSignal },
 ): Promise<T | undefined> {
-  if (waitMs === 0) return result();
+  if (waitMs === 0) return temporal.withDeadline(Date.now() + ANSWER_WITHIN_MS, result);
   const timeout = AbortSignal.timeout(waitMs);
   const stop = signal ? AbortSignal.any([timeout, signal]) : timeout;
   try {

@@ -7,6 +7,7 @@ import { tenantOf } from './auth.ts';
 import { outcomeOf, type MessageOutcome } from './message-outcome.ts';
 import { notFound, Problem } from './problems.ts';
 import { idempotencyKeyHeader, messageBody, validate } from './schemas.ts';
+import { retryMessage } from './retry-message.ts';
 import { isUuid } from './uuid.ts';
 
 const MAX_WAIT_SECONDS = 120;
@@ -60,6 +61,21 @@ export function messageRoutes(dependencies: {
     const waitMs = preferredWaitMs(req);
     const signal = goneOrClosing(res, closing);
     sendOutcome(res, turn, await outcomeOf({ pool, temporal }, tenantId, turn, { waitMs, signal }), 200);
+  });
+
+  router.post('/messages/:messageId/retry', async (req, res) => {
+    const tenantId = tenantOf(res);
+    const { messageId } = req.params;
+    const turn = isUuid(messageId) ? await findTurn(pool, tenantId, messageId) : undefined;
+    if (!turn) throw notFound('message');
+    await retryMessage({ pool, temporal }, tenantId, turn);
+    const waitMs = preferredWaitMs(req);
+    const signal = goneOrClosing(res, closing);
+    const outcome: MessageOutcome =
+      waitMs === 0
+        ? { state: 'accepted' }
+        : await outcomeOf({ pool, temporal }, tenantId, turn, { waitMs, signal });
+    sendOutcome(res, turn, outcome, 202);
   });
 
   return router;

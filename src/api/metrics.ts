@@ -16,7 +16,8 @@ export function createMetrics(): { registry: Registry; timeRequests: RequestHand
     const end = duration.startTimer();
     res.once('finish', () => {
       // The route's pattern, not the path: ids would make a series each.
-      const pattern: unknown = req.route?.path;
+      const { route: matched } = req as { route?: { path?: unknown } };
+      const pattern = matched?.path;
       const route = typeof pattern === 'string' ? req.baseUrl + pattern : 'unmatched';
       end({ method: req.method, route, status: res.statusCode });
     });

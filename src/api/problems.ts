@@ -1,5 +1,7 @@
+import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import type { RateLimited } from '../limits/rate-limiter.ts';
 
 /** An answer that isn't a success, as `application/problem+json` (RFC 9457). Thrown by handlers, sent in one place. */
 export class Problem extends Error {
@@ -38,6 +40,27 @@ export const unavailable = (service: string): Problem =>
     headers: { 'Retry-After': '2' },
   });
 
+/** 422 for an idempotency key that was used for another message. */
+export const keyReused = (): Problem =>
+  new Problem(
+    422,
+    'Idempotency key reused',
+    'Idempotency-Key was used before with another request: use a new key for a new message.',
+    { members: { errors: [{ field: 'Idempotency-Key', problem: 'was used before with another request' }] } },
+  );
+
+/** 429: how long to wait is in the header, in seconds, and in the body, in milliseconds. */
+export const tooManyMessages = ({ retryAfterMs, limit }: NonNullable<RateLimited>): Problem =>
+  new Problem(
+    429,
+    'Too many messages',
+    `The limit of this ${limit} is reached; send the message again later.`,
+    {
+      headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) },
+      members: { limit, retryAfterMs },
+    },
+  );
+
 /** Sends a problem. */
 export function sendProblem(res: Response, problem: Problem): void {
   res
@@ -58,7 +81,10 @@ export function sendProblem(res: Response, problem: Problem): void {
 /** The last handler: turns whatever was thrown into a problem. What nobody foresaw is logged and stays inside. */
 export function problemHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
-    if (res.headersSent) return next(error);
+    if (res.headersSent) {
+      next(error);
+      return;
+    }
     const problem = toProblem(error);
     if (problem.status >= 500) log.error({ err: error, method: req.method, path: req.path }, problem.title);
     sendProblem(res, problem);
@@ -79,13 +105,20 @@ function toProblem(error: unknown): Problem {
         return badField('request', 'could not be read: send JSON in UTF-8, uncompressed or gzip');
       }
       if (isDatabaseAway(error)) return unavailable('The database');
+      if (isTemporalAway(error)) return unavailable('Temporal');
       return new Problem(500, 'Internal error', 'Something went wrong here; it has been logged.');
   }
 }
 
+/** What Temporal's client throws for everything that isn't an answer about a workflow. */
+export function isTemporalAway(error: unknown): boolean {
+  return error instanceof ServiceError || isGrpcServiceError(error);
+}
+
 /** Connection refused, reset or timed out, or a server that is starting or shutting down (class 57P). */
 function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  // Not instanceof: the socket's errors are of Node's own realm when the code runs in a vm context.
+  if (!Error.isError(error)) return false;
   const code = 'code' in error ? String(error.code) : '';
   return (
     /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|57P0[1-5]|57014|08\w{3}|53300)$/.test(

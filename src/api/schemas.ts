@@ -11,7 +11,7 @@ const text = (max: number) =>
     .string()
     .refine((value) => !value.includes('\u0000'), 'must not contain NUL characters')
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode (it has a lone surrogate)')
-    .refine((value) => value.length <= max || [...value].length <= max, {
+    .refine((value) => value.length <= max || Array.from(value).length <= max, {
       message: `must be at most ${max.toLocaleString('en')} characters`,
       params: { tooLarge: true },
     })
@@ -58,12 +58,20 @@ const agentFields = {
   model: text(200).nullable().optional(),
   maxPromptTokens: z.int().min(1).max(2_000_000).nullable().optional(),
   recall: recall.optional(),
+  liveReplies: z.boolean().optional().describe('In Slack: show the reply while the model writes it.'),
 };
 
 export const newAgentBody = z.strictObject(agentFields);
 export const agentChangesBody = z.strictObject({ ...agentFields, name: agentFields.name.optional() });
-export const newTenantBody = z.strictObject({
-  name: text(200).refine((value) => value.trim() !== '', 'must not be empty'),
+const tenantName = text(200).refine((value) => value.trim() !== '', 'must not be empty');
+const rateLimit = z.strictObject({
+  burst: z.int().min(1).max(1_000_000).optional().describe('Messages taken at once.'),
+  perMinute: z.int().min(1).max(1_000_000).optional().describe('Messages taken a minute after that.'),
+});
+export const newTenantBody = z.strictObject({ name: tenantName });
+export const tenantChangesBody = z.strictObject({
+  name: tenantName.optional(),
+  rateLimits: z.strictObject({ user: rateLimit.optional(), tenant: rateLimit.optional() }).optional(),
 });
 
 export const idempotencyKeyHeader = id;

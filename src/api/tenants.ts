@@ -1,8 +1,18 @@
 import { Router } from 'express';
 import type pg from 'pg';
-import { createTenant, issueApiKey, revokeApiKey, rotateApiKey, tenantExists } from '../db/tenants.ts';
+import {
+  createTenant,
+  findTenant,
+  issueApiKey,
+  revokeApiKey,
+  rotateApiKey,
+  tenantExists,
+  updateTenant,
+  type TenantChanges,
+} from '../db/tenants.ts';
 import { notFound } from './problems.ts';
-import { newTenantBody, validate } from './schemas.ts';
+import { present } from './present.ts';
+import { newTenantBody, tenantChangesBody, validate } from './schemas.ts';
 import { isUuid } from './uuid.ts';
 
 /** Tenant administration, for the operator: tenants, and their API keys (issue, rotate, revoke). */
@@ -13,6 +23,21 @@ export function tenantRoutes({ pool }: { pool: pg.Pool }): Router {
     const { name } = validate(newTenantBody, req.body, 'body');
     const { tenantId, key } = await createTenant(pool, name);
     res.status(201).json({ tenantId, apiKeyId: key.id, apiKey: key.apiKey });
+  });
+
+  router.get('/:tenantId', async (req, res) => {
+    const { tenantId } = req.params;
+    const tenant = isUuid(tenantId) ? await findTenant(pool, tenantId) : undefined;
+    if (!tenant) throw notFound('tenant');
+    res.json(tenant);
+  });
+
+  router.patch('/:tenantId', async (req, res) => {
+    const { tenantId } = req.params;
+    const changes: TenantChanges = present(validate(tenantChangesBody, req.body, 'body'));
+    const tenant = isUuid(tenantId) ? await updateTenant(pool, tenantId, changes) : undefined;
+    if (!tenant) throw notFound('tenant');
+    res.json(tenant);
   });
 
   router.post('/:tenantId/api-keys', async (req, res) => {

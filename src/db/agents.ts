@@ -11,7 +11,7 @@ type AgentRow = {
   system_prompt: string;
   model: string | null;
   max_prompt_tokens: number | null;
-  settings: { recall?: Partial<RecallSettings> };
+  settings: { recall?: Partial<RecallSettings>; liveReplies?: boolean };
 };
 
 const COLUMNS = 'id, tenant_id, name, job_title, persona, system_prompt, model, max_prompt_tokens, settings';
@@ -73,7 +73,10 @@ export async function createAgent(
       fields.systemPrompt ?? '',
       fields.model ?? null,
       fields.maxPromptTokens ?? null,
-      JSON.stringify(fields.recall ? { recall: fields.recall } : {}),
+      JSON.stringify({
+        ...(fields.recall && { recall: fields.recall }),
+        ...(fields.liveReplies !== undefined && { liveReplies: fields.liveReplies }),
+      }),
     ],
   );
   return toAgent(only(rows));
@@ -107,7 +110,11 @@ export async function updateAgent(
         fields.systemPrompt ?? old.systemPrompt,
         fields.model === undefined ? old.model : fields.model,
         fields.maxPromptTokens === undefined ? old.maxPromptTokens : fields.maxPromptTokens,
-        JSON.stringify({ ...row.settings, recall: { ...row.settings.recall, ...fields.recall } }),
+        JSON.stringify({
+          ...row.settings,
+          recall: { ...row.settings.recall, ...fields.recall },
+          liveReplies: fields.liveReplies ?? old.liveReplies,
+        }),
       ],
     );
     return toAgent(only(updated.rows));
@@ -131,5 +138,6 @@ function toAgent(row: AgentRow): Agent {
     model: row.model,
     maxPromptTokens: row.max_prompt_tokens,
     recall: { ...DEFAULT_RECALL, ...row.settings.recall },
+    liveReplies: row.settings.liveReplies ?? false,
   };
 }

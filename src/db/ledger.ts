@@ -31,6 +31,11 @@ type NewTurn = Scope & {
   dedupeKey: string | undefined;
   text: string;
   threadId: string | undefined;
+  /**
+   * What tells a repeated delivery from a key that is used for something else; the text when absent. For
+   * channels whose own id says it all, since what is made of the text there may differ between deliveries.
+   */
+  fingerprint?: string;
 };
 
 /**
@@ -114,6 +119,15 @@ async function findByKey(client: pg.PoolClient, tenantId: string, dedupeKey: str
   return rows[0];
 }
 
+/** Whether a message with this dedupe key was entered before. */
+export async function isEntered(
+  pool: pg.Pool,
+  { tenantId, dedupeKey }: { tenantId: string; dedupeKey: string | undefined },
+): Promise<boolean> {
+  if (dedupeKey === undefined) return false;
+  return (await inTenant(pool, tenantId, (client) => findByKey(client, tenantId, dedupeKey))) !== undefined;
+}
+
 /** One turn by its message id, or undefined when the tenant has none such. */
 export async function findTurn(
   pool: pg.Pool,
@@ -163,8 +177,19 @@ export async function markStart(
   await inTenant(pool, tenantId, (client) =>
     client.query(
       `UPDATE turns SET state = $3
-       WHERE tenant_id = $1 AND message_id = $2 AND state IN ('accepted', 'refused')`,
+       WHERE tenant_id = $1 AND message_id = $2 AND state <> $3 AND state IN ('accepted', 'refused')`,
       [tenantId, messageId, state],
+    ),
+  );
+}
+
+/** Opens a failed turn again. One that ended well meanwhile stays as it is. */
+export async function reopenTurn(pool: pg.Pool, tenantId: string, messageId: string): Promise<void> {
+  await inTenant(pool, tenantId, (client) =>
+    client.query(
+      `UPDATE turns SET state = 'accepted', finished_at = NULL
+       WHERE tenant_id = $1 AND message_id = $2 AND state = 'failed'`,
+      [tenantId, messageId],
     ),
   );
 }
@@ -196,8 +221,8 @@ function toTurn(row: TurnRow): LedgerTurn {
 }
 
 /** SHA-256 of what makes two deliveries the same message. Its parts are framed as JSON, so none can run into the next. */
-function hashBody({ agentId, userId, text, threadId }: NewTurn): Buffer {
+function hashBody({ agentId, userId, text, threadId, fingerprint }: NewTurn): Buffer {
   return createHash('sha256')
-    .update(JSON.stringify([agentId, userId, text, threadId ?? null]))
+    .update(JSON.stringify([agentId, userId, fingerprint ?? text, threadId ?? null]))
     .digest();
 }

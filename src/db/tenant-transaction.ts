@@ -14,7 +14,11 @@ export async function inTenant<T>(
 ): Promise<T> {
   if (!UUID.test(tenantId)) throw new TypeError(`tenantId must be a UUID, got ${JSON.stringify(tenantId)}`);
   const client = await pool.connect();
-  let broken: Error | undefined;
+  let broken = false;
+  // The pool listens only to idle connections. One that breaks in use (Postgres killed) fails its query and
+  // also says so in an event, which would end the process if nobody heard it.
+  const heard = () => void (broken = true);
+  client.on('error', heard);
   try {
     // One round trip for both; a UUID needs no escaping.
     await client.query(`BEGIN; SELECT set_config('app.current_tenant', '${tenantId}', true)`);
@@ -23,9 +27,10 @@ export async function inTenant<T>(
     return result;
   } catch (error) {
     // A connection that can't even roll back is not returned to the pool.
-    await client.query('ROLLBACK').catch((rollbackError: Error) => (broken = rollbackError));
+    await client.query('ROLLBACK').catch(() => (broken = true));
     throw error;
   } finally {
+    client.off('error', heard);
     client.release(broken);
   }
 }

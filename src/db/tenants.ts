@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { v4 as randomUuid } from 'uuid';
+import { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from '../domain/rate-limits.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** An API key as it is shown, once, to whoever asked for it; only its hash is kept. */
@@ -25,6 +26,64 @@ export async function tenantExists(pool: pg.Pool, tenantId: string): Promise<boo
     client.query('SELECT 1 FROM tenants WHERE id = $1', [tenantId]),
   );
   return rows.length > 0;
+}
+
+/** A tenant, as its operator sees it. */
+export type Tenant = { id: string; name: string; rateLimits: RateLimits };
+
+/** What may be set of a tenant; what is left out keeps its value. */
+export type TenantChanges = {
+  name?: string;
+  rateLimits?: { user?: Partial<RateLimit>; tenant?: Partial<RateLimit> };
+};
+
+type TenantRow = { id: string; name: string; settings: { rateLimits?: TenantChanges['rateLimits'] } };
+
+/** One tenant, or undefined. */
+export async function findTenant(pool: pg.Pool, tenantId: string): Promise<Tenant | undefined> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<TenantRow>('SELECT id, name, settings FROM tenants WHERE id = $1', [tenantId]),
+  );
+  return rows[0] && toTenant(rows[0]);
+}
+
+/** Changes the given fields of a tenant; undefined when there is none such. */
+export async function updateTenant(
+  pool: pg.Pool,
+  tenantId: string,
+  changes: TenantChanges,
+): Promise<Tenant | undefined> {
+  return inTenant(pool, tenantId, async (client) => {
+    const { rows } = await client.query<TenantRow>(
+      'SELECT id, name, settings FROM tenants WHERE id = $1 FOR UPDATE',
+      [tenantId],
+    );
+    const old = rows[0];
+    if (!old) return undefined;
+    const { user, tenant } = changes.rateLimits ?? {};
+    const rateLimits = {
+      user: { ...old.settings.rateLimits?.user, ...user },
+      tenant: { ...old.settings.rateLimits?.tenant, ...tenant },
+    };
+    const changed = { ...old, name: changes.name ?? old.name, settings: { ...old.settings, rateLimits } };
+    await client.query('UPDATE tenants SET name = $2, settings = $3 WHERE id = $1', [
+      tenantId,
+      changed.name,
+      JSON.stringify(changed.settings),
+    ]);
+    return toTenant(changed);
+  });
+}
+
+function toTenant({ id, name, settings }: TenantRow): Tenant {
+  return {
+    id,
+    name,
+    rateLimits: {
+      user: { ...DEFAULT_RATE_LIMITS.user, ...settings.rateLimits?.user },
+      tenant: { ...DEFAULT_RATE_LIMITS.tenant, ...settings.rateLimits?.tenant },
+    },
+  };
 }
 
 /** Issues a further key; the ones before stay valid until they are revoked. */

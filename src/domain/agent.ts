@@ -11,6 +11,8 @@ export type Agent = {
   /** Upper bound of the prompt in tokens, as `estimateTokens` counts; null means the deployment's default. */
   maxPromptTokens: number | null;
   recall: RecallSettings;
+  /** Whether a reply grows in its Slack message while the model writes. */
+  liveReplies: boolean;
 };
 
 /** How an agent recalls. docs/MEMORY.md says what each does and how the defaults were found. */

@@ -64,7 +64,22 @@ export type Recollection = {
 };
 
 /** The channel a message came through, and what is needed to answer there. */
-export type Channel = { type: 'http' };
+export type Channel = { type: 'http' } | SlackChannel;
+
+/** A place in a Slack workspace. Ids are Slack's own; no token is ever part of it. */
+export type SlackChannel = {
+  type: 'slack';
+  /** The workspace, `T…`. */
+  team: string;
+  /** The conversation, `C…`, `G…` or `D…`. */
+  channel: string;
+  /** The thread that is answered in: the one the message stands in, else the message itself. */
+  threadTs: string;
+  /** The message that is answered. */
+  eventTs: string;
+  /** What kind of place it is; an `assistant` thread shows a status, the others a placeholder. */
+  surface: 'channel' | 'im' | 'assistant';
+};
 
 /** A message as the API accepted it: verified, validated, normalised and entered in the ledger. */
 export type InboundMessage = Scope & {

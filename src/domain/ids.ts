@@ -2,7 +2,6 @@
 
 export const MAX_ID_LENGTH = 200;
 
-// eslint-disable-next-line no-control-regex -- control characters are what this refuses
 const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/u;
 
 /**

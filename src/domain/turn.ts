@@ -13,7 +13,7 @@ export type TurnLimits = {
 };
 
 /** What may be missing from a reply because a service was away or slow. */
-export type Missing = 'window' | 'recall' | 'embedding' | 'append' | 'order';
+export type Missing = 'window' | 'recall' | 'embedding' | 'append' | 'order' | 'delivery';
 
 /** What memory gave for a turn. */
 export type GatheredContext = {

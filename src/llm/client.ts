@@ -1,4 +1,3 @@
-import { isNativeError } from 'node:util/types';
 import OpenAI, { APIConnectionError, APIError, APIUserAbortError } from 'openai';
 import type { PromptMessage } from '../domain/conversation.ts';
 import type { TokenUsage } from '../domain/turn.ts';
@@ -99,12 +98,13 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
 function translate(error: unknown): unknown {
   if (error instanceof APIUserAbortError || error instanceof LlmUnavailableError) return error;
   if (error instanceof APIError && !(error instanceof APIConnectionError)) {
-    const message = `the LLM answered ${error.status ?? 'an error in the stream'}: ${error.message}`;
-    if (PERMANENT.has(error.status ?? 0)) return new LlmRejectedError(message, { cause: error });
-    return new LlmUnavailableError(message, { cause: error, retryAfterMs: retryAfterMs(error.headers) });
+    const { status, headers } = error as { status?: number; headers?: Headers };
+    const message = `the LLM answered ${status ?? 'an error in the stream'}: ${error.message}`;
+    if (status !== undefined && PERMANENT.has(status)) return new LlmRejectedError(message, { cause: error });
+    return new LlmUnavailableError(message, { cause: error, retryAfterMs: retryAfterMs(headers) });
   }
   // Not instanceof: fetch throws errors of its own realm when the code runs in a vm context.
-  if (isNativeError(error)) {
+  if (Error.isError(error)) {
     return new LlmUnavailableError(`the LLM could not be reached: ${error.message}`, {
       cause: error,
       retryAfterMs: undefined,

@@ -22,6 +22,8 @@ type Waiting = {
 /** Texts embedded in one go. Eight cost 96 → 84 CPU-ms a reply; more only delays the query that comes next. */
 const MAX_BATCH = 8;
 const MAX_WAITING = 1_000;
+/** A batch takes a tenth of a second. A thread that is at it for this long is stuck: it is replaced by a new one. */
+const BATCH_TIMEOUT_MS = 20_000;
 
 /**
  * all-MiniLM-L6-v2 (fp32) in a thread of its own: inference blocks the thread that it runs on, which must
@@ -47,7 +49,10 @@ export async function createEmbedder(options: { modelsPath: string }): Promise<E
     busy = true;
     for (let batch = nextBatch(); batch.length > 0; batch = nextBatch()) {
       try {
-        const embeddings = await thread.run(batch.map(({ text }) => text));
+        const embeddings = await thread.run(
+          batch.map(({ text }) => text),
+          { signal: AbortSignal.timeout(BATCH_TIMEOUT_MS) },
+        );
         batch.forEach(({ resolve, reject }, i) => {
           const embedding = embeddings[i];
           if (embedding) resolve(embedding);

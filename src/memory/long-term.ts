@@ -5,6 +5,7 @@ import type { ConversationEmbedding, Role, Scope } from '../domain/conversation.
 import { assertEmbedding } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { insertExchange } from './exchange-passages.ts';
+import { nearestMessages } from './nearest-messages.ts';
 
 /**
  * The simplest setting of recall: single messages by plain cosine. The pipeline uses `recall` (recall.ts),
@@ -23,33 +24,10 @@ export async function retrieveRelevant(
   topK: number = 3,
   threshold: number = 0.75,
 ): Promise<string[]> {
-  assertEmbedding(queryEmbedding);
-  if (topK <= 0) return [];
-  const { rows } = await inTenant(pool, tenantId, (client) =>
-    client.query<{ content: string }>({
-      name: 'nearest-messages',
-      text: NEAREST_MESSAGES,
-      values: [tenantId, agentId, userId, toSql(queryEmbedding), topK, threshold],
-    }),
-  );
-  return rows.map(({ content }) => content);
+  const scope = { tenantId, agentId, userId };
+  const found = await nearestMessages(pool, scope, queryEmbedding, { topK, threshold });
+  return found.map((memory) => memory.content);
 }
-
-/*
- * `+ 0` keeps the planner off the HNSW index, whose graph knows nothing of scopes: it would find the
- * nearest rows of everybody and then filter, returning too few for most queries. The scope's own index
- * finds the rows, and all of them are compared: exact, whatever the statistics say.
- */
-const NEAREST_MESSAGES = `
-  SELECT content FROM (
-    SELECT content, 1 - (embedding <=> $4::vector) AS score
-    FROM conversation_embeddings
-    WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
-    ORDER BY (embedding <=> $4::vector) + 0
-    LIMIT $5
-  ) nearest
-  WHERE score >= $6
-  ORDER BY score DESC`;
 
 /** A memory to store; `id`, `exchangeId` and `createdAt` are made when left out. */
 export type NewMemory = Omit<ConversationEmbedding, 'id' | 'createdAt'> & {

@@ -116,7 +116,7 @@ function toCandidate(
   texts: Map<string, PassageTexts>,
   query: RecallQuery,
 ): Candidate[] {
-  const { user, reply } = unshown(texts.get(passageKey(passage)), query) ?? {};
+  const { user, reply } = unshown(texts.get(passageKey(passage)), query);
   if (!user && !reply) return [];
   return [
     {

@@ -14,6 +14,11 @@ export function rateLimitKey(tenantId: string, userId: string): string {
   return join({ tenantId }, 'rate_limit', { userId });
 }
 
+/** Rate limit of all users of a tenant together. A kind of its own, so that no user's id can name it. */
+export function tenantRateLimitKey(tenantId: string): string {
+  return join({ tenantId }, 'tenant_rate_limit');
+}
+
 /** A message already seen. */
 export function idempotencyKey(tenantId: string, messageId: string): string {
   return join({ tenantId }, 'idempotency', { messageId });

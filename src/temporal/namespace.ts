@@ -16,7 +16,7 @@ export async function prepareNamespace({ address, namespace }: TemporalAddress):
   const connection = await Connection.connect({ address });
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
-    const missing = SEARCH_ATTRIBUTE_NAMES.filter((name) => !(name in (customAttributes ?? {})));
+    const missing = SEARCH_ATTRIBUTE_NAMES.filter((name) => !(name in customAttributes));
     if (missing.length > 0) {
       await connection.operatorService.addSearchAttributes({
         namespace,

@@ -1,4 +1,7 @@
-/** How the workflows call their activities: time-outs and retries, each with its reason. */
+/**
+ * How the workflows call their activities: time-outs and retries, each with its reason. The summaries are
+ * what the Web UI shows beside each step; like every option here they are no part of what a replay compares.
+ */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 
@@ -9,6 +12,7 @@ import type { Activities } from '../activities/index.ts';
 export const gathering = proxyLocalActivities<Pick<Activities, 'gatherContext'>>({
   startToCloseTimeout: '3s',
   retry: { maximumAttempts: 1 },
+  summary: 'look up what is remembered',
 });
 
 /*
@@ -21,7 +25,10 @@ const AT_MOST_2_SECONDS = {
 } as const;
 
 /* Local and cheap: it is asked only in a burst. After 2 s a reply out of order beats none. */
-export const ordering = proxyLocalActivities<Pick<Activities, 'findTurnBefore'>>(AT_MOST_2_SECONDS);
+export const ordering = proxyLocalActivities<Pick<Activities, 'findTurnBefore'>>({
+  ...AT_MOST_2_SECONDS,
+  summary: 'is an earlier turn still running?',
+});
 
 /*
  * A normal activity: slow, worth seeing, and the one that fails in interesting ways. The heartbeat tells a
@@ -33,22 +40,61 @@ export const replying = proxyActivities<Pick<Activities, 'generateReply'>>({
   heartbeatTimeout: '15s',
   scheduleToCloseTimeout: '1h',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+  summary: 'ask the model',
 });
 
 /* Local: one Redis script. After 2 s the child takes it over, so that a reply never waits for Redis. */
-export const appending = proxyLocalActivities<Pick<Activities, 'appendTurnToWindow'>>(AT_MOST_2_SECONDS);
+export const appending = proxyLocalActivities<Pick<Activities, 'appendTurnToWindow'>>({
+  ...AT_MOST_2_SECONDS,
+  summary: 'add the turn to the window',
+});
 
 /*
- * Off the reply's path and owed: retried until stored. `storeTurn` throws what no retry cures (an embedding
- * of the wrong width) as non-retryable.
+ * The backfill's first try: local, since a normal activity would be half of what a backfill costs Temporal
+ * (141 → 100 CPU-ms a reply). One attempt: what fails is taken over by the normal activity below.
+ */
+export const storingHere = proxyLocalActivities<Pick<Activities, 'storeTurn'>>({
+  startToCloseTimeout: '30s',
+  retry: { maximumAttempts: 1 },
+});
+
+/*
+ * Off the reply's path and owed: retried until stored, for operators to see. `storeTurn` throws what no retry
+ * cures (an embedding of the wrong width) as non-retryable.
  */
 export const storing = proxyActivities<Pick<Activities, 'storeTurn' | 'appendOwedTurn'>>({
   startToCloseTimeout: '30s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  summary: 'remember the turn',
 });
 
 /* The ledger must learn of it, however long Postgres is away; followers were let go before. */
 export const failing = proxyActivities<Pick<Activities, 'recordFailedTurn'>>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  summary: 'note the failure in the ledger',
+});
+
+/*
+ * A placeholder is worth posting for a minute; after that the reply comes without one. The heartbeat tells a
+ * dead worker within seconds, since the reply waits for this.
+ */
+export const placeholding = proxyActivities<Pick<Activities, 'postPlaceholder'>>({
+  startToCloseTimeout: '30s',
+  heartbeatTimeout: '8s',
+  scheduleToCloseTimeout: '1m',
+  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  summary: 'show in Slack that an answer is coming',
+});
+
+/*
+ * A normal activity: operators want to see whether Slack has the reply. Tried for an hour, as the model is;
+ * a 429 waits as told, and what Slack refuses for good is thrown as non-retryable by the activity.
+ */
+export const delivering = proxyActivities<Pick<Activities, 'deliverReply'>>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: '8s',
+  scheduleToCloseTimeout: '1h',
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  summary: 'bring the reply to Slack',
 });

@@ -13,17 +13,20 @@ import { buildPrompt } from '../domain/prompt.ts';
 import type { GatheredContext, HandleMessageInput, Missing, TurnResult } from '../domain/turn.ts';
 import { EMBEDDING_TASK_QUEUE } from '../temporal/names.ts';
 import { appending, failing, gathering, replying } from './activities.ts';
+import { openDelivery, type Delivery } from './delivery.ts';
 import type { EmbedAndStore } from './embed-and-store.ts';
 import { joinTurnOrder } from './turn-order.ts';
 
 /**
- * The story of one message: wait for the turn before it, see what memory holds, ask the model, remember
- * the turn, and leave the embedding to a child that outlives this workflow.
+ * The story of one message: wait for the turn before it, see what memory holds, ask the model, deliver the
+ * reply, remember the turn, and leave the embedding to a child that outlives this workflow.
  */
 export async function HandleMessage({ message, agent, limits }: HandleMessageInput): Promise<TurnResult> {
   const order = joinTurnOrder(message, limits.holdFollowersMs);
+  const delivery = openDelivery(message, agent);
   try {
     const turnBefore = await order.waitForMyTurn();
+    delivery.myTurn();
     const missing: Missing[] = turnBefore.unknown ? ['order'] : [];
 
     const context = await gathering
@@ -38,8 +41,15 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       context.recalled,
       message.userName,
     );
-    const reply = await replying.generateReply({ text: message.text, agent, messages });
+    const live = await delivery.livePlace();
+    const reply = await replying.generateReply({
+      text: message.text,
+      agent,
+      messages,
+      ...(live && { live }),
+    });
     const repliedAt = new Date().toISOString();
+    if (!(await delivery.deliver(reply.text))) missing.push('delivery');
 
     const appendOwed = await appending
       .appendTurnToWindow({ message, reply: reply.text })
@@ -73,7 +83,7 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
     // Anything else is a bug of ours: it fails the workflow task, not the turn, and waits for the cure.
     if (!(error instanceof TemporalFailure)) throw error;
     await order.release();
-    return await CancellationScope.nonCancellable(() => failTurn(message, error));
+    return await CancellationScope.nonCancellable(() => failTurn(message, delivery, error));
   } finally {
     await order.release();
   }
@@ -108,8 +118,12 @@ function nothingGathered(): GatheredContext {
 }
 
 /** Tells the person in one line, marks the turn failed in the ledger, and ends as failed for operators to see. */
-async function failTurn(message: InboundMessage, error: TemporalFailure): Promise<never> {
-  await failing.recordFailedTurn({ tenantId: message.tenantId, messageId: message.messageId });
+async function failTurn(message: InboundMessage, delivery: Delivery, error: TemporalFailure): Promise<never> {
+  // An apology never takes the place of a reply that stands already.
+  await Promise.all([
+    delivery.delivered() || delivery.deliver(APOLOGY),
+    failing.recordFailedTurn({ tenantId: message.tenantId, messageId: message.messageId }),
+  ]);
   throw ApplicationFailure.create({
     type: FAILURE.turnFailed,
     message: `no reply to ${message.messageId}`,

@@ -127,6 +127,18 @@ describe('when the model refuses for good', () => {
     const found = await system.request('GET', `/v1/messages/${String(body['messageId'])}`);
     expect(found.body).toMatchObject({ state: 'failed', reply: { text: expect.stringMatching(/^Sorry/) } });
     expect((await memoryOf('refused')).body).toMatchObject({ window: [], memories: [] });
+
+    // The same turn once more, now that the model is of another mind; twice, as impatient people do.
+    system.llm.answerWith((messages) => `Now noted: ${messages.at(-1)?.content}`);
+    const retry = () =>
+      system.request('POST', `/v1/messages/${String(body['messageId'])}/retry`, undefined, {
+        prefer: 'wait=60',
+      });
+    expect((await retry()).body).toMatchObject({ state: 'done', reply: { text: 'Now noted: Refuse this' } });
+    await eventually(async () => (await memoriesOf('refused')).length === 2);
+    expect((await retry()).status).toBe(409);
+    expect((await memoryOf('refused')).body['window']).toHaveLength(2);
+    system.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
   });
 });
 

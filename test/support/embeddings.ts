@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { EMBEDDING_WIDTH } from '../../src/domain/embedding.ts';
+import type { Embedder } from '../../src/memory/embedder.ts';
 
 /** A unit vector along one axis; two of different axes are unlike each other (similarity 0). */
 export function axis(i: number): number[] {
@@ -11,4 +13,18 @@ export function similarTo0(similarity: number, other = 1): number[] {
   vector[0] = similarity;
   vector[other] = Math.sqrt(1 - similarity ** 2);
   return vector;
+}
+
+/**
+ * For tests that aren't about recall: every text has an axis of its own, so only equal texts are alike. The
+ * real model's native library can't be loaded a second time by a process, and a jest worker runs many files.
+ */
+export function hashEmbedder(): Embedder {
+  return {
+    embed: async (text) => {
+      const place = createHash('sha256').update(text).digest().readUInt16BE(0) % EMBEDDING_WIDTH;
+      return Float32Array.from(axis(place));
+    },
+    close: async () => undefined,
+  };
 }

@@ -32,6 +32,10 @@ export function fakeActivities(calls: string[], overrides: Partial<Activities> =
     async appendOwedTurn() {},
     async storeTurn() {},
     async recordFailedTurn() {},
+    async postPlaceholder() {
+      return { kind: 'message', ts: '1700000000.000001' };
+    },
+    async deliverReply() {},
     ...overrides,
   };
   const noting = Object.entries(activities).map(([name, activity]) => {

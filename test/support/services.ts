@@ -1,5 +1,6 @@
 /** The services that scripts/test.ts started, and a database of its own for each test file. */
 import { randomUUID } from 'node:crypto';
+import { expect } from '@jest/globals';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { createAgent } from '../../src/db/agents.ts';
@@ -7,6 +8,7 @@ import { createPool, inTenant } from '../../src/db/tenant-transaction.ts';
 import { createTenant } from '../../src/db/tenants.ts';
 import type { Agent } from '../../src/domain/agent.ts';
 import type { Scope } from '../../src/domain/conversation.ts';
+import { testNamespace } from './test-namespace.ts';
 
 function required(name: string): string {
   const value = process.env[name];
@@ -14,10 +16,10 @@ function required(name: string): string {
   return value;
 }
 
-/** Each jest worker has a Temporal namespace of its own. */
+/** Each test file has a Temporal namespace of its own, so no workflow outlives its file into another. */
 export const temporalConfig = () => ({
   address: required('TEMPORAL_ADDRESS'),
-  namespace: `test-${required('JEST_WORKER_ID')}`,
+  namespace: testNamespace(expect.getState().testPath ?? ''),
 });
 export const modelsPath = () => required('KONSTRUCT_MODELS');
 export const redisUrl = () => required('REDIS_URL');

@@ -3,9 +3,12 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Client } from '@temporalio/client';
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
 import { pino } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
+import { createPool } from '../../src/db/tenant-transaction.ts';
 import type { Agent } from '../../src/domain/agent.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
@@ -34,7 +37,19 @@ export type System = {
   stop(): Promise<void>;
 };
 
-export async function startSystem(): Promise<System> {
+export type SystemOptions = {
+  /** What stands between the worker and its services; the API reaches them directly. */
+  worker?: {
+    databaseUrl?: (url: string) => string;
+    redisUrl?: string;
+    embedder?: (real: Embedder) => Embedder;
+  };
+  /** What stands between the API and its services. */
+  api?: { databaseUrl?: (url: string) => string; redisUrl?: string; temporal?: Client };
+  holdFollowersMs?: number;
+};
+
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
   const log = pino({ level: 'silent' });
   const [database, llm, embedder] = await Promise.all([
     createTestDatabase(),
@@ -42,21 +57,39 @@ export async function startSystem(): Promise<System> {
     createEmbedder({ modelsPath: modelsPath() }),
   ]);
   const { pool } = database;
-  const redis = createRedis(redisUrl(), log);
+  const pools: pg.Pool[] = [];
+  const poolAt = (through: ((url: string) => string) | undefined): pg.Pool => {
+    if (!through) return pool;
+    const own = createPool({ databaseUrl: through(database.url), max: 10, statementTimeoutMs: 5_000 });
+    pools.push(own);
+    return own;
+  };
+  const redises = [options.worker, options.api].map((through) =>
+    createRedis(through?.redisUrl ?? redisUrl(), log),
+  );
+  const [workerRedis, redis] = redises as [Redis, Redis];
   const runAgent = createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), 'test-model');
   const host = await hostWorkflows((client) =>
-    createActivities({ pool, redis, embedder, runAgent, temporal: client }),
+    createActivities({
+      pool: poolAt(options.worker?.databaseUrl),
+      redis: workerRedis,
+      embedder: options.worker?.embedder?.(embedder) ?? embedder,
+      runAgent,
+      temporal: client,
+      slack: () => undefined,
+    }),
   );
   const temporal = host.environment.client;
   const closing = new AbortController();
   const app = createApp({
-    pool,
+    pool: poolAt(options.api?.databaseUrl),
     redis,
-    temporal,
+    temporal: options.api?.temporal ?? temporal,
     log,
-    limits: { holdFollowersMs: 30_000, maxPromptTokens: 24_000 },
+    limits: { holdFollowersMs: options.holdFollowersMs ?? 30_000, maxPromptTokens: 24_000 },
     operatorToken: OPERATOR_TOKEN,
     closing: closing.signal,
+    slack: undefined,
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -94,7 +127,8 @@ export async function startSystem(): Promise<System> {
       server.close();
       server.closeAllConnections();
       await host.stop();
-      redis.disconnect();
+      for (const one of redises) one.disconnect();
+      await Promise.all(pools.map((one) => one.end()));
       await embedder.close();
       await llm.close();
       await database.drop();

@@ -1,0 +1,26 @@
+# One image for API, worker and migrations; the command says which.
+FROM node:24-bookworm-slim AS packages
+WORKDIR /app
+COPY package.json package-lock.json ./
+# npm's own node package is for machines without Node 24; this image is one.
+RUN npm install --omit=dev --no-audit --no-fund
+
+FROM node:24-bookworm-slim AS model
+WORKDIR /models
+COPY --from=packages /app/node_modules /app/node_modules
+COPY scripts/fetch-model.mjs /app/
+# The weights belong into the image: a worker that starts must not depend on a model hub being up.
+RUN node /app/fetch-model.mjs /models
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production KONSTRUCT_MODELS=/models HOST=0.0.0.0
+WORKDIR /app
+COPY --from=packages /app/node_modules node_modules
+COPY --from=model /models /models
+COPY package.json ./
+COPY migrations migrations
+COPY src src
+# The worker keeps its workflow bundle here.
+RUN mkdir -p node_modules/.cache/konstruct && chown -R node node_modules/.cache
+USER node
+CMD ["node", "src/api/main.ts"]

@@ -1,0 +1,80 @@
+import temporal from 'eslint-plugin-temporal';
+import tseslint from 'typescript-eslint';
+
+export default tseslint.config(
+  { ignores: ['node_modules/', '.konstruct/', 'tools/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      // Numbers in messages are what one expects to read there.
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // Matches how effects are written here: `setHandler(signal, () => void list.push(x))`.
+      '@typescript-eslint/no-confusing-void-expression': [
+        'error',
+        { ignoreVoidOperator: true, ignoreArrowShorthand: true },
+      ],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+      // Spreading a text into its characters is what counting them takes.
+      '@typescript-eslint/no-misused-spread': 'off',
+      // What is handed around are closures of factories; nothing of ours has a `this`.
+      '@typescript-eslint/unbound-method': 'off',
+      '@typescript-eslint/no-unused-vars': ['error', { ignoreRestSiblings: true, varsIgnorePattern: '^_' }],
+      'max-lines': ['error', { max: 250, skipBlankLines: true, skipComments: true }],
+      'max-lines-per-function': ['error', { max: 80, skipBlankLines: true, skipComments: true }],
+    },
+  },
+  {
+    ...temporal.configs.workflow,
+    files: ['src/workflows/**/*.ts'],
+    rules: {
+      ...temporal.configs.workflow.rules,
+      // The typed no-floating-promises above knows which calls return one; this one takes setHandler for such.
+      'temporal/workflow-no-floating-promises': 'off',
+      // Waiting without a bound is what the turn order is about; the bounds are the predecessor's.
+      'temporal/workflow-condition-timeout-style': 'off',
+      'temporal/workflow-prefer-single-object-args': 'off',
+      // Doesn't look into a spread.
+      'temporal/workflow-local-activity-options-required': 'off',
+      // Durations come from the input, in ms.
+      'temporal/workflow-duration-format': 'off',
+    },
+  },
+  { files: ['src/activities/**/*.ts'], ...temporal.configs.activity },
+  {
+    // Express calls async handlers and hands their rejections on (5.x); jest's describe and expect.any are of loose types.
+    files: ['src/api/**/*.ts', 'test/**/*.ts', 'scripts/**/*.ts'],
+    rules: { '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }] },
+  },
+  {
+    // Tools read what is of no declared shape: histories, processes' output.
+    files: ['scripts/**/*.ts'],
+    rules: {
+      '@typescript-eslint/no-unsafe-return': 'off',
+      '@typescript-eslint/no-base-to-string': 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-unsafe-enum-comparison': 'off',
+      '@typescript-eslint/no-invalid-void-type': 'off',
+      '@typescript-eslint/no-unnecessary-type-conversion': 'off',
+    },
+  },
+  // A table, however long.
+  { files: ['src/api/openapi.ts'], rules: { 'max-lines-per-function': 'off' } },
+  {
+    files: ['test/**/*.ts'],
+    rules: {
+      'max-lines': 'off',
+      'max-lines-per-function': 'off',
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/require-await': 'off',
+      '@typescript-eslint/no-empty-function': 'off',
+      '@typescript-eslint/no-base-to-string': 'off',
+      '@typescript-eslint/no-meaningless-void-operator': 'off',
+      '@typescript-eslint/no-unnecessary-type-conversion': 'off',
+    },
+  },
+);

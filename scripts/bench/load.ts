@@ -1,0 +1,91 @@
+import { cpuOf, type CpuByName } from './cpu.ts';
+import { now } from './stand-in.ts';
+import type { SystemUnderTest } from './system.ts';
+
+/** Numbers of messages are never used twice in a run, so no answer can be mistaken for another's. */
+let nextNumber = 1;
+
+export type LoadOptions = {
+  messages: number;
+  inFlight: number;
+  /** Messages rotate among so many users: enough to stay below 60 a minute each. */
+  users: number;
+  /** Also wait until every memory is stored. */
+  untilStored: boolean;
+};
+
+export type LoadResult = {
+  messages: number;
+  inFlight: number;
+  /** Milliseconds from sending to the reply's arrival, sorted. */
+  latencies: number[];
+  /** From the first message sent to the last reply arrived. */
+  repliesPerSecond: number;
+  /** The same, until the last memory is stored as well. */
+  completePerSecond: number;
+  /** From the last reply to the last memory. */
+  drainMs: number;
+  /** CPU milliseconds per message by process group. */
+  cpuMs: CpuByName;
+  numbers: { number: number; sentAt: number; arrivedAt: number }[];
+};
+
+const GIVE_UP_MS = 300_000;
+
+/** Sends messages, always `inFlight` at a time, and measures. Rejects when replies or memories stay out for 5 minutes. */
+export async function runLoad(system: SystemUnderTest, options: LoadOptions): Promise<LoadResult> {
+  const { messages, inFlight, users } = options;
+  const first = nextNumber;
+  nextNumber += messages;
+  const storedBefore = options.untilStored ? await system.storedMemories() : 0;
+  const cpuBefore = cpuOf(system.processes());
+  const started = now();
+  const numbers: LoadResult['numbers'] = [];
+  let next = first;
+  const lane = async (): Promise<void> => {
+    while (next < first + messages) {
+      const number = next++;
+      const { sentAt, arrived } = await system.send(number, `U${(number % users) + 1}`);
+      numbers.push({ number, sentAt, arrivedAt: await within(arrived, `the reply to message ${number}`) });
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, lane));
+  const replied = now();
+  if (options.untilStored) await untilStored(system, storedBefore + 2 * messages);
+  const stored = now();
+  const cpuAfter = cpuOf(system.processes());
+  return {
+    messages,
+    inFlight,
+    latencies: numbers.map(({ sentAt, arrivedAt }) => arrivedAt - sentAt).sort((a, b) => a - b),
+    repliesPerSecond: (messages * 1000) / (replied - started),
+    completePerSecond: (messages * 1000) / (stored - started),
+    drainMs: stored - replied,
+    cpuMs: Object.fromEntries(
+      Object.entries(cpuAfter).map(([name, ms]) => [name, (ms - (cpuBefore[name] ?? 0)) / messages]),
+    ),
+    numbers,
+  };
+}
+
+/** Waits until at least so many memories are stored. */
+export async function untilStored(system: SystemUnderTest, memories: number): Promise<void> {
+  const deadline = now() + GIVE_UP_MS;
+  while ((await system.storedMemories()) < memories) {
+    if (now() > deadline) throw new Error(`${system.name}: memories are missing after 5 minutes`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function within<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not come within 5 minutes`)), GIVE_UP_MS);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** The value below which the share `p` (0 to 1) of sorted numbers lies. */
+export function percentile(sorted: readonly number[], p: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
+}

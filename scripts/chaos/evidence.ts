@@ -1,0 +1,90 @@
+import type { Client } from '@temporalio/client';
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
+import type { Accepted } from './traffic.ts';
+
+/** What the services hold after a run, read past the application. */
+export type Evidence = {
+  turns: LedgerRow[];
+  memories: MemoryRow[];
+  /** Entries by key, and the names of all keys. */
+  windows: Map<string, WindowEntry[]>;
+  redisKeys: string[];
+  workflows: Array<{ workflowId: string; type: string; status: string }>;
+  /** By message id, what `GET /v1/messages/{id}` says when asked twice. */
+  replies: Map<string, [Looked, Looked]>;
+};
+
+export type LedgerRow = {
+  tenantId: string;
+  agentId: string;
+  userId: string;
+  messageId: string;
+  seq: number;
+  dedupeKey: string;
+  state: string;
+};
+export type MemoryRow = {
+  tenantId: string;
+  agentId: string;
+  userId: string;
+  exchangeId: string;
+  role: string;
+  content: string;
+};
+export type WindowEntry = { role: string; content: string };
+export type Looked = { status: number; state?: string; text?: string; missing?: string[] };
+
+export type Sources = { admin: pg.Pool; redis: Redis; temporal: Client; baseUrl: string };
+
+/** Reads everything that a run has left behind. */
+export async function collectEvidence(sources: Sources, accepted: readonly Accepted[]): Promise<Evidence> {
+  const { admin, redis, temporal } = sources;
+  const turns = await admin.query<LedgerRow>(
+    `SELECT tenant_id AS "tenantId", agent_id AS "agentId", user_id AS "userId", message_id AS "messageId",
+            seq::int AS seq, dedupe_key AS "dedupeKey", state FROM turns ORDER BY seq`,
+  );
+  const memories = await admin.query<MemoryRow>(
+    `SELECT tenant_id AS "tenantId", agent_id AS "agentId", user_id AS "userId",
+            exchange_id AS "exchangeId", role, content FROM conversation_embeddings`,
+  );
+  const redisKeys = await redis.keys('*');
+  const windows = new Map<string, WindowEntry[]>();
+  for (const key of redisKeys.filter((key) => key.includes(':memory:short:'))) {
+    const entries = await redis.lrange(key, 0, -1);
+    windows.set(
+      key,
+      entries.map((entry) => JSON.parse(entry) as WindowEntry),
+    );
+  }
+  const workflows: Evidence['workflows'] = [];
+  for await (const { workflowId, type, status } of temporal.workflow.list())
+    workflows.push({ workflowId, type, status: status.name });
+  const replies: Evidence['replies'] = new Map();
+  for (const one of accepted)
+    replies.set(one.messageId, [await look(sources, one), await look(sources, one)]);
+  return { turns: turns.rows, memories: memories.rows, windows, redisKeys, workflows, replies };
+}
+
+async function look({ baseUrl }: Sources, { messageId, scope }: Accepted): Promise<Looked> {
+  const response = await fetch(`${baseUrl}/v1/messages/${messageId}`, {
+    headers: { authorization: `Bearer ${scope.apiKey}` },
+  });
+  const body = (await response.json()) as { state?: string; reply?: { text: string }; missing?: string[] };
+  return {
+    status: response.status,
+    ...(body.state !== undefined && { state: body.state }),
+    ...(body.reply && { text: body.reply.text }),
+    ...(body.missing && { missing: body.missing }),
+  };
+}
+
+/** Whether nothing is under way any more: no open workflow, no turn without its last word. */
+export async function isDrained({ admin, temporal }: Sources): Promise<boolean> {
+  const { rows } = await admin.query<{ open: number }>(
+    `SELECT count(*)::int AS open FROM turns WHERE state NOT IN ('done', 'failed')`,
+  );
+  if (rows[0]?.open !== 0) return false;
+  const { count } = await temporal.workflow.count("ExecutionStatus = 'Running'");
+  return count === 0;
+}

@@ -1,0 +1,80 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PlannedMessage } from './plan.ts';
+
+/** Where a scope's messages go, and as whom. */
+export type ChaosScope = { tenantId: string; agentId: string; userId: string; apiKey: string };
+
+/** A message that was acknowledged. */
+export type Accepted = { message: PlannedMessage; scope: ChaosScope; messageId: string; workflowId: string };
+
+export type Traffic = {
+  accepted: Accepted[];
+  /** Requests made, repeated ones included. */
+  requests: number;
+  /** Answers that were neither an acknowledgement nor an invitation to try again. */
+  wrongAnswers: string[];
+};
+
+/** As a sender that wants to know: longer than the API's own bound of 2 s. */
+const REQUEST_TIMEOUT_MS = 6_000;
+const FIRST_RETRY_MS = 200;
+const LONGEST_RETRY_MS = 3_000;
+
+/** Sends every message at its time, again and again until it is acknowledged, as Slack and careful clients do. */
+export async function sendAll(
+  messages: readonly PlannedMessage[],
+  options: { baseUrl: string; scopes: readonly ChaosScope[]; startedAt: number; giveUpAt: number },
+): Promise<Traffic> {
+  const traffic: Traffic = { accepted: [], requests: 0, wrongAnswers: [] };
+  await Promise.all(
+    messages.map(async (message) => {
+      const scope = options.scopes[message.scope];
+      if (!scope) throw new Error(`no scope number ${message.scope}`);
+      await delay(options.startedAt + message.atMs - Date.now());
+      const deliveries = Array.from({ length: message.deliveries }, () =>
+        deliver(message, scope, options, traffic),
+      );
+      const [first, second] = await Promise.all(deliveries);
+      if (!first) return;
+      if (second && second.messageId !== first.messageId)
+        traffic.wrongAnswers.push(`${message.key}: delivered twice, taken for two messages`);
+      traffic.accepted.push({ message, scope, ...first });
+    }),
+  );
+  return traffic;
+}
+
+type Acknowledged = { messageId: string; workflowId: string };
+
+async function deliver(
+  message: PlannedMessage,
+  scope: ChaosScope,
+  { baseUrl, giveUpAt }: { baseUrl: string; giveUpAt: number },
+  traffic: Traffic,
+): Promise<Acknowledged | undefined> {
+  let pauseMs = FIRST_RETRY_MS;
+  while (Date.now() < giveUpAt) {
+    traffic.requests += 1;
+    const answer = await post(baseUrl, message, scope).catch(() => undefined);
+    if (answer?.status === 202) return (await answer.json()) as Acknowledged;
+    if (answer && answer.status !== 503 && answer.status !== 429)
+      traffic.wrongAnswers.push(`${message.key}: ${answer.status} ${await answer.text()}`);
+    else await answer?.body?.cancel();
+    await delay(pauseMs);
+    pauseMs = Math.min(pauseMs * 2, LONGEST_RETRY_MS);
+  }
+  return undefined;
+}
+
+function post(baseUrl: string, message: PlannedMessage, scope: ChaosScope): Promise<Response> {
+  return fetch(`${baseUrl}/v1/agents/${scope.agentId}/messages`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${scope.apiKey}`,
+      'content-type': 'application/json',
+      'idempotency-key': message.key,
+    },
+    body: JSON.stringify({ userId: scope.userId, text: message.text }),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+}

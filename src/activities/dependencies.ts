@@ -1,0 +1,17 @@
+import type { Client } from '@temporalio/client';
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
+import type { RunAgent } from '../llm/run-agent.ts';
+import type { Embedder } from '../memory/embedder.ts';
+import type { ClientOf } from '../slack/client.ts';
+
+/** What the activities stand on. */
+export type ActivityDependencies = {
+  pool: pg.Pool;
+  redis: Redis;
+  embedder: Embedder;
+  runAgent: RunAgent;
+  temporal: Client;
+  /** The Web API clients of the workspaces. */
+  slack: ClientOf;
+};

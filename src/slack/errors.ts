@@ -1,0 +1,43 @@
+import {
+  WebAPIHTTPError,
+  WebAPIPlatformError,
+  WebAPIRateLimitedError,
+  WebAPIRequestError,
+} from '@slack/web-api';
+
+/** How a call of Slack's Web API failed. */
+type SlackTrouble =
+  /** 429: not before `retryAfterMs`. */
+  | { kind: 'rate-limited'; retryAfterMs: number }
+  /** Slack says no, and will say so again; `code` is its word for why. */
+  | { kind: 'refused'; code: string }
+  /** Slack is in trouble or out of reach. The call may have been carried out all the same. */
+  | { kind: 'unavailable'; reason: string };
+
+/** Platform errors that pass; every other one is an answer. Source: docs.slack.dev/reference/methods/chat.postMessage. */
+const PASSING = new Set([
+  'internal_error',
+  'fatal_error',
+  'service_unavailable',
+  'request_timeout',
+  'ratelimited',
+  'rate_limited',
+  'team_added_to_org',
+  'accesslimited',
+]);
+const DEFAULT_RETRY_AFTER_MS = 5_000;
+
+/** What an error of the client means; undefined for one that isn't Slack's. */
+export function slackTrouble(error: unknown): SlackTrouble | undefined {
+  if (error instanceof WebAPIRateLimitedError) {
+    return { kind: 'rate-limited', retryAfterMs: Math.max(1, error.retryAfter) * 1000 };
+  }
+  if (error instanceof WebAPIPlatformError) {
+    const code = error.data.error;
+    if (/^rate_?limited$/.test(code)) return { kind: 'rate-limited', retryAfterMs: DEFAULT_RETRY_AFTER_MS };
+    return PASSING.has(code) ? { kind: 'unavailable', reason: code } : { kind: 'refused', code };
+  }
+  if (error instanceof WebAPIHTTPError) return { kind: 'unavailable', reason: `HTTP ${error.statusCode}` };
+  if (error instanceof WebAPIRequestError) return { kind: 'unavailable', reason: error.original.message };
+  return undefined;
+}

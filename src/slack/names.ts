@@ -1,0 +1,58 @@
+import type { WebClient } from '@slack/web-api';
+
+/** Names of the users asked for, by id; whoever isn't known in time is left out. Never rejects. */
+export type LookUpNames = (
+  client: WebClient,
+  userIds: readonly string[],
+  withinMs: number,
+) => Promise<Map<string, string>>;
+
+const KEPT_MS = 60 * 60_000;
+const MISS_KEPT_MS = 60_000;
+const MAX_KEPT = 5_000;
+/** A message that names more people than this names the others in vain. */
+const MAX_LOOKED_UP = 20;
+
+type Entry = { name: Promise<string | undefined>; until: number };
+
+/** Makes a look-up by `users.info` that keeps what it learned: an hour, or a minute for what failed. */
+export function createNameLookup(): LookUpNames {
+  const kept = new Map<string, Entry>();
+
+  const nameOf = (client: WebClient, userId: string): Promise<string | undefined> => {
+    const old = kept.get(userId);
+    if (old && old.until > Date.now()) return old.name;
+    const entry: Entry = { name: ask(client, userId), until: Date.now() + KEPT_MS };
+    void entry.name.then((name) => {
+      if (name === undefined) entry.until = Date.now() + MISS_KEPT_MS;
+    });
+    kept.delete(userId);
+    kept.set(userId, entry);
+    // The oldest goes: a map keeps the order of insertion.
+    if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value ?? '');
+    return entry.name;
+  };
+
+  return async (client, userIds, withinMs) => {
+    const names = new Map<string, string>();
+    if (userIds.length === 0) return names;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, withinMs)));
+    const asked = userIds.slice(0, MAX_LOOKED_UP).map(async (userId) => {
+      const name = await nameOf(client, userId);
+      if (name) names.set(userId, name);
+    });
+    await Promise.race([Promise.all(asked), late]);
+    clearTimeout(timer);
+    return new Map(names);
+  };
+}
+
+async function ask(client: WebClient, userId: string): Promise<string | undefined> {
+  try {
+    const { user } = await client.users.info({ user: userId });
+    return user?.profile?.display_name || user?.profile?.real_name || user?.real_name || user?.name;
+  } catch {
+    return undefined;
+  }
+}

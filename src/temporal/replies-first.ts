@@ -1,0 +1,77 @@
+import type { ActivityInterceptorsFactory, CustomSlotSupplier, WorkflowSlotInfo } from '@temporalio/worker';
+
+/** A reply's steps follow each other within this time; only a longer silence means that none is at work. */
+const QUIET_MS = 25;
+const LOOK_EVERY_MS = 5;
+
+/** Waiting for a model costs no processor: a backfill may well run then. */
+const WAITING_ACTIVITIES: ReadonlySet<string> = new Set(['generateReply']);
+
+/** Lets replies go first in one process. */
+export type RepliesFirst = {
+  /** For the worker of replies: notes when one is at work. */
+  interceptor: ActivityInterceptorsFactory;
+  /** For the worker of backfills: takes no further one from the queue while replies are at work. */
+  slots: CustomSlotSupplier<WorkflowSlotInfo>;
+};
+
+/**
+ * Backfills and replies share processor, database and Temporal, so a pile of backfills slows every reply down
+ * even from a queue of its own. Here a backfill is only fetched when no reply is at work, or after `heldForMs`:
+ * under an unbroken stream of replies one every `heldForMs` still gets through. `slots` run at a time.
+ */
+export function createRepliesFirst(options: { slots: number; heldForMs: number }): RepliesFirst {
+  const { slots, heldForMs } = options;
+  let atWork = 0;
+  let lastAtWork = Number.NEGATIVE_INFINITY;
+  let free = slots;
+  /** Backfills are let through one by one. */
+  let gate: Promise<unknown> = Promise.resolve();
+
+  const isQuiet = (): boolean => atWork === 0 && performance.now() - lastAtWork > QUIET_MS;
+
+  const letThrough = async (abort: AbortSignal): Promise<object> => {
+    while (free === 0) await pause(abort);
+    const deadline = performance.now() + heldForMs;
+    while (!isQuiet() && performance.now() < deadline) await pause(abort);
+    free -= 1;
+    return { counted: true };
+  };
+
+  return {
+    interceptor: ({ info }) => ({
+      inbound: {
+        async execute(input, next) {
+          if (WAITING_ACTIVITIES.has(info.activityType)) return next(input);
+          atWork += 1;
+          try {
+            return await next(input);
+          } finally {
+            atWork -= 1;
+            lastAtWork = performance.now();
+          }
+        },
+      },
+    }),
+    slots: {
+      type: 'custom',
+      // A sticky queue holds workflows that we have begun: those are ended first.
+      reserveSlot: ({ isSticky }, abort) => {
+        if (isSticky) return Promise.resolve({ counted: false });
+        const passed = gate.then(() => letThrough(abort));
+        gate = passed.catch(() => undefined);
+        return passed;
+      },
+      tryReserveSlot: () => null,
+      markSlotUsed: () => undefined,
+      releaseSlot: ({ permit }) => {
+        if ('counted' in permit && permit.counted === true) free += 1;
+      },
+    },
+  };
+}
+
+async function pause(abort: AbortSignal): Promise<void> {
+  abort.throwIfAborted();
+  await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+}

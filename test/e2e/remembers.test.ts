@@ -1,0 +1,79 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { startFakeLlm, type FakeLlm } from '../support/fake-llm.ts';
+import { isRunning, startInstallation, type Installation } from '../support/installation.ts';
+import { eventually } from '../support/system.ts';
+
+jest.setTimeout(180_000);
+
+let llm: FakeLlm;
+let home: string;
+let installation: Installation | undefined;
+const start = async () => {
+  installation = await startInstallation(home, { LLM_BASE_URL: llm.baseUrl, LLM_MODEL: 'recorded' });
+  return installation;
+};
+beforeAll(async () => {
+  llm = await startFakeLlm();
+  home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-e2e-'));
+});
+afterAll(async () => {
+  await installation?.interrupt();
+  await rm(home, { recursive: true, force: true });
+  await llm.close();
+});
+
+test('a fact, 25 other messages, a restart of everything, a question: the fact is recalled and prompted', async () => {
+  const first = await start();
+  const fact = 'My daughter Mila plays the cello in the school orchestra';
+  expect((await first.say(fact)).status).toBe(200);
+  for (let i = 0; i < 25; i += 1) {
+    expect((await first.say(`Order ${i + 3} boxes of printer paper for floor ${i}`)).status).toBe(200);
+  }
+  const memory = `/v1/agents/${first.demo.agentId}/users/ada/memory?limit=200`;
+  await eventually(async () => ((await first.get(memory)).body['memories'] as unknown[]).length === 52);
+  const pids = Object.values(await first.pids());
+  expect(Object.keys(await first.pids()).sort()).toEqual(['api', 'postgres', 'redis', 'temporal', 'worker']);
+  expect(await first.interrupt()).toBe(0);
+  for (const pid of pids) expect(await isRunning(pid)).toBe(false);
+
+  const second = await start();
+  expect(second.demo).toMatchObject({ tenantId: first.demo.tenantId, apiKey: first.demo.apiKey });
+  const { body } = await second.say('Which instrument does my daughter play?');
+  const { recalled, windowSize } = body['memory'] as {
+    recalled: Array<{ content: string }>;
+    windowSize: number;
+  };
+  expect(windowSize).toBe(20);
+  expect(recalled.map(({ content }) => content)).toContain(fact);
+  const prompt = llm.prompts.at(-1) ?? [];
+  expect(prompt.map(({ role }) => role).slice(0, 2)).toEqual(['system', 'system']);
+  expect(prompt[1]?.content).toContain(fact);
+  expect(prompt).toHaveLength(23);
+});
+
+test('what dies is restarted within 5 s and the files are the owner’s alone', async () => {
+  const running = installation ?? (await start());
+  for (const name of ['worker', 'api', 'redis']) {
+    const old = (await running.pids())[name];
+    if (old === undefined) throw new Error(`${name} has no pid`);
+    process.kill(old, 'SIGKILL');
+    await eventually(async () => {
+      const pid = (await running.pids())[name];
+      return pid !== undefined && pid !== old && isRunning(pid);
+    }, 5_000);
+  }
+  await eventually(async () => {
+    const answer = await running.get('/readyz').catch(() => undefined);
+    return answer?.status === 200;
+  }, 30_000);
+  expect((await running.say('Still there?')).body).toMatchObject({
+    state: 'done',
+    memory: { windowSize: 20 },
+  });
+  for (const name of ['demo.json', 'pids.json', 'stack.env']) {
+    expect(((await stat(path.join(home, name))).mode & 0o777).toString(8)).toBe('600');
+  }
+});

@@ -1,0 +1,121 @@
+/** The worker is a process of its own here, and is killed at the worst moments. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { chunk } from '../support/fake-llm.ts';
+import { modelsPath, redisUrl, temporalConfig } from '../support/services.ts';
+import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
+import { BOT } from '../support/slack-stand-in.ts';
+import { talk } from '../support/slack-talk.ts';
+
+jest.setTimeout(120_000);
+
+let deployment: SlackDeployment;
+let ada: ReturnType<typeof talk>;
+const workers: ChildProcess[] = [];
+beforeAll(async () => {
+  deployment = await startSlackDeployment({ withWorker: false, agent: { name: 'Mara', liveReplies: true } });
+  ada = talk(deployment);
+});
+afterEach(killWorkers);
+afterAll(() => deployment.close());
+
+async function startWorker(): Promise<ChildProcess> {
+  const { address, namespace } = temporalConfig();
+  const worker = spawn(process.execPath, ['src/worker.ts'], {
+    env: {
+      PATH: process.env['PATH'],
+      DATABASE_URL: deployment.database.url,
+      REDIS_URL: redisUrl(),
+      TEMPORAL_ADDRESS: address,
+      TEMPORAL_NAMESPACE: namespace,
+      KONSTRUCT_MODELS: modelsPath(),
+      LLM_BASE_URL: deployment.llm.baseUrl,
+      LLM_MODEL: 'scripted',
+      SLACK_API_URL: deployment.slack.apiUrl,
+      SLACK_BOT_TOKEN: BOT.token,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  workers.push(worker);
+  await new Promise<void>((resolve, reject) => {
+    worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
+    worker.stdout.on('data', (data: Buffer) => data.includes('worker is up') && resolve());
+  });
+  return worker;
+}
+
+async function killWorkers(): Promise<void> {
+  for (const worker of workers.splice(0)) {
+    if (worker.exitCode !== null || worker.signalCode !== null) continue;
+    worker.kill('SIGKILL');
+    await once(worker, 'exit');
+  }
+}
+
+test('killed in the middle of three turns: each ends in one message, and the reply that was growing in the same one', async () => {
+  const words = Array.from({ length: 200 }, (_, i) => `word${i}`);
+  const whole = words.join(' ');
+  let stories = 0;
+  deployment.llm.answerWith((messages) => {
+    const text = messages.at(-1)?.content ?? '';
+    if (text !== 'a story') return `Noted: ${text}`;
+    stories += 1;
+    // Slow at first; the stream that the second worker gets breaks off; the third is whole.
+    return stories === 2
+      ? stream(words.slice(0, 20), { breakOff: true })
+      : stream(words, { pauseMs: stories === 1 ? 40 : 0 });
+  });
+  const { slack } = deployment;
+  const worker = await startWorker();
+
+  const story = await ada.mention('a story');
+  await deployment.send(story.event);
+  const updates = () => slack.callsOf('chat.update').filter(({ body }) => body['text']?.includes('word0'));
+  await eventually('two updates of the growing reply', () => updates().length >= 2);
+  const [first, second] = updates();
+  expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_500);
+  expect(second?.body['text']?.length).toBeGreaterThan(first?.body['text']?.length ?? 0);
+
+  // Slack takes bob's placeholder, and then carol's reply, and we are gone before we know.
+  const [placeholder, reply] = [await ada.mention('placeholder'), await ada.mention('reply')];
+  slack.fail('chat.postMessage', {
+    kind: 'hang-after-acceptance',
+    when: (body) => body['thread_ts'] === placeholder.ts,
+  });
+  slack.fail('chat.update', {
+    kind: 'drop-after-acceptance',
+    when: (body) => body['text'] === 'Noted: reply',
+    accepted: () => worker.kill('SIGKILL'),
+  });
+  await deployment.send({ ...placeholder.event, user: 'UBOB' });
+  await eventually('the placeholder', async () => ada.posts(placeholder).length === 1);
+  await deployment.send({ ...reply.event, user: 'UCAROL' });
+  await once(worker, 'exit');
+  await startWorker();
+
+  expect(await ada.answers(placeholder, 1, 40_000)).toEqual(['Noted: placeholder']);
+  await eventually('all turns are done', turnsAreDone, 40_000);
+  expect(await ada.answers(reply)).toEqual(['Noted: reply']);
+  expect(await ada.answers(story)).toEqual([whole]);
+  expect(stories).toBe(3);
+  for (const said of [story, placeholder, reply]) expect(ada.posts(said)).toHaveLength(1);
+});
+
+function stream(words: readonly string[], how: { pauseMs?: number; breakOff?: boolean }) {
+  return async (res: ServerResponse) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    for (const word of words) {
+      res.write(chunk({ content: `${word} ` }));
+      if (how.pauseMs) await new Promise((resolve) => setTimeout(resolve, how.pauseMs));
+    }
+    if (how.breakOff) res.destroy();
+    else res.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
+  };
+}
+
+async function turnsAreDone(): Promise<boolean> {
+  const { rows } = await deployment.database.admin.query(`SELECT 1 FROM turns WHERE state <> 'done'`);
+  return rows.length === 0;
+}

@@ -1,0 +1,140 @@
+/** SPEC §2: an accepted message is answered though Redis, Postgres or the embedding is away, and nothing is lost by it. */
+import { afterAll, beforeAll, afterEach, describe, expect, jest, test } from '@jest/globals';
+import type { Embedder } from '../../src/memory/embedder.ts';
+import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
+import { redisUrl } from '../support/services.ts';
+import { eventually, startSystem, type System } from '../support/system.ts';
+
+jest.setTimeout(60_000);
+
+/** Gathering may wait 2 s and appending 2 s; the rest is this machine being busy. */
+const REPLY_BOUND_MS = 7_000;
+
+let system: System;
+let redis: CuttableProxy;
+let postgres: CuttableProxy;
+let stuck: Array<() => void> | undefined;
+
+beforeAll(async () => {
+  redis = await startCuttableProxy(redisUrl());
+  postgres = await startCuttableProxy(process.env['DATABASE_URL'] ?? '');
+  const through = (url: string) => Object.assign(new URL(url), { host: new URL(postgres.url).host }).href;
+  system = await startSystem({
+    holdFollowersMs: 3_000,
+    worker: { redisUrl: redis.url, databaseUrl: through, embedder: stuckOnDemand },
+  });
+});
+afterEach(() => {
+  redis.restore();
+  postgres.restore();
+  release();
+});
+afterAll(async () => {
+  await system.stop();
+  await Promise.all([redis.close(), postgres.close()]);
+});
+
+/** As a pool whose thread has stopped: nothing comes back until `release`. */
+function stuckOnDemand(real: Embedder): Embedder {
+  return {
+    ...real,
+    embed: async (...args) => {
+      if (stuck) await new Promise<void>((resolve) => stuck?.push(resolve));
+      return real.embed(...args);
+    },
+  };
+}
+const release = () => {
+  for (const go of stuck ?? []) go();
+  stuck = undefined;
+};
+
+const say = async (userId: string, text: string) => {
+  const started = Date.now();
+  const { status, body } = await system.say(text, { userId });
+  return {
+    status,
+    tookMs: Date.now() - started,
+    text: (body['reply'] as { text: string }).text,
+    missing: body['missing'],
+  };
+};
+const memoryOf = async (userId: string) =>
+  (await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`)).body as {
+    window: Array<{ role: string; content: string }>;
+    memories: Array<{ content: string }>;
+  };
+/** Both messages of each text, in this order in the window, and each once among the memories. */
+const complete = (userId: string, texts: string[]) =>
+  eventually(async () => {
+    const { window, memories } = await memoryOf(userId);
+    const expected = texts.flatMap((text) => [text, `Noted: ${text}`]);
+    if (window.length !== expected.length || memories.length !== expected.length) return false;
+    expect(window.map(({ content }) => content)).toEqual(expected);
+    expect(memories.map(({ content }) => content).toSorted()).toEqual(expected.toSorted());
+    return true;
+  }, 30_000);
+
+describe.each([
+  ['killed', (proxy: CuttableProxy) => proxy.cut()],
+  ['stopped', (proxy: CuttableProxy) => proxy.stall()],
+])('with Redis %s', (how, harm) => {
+  test('the reply goes out within the bound and names what was missing; then all is there, in order', async () => {
+    const userId = `redis-${how}`;
+    await say(userId, 'first');
+    await complete(userId, ['first']);
+    harm(redis);
+    const second = await say(userId, 'second');
+    expect(second).toMatchObject({ status: 200, text: 'Noted: second', missing: ['window', 'append'] });
+    expect(second.tookMs).toBeLessThan(REPLY_BOUND_MS);
+    const third = await say(userId, 'third');
+    expect(third).toMatchObject({ text: 'Noted: third', missing: ['window', 'append'] });
+    redis.restore();
+    await complete(userId, ['first', 'second', 'third']);
+  });
+});
+
+describe.each([
+  ['killed', (proxy: CuttableProxy) => proxy.cut()],
+  ['stopped', (proxy: CuttableProxy) => proxy.stall()],
+])('with Postgres %s at the worker', (how, harm) => {
+  test('the reply goes out within the bound and names what was missing; then all is there, in order', async () => {
+    const userId = `postgres-${how}`;
+    await say(userId, 'first');
+    await complete(userId, ['first']);
+    harm(postgres);
+    const second = await say(userId, 'second');
+    expect(second).toMatchObject({ status: 200, text: 'Noted: second', missing: ['recall'] });
+    expect(second.tookMs).toBeLessThan(REPLY_BOUND_MS);
+    // The ledger still holds the second open, and nobody can say whether it is: out of order beats not at all.
+    const third = await say(userId, 'third');
+    expect(third).toMatchObject({ text: 'Noted: third', missing: ['order', 'recall'] });
+    postgres.restore();
+    await complete(userId, ['first', 'second', 'third']);
+  });
+});
+
+test('with the embedding stuck the reply has its window, names what was missing, and is remembered later', async () => {
+  await say('stuck', 'first');
+  await complete('stuck', ['first']);
+  stuck = [];
+  const second = await say('stuck', 'second');
+  expect(second).toMatchObject({ status: 200, text: 'Noted: second', missing: ['embedding', 'recall'] });
+  expect(second.tookMs).toBeLessThan(REPLY_BOUND_MS);
+  expect((await memoryOf('stuck')).window).toHaveLength(4);
+  release();
+  await complete('stuck', ['first', 'second']);
+});
+
+test('with everything away at once the reply still goes out, and everything is made good', async () => {
+  redis.cut();
+  postgres.stall();
+  stuck = [];
+  const first = await say('all', 'first');
+  expect(first.missing).toEqual(['window', 'embedding', 'recall', 'append']);
+  expect(first.tookMs).toBeLessThan(REPLY_BOUND_MS);
+  redis.restore();
+  postgres.restore();
+  release();
+  await complete('all', ['first']);
+});

@@ -1,0 +1,107 @@
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { startStack, type Stack } from '../../scripts/stack/index.ts';
+import { writeStackEnv } from '../../scripts/stack/home-files.ts';
+import { requireFreePort } from '../../scripts/stack/ports.ts';
+import { loadSecrets } from '../../scripts/stack/secrets.ts';
+import { isRunning } from '../support/installation.ts';
+import { eventually } from '../support/system.ts';
+
+let home: string;
+let stack: Stack | undefined;
+beforeEach(async () => {
+  home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-stack-'));
+});
+afterEach(async () => {
+  await stack?.stop();
+  stack = undefined;
+  await rm(home, { recursive: true, force: true });
+});
+
+/** Nothing configured: whatever is wanted is started. */
+const bare = () => ({ PATH: process.env['PATH'], HOME: process.env['HOME'] });
+const start = async (want: Parameters<typeof startStack>[0]['want'] = []) => {
+  stack = await startStack({ home, want, env: bare(), ephemeral: true, log: () => undefined });
+  return stack;
+};
+/** A process that does as the script says. */
+const node = (name: string, script: string, more = {}) => ({
+  name,
+  file: process.execPath,
+  args: ['-e', script],
+  env: bare(),
+  ...more,
+});
+
+describe('the supervisor', () => {
+  test('restarts what ends, whatever its exit code', async () => {
+    const running = await start();
+    await running.supervise(node('quitter', 'setTimeout(() => process.exit(0), 1500)'));
+    const first = running.pids()['quitter'];
+    await eventually(async () => {
+      const pid = running.pids()['quitter'];
+      return pid !== undefined && pid !== first;
+    }, 8_000);
+    expect(running.process('quitter').restarts).toBeGreaterThan(0);
+  });
+
+  test('kills what does not stop when asked, and leaves nobody behind', async () => {
+    const running = await start();
+    const stubborn = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)`;
+    await running.supervise(node('stubborn', stubborn, { stopTimeoutMs: 300 }));
+    const pid = running.pids()['stubborn'] ?? 0;
+    expect(await isRunning(pid)).toBe(true);
+    await running.stop();
+    expect(await isRunning(pid)).toBe(false);
+  });
+
+  test('gives up, with the last words, on what never comes up', async () => {
+    const running = await start();
+    const ready = () => Promise.resolve(false);
+    const dying = node('dying', `console.error('no key'); process.exit(3)`, { ready, readyTimeoutMs: 8_000 });
+    await expect(running.supervise(dying)).rejects.toThrow(/dying[\s\S]*no key/);
+  });
+});
+
+describe('a home', () => {
+  test('has one owner at a time', async () => {
+    await start();
+    await expect(startStack({ home, want: [], env: bare(), log: () => undefined })).rejects.toThrow(
+      /already|running|owns/i,
+    );
+  });
+
+  test('keeps its secrets and shows them to its owner alone', async () => {
+    await start();
+    expect(loadSecrets(home)).toEqual(loadSecrets(home));
+    const written = writeStackEnv(home, { REDIS_URL: 'redis://:s3cret@127.0.0.1:1/0' });
+    expect(written).toBe('REDIS_URL=redis://:s3cret@127.0.0.1:1/0\n');
+    const file = path.join(home, 'stack.env');
+    expect(await readFile(file, 'utf8')).toBe(written);
+    expect(((await stat(file)).mode & 0o777).toString(8)).toBe('600');
+  });
+});
+
+test('a PostgreSQL without pgvector on PATH is passed over', async () => {
+  const { urls } = await start(['postgres']);
+  const client = new pg.Client({ connectionString: urls.DATABASE_ADMIN_URL });
+  await client.connect();
+  const { rows } = await client.query(`SELECT 1 AS there FROM pg_available_extensions WHERE name = 'vector'`);
+  await client.end();
+  expect(rows).toEqual([{ there: 1 }]);
+});
+
+test('a port that is in use is refused by the name of its setting', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  await expect(requireFreePort('PORT', String(port))).rejects.toThrow(/PORT/);
+  await expect(requireFreePort('PORT', 'abc')).rejects.toThrow(/PORT/);
+  server.close();
+});

@@ -1,0 +1,29 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { inTenant } from '../../src/db/tenant-transaction.ts';
+import { createTestDatabase, createTestTenant, type TestDatabase } from '../support/services.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase({ max: 1 });
+});
+afterAll(() => database.drop());
+
+test('a connection that breaks while a transaction holds it fails that transaction, not the process', async () => {
+  const { tenantId } = await createTestTenant(database.pool);
+  const events: unknown[] = [];
+  const note = (error: unknown) => void events.push(error);
+  process.on('uncaughtException', note);
+  const broken = inTenant(database.pool, tenantId, async (client) => {
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    await database.admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+    // Postgres is gone while nothing is being asked: the driver can only tell by an event.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await client.query('SELECT 1');
+  });
+  await expect(broken).rejects.toThrow();
+  process.off('uncaughtException', note);
+  expect(events).toEqual([]);
+  // The broken one is not handed out again.
+  const { rows } = await inTenant(database.pool, tenantId, (client) => client.query('SELECT 1 AS one'));
+  expect(rows).toEqual([{ one: 1 }]);
+});

@@ -1,0 +1,50 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from '@jest/globals';
+import { Worker } from '@temporalio/worker';
+import { dataConverter } from '../../src/temporal/data-converter.ts';
+import { workflowBundle } from '../../src/temporal/workflow-bundle.ts';
+
+const FOLDER = fileURLToPath(new URL('./histories/', import.meta.url));
+const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.json'));
+
+type RecordedHistory = {
+  events?: Array<{
+    workflowExecutionStartedEventAttributes?: { workflowId?: string; workflowType?: { name?: string } };
+  }>;
+};
+
+async function read(file: string) {
+  const history = JSON.parse(await readFile(path.join(FOLDER, file), 'utf8')) as RecordedHistory;
+  const started = history.events?.[0]?.workflowExecutionStartedEventAttributes;
+  return { history, workflowId: started?.workflowId ?? '', type: started?.workflowType?.name ?? '' };
+}
+
+test('there is a recorded history of every workflow type', async () => {
+  const types = await Promise.all(files.map(async (file) => (await read(file)).type));
+  expect(new Set(types)).toEqual(new Set(['HandleMessage', 'EmbedAndStore']));
+});
+
+test.each(files)('%s replays against today’s code', async (file) => {
+  const { history, workflowId } = await read(file);
+  await Worker.runReplayHistory(
+    { workflowBundle: await workflowBundle(), dataConverter },
+    history,
+    workflowId,
+  );
+});
+
+test('a history with its steps in another order does not', async () => {
+  const { history, workflowId } = await read('handle-message.json');
+  // The first activity becomes another one, as if the code had been changed without a patch.
+  const changed = JSON.parse(
+    JSON.stringify(history).replaceAll('generateReply', 'recordFailedTurn'),
+  ) as object;
+  const replay = Worker.runReplayHistory(
+    { workflowBundle: await workflowBundle(), dataConverter },
+    changed,
+    workflowId,
+  );
+  await expect(replay).rejects.toThrow(/nondeterminism/i);
+});

@@ -1,0 +1,65 @@
+/** A TCP proxy in front of a service that a test wants away: killed (refused) or stopped (silent). */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+
+export type CuttableProxy = {
+  /** The service's URL, through here. */
+  url: string;
+  /** As after SIGKILL: what is open breaks, what comes is refused. */
+  cut(): void;
+  /** As after SIGSTOP: connections stand, nothing comes through. What was sent arrives after `restore`. */
+  stall(): void;
+  restore(): void;
+  close(): Promise<void>;
+};
+
+export async function startCuttableProxy(serviceUrl: string): Promise<CuttableProxy> {
+  const target = new URL(serviceUrl);
+  let state: 'through' | 'cut' | 'stalled' = 'through';
+  const pairs = new Set<[Socket, Socket]>();
+
+  const server = createServer((from) => {
+    if (state === 'cut') return void from.resetAndDestroy();
+    const to = connect(Number(target.port), target.hostname);
+    const pair: [Socket, Socket] = [from, to];
+    pairs.add(pair);
+    for (const [socket, other] of [pair, pair.toReversed()] as Array<[Socket, Socket]>) {
+      socket.on('data', (chunk) => void other.write(chunk));
+      socket.on('error', () => undefined);
+      socket.once('close', () => {
+        pairs.delete(pair);
+        other.destroy();
+      });
+      if (state === 'stalled') socket.pause();
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address() as AddressInfo;
+  const breakAll = () => {
+    for (const [from, to] of pairs) {
+      from.resetAndDestroy();
+      to.destroy();
+    }
+  };
+  return {
+    url: Object.assign(new URL(serviceUrl), { host: `127.0.0.1:${address.port}` }).href,
+    cut() {
+      state = 'cut';
+      breakAll();
+    },
+    stall() {
+      state = 'stalled';
+      for (const pair of pairs) for (const socket of pair) socket.pause();
+    },
+    restore() {
+      state = 'through';
+      for (const pair of pairs) for (const socket of pair) socket.resume();
+    },
+    async close() {
+      breakAll();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

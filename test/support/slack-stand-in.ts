@@ -1,0 +1,172 @@
+/**
+ * Slack's Web API, as npm's `emulate` plays it, behind a proxy that records every call and makes trouble:
+ * what the emulator doesn't speak (assistant.threads.setStatus) the proxy answers itself.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createEmulator } from 'emulate';
+
+export const BOT = { user: 'U0MARA', bot: 'B0MARA', token: 'xoxb-mara' } as const;
+export const SIGNING_SECRET = 'a-signing-secret-of-the-tests';
+const ADA_TOKEN = 'xoxp-ada';
+
+/** What happens to a call instead of, or after, its being carried out. */
+export type Fault = {
+  /** Whether a call is meant; without it, every call of the method is. */
+  when?: (body: Record<string, string>) => boolean;
+} & (
+  | { kind: 'status'; status: number; headers?: Record<string, string> }
+  /** Slack has done it, and its answer never arrives. `accepted` runs in between. */
+  | { kind: 'drop-after-acceptance'; accepted?: () => void }
+  /** Slack has done it, and says nothing. */
+  | { kind: 'hang-after-acceptance' }
+  | { kind: 'slow'; ms: number }
+);
+
+export type Call = { method: string; body: Record<string, string>; at: number; status: number };
+export type Message = { ts: string; user: string; text: string; thread_ts?: string; blocks?: unknown };
+
+export type SlackStandIn = {
+  apiUrl: string;
+  team: string;
+  people: { ada: string; bob: string };
+  /** A public channel, and a direct conversation of ada with the bot. */
+  places: { channel: string; direct: string };
+  calls: Call[];
+  /** Calls of one method, those that a fault answered included. */
+  callsOf(method: string): Call[];
+  /** The next calls of a method meet these faults, one each. */
+  fail(method: string, ...faults: Fault[]): void;
+  /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
+  say(channel: string, text: string, threadTs?: string): Promise<string>;
+  /** The bot's messages in a thread, oldest first, as they read now. */
+  answers(channel: string, threadTs: string): Promise<Message[]>;
+  /** Deletes a message of the bot. */
+  remove(channel: string, ts: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+export async function startSlackStandIn(): Promise<SlackStandIn> {
+  const emulator = await createEmulator({ service: 'slack', port: 0, seed: { slack: SEED } });
+  const faults = new Map<string, Fault[]>();
+  const calls: Call[] = [];
+
+  const server = createServer(async (req, res) => {
+    const method = (req.url ?? '').split('?')[0]?.replace(/^\/api\//, '') ?? '';
+    const raw = await read(req);
+    const call: Call = {
+      method,
+      body: Object.fromEntries(new URLSearchParams(raw)),
+      at: Date.now(),
+      status: 200,
+    };
+    calls.push(call);
+    const fault = takeFault(method, call.body);
+    if (fault?.kind === 'status') {
+      call.status = fault.status;
+      res.writeHead(fault.status, fault.headers).end();
+      return;
+    }
+    if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
+    const answer = await forward(req, raw);
+    if (fault?.kind === 'drop-after-acceptance') {
+      call.status = 0;
+      fault.accepted?.();
+      res.destroy();
+      return;
+    }
+    if (fault?.kind === 'hang-after-acceptance') return;
+    send(res, answer);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  function takeFault(method: string, body: Record<string, string>): Fault | undefined {
+    const waiting = faults.get(method) ?? [];
+    const at = waiting.findIndex(({ when }) => when?.(body) ?? true);
+    return at < 0 ? undefined : waiting.splice(at, 1)[0];
+  }
+  async function forward(req: IncomingMessage, raw: string): Promise<string> {
+    if (req.url === '/api/assistant.threads.setStatus') return '{"ok":true}';
+    const headers = {
+      authorization: req.headers.authorization ?? '',
+      'content-type': req.headers['content-type'] ?? '',
+    };
+    return (await fetch(`${emulator.url}${req.url ?? ''}`, { method: 'POST', headers, body: raw })).text();
+  }
+  const ask = async <T>(method: string, body: object, token: string = BOT.token): Promise<T> => {
+    const response = await fetch(`${emulator.url}/api/${method}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    const answer = (await response.json()) as { ok: boolean; error?: string };
+    if (!answer.ok) throw new Error(`emulate: ${method}: ${answer.error}`);
+    return answer as T;
+  };
+
+  const { members } = await ask<{ members: Array<{ id: string; name: string }> }>('users.list', {});
+  const idOf = (name: string) => members.find((user) => user.name === name)?.id ?? '';
+  const { channels } = await ask<{ channels: Array<{ id: string; name: string }> }>('conversations.list', {});
+  const opened = await ask<{ channel: { id: string } }>('conversations.open', { users: idOf('ada') });
+
+  return {
+    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    team: 'T000000001',
+    people: { ada: idOf('ada'), bob: idOf('bob') },
+    places: { channel: channels.find(({ name }) => name === 'general')?.id ?? '', direct: opened.channel.id },
+    calls,
+    callsOf: (method) => calls.filter((call) => call.method === method),
+    fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
+    async say(channel, text, threadTs) {
+      const body = { channel, text, ...(threadTs && { thread_ts: threadTs }) };
+      return (await ask<{ ts: string }>('chat.postMessage', body, ADA_TOKEN)).ts;
+    },
+    async answers(channel, threadTs) {
+      const body = { channel, ts: threadTs };
+      const { messages } = await ask<{ messages: Message[] }>('conversations.replies', body);
+      return messages.filter(({ user }) => user === BOT.user);
+    },
+    remove: (channel, ts) => ask('chat.delete', { channel, ts }),
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await emulator.close();
+    },
+  };
+}
+
+const SEED = {
+  team: { name: 'Acme' },
+  users: [
+    { name: 'ada', real_name: 'Ada Lovelace' },
+    { name: 'bob', real_name: 'Bob' },
+  ],
+  oauth_apps: [
+    {
+      app_id: 'A1',
+      client_id: 'client',
+      client_secret: 'secret',
+      name: 'Mara',
+      redirect_uris: [],
+      bot_id: BOT.bot,
+      bot_user_id: BOT.user,
+      bot_name: 'mara',
+    },
+  ],
+  tokens: [
+    { token: BOT.token, type: 'bot', user_id: BOT.user, bot_id: BOT.bot, bot_user_id: BOT.user },
+    { token: ADA_TOKEN, user: 'ada' },
+  ],
+};
+
+async function read(req: IncomingMessage): Promise<string> {
+  let raw = '';
+  for await (const chunk of req) raw += String(chunk);
+  return raw;
+}
+
+function send(res: ServerResponse, json: string): void {
+  if (!res.destroyed) res.writeHead(200, { 'content-type': 'application/json' }).end(json);
+}

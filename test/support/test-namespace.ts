@@ -1,0 +1,6 @@
+import path from 'node:path';
+
+/** The Temporal namespace of a test file; scripts/test.ts makes one for each. */
+export function testNamespace(testPath: string): string {
+  return `test-${path.basename(testPath, '.test.ts')}`;
+}

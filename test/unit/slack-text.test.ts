@@ -1,0 +1,90 @@
+import { describe, expect, test } from '@jest/globals';
+import { mentionedUsers, readableText } from '../../src/slack/inbound-text.ts';
+import { slackContent } from '../../src/slack/outbound-text.ts';
+import { slackApiUrl } from '../../src/slack/client.ts';
+
+describe('what a person typed', () => {
+  const names = new Map([['U2', 'Bob']]);
+  const read = (raw: string) => readableText(raw, { botUserId: 'UBOT', names });
+  test.each([
+    ['<@UBOT> hi', 'hi'],
+    ['<@UBOT>: hi', 'hi'],
+    ['<@UBOT|mara>, hi', 'hi'],
+    ['hi <@UBOT>', 'hi'],
+    ['hi <@UBOT> there', 'hi there'],
+    ['<@UBOT>', '(mentions you without saying anything)'],
+    ['ask <@U2> or <@U3|carol> or <@U4>', 'ask @Bob or @carol or @someone'],
+    ['in <#C1|general> and <#C2>', 'in #general and #channel'],
+    ['<!here> <!subteam^S1|@ops> <!subteam^S2> <!date^1^{date}|Feb 18>', '@here @ops @group Feb 18'],
+    ['<https://e.com/?a=1&amp;b=2>', 'https://e.com/?a=1&b=2'],
+    ['<https://e.com|e.com> <https://e.com|the page>', 'https://e.com the page (https://e.com)'],
+    ['<mailto:a@b.c|a@b.c> <tel:+491|+491>', 'a@b.c +491'],
+    ['1 &lt; 2 &amp;&amp; 3 &gt; 2', '1 < 2 && 3 > 2'],
+    ['&amp;lt;', '&lt;'],
+    ['&lt;@UBOT&gt;', '<@UBOT>'],
+    ['```\nif a:\n    b\n```', '```\nif a:\n    b\n```'],
+    ['a\u0000b', 'ab'],
+  ])('%j reads %j', (raw, text) => {
+    expect(read(raw)).toBe(text);
+  });
+
+  test('names are asked for once, and only where Slack does not give them', () => {
+    expect(mentionedUsers('<@U2> <@U3|carol> <@U2> <#C1> <!here>')).toEqual(['U2']);
+  });
+});
+
+describe('what is shown', () => {
+  const text = (markdown: string) => slackContent(markdown).text;
+  test.each([
+    ['**bold** and _italic_', '\u200b*bold*\u200b and \u200b_italic_\u200b'],
+    ['# Title', '*Title*'],
+    ['[page](https://e.com)', '<https://e.com|page>'],
+    ['a < b & c', 'a &lt; b &amp; c'],
+    ['```ts\na<b>()\n```', '```\na&lt;b&gt;()\n```'],
+    ['| a | b |\n|---|---|\n| 1 | 2 |', '```\n| a | b |\n|---|---|\n| 1 | 2 |\n```'],
+    ['Noted: hi [m42]', 'Noted: hi [m42]'],
+  ])('%j as Slack’s own notation: %j', (markdown, mrkdwn) => {
+    // Spaces of no width are the library's way to keep Slack from overlooking a marker.
+    expect(text(markdown).replaceAll('\u200b', '')).toBe(mrkdwn.replaceAll('\u200b', ''));
+  });
+
+  test.each([
+    '<!channel>',
+    '<!here|here>',
+    '<!everyone>',
+    '<@U012AB>',
+    '<@W012AB|ada>',
+    '<!subteam^S012>',
+    '&lt;!channel&gt;',
+    '&#60;!channel>',
+    '&#x3C;@U012AB>',
+    '\\<!channel>',
+    '<\\!channel>',
+    '`<!channel>`',
+    '```\n<@U012AB>\n```',
+    '| a |\n|---|\n| <!here> |',
+    '[x](<!channel>)',
+    '&amp;lt;!channel&amp;gt;',
+  ])('%j pings nobody', (markdown) => {
+    const { blocks, text: mrkdwn } = slackContent(markdown);
+    expect(mrkdwn).not.toMatch(/<(?:!|@)/);
+    // As it is, and once decoded by a markdown parser.
+    const decoded = blocks[0].text.replace(/&lt;|&#0*60;|&#x0*3c;/gi, '<').replaceAll('\\', '');
+    expect(decoded).not.toMatch(/<(?:!(?:channel|here|everyone|subteam)|@)/);
+  });
+
+  test('a comment or a doctype in code stays as it is', () => {
+    expect(slackContent('```html\n<!DOCTYPE html><!-- x -->\n```').blocks[0].text).toContain(
+      '<!DOCTYPE html><!-- x -->',
+    );
+  });
+});
+
+test.each([
+  'http://127.0.0.1:9099',
+  'http://127.0.0.1:9099/',
+  'http://127.0.0.1:9099/api',
+  'http://127.0.0.1:9099/api/',
+])('SLACK_API_URL=%s', (given) => {
+  expect(slackApiUrl(given)).toBe('http://127.0.0.1:9099/api/');
+});
