@@ -138,7 +138,7 @@ async function beginStep(event: Event, startMs: number): Promise<Step | undefine
     atMs: toMs(event.eventTime) - startMs,
     name,
     summary: await summaryOf(event),
-    state: failure !== undefined ? 'failed' : marker ? 'noted' : 'open',
+    state: failure !== undefined ? 'failed' : marker || isSignal(event) ? 'noted' : 'open',
     attempts: localActivityData(event)?.attempt ?? 1,
     ...(failure !== undefined && { failure }),
   };
@@ -158,6 +158,10 @@ function nameOf(event: Event): string | undefined {
     (marker && `marker ${marker}`) ??
     undefined
   );
+}
+
+function isSignal(event: Event): boolean {
+  return Boolean(event.workflowExecutionSignaledEventAttributes);
 }
 
 function activityTypeOf(event: Event): string | undefined {

@@ -54,7 +54,6 @@ export function createTracing(service: string): Tracing {
     observers: {
       activity: [(activity) => ({ inbound: new OpenTelemetryActivityInboundInterceptor(activity) })],
       // The two packages bring a Resource each, of the same shape.
-      // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
       sinks: { exporter: makeWorkflowExporter(processor, resource) },
     },
     watchRequests,

@@ -55,6 +55,7 @@ export const appending = proxyLocalActivities<Pick<Activities, 'appendTurnToWind
 export const storingHere = proxyLocalActivities<Pick<Activities, 'storeTurn'>>({
   startToCloseTimeout: '30s',
   retry: { maximumAttempts: 1 },
+  summary: 'remember the turn',
 });
 
 /*
