@@ -25,6 +25,9 @@ const serviceVariables = {
   DATABASE_URL: text,
   REDIS_URL: text,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  /** How long a start waits for Postgres and Temporal before it ends with what to do about it. */
+  KONSTRUCT_START_TIMEOUT_MS: z.coerce.number().int().positive().default(60_000),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
 };
 
 const apiVariables = z.object({
@@ -41,13 +44,18 @@ const apiVariables = z.object({
   KONSTRUCT_SLACK_AGENT_ID: z.uuid().optional(),
 });
 
-const workerVariables = z.object({
-  ...serviceVariables,
-  KONSTRUCT_MODELS: text,
+const llmVariables = {
   LLM_BASE_URL: text,
   LLM_MODEL: text,
   LLM_API_KEY: text.default('none'),
+};
+
+const workerVariables = z.object({
+  ...serviceVariables,
+  ...llmVariables,
+  KONSTRUCT_MODELS: text,
   WORKER_PORT: port.optional(),
+  HOST: text.default('127.0.0.1'),
   ...slackVariables,
 });
 
@@ -80,6 +88,9 @@ export type ServiceConfig = {
   redisUrl: string;
   temporal: TemporalConfig;
   logLevel: string;
+  startTimeoutMs: number;
+  /** Where traces go (OTLP over HTTP); undefined: no tracing. */
+  tracesTo: string | undefined;
 };
 
 export type ApiConfig = ServiceConfig & {
@@ -104,9 +115,13 @@ export type SlackInboundConfig = {
   workspace: (SlackWebConfig & { tenantId: string; agentId: string }) | undefined;
 };
 
+export type LlmConfig = { baseUrl: string; model: string; apiKey: string };
+
 export type WorkerConfig = ServiceConfig & {
   modelsPath: string;
-  llm: { baseUrl: string; model: string; apiKey: string };
+  llm: LlmConfig;
+  /** Where `GET /metrics` is served; undefined: nowhere. */
+  metrics: { port: number; host: string } | undefined;
   /** Undefined: replies to Slack wait until a worker has the token. */
   slack: SlackWebConfig | undefined;
 };
@@ -134,6 +149,7 @@ export function workerConfig(env: Environment): WorkerConfig {
     ...serviceConfig(read),
     modelsPath: read.KONSTRUCT_MODELS,
     llm: { baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY },
+    metrics: read.WORKER_PORT === undefined ? undefined : { port: read.WORKER_PORT, host: read.HOST },
     slack: slackWebConfig(read),
   };
 }
@@ -153,12 +169,25 @@ export function replayConfig(env: Environment): { temporal: TemporalConfig } {
   return { temporal: temporalConfig(parse(z.object(temporalVariables), env)) };
 }
 
+/** What it takes to run a turn's recall again. Throws as `apiConfig` does. */
+export function recallConfig(env: Environment): { databaseUrl: string } {
+  return { databaseUrl: parse(z.object({ DATABASE_URL: text }), env).DATABASE_URL };
+}
+
+/** What it takes to ask the model. Throws as `apiConfig` does. */
+export function llmConfig(env: Environment): LlmConfig {
+  const read = parse(z.object(llmVariables), env);
+  return { baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY };
+}
+
 function serviceConfig(read: z.infer<z.ZodObject<typeof serviceVariables>>): ServiceConfig {
   return {
     databaseUrl: read.DATABASE_URL,
     redisUrl: read.REDIS_URL,
     temporal: temporalConfig(read),
     logLevel: read.LOG_LEVEL,
+    startTimeoutMs: read.KONSTRUCT_START_TIMEOUT_MS,
+    tracesTo: read.OTEL_EXPORTER_OTLP_ENDPOINT,
   };
 }
 

@@ -24,9 +24,9 @@ export function createRedis(redisUrl: string, log: Logger): Redis {
 export async function waitFor(
   service: string,
   probe: () => Promise<unknown>,
-  options: { log: Logger; cure: string; timeoutMs?: number },
+  options: { log: Logger; cure: string; timeoutMs: number },
 ): Promise<void> {
-  const deadline = Date.now() + (options.timeoutMs ?? 60_000);
+  const deadline = Date.now() + options.timeoutMs;
   for (let attempt = 0; ; attempt += 1) {
     try {
       await probe();

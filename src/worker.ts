@@ -6,6 +6,10 @@ import { createPool } from './db/tenant-transaction.ts';
 import { createLlmClient } from './llm/client.ts';
 import { createRunAgent } from './llm/run-agent.ts';
 import { createEmbedder } from './memory/embedder.ts';
+import { createActivityMetrics } from './observability/activity-metrics.ts';
+import { startTracing } from './observability/start-tracing.ts';
+import { createTurnLog } from './observability/turn-log.ts';
+import { createWorkerMetrics } from './observability/worker-metrics.ts';
 import { closeAll, createLogger, createRedis, runMain, waitFor } from './process.ts';
 import { createSlackClient } from './slack/client.ts';
 import { connectWorker, lazyClient } from './temporal/connection.ts';
@@ -15,7 +19,12 @@ import { workflowBundle } from './temporal/workflow-bundle.ts';
 await runMain(async () => {
   const config = workerConfig(process.env);
   const log = createLogger('worker', config.logLevel);
+  const tracing = await startTracing('konstruct-worker', config.tracesTo);
+  const metrics = config.metrics && (await createWorkerMetrics(config.metrics));
   Runtime.install({
+    ...(metrics && {
+      telemetryOptions: { metrics: { prometheus: { bindAddress: metrics.temporalAddress } } },
+    }),
     // Our own handling is below: both workers drain, then the connections close.
     shutdownSignals: [],
     logger: {
@@ -30,23 +39,29 @@ await runMain(async () => {
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 10_000 });
   const redis = createRedis(config.redisUrl, log);
   const temporal = lazyClient(config.temporal);
+  tracing?.watchPool(pool);
+  tracing?.watchRedis(redis);
   await Promise.all([
     waitFor('Postgres', () => pool.query('SELECT 1'), {
       log,
+      timeoutMs: config.startTimeoutMs,
       cure: 'check DATABASE_URL, or start the database',
     }),
     waitFor('Temporal', () => temporal.connection.ensureConnected(), {
       log,
+      timeoutMs: config.startTimeoutMs,
       cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
     }),
   ]);
   // The model is loaded before the first poll: a worker that polls can answer.
-  const [embedder, bundle, connection] = await Promise.all([
+  const [quietEmbedder, bundle, connection] = await Promise.all([
     createEmbedder({ modelsPath: config.modelsPath }),
-    workflowBundle(),
+    workflowBundle({ interceptorModules: tracing?.workflowInterceptorModules ?? [] }),
     connectWorker(config.temporal),
   ]);
-  const runAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
+  const quietRunAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
+  const embedder = tracing?.watchEmbedder(quietEmbedder) ?? quietEmbedder;
+  const runAgent = tracing?.watchRunAgent(quietRunAgent) ?? quietRunAgent;
   const slackClient = config.slack && createSlackClient(config.slack);
   const slack = () => slackClient;
   const activities = createActivities({ pool, redis, embedder, runAgent, temporal, slack });
@@ -55,7 +70,16 @@ await runMain(async () => {
     namespace: config.temporal.namespace,
     bundle,
     activities,
+    observers: {
+      ...tracing?.observers,
+      activity: [
+        createTurnLog(log),
+        ...(metrics ? [createActivityMetrics(metrics.registry)] : []),
+        ...(tracing?.observers.activity ?? []),
+      ],
+    },
   });
+  await metrics?.listen();
 
   const shutdown = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'draining');
@@ -72,6 +96,8 @@ await runMain(async () => {
     () => embedder.close(),
     () => redis.disconnect(),
     () => pool.end(),
+    () => metrics?.close(),
+    () => tracing?.stop(),
   ]);
   log.info('stopped');
   process.exit(0);

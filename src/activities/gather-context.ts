@@ -1,8 +1,8 @@
 import type { RecallSettings } from '../domain/agent.ts';
-import type { InboundMessage, RecalledMemory } from '../domain/conversation.ts';
-import type { GatheredContext, Missing } from '../domain/turn.ts';
+import type { InboundMessage, Recollection } from '../domain/conversation.ts';
+import type { GatheredContext, Missing, RecallReceipt } from '../domain/turn.ts';
 import { encodeEmbedding } from '../memory/embedding-codec.ts';
-import { recallExchanges } from '../memory/long-term.ts';
+import { recall as recallFor } from '../memory/recall.ts';
 import { getWindow, type Window } from '../memory/short-term.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
@@ -22,8 +22,10 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
     async gatherContext(input: {
       message: InboundMessage;
       recall: RecallSettings;
+      /** The agent's display name. */
+      agentName: string;
     }): Promise<GatheredContext> {
-      const { message, recall } = input;
+      const { message, recall, agentName } = input;
       const missing: Missing[] = [];
       const timingsMs = { window: 0, embed: 0, recall: 0 };
       const deadline = createDeadline(MEMORY_BOUND_MS);
@@ -42,14 +44,15 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
       try {
         const windowRead = bounded('window', getWindow(redis, message), EMPTY_WINDOW);
         const embedding = await bounded('embedding', embedder.embed(message.text, 'query'), null);
-        const recalled =
+        const recollection =
           embedding === null
-            ? (missing.push('recall'), [])
-            : await bounded('recall', recallBeside(windowRead, embedding), []);
+            ? (missing.push('recall'), null)
+            : await bounded('recall', recallBeside(windowRead, embedding), null);
         const window = await windowRead;
         return {
           window: window.messages,
-          recalled: withoutWindow(recalled, window),
+          recalled: recollection?.recalled ?? [],
+          ...(recollection && recall.topK > 0 && { receipt: receiptOf(recollection, recall) }),
           embedding: embedding && encodeEmbedding(embedding),
           missing,
           timingsMs,
@@ -59,8 +62,16 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
       }
 
       async function recallBeside(windowRead: Promise<Window>, embedding: Float32Array) {
-        const { messageIds } = await windowRead;
-        return recallExchanges(pool, message, [...embedding], { ...recall, exclude: messageIds });
+        const { messages, messageIds } = await windowRead;
+        const query = {
+          text: message.text,
+          embedding: [...embedding],
+          askedAt: new Date(message.receivedAt),
+          speakers: message.userName ? [message.userName, agentName] : [agentName],
+          exclude: messageIds,
+          shown: messages,
+        };
+        return recallFor(pool, message, query, recall);
       }
     },
   };
@@ -69,10 +80,8 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
 type Names = { window: true; embedding: true; recall: true };
 const TIMING_OF = { window: 'window', embedding: 'embed', recall: 'recall' } as const;
 
-/** What stands in the window verbatim needs no quotation of it, say a fact that the user just repeated. */
-function withoutWindow(recalled: readonly RecalledMemory[], window: Window): RecalledMemory[] {
-  const shown = new Set(window.messages.map(({ role, content }) => `${role}\n${content}`));
-  return recalled.filter(({ role, content }) => !shown.has(`${role}\n${content}`));
+function receiptOf({ match, nearestMiss }: Recollection, { threshold }: RecallSettings): RecallReceipt {
+  return { match, threshold, nearestMiss };
 }
 
 function createDeadline(ms: number): { passed: Promise<never>; clear: () => void } {

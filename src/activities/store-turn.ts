@@ -1,20 +1,21 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import { v5 as namedUuid } from 'uuid';
 import { finishTurn } from '../db/ledger.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
-import type { Role } from '../domain/conversation.ts';
+import type { Role, Scope } from '../domain/conversation.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { decodeEmbedding } from '../memory/embedding-codec.ts';
+import { embedPassages, insertExchange } from '../memory/exchange-passages.ts';
 import { insertMemory } from '../memory/long-term.ts';
+import { memoryId } from '../memory/memory-id.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, 'pool' | 'embedder'>) {
   return {
     /**
-     * Embeds what has no embedding yet and stores both messages, with the ledger's last word on the turn,
-     * in one transaction. Memory ids derive from the message, so a retry stores nothing twice.
+     * Embeds what has no embedding yet and stores both messages, the exchange as recall finds it, and the
+     * ledger's last word on the turn, in one transaction. Ids derive from the message, so a retry stores nothing twice.
      */
     async storeTurn(input: EmbedAndStoreInput): Promise<void> {
       const { message, reply, repliedAt } = input;
@@ -26,7 +27,7 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
           embedder.embed(reply, 'backfill'),
         ]);
         const memory = (role: Role, content: string, embedding: Float32Array, createdAt: string) => ({
-          id: namedUuid(role, message.messageId),
+          id: memoryId(role, message.messageId),
           tenantId: message.tenantId,
           agentId: message.agentId,
           userId: message.userId,
@@ -36,9 +37,23 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
           content,
           embedding: [...embedding],
         });
+        const passages = await embedPassages(
+          { user: message.text, reply },
+          { user: userEmbedding, reply: replyEmbedding },
+          (text) => embedder.embed(text, 'backfill'),
+        );
+        const stored = (role: Role, text: string) => ({ memoryId: memoryId(role, message.messageId), text });
         await inTenant(pool, message.tenantId, async (client) => {
           await insertMemory(client, memory('user', message.text, userEmbedding, message.receivedAt));
           await insertMemory(client, memory('assistant', reply, replyEmbedding, repliedAt));
+          await insertExchange(client, {
+            ...scopeOf(message),
+            exchangeId: message.messageId,
+            user: stored('user', message.text),
+            reply: stored('assistant', reply),
+            createdAt: new Date(message.receivedAt),
+            passages,
+          });
           await finishTurn(client, message.tenantId, message.messageId, 'done');
         });
       } catch (error) {
@@ -58,4 +73,8 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       );
     },
   };
+}
+
+function scopeOf({ tenantId, agentId, userId }: Scope): Scope {
+  return { tenantId, agentId, userId };
 }

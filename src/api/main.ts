@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { apiConfig, type SlackInboundConfig } from '../config.ts';
 import { createPool } from '../db/tenant-transaction.ts';
 import type { Logger } from 'pino';
+import { startTracing } from '../observability/start-tracing.ts';
 import { closeAll, createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
 import { createSlackClient } from '../slack/client.ts';
 import { singleWorkspace } from '../slack/installations.ts';
@@ -17,17 +18,22 @@ await runMain(async () => {
   const log = createLogger('api', config.logLevel);
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
   const redis = createRedis(config.redisUrl, log);
-  const temporal = lazyClient(config.temporal);
+  const tracing = await startTracing('konstruct-api', config.tracesTo);
+  const temporal = lazyClient(config.temporal, tracing?.clientInterceptors);
+  tracing?.watchPool(pool);
+  tracing?.watchRedis(redis);
   const closing = new AbortController();
 
   // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
   await Promise.all([
     waitFor('Postgres', () => pool.query('SELECT 1'), {
       log,
+      timeoutMs: config.startTimeoutMs,
       cure: 'check DATABASE_URL, or start the database',
     }),
     waitFor('Temporal', () => temporal.connection.ensureConnected(), {
       log,
+      timeoutMs: config.startTimeoutMs,
       cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
     }),
   ]);
@@ -42,7 +48,7 @@ await runMain(async () => {
     slack: config.slack && slackSettings(config.slack, log),
     closing: closing.signal,
   });
-  const server = createServer(app);
+  const server = createServer(tracing?.watchRequests(app) ?? app);
   server.listen(config.port, config.host);
   await once(server, 'listening').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
@@ -56,7 +62,12 @@ await runMain(async () => {
     const closed = closeServer(server);
     closing.abort();
     await closed;
-    await closeAll(log, [() => redis.disconnect(), () => temporal.connection.close(), () => pool.end()]);
+    await closeAll(log, [
+      () => redis.disconnect(),
+      () => temporal.connection.close(),
+      () => pool.end(),
+      () => tracing?.stop(),
+    ]);
   });
 });
 

@@ -117,7 +117,8 @@ export function isTemporalAway(error: unknown): boolean {
 
 /** Connection refused, reset or timed out, or a server that is starting or shutting down (class 57P). */
 function isDatabaseAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  // Not instanceof: the socket's errors are of Node's own realm when the code runs in a vm context.
+  if (!Error.isError(error)) return false;
   const code = 'code' in error ? String(error.code) : '';
   return (
     /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|57P0[1-5]|57014|08\w{3}|53300)$/.test(

@@ -34,7 +34,20 @@ export const messageBody = z.object({
 
 const recall = z.strictObject({
   topK: z.int().min(0).max(20).optional().describe('Exchanges recalled at most; 0 turns recall off.'),
-  threshold: z.number().min(-1).max(1).optional().describe('Lowest cosine similarity that counts.'),
+  threshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('How well the best exchange must fit for anything to be recalled.'),
+  cosineWeight: z.number().min(0).max(1).optional().describe('How much meaning weighs against words.'),
+  maxWords: z.int().min(1).max(5_000).optional().describe('Words that recalled text may take in the prompt.'),
+  fillWords: z
+    .int()
+    .min(0)
+    .max(5_000)
+    .optional()
+    .describe('Up to so many words the messages beside the recalled exchanges are added.'),
 });
 
 const agentFields = {

@@ -15,16 +15,25 @@ export type Agent = {
   liveReplies: boolean;
 };
 
-/** How an agent recalls. */
+/** How an agent recalls. docs/MEMORY.md says what each does and how the defaults were found. */
 export type RecallSettings = {
   /** How many exchanges are returned at most; 0 turns recall off. */
   topK: number;
-  /** Lowest cosine similarity that counts. */
+  /** How well the best exchange must fit, 0 to 1, for anything to be recalled. */
   threshold: number;
+  /** How much meaning weighs against words, 0 to 1. */
+  cosineWeight: number;
+  /** Words that recalled text may take in the prompt; the best exchange is given in any case. */
+  maxWords: number;
+  /** Up to so many words the messages beside the recalled exchanges are added; 0 adds none. */
+  fillWords: number;
 };
 
-/**
- * Defaults by measurement: questions and the statements that answer them mostly score 0.3–0.6 with
- * all-MiniLM-L6-v2, unrelated pairs 0.24 in the median, 0.47 at the 95th percentile.
- */
-export const DEFAULT_RECALL: RecallSettings = { topK: 3, threshold: 0.35 };
+/** By measurement (docs/MEMORY.md), with all-MiniLM-L6-v2. */
+export const DEFAULT_RECALL: RecallSettings = {
+  topK: 3,
+  threshold: 0.41,
+  cosineWeight: 0.45,
+  maxWords: 600,
+  fillWords: 190,
+};

@@ -23,15 +23,44 @@ export type PromptMessage = { role: 'system' | Role; content: string };
 /** All memory belongs to one scope: two users of one agent share nothing. */
 export type Scope = { tenantId: string; agentId: string; userId: string };
 
-/** A remembered message that was found for a query. `score` is its cosine similarity, −1 to 1. */
+/** A remembered message that was found for a query: the scores are its exchange's. */
 export type RecalledMemory = {
+  /** The message, or the passage of it that was found. */
   content: string;
   role: Role;
+  /** What it was ranked by: the weighted sum of `cosine` and `lexical`, 0 to 1. */
   score: number;
+  /** Similarity of meaning, −1 to 1. */
+  cosine: number;
+  /** Share of the question's words that it holds, the rarer the heavier, 0 to 1. */
+  lexical: number;
   /** ISO 8601. */
   createdAt: string;
   /** Shared by a user's message and its answer. */
   exchangeId: string;
+  /** The place of the exchange among those found, from 1. Absent in a message that stood `beside` one. */
+  rank?: number;
+  /** The rank of the exchange beside which this message stood. */
+  beside?: number;
+};
+
+/** The best exchange that was not recalled, and what it fell short of. */
+export type NearestMiss = {
+  exchangeId: string;
+  createdAt: string;
+  cosine: number;
+  lexical: number;
+  score: number;
+  why: 'threshold' | 'topK' | 'words';
+};
+
+/** What recall gives, and what it went by. */
+export type Recollection = {
+  /** Best exchange first, each with the messages beside it. */
+  recalled: RecalledMemory[];
+  /** How well the best fits; compared with the agent's threshold. */
+  match: number;
+  nearestMiss: NearestMiss | null;
 };
 
 /** The channel a message came through, and what is needed to answer there. */
@@ -57,6 +86,8 @@ export type InboundMessage = Scope & {
   messageId: string;
   channel: Channel;
   threadId?: string;
+  /** The user's display name, where the channel knows it. */
+  userName?: string;
   text: string;
   /** ISO 8601, the ledger's clock. */
   receivedAt: string;

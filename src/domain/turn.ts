@@ -1,5 +1,5 @@
 import type { Agent } from './agent.ts';
-import type { ConversationMessage, InboundMessage, RecalledMemory } from './conversation.ts';
+import type { ConversationMessage, InboundMessage, NearestMiss, RecalledMemory } from './conversation.ts';
 
 /** The input of workflow `HandleMessage`. The agent is as it was when the message was accepted. */
 export type HandleMessageInput = { message: InboundMessage; agent: Agent; limits: TurnLimits };
@@ -19,10 +19,21 @@ export type Missing = 'window' | 'recall' | 'embedding' | 'append' | 'order' | '
 export type GatheredContext = {
   window: ConversationMessage[];
   recalled: RecalledMemory[];
+  /** How recall decided; absent when it didn't come to that. */
+  receipt?: RecallReceipt;
   /** The query's embedding, base64 of 384 little-endian float32; null when embedding failed. */
   embedding: string | null;
   missing: Missing[];
   timingsMs: { window: number; embed: number; recall: number };
+};
+
+/** Why recall gave what it gave. */
+export type RecallReceipt = {
+  /** How well the best exchange fitted, and what the agent asks for. */
+  match: number;
+  threshold: number;
+  /** The best one that was not recalled. */
+  nearestMiss: NearestMiss | null;
 };
 
 export type TokenUsage = { promptTokens: number; completionTokens: number };
@@ -41,6 +52,8 @@ export type TurnResult = {
   memory: {
     windowSize: number;
     recalled: RecalledMemory[];
+    /** Absent when nothing was asked of recall, or it failed. */
+    receipt?: RecallReceipt;
     /** Oldest window messages left out to stay within the prompt budget. */
     droppedFromWindow: number;
   };

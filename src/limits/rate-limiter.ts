@@ -37,12 +37,12 @@ export function createRateLimiter(dependencies: {
     return limiter;
   };
 
+  /** How long to wait, 0 for not at all; undefined when Redis is away or slow. */
   const retryAfter = async (key: string, limit: RateLimit): Promise<number | undefined> => {
     try {
       await limiterFor(limit).consume(key);
-      return undefined;
+      return 0;
     } catch (refusal) {
-      // An error is Redis being away or slow; a refusal is not an Error.
       return refusal instanceof RateLimiterRes ? Math.max(1, refusal.msBeforeNext) : undefined;
     }
   };
@@ -51,9 +51,10 @@ export function createRateLimiter(dependencies: {
     const limits = await limitsOf(tenantId).catch(() => undefined);
     if (!limits) return undefined;
     const forUser = await retryAfter(rateLimitKey(tenantId, userId), limits.user);
-    if (forUser !== undefined) return { retryAfterMs: forUser, limit: 'user' };
+    if (forUser === undefined) return undefined;
+    if (forUser > 0) return { retryAfterMs: forUser, limit: 'user' };
     const forTenant = await retryAfter(tenantRateLimitKey(tenantId), limits.tenant);
-    return forTenant === undefined ? undefined : { retryAfterMs: forTenant, limit: 'tenant' };
+    return forTenant ? { retryAfterMs: forTenant, limit: 'tenant' } : undefined;
   };
 }
 

@@ -1,11 +1,16 @@
 import type pg from 'pg';
 import { toSql } from 'pgvector';
-import type { ConversationEmbedding, RecalledMemory, Role, Scope } from '../domain/conversation.ts';
+import { v4 as randomUuid } from 'uuid';
+import type { ConversationEmbedding, Role, Scope } from '../domain/conversation.ts';
 import { assertEmbedding } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
+import { insertExchange } from './exchange-passages.ts';
 import { nearestMessages } from './nearest-messages.ts';
 
 /**
+ * The simplest setting of recall: single messages by plain cosine. The pipeline uses `recall` (recall.ts),
+ * which finds whole exchanges by meaning and by words.
+ *
  * The contents of the memories most like a query, best first: at most `topK` whose cosine similarity to
  * `queryEmbedding` (384 finite numbers) is at least `threshold`; `[]` when none is. Scoped three times:
  * by the filter, by the transaction's tenant and by the database's policy.
@@ -24,63 +29,7 @@ export async function retrieveRelevant(
   return found.map((memory) => memory.content);
 }
 
-type MemoryRow = { content: string; role: Role; created_at: Date; exchange_id: string; score: number };
-
-/**
- * Recall for the prompt: the `topK` best exchanges, best first. A message that was found brings the
- * message it answered or its answer; each keeps its own score, and an exchange ranks by its better one.
- * `exclude` names exchanges that already stand in the window.
- */
-export async function recallExchanges(
-  pool: pg.Pool,
-  scope: Scope,
-  queryEmbedding: number[],
-  options: { topK: number; threshold: number; exclude: readonly string[] },
-): Promise<RecalledMemory[]> {
-  assertEmbedding(queryEmbedding);
-  if (options.topK <= 0) return [];
-  const { rows } = await inTenant(pool, scope.tenantId, (client) =>
-    client.query<MemoryRow>({
-      name: 'nearest-exchanges',
-      text: NEAREST_EXCHANGES,
-      values: [
-        scope.tenantId,
-        scope.agentId,
-        scope.userId,
-        toSql(queryEmbedding),
-        options.topK,
-        options.threshold,
-        options.exclude,
-      ],
-    }),
-  );
-  return rows.map(toRecalled);
-}
-
-const NEAREST_EXCHANGES = `
-  WITH scored AS MATERIALIZED (
-    SELECT content, role, created_at, exchange_id, 1 - (embedding <=> $4::vector) AS score
-    FROM conversation_embeddings
-    WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND exchange_id <> ALL ($7::uuid[])
-  ), best AS (
-    SELECT exchange_id, max(score) AS best_score FROM scored
-    GROUP BY exchange_id HAVING max(score) >= $6
-    ORDER BY best_score DESC LIMIT $5
-  )
-  SELECT content, role, created_at, exchange_id, score FROM best JOIN scored USING (exchange_id)
-  ORDER BY best_score DESC, exchange_id, role DESC`;
-
-function toRecalled(row: MemoryRow): RecalledMemory {
-  return {
-    content: row.content,
-    role: row.role,
-    score: row.score,
-    createdAt: row.created_at.toISOString(),
-    exchangeId: row.exchange_id,
-  };
-}
-
-/** A memory to store; `id`, `exchangeId` and `createdAt` are given by the database when left out. */
+/** A memory to store; `id`, `exchangeId` and `createdAt` are made when left out. */
 export type NewMemory = Omit<ConversationEmbedding, 'id' | 'createdAt'> & {
   id?: string;
   exchangeId?: string;
@@ -88,15 +37,39 @@ export type NewMemory = Omit<ConversationEmbedding, 'id' | 'createdAt'> & {
 };
 
 /**
- * Inserts one memory. Storing the same `id` twice leaves one copy. Throws `InvalidEmbeddingError` before
- * anything is sent when the embedding isn't 384 finite numbers.
+ * Inserts one memory, and makes it known to recall. Storing the same `id` twice leaves one copy. Throws
+ * `InvalidEmbeddingError` before anything is sent when the embedding isn't 384 finite numbers.
  */
 export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<void> {
   assertEmbedding(memory.embedding);
-  await inTenant(pool, memory.tenantId, (client) => insertMemory(client, memory));
+  const id = memory.id ?? randomUuid();
+  const exchangeId = memory.exchangeId ?? randomUuid();
+  const createdAt = memory.createdAt ?? new Date();
+  const { tenantId, agentId, userId, content, role } = memory;
+  const whole = { from: 0, to: content.length };
+  const none = { from: 0, to: 0 };
+  const stored = { memoryId: id, text: content };
+  const isUser = role === 'user';
+  await inTenant(pool, tenantId, async (client) => {
+    await insertMemory(client, { ...memory, id, exchangeId, createdAt });
+    await insertExchange(client, {
+      ...{ tenantId, agentId, userId, exchangeId, createdAt },
+      user: isUser ? stored : null,
+      reply: isUser ? null : stored,
+      passages: [
+        {
+          // Part 0 is the user's and part 1 the agent's, should both be stored under one exchange.
+          part: isUser ? 0 : 1,
+          user: isUser ? whole : none,
+          reply: isUser ? none : whole,
+          embedding: [...memory.embedding],
+        },
+      ],
+    });
+  });
 }
 
-/** `storeEmbedding` within the caller's transaction, whose tenant must be the memory's. */
+/** Inserts a row of `conversation_embeddings` within the caller's transaction, whose tenant must be the memory's. */
 export async function insertMemory(client: pg.PoolClient, memory: NewMemory): Promise<void> {
   assertEmbedding(memory.embedding);
   await client.query({

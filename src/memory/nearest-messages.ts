@@ -4,6 +4,9 @@ import type { RecalledMemory, Role, Scope } from '../domain/conversation.ts';
 import { assertEmbedding } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 
+/** A memory found by plain cosine; `score` is the similarity. */
+type NearestMessage = Omit<RecalledMemory, 'cosine' | 'lexical'>;
+
 /**
  * Scopes of up to so many memories are compared row by row, exactly: 5,000 take some 8 ms. Larger ones go
  * through the HNSW index, whose time hardly grows.
@@ -25,7 +28,7 @@ export async function nearestMessages(
   scope: Scope,
   queryEmbedding: number[],
   options: { topK: number; threshold: number; exactUpTo?: number },
-): Promise<RecalledMemory[]> {
+): Promise<NearestMessage[]> {
   assertEmbedding(queryEmbedding);
   const { topK, threshold, exactUpTo = EXACT_UP_TO } = options;
   if (topK <= 0) return [];
@@ -109,7 +112,7 @@ async function searchIndex(client: pg.PoolClient, search: Search, limit: number)
   return rows;
 }
 
-function toRecalled(row: MemoryRow): RecalledMemory {
+function toRecalled(row: MemoryRow): NearestMessage {
   return {
     content: row.content,
     role: row.role,

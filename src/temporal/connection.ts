@@ -1,4 +1,4 @@
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type ClientInterceptors } from '@temporalio/client';
 import { NativeConnection } from '@temporalio/worker';
 import type { TemporalConfig } from '../config.ts';
 import { dataConverter } from './data-converter.ts';
@@ -10,9 +10,9 @@ export async function connectClient(config: TemporalConfig): Promise<Client> {
 }
 
 /** As `connectClient`, but connects when it is first used: a server that is away now doesn't stop the process. */
-export function lazyClient(config: TemporalConfig): Client {
+export function lazyClient(config: TemporalConfig, interceptors: ClientInterceptors = {}): Client {
   const connection = Connection.lazy(clientOptions(config));
-  return new Client({ connection, namespace: config.namespace, dataConverter });
+  return new Client({ connection, namespace: config.namespace, dataConverter, interceptors });
 }
 
 /** A worker's connection. */

@@ -1,4 +1,11 @@
-import { Worker, type NativeConnection, type WorkflowBundle } from '@temporalio/worker';
+import {
+  Worker,
+  type ActivityInterceptorsFactory,
+  type InjectedSinks,
+  type NativeConnection,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import type { Sinks } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { dataConverter } from './data-converter.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from './names.ts';
@@ -11,6 +18,8 @@ const DRAIN_TIME = '20s' as const;
 const BACKFILL_SLOTS = 8;
 /** While replies keep coming, at least ten backfills a second still get through. */
 const BACKFILL_HELD_MS = 100;
+/** What looks on while activities and workflows run: metrics, traces. */
+export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
 
 /**
  * The two workers of a process, not yet running. Backfills have a queue of their own, and while replies are
@@ -21,14 +30,17 @@ export async function createWorkers(options: {
   namespace: string;
   bundle: WorkflowBundle;
   activities: Activities;
+  observers?: Observers;
 }): Promise<Worker[]> {
-  const { connection, namespace, bundle, activities } = options;
+  const { connection, namespace, bundle, activities, observers = { activity: [] } } = options;
   const common = {
     connection,
     namespace,
     workflowBundle: bundle,
     activities,
     dataConverter,
+    interceptors: { activity: observers.activity },
+    ...(observers.sinks && { sinks: observers.sinks }),
     shutdownGraceTime: DRAIN_TIME,
     shutdownForceTime: '25s' as const,
   };

@@ -11,14 +11,19 @@ const BUNDLED_FOLDERS = ['workflows', 'domain', 'temporal'];
 
 /**
  * The workflows' code for the sandbox. Bundling takes some 4 s, so the result is kept, by a hash of the
- * sources and of the SDK's version, and made anew only when one of them has changed.
+ * sources and of the SDK's version, and made anew only when one of them has changed. `interceptorModules`
+ * (absolute paths) are bundled with the workflows and see their calls.
  */
-export async function workflowBundle(): Promise<WorkflowBundle> {
-  const cached = path.join(CACHE, `workflows-${await hashSources()}.js`);
+export async function workflowBundle(
+  options: { interceptorModules?: readonly string[] } = {},
+): Promise<WorkflowBundle> {
+  const interceptorModules = options.interceptorModules ?? [];
+  const cached = path.join(CACHE, `workflows-${await hashSources(interceptorModules)}.js`);
   const code = await readFile(cached, 'utf8').catch(() => undefined);
   if (code !== undefined) return { code };
   const bundle = await bundleWorkflowCode({
     workflowsPath: path.join(SOURCE, 'workflows', 'index.ts'),
+    workflowInterceptorModules: [...interceptorModules],
     logger: new DefaultLogger('WARN'),
   });
   await mkdir(CACHE, { recursive: true });
@@ -29,12 +34,14 @@ export async function workflowBundle(): Promise<WorkflowBundle> {
   return { code: bundle.code };
 }
 
-async function hashSources(): Promise<string> {
+async function hashSources(interceptorModules: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   const sdk = new URL('../../node_modules/@temporalio/worker/package.json', import.meta.url);
   hash.update(await readFile(sdk));
+  for (const module of interceptorModules) hash.update(module).update(await readFile(module));
   for (const folder of BUNDLED_FOLDERS) {
-    for (const name of (await readdir(path.join(SOURCE, folder))).sort()) {
+    const names = await readdir(path.join(SOURCE, folder), { recursive: true });
+    for (const name of names.filter((each) => path.extname(each) === '.ts').sort()) {
       hash.update(name).update(await readFile(path.join(SOURCE, folder, name)));
     }
   }

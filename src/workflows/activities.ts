@@ -1,4 +1,7 @@
-/** How the workflows call their activities: time-outs and retries, each with its reason. */
+/**
+ * How the workflows call their activities: time-outs and retries, each with its reason. The summaries are
+ * what the Web UI shows beside each step; like every option here they are no part of what a replay compares.
+ */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 
@@ -9,6 +12,7 @@ import type { Activities } from '../activities/index.ts';
 export const gathering = proxyLocalActivities<Pick<Activities, 'gatherContext'>>({
   startToCloseTimeout: '3s',
   retry: { maximumAttempts: 1 },
+  summary: 'look up what is remembered',
 });
 
 /*
@@ -21,7 +25,10 @@ const AT_MOST_2_SECONDS = {
 } as const;
 
 /* Local and cheap: it is asked only in a burst. After 2 s a reply out of order beats none. */
-export const ordering = proxyLocalActivities<Pick<Activities, 'findTurnBefore'>>(AT_MOST_2_SECONDS);
+export const ordering = proxyLocalActivities<Pick<Activities, 'findTurnBefore'>>({
+  ...AT_MOST_2_SECONDS,
+  summary: 'is an earlier turn still running?',
+});
 
 /*
  * A normal activity: slow, worth seeing, and the one that fails in interesting ways. The heartbeat tells a
@@ -33,10 +40,14 @@ export const replying = proxyActivities<Pick<Activities, 'generateReply'>>({
   heartbeatTimeout: '15s',
   scheduleToCloseTimeout: '1h',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+  summary: 'ask the model',
 });
 
 /* Local: one Redis script. After 2 s the child takes it over, so that a reply never waits for Redis. */
-export const appending = proxyLocalActivities<Pick<Activities, 'appendTurnToWindow'>>(AT_MOST_2_SECONDS);
+export const appending = proxyLocalActivities<Pick<Activities, 'appendTurnToWindow'>>({
+  ...AT_MOST_2_SECONDS,
+  summary: 'add the turn to the window',
+});
 
 /*
  * The backfill's first try: local, since a normal activity would be half of what a backfill costs Temporal
@@ -54,12 +65,14 @@ export const storingHere = proxyLocalActivities<Pick<Activities, 'storeTurn'>>({
 export const storing = proxyActivities<Pick<Activities, 'storeTurn' | 'appendOwedTurn'>>({
   startToCloseTimeout: '30s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  summary: 'remember the turn',
 });
 
 /* The ledger must learn of it, however long Postgres is away; followers were let go before. */
 export const failing = proxyActivities<Pick<Activities, 'recordFailedTurn'>>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  summary: 'note the failure in the ledger',
 });
 
 /*
@@ -71,6 +84,7 @@ export const placeholding = proxyActivities<Pick<Activities, 'postPlaceholder'>>
   heartbeatTimeout: '8s',
   scheduleToCloseTimeout: '1m',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  summary: 'show in Slack that an answer is coming',
 });
 
 /*
@@ -82,4 +96,5 @@ export const delivering = proxyActivities<Pick<Activities, 'deliverReply'>>({
   heartbeatTimeout: '8s',
   scheduleToCloseTimeout: '1h',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  summary: 'bring the reply to Slack',
 });

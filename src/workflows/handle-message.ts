@@ -29,7 +29,9 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
     delivery.myTurn();
     const missing: Missing[] = turnBefore.unknown ? ['order'] : [];
 
-    const context = await gathering.gatherContext({ message, recall: agent.recall }).catch(nothingGathered);
+    const context = await gathering
+      .gatherContext({ message, recall: agent.recall, agentName: agent.name })
+      .catch(nothingGathered);
     missing.push(...context.missing);
 
     const { messages, droppedFromWindow } = buildPrompt(
@@ -37,6 +39,7 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       message.text,
       context.window,
       context.recalled,
+      message.userName,
     );
     const live = await delivery.livePlace();
     const reply = await replying.generateReply({
@@ -64,7 +67,12 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
 
     return {
       reply: { text: reply.text },
-      memory: { windowSize: context.window.length, recalled: context.recalled, droppedFromWindow },
+      memory: {
+        windowSize: context.window.length,
+        recalled: context.recalled,
+        ...(context.receipt && { receipt: context.receipt }),
+        droppedFromWindow,
+      },
       missing,
       ...(turnBefore.waitedFor && { waitedFor: turnBefore.waitedFor }),
       model: reply.model,

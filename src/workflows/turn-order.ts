@@ -52,7 +52,7 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
   /** Lets followers go when this turn, once at work, takes longer than it may hold them. */
   const boundMyHold = async (): Promise<void> => {
     await condition(() => isReleased() || (working && followers.length > 0));
-    if (await condition(isReleased, holdMs)) return;
+    if (await condition(isReleased, holdMs, { summary: 'after this the next turn need not wait' })) return;
     // Hung: whoever comes from now on isn't held at all.
     while (!isReleased()) {
       await tellFollowers(false);
@@ -66,7 +66,10 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
     let waitedFor: TurnBefore['waitedFor'];
     if (before.workflowId && (await askToBeTold(before.workflowId))) {
       // Each turn ahead may take its own bound; this outer one only matters if a workflow is broken.
-      const heard = await condition(() => told !== undefined, (holdMs + START_GRACE_MS) * message.turnsAhead);
+      const longestMs = (holdMs + START_GRACE_MS) * message.turnsAhead;
+      const heard = await condition(() => told !== undefined, longestMs, {
+        summary: 'wait for the turn before',
+      });
       waitedFor = { workflowId: before.workflowId, finished: heard && told?.finished === true };
     }
     working = true;
@@ -96,7 +99,7 @@ async function findTurnBefore(message: InboundMessage): Promise<{ workflowId?: s
       case 'running':
         return { workflowId: found.workflowId };
       case 'starting':
-        await sleep(100);
+        await sleep(100, { summary: 'the turn before has not started yet' });
         continue;
       case 'none':
         return {};

@@ -2,12 +2,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { chunk } from '../support/fake-llm.ts';
 import { modelsPath, redisUrl, temporalConfig } from '../support/services.ts';
 import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { BOT } from '../support/slack-stand-in.ts';
 import { talk } from '../support/slack-talk.ts';
+
+jest.setTimeout(120_000);
 
 let deployment: SlackDeployment;
 let ada: ReturnType<typeof talk>;

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { toSql } from 'pgvector';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
-import { recallExchanges, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term.ts';
+import { insertExchange } from '../../src/memory/exchange-passages.ts';
+import { retrieveRelevant, storeEmbedding } from '../../src/memory/long-term.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
 import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
 
@@ -81,33 +82,6 @@ describe('retrieveRelevant', () => {
   });
 });
 
-describe('recallExchanges', () => {
-  test('brings the answer with the message and leaves out what the window shows', async () => {
-    const scope = newScope();
-    const [first, second] = [randomUUID(), randomUUID()];
-    await store(scope, 'My dog is Rex', similarTo0(0.6), { exchangeId: first });
-    await store(scope, 'Nice name', axis(5), { exchangeId: first, role: 'assistant' });
-    await store(scope, 'I like tea', similarTo0(0.5), { exchangeId: second });
-    const all = await recallExchanges(database.pool, scope, axis(0), {
-      topK: 3,
-      threshold: 0.35,
-      exclude: [],
-    });
-    expect(all.map(({ content, role }) => [content, role])).toEqual([
-      ['My dog is Rex', 'user'],
-      ['Nice name', 'assistant'],
-      ['I like tea', 'user'],
-    ]);
-    expect(all[0]?.score).toBeCloseTo(0.6, 5);
-    const rest = await recallExchanges(database.pool, scope, axis(0), {
-      topK: 3,
-      threshold: 0.35,
-      exclude: [first],
-    });
-    expect(rest.map(({ content }) => content)).toEqual(['I like tea']);
-  });
-});
-
 describe('the database refuses', () => {
   test('rows of another tenant, with the filter removed from the query and on a reused connection', async () => {
     const [a, b] = [newScope(), newScope()];
@@ -120,9 +94,12 @@ describe('the database refuses', () => {
       [a, 'of tenant A'],
     ] as const) {
       const { rows } = await inTenant(database.pool, scope.tenantId, (client) =>
-        client.query('SELECT content FROM conversation_embeddings'),
+        client.query(
+          `SELECT content, (SELECT array_agg(user_id) FROM exchange_passages) AS passages
+           FROM conversation_embeddings`,
+        ),
       );
-      expect(rows).toEqual([{ content }]);
+      expect(rows).toEqual([{ content, passages: [scope.userId] }]);
     }
   });
 
@@ -131,6 +108,7 @@ describe('the database refuses', () => {
     await store(scope, 'mine', axis(0));
     const { rows } = await database.pool.query('SELECT content FROM conversation_embeddings');
     expect(rows).toEqual([]);
+    expect((await database.pool.query('SELECT 1 FROM exchange_passages')).rows).toEqual([]);
     await expect(
       database.pool.query(
         `INSERT INTO conversation_embeddings (tenant_id, agent_id, user_id, content, role, embedding)
@@ -153,7 +131,27 @@ describe('the database refuses', () => {
     ).rejects.toThrow(/row-level security/);
   });
 
+  test('a passage for another tenant than the one that is set', async () => {
+    const [a, b] = [newScope(), newScope()];
+    await expect(
+      inTenant(database.pool, a.tenantId, (client) =>
+        insertExchange(client, {
+          ...b,
+          exchangeId: randomUUID(),
+          user: { memoryId: randomUUID(), text: 'Hi' },
+          reply: null,
+          createdAt: new Date(),
+          passages: [{ user: { from: 0, to: 2 }, reply: { from: 0, to: 0 }, embedding: axis(0) }],
+        }),
+      ),
+    ).rejects.toThrow(/row-level security/);
+  });
+
   test.each([
+    ['UPDATE of a passage', 'UPDATE exchange_passages SET flags = 0'],
+    ['DELETE of a passage', 'DELETE FROM exchange_passages'],
+    ['TRUNCATE of passages', 'TRUNCATE exchange_passages'],
+    ['a partition of passages named directly', 'SELECT * FROM exchange_passages_00'],
     ['UPDATE', "UPDATE conversation_embeddings SET content = 'changed'"],
     ['DELETE', 'DELETE FROM conversation_embeddings'],
     ['TRUNCATE', 'TRUNCATE conversation_embeddings'],

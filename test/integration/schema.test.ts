@@ -56,6 +56,37 @@ describe('conversation_embeddings, read back from the catalogue', () => {
   });
 });
 
+describe('exchange_passages, read back from the catalogue', () => {
+  test('hash-partitioned like the memories it stands beside', async () => {
+    const partitions = await rows(`
+      SELECT pg_get_partkeydef('exchange_passages'::regclass) AS key,
+             (SELECT count(*)::int FROM pg_inherits WHERE inhparent = 'exchange_passages'::regclass) AS partitions`);
+    expect(partitions).toEqual([{ key: 'HASH (tenant_id)', partitions: 16 }]);
+  });
+
+  test('neither vectors nor terms ever leave the row, and there is no text in it', async () => {
+    const columns = await rows(`
+      SELECT a.attname AS name, a.attstorage AS storage, count(*)::int AS tables FROM pg_attribute a
+      JOIN pg_class c ON c.oid = a.attrelid AND c.relname LIKE 'exchange_passages%' AND c.relkind IN ('r', 'p')
+      WHERE a.attnum > 0 AND a.attlen = -1 AND a.attname <> 'user_id' GROUP BY 1, 2 ORDER BY 1`);
+    expect(columns).toEqual([
+      { name: 'embedding', storage: 'p', tables: 17 },
+      { name: 'terms', storage: 'p', tables: 17 },
+    ]);
+  });
+
+  test('has the same policy as the memories, and the service the same grants', async () => {
+    const policies = await rows(`
+      SELECT DISTINCT policyname, cmd, qual, with_check FROM pg_policies
+      WHERE tablename IN ('exchange_passages', 'conversation_embeddings')`);
+    expect(policies).toHaveLength(1);
+    const grants = await rows(`
+      SELECT privilege_type AS privilege FROM information_schema.role_table_grants
+      WHERE grantee = 'konstruct_app' AND table_name LIKE 'exchange_passages%' ORDER BY 1`);
+    expect(grants).toEqual([{ privilege: 'INSERT' }, { privilege: 'SELECT' }]);
+  });
+});
+
 describe('row-level security', () => {
   test('every table with a tenant is owned by nobody who logs in, and its policy is enabled and forced', async () => {
     const tables = await rows(`
@@ -63,7 +94,7 @@ describe('row-level security', () => {
       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'schema_migrations'
         AND NOT (relrowsecurity AND relforcerowsecurity AND relowner = 'konstruct_owner'::regrole)`);
     expect(tables).toEqual([]);
-    expect(await rows(`SELECT count(*)::int AS tables FROM pg_policies`)).toEqual([{ tables: 7 }]);
+    expect(await rows(`SELECT count(*)::int AS tables FROM pg_policies`)).toEqual([{ tables: 8 }]);
   });
 
   test('the service may select and insert memories and nothing else, owns nothing and bypasses nothing', async () => {

@@ -14,6 +14,8 @@ export function fakeActivities(calls: string[], overrides: Partial<Activities> =
             content: 'My dog is called Rex',
             role: 'user',
             score: 0.6,
+            cosine: 0.6,
+            lexical: 0.6,
             createdAt: '2026-11-01T00:00:00.000Z',
             exchangeId: '00000000-0000-4000-8000-000000000000',
           },

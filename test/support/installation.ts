@@ -84,7 +84,7 @@ async function ready(child: ChildProcess, url: string, output: () => string): Pr
   });
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
-import { Runtime, type Worker } from '@temporalio/worker';
+import { Runtime, type Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/index.ts';
 import { DEFAULT_RECALL, type Agent } from '../../src/domain/agent.ts';
 import type { InboundMessage } from '../../src/domain/conversation.ts';
@@ -34,12 +34,13 @@ export async function connectEnvironment(): Promise<TestWorkflowEnvironment> {
 /** Workers with these activities, running until `stop`. */
 export async function hostWorkflows(
   activities: Activities | ((temporal: Client) => Activities),
+  options: { bundle?: WorkflowBundle } = {},
 ): Promise<WorkflowHost> {
   const environment = await connectEnvironment();
   const workers = await createWorkers({
     connection: environment.nativeConnection,
     namespace: temporalConfig().namespace,
-    bundle: await workflowBundle(),
+    bundle: options.bundle ?? (await workflowBundle()),
     activities: typeof activities === 'function' ? activities(environment.client) : activities,
   });
   const running = workers.map((worker: Worker) => worker.run());

@@ -56,9 +56,9 @@ describe('buildMessagesWithMemory', () => {
     expect(
       lines.filter((line) => line.includes('</memories>') && line.trim() === '</memories>'),
     ).toHaveLength(1);
-    expect(lines[2]?.startsWith('- "')).toBe(true);
+    expect(lines[2]?.startsWith('"')).toBe(true);
     // The quotation holds it all, to the letter.
-    expect(JSON.parse(lines[2]?.slice(2) ?? '')).toBe(attack);
+    expect(JSON.parse(lines[2] ?? '')).toBe(attack);
   });
 });
 

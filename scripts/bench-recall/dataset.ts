@@ -1,0 +1,109 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+
+/** One exchange of a replayed conversation, with the ids of the turns that are in each message. */
+export type ReplayedExchange = {
+  user: { text: string; turnIds: string[] };
+  reply: { text: string; turnIds: string[] };
+  at: Date;
+};
+
+export type Question = { text: string; category: string; evidence: ReadonlySet<string> };
+
+export type Conversation = {
+  id: string;
+  userName: string;
+  agentName: string;
+  exchanges: ReplayedExchange[];
+  questions: Question[];
+};
+
+const turn = z.object({ speaker: z.string(), dia_id: z.string(), text: z.string() });
+const fileSchema = z.array(
+  z.object({
+    sample_id: z.string(),
+    conversation: z.looseObject({ speaker_a: z.string(), speaker_b: z.string() }),
+    qa: z.array(
+      z.object({
+        question: z.string(),
+        category: z.union([z.number(), z.string()]).optional(),
+        evidence: z.array(z.string()).optional(),
+      }),
+    ),
+  }),
+);
+
+type Turn = z.infer<typeof turn>;
+
+/**
+ * The conversations of a LoCoMo-like file. `speaker_a` is the user and `speaker_b` the agent, by text only;
+ * questions that name no evidence are left out. Throws when the file has another shape.
+ */
+export async function readConversations(file: string): Promise<Conversation[]> {
+  const samples = fileSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  return samples.map(({ sample_id: id, conversation, qa }) => ({
+    id,
+    userName: conversation.speaker_a,
+    agentName: conversation.speaker_b,
+    exchanges: sessionsOf(conversation).flatMap(({ turns, at }) =>
+      toExchanges(turns, conversation.speaker_a, at),
+    ),
+    questions: qa.flatMap(({ question, category, evidence = [] }) => {
+      const ids = evidence.flatMap((entry) => entry.match(/D\d+:\d+/g) ?? [entry]);
+      return ids.length > 0
+        ? [{ text: question, category: String(category ?? ''), evidence: new Set(ids) }]
+        : [];
+    }),
+  }));
+}
+
+function sessionsOf(conversation: Record<string, unknown>): Array<{ turns: Turn[]; at: Date }> {
+  return Object.keys(conversation)
+    .flatMap((key) => /^session_(\d+)$/.exec(key)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b)
+    .map((n) => ({
+      turns: z.array(turn).parse(conversation[`session_${n}`]),
+      at: sessionTime(String(conversation[`session_${n}_date_time`])),
+    }));
+}
+
+/** "1:56 pm on 8 May, 2023" */
+function sessionTime(text: string): Date {
+  const [, hour, minute, half, day] = /^(\d+):(\d+) (am|pm) on (.+)$/i.exec(text.trim()) ?? [];
+  if (day === undefined) {
+    const at = new Date(text);
+    if (Number.isNaN(at.getTime()))
+      throw new Error(`a session's date can't be read: ${JSON.stringify(text)}`);
+    return at;
+  }
+  const hours = (Number(hour) % 12) + (half?.toLowerCase() === 'pm' ? 12 : 0);
+  return new Date(Date.parse(`${day.replace(',', '')} UTC`) + hours * 3_600_000 + Number(minute) * 60_000);
+}
+
+/** Time between the exchanges of a session: far below what counts as another session. */
+const BETWEEN_EXCHANGES_MS = 60_000;
+
+/** Pairs a session's turns; several of one speaker in a row are one message, an agent's opening joins the first. */
+function toExchanges(turns: readonly Turn[], user: string, at: Date): ReplayedExchange[] {
+  const exchanges: ReplayedExchange[] = [];
+  let opened = false;
+  for (const { speaker, dia_id: id, text } of turns) {
+    const isUser = speaker === user;
+    let current = exchanges.at(-1);
+    if (!current || (isUser && opened && current.reply.text !== '')) {
+      const message = () => ({ text: '', turnIds: [] });
+      current = {
+        user: message(),
+        reply: message(),
+        at: new Date(at.getTime() + exchanges.length * BETWEEN_EXCHANGES_MS),
+      };
+      exchanges.push(current);
+    }
+    opened ||= isUser;
+    const message = isUser ? current.user : current.reply;
+    message.text = [message.text, text].filter(Boolean).join(' ');
+    message.turnIds.push(id);
+  }
+  return exchanges;
+}

@@ -1,0 +1,117 @@
+/** Does today's code still do what a history says it did? */
+import { fileURLToPath } from 'node:url';
+import type { History } from '@temporalio/common/lib/proto-utils.js';
+import {
+  Worker,
+  type InjectedSinks,
+  type ReplayWorkerOptions,
+  type WorkflowBundle,
+} from '@temporalio/worker';
+import { dataConverter } from '../../src/temporal/data-converter.ts';
+import { activityLabel, childLabel, signalLabel, TIMER_LABEL } from './command-labels.ts';
+import type { CommandSinks } from './command-recorder.ts';
+import type { RecordedHistory } from './read-history.ts';
+
+/** To be bundled with the workflows (`interceptorModules`), so that a check can tell what the code asked for. */
+export const COMMAND_RECORDER = fileURLToPath(new URL('./command-recorder.ts', import.meta.url));
+
+/** A history's event beside what the code did in its place; either may be missing. */
+export type ComparedCommand = { eventId: number | undefined; recorded: string; code: string };
+
+export type HistoryCheck =
+  { fits: true } | { fits: false; reason: string; commands: ComparedCommand[]; firstDifference: number };
+
+/**
+ * Replays one history, with its own workflow id (a derived child id would differ under another). Without
+ * `COMMAND_RECORDER` in the bundle the code's side of the comparison stays empty.
+ */
+export async function checkHistory(
+  { history, workflowId }: RecordedHistory,
+  workflowBundle: WorkflowBundle,
+): Promise<HistoryCheck> {
+  const code: string[] = [];
+  const sinks: InjectedSinks<CommandSinks> = {
+    replay: { command: { fn: (_info, label) => void code.push(label), callDuringReplay: true } },
+  };
+  const options: ReplayWorkerOptions = { workflowBundle, dataConverter, sinks };
+  try {
+    await Worker.runReplayHistory(options, history, workflowId);
+    return { fits: true };
+  } catch (error) {
+    const commands = compare(recordedCommands(history), code);
+    return {
+      fits: false,
+      reason: error instanceof Error ? error.message : String(error),
+      commands,
+      firstDifference: commands.findIndex(({ recorded, code: asked }) => recorded !== asked),
+    };
+  }
+}
+
+/** Fails with the history's name, the event and the code's command when today's code no longer fits it. */
+export async function assertFits(recorded: RecordedHistory, bundle: WorkflowBundle): Promise<void> {
+  const check = await checkHistory(recorded, bundle);
+  if (check.fits) return;
+  throw new Error(`${recorded.name} no longer replays: ${describeMisfit(check)}`);
+}
+
+/** The difference in a few lines: where history and code part, and what Temporal says. */
+export function describeMisfit(check: Extract<HistoryCheck, { fits: false }>): string {
+  const width = Math.max(7, ...check.commands.map(({ recorded }) => recorded.length));
+  const line = (mark: string, id: string, recorded: string, code: string) =>
+    `  ${mark} ${id.padStart(5)}  ${recorded.padEnd(width)}  ${code}`.trimEnd();
+  const rows = check.commands.map(({ eventId, recorded, code }, i) =>
+    line(i === check.firstDifference ? '✗' : ' ', String(eventId ?? ''), recorded || '—', code || '—'),
+  );
+  return [
+    'the code does not do what this history says it did (nondeterminism)',
+    line(' ', 'event', 'history', 'code'),
+    ...rows,
+    `  ${check.reason}`,
+    '  A change of a workflow needs patched(): see docs/CHANGING-WORKFLOWS.md',
+  ].join('\n');
+}
+
+function compare(recorded: ReturnType<typeof recordedCommands>, code: readonly string[]): ComparedCommand[] {
+  const length = Math.max(recorded.length, code.length);
+  const all = Array.from({ length }, (_, i) => ({
+    eventId: recorded[i]?.eventId,
+    recorded: recorded[i]?.label ?? '',
+    code: code[i] ?? '',
+  }));
+  // The replay ends at the difference: what the history holds long after it tells nothing.
+  const difference = all.findIndex((pair) => pair.recorded !== pair.code);
+  return all.slice(0, difference + 3);
+}
+
+/** The commands that a history's events came from, in order. */
+function recordedCommands(history: History): Array<{ eventId: number; label: string }> {
+  return (history.events ?? []).flatMap((event) => {
+    const label = labelOf(event);
+    return label === undefined ? [] : [{ eventId: Number(event.eventId), label }];
+  });
+}
+
+function labelOf(event: NonNullable<History['events']>[number]): string | undefined {
+  if (event.timerStartedEventAttributes) return TIMER_LABEL;
+  const activity = event.activityTaskScheduledEventAttributes?.activityType?.name;
+  if (activity) return activityLabel(activity);
+  const child = event.startChildWorkflowExecutionInitiatedEventAttributes?.workflowType?.name;
+  if (child) return childLabel(child);
+  const signal = event.signalExternalWorkflowExecutionInitiatedEventAttributes?.signalName;
+  if (signal) return signalLabel(signal);
+  const local = localActivityData(event)?.activity_type;
+  return local && activityLabel(local);
+}
+
+/** What the SDK notes of a local activity beside its result; snake case is its own. */
+export type LocalActivityData = { activity_type: string; attempt: number };
+
+/** Undefined when the event is no local activity's marker. */
+export function localActivityData(
+  event: NonNullable<History['events']>[number],
+): LocalActivityData | undefined {
+  const marker = event.markerRecordedEventAttributes;
+  const data = marker?.markerName === 'core_local_activity' && marker.details?.['data']?.payloads?.[0]?.data;
+  return data ? (JSON.parse(Buffer.from(data).toString('utf8')) as LocalActivityData) : undefined;
+}

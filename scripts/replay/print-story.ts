@@ -1,0 +1,117 @@
+/** A story as text for a terminal. */
+import { styleText } from 'node:util';
+import type { PromptMessage, RecalledMemory } from '../../src/domain/conversation.ts';
+import { estimateTokens } from '../../src/domain/tokens.ts';
+import type { Step, Story, Turn } from './story.ts';
+
+const heading = (text: string): string => styleText('bold', text);
+const faint = (text: string): string => styleText('dim', text);
+const MARKS = { done: '✓', noted: '✓', failed: '✗', open: '…' } as const;
+
+/** The whole story: head, steps, and for a turn what it read, asked and answered. */
+export function printStory(story: Story): string {
+  const end = story.state === 'open' ? 'still open after' : `${story.state} in`;
+  const head = [
+    `${heading(story.type)}  ${story.summary}`.trimEnd(),
+    faint(story.workflowId),
+    `${story.startedAt.toISOString()}, ${end} ${duration(story.durationMs)}, ${story.events} events`,
+    ...(story.failure ? [`✗ ${story.failure}`] : []),
+  ];
+  const parts = [
+    head.join('\n'),
+    section('Steps', story.steps.map(formatStep)),
+    ...(story.turn ? formatTurn(story.turn) : [section('Input', [JSON.stringify(story.input, null, 2)])]),
+  ];
+  return parts.filter(Boolean).join('\n\n');
+}
+
+function formatStep(step: Step): string {
+  const at = `+${duration(step.atMs)}`.padStart(9);
+  const took = step.durationMs === undefined ? '' : duration(step.durationMs);
+  const notes = [
+    step.summary && `“${step.summary}”`,
+    took && `took ${took}`,
+    step.attempts > 1 && `attempt ${step.attempts}`,
+    step.failure && `${step.state === 'failed' ? 'failed' : 'before that failed'}: ${step.failure}`,
+  ].filter(Boolean);
+  return `${at}  ${MARKS[step.state]} ${step.name.padEnd(20)} ${notes.join(', ')}`.trimEnd();
+}
+
+function formatTurn(turn: Turn): string[] {
+  const { message, agent, context, prompt, reply, result } = turn;
+  const recall = Object.entries(agent.recall).map(([name, value]) => `${name}=${value}`);
+  return [
+    section('Message', [
+      `${message.userId} to ${agent.name} over ${message.channel.type}, turn ${message.seq} of this scope:`,
+      indent(message.text),
+    ]),
+    context
+      ? section(`Window: ${context.window.length} messages`, context.window.map(formatMessage))
+      : section('Window', ['was not read: the turn went on without memory']),
+    section(
+      `Recalled: ${context?.recalled.length ?? 0} messages (${recall.join(', ')})`,
+      formatRecalled(context?.recalled ?? []),
+    ),
+    prompt ? formatPrompt(prompt, result?.memory.droppedFromWindow) : '',
+    reply ? section(`Reply of ${reply.model}`, [indent(reply.text)]) : section('Reply', ['none']),
+    section('Figures', formatFigures(turn)),
+  ];
+}
+
+function formatFigures({ context, reply, result }: Turn): string[] {
+  const timings = { ...context?.timingsMs, ...result?.timingsMs };
+  const missing = result?.missing ?? context?.missing ?? [];
+  const { waitedFor } = result ?? {};
+  return [
+    `timings  ${
+      Object.entries(timings)
+        .map(([name, ms]) => `${name} ${duration(ms)}`)
+        .join(', ') || 'none'
+    }`,
+    `tokens   ${reply?.usage ? `${reply.usage.promptTokens} in, ${reply.usage.completionTokens} out` : 'not told'}`,
+    `missing  ${missing.join(', ') || 'nothing'}`,
+    ...(waitedFor
+      ? [`waited   for ${waitedFor.workflowId}, which ${waitedFor.finished ? 'ended' : 'still ran'}`]
+      : []),
+  ];
+}
+
+/** Memories with their scores, best first. */
+export function formatRecalled(recalled: readonly RecalledMemory[]): string[] {
+  return recalled.map((memory) => {
+    const { content, role, createdAt, score, exchangeId, ...more } = memory;
+    // What recall adds beside the score (rank, words) is shown as it is.
+    const details = Object.entries(more).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+    const facts = [createdAt.slice(0, 10), role, ...details].join(', ');
+    return `${score.toFixed(3)}  ${content}\n       ${faint(`${facts}, exchange ${exchangeId}`)}`;
+  });
+}
+
+/** The prompt as it is sent. */
+export function formatPrompt(prompt: readonly PromptMessage[], dropped = 0): string {
+  const tokens = prompt.reduce((sum, { content }) => sum + estimateTokens(content), 0);
+  const left = dropped > 0 ? `, the ${dropped} oldest of the window left out` : '';
+  return section(
+    `Prompt: ${prompt.length} messages, about ${tokens} tokens${left}`,
+    prompt.map(formatMessage),
+  );
+}
+
+function formatMessage({ role, content }: { role: string; content: string }): string {
+  return `${role.padEnd(9)} ${content.replaceAll('\n', `\n${' '.repeat(10)}`)}`;
+}
+
+/** A heading with its lines below it. */
+export function section(title: string, lines: readonly string[]): string {
+  return [heading(title), ...lines.map(indent)].join('\n');
+}
+
+function indent(text: string): string {
+  return `  ${text.replaceAll('\n', '\n  ')}`;
+}
+
+function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms * 10) / 10} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(2)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
+}

@@ -1,0 +1,229 @@
+/** What a history tells of one workflow: its steps in order, and of a turn what went in and came out. */
+import {
+  decodeArrayFromPayloads,
+  decodeOptionalFailureToOptionalError,
+  loadDataConverter,
+} from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { History, Payload } from '@temporalio/common/lib/proto-utils.js';
+import type { PromptMessage } from '../../src/domain/conversation.ts';
+import type {
+  GatheredContext,
+  GeneratedReply,
+  HandleMessageInput,
+  TurnResult,
+} from '../../src/domain/turn.ts';
+import { dataConverter } from '../../src/temporal/data-converter.ts';
+import { localActivityData } from './check-history.ts';
+import type { RecordedHistory } from './read-history.ts';
+
+type Event = NonNullable<History['events']>[number];
+
+/** One thing that the workflow had done, or waited for. */
+export type Step = {
+  eventId: number;
+  /** Since the workflow's start. */
+  atMs: number;
+  name: string;
+  summary: string;
+  state: 'done' | 'failed' | 'open' | 'noted';
+  /** From being scheduled to its end, retries included; undefined for what takes no time of its own. */
+  durationMs?: number;
+  attempts: number;
+  /** Why the last attempt that failed did. */
+  failure?: string;
+};
+
+export type Story = {
+  type: string;
+  workflowId: string;
+  summary: string;
+  startedAt: Date;
+  state: 'completed' | 'failed' | 'open' | 'closed';
+  durationMs: number;
+  failure?: string;
+  events: number;
+  steps: Step[];
+  /** The first argument. */
+  input: unknown;
+  result: unknown;
+  /** Of workflow `HandleMessage` only. */
+  turn?: Turn;
+};
+
+export type Turn = HandleMessageInput & {
+  context?: GatheredContext;
+  prompt?: PromptMessage[];
+  reply?: GeneratedReply;
+  result?: TurnResult;
+};
+
+const converter = loadDataConverter(dataConverter);
+
+/** Reads a history. Payloads are decoded as the worker's would be. */
+export async function tellStory({ workflowId, history }: RecordedHistory): Promise<Story> {
+  const events = history.events ?? [];
+  const [first] = events;
+  const started = first?.workflowExecutionStartedEventAttributes;
+  if (!first || !started) throw new Error('the history has no beginning');
+  const startMs = toMs(first.eventTime);
+  const last = events.at(-1) ?? first;
+  const steps = await readSteps(events, startMs);
+  const completed = last.workflowExecutionCompletedEventAttributes;
+  const failed = last.workflowExecutionFailedEventAttributes;
+  const [input] = await decodeArrayFromPayloads(converter, started.input?.payloads);
+  const result = await decodeFirst(completed?.result?.payloads);
+  const type = started.workflowType?.name ?? '';
+  const failure = await describeFailure(failed?.failure);
+  return {
+    type,
+    workflowId,
+    summary: String((await decodeFirst(payloadList(first.userMetadata?.summary))) ?? ''),
+    startedAt: new Date(startMs),
+    state: completed ? 'completed' : failed ? 'failed' : isClosed(last) ? 'closed' : 'open',
+    durationMs: toMs(last.eventTime) - startMs,
+    ...(failure !== undefined && { failure }),
+    events: events.length,
+    steps,
+    input,
+    result,
+    ...(type === 'HandleMessage' && { turn: await readTurn(input, result, events) }),
+  };
+}
+
+async function readTurn(input: unknown, result: unknown, events: readonly Event[]): Promise<Turn> {
+  const scheduled = events.findLast((event) => activityTypeOf(event) === 'generateReply');
+  const completed = events.find(
+    ({ activityTaskCompletedEventAttributes: done }) =>
+      done && scheduled && Number(done.scheduledEventId) === Number(scheduled.eventId),
+  );
+  const gathered = events.find((event) => localActivityData(event)?.activity_type === 'gatherContext');
+  const asked = (await decodeFirst(scheduled?.activityTaskScheduledEventAttributes?.input?.payloads)) as
+    { messages: PromptMessage[] } | undefined;
+  const context = await decodeFirst(gathered?.markerRecordedEventAttributes?.details?.['result']?.payloads);
+  const reply = await decodeFirst(completed?.activityTaskCompletedEventAttributes?.result?.payloads);
+  return {
+    ...(input as HandleMessageInput),
+    ...(context !== undefined && { context: context as GatheredContext }),
+    ...(asked && { prompt: asked.messages }),
+    ...(reply !== undefined && { reply: reply as GeneratedReply }),
+    ...(result !== undefined && { result: result as TurnResult }),
+  };
+}
+
+async function readSteps(events: readonly Event[], startMs: number): Promise<Step[]> {
+  const steps = new Map<number, Step>();
+  for (const event of events) {
+    const begun = await beginStep(event, startMs);
+    if (begun) steps.set(begun.eventId, begun);
+    const ended = endOf(event);
+    const step = ended && steps.get(ended.begunBy);
+    if (!ended || !step) continue;
+    if (ended.attempt) step.attempts = ended.attempt;
+    const failure = await describeFailure(ended.failure);
+    if (failure !== undefined) step.failure = failure;
+    if (!ended.state) continue;
+    step.state = ended.state;
+    step.durationMs = toMs(event.eventTime) - startMs - step.atMs;
+  }
+  return [...steps.values()];
+}
+
+async function beginStep(event: Event, startMs: number): Promise<Step | undefined> {
+  const name = nameOf(event);
+  if (name === undefined) return undefined;
+  const marker = event.markerRecordedEventAttributes;
+  const failure = await describeFailure(marker?.failure);
+  return {
+    eventId: Number(event.eventId),
+    atMs: toMs(event.eventTime) - startMs,
+    name,
+    summary: String((await decodeFirst(payloadList(event.userMetadata?.summary))) ?? ''),
+    state: failure !== undefined ? 'failed' : marker ? 'noted' : 'open',
+    attempts: localActivityData(event)?.attempt ?? 1,
+    ...(failure !== undefined && { failure }),
+  };
+}
+
+function nameOf(event: Event): string | undefined {
+  const signalled = event.workflowExecutionSignaledEventAttributes;
+  const signals = event.signalExternalWorkflowExecutionInitiatedEventAttributes;
+  const marker = event.markerRecordedEventAttributes?.markerName;
+  return (
+    activityTypeOf(event) ??
+    localActivityData(event)?.activity_type ??
+    (event.timerStartedEventAttributes && 'timer') ??
+    event.startChildWorkflowExecutionInitiatedEventAttributes?.workflowType?.name ??
+    (signals && `signal ${signals.signalName} to ${signals.workflowExecution?.workflowId}`) ??
+    (signalled && `signal ${signalled.signalName} received`) ??
+    (marker && `marker ${marker}`) ??
+    undefined
+  );
+}
+
+function activityTypeOf(event: Event): string | undefined {
+  return event.activityTaskScheduledEventAttributes?.activityType?.name ?? undefined;
+}
+
+type StepEnd = {
+  begunBy: number;
+  state?: 'done' | 'failed';
+  attempt?: number | null | undefined;
+  failure?: Parameters<typeof decodeOptionalFailureToOptionalError>[1];
+};
+
+/** What an event says about a step that an earlier one began. */
+function endOf(event: Event): StepEnd | undefined {
+  const activityStarted = event.activityTaskStartedEventAttributes;
+  if (activityStarted) {
+    const { scheduledEventId, attempt, lastFailure } = activityStarted;
+    return { begunBy: Number(scheduledEventId), attempt, failure: lastFailure };
+  }
+  const done = event.activityTaskCompletedEventAttributes;
+  if (done) return { begunBy: Number(done.scheduledEventId), state: 'done' };
+  const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
+  if (failed) {
+    return { begunBy: Number(failed.scheduledEventId), state: 'failed', failure: failed.failure };
+  }
+  const timer = event.timerFiredEventAttributes ?? event.timerCanceledEventAttributes;
+  if (timer) return { begunBy: Number(timer.startedEventId), state: 'done' };
+  const child =
+    event.childWorkflowExecutionStartedEventAttributes ??
+    event.externalWorkflowExecutionSignaledEventAttributes;
+  if (child) return { begunBy: Number(child.initiatedEventId), state: 'done' };
+  const refused =
+    event.startChildWorkflowExecutionFailedEventAttributes ??
+    event.signalExternalWorkflowExecutionFailedEventAttributes;
+  return refused ? { begunBy: Number(refused.initiatedEventId), state: 'failed' } : undefined;
+}
+
+function isClosed(event: Event): boolean {
+  return Boolean(
+    event.workflowExecutionTerminatedEventAttributes ??
+    event.workflowExecutionCanceledEventAttributes ??
+    event.workflowExecutionTimedOutEventAttributes,
+  );
+}
+
+async function describeFailure(failure: StepEnd['failure']): Promise<string | undefined> {
+  const error = await decodeOptionalFailureToOptionalError(converter, failure);
+  const lines: string[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    const type = 'type' in at && typeof at.type === 'string' ? at.type : at.name;
+    lines.push(`${type}: ${at.message}`);
+  }
+  return lines.length > 0 ? lines.join(' ← ') : undefined;
+}
+
+async function decodeFirst(payloads: Payload[] | null | undefined): Promise<unknown> {
+  const [value] = await decodeArrayFromPayloads(converter, payloads);
+  return value ?? undefined;
+}
+
+function payloadList(payload: Payload | null | undefined): Payload[] {
+  return payload ? [payload] : [];
+}
+
+/** The SDK's own conversion takes Longs only, which a history from a file doesn't have. */
+function toMs(time: Event['eventTime']): number {
+  return Number(time?.seconds ?? 0) * 1_000 + (time?.nanos ?? 0) / 1_000_000;
+}

@@ -1,0 +1,245 @@
+import type pg from 'pg';
+import type { RecallSettings } from '../domain/agent.ts';
+import type { NearestMiss, RecalledMemory, Recollection, Scope } from '../domain/conversation.ts';
+import { assertEmbedding } from '../domain/embedding.ts';
+import { inTenant } from '../db/tenant-transaction.ts';
+import { LABEL_WORDS, orderCandidates, withinBudget, wordsOf, type Candidate } from '../recall/choose.ts';
+import { ONLY_ASKS, holdsNothing, isFirstPerson } from '../recall/questions.ts';
+import { matchOf, sameSession, scorePassages, type QueryFacts, type ScoredPassage } from '../recall/score.ts';
+import { isMostlyLatin } from '../recall/search-text.ts';
+import { timeRangeOf } from '../recall/time-range.ts';
+import { countWords } from '../recall/words.ts';
+import {
+  findTexts,
+  passageKey,
+  scanScope,
+  withDashes,
+  type PassageTexts,
+  type QuotedMessage,
+} from './scan-scope.ts';
+import { termsOf, toQueryMasks } from './search-terms.ts';
+
+/** What is asked, and what the prompt holds already. */
+export type RecallQuery = {
+  text: string;
+  /** The text's embedding, 384 finite numbers. */
+  embedding: readonly number[];
+  /** When it was asked: "last week" counts from here. */
+  askedAt: Date;
+  /** Display names of the user and the agent, as far as known. Every exchange is theirs: as words they tell nothing. */
+  speakers: readonly string[];
+  /** Ids of exchanges that stand in the window. */
+  exclude: readonly string[];
+  /** Messages that stand in the window, verbatim: a fact that was just repeated needs no quotation. */
+  shown: ReadonlyArray<{ role: string; content: string }>;
+};
+
+/** Candidates looked at more closely for each exchange wanted; the order among them may still change. */
+const CANDIDATES_EACH = 3;
+
+/**
+ * Recall for the prompt: the `topK` exchanges of the scope that fit a query best by meaning and by words,
+ * with the messages beside them as far as the word budget goes, or nothing when even the best falls under the
+ * agent's threshold. Exact: every exchange of the scope is compared (see `SCAN_LIMIT`). docs/MEMORY.md
+ * explains the rule and how well it does. Throws `InvalidEmbeddingError`.
+ */
+export async function recall(
+  pool: pg.Pool,
+  scope: Scope,
+  query: RecallQuery,
+  settings: RecallSettings,
+): Promise<Recollection> {
+  assertEmbedding(query.embedding);
+  if (settings.topK <= 0) return NOTHING;
+  return inTenant(pool, scope.tenantId, async (client) => {
+    const [asked = [], names = []] = await termsOf(client, [query.text, query.speakers.join(' ')]);
+    const terms = asked.filter((term) => !names.includes(term));
+    const { masks, termCount } = toQueryMasks(terms);
+    const scanned = await scanScope(client, scope, query.embedding, masks);
+    const facts: QueryFacts = {
+      termCount,
+      range: timeRangeOf(query.text, query.askedAt),
+      mostlyLatin: isMostlyLatin(query.text),
+      namesSpeaker: terms.length < asked.length,
+      firstPerson: isFirstPerson(query.text),
+    };
+    const scored = scorePassages(scanned, facts, settings.cosineWeight);
+    const ranked = rank(scored, query);
+    const match = round(matchOf(ranked, facts));
+    if (match < settings.threshold) {
+      return { recalled: [], match, nearestMiss: toMiss(ranked[0], 'threshold') };
+    }
+    const looked = withSpareQuestions(ranked, settings.topK);
+    const texts = await findTexts(client, scope, looked, query.embedding);
+    const ordered = orderCandidates(looked.flatMap((passage) => toCandidate(passage, texts, query)));
+    const hits = withinBudget(ordered, settings.topK, settings.maxWords);
+    const beside = await messagesBeside(client, scope, query, { scored, hits, settings });
+    const missed = ordered.find((candidate) => !hits.includes(candidate));
+    return {
+      recalled: toRecalled(hits, beside, texts),
+      match,
+      nearestMiss: toMiss(missed, hits.length < settings.topK ? 'words' : 'topK'),
+    };
+  });
+}
+
+const NOTHING: Recollection = { recalled: [], match: 0, nearestMiss: null };
+
+/** Each exchange's best passage, best first, without those in the window. */
+function rank(scored: readonly ScoredPassage[], query: RecallQuery): ScoredPassage[] {
+  const seen = new Set(query.exclude.map((id) => id.replaceAll('-', '')));
+  return scored
+    .toSorted((a, b) => b.total - a.total || b.at - a.at)
+    .filter(({ exchangeId }) => {
+      if (seen.has(exchangeId)) return false;
+      seen.add(exchangeId);
+      return true;
+    });
+}
+
+/**
+ * The candidates: so many that a question asked a hundred times before can't fill all places. Exchanges in
+ * which the user only asks take a third of them at most.
+ */
+function withSpareQuestions(ranked: readonly ScoredPassage[], topK: number): ScoredPassage[] {
+  let asking = 0;
+  return ranked
+    .filter(({ flags }) => (flags & ONLY_ASKS) === 0 || (asking += 1) <= topK)
+    .slice(0, CANDIDATES_EACH * topK);
+}
+
+function toCandidate(
+  passage: ScoredPassage,
+  texts: Map<string, PassageTexts>,
+  query: RecallQuery,
+): Candidate[] {
+  const { user, reply } = unshown(texts.get(passageKey(passage)), query);
+  if (!user && !reply) return [];
+  return [
+    {
+      ...passage,
+      userText: user?.content ?? '',
+      replyText: reply?.content ?? '',
+      userCosine: user?.cosine ?? 0,
+      userEmbedding: user?.embedding ?? [],
+    },
+  ];
+}
+
+/** What of an exchange doesn't stand in the window verbatim. */
+function unshown(texts: PassageTexts | undefined, { shown }: RecallQuery): PassageTexts {
+  const stands = (role: string, message: QuotedMessage | undefined) =>
+    shown.some((other) => other.role === role && other.content === message?.content);
+  return {
+    ...(texts?.user && !stands('user', texts.user) && { user: texts.user }),
+    ...(texts?.reply && !stands('assistant', texts.reply) && { reply: texts.reply }),
+  };
+}
+
+type Beside = { hit: Candidate; passage: ScoredPassage; role: 'user' | 'assistant'; message: QuotedMessage };
+
+/**
+ * The message that followed each hit, then the one before it, as long as all words stay within the agent's
+ * fill budget: a question's evidence often goes on in the next message.
+ */
+async function messagesBeside(
+  client: pg.PoolClient,
+  scope: Scope,
+  query: RecallQuery,
+  {
+    scored,
+    hits,
+    settings,
+  }: { scored: readonly ScoredPassage[]; hits: Candidate[]; settings: RecallSettings },
+): Promise<Beside[]> {
+  let left = settings.fillWords - hits.reduce((sum, hit) => sum + wordsOf(hit), 0);
+  if (left <= LABEL_WORDS) return [];
+  const taken = new Set([
+    ...hits.map(({ exchangeId }) => exchangeId),
+    ...query.exclude.map((id) => id.replaceAll('-', '')),
+  ]);
+  const wanted = [1, -1].flatMap((step) =>
+    hits.flatMap((hit) => {
+      const passage = neighbourOf(scored, hit, step);
+      return passage && !taken.has(passage.exchangeId) ? [{ hit, passage, step }] : [];
+    }),
+  );
+  const texts = await findTexts(
+    client,
+    scope,
+    wanted.map(({ passage }) => passage),
+    query.embedding,
+  );
+  const beside: Beside[] = [];
+  for (const { hit, passage, step } of wanted) {
+    const role = step > 0 ? 'user' : 'assistant';
+    const found = unshown(texts.get(passageKey(passage)), query);
+    const message = step > 0 ? found.user : found.reply;
+    if (!message) continue;
+    if (beside.some((other) => other.passage === passage && other.role === role)) continue;
+    const words = countWords(message.content) + LABEL_WORDS;
+    if (words > left) continue;
+    beside.push({ hit, passage, role, message });
+    left -= words;
+  }
+  return beside;
+}
+
+/** The passage right after (step 1) or before (−1) another in the same session, of another exchange. */
+function neighbourOf(
+  scored: readonly ScoredPassage[],
+  hit: Candidate,
+  step: number,
+): ScoredPassage | undefined {
+  const at = scored.findIndex(
+    (passage) => passage.exchangeId === hit.exchangeId && passage.part === hit.part,
+  );
+  const here = scored[at];
+  const other = scored[at + step];
+  if (!here || !other || other.exchangeId === hit.exchangeId || holdsNothing(other.flags)) return undefined;
+  return sameSession(step > 0 ? here : other, step > 0 ? other : here) ? other : undefined;
+}
+
+/** As the receipt shows it and the prompt quotes it: hits best first, each followed by what stood beside it. */
+function toRecalled(hits: Candidate[], beside: Beside[], texts: Map<string, PassageTexts>): RecalledMemory[] {
+  return hits.flatMap((hit, i) => {
+    const { user, reply } = texts.get(passageKey(hit)) ?? {};
+    const own = [
+      ...(user && hit.userText !== '' ? [{ role: 'user' as const, message: user }] : []),
+      ...(reply && hit.replyText !== '' ? [{ role: 'assistant' as const, message: reply }] : []),
+    ];
+    const around = beside.filter((other) => other.hit === hit);
+    return [
+      ...own.map(({ role, message }) => ({ ...toMemory(hit, role, message), rank: i + 1 })),
+      ...around.map(({ passage, role, message }) => ({ ...toMemory(passage, role, message), beside: i + 1 })),
+    ];
+  });
+}
+
+function toMemory(passage: ScoredPassage, role: 'user' | 'assistant', message: QuotedMessage) {
+  return {
+    content: message.content,
+    role,
+    score: round(passage.total),
+    cosine: round(passage.cosine),
+    lexical: round(passage.lexical),
+    createdAt: message.createdAt,
+    exchangeId: withDashes(passage.exchangeId),
+  };
+}
+
+function toMiss(passage: ScoredPassage | undefined, why: NearestMiss['why']): NearestMiss | null {
+  return passage
+    ? {
+        exchangeId: withDashes(passage.exchangeId),
+        createdAt: new Date(passage.at).toISOString(),
+        cosine: round(passage.cosine),
+        lexical: round(passage.lexical),
+        score: round(passage.total),
+        why,
+      }
+    : null;
+}
+
+/** Four digits tell all, and the receipt stays small in the workflow's history. */
+const round = (value: number): number => Math.round(value * 10_000) / 10_000;

@@ -1,0 +1,147 @@
+import type pg from 'pg';
+import { toSql } from 'pgvector';
+import type { Role, Scope } from '../domain/conversation.ts';
+import type { Span } from '../recall/passages.ts';
+import type { ScannedPassage } from '../recall/score.ts';
+
+/**
+ * How many passages a recall looks at: the newest. Within it every one is compared, so the result is exact;
+ * it bounds the time of a recall in a scope that grows for ever. 50 exchanges a day fill it in almost three years.
+ */
+export const SCAN_LIMIT = 50_000;
+
+type ScanRow = {
+  ids: Buffer | null;
+  parts: Buffer;
+  flags: Buffer;
+  ats: Buffer;
+  cosines: Buffer;
+  masks: Buffer;
+};
+
+/** Microseconds from 1970 to 2000, where Postgres' binary timestamps begin. */
+const POSTGRES_EPOCH_MS = Date.UTC(2000, 0);
+
+/**
+ * Compares a query with every passage of a scope. The rows come as one row of packed columns: parsing
+ * 5,000 rows one by one would take longer than finding them.
+ */
+export async function scanScope(
+  client: pg.PoolClient,
+  scope: Scope,
+  queryEmbedding: readonly number[],
+  masks: readonly string[],
+): Promise<ScannedPassage[]> {
+  const masked = masks.map((_, i) => `(-(terms <#> $${i + 5}::sparsevec))::int AS mask${i}`);
+  const packed = masks.map((_, i) => `int4send(mask${i})`);
+  const { rows } = await client.query<ScanRow>({
+    name: `scan-scope-${masks.length}`,
+    text: `SELECT string_agg(uuid_send(exchange_id), '') AS ids, string_agg(int2send(part), '') AS parts,
+                  string_agg(int2send(flags), '') AS flags, string_agg(timestamptz_send(created_at), '') AS ats,
+                  string_agg(float4send(cosine), '') AS cosines,
+                  ${packed.length > 0 ? `string_agg(${packed.join(' || ')}, '')` : "''::bytea"} AS masks
+           FROM (
+             SELECT ${['exchange_id', 'part', 'flags', 'created_at', '(-(embedding <#> $4::halfvec))::real AS cosine', ...masked].join(', ')}
+             FROM exchange_passages
+             WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
+             ORDER BY created_at DESC LIMIT ${SCAN_LIMIT}
+           ) compared`,
+    values: [scope.tenantId, scope.agentId, scope.userId, toSql([...queryEmbedding]), ...masks],
+  });
+  const [row] = rows;
+  return row?.ids ? unpack(row, row.ids, masks.length) : [];
+}
+
+function unpack(row: ScanRow, ids: Buffer, maskCount: number): ScannedPassage[] {
+  return Array.from({ length: ids.length / 16 }, (_, i) => ({
+    exchangeId: ids.toString('hex', i * 16, i * 16 + 16),
+    part: row.parts.readInt16BE(i * 2),
+    flags: row.flags.readInt16BE(i * 2),
+    at: POSTGRES_EPOCH_MS + (row.ats.readInt32BE(i * 8) * 2 ** 32 + row.ats.readUInt32BE(i * 8 + 4)) / 1_000,
+    cosine: row.cosines.readFloatBE(i * 4),
+    masks: Array.from({ length: maskCount }, (_mask, m) => row.masks.readInt32BE((i * maskCount + m) * 4)),
+  }));
+}
+
+/** An exchange's texts as they are to be quoted: cut down to the passage. */
+export type PassageTexts = {
+  user?: QuotedMessage & { cosine: number; embedding: number[] };
+  reply?: QuotedMessage;
+};
+export type QuotedMessage = { content: string; createdAt: string };
+
+type TextRow = {
+  exchange_id: string;
+  part: number;
+  role: Role;
+  content: string;
+  from: number;
+  to: number;
+  created_at: Date;
+  cosine: number;
+  embedding: string | null;
+};
+
+/** The texts of passages, by exchange (as `ScannedPassage.exchangeId`) and part. */
+export async function findTexts(
+  client: pg.PoolClient,
+  scope: Scope,
+  wanted: ReadonlyArray<{ exchangeId: string; part: number }>,
+  queryEmbedding: readonly number[],
+): Promise<Map<string, PassageTexts>> {
+  const texts = new Map<string, PassageTexts>();
+  if (wanted.length === 0) return texts;
+  const { rows } = await client.query<TextRow>({
+    name: 'passage-texts',
+    text: `SELECT replace(p.exchange_id::text, '-', '') AS exchange_id, p.part, m.role, m.content,
+                  CASE m.role WHEN 'user' THEN p.user_from ELSE p.reply_from END AS from,
+                  CASE m.role WHEN 'user' THEN p.user_to ELSE p.reply_to END AS to,
+                  m.created_at, 1 - (m.embedding <=> $4::vector) AS cosine,
+                  CASE m.role WHEN 'user' THEN m.embedding::text END AS embedding
+           FROM unnest($2::uuid[], $3::int[]) w (exchange_id, part)
+           JOIN exchange_passages p ON p.tenant_id = $1 AND p.exchange_id = w.exchange_id AND p.part = w.part
+           JOIN conversation_embeddings m ON m.tenant_id = $1 AND m.id IN (p.user_memory, p.reply_memory)
+           WHERE m.agent_id = $5 AND m.user_id = $6`,
+    values: [
+      scope.tenantId,
+      wanted.map(({ exchangeId }) => exchangeId),
+      wanted.map(({ part }) => part),
+      toSql([...queryEmbedding]),
+      scope.agentId,
+      scope.userId,
+    ],
+  });
+  for (const row of rows) {
+    const key = passageKey({ exchangeId: row.exchange_id, part: row.part });
+    const entry = texts.get(key) ?? {};
+    const content = cut(row.content, row);
+    if (content !== '') {
+      const message = { content, createdAt: row.created_at.toISOString() };
+      if (row.role === 'assistant') entry.reply = message;
+      else
+        entry.user = {
+          ...message,
+          cosine: row.cosine,
+          embedding: JSON.parse(row.embedding ?? '[]') as number[],
+        };
+    }
+    texts.set(key, entry);
+  }
+  return texts;
+}
+
+export function passageKey({ exchangeId, part }: { exchangeId: string; part: number }): string {
+  return `${exchangeId} ${part}`;
+}
+
+/** `ScannedPassage.exchangeId` as a UUID is usually written. */
+export function withDashes(hex: string): string {
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
+/** A piece of a longer text shows that it is one. */
+function cut(text: string, { from, to }: Span): string {
+  const piece = text.slice(from, to).trim();
+  if (piece === '') return '';
+  return `${from > 0 ? '… ' : ''}${piece}${to < text.length ? ' …' : ''}`;
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+
+export type WorkerMetrics = {
+  registry: Registry;
+  /** Where Temporal's core is to serve its own metrics, for `Runtime.install`. */
+  temporalAddress: string;
+  /** Serves `GET /metrics`, ours and Temporal's in one answer, and `GET /healthz`. */
+  listen(): Promise<void>;
+  close(): void;
+};
+
+/** Prometheus metrics of a worker process on a port of its own. */
+export async function createWorkerMetrics(options: { port: number; host: string }): Promise<WorkerMetrics> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  // The SDK can only serve its metrics itself: it does so on loopback, and we pass them on.
+  const temporalAddress = `127.0.0.1:${await freePort()}`;
+  const server = createServer((req, res) => {
+    const answer = async (): Promise<void> => {
+      if (req.url === '/healthz') {
+        res.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}');
+        return;
+      }
+      if (req.url?.split('?', 1)[0] !== '/metrics') {
+        res.writeHead(404).end();
+        return;
+      }
+      const ours = await registry.metrics();
+      const temporals = await fetch(`http://${temporalAddress}/metrics`)
+        .then((response) => response.text())
+        .catch(() => '');
+      res.writeHead(200, { 'content-type': registry.contentType }).end(ours + temporals);
+    };
+    answer().catch(() => res.writeHead(500).end());
+  });
+  return {
+    registry,
+    temporalAddress,
+    async listen() {
+      server.listen(options.port, options.host);
+      await listening(server, options.port);
+    },
+    close: () => {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+async function listening(server: Server, port: number): Promise<void> {
+  await once(server, 'listening').catch((error: unknown) => {
+    throw new Error(`the worker's metrics can't be served on port ${port}: set WORKER_PORT to a free one`, {
+      cause: error,
+    });
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

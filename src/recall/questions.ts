@@ -1,0 +1,66 @@
+/** What an exchange's texts give away without a model: whether it holds a statement at all. */
+
+/** The user only asks: nothing in the user's part is a statement to remember. */
+export const ONLY_ASKS = 1;
+/** The answer says that there is none. */
+export const NO_ANSWER = 2;
+
+/** The flags of an exchange, for `exchange_passages.flags`. */
+export function flagsOf(userText: string, replyText: string): number {
+  return (onlyAsks(userText) ? ONLY_ASKS : 0) | (isNoAnswer(replyText) ? NO_ANSWER : 0);
+}
+
+/** "What's my dog's name?" answered by "I don't know": remembering it would crowd out the statement. */
+export function holdsNothing(flags: number): boolean {
+  return (flags & (ONLY_ASKS | NO_ANSWER)) === (ONLY_ASKS | NO_ANSWER);
+}
+
+const ENDS_ASKING = /[?？؟]["'”’)\]\s]*$/u;
+const QUESTION_WORD =
+  /^(?:and |so |ok |hey |hi )?(?:what|when|where|who|whom|whose|which|why|how|do|does|did|is|are|was|were|can|could|would|will|have|has|wer|was|wann|wo|wie|warum|welche[rsmn]?|kannst|weißt)\b/iu;
+/** "Hi!" before a question states nothing. */
+const GREETING_WORDS = 3;
+/** An unpunctuated question is short; "how I met your mother is a long story …" is not one. */
+const UNPUNCTUATED_WORDS = 12;
+
+/** True when every sentence but a greeting is a question. */
+export function onlyAsks(text: string): boolean {
+  const sentences = text
+    .split(/(?<=[.!?。！？؟])\s+|(?<=[。！？])|\n+/u)
+    .map((sentence) => sentence.trim())
+    .filter((sentence) => sentence !== '');
+  if (sentences.length === 0) return false;
+  const told = sentences.filter((sentence) => !ENDS_ASKING.test(sentence));
+  if (told.length === 0) return true;
+  const words = (sentence: string) => sentence.split(/\s+/u).length;
+  if (sentences.length === 1)
+    return QUESTION_WORD.test(text.trim()) && words(text.trim()) <= UNPUNCTUATED_WORDS;
+  return told.length < sentences.length && told.every((sentence) => words(sentence) <= GREETING_WORDS);
+}
+
+const FIRST_PERSON =
+  /\b(?:I|[Mm]y|me|[Mm]ine|[Ww]e|[Oo]ur|us|ich|mich|mir|[Mm]ein(?:e[mnrs]?)?|[Ww]ir|[Uu]nser(?:e[mnrs]?)?)\b/u;
+
+/** True for a text that speaks of the one who writes it; knows English and German. */
+export function isFirstPerson(text: string): boolean {
+  return FIRST_PERSON.test(text);
+}
+
+/** A longer reply may open with "I'm not sure" and then be of use. */
+const NO_ANSWER_CHARACTERS = 300;
+const NO_ANSWER_PATTERNS = [
+  /\bI (?:really )?(?:do not|don't|dont|can't|cannot|can not|couldn't) (?:actually |currently |yet )?(?:know|recall|remember|find|have (?:that|this|any|access|information|a record|the answer))/iu,
+  /\b(?:I'm|I am) (?:not (?:sure|aware|certain)|unsure|unable to)/iu,
+  /\byou (?:haven't|have not|didn't|did not|never) (?:yet )?(?:told|tell|mention|mentioned|share|shared|said|say)/iu,
+  /\b(?:no|not any) (?:information|record|memory|mention|idea)\b/iu,
+  /\b(?:weiß|weiss|wüsste) (?:ich )?(?:das |es )?(?:leider )?(?:noch )?nicht|\bkeine (?:Information|Ahnung|Angabe)|\bnoch nicht (?:gesagt|erzählt|verraten|mitgeteilt|erwähnt)/iu,
+  /\bje ne sais pas|\bno lo sé|\bno sé\b|\bnon lo so\b|\bnão sei\b/iu,
+  /不知道|不清楚|不记得|没有(?:告诉|提到|说过|相关)|わかりません|知りません/u,
+  /لا أعرف|لا أعلم|لا أتذكر|لم تخبرني/u,
+];
+
+/** True when a reply says that it has no answer; knows English and the plainest words of a few more languages. */
+export function isNoAnswer(reply: string): boolean {
+  const text = reply.replaceAll('’', "'");
+  return text.length <= NO_ANSWER_CHARACTERS && NO_ANSWER_PATTERNS.some((pattern) => pattern.test(text));
+}

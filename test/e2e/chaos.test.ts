@@ -1,0 +1,35 @@
+/** A short run of `npm run chaos`: real processes, killed, stopped and kept away, and then everything is counted. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, jest, test } from '@jest/globals';
+
+jest.setTimeout(300_000);
+
+const CHAOS = fileURLToPath(new URL('../../scripts/chaos.ts', import.meta.url));
+
+async function chaos(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [CHAOS, ...args], {
+    env: { ...process.env, NODE_OPTIONS: '' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => (output += String(chunk)));
+  const [code] = (await once(child, 'exit')) as [number | null];
+  return { code, output };
+}
+
+test('whatever is killed, every message is answered, in its window and remembered exactly once', async () => {
+  const { code, output } = await chaos('--minutes', '0.4', '--seed', '2');
+  if (code !== 0) throw new Error(output);
+  expect(output).toMatch(/\| replied exactly once \| 60 of 60 \|/);
+  expect(output).toMatch(/\| exactly two memories, in their scope \| 60 of 60 \|/);
+  expect(output).toMatch(/\| differences \| 0 \|/);
+});
+
+test('what it can’t do it refuses in one line', async () => {
+  const { code, output } = await chaos('--kill', 'worker,moon');
+  expect(code).toBe(1);
+  expect(output.trim().split('\n')).toEqual([expect.stringMatching(/--kill moon: there are worker, api/)]);
+});

@@ -1,0 +1,123 @@
+/** What the API says while the services it needs are away (SPEC §8: 503 with Retry-After, nothing half-done). */
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { lazyClient } from '../../src/temporal/connection.ts';
+import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
+import { redisUrl, temporalConfig } from '../support/services.ts';
+import { eventually, startSystem, type Answer, type System } from '../support/system.ts';
+
+jest.setTimeout(60_000);
+
+let system: System;
+let postgres: CuttableProxy;
+let temporal: CuttableProxy;
+let redis: CuttableProxy;
+let client: ReturnType<typeof lazyClient>;
+
+beforeAll(async () => {
+  postgres = await startCuttableProxy(process.env['DATABASE_URL'] ?? '');
+  temporal = await startCuttableProxy(`http://${temporalConfig().address}`);
+  redis = await startCuttableProxy(redisUrl());
+  client = lazyClient({ ...temporalConfig(), address: new URL(temporal.url).host });
+  system = await startSystem({
+    api: {
+      databaseUrl: (url) => Object.assign(new URL(url), { host: new URL(postgres.url).host }).href,
+      redisUrl: redis.url,
+      temporal: client,
+    },
+  });
+});
+const services = () => ({ postgres, temporal, redis });
+afterEach(async () => {
+  for (const service of Object.values(services())) service.restore();
+  await eventually(async () => (await system.request('GET', '/readyz')).status === 200, 30_000);
+});
+afterAll(async () => {
+  await system.stop();
+  await client.connection.close();
+  await Promise.all(Object.values(services()).map((service) => service.close()));
+});
+
+const send = (userId: string, headers: Record<string, string> = {}, text = 'Hello') =>
+  system.request('POST', `/v1/agents/${system.agent.id}/messages`, { userId, text }, headers);
+const expectUnavailable = ({ status, headers, body }: Answer) => {
+  expect(status).toBe(503);
+  expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  expect(headers.get('content-type')).toMatch('application/problem+json');
+  expect(body).toMatchObject({ title: 'Temporarily unavailable', status: 503 });
+};
+
+describe.each([
+  ['killed', (proxy: CuttableProxy) => proxy.cut()],
+  ['stopped', (proxy: CuttableProxy) => proxy.stall()],
+])('when it is %s,', (how, harm) => {
+  test.each(['postgres', 'temporal'] as const)(
+    '%s: 503 within the bound, and the same message is one turn when it is back',
+    async (service) => {
+      const headers = { 'idempotency-key': `key-${randomUUID()}` };
+      const userId = `${service}-${how}`;
+      harm(services()[service]);
+      const started = Date.now();
+      const refused = await Promise.all(Array.from({ length: 3 }, () => send(userId, headers)));
+      expect(Date.now() - started).toBeLessThan(5_500);
+      refused.forEach(expectUnavailable);
+      services()[service].restore();
+      const answer = await eventually(async () => {
+        const again = await send(userId, { ...headers, prefer: 'wait=30' });
+        return again.status === 200 && again;
+      }, 30_000);
+      expect(answer.body).toMatchObject({ reply: { text: 'Noted: Hello' } });
+      const { rows } = await system.database.admin.query('SELECT state FROM turns WHERE user_id = $1', [
+        userId,
+      ]);
+      expect(rows).toHaveLength(1);
+      const memory = await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`);
+      expect(memory.body['window']).toHaveLength(2);
+    },
+  );
+
+  test('redis: messages are accepted and answered', async () => {
+    harm(redis);
+    const answer = await send(`redis-${how}`, { prefer: 'wait=30' });
+    expect(answer).toMatchObject({ status: 200, body: { reply: { text: 'Noted: Hello' } } });
+  });
+
+  test('/readyz is 503 and names what is missing', async () => {
+    for (const [name, service] of Object.entries(services())) {
+      harm(service);
+      const missing = name === 'temporal' ? ['temporal', 'worker'] : [name];
+      const answer = await system.request('GET', '/readyz');
+      expect(answer.status).toBe(503);
+      expect(answer.body).toMatchObject({ status: 'not ready', missing });
+      expect((await system.request('GET', '/healthz')).status).toBe(200);
+      service.restore();
+      await eventually(async () => (await system.request('GET', '/readyz')).status === 200, 30_000);
+    }
+  });
+
+  test('a sender who waits while Temporal goes is told "accepted", never an error that makes it send again', async () => {
+    const userId = `waiting-${how}`;
+    let answerLlm = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answerLlm = resolve));
+    system.llm.answerWith((messages) => async (res) => {
+      await held;
+      const { streamText } = await import('../support/fake-llm.ts');
+      streamText(res, `Noted: ${messages.at(-1)?.content}`);
+    });
+    const waiting = send(userId, { prefer: 'wait=4' }, userId);
+    await eventually(async () => system.llm.prompts.at(-1)?.at(-1)?.content === userId);
+    harm(temporal);
+    const answer = await waiting.finally(answerLlm);
+    expect(answer.status).toBe(202);
+    const { messageId } = answer.body;
+    // Looked up meanwhile: still accepted, as far as anybody can know.
+    const meanwhile = await system.request('GET', `/v1/messages/${String(messageId)}`);
+    expect(meanwhile).toMatchObject({ status: 200, body: { state: 'accepted' } });
+    temporal.restore();
+    system.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
+    await eventually(async () => {
+      const { body } = await system.request('GET', `/v1/messages/${String(messageId)}`);
+      return body['state'] === 'done';
+    }, 30_000);
+  });
+});

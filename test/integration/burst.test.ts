@@ -1,0 +1,128 @@
+/** SPEC §2 through the real API: one scope's messages one at a time and in order, and nobody else waits for them. */
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { enterTurn } from '../../src/db/ledger.ts';
+import type { PromptMessage } from '../../src/domain/conversation.ts';
+import { streamText } from '../support/fake-llm.ts';
+import { eventually, OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
+
+jest.setTimeout(120_000);
+
+let system: System;
+beforeAll(async () => {
+  system = await startSystem();
+  const limits = { rateLimits: { user: { burst: 100_000, perMinute: 100_000 } } };
+  const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
+  await system.request('PATCH', `/v1/tenants/${system.tenantId}`, limits, operator);
+});
+afterAll(() => system.stop());
+
+const noted = (messages: PromptMessage[]) => `Noted: ${messages.at(-1)?.content}`;
+const post = (userId: string, text: string, headers: Record<string, string> = {}) =>
+  system.request('POST', `/v1/agents/${system.agent.id}/messages`, { userId, text }, headers);
+const inLedgerOrder = async (userId: string) => {
+  const { rows } = await system.database.admin.query<{ id: string; state: string }>(
+    'SELECT message_id AS id, state FROM turns WHERE user_id = $1 ORDER BY seq',
+    [userId],
+  );
+  return rows;
+};
+const allDone = (userId: string, count: number) =>
+  eventually(async () => {
+    const turns = await inLedgerOrder(userId);
+    return turns.length === count && turns.every(({ state }) => state === 'done');
+  }, 90_000);
+
+test('50 messages of one user at once: 50 replies in the ledger’s order, each prompt holding the turn before it', async () => {
+  system.llm.answerWith(noted);
+  const asked: PromptMessage[][] = [];
+  system.llm.answerWith((messages) => (asked.push(messages), noted(messages)));
+  const texts = Array.from({ length: 50 }, (_, i) => `burst ${i}`);
+  const accepted = await Promise.all(
+    texts.map(async (text) => ({ text, answer: await post('burst', text) })),
+  );
+  expect(new Set(accepted.map(({ answer }) => answer.status))).toEqual(new Set([202]));
+  await allDone('burst', 50);
+
+  const textOf = new Map(accepted.map(({ text, answer }) => [answer.body['messageId'], text]));
+  const order = (await inLedgerOrder('burst')).map(({ id }) => textOf.get(id) ?? '');
+  expect(asked.map((messages) => messages.at(-1)?.content)).toEqual(order);
+  asked.forEach((messages, i) => {
+    const before = messages.filter(({ role }) => role !== 'system').slice(-3, -1);
+    const turnBefore = order[i - 1];
+    expect(before.map(({ content }) => content)).toEqual(
+      turnBefore ? [turnBefore, `Noted: ${turnBefore}`] : [],
+    );
+  });
+  for (const { text, answer } of accepted) {
+    const { body } = await system.request('GET', `/v1/messages/${String(answer.body['messageId'])}`);
+    expect(body).toMatchObject({ state: 'done', reply: { text: `Noted: ${text}` } });
+  }
+});
+
+test('one Idempotency-Key 50 times at once, from a burst of others: one turn, one workflow, one reply', async () => {
+  system.llm.answerWith(noted);
+  const headers = { 'idempotency-key': 'fifty-times', prefer: 'wait=60' };
+  const answers = await Promise.all([
+    ...Array.from({ length: 50 }, () => post('same', 'the same', headers)),
+    ...Array.from({ length: 10 }, (_, i) => post('same', `another ${i}`)),
+  ]);
+  const same = answers.slice(0, 50);
+  expect(new Set(same.map(({ status }) => status))).toEqual(new Set([200]));
+  expect(new Set(same.map(({ body }) => JSON.stringify(body))).size).toBe(1);
+  await allDone('same', 11);
+  const asked = system.llm.prompts.filter((messages) => messages.at(-1)?.content === 'the same');
+  expect(asked).toHaveLength(1);
+});
+
+test('a message that was entered in the ledger but never started holds nobody up for long', async () => {
+  system.llm.answerWith(noted);
+  const scope = { tenantId: system.tenantId, agentId: system.agent.id, userId: 'abandoned' };
+  // As if the API had died between the two: the last one a moment ago.
+  for (let i = 0; i < 3; i += 1)
+    await enterTurn(system.database.pool, {
+      ...scope,
+      dedupeKey: `lost-${i}`,
+      text: `lost ${i}`,
+      threadId: undefined,
+    });
+  const started = Date.now();
+  const { status, body } = await system.say('after', { userId: 'abandoned' });
+  expect(status).toBe(200);
+  expect(body['missing']).toEqual([]);
+  expect(Date.now() - started).toBeLessThan(15_000);
+  // Its sender comes back for one of them after all: it is answered, and takes its own place.
+  const late = await post('abandoned', 'late', { 'idempotency-key': 'x', prefer: 'wait=60' });
+  expect(late.status).toBe(200);
+});
+
+test('with 500 followers of one user waiting, another user is answered at once', async () => {
+  let release = (): void => undefined;
+  const held = new Promise<void>((resolve) => (release = resolve));
+  system.llm.answerWith((messages) => async (res) => {
+    if (messages.at(-1)?.content.startsWith('crowd')) await held;
+    streamText(res, noted(messages));
+  });
+  // Twenty senders, each with its share; told 503 by a busy machine, they do as they are told and try again.
+  const statuses = new Set<number>();
+  const sender = async (_: unknown, first: number) => {
+    for (let i = first; i < 501; i += 20) {
+      let status = 503;
+      while (status === 503) {
+        ({ status } = await post('crowd', `crowd ${i}`, { 'idempotency-key': `crowd-${i}` }));
+        if (status === 503) await new Promise((resolve) => setTimeout(resolve, 500));
+      }
+      statuses.add(status);
+    }
+  };
+  await Promise.all(Array.from({ length: 20 }, sender));
+  expect(statuses).toEqual(new Set([202]));
+  const waitingBefore = await inLedgerOrder('crowd');
+  expect(waitingBefore.filter(({ state }) => state === 'accepted')).toHaveLength(501);
+  const alone = await Promise.all(
+    Array.from({ length: 5 }, (_, i) => system.say(`hello ${i}`, { userId: `alone-${i}` })),
+  );
+  expect(alone.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
+  // None of the crowd has gone before them: the others did not wait for it.
+  expect((await inLedgerOrder('crowd')).filter(({ state }) => state === 'accepted')).toHaveLength(501);
+  release();
+});

@@ -1,0 +1,163 @@
+/** SPEC §8, too many messages: per user and per tenant, settable per tenant, and never in the way when Redis is. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../src/domain/rate-limits.ts';
+import { createRateLimiter } from '../../src/limits/rate-limiter.ts';
+import { createRedis } from '../../src/process.ts';
+import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
+import { connectRedis, createTestTenant, redisUrl } from '../support/services.ts';
+import { eventually, OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
+
+const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
+
+describe('the limiter', () => {
+  let proxy: CuttableProxy;
+  let redis: ReturnType<typeof createRedis>;
+  beforeAll(async () => {
+    proxy = await startCuttableProxy(redisUrl());
+    redis = createRedis(proxy.url, pino({ level: 'silent' }));
+    await eventually(async () => redis.status === 'ready');
+  });
+  afterEach(() => proxy.restore());
+  afterAll(async () => {
+    redis.disconnect();
+    await proxy.close();
+  });
+  const limiter = (limits: RateLimits) => createRateLimiter({ redis, limitsOf: async () => limits });
+  const unlimited = { burst: 1_000, perMinute: 1_000 };
+
+  test('lets the default burst of 60 pass, then says how long to wait: a second for the next', async () => {
+    const limit = limiter(DEFAULT_RATE_LIMITS);
+    const tenantId = randomUUID();
+    const answers = await Promise.all(Array.from({ length: 70 }, () => limit(tenantId, 'ada')));
+    // A point comes back each second, also while the burst is being sent.
+    expect(answers.filter((answer) => answer === undefined).length).toBeGreaterThanOrEqual(60);
+    expect(answers.filter((answer) => answer === undefined).length).toBeLessThanOrEqual(62);
+    const refused = answers.find((answer) => answer !== undefined);
+    expect(refused?.limit).toBe('user');
+    expect(refused?.retryAfterMs).toBeGreaterThan(0);
+    expect(refused?.retryAfterMs).toBeLessThanOrEqual(1_000);
+  });
+
+  test('keeps its word: after the time it named the next message passes, and only one', async () => {
+    const limit = limiter({ user: { burst: 2, perMinute: 120 }, tenant: unlimited });
+    const tenantId = randomUUID();
+    await limit(tenantId, 'ada');
+    await limit(tenantId, 'ada');
+    const refused = await limit(tenantId, 'ada');
+    if (!refused) throw new Error('the third message passed');
+    await new Promise((resolve) => setTimeout(resolve, refused.retryAfterMs + 5));
+    expect(await limit(tenantId, 'ada')).toBeUndefined();
+    expect(await limit(tenantId, 'ada')).toBeDefined();
+  });
+
+  test('users are limited apart, a tenant as a whole, and no user by naming the tenant’s key', async () => {
+    const limit = limiter({ user: { burst: 2, perMinute: 1 }, tenant: { burst: 5, perMinute: 1 } });
+    const tenantId = randomUUID();
+    const send = async (userId: string) => (await limit(tenantId, userId))?.limit;
+    expect(await Promise.all(['ada', 'ada', 'ada'].map(send))).toEqual([undefined, undefined, 'user']);
+    expect(await send('eve')).toBeUndefined();
+    expect(await send('tenant_rate_limit')).toBeUndefined();
+    expect(await send('*')).toBeUndefined();
+    expect(await send('bob')).toBe('tenant');
+    expect(await limit(randomUUID(), 'ada')).toBeUndefined();
+  });
+
+  test('leaves nothing behind: its keys end by themselves', async () => {
+    const limit = limiter({ user: { burst: 1, perMinute: 60 }, tenant: { burst: 1, perMinute: 60 } });
+    const tenantId = randomUUID();
+    await limit(tenantId, 'ada');
+    const direct = await connectRedis();
+    const keys = await direct.keys(`${tenantId}:*`);
+    expect(keys.toSorted()).toEqual([`${tenantId}:rate_limit:ada`, `${tenantId}:tenant_rate_limit`]);
+    await eventually(async () => (await direct.keys(`${tenantId}:*`)).length === 0);
+    direct.disconnect();
+  });
+
+  test.each([
+    ['killed', () => proxy.cut()],
+    ['stopped', () => proxy.stall()],
+  ])('lets through when Redis is %s, and at once', async (_how, harm) => {
+    const limit = limiter({ user: { burst: 1, perMinute: 1 }, tenant: unlimited });
+    const tenantId = randomUUID();
+    harm();
+    const started = Date.now();
+    for (let i = 0; i < 3; i += 1) expect(await limit(tenantId, 'ada')).toBeUndefined();
+    expect(Date.now() - started).toBeLessThan(1_500);
+    proxy.restore();
+    await eventually(async () => redis.status === 'ready');
+  });
+});
+
+describe('at the API', () => {
+  let system: System;
+  beforeAll(async () => {
+    system = await startSystem();
+  });
+  afterAll(() => system.stop());
+
+  const limitsAre = async (rateLimits: object) => {
+    const { tenantId, apiKey, agent } = await createTestTenant(system.database.pool);
+    const path = `/v1/tenants/${tenantId}`;
+    const { status, body } = await system.request('PATCH', path, { rateLimits }, operator);
+    expect(status).toBe(200);
+    const send = (userId: string, text: string, key?: string) =>
+      system.request(
+        'POST',
+        `/v1/agents/${agent.id}/messages`,
+        { userId, text },
+        { authorization: `Bearer ${apiKey}`, ...(key && { 'idempotency-key': key }) },
+      );
+    return { tenantId, body, send };
+  };
+
+  test('one message too many is a 429 with Retry-After, nothing is started, and others are not affected', async () => {
+    const { tenantId, send } = await limitsAre({ user: { burst: 3, perMinute: 2 } });
+    for (let i = 0; i < 3; i += 1) expect((await send('ada', `${i}`)).status).toBe(202);
+    const { status, headers, body } = await send('ada', 'too many');
+    expect(status).toBe(429);
+    expect(headers.get('content-type')).toMatch('application/problem+json');
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(30);
+    expect(body).toMatchObject({ title: 'Too many messages', status: 429, limit: 'user' });
+    expect((await send('eve', 'mine')).status).toBe(202);
+    const { rows } = await system.database.admin.query('SELECT 1 FROM turns WHERE tenant_id = $1', [
+      tenantId,
+    ]);
+    expect(rows).toHaveLength(4);
+  });
+
+  test('a message that was accepted before gets its first answer, also over the limit', async () => {
+    const { send } = await limitsAre({ user: { burst: 1, perMinute: 1 } });
+    const first = await send('ada', 'once', 'key-1');
+    expect(first.status).toBe(202);
+    expect((await send('ada', 'another', 'key-2')).status).toBe(429);
+    const again = await send('ada', 'once', 'key-1');
+    expect(again.status).toBe(202);
+    expect(again.body).toEqual(first.body);
+    expect((await send('ada', 'not the same', 'key-1')).status).toBe(422);
+  });
+
+  test('the operator reads and sets the limits of a tenant, one by one; nobody else does', async () => {
+    const { tenantId, body } = await limitsAre({ user: { burst: 7 } });
+    const { tenant, user } = DEFAULT_RATE_LIMITS;
+    expect(body).toEqual({ id: tenantId, name: 'Test', rateLimits: { user: { ...user, burst: 7 }, tenant } });
+    const path = `/v1/tenants/${tenantId}`;
+    const changes = { name: 'Renamed', rateLimits: { tenant: { perMinute: 9 } } };
+    await system.request('PATCH', path, changes, operator);
+    expect((await system.request('GET', path, undefined, operator)).body).toEqual({
+      id: tenantId,
+      name: 'Renamed',
+      rateLimits: { user: { ...user, burst: 7 }, tenant: { ...tenant, perMinute: 9 } },
+    });
+    expect((await system.request('GET', path)).status).toBe(401);
+    expect((await system.request('PATCH', path, { name: 'x' })).status).toBe(401);
+    const bad = await system.request('PATCH', path, { rateLimits: { user: { burst: 0 } } }, operator);
+    expect(bad.status).toBe(400);
+    expect(bad.body['errors']).toEqual([{ field: 'rateLimits.user.burst', problem: expect.any(String) }]);
+    const missing = `/v1/tenants/${randomUUID()}`;
+    expect((await system.request('GET', missing, undefined, operator)).status).toBe(404);
+    expect((await system.request('PATCH', missing, {}, operator)).status).toBe(404);
+  });
+});

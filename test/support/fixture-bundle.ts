@@ -1,0 +1,15 @@
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@temporalio/worker';
+import { COMMAND_RECORDER } from '../../scripts/replay/check-history.ts';
+
+/** Bundles one of test/support/workflows as if it were the project's workflows. */
+export function bundleFixture(
+  name: 'reordered' | 'next-version' | 'careless-version',
+  options: { recordCommands: boolean },
+): Promise<WorkflowBundle> {
+  return bundleWorkflowCode({
+    workflowsPath: fileURLToPath(new URL(`./workflows/${name}.ts`, import.meta.url)),
+    workflowInterceptorModules: options.recordCommands ? [COMMAND_RECORDER] : [],
+    logger: new DefaultLogger('WARN'),
+  });
+}

@@ -1,0 +1,78 @@
+/** Memory through the worker's own activities: what is stored by storeTurn and asked through gatherContext. */
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type pg from 'pg';
+import { createGatherContext } from '../../src/activities/gather-context.ts';
+import { createStoreTurn } from '../../src/activities/store-turn.ts';
+import { DEFAULT_RECALL, type RecallSettings } from '../../src/domain/agent.ts';
+import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
+import type { GatheredContext } from '../../src/domain/turn.ts';
+import type { Embedder } from '../../src/memory/embedder.ts';
+import { retrieveRelevant } from '../../src/memory/long-term.ts';
+
+export type Turn = { user: string; reply?: string; at?: string };
+export type Asked = GatheredContext & {
+  /** The user's messages of the exchanges that were found, best first. */
+  found: string[];
+};
+
+/** A scope's memory, as the default settings have it. */
+export function memoryOf(
+  services: { pool: pg.Pool; redis: Redis; embedder: Embedder },
+  scope: Scope,
+  clock = Date.parse('2026-11-02T09:00:00Z'),
+) {
+  const { storeTurn } = createStoreTurn(services);
+  const { gatherContext } = createGatherContext(services);
+  const messageAt = (text: string, at: string): InboundMessage => ({
+    ...scope,
+    messageId: randomUUID(),
+    channel: { type: 'http' },
+    text,
+    receivedAt: at,
+    seq: 1,
+    turnsAhead: 0,
+  });
+  return {
+    /** Stores turns; those without a time are two hours apart, so that each is a session of its own. */
+    async tell(...turns: Turn[]): Promise<InboundMessage[]> {
+      const messages: InboundMessage[] = [];
+      for (const { user, reply = 'Thanks, noted.', at } of turns) {
+        clock += 2 * 3_600_000;
+        const message = messageAt(user, at ?? new Date(clock).toISOString());
+        await storeTurn({
+          message,
+          reply,
+          repliedAt: message.receivedAt,
+          embedding: null,
+          appendOwed: false,
+        });
+        messages.push(message);
+      }
+      return messages;
+    },
+    async ask(text: string, settings: Partial<RecallSettings> = {}, at?: string): Promise<Asked> {
+      const context = await gatherContext({
+        message: messageAt(text, at ?? new Date(clock + 3_600_000).toISOString()),
+        recall: { ...DEFAULT_RECALL, ...settings },
+        agentName: 'Mara',
+      });
+      if (context.missing.length > 0) throw new Error(`memory had no ${context.missing.join(', ')}`);
+      const found = context.recalled.filter(({ rank, role }) => rank !== undefined && role === 'user');
+      return { ...context, found: found.map(({ content }) => content) };
+    },
+    /** What single messages by plain cosine would have put first. */
+    async plainCosine(text: string, topK = 3): Promise<string[]> {
+      const embedding = [...(await services.embedder.embed(text, 'query'))];
+      return retrieveRelevant(
+        services.pool,
+        scope.tenantId,
+        scope.agentId,
+        scope.userId,
+        embedding,
+        topK,
+        -1,
+      );
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { describe, expect, test } from '@jest/globals';
+import { NO_ANSWER, ONLY_ASKS } from '../../src/recall/questions.ts';
+import { matchOf, scorePassages, type QueryFacts, type ScannedPassage } from '../../src/recall/score.ts';
+
+const HOUR = 3_600_000;
+const QUERY: QueryFacts = {
+  termCount: 2,
+  range: null,
+  mostlyLatin: true,
+  namesSpeaker: false,
+  firstPerson: false,
+};
+
+/** A passage that holds the terms of `mask`, `hours` after the first. */
+const passage = (id: string, mask: number, cosine = 0, hours = 0, flags = 0): ScannedPassage => ({
+  exchangeId: id,
+  part: 0,
+  at: hours * HOUR,
+  flags,
+  cosine,
+  masks: [mask],
+});
+const scores = (passages: ScannedPassage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.45) =>
+  new Map(
+    scorePassages(passages, { ...QUERY, ...query }, cosineWeight).map((scored) => [
+      scored.exchangeId,
+      scored,
+    ]),
+  );
+
+describe('the lexical score', () => {
+  test('is 1 with all terms, 0 with none, and more with the rarer term than with the common one', () => {
+    const common = Array.from({ length: 9 }, (_, i) => passage(`common ${i}`, 0b01, 0, 10 + i * 5));
+    const found = scores([
+      passage('all', 0b11),
+      passage('rare', 0b10, 0, 3),
+      passage('none', 0, 0, 6),
+      ...common,
+    ]);
+    expect(found.get('all')?.lexical).toBeCloseTo(1);
+    expect(found.get('none')?.lexical).toBe(0);
+    expect(found.get('rare')?.lexical).toBeGreaterThan(found.get('common 3')?.lexical ?? 1);
+  });
+
+  test('a term that the scope does not know stays in the denominator', () => {
+    const [known, unknown] = [scores([passage('x', 1)], { termCount: 1 }), scores([passage('x', 1)])];
+    expect(unknown.get('x')?.lexical).toBeLessThan(known.get('x')?.lexical ?? 0);
+  });
+
+  test('terms of the exchange before and after count in part, of another session not at all', () => {
+    const found = scores([
+      passage('before', 0, 0, 0),
+      passage('here', 0b11, 0, 0.1),
+      passage('after', 0, 0, 0.2),
+      passage('later', 0, 0, 9),
+    ]);
+    expect(found.get('after')?.lexical).toBeCloseTo(0.6);
+    expect(found.get('before')?.lexical).toBeCloseTo(0.4);
+    expect(found.get('later')?.lexical).toBe(0);
+  });
+
+  test('terms beyond the first mask count too', () => {
+    const far = { ...passage('far', 0), masks: [0, 0b1] };
+    expect(scores([far, passage('none', 0, 0, 5)], { termCount: 25 }).get('far')?.lexical).toBeGreaterThan(0);
+  });
+
+  test('the time asked for counts like a term; the week after it half', () => {
+    const range = { from: 0, to: HOUR };
+    const found = scores(
+      [passage('then', 0, 0, 0.5), passage('soon after', 0, 0, 24), passage('long after', 0, 0, 1_000)],
+      { range, termCount: 0 },
+    );
+    expect([...found.values()].map(({ lexical }) => lexical)).toEqual([1, 0.5, 0]);
+  });
+
+  test('a time when nothing was said is left aside', () => {
+    const found = scores([passage('x', 0b11)], { range: { from: -9_000 * HOUR, to: -8_000 * HOUR } });
+    expect(found.get('x')?.lexical).toBeCloseTo(1);
+  });
+});
+
+describe('the total', () => {
+  test('weighs meaning against words as told', () => {
+    const passages = [passage('meant', 0, 0.9), passage('worded', 0b11, 0, 5)];
+    const by = (weight: number) => scores(passages, {}, weight);
+    expect(by(1).get('meant')?.total).toBeCloseTo(0.9);
+    expect(by(1).get('worded')?.total).toBeCloseTo(0);
+    expect(by(0).get('meant')?.total).toBe(0);
+    expect(by(0).get('worded')?.total).toBeCloseTo(1);
+  });
+
+  test('leaves meaning almost aside for scripts that the model does not know', () => {
+    expect(scores([passage('x', 0, 0.9)], { mostlyLatin: false }).get('x')?.total).toBeLessThan(0.1);
+  });
+
+  test('an asking without an answer is no memory, and does not make its words common', () => {
+    const asked = Array.from({ length: 50 }, (_, i) =>
+      passage(`asked ${i}`, 0b11, 0.9, 10 + i * 5, ONLY_ASKS | NO_ANSWER),
+    );
+    const told = passage('told', 0b01, 0.4);
+    expect(scores([told, ...asked])).toEqual(scores([told]));
+  });
+
+  test('comes in time order, whatever the order of the rows', () => {
+    const passages = [passage('c', 0, 0, 3), passage('a', 0, 0, 1), passage('b', 0, 0, 2)];
+    expect([...scores(passages).keys()]).toEqual(['a', 'b', 'c']);
+  });
+});
+
+describe('the match', () => {
+  const scored = scorePassages([passage('x', 0b11, 0.4)], QUERY, 0.45);
+
+  test('of nothing is 0', () => expect(matchOf([], QUERY)).toBe(0));
+
+  test('is higher for a question that names the user, and for one in the first person', () => {
+    const plain = matchOf(scored, QUERY);
+    const named = matchOf(scored, { ...QUERY, namesSpeaker: true });
+    const mine = matchOf(scored, { ...QUERY, firstPerson: true });
+    expect(plain).toBeCloseTo(0.6 * 0.4 + 0.4);
+    expect(named).toBeGreaterThan(plain);
+    expect(mine).toBeGreaterThan(named);
+  });
+
+  test('goes by words alone for scripts that the model does not know', () => {
+    const similar = scorePassages([passage('x', 0, 0.9)], QUERY, 0.45);
+    expect(matchOf(similar, { ...QUERY, mostlyLatin: false })).toBe(0);
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { PASSAGE_WORDS, splitExchange, type Span } from '../../src/recall/passages.ts';
+import { isFirstPerson, isNoAnswer, onlyAsks } from '../../src/recall/questions.ts';
+import { dayInWords, isMostlyLatin, toSearchText } from '../../src/recall/search-text.ts';
+import { countWords } from '../../src/recall/words.ts';
+
+const LONG = 'This sentence has exactly six words. '.repeat(100);
+
+describe('passages', () => {
+  test('an exchange of short messages is one passage', () => {
+    expect(splitExchange('Hi', 'Hello!')).toEqual([{ user: { from: 0, to: 2 }, reply: { from: 0, to: 6 } }]);
+  });
+
+  test('a long message is cut at sentences into about equal pieces; a short one stands in each', () => {
+    const passages = splitExchange('How?', LONG);
+    expect(passages).toHaveLength(4);
+    for (const { user, reply } of passages) {
+      expect(user).toEqual({ from: 0, to: 4 });
+      expect(LONG.slice(reply.from, reply.to)).toMatch(/^This .*words\. $/s);
+    }
+  });
+
+  test('two long messages are cut each by itself', () => {
+    const passages = splitExchange(LONG, LONG);
+    expect(passages.map(({ user, reply }) => [user.to > user.from, reply.to > reply.from])).toEqual([
+      ...Array.from({ length: 4 }, () => [true, false]),
+      ...Array.from({ length: 4 }, () => [false, true]),
+    ]);
+  });
+
+  test.each([
+    ['without spaces', '日'.repeat(5_000)],
+    ['without any end', 'word '.repeat(3_000)],
+    ['one endless word', 'x'.repeat(32_000)],
+    ['emoji', '🎉'.repeat(4_000)],
+    ['lines', 'a line\n'.repeat(2_000)],
+  ])('a text %s is cut too: no gap, no overlap, no half character, nothing too long', (_name, text) => {
+    const spans = splitExchange(text, '').map(({ user }) => user);
+    expectWhole(text, spans);
+    for (const { from, to } of spans) {
+      expect(text.slice(from, to).isWellFormed()).toBe(true);
+      expect(countWords(text.slice(from, to))).toBeLessThanOrEqual(PASSAGE_WORDS);
+    }
+  });
+
+  test('any text is covered by its passages', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme', maxLength: 4_000 }), (text) =>
+        expectWhole(
+          text,
+          splitExchange(text, 'ok').map(({ user }) => user),
+        ),
+      ),
+      { numRuns: 200 },
+    );
+  });
+});
+
+function expectWhole(text: string, spans: readonly Span[]): void {
+  expect(spans.map(({ from, to }) => text.slice(from, to)).join('')).toBe(text);
+}
+
+describe('questions', () => {
+  test.each([
+    "What's my dog's name?",
+    'Hi! Do you know where I live?',
+    'wie heißt mein Hund',
+    '我的狗叫什么名字?',
+  ])('%s only asks', (text) => expect(onlyAsks(text)).toBe(true));
+  test.each([
+    'My dog is called Rex.',
+    'My dog is Rex. What is yours?',
+    'How I met your mother is a story that I tell you when we have more time',
+    '',
+  ])('%s tells', (text) => expect(onlyAsks(text)).toBe(false));
+  test.each([
+    "I don't know your dog’s name.",
+    "Sorry, you haven't told me yet.",
+    'Das weiß ich leider nicht.',
+    '我不知道。',
+    'لا أعرف',
+  ])('%s is no answer', (text) => expect(isNoAnswer(text)).toBe(true));
+  test.each(['Your dog is called Rex.', 'No problem!', `I'm not sure, but ${'it may be this. '.repeat(30)}`])(
+    '%s is one',
+    (text) => expect(isNoAnswer(text)).toBe(false),
+  );
+  test.each([
+    ['Where do I live?', true],
+    ['Wie heißt meine Tochter?', true],
+    ['Why is the sky blue?', false],
+    ['What did the US buy?', false],
+  ])('%s in the first person: %s', (text, expected) => expect(isFirstPerson(text)).toBe(expected));
+});
+
+describe('search text', () => {
+  test('Chinese is read in pairs of characters, punctuation of any script separates', () => {
+    expect(toSearchText('我女儿，叫小红。').english.match(/\p{L}+/gu)).toEqual([
+      '我女',
+      '女儿',
+      '叫小',
+      '小红',
+    ]);
+  });
+
+  test('each script goes to the rules that know it; accents and umlauts stay', () => {
+    expect(toSearchText('Jörg sagt привет to اِبْنَتِي')).toEqual({
+      english: 'jörg sagt to',
+      arabic: 'ابنتي',
+      russian: 'привет',
+    });
+  });
+
+  test('full-width letters and curly apostrophes are the same as plain ones', () => {
+    expect(toSearchText('ＡＢＣ don’t').english).toBe("abc don't");
+  });
+
+  test('is mostly Latin or not', () => {
+    expect([
+      isMostlyLatin('Wie heißt sie?'),
+      isMostlyLatin('她叫 Anna 吗?她喜欢什么'),
+      isMostlyLatin('123'),
+    ]).toEqual([true, false, true]);
+  });
+
+  test('a day in words', () => expect(dayInWords(new Date('2023-05-08T23:59:00Z'))).toBe('8 May 2023'));
+});
