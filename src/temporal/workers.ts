@@ -50,7 +50,7 @@ export async function createWorkers(options: {
     Worker.create({
       ...common,
       taskQueue: REPLY_TASK_QUEUE,
-      interceptors: { activity: [repliesFirst.interceptor] },
+      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity] },
       maxConcurrentActivityTaskExecutions: 200,
       maxConcurrentLocalActivityExecutions: 100,
       maxConcurrentWorkflowTaskExecutions: 40,
