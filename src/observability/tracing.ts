@@ -53,7 +53,6 @@ export function createTracing(service: string): Tracing {
     ],
     observers: {
       activity: [(activity) => ({ inbound: new OpenTelemetryActivityInboundInterceptor(activity) })],
-      // The two packages bring a Resource each, of the same shape.
       sinks: { exporter: makeWorkflowExporter(processor, resource) },
     },
     watchRequests,
