@@ -98,7 +98,7 @@ function readOptions(): {
 
 /** An agent's recall settings, as the API takes them. */
 function settingsFrom(json: string): Partial<RecallSettings> {
-  const { recall = {} } = newAgentBody.parse({ name: 'bench', recall: JSON.parse(json) });
+  const { recall = {} } = newAgentBody.parse({ name: 'bench', recall: JSON.parse(json) as unknown });
   return JSON.parse(JSON.stringify(recall)) as Partial<RecallSettings>;
 }
 
