@@ -36,21 +36,6 @@ const { values: options } = parseArgs({
 const { quick } = options;
 const log = (line: string): void => void process.stderr.write(`  ${line}\n`);
 
-await runUntilStopped(
-  async (onHandle) => {
-    const parts = partsToMeasure();
-    const report: Report = { quick };
-    for (const part of parts) {
-      log(`${part}:`);
-      await measure[part](report, onHandle);
-    }
-    process.stdout.write(`\n${tables(report)}\n\n${jsonLine(report)}\n`);
-    if (options.write) writeDocuments(report);
-    process.exit(0);
-  },
-  { stopIsSuccess: false },
-);
-
 function partsToMeasure(): readonly Part[] {
   const { only } = options;
   if (only === undefined) return PARTS.filter((part) => part !== 'peer' || options.peer);
@@ -137,3 +122,18 @@ async function withHome<S extends { stop(): Promise<void> }>(
     },
   };
 }
+
+await runUntilStopped(
+  async (onHandle) => {
+    const parts = partsToMeasure();
+    const report: Report = { quick };
+    for (const part of parts) {
+      log(`${part}:`);
+      await measure[part](report, onHandle);
+    }
+    process.stdout.write(`\n${tables(report)}\n\n${jsonLine(report)}\n`);
+    if (options.write) writeDocuments(report);
+    process.exit(0);
+  },
+  { stopIsSuccess: false },
+);

@@ -9,14 +9,21 @@ import type { Konstruct } from './konstruct.ts';
 
 const STARTED_AT_ONCE = 25;
 
-export type Backlog = { waiting(): Promise<number> };
+export type Backlog = {
+  waiting(): Promise<number>;
+  /** Resolves when none waits any more. */
+  done(): Promise<void>;
+};
 
 /** Starts backfills as finished replies do, until so many wait. */
 export async function pileUp(konstruct: Konstruct, wanted: number): Promise<Backlog> {
-  const before = await konstruct.storedMemories();
   let started = 0;
-  const waiting = async (): Promise<number> =>
-    started - Math.floor(((await konstruct.storedMemories()) - before) / 2);
+  const waiting = async (): Promise<number> => {
+    const { rows } = await konstruct.admin.query<{ n: number }>(
+      "SELECT count(*)::int AS n FROM conversation_embeddings WHERE user_id LIKE 'backlog-%' AND role = 'assistant'",
+    );
+    return started - (rows[0]?.n ?? 0);
+  };
   while ((await waiting()) < wanted) {
     const batch = Math.min(STARTED_AT_ONCE * 8, wanted - (await waiting()));
     for (let done = 0; done < batch; done += STARTED_AT_ONCE) {
@@ -25,7 +32,10 @@ export async function pileUp(konstruct: Konstruct, wanted: number): Promise<Back
       started += size;
     }
   }
-  return { waiting };
+  const done = async (): Promise<void> => {
+    while ((await waiting()) > 0) await new Promise((resolve) => setTimeout(resolve, 200));
+  };
+  return { waiting, done };
 }
 
 async function startBackfill({ temporal, demo }: Konstruct, i: number): Promise<void> {

@@ -69,7 +69,7 @@ export async function runLoad(system: SystemUnderTest, options: LoadOptions): Pr
 }
 
 /** Waits until at least so many memories are stored. */
-export async function untilStored(system: SystemUnderTest, memories: number): Promise<void> {
+async function untilStored(system: SystemUnderTest, memories: number): Promise<void> {
   const deadline = now() + GIVE_UP_MS;
   while ((await system.storedMemories()) < memories) {
     if (now() > deadline) throw new Error(`${system.name}: memories are missing after 5 minutes`);

@@ -40,9 +40,8 @@ const tracer = trace.getTracer('konstruct');
 
 /** Starts tracing in this process. */
 export function createTracing(service: string): Tracing {
-  const resource = new Resource({ 'service.name': service }).merge(
-    detectResourcesSync({ detectors: [envDetectorSync] }),
-  );
+  const { attributes } = detectResourcesSync({ detectors: [envDetectorSync] });
+  const resource = new Resource({ 'service.name': service, ...attributes });
   const processor = new BatchSpanProcessor(new OTLPTraceExporter());
   const provider = new NodeTracerProvider({ resource, spanProcessors: [processor] });
   provider.register();
