@@ -1,7 +1,7 @@
 import type { ActivityInterceptorsFactory, CustomSlotSupplier, WorkflowSlotInfo } from '@temporalio/worker';
 
 /** A reply's steps follow each other within this time; only a longer silence means that none is at work. */
-const QUIET_MS = 25;
+const QUIET_MS = 100;
 const LOOK_EVERY_MS = 5;
 
 /** Waiting for a model costs no processor: a backfill may well run then. */

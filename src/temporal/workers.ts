@@ -16,10 +16,11 @@ const DRAIN_TIME = '20s' as const;
 
 /** What looks on while activities and workflows run: metrics, traces. */
 export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
+
 /** Backfills that run side by side; their texts are embedded in one go. */
 const BACKFILL_SLOTS = 8;
-/** While replies keep coming, at least ten backfills a second still get through. */
-const BACKFILL_HELD_MS = 100;
+/** While replies keep coming, four backfills a second still get through. */
+const BACKFILL_HELD_MS = 250;
 
 /**
  * The two workers of a process, not yet running. Backfills have a queue of their own, and while replies are
@@ -65,7 +66,9 @@ export async function createWorkers(options: {
         localActivityTaskSlotSupplier: fixed(BACKFILL_SLOTS),
         nexusTaskSlotSupplier: fixed(1),
       },
-      maxCachedWorkflows: 100,
+      maxConcurrentWorkflowTaskPolls: 2,
+      // A backfill mostly ends in its first task: there is nothing to come back to, and no second queue to poll.
+      maxCachedWorkflows: 0,
     }),
   ]);
 }
