@@ -1,11 +1,12 @@
-/** `npm run bench:recall -- FILE [--limit N] [--details OUT.jsonl] [--scale N]`: how well memory recalls, on a throw-away stack. */
+/** `npm run bench:recall -- FILE [--limit N] [--details OUT.jsonl] [--scale N] [--settings JSON]`: how well memory recalls, on a throw-away stack. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { createPool } from '../src/db/tenant-transaction.ts';
-import { DEFAULT_RECALL } from '../src/domain/agent.ts';
+import { newAgentBody } from '../src/api/schemas.ts';
+import { DEFAULT_RECALL, type RecallSettings } from '../src/domain/agent.ts';
 import { createEmbedder, type Embedder } from '../src/memory/embedder.ts';
 import { migrateDatabase } from '../src/migrate.ts';
 import { readConversations, type Conversation, type Question } from './bench-recall/dataset.ts';
@@ -17,7 +18,7 @@ import { StackError } from './stack/report.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
 
 const USAGE =
-  'usage: npm run bench:recall -- FILE [--limit QUESTIONS] [--details OUT.jsonl] [--scale EXCHANGES]';
+  'usage: npm run bench:recall -- FILE [--limit QUESTIONS] [--details OUT.jsonl] [--scale EXCHANGES] [--settings JSON]';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 await runUntilStopped(async (onHandle) => {
@@ -47,7 +48,7 @@ await runUntilStopped(async (onHandle) => {
   const replayed: Replayed[] = [];
   for (const conversation of conversations) {
     say(`  storing ${conversation.id}: ${conversation.exchanges.length} exchanges`);
-    replayed.push(await replay(services, conversation));
+    replayed.push(await replay(services, conversation, options.settings));
   }
   say('  asking');
   const { at3, at5, unrelated } = await askAll(services, replayed);
@@ -71,17 +72,34 @@ await runUntilStopped(async (onHandle) => {
   process.exit(0);
 });
 
-function readOptions(): { file: string; limit: number; scale: number; details: string | undefined } {
+function readOptions(): {
+  file: string;
+  limit: number;
+  scale: number;
+  details: string | undefined;
+  settings: Partial<RecallSettings>;
+} {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { limit: { type: 'string' }, details: { type: 'string' }, scale: { type: 'string' } },
+    options: {
+      limit: { type: 'string' },
+      details: { type: 'string' },
+      scale: { type: 'string' },
+      settings: { type: 'string', default: '{}' },
+    },
   });
   const [file] = positionals;
   const limit = Number(values.limit ?? Number.POSITIVE_INFINITY);
   const scale = Number(values.scale ?? 0);
   if (file === undefined || positionals.length > 1 || !(limit > 0) || !(scale >= 0))
     throw new StackError(USAGE);
-  return { file, limit, scale, details: values.details };
+  return { file, limit, scale, details: values.details, settings: settingsFrom(values.settings) };
+}
+
+/** An agent's recall settings, as the API takes them. */
+function settingsFrom(json: string): Partial<RecallSettings> {
+  const { recall = {} } = newAgentBody.parse({ name: 'bench', recall: JSON.parse(json) as unknown });
+  return JSON.parse(JSON.stringify(recall)) as Partial<RecallSettings>;
 }
 
 /** At most `limit` questions in all, about as many of each conversation: all are replayed, so that foreign ones remain. */

@@ -7,7 +7,6 @@ import { parseArgs } from 'node:util';
 import { makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
 import { llmConfig, recallConfig, replayConfig } from '../src/config.ts';
-import { createPool } from '../src/db/tenant-transaction.ts';
 import { createLlmClient } from '../src/llm/client.ts';
 import { createRunAgent } from '../src/llm/run-agent.ts';
 import { connectClient } from '../src/temporal/connection.ts';
@@ -17,7 +16,7 @@ import { operatorEnvironment } from './replay/environment.ts';
 import { printStory, section } from './replay/print-story.ts';
 import { fetchHistory, readHistoryFile, type RecordedHistory } from './replay/read-history.ts';
 import { tellStory, type Turn } from './replay/story.ts';
-import { parseChanges, printDifference, rerunTurn } from './replay/what-if.ts';
+import { createPoolAsOf, parseChanges, printDifference, rerunTurn } from './replay/what-if.ts';
 
 const USAGE = `usage: npm run replay -- WORKFLOW_ID | HISTORY.json     tells what happened and replays it
        npm run replay -- --all-open                     replays every open workflow: before a deployment
@@ -96,7 +95,7 @@ type Environment = Awaited<ReturnType<typeof operatorEnvironment>>;
 async function reportWhatIf(env: Environment, turn: Turn, wanted: string[], ask: boolean): Promise<void> {
   const changes = parseChanges(wanted, turn.agent.recall);
   const { databaseUrl } = recallConfig(env);
-  const pool = createPool({ databaseUrl, max: 1, statementTimeoutMs: 30_000 });
+  const pool = createPoolAsOf(databaseUrl, new Date(turn.message.receivedAt));
   try {
     const rerun = await rerunTurn(pool, turn, changes);
     console.log(`\n${printDifference(turn, rerun, wanted.join(', '))}`);

@@ -1,5 +1,6 @@
 /** Entry point of the worker process: one worker for replies, one for backfills, one embedder for both. */
 import { Runtime } from '@temporalio/worker';
+import type { Logger } from 'pino';
 import { createActivities } from './activities/index.ts';
 import { workerConfig } from './config.ts';
 import { createPool } from './db/tenant-transaction.ts';
@@ -16,26 +17,14 @@ import { connectWorker, lazyClient } from './temporal/connection.ts';
 import { createWorkers } from './temporal/workers.ts';
 import { workflowBundle } from './temporal/workflow-bundle.ts';
 
+const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+
 await runMain(async () => {
   const config = workerConfig(process.env);
   const log = createLogger('worker', config.logLevel);
   const tracing = await startTracing('konstruct-worker', config.tracesTo);
   const metrics = config.metrics && (await createWorkerMetrics(config.metrics));
-  Runtime.install({
-    ...(metrics && {
-      telemetryOptions: { metrics: { prometheus: { bindAddress: metrics.temporalAddress } } },
-    }),
-    // Our own handling is below: both workers drain, then the connections close.
-    shutdownSignals: [],
-    logger: {
-      log: (level, message, meta) => log[PINO_LEVELS[level]]({ ...meta }, message),
-      trace: (message, meta) => log.trace({ ...meta }, message),
-      debug: (message, meta) => log.debug({ ...meta }, message),
-      info: (message, meta) => log.info({ ...meta }, message),
-      warn: (message, meta) => log.warn({ ...meta }, message),
-      error: (message, meta) => log.error({ ...meta }, message),
-    },
-  });
+  installRuntime(log, metrics?.temporalAddress);
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 10_000 });
   const redis = createRedis(config.redisUrl, log);
   const temporal = lazyClient(config.temporal);
@@ -103,4 +92,21 @@ await runMain(async () => {
   process.exit(0);
 });
 
-const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+/** Temporal's core: its logs become ours, its metrics are served where asked. */
+function installRuntime(log: Logger, metricsAddress: string | undefined): void {
+  Runtime.install({
+    ...(metricsAddress && {
+      telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } },
+    }),
+    // Our own handling is below: both workers drain, then the connections close.
+    shutdownSignals: [],
+    logger: {
+      log: (level, message, meta) => log[PINO_LEVELS[level]]({ ...meta }, message),
+      trace: (message, meta) => log.trace({ ...meta }, message),
+      debug: (message, meta) => log.debug({ ...meta }, message),
+      info: (message, meta) => log.info({ ...meta }, message),
+      warn: (message, meta) => log.warn({ ...meta }, message),
+      error: (message, meta) => log.error({ ...meta }, message),
+    },
+  });
+}

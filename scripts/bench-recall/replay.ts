@@ -6,7 +6,7 @@ import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { createAgent } from '../../src/db/agents.ts';
 import { createTenant } from '../../src/db/tenants.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
-import type { Agent } from '../../src/domain/agent.ts';
+import type { Agent, RecallSettings } from '../../src/domain/agent.ts';
 import type { InboundMessage } from '../../src/domain/conversation.ts';
 import { formatMemories } from '../../src/domain/prompt.ts';
 import type { Embedder } from '../../src/memory/embedder.ts';
@@ -30,11 +30,15 @@ const AT_ONCE = 8;
 const DAY_MS = 86_400_000;
 
 /** Stores a conversation turn by turn, as workflow `EmbedAndStore` does. */
-export async function replay(services: Services, conversation: Conversation): Promise<Replayed> {
+export async function replay(
+  services: Services,
+  conversation: Conversation,
+  recall: Partial<RecallSettings> = {},
+): Promise<Replayed> {
   const { storeTurn } = createStoreTurn(services);
   const { tenantId } = await createTenant(services.pool, `bench ${conversation.id}`);
   const agent = await inTenant(services.pool, tenantId, (client) =>
-    createAgent(client, tenantId, randomUuid(), { name: conversation.agentName }),
+    createAgent(client, tenantId, randomUuid(), { name: conversation.agentName, recall }),
   );
   const replayed: Replayed = { conversation, agent, userId: 'bench', turnIds: new Map() };
   const waiting = conversation.exchanges.map((exchange, i) => ({ exchange, seq: i + 1 }));

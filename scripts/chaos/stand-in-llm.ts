@@ -11,16 +11,16 @@ export type StandInLlm = {
   close(): void;
 };
 
-/** Answers within 20 to 300 ms, and now and then with a 503 or a 429, as models do. */
-export async function startStandInLlm(seed: number): Promise<StandInLlm> {
+/** Answers within 20 to 300 ms, and now and then with a 503 or a 429, as models do; a calm one always, and after `delayMs`. */
+export async function startStandInLlm(seed: number, calm?: { delayMs: number }): Promise<StandInLlm> {
   const random = createRandom(seed ^ 0x11a);
   const asked: StandInLlm['asked'] = [];
   const server = createServer(async (req, res) => {
     let body = '';
     for await (const chunk of req) body += String(chunk);
     const { messages } = JSON.parse(body) as { messages: Array<{ role: string; content: string }> };
-    const delayMs = random.between(20, 300);
-    const trouble = random.next();
+    const delayMs = calm?.delayMs ?? random.between(20, 300);
+    const trouble = calm ? 1 : random.next();
     await new Promise((resolve) => setTimeout(resolve, delayMs));
     if (trouble < 0.03) {
       res.writeHead(trouble < 0.01 ? 429 : 503, { 'content-type': 'application/json', 'retry-after': '1' });

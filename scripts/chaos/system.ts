@@ -31,11 +31,12 @@ const CONFIGURED =
 export async function startSystem(options: {
   home: string;
   seed: number;
+  calmLlm?: { delayMs: number };
   onHandle: (handle: StackHandle) => void;
 }): Promise<ChaosSystem> {
-  const { home, seed, onHandle } = options;
+  const { home, seed, calmLlm, onHandle } = options;
   const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.test(name)));
-  const llm = await startStandInLlm(seed);
+  const llm = await startStandInLlm(seed, calmLlm);
   const env = { ...own, LLM_BASE_URL: llm.baseUrl, LLM_MODEL: 'stand-in', LOG_LEVEL: 'info' };
   const stack = await startStack({ home, want: ['postgres', 'redis', 'temporal', 'model'], env, onHandle });
   await migrate(migrationConfig({ ...env, ...stack.urls }));

@@ -41,11 +41,17 @@ export async function checkHistory(
     const commands = compare(recordedCommands(history), code);
     return {
       fits: false,
-      reason: error instanceof Error ? error.message : String(error),
+      reason: reasonOf(error),
       commands,
       firstDifference: commands.findIndex(({ recorded, code: asked }) => recorded !== asked),
     };
   }
+}
+
+/** What Temporal says, without the frame of structs that it comes in. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return /\[TMPRL\d+\][^"]+/.exec(message)?.[0] ?? message;
 }
 
 /** Fails with the history's name, the event and the code's command when today's code no longer fits it. */

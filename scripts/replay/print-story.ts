@@ -1,6 +1,6 @@
 /** A story as text for a terminal. */
 import { styleText } from 'node:util';
-import type { PromptMessage, RecalledMemory } from '../../src/domain/conversation.ts';
+import type { PromptMessage, RecalledMemory, Recollection } from '../../src/domain/conversation.ts';
 import { estimateTokens } from '../../src/domain/tokens.ts';
 import type { Step, Story, Turn } from './story.ts';
 
@@ -48,10 +48,10 @@ function formatTurn(turn: Turn): string[] {
     context
       ? section(`Window: ${context.window.length} messages`, context.window.map(formatMessage))
       : section('Window', ['was not read: the turn went on without memory']),
-    section(
-      `Recalled: ${context?.recalled.length ?? 0} messages (${recall.join(', ')})`,
-      formatRecalled(context?.recalled ?? []),
-    ),
+    section(`Recalled: ${context?.recalled.length ?? 0} messages (${recall.join(', ')})`, [
+      ...formatRecalled(context?.recalled ?? []),
+      ...(context?.receipt ? [matchLine(context.receipt)] : []),
+    ]),
     prompt ? formatPrompt(prompt, result?.memory.droppedFromWindow) : '',
     reply ? section(`Reply of ${reply.model}`, [indent(reply.text)]) : section('Reply', ['none']),
     section('Figures', formatFigures(turn)),
@@ -85,6 +85,14 @@ export function formatRecalled(recalled: readonly RecalledMemory[]): string[] {
     const facts = [createdAt.slice(0, 10), role, ...details].join(', ');
     return `${score.toFixed(3)}  ${content}\n       ${faint(`${facts}, exchange ${exchangeId}`)}`;
   });
+}
+
+/** How well the best of it fitted, and what came next. */
+export function matchLine({ match, nearestMiss }: Pick<Recollection, 'match' | 'nearestMiss'>): string {
+  const miss = nearestMiss
+    ? `; next came exchange ${nearestMiss.exchangeId} with ${nearestMiss.score}, left out by ${nearestMiss.why}`
+    : '';
+  return `Match with what is remembered: ${match}${miss}`;
 }
 
 /** The prompt as it is sent. */

@@ -41,9 +41,9 @@ export function parseHistory(parsed: unknown): History | undefined {
 
 /** `{events}` (CLI, Web UI), `{history: {events}}` (the Web UI's raw view) or the bare list. */
 function eventsOf(parsed: unknown): unknown[] | undefined {
-  if (Array.isArray(parsed)) return parsed;
+  if (isList(parsed)) return parsed;
   if (!isObject(parsed)) return undefined;
-  if (Array.isArray(parsed['events'])) return parsed['events'];
+  if (isList(parsed['events'])) return parsed['events'];
   return isObject(parsed['history']) ? eventsOf(parsed['history']) : undefined;
 }
 
@@ -93,4 +93,8 @@ function toEventType(type: string): string {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isList(value: unknown): value is unknown[] {
+  return Array.isArray(value);
 }

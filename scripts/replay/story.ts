@@ -77,7 +77,7 @@ export async function tellStory({ workflowId, history }: RecordedHistory): Promi
   return {
     type,
     workflowId,
-    summary: String((await decodeFirst(payloadList(first.userMetadata?.summary))) ?? ''),
+    summary: await summaryOf(first),
     startedAt: new Date(startMs),
     state: completed ? 'completed' : failed ? 'failed' : isClosed(last) ? 'closed' : 'open',
     durationMs: toMs(last.eventTime) - startMs,
@@ -137,8 +137,8 @@ async function beginStep(event: Event, startMs: number): Promise<Step | undefine
     eventId: Number(event.eventId),
     atMs: toMs(event.eventTime) - startMs,
     name,
-    summary: String((await decodeFirst(payloadList(event.userMetadata?.summary))) ?? ''),
-    state: failure !== undefined ? 'failed' : marker ? 'noted' : 'open',
+    summary: await summaryOf(event),
+    state: failure !== undefined ? 'failed' : marker || isSignal(event) ? 'noted' : 'open',
     attempts: localActivityData(event)?.attempt ?? 1,
     ...(failure !== undefined && { failure }),
   };
@@ -158,6 +158,10 @@ function nameOf(event: Event): string | undefined {
     (marker && `marker ${marker}`) ??
     undefined
   );
+}
+
+function isSignal(event: Event): boolean {
+  return Boolean(event.workflowExecutionSignaledEventAttributes);
 }
 
 function activityTypeOf(event: Event): string | undefined {
@@ -219,8 +223,9 @@ async function decodeFirst(payloads: Payload[] | null | undefined): Promise<unkn
   return value ?? undefined;
 }
 
-function payloadList(payload: Payload | null | undefined): Payload[] {
-  return payload ? [payload] : [];
+async function summaryOf({ userMetadata }: Event): Promise<string> {
+  const summary = await decodeFirst(userMetadata?.summary ? [userMetadata.summary] : []);
+  return typeof summary === 'string' ? summary : '';
 }
 
 /** The SDK's own conversion takes Longs only, which a history from a file doesn't have. */

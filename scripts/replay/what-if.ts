@@ -1,23 +1,23 @@
 /** What a turn would have recalled, and asked the model, under other settings. */
 import type pg from 'pg';
-import { inTenant } from '../../src/db/tenant-transaction.ts';
+import { createPool, inTenant } from '../../src/db/tenant-transaction.ts';
 import type { RecallSettings } from '../../src/domain/agent.ts';
 import type {
   ConversationMessage,
   InboundMessage,
   PromptMessage,
   RecalledMemory,
+  Recollection,
 } from '../../src/domain/conversation.ts';
 import { buildPrompt } from '../../src/domain/prompt.ts';
 import { decodeEmbedding } from '../../src/memory/embedding-codec.ts';
 import { recall } from '../../src/memory/recall.ts';
-import { formatPrompt, formatRecalled, section } from './print-story.ts';
+import { formatPrompt, formatRecalled, matchLine, section } from './print-story.ts';
 import type { Turn } from './story.ts';
 
 /** A turn under some settings. */
-export type Rerun = {
+export type Rerun = Recollection & {
   window: ConversationMessage[];
-  recalled: RecalledMemory[];
   prompt: PromptMessage[];
   droppedFromWindow: number;
 };
@@ -41,8 +41,24 @@ export function parseChanges(assignments: readonly string[], recall: RecallSetti
 }
 
 /**
- * Runs recall and prompt of a turn again, as of its own time: what was remembered since is left out, the
- * query's embedding is the recorded one. Throws when the history has none (embedding failed then).
+ * A pool whose connections see what was remembered before a moment: a temporary view goes before the table
+ * of its name, so recall runs as it is and finds no later exchange. The table's policies hold in it.
+ */
+export function createPoolAsOf(databaseUrl: string, moment: Date): pg.Pool {
+  const pool = createPool({ databaseUrl, max: 1, statementTimeoutMs: 30_000 });
+  pool.on('connect', (client) => {
+    // A connection's queries run in order, so this one is done before the first of ours.
+    void client.query(
+      `CREATE TEMPORARY VIEW exchange_passages AS
+       SELECT * FROM public.exchange_passages WHERE created_at < '${moment.toISOString()}'`,
+    );
+  });
+  return pool;
+}
+
+/**
+ * Runs recall and prompt of a turn again. `pool` is one as of the turn's time; the query's embedding is the
+ * recorded one. Throws when the history has none (embedding failed then).
  */
 export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Promise<Rerun> {
   const { message, agent, limits, context } = turn;
@@ -53,43 +69,34 @@ export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Pr
   const size = changes.window ?? recorded.length;
   const window =
     size <= recorded.length ? lastOf(recorded, size) : await windowFromMemory(pool, message, size);
-  const exclude = await exchangesOutOfSight(pool, message, Math.ceil(size / 2));
   const query = {
     text: message.text,
     embedding: [...decodeEmbedding(context.embedding)],
     askedAt: new Date(message.receivedAt),
     speakers: message.userName ? [message.userName, agent.name] : [agent.name],
-    exclude,
+    exclude: await exchangesInWindow(pool, message, Math.ceil(size / 2)),
     shown: window,
   };
-  const { recalled } = await recall(pool, message, query, { ...agent.recall, ...changes.recall });
+  const recollection = await recall(pool, message, query, { ...agent.recall, ...changes.recall });
   const maxPromptTokens = changes.maxPromptTokens ?? agent.maxPromptTokens ?? limits.maxPromptTokens;
   const { messages, droppedFromWindow } = buildPrompt(
     { ...agent, maxPromptTokens },
     message.text,
     window,
-    recalled,
+    recollection.recalled,
   );
-  return { window, recalled, prompt: messages, droppedFromWindow };
+  return { window, ...recollection, prompt: messages, droppedFromWindow };
 }
 
-/** Exchanges that stood in the window, by the ledger's order, and those that came later than this turn. */
-async function exchangesOutOfSight(
-  pool: pg.Pool,
-  message: InboundMessage,
-  windowTurns: number,
-): Promise<string[]> {
-  const { tenantId, agentId, userId, seq, receivedAt } = message;
+/** Exchanges that stood in the window, by the ledger's order. */
+async function exchangesInWindow(pool: pg.Pool, message: InboundMessage, turns: number): Promise<string[]> {
+  const { tenantId, agentId, userId, seq } = message;
   const { rows } = await inTenant(pool, tenantId, (client) =>
     client.query<{ id: string }>(
-      `(SELECT message_id AS id FROM turns
-        WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND state = 'done'
-        ORDER BY seq DESC LIMIT $6)
-       UNION
-       SELECT exchange_id FROM conversation_embeddings
-       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND role = 'user'
-         AND created_at >= $5::timestamptz`,
-      [tenantId, agentId, userId, seq, receivedAt, windowTurns],
+      `SELECT message_id AS id FROM turns
+       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND state = 'done'
+       ORDER BY seq DESC LIMIT $5`,
+      [tenantId, agentId, userId, seq, turns],
     ),
   );
   return rows.map(({ id }) => id);
@@ -132,6 +139,7 @@ export function printDifference(turn: Turn, rerun: Rerun, changes: string): stri
       `What if ${changes}: ${rerun.recalled.length} messages recalled instead of ${before.length}`,
       lines,
     ),
+    matchLine(rerun),
     `Window: ${rerun.window.length} messages instead of ${turn.context?.window.length ?? 0}`,
     samePrompt ? 'The prompt would have been the same.' : formatPrompt(rerun.prompt, rerun.droppedFromWindow),
   ].join('\n\n');

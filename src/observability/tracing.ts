@@ -40,9 +40,8 @@ const tracer = trace.getTracer('konstruct');
 
 /** Starts tracing in this process. */
 export function createTracing(service: string): Tracing {
-  const resource = new Resource({ 'service.name': service }).merge(
-    detectResourcesSync({ detectors: [envDetectorSync] }),
-  );
+  const { attributes } = detectResourcesSync({ detectors: [envDetectorSync] });
+  const resource = new Resource({ 'service.name': service, ...attributes });
   const processor = new BatchSpanProcessor(new OTLPTraceExporter());
   const provider = new NodeTracerProvider({ resource, spanProcessors: [processor] });
   provider.register();
@@ -122,8 +121,8 @@ function watchClient(client: pg.PoolClient): void {
     if (calledBack || !trace.getActiveSpan()) return query(...args);
     const { name, text } = describeStatement(args[0]);
     // Texts are parameters, so a statement holds none of what people said.
-    return inSpan(`pg ${name}`, { 'db.system.name': 'postgresql', 'db.query.text': text }, async () =>
-      query(...args),
+    return inSpan(`pg ${name}`, { 'db.system.name': 'postgresql', 'db.query.text': text }, () =>
+      Promise.resolve(query(...args)),
     );
   };
   Object.assign(client, { query: watched });
@@ -140,7 +139,9 @@ function watchRedis(redis: Redis): void {
   const send = redis.sendCommand.bind(redis);
   const watched: typeof send = (command, stream) => {
     if (!trace.getActiveSpan()) return send(command, stream);
-    return inSpan(`redis ${command.name}`, { 'db.system.name': 'redis' }, async () => send(command, stream));
+    return inSpan(`redis ${command.name}`, { 'db.system.name': 'redis' }, () =>
+      Promise.resolve(send(command, stream)),
+    );
   };
   Object.assign(redis, { sendCommand: watched });
 }

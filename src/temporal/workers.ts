@@ -14,12 +14,13 @@ import { createRepliesFirst } from './replies-first.ts';
 /** How long running activities may take to finish at shutdown before they are cancelled (and retried elsewhere). */
 const DRAIN_TIME = '20s' as const;
 
+/** What looks on while activities and workflows run: metrics, traces. */
+export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
+
 /** Backfills that run side by side; their texts are embedded in one go. */
 const BACKFILL_SLOTS = 8;
 /** While replies keep coming, four backfills a second still get through. */
 const BACKFILL_HELD_MS = 250;
-/** What looks on while activities and workflows run: metrics, traces. */
-export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
 
 /**
  * The two workers of a process, not yet running. Backfills have a queue of their own, and while replies are

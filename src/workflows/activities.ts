@@ -19,14 +19,12 @@ export const gathering = proxyLocalActivities<Pick<Activities, 'gatherContext'>>
  * The two below are bounded at some 2 s by their attempts: 3 × 0.6 s and the pauses between. (A local
  * activity's scheduleToCloseTimeout did not end its retries in SDK 1.24: the test then ran for ever.)
  */
-const AT_MOST_2_SECONDS = {
-  startToCloseTimeout: '600ms',
-  retry: { initialInterval: '50ms', maximumAttempts: 3 },
-} as const;
+const THREE_QUICK_ATTEMPTS = { initialInterval: '50ms', maximumAttempts: 3 } as const;
 
 /* Local and cheap: it is asked only in a burst. After 2 s a reply out of order beats none. */
 export const ordering = proxyLocalActivities<Pick<Activities, 'findTurnBefore'>>({
-  ...AT_MOST_2_SECONDS,
+  startToCloseTimeout: '600ms',
+  retry: THREE_QUICK_ATTEMPTS,
   summary: 'is an earlier turn still running?',
 });
 
@@ -45,7 +43,8 @@ export const replying = proxyActivities<Pick<Activities, 'generateReply'>>({
 
 /* Local: one Redis script. After 2 s the child takes it over, so that a reply never waits for Redis. */
 export const appending = proxyLocalActivities<Pick<Activities, 'appendTurnToWindow'>>({
-  ...AT_MOST_2_SECONDS,
+  startToCloseTimeout: '600ms',
+  retry: THREE_QUICK_ATTEMPTS,
   summary: 'add the turn to the window',
 });
 
@@ -56,6 +55,7 @@ export const appending = proxyLocalActivities<Pick<Activities, 'appendTurnToWind
 export const storingHere = proxyLocalActivities<Pick<Activities, 'storeTurn'>>({
   startToCloseTimeout: '30s',
   retry: { maximumAttempts: 1 },
+  summary: 'remember the turn',
 });
 
 /*

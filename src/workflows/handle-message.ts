@@ -99,7 +99,7 @@ async function startEmbedAndStore(input: Parameters<typeof EmbedAndStore>[0]): P
       taskQueue: EMBEDDING_TASK_QUEUE,
       parentClosePolicy: ParentClosePolicy.ABANDON,
       typedSearchAttributes: workflowInfo().typedSearchAttributes,
-      staticSummary: `memory of ${messageId}`,
+      staticSummary: `remember turn ${input.message.seq} of ${input.message.userId}`,
     });
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;

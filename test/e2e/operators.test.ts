@@ -40,7 +40,7 @@ beforeAll(async () => {
     const text = messages.at(-1)?.content ?? '';
     if (text.includes('refused')) return fail(400);
     // Never finishes: an open turn.
-    if (text.includes('hangs')) return (res) => void res.writeHead(200).flushHeaders();
+    if (text.includes('hangs')) return (res) => res.writeHead(200).flushHeaders();
     return text === QUESTION ? ANSWER : 'I will remember that.';
   });
   installation = await startInstallation(home, {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { enterTurn } from '../../src/db/ledger.ts';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
 import { streamText } from '../support/fake-llm.ts';
-import { eventually, OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
+import { eventually, OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
@@ -19,6 +19,13 @@ afterAll(() => system.stop());
 const noted = (messages: PromptMessage[]) => `Noted: ${messages.at(-1)?.content}`;
 const post = (userId: string, text: string, headers: Record<string, string> = {}) =>
   system.request('POST', `/v1/agents/${system.agent.id}/messages`, { userId, text }, headers);
+/** As senders do: told to come again, they send the very same request again. */
+const postUntilTaken = async (...args: Parameters<typeof post>) => {
+  for (;;) {
+    const answer = await post(...args);
+    if (answer.status !== 503) return answer;
+  }
+};
 const inLedgerOrder = async (userId: string) => {
   const { rows } = await system.database.admin.query<{ id: string; state: string }>(
     'SELECT message_id AS id, state FROM turns WHERE user_id = $1 ORDER BY seq',
@@ -37,14 +44,22 @@ test('50 messages of one user at once: 50 replies in the ledger’s order, each 
   const asked: PromptMessage[][] = [];
   system.llm.answerWith((messages) => (asked.push(messages), noted(messages)));
   const texts = Array.from({ length: 50 }, (_, i) => `burst ${i}`);
-  const accepted = await Promise.all(
-    texts.map(async (text) => ({ text, answer: await post('burst', text) })),
-  );
+  // A message that is refused for a moment (503, on a machine under load) comes late, and late is its own fault:
+  // the order is that of a burst which was taken whole.
+  let user = '';
+  let accepted: Array<{ text: string; answer: Answer }> = [];
+  for (let attempt = 1; attempt <= 5; attempt += 1) {
+    user = `burst-${attempt}`;
+    asked.length = 0;
+    accepted = await Promise.all(texts.map(async (text) => ({ text, answer: await post(user, text) })));
+    if (accepted.every(({ answer }) => answer.status === 202)) break;
+    await new Promise((resolve) => setTimeout(resolve, 10_000));
+  }
   expect(new Set(accepted.map(({ answer }) => answer.status))).toEqual(new Set([202]));
-  await allDone('burst', 50);
+  await allDone(user, 50);
 
   const textOf = new Map(accepted.map(({ text, answer }) => [answer.body['messageId'], text]));
-  const order = (await inLedgerOrder('burst')).map(({ id }) => textOf.get(id) ?? '');
+  const order = (await inLedgerOrder(user)).map(({ id }) => textOf.get(id) ?? '');
   expect(asked.map((messages) => messages.at(-1)?.content)).toEqual(order);
   asked.forEach((messages, i) => {
     const before = messages.filter(({ role }) => role !== 'system').slice(-3, -1);
@@ -63,8 +78,10 @@ test('one Idempotency-Key 50 times at once, from a burst of others: one turn, on
   system.llm.answerWith(noted);
   const headers = { 'idempotency-key': 'fifty-times', prefer: 'wait=60' };
   const answers = await Promise.all([
-    ...Array.from({ length: 50 }, () => post('same', 'the same', headers)),
-    ...Array.from({ length: 10 }, (_, i) => post('same', `another ${i}`)),
+    ...Array.from({ length: 50 }, () => postUntilTaken('same', 'the same', headers)),
+    ...Array.from({ length: 10 }, (_, i) =>
+      postUntilTaken('same', `another ${i}`, { 'idempotency-key': `another-${i}` }),
+    ),
   ]);
   const same = answers.slice(0, 50);
   expect(new Set(same.map(({ status }) => status))).toEqual(new Set([200]));

@@ -1,4 +1,5 @@
 /** The whole system in this process: API, both workers, real services, and a recording stand-in for the LLM. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -120,8 +121,14 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     tenantId,
     apiKey,
     request,
-    say: (text, { userId = 'ada', headers = {} } = {}) =>
-      request('POST', `/v1/agents/${agent.id}/messages`, { userId, text }, { prefer: 'wait=60', ...headers }),
+    async say(text, { userId = 'ada', headers = {} } = {}) {
+      // As senders do: told to come again (a machine under load), it sends the very same request again.
+      const keyed = { prefer: 'wait=60', 'idempotency-key': `say-${randomUUID()}`, ...headers };
+      for (;;) {
+        const answer = await request('POST', `/v1/agents/${agent.id}/messages`, { userId, text }, keyed);
+        if (answer.status !== 503) return answer;
+      }
+    },
     async stop() {
       closing.abort();
       server.close();

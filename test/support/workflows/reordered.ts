@@ -6,7 +6,6 @@ export { EmbedAndStore } from '../../../src/workflows/embed-and-store.ts';
 
 export async function HandleMessage({ message, agent }: HandleMessageInput): Promise<string> {
   const reply = await replying.generateReply({ text: message.text, agent, messages: [] });
-  // Whatever gatherContext takes, this one is never run: a replay stops at the line above.
   await gathering.gatherContext({ message, recall: agent.recall, agentName: agent.name });
   return reply.text;
 }
