@@ -66,9 +66,7 @@ export async function createWorkers(options: {
         localActivityTaskSlotSupplier: fixed(BACKFILL_SLOTS),
         nexusTaskSlotSupplier: fixed(1),
       },
-      maxConcurrentWorkflowTaskPolls: 2,
-      // A backfill mostly ends in its first task: there is nothing to come back to, and no second queue to poll.
-      maxCachedWorkflows: 0,
+      maxCachedWorkflows: 100,
     }),
   ]);
 }
