@@ -70,7 +70,7 @@ export default {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: ['^src/(config|worker|migrate|combined|temporal/connection)\\.ts', '^src/api/main\\.ts'],
+        pathNot: ['^src/(config|worker|migrate|temporal/connection)\\.ts', '^src/api/main\\.ts'],
       },
       to: { path: '^src/config.ts', dependencyTypesNot: ['type-only'] },
     },

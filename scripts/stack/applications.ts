@@ -14,26 +14,17 @@ const RESTARTS_BEFORE_GIVING_UP = 3;
 export type ServiceOptions = { home: string; env: NodeJS.ProcessEnv; port: number };
 
 /**
- * Starts worker and API, each a supervised process, or with KONSTRUCT_COMBINED=1 both in one, and waits until
- * `GET /readyz` says 200.
+ * Starts worker and API, each a supervised process, and waits until `GET /readyz` says 200.
  * @throws StackError with the end of a log when they don't get there.
  */
 export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
   const operatorToken = env['KONSTRUCT_OPERATOR_TOKEN'] || loadSecrets(home).operatorToken;
   const workerEnv = applicationEnv(stack, env);
   const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
-  if (env['KONSTRUCT_COMBINED'] === '1') {
-    await stack.supervise({ ...application('api', 'src/combined.ts', apiEnv), aliases: ['worker'] });
-  } else {
-    // The API comes last, so that pids.json is complete before /readyz can be asked.
-    await stack.supervise(application('worker', 'src/worker.ts', workerEnv));
-    await stack.supervise(application('api', 'src/api/main.ts', apiEnv));
-  }
-  const names = env['KONSTRUCT_COMBINED'] === '1' ? ['api'] : ['worker', 'api'];
-  await untilReady(
-    names.map((name) => stack.process(name)),
-    port,
-  );
+  // The API comes last, so that pids.json is complete before /readyz can be asked.
+  await stack.supervise(application('worker', 'src/worker.ts', workerEnv));
+  await stack.supervise(application('api', 'src/api/main.ts', apiEnv));
+  await untilReady([stack.process('worker'), stack.process('api')], port);
 }
 
 function application(name: string, script: string, env: NodeJS.ProcessEnv): ProcessSpec {
