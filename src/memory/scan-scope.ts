@@ -105,6 +105,8 @@ export async function findTexts(
 ): Promise<Map<string, PassageTexts>> {
   const texts = new Map<string, PassageTexts>();
   if (wanted.length === 0) return texts;
+  // Agent and user are compared in a form that no index has: without statistics the planner would read the whole
+  // scope by its index and throw most of it away, instead of fetching these few rows by their keys.
   const { rows } = await client.query<TextRow>({
     name: 'passage-texts',
     text: `SELECT replace(p.exchange_id::text, '-', '') AS exchange_id, p.part, m.role, m.content,
@@ -115,7 +117,7 @@ export async function findTexts(
            FROM unnest($2::uuid[], $3::int[]) w (exchange_id, part)
            JOIN exchange_passages p ON p.tenant_id = $1 AND p.exchange_id = w.exchange_id AND p.part = w.part
            JOIN conversation_embeddings m ON m.tenant_id = $1 AND m.id IN (p.user_memory, p.reply_memory)
-           WHERE m.agent_id = $5 AND m.user_id = $6`,
+           WHERE m.agent_id::text = $5::text AND m.user_id || '' = $6`,
     values: [
       scope.tenantId,
       wanted.map(({ exchangeId }) => exchangeId),
