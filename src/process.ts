@@ -1,5 +1,8 @@
+import type { Client } from '@temporalio/client';
 import { Redis } from 'ioredis';
+import type { Pool } from 'pg';
 import { pino, type Logger } from 'pino';
+import type { ServiceConfig } from './config.ts';
 
 /** JSON logs on standard output. Contents of messages are never logged; ids are. */
 export function createLogger(name: string, level: string): Logger {
@@ -39,6 +42,27 @@ export async function waitFor(
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
   }
+}
+
+/** Waits for what no process of ours can start without; after `startTimeoutMs` throws what the cure is. */
+export async function waitForServices(
+  { pool, temporal }: { pool: Pool; temporal: Client },
+  config: ServiceConfig,
+  log: Logger,
+): Promise<void> {
+  const timeoutMs = config.startTimeoutMs;
+  await Promise.all([
+    waitFor('Postgres', () => pool.query('SELECT 1'), {
+      log,
+      timeoutMs,
+      cure: 'check DATABASE_URL, or start the database',
+    }),
+    waitFor('Temporal', () => temporal.connection.ensureConnected(), {
+      log,
+      timeoutMs,
+      cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
+    }),
+  ]);
 }
 
 /** Closes connections when all work is done. One that hangs (a server that is stopped) is left to the end of the process. */

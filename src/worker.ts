@@ -11,7 +11,7 @@ import { createActivityMetrics } from './observability/activity-metrics.ts';
 import { startTracing } from './observability/start-tracing.ts';
 import { createTurnLog } from './observability/turn-log.ts';
 import { createWorkerMetrics } from './observability/worker-metrics.ts';
-import { closeAll, createLogger, createRedis, runMain, waitFor } from './process.ts';
+import { closeAll, createLogger, createRedis, runMain, waitForServices } from './process.ts';
 import { createSlackClient } from './slack/client.ts';
 import { connectWorker, lazyClient } from './temporal/connection.ts';
 import { createWorkers } from './temporal/workers.ts';
@@ -30,18 +30,7 @@ await runMain(async () => {
   const temporal = lazyClient(config.temporal);
   tracing?.watchPool(pool);
   tracing?.watchRedis(redis);
-  await Promise.all([
-    waitFor('Postgres', () => pool.query('SELECT 1'), {
-      log,
-      timeoutMs: config.startTimeoutMs,
-      cure: 'check DATABASE_URL, or start the database',
-    }),
-    waitFor('Temporal', () => temporal.connection.ensureConnected(), {
-      log,
-      timeoutMs: config.startTimeoutMs,
-      cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
-    }),
-  ]);
+  await waitForServices({ pool, temporal }, config, log);
   // The model is loaded before the first poll: a worker that polls can answer.
   const [quietEmbedder, bundle, connection] = await Promise.all([
     createEmbedder({ modelsPath: config.modelsPath }),

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { enterTurn, isEntered, markStart, type LedgerTurn } from '../db/ledger.ts';
 import type { Agent } from '../domain/agent.ts';
 import type { Channel, InboundMessage, Scope } from '../domain/conversation.ts';
+import { handleMessageWorkflowId } from '../domain/ids.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import { REPLY_TASK_QUEUE } from '../temporal/names.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
@@ -43,7 +44,7 @@ export function createAcceptMessage(dependencies: {
     try {
       await temporal.withDeadline(deadline, () =>
         temporal.workflow.start<typeof HandleMessage>('HandleMessage', {
-          workflowId: `${tenantId}:message:${messageId}`,
+          workflowId: handleMessageWorkflowId(tenantId, messageId),
           args: [{ message, agent, limits }],
           taskQueue: REPLY_TASK_QUEUE,
           // One message, one workflow, also after it has ended.

@@ -5,7 +5,7 @@ import { apiConfig, type SlackInboundConfig } from '../config.ts';
 import { createPool } from '../db/tenant-transaction.ts';
 import type { Logger } from 'pino';
 import { startTracing } from '../observability/start-tracing.ts';
-import { closeAll, createLogger, createRedis, onTermination, runMain, waitFor } from '../process.ts';
+import { closeAll, createLogger, createRedis, onTermination, runMain, waitForServices } from '../process.ts';
 import { createSlackClient } from '../slack/client.ts';
 import { singleWorkspace } from '../slack/installations.ts';
 import { createNameLookup } from '../slack/names.ts';
@@ -25,18 +25,7 @@ await runMain(async () => {
   const closing = new AbortController();
 
   // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
-  await Promise.all([
-    waitFor('Postgres', () => pool.query('SELECT 1'), {
-      log,
-      timeoutMs: config.startTimeoutMs,
-      cure: 'check DATABASE_URL, or start the database',
-    }),
-    waitFor('Temporal', () => temporal.connection.ensureConnected(), {
-      log,
-      timeoutMs: config.startTimeoutMs,
-      cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
-    }),
-  ]);
+  await waitForServices({ pool, temporal }, config, log);
 
   const app = createApp({
     pool,
