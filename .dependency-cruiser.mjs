@@ -60,7 +60,7 @@ export default {
       severity: 'error',
       from: { path: '^src/api/' },
       to: {
-        path: ['^src/activities/', '^src/worker.ts', '^node_modules/@temporalio/worker/'],
+        path: ['^src/activities/', '^src/(start-)?worker.ts', '^node_modules/@temporalio/worker/'],
         dependencyTypesNot: ['type-only'],
       },
     },
@@ -70,7 +70,7 @@ export default {
       severity: 'error',
       from: {
         path: '^src/',
-        pathNot: ['^src/(config|worker|migrate|temporal/connection)\\.ts', '^src/api/main\\.ts'],
+        pathNot: ['^src/(config|worker|combined|migrate|temporal/connection)\\.ts', '^src/api/main\\.ts'],
       },
       to: { path: '^src/config.ts', dependencyTypesNot: ['type-only'] },
     },

@@ -3,6 +3,7 @@
  *   --peer    also the Celery peer, in turn with ours, with the ratios (the first time it fetches 3 GB)
  *   --quick   a minute: fewer messages, a smaller memory
  *   --only X  service, workers, peer or recall
+ *   --combined  API and worker in one process, with eager start
  *   --http    messages come in over HTTP instead of Slack
  *   --write   the results go into docs/PERFORMANCE.md, the charts into docs/charts
  */
@@ -29,11 +30,13 @@ const { values: options } = parseArgs({
     peer: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
+    combined: { type: 'boolean', default: false },
     http: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
 const { quick } = options;
+const env = { ...process.env, ...(options.combined && { KONSTRUCT_COMBINED: '1' }) };
 const log = (line: string): void => void process.stderr.write(`  ${line}\n`);
 
 function partsToMeasure(): readonly Part[] {
@@ -50,7 +53,7 @@ type OnHandle = (handle: StackHandle) => void;
 const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void>> = {
   async peer(report, onHandle) {
     await withStandIn(async (standIn) => {
-      const fresh = { standIn, env: process.env, onHandle };
+      const fresh = { standIn, env, onHandle };
       report.comparison = await compare({
         rounds: quick ? 1 : 2,
         sizes: quick ? { serial: 60, load: 150 } : { serial: 100, load: 400 },
@@ -81,7 +84,7 @@ const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void
   async recall(report, onHandle) {
     const sizes = quick ? QUICK_RECALL : FULL_RECALL;
     const home = await makeHome();
-    report.recall = await measureRecall(sizes, { home, env: process.env, onHandle, log });
+    report.recall = await measureRecall(sizes, { home, env, onHandle, log });
     await rm(home, { recursive: true, force: true });
   },
 };
@@ -100,8 +103,7 @@ async function withKonstruct(
   work: (konstruct: Konstruct, standIn: Awaited<ReturnType<typeof startStandIn>>) => Promise<void>,
 ): Promise<void> {
   await withStandIn(async (standIn) => {
-    const start = (home: string) =>
-      startKonstruct({ home, standIn, channel: channel(), env: process.env, onHandle });
+    const start = (home: string) => startKonstruct({ home, standIn, channel: channel(), env, onHandle });
     const konstruct = await withHome(start);
     await work(konstruct, standIn);
     await konstruct.stop();

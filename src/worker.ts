@@ -1,101 +1,22 @@
-/** Entry point of the worker process: one worker for replies, one for backfills, one embedder for both. */
-import { Runtime } from '@temporalio/worker';
-import type { Logger } from 'pino';
-import { createActivities } from './activities/index.ts';
+/** Entry point of the worker process. */
 import { workerConfig } from './config.ts';
-import { createPool } from './db/tenant-transaction.ts';
-import { createLlmClient } from './llm/client.ts';
-import { createRunAgent } from './llm/run-agent.ts';
-import { createEmbedder } from './memory/embedder.ts';
-import { createActivityMetrics } from './observability/activity-metrics.ts';
 import { startTracing } from './observability/start-tracing.ts';
-import { createTurnLog } from './observability/turn-log.ts';
-import { createWorkerMetrics } from './observability/worker-metrics.ts';
-import { closeAll, createLogger, createRedis, runMain, waitForServices } from './process.ts';
-import { createSlackClient } from './slack/client.ts';
-import { connectWorker, lazyClient } from './temporal/connection.ts';
-import { createWorkers } from './temporal/workers.ts';
-import { workflowBundle } from './temporal/workflow-bundle.ts';
-
-const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
+import { closeAll, createLogger, runMain } from './process.ts';
+import { startWorker } from './start-worker.ts';
 
 await runMain(async () => {
   const config = workerConfig(process.env);
   const log = createLogger('worker', config.logLevel);
   const tracing = await startTracing('konstruct-worker', config.tracesTo);
-  const metrics = config.metrics && (await createWorkerMetrics(config.metrics));
-  installRuntime(log, metrics?.temporalAddress);
-  const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 10_000 });
-  const redis = createRedis(config.redisUrl, log);
-  const temporal = lazyClient(config.temporal);
-  tracing?.watchPool(pool);
-  tracing?.watchRedis(redis);
-  await waitForServices({ pool, temporal }, config, log);
-  // The model is loaded before the first poll: a worker that polls can answer.
-  const [quietEmbedder, bundle, connection] = await Promise.all([
-    createEmbedder({ modelsPath: config.modelsPath }),
-    workflowBundle({ interceptorModules: tracing?.workflowInterceptorModules ?? [] }),
-    connectWorker(config.temporal),
-  ]);
-  const quietRunAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
-  const embedder = tracing?.watchEmbedder(quietEmbedder) ?? quietEmbedder;
-  const runAgent = tracing?.watchRunAgent(quietRunAgent) ?? quietRunAgent;
-  const slackClient = config.slack && createSlackClient(config.slack);
-  const slack = () => slackClient;
-  const activities = createActivities({ pool, redis, embedder, runAgent, temporal, slack });
-  const workers = await createWorkers({
-    connection,
-    namespace: config.temporal.namespace,
-    bundle,
-    activities,
-    observers: {
-      ...tracing?.observers,
-      activity: [
-        createTurnLog(log),
-        ...(metrics ? [createActivityMetrics(metrics.registry)] : []),
-        ...(tracing?.observers.activity ?? []),
-      ],
-    },
-  });
-  await metrics?.listen();
-
+  const worker = await startWorker(config, log, tracing);
   const shutdown = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'draining');
-    for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
+    worker.drain();
   };
   process.on('SIGTERM', shutdown);
   process.on('SIGINT', shutdown);
-
-  log.info('worker is up');
-  await Promise.all(workers.map((worker) => worker.run()));
-  await closeAll(log, [
-    () => connection.close(),
-    () => temporal.connection.close(),
-    () => embedder.close(),
-    () => redis.disconnect(),
-    () => pool.end(),
-    () => metrics?.close(),
-    () => tracing?.stop(),
-  ]);
+  await worker.ended;
+  await closeAll(log, [() => worker.connection.close(), () => tracing?.stop()]);
   log.info('stopped');
   process.exit(0);
 });
-
-/** Temporal's core: its logs become ours, its metrics are served where asked. */
-function installRuntime(log: Logger, metricsAddress: string | undefined): void {
-  Runtime.install({
-    ...(metricsAddress && {
-      telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } },
-    }),
-    // Our own handling is below: both workers drain, then the connections close.
-    shutdownSignals: [],
-    logger: {
-      log: (level, message, meta) => log[PINO_LEVELS[level]]({ ...meta }, message),
-      trace: (message, meta) => log.trace({ ...meta }, message),
-      debug: (message, meta) => log.debug({ ...meta }, message),
-      info: (message, meta) => log.info({ ...meta }, message),
-      warn: (message, meta) => log.warn({ ...meta }, message),
-      error: (message, meta) => log.error({ ...meta }, message),
-    },
-  });
-}

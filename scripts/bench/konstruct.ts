@@ -7,7 +7,7 @@ import pg from 'pg';
 import { ensureDemoTenant, type Demo } from '../../src/demo.ts';
 import { migrate } from '../../src/migrate.ts';
 import { connectClient } from '../../src/temporal/connection.ts';
-import { superviseService } from '../stack/applications.ts';
+import { isCombined, superviseService } from '../stack/applications.ts';
 import { startStack, type Stack, type StackHandle } from '../stack/index.ts';
 import { projectRoot } from '../stack/paths.ts';
 import { requireFreePort } from '../stack/ports.ts';
@@ -71,7 +71,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
       ? slackSender({ url: `${baseUrl}/slack/events`, signingSecret, standIn })
       : httpSender({ url: `${baseUrl}/v1/agents/${demo.agentId}/messages`, apiKey: demo.apiKey });
   return {
-    name: 'konstruct',
+    name: isCombined(env) ? 'konstruct, combined' : 'konstruct',
     stack,
     demo,
     temporal,
@@ -86,7 +86,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
       return rows[0]?.n ?? 0;
     },
     processes: () => stack.pids(),
-    own: ['api', 'worker'],
+    own: isCombined(env) ? ['konstruct'] : ['api', 'worker'],
     async stop() {
       await admin.end();
       await temporal.connection.close();

@@ -34,10 +34,11 @@ export type AcceptMessage = (message: NewMessage, options?: { deadline?: number 
 export function createAcceptMessage(dependencies: {
   pool: pg.Pool;
   temporal: Client;
+  eagerStart: boolean;
   limits: TurnLimits;
   limitRate: LimitRate;
 }): AcceptMessage {
-  const { pool, temporal, limits, limitRate } = dependencies;
+  const { pool, temporal, eagerStart, limits, limitRate } = dependencies;
 
   const startWorkflow = async (message: InboundMessage, agent: Agent, deadline: number): Promise<void> => {
     const { tenantId, messageId } = message;
@@ -47,6 +48,7 @@ export function createAcceptMessage(dependencies: {
           workflowId: handleMessageWorkflowId(tenantId, messageId),
           args: [{ message, agent, limits }],
           taskQueue: REPLY_TASK_QUEUE,
+          requestEagerStart: eagerStart,
           // One message, one workflow, also after it has ended.
           workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
           typedSearchAttributes: searchAttributesOf(message),

@@ -23,6 +23,8 @@ export type AppDependencies = {
   pool: pg.Pool;
   redis: Redis;
   temporal: Client;
+  /** See `startApi`. */
+  eagerStart: boolean;
   log: Logger;
   limits: TurnLimits;
   operatorToken: string | undefined;

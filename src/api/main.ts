@@ -1,84 +1,18 @@
 /** Entry point of the API process. */
-import { createServer, type Server } from 'node:http';
-import { once } from 'node:events';
-import { apiConfig, type SlackInboundConfig } from '../config.ts';
-import { createPool } from '../db/tenant-transaction.ts';
-import type { Logger } from 'pino';
+import { apiConfig } from '../config.ts';
 import { startTracing } from '../observability/start-tracing.ts';
-import { closeAll, createLogger, createRedis, onTermination, runMain, waitForServices } from '../process.ts';
-import { createSlackClient } from '../slack/client.ts';
-import { singleWorkspace } from '../slack/installations.ts';
-import { createNameLookup } from '../slack/names.ts';
+import { closeAll, createLogger, onTermination, runMain } from '../process.ts';
 import { lazyClient } from '../temporal/connection.ts';
-import { createApp } from './app.ts';
-import type { SlackSettings } from './slack-intake.ts';
+import { startApi } from './start-api.ts';
 
 await runMain(async () => {
   const config = apiConfig(process.env);
   const log = createLogger('api', config.logLevel);
-  const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
-  const redis = createRedis(config.redisUrl, log);
   const tracing = await startTracing('konstruct-api', config.tracesTo);
   const temporal = lazyClient(config.temporal, tracing?.clientInterceptors);
-  tracing?.watchPool(pool);
-  tracing?.watchRedis(redis);
-  const closing = new AbortController();
-
-  // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
-  await waitForServices({ pool, temporal }, config, log);
-
-  const app = createApp({
-    pool,
-    redis,
-    temporal,
-    log,
-    limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
-    operatorToken: config.operatorToken,
-    slack: config.slack && slackSettings(config.slack, log),
-    closing: closing.signal,
-  });
-  const server = createServer(tracing?.watchRequests(app) ?? app);
-  server.listen(config.port, config.host);
-  await once(server, 'listening').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
-      throw new Error(`port ${config.port} is in use: set PORT to a free one`);
-    throw error;
-  });
-  log.info({ address: server.address() }, 'API is up');
-
+  const api = await startApi(config, log, { temporal, tracing, eagerStart: false });
   onTermination(log, async () => {
-    // First no new requests, then an answer for those that wait for a reply (202), then the connections.
-    const closed = closeServer(server);
-    closing.abort();
-    await closed;
-    await closeAll(log, [
-      () => redis.disconnect(),
-      () => temporal.connection.close(),
-      () => pool.end(),
-      () => tracing?.stop(),
-    ]);
+    await api.close();
+    await closeAll(log, [() => temporal.connection.close(), () => tracing?.stop()]);
   });
 });
-
-async function closeServer(server: Server): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  // A connection that is busy now will be idle when it has its answer, and clients keep those open.
-  const sweep = setInterval(() => server.closeIdleConnections(), 100);
-  await closed;
-  clearInterval(sweep);
-}
-
-/** Events are verified also while no workspace is bound; they are ignored then. */
-function slackSettings(config: SlackInboundConfig, log: Logger): SlackSettings {
-  const { signingSecret, allowedBots, workspace } = config;
-  const findInstallation = workspace
-    ? singleWorkspace({ ...workspace, client: createSlackClient(workspace), log })
-    : () => Promise.resolve(undefined);
-  return {
-    signingSecret,
-    findInstallation,
-    lookUpNames: createNameLookup(),
-    allowedBots: new Set(allowedBots),
-  };
-}

@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { connectClient } from '../../src/temporal/connection.ts';
 import { startCuttableProxy } from '../support/cuttable-proxy.ts';
 import { startFakeLlm, streamText, type FakeLlm } from '../support/fake-llm.ts';
 import { freePort } from '../support/installation.ts';
@@ -38,7 +39,11 @@ afterAll(async () => {
   await database.drop();
 });
 
-const SCRIPTS = { api: '../../src/api/main.ts', worker: '../../src/worker.ts' };
+const SCRIPTS = {
+  api: '../../src/api/main.ts',
+  worker: '../../src/worker.ts',
+  combined: '../../src/combined.ts',
+};
 function start(name: keyof typeof SCRIPTS, env: Record<string, string> = {}) {
   const child = spawn(process.execPath, [fileURLToPath(new URL(SCRIPTS[name], import.meta.url))], {
     env: {
@@ -124,7 +129,39 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
   expect(await Promise.all([apiAgain.terminate(), workerAgain.terminate()])).toEqual([0, 0]);
 });
 
-test.each(['api', 'worker'] as const)(
+test('API and worker in one process: turns start eagerly, SIGTERM drains, and the next start ends what is left', async () => {
+  const combined = start('combined');
+  await ready();
+  llm.answerWith((messages) => (res) => streamText(res, `Noted: ${messages.at(-1)?.content}`));
+  const first = await send('eager', 'First', { prefer: 'wait=60' });
+  expect(first.body).toMatchObject({ reply: { text: 'Noted: First' } });
+  expect(await startedEagerly(String(first.body['workflowId']))).toBe(true);
+
+  llm.answerWith((messages) => async (res) => {
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    streamText(res, `Noted: ${messages.at(-1)?.content}`);
+  });
+  const sent = await Promise.all(Array.from({ length: 10 }, (_, i) => send(`eager-${i}`, `Eager ${i}`)));
+  expect(await combined.terminate()).toBe(0);
+  const again = start('combined');
+  await ready();
+  for (const [i, { body }] of sent.entries()) {
+    const looked = await request('GET', `/v1/messages/${String(body['messageId'])}`, undefined, {
+      prefer: 'wait=60',
+    });
+    expect(looked.body).toMatchObject({ state: 'done', reply: { text: `Noted: Eager ${i}` } });
+  }
+  expect(await again.terminate()).toBe(0);
+});
+
+async function startedEagerly(workflowId: string): Promise<boolean | null | undefined> {
+  const client = await connectClient(temporalConfig());
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
+  await client.connection.close();
+  return events?.[0]?.workflowExecutionStartedEventAttributes?.eagerExecutionAccepted;
+}
+
+test.each(['api', 'worker', 'combined'] as const)(
   'the %s waits for its dependencies, says so, and is up when they are',
   async (name) => {
     const proxy = await startCuttableProxy(database.url);

@@ -84,6 +84,7 @@ export async function startSlackDeployment(
     pool: database.pool,
     redis,
     temporal,
+    eagerStart: false,
     log,
     limits: { holdFollowersMs: 30_000, maxPromptTokens: 24_000 },
     operatorToken: undefined,

@@ -1,0 +1,87 @@
+/** The API of one process: HTTP and what it stands on. */
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { Client } from '@temporalio/client';
+import type { Logger } from 'pino';
+import type { ApiConfig, SlackInboundConfig } from '../config.ts';
+import { createPool } from '../db/tenant-transaction.ts';
+import type { Tracing } from '../observability/tracing.ts';
+import { closeAll, createRedis, waitForServices } from '../process.ts';
+import { createSlackClient } from '../slack/client.ts';
+import { singleWorkspace } from '../slack/installations.ts';
+import { createNameLookup } from '../slack/names.ts';
+import { createApp } from './app.ts';
+import type { SlackSettings } from './slack-intake.ts';
+
+/**
+ * Resolves once requests are answered. `close` ends with no request left without an answer. With `eagerStart`
+ * the worker of this process gets a message's first workflow task with the answer to its start; `temporal`
+ * must then stand on that worker's connection.
+ */
+export async function startApi(
+  config: ApiConfig,
+  log: Logger,
+  { temporal, tracing, eagerStart }: { temporal: Client; tracing: Tracing | undefined; eagerStart: boolean },
+): Promise<{ close: () => Promise<void> }> {
+  const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
+  const redis = createRedis(config.redisUrl, log);
+  tracing?.watchPool(pool);
+  tracing?.watchRedis(redis);
+  const closing = new AbortController();
+
+  // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
+  await waitForServices({ pool, temporal }, config, log);
+
+  const app = createApp({
+    pool,
+    redis,
+    temporal,
+    eagerStart,
+    log,
+    limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
+    operatorToken: config.operatorToken,
+    slack: config.slack && slackSettings(config.slack, log),
+    closing: closing.signal,
+  });
+  const server = createServer(tracing?.watchRequests(app) ?? app);
+  server.listen(config.port, config.host);
+  await once(server, 'listening').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+      throw new Error(`port ${config.port} is in use: set PORT to a free one`);
+    throw error;
+  });
+  log.info({ address: server.address() }, 'API is up');
+
+  return {
+    async close() {
+      // First no new requests, then an answer for those that wait for a reply (202), then the connections.
+      const closed = closeServer(server);
+      closing.abort();
+      await closed;
+      await closeAll(log, [() => redis.disconnect(), () => pool.end()]);
+    },
+  };
+}
+
+async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  // A connection that is busy now will be idle when it has its answer, and clients keep those open.
+  const sweep = setInterval(() => server.closeIdleConnections(), 100);
+  await closed;
+  clearInterval(sweep);
+}
+
+/** Events are verified also while no workspace is bound; they are ignored then. */
+function slackSettings(config: SlackInboundConfig, log: Logger): SlackSettings {
+  const { signingSecret, allowedBots, workspace } = config;
+  const findInstallation = workspace
+    ? singleWorkspace({ ...workspace, client: createSlackClient(workspace), log })
+    : () => Promise.resolve(undefined);
+  return {
+    signingSecret,
+    findInstallation,
+    lookUpNames: createNameLookup(),
+    allowedBots: new Set(allowedBots),
+  };
+}

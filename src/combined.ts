@@ -1,0 +1,27 @@
+/**
+ * Entry point of the combined process: API and worker in one, for machines where every millisecond counts. A
+ * message's first workflow task comes back with the answer to its start (eager start), without a way round by the
+ * task queue. Nothing else differs: more such processes, or others beside it, share the work.
+ */
+import { startApi } from './api/start-api.ts';
+import { apiConfig, workerConfig } from './config.ts';
+import { startTracing } from './observability/start-tracing.ts';
+import { closeAll, createLogger, onTermination, runMain } from './process.ts';
+import { startWorker } from './start-worker.ts';
+import { clientOn } from './temporal/connection.ts';
+
+await runMain(async () => {
+  const config = { api: apiConfig(process.env), worker: workerConfig(process.env) };
+  const log = createLogger('konstruct', config.api.logLevel);
+  const tracing = await startTracing('konstruct', config.api.tracesTo);
+  const worker = await startWorker(config.worker, log, tracing);
+  const temporal = clientOn(worker.connection, config.api.temporal, tracing?.clientInterceptors);
+  const api = await startApi(config.api, log, { temporal, tracing, eagerStart: true });
+  onTermination(log, async () => {
+    await api.close();
+    worker.drain();
+    await worker.ended;
+    await closeAll(log, [() => worker.connection.close(), () => tracing?.stop()]);
+  });
+  await worker.ended;
+});
