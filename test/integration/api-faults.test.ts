@@ -1,4 +1,4 @@
-/** What the API says while the services it needs are away (SPEC §8: 503 with Retry-After, nothing half-done). */
+/** What the API says while the services it needs are away. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { lazyClient } from '../../src/temporal/connection.ts';
@@ -47,35 +47,41 @@ const expectUnavailable = ({ status, headers, body }: Answer) => {
   expect(body).toMatchObject({ title: 'Temporarily unavailable', status: 503 });
 };
 
-describe.each([
+const HARMS = [
   ['killed', (proxy: CuttableProxy) => proxy.cut()],
   ['stopped', (proxy: CuttableProxy) => proxy.stall()],
-])('when it is %s,', (how, harm) => {
-  test.each(['postgres', 'temporal'] as const)(
-    '%s: 503 within the bound, and the same message is one turn when it is back',
-    async (service) => {
-      const headers = { 'idempotency-key': `key-${randomUUID()}` };
-      const userId = `${service}-${how}`;
-      harm(services()[service]);
-      const started = Date.now();
-      const refused = await Promise.all(Array.from({ length: 3 }, () => send(userId, headers)));
-      expect(Date.now() - started).toBeLessThan(5_500);
-      refused.forEach(expectUnavailable);
-      services()[service].restore();
-      const answer = await eventually(async () => {
-        const again = await send(userId, { ...headers, prefer: 'wait=30' });
-        return again.status === 200 && again;
-      }, 30_000);
-      expect(answer.body).toMatchObject({ reply: { text: 'Noted: Hello' } });
-      const { rows } = await system.database.admin.query('SELECT state FROM turns WHERE user_id = $1', [
-        userId,
-      ]);
-      expect(rows).toHaveLength(1);
-      const memory = await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`);
-      expect(memory.body['window']).toHaveLength(2);
-    },
-  );
+] as const;
 
+describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
+  describe.each(HARMS)('%s', (how, harm) => {
+    test.each(['postgres', 'temporal'] as const)(
+      '%s: the same message again is one turn',
+      async (service) => {
+        const headers = { 'idempotency-key': `key-${randomUUID()}` };
+        const userId = `${service}-${how}`;
+        harm(services()[service]);
+        const started = Date.now();
+        const refused = await Promise.all(Array.from({ length: 3 }, () => send(userId, headers)));
+        expect(Date.now() - started).toBeLessThan(5_500);
+        refused.forEach(expectUnavailable);
+        services()[service].restore();
+        const answer = await eventually(async () => {
+          const again = await send(userId, { ...headers, prefer: 'wait=30' });
+          return again.status === 200 && again;
+        }, 30_000);
+        expect(answer.body).toMatchObject({ reply: { text: 'Noted: Hello' } });
+        const { rows } = await system.database.admin.query('SELECT state FROM turns WHERE user_id = $1', [
+          userId,
+        ]);
+        expect(rows).toHaveLength(1);
+        const memory = await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`);
+        expect(memory.body['window']).toHaveLength(2);
+      },
+    );
+  });
+});
+
+describe.each(HARMS)('when it is %s,', (how, harm) => {
   test('redis: messages are accepted and answered', async () => {
     harm(redis);
     const answer = await send(`redis-${how}`, { prefer: 'wait=30' });
