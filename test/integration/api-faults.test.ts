@@ -1,9 +1,10 @@
 /** What the API says while the services it needs are away. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { updateTenant } from '../../src/db/tenants.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
-import { redisUrl, temporalConfig } from '../support/services.ts';
+import { createTestTenant, redisUrl, temporalConfig } from '../support/services.ts';
 import { eventually, startSystem, type Answer, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
@@ -79,6 +80,26 @@ describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothi
       },
     );
   });
+});
+
+test('§8: Temporal down at the API: 503 does not count against the limit, and what is over it is still 429', async () => {
+  const { agent, apiKey, tenantId } = await createTestTenant(system.database.pool);
+  await updateTenant(system.database.pool, tenantId, { rateLimits: { user: { burst: 2, perMinute: 1 } } });
+  const statusOf = async (key: string) => {
+    const headers = { authorization: `Bearer ${apiKey}`, 'idempotency-key': key };
+    const body = { userId: 'patient', text: key };
+    return (await system.request('POST', `/v1/agents/${agent.id}/messages`, body, headers)).status;
+  };
+  temporal.cut();
+  for (let i = 0; i < 3; i += 1) expect(await statusOf('first')).toBe(503);
+  temporal.restore();
+  await eventually(async () => {
+    const status = await statusOf('first');
+    expect([202, 503]).toContain(status);
+    return status === 202;
+  }, 30_000);
+  expect(await statusOf('second')).toBe(202);
+  expect(await statusOf('third')).toBe(429);
 });
 
 describe.each(HARMS)('when it is %s,', (how, harm) => {
