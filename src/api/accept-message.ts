@@ -9,8 +9,8 @@ import type { TurnLimits } from '../domain/turn.ts';
 import { REPLY_TASK_QUEUE } from '../temporal/names.ts';
 import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
-import type { LimitRate } from '../limits/rate-limiter.ts';
-import { keyReused, notFound, tooManyMessages } from './problems.ts';
+import type { RateLimiter } from '../limits/rate-limiter.ts';
+import { isOutage, keyReused, notFound, tooManyMessages } from './problems.ts';
 import { ANSWER_WITHIN_MS, within } from './within.ts';
 
 /** A verified and validated message, from whatever channel. */
@@ -36,9 +36,9 @@ export function createAcceptMessage(dependencies: {
   temporal: Client;
   eagerStart: boolean;
   limits: TurnLimits;
-  limitRate: LimitRate;
+  rateLimiter: RateLimiter;
 }): AcceptMessage {
-  const { pool, temporal, eagerStart, limits, limitRate } = dependencies;
+  const { pool, temporal, eagerStart, limits, rateLimiter } = dependencies;
 
   const startWorkflow = async (message: InboundMessage, agent: Agent, deadline: number): Promise<void> => {
     const { tenantId, messageId } = message;
@@ -64,13 +64,7 @@ export function createAcceptMessage(dependencies: {
     }
   };
 
-  return async (message, options = {}) => {
-    const deadline = options.deadline ?? Date.now() + ANSWER_WITHIN_MS;
-    const limited = await within(deadline, 'The database', limitRate(message.tenantId, message.userId));
-    // A message that was taken before is not a further one: its sender gets the first answer.
-    if (limited && !(await within(deadline, 'The database', isEntered(pool, message)))) {
-      throw tooManyMessages(limited);
-    }
+  const enterAndStart = async (message: NewMessage, deadline: number): Promise<LedgerTurn> => {
     const entered = await within(deadline, 'The database', enterTurn(pool, message));
     switch (entered.outcome) {
       case 'unknown-agent':
@@ -105,5 +99,26 @@ export function createAcceptMessage(dependencies: {
       await markStart(pool, message.tenantId, turn.messageId, 'accepted').catch(() => undefined);
     }
     return turn;
+  };
+
+  return async (message, options = {}) => {
+    const deadline = options.deadline ?? Date.now() + ANSWER_WITHIN_MS;
+    const counted = rateLimiter.count(message.tenantId, message.userId);
+    try {
+      const limited = await within(deadline, 'The database', counted);
+      // A message that was taken before is not a further one: its sender gets the first answer.
+      if (limited && !(await within(deadline, 'The database', isEntered(pool, message)))) {
+        throw tooManyMessages(limited);
+      }
+      return await enterAndStart(message, deadline);
+    } catch (error) {
+      // What we can't take doesn't count: a sender who does as it is told would be refused for our outage.
+      if (isOutage(error)) {
+        void counted.then(async (limited) => {
+          if (!limited) await rateLimiter.uncount(message.tenantId, message.userId);
+        });
+      }
+      throw error;
+    }
   };
 }

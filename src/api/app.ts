@@ -50,8 +50,8 @@ export function createApp(dependencies: AppDependencies): Express {
     res.json(description);
   });
 
-  const limitRate = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
-  const accept = createAcceptMessage({ ...dependencies, limitRate });
+  const rateLimiter = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
+  const accept = createAcceptMessage({ ...dependencies, rateLimiter });
   if (slack) app.use('/slack', slackRoutes({ ...dependencies, slack, accept, registry }));
 
   // 32,000 characters may each be six bytes long when they are escaped; `strict: false` lets us name the fault.

@@ -110,6 +110,9 @@ function toProblem(error: unknown): Problem {
   }
 }
 
+/** Whether this is answered 503: the sender is told to come again. */
+export const isOutage = (error: unknown): boolean => toProblem(error).status === 503;
+
 /** What Temporal's client throws for everything that isn't an answer about a workflow. */
 export function isTemporalAway(error: unknown): boolean {
   return error instanceof ServiceError || isGrpcServiceError(error);

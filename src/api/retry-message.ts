@@ -31,6 +31,7 @@ export async function retryMessage(
       // Temporal decides which of two retries at the same moment is the one.
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
       typedSearchAttributes: searchAttributesOf(input.message),
+      priority: { fairnessKey: tenantId },
       staticSummary: `${input.message.userId} → ${input.agent.name} (${input.message.channel.type}, turn ${turn.seq}, retried)`,
     });
   } catch (error) {

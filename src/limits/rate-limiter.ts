@@ -6,8 +6,13 @@ import { rateLimitKey, tenantRateLimitKey } from '../memory/redis-keys.ts';
 /** Undefined when a message may pass, else how long its sender should wait, and which limit it has met. */
 export type RateLimited = { retryAfterMs: number; limit: 'user' | 'tenant' } | undefined;
 
-/** Counts one message of a user against the user's limit and the tenant's. Never throws: without Redis it lets through. */
-export type LimitRate = (tenantId: string, userId: string) => Promise<RateLimited>;
+/** Counts messages of a user against the user's limit and the tenant's. Never throws: without Redis it lets through. */
+export type RateLimiter = {
+  /** Counts one message, or says why not. */
+  count(tenantId: string, userId: string): Promise<RateLimited>;
+  /** Undoes one `count` that let a message pass. */
+  uncount(tenantId: string, userId: string): Promise<void>;
+};
 
 /** What a message waits for Redis at most; a limiter that hangs must not become the outage. */
 const REDIS_BOUND_MS = 250;
@@ -19,7 +24,7 @@ const REDIS_BOUND_MS = 250;
 export function createRateLimiter(dependencies: {
   redis: Redis;
   limitsOf: (tenantId: string) => Promise<RateLimits>;
-}): LimitRate {
+}): RateLimiter {
   const { redis, limitsOf } = dependencies;
   // The library has one limiter for each pair of numbers; tenants mostly share the default.
   const limiters = new Map<string, RLWrapperTimeouts>();
@@ -47,14 +52,29 @@ export function createRateLimiter(dependencies: {
     }
   };
 
-  return async (tenantId, userId) => {
-    const limits = await limitsOf(tenantId).catch(() => undefined);
-    if (!limits) return undefined;
-    const forUser = await retryAfter(rateLimitKey(tenantId, userId), limits.user);
-    if (forUser === undefined) return undefined;
-    if (forUser > 0) return { retryAfterMs: forUser, limit: 'user' };
-    const forTenant = await retryAfter(tenantRateLimitKey(tenantId), limits.tenant);
-    return forTenant ? { retryAfterMs: forTenant, limit: 'tenant' } : undefined;
+  const giveBack = (key: string, limit: RateLimit): Promise<unknown> =>
+    limiterFor(limit)
+      .reward(key)
+      .catch(() => undefined);
+
+  return {
+    async count(tenantId, userId) {
+      const limits = await limitsOf(tenantId).catch(() => undefined);
+      if (!limits) return undefined;
+      const forUser = await retryAfter(rateLimitKey(tenantId, userId), limits.user);
+      if (forUser === undefined) return undefined;
+      if (forUser > 0) return { retryAfterMs: forUser, limit: 'user' };
+      const forTenant = await retryAfter(tenantRateLimitKey(tenantId), limits.tenant);
+      return forTenant ? { retryAfterMs: forTenant, limit: 'tenant' } : undefined;
+    },
+    async uncount(tenantId, userId) {
+      const limits = await limitsOf(tenantId).catch(() => undefined);
+      if (!limits) return;
+      await Promise.all([
+        giveBack(rateLimitKey(tenantId, userId), limits.user),
+        giveBack(tenantRateLimitKey(tenantId), limits.tenant),
+      ]);
+    },
   };
 }
 
@@ -77,7 +97,7 @@ function tokenBucket(redis: Redis, burst: number, perMinute: number): RateLimite
  * of the next, and then a Retry-After of up to a minute. This one lets a point come back as soon as it is
  * earned (GCRA: one number, the time at which the bucket will be full again). One key, so it runs on a Cluster.
  *
- * KEYS[1] the bucket · ARGV: 1 points asked for, 3 size of the burst, 4 seconds in which it refills.
+ * KEYS[1] the bucket · ARGV: 1 points asked for, or given back when it is less than 0, 3 size of the burst, 4 seconds in which it refills.
  * Answers as the library expects: points in use (more than the burst is a refusal), and the ms to wait.
  */
 const TOKEN_BUCKET = `

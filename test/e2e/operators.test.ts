@@ -13,7 +13,14 @@ import { pipPackages } from '../../scripts/stack/packages.ts';
 import { cacheRoot } from '../../scripts/stack/paths.ts';
 import { startFakeLlm, fail, type FakeLlm } from '../support/fake-llm.ts';
 import { startInstallation, type Installation } from '../support/installation.ts';
-import { startCollector, type CollectedSpan, type Collector } from '../support/otlp-collector.ts';
+import {
+  orphans,
+  pathUp,
+  startCollector,
+  traceOf,
+  type CollectedSpan,
+  type Collector,
+} from '../support/otlp-collector.ts';
 import { eventually } from '../support/system.ts';
 
 jest.setTimeout(180_000);
@@ -184,8 +191,7 @@ test('one message is one connected trace, from the request to the stored memory'
   const storesMemory = (span: CollectedSpan) =>
     span.attributes.some(({ value }) => value.stringValue?.startsWith('INSERT INTO conversation_embeddings'));
   const tree = await eventually(async () => {
-    const root = collector.spans.find(({ name }) => name === 'POST /v1/agents/:agentId/messages');
-    const spans = collector.spans.filter(({ traceId }) => traceId === root?.traceId);
+    const spans = traceOf(collector, 'POST /v1/agents/:agentId/messages');
     return spans.some(storesMemory) && orphans(spans).length === 0 ? spans : undefined;
   });
   const names = tree.map(({ name }) => name);
@@ -204,14 +210,8 @@ test('one message is one connected trace, from the request to the stored memory'
   }
   expect(tree.filter(({ parentSpanId }) => !parentSpanId)).toHaveLength(1);
   expect(new Set(tree.map(({ service }) => service))).toEqual(new Set(['konstruct-api', 'konstruct-worker']));
-  // From the insert up to the request.
-  const up: string[] = [];
-  for (let at = tree.find(storesMemory); at;) {
-    up.push(at.name);
-    const { parentSpanId } = at;
-    at = tree.find(({ spanId }) => spanId === parentSpanId);
-  }
-  expect(up.slice(1).filter((name) => !name.startsWith('Start'))).toEqual([
+  const fromInsertToRequest = pathUp(tree, tree.find(storesMemory));
+  expect(fromInsertToRequest.slice(1).filter((name) => !name.startsWith('Start'))).toEqual([
     'RunActivity:storeTurn',
     'RunWorkflow:EmbedAndStore',
     'RunWorkflow:HandleMessage',
@@ -219,11 +219,6 @@ test('one message is one connected trace, from the request to the stored memory'
   ]);
   for (const text of [FACT, QUESTION, ANSWER]) expect(collector.bodies.join('\n')).not.toContain(text);
 });
-
-const orphans = (spans: CollectedSpan[]) => {
-  const ids = new Set(spans.map(({ spanId }) => spanId));
-  return spans.filter(({ parentSpanId }) => parentSpanId && !ids.has(parentSpanId));
-};
 
 test('metrics tell of the product and of Temporal', async () => {
   const worker = await (await fetch(`${workerUrl}/metrics`)).text();

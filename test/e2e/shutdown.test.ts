@@ -1,100 +1,28 @@
-/** SIGTERM and start of the two processes, each run as an operator's supervisor would run it. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+/** SIGTERM and start of the two processes. */
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { connectClient } from '../../src/temporal/connection.ts';
 import { startCuttableProxy } from '../support/cuttable-proxy.ts';
-import { startFakeLlm, streamText, type FakeLlm } from '../support/fake-llm.ts';
-import { freePort } from '../support/installation.ts';
-import {
-  createTestDatabase,
-  createTestTenant,
-  modelsPath,
-  redisUrl,
-  temporalConfig,
-  type TestDatabase,
-} from '../support/services.ts';
+import { streamText } from '../support/fake-llm.ts';
+import { createProcessDeployment, type ProcessDeployment } from '../support/process-deployment.ts';
+import { temporalConfig } from '../support/services.ts';
 import { eventually } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
-let database: TestDatabase;
-let tenant: Awaited<ReturnType<typeof createTestTenant>>;
-let llm: FakeLlm;
-let port: number;
-const running = new Set<ChildProcess>();
-
+let deployment: ProcessDeployment;
+let start: ProcessDeployment['start'];
+let send: ProcessDeployment['send'];
 beforeAll(async () => {
-  database = await createTestDatabase();
-  tenant = await createTestTenant(database.pool);
-  llm = await startFakeLlm();
-  port = await freePort();
+  deployment = await createProcessDeployment();
+  ({ start, send } = deployment);
 });
-afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
-});
-afterAll(async () => {
-  await llm.close();
-  await database.drop();
-});
-
-const SCRIPTS = {
-  api: '../../src/api/main.ts',
-  worker: '../../src/worker.ts',
-  combined: '../../src/combined.ts',
-};
-function start(name: keyof typeof SCRIPTS, env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [fileURLToPath(new URL(SCRIPTS[name], import.meta.url))], {
-    env: {
-      PATH: process.env['PATH'],
-      DATABASE_URL: database.url,
-      REDIS_URL: redisUrl(),
-      TEMPORAL_ADDRESS: temporalConfig().address,
-      TEMPORAL_NAMESPACE: temporalConfig().namespace,
-      KONSTRUCT_MODELS: modelsPath(),
-      LLM_BASE_URL: llm.baseUrl,
-      LLM_MODEL: 'recorded',
-      PORT: String(port),
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  let output = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.on('data', (chunk: Buffer) => (output += String(chunk)));
-  const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
-  void exit.then(() => running.delete(child));
-  return {
-    output: () => output,
-    says: (text: RegExp) => eventually(async () => text.test(output), 60_000),
-    async terminate() {
-      child.kill('SIGTERM');
-      const [code] = await exit;
-      return code;
-    },
-    exit,
-  };
-}
-
-const request = async (method: string, path: string, body?: object, headers: Record<string, string> = {}) => {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${tenant.apiKey}`, 'content-type': 'application/json', ...headers },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-};
-const send = (userId: string, text: string, headers: Record<string, string> = {}) =>
-  request('POST', `/v1/agents/${tenant.agent.id}/messages`, { userId, text }, headers);
-const ready = () =>
-  eventually(async () => (await request('GET', '/readyz').catch(() => undefined))?.status === 200, 60_000);
+afterEach(() => deployment.kill());
+afterAll(() => deployment.close());
 
 test('SIGTERM in the middle of work: both drain and exit with 0, and nothing that was accepted is lost', async () => {
   const [api, worker] = [start('api'), start('worker')];
-  await ready();
-  llm.answerWith((messages) => async (res) => {
+  await deployment.ready();
+  deployment.llm.answerWith((messages) => async (res) => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     streamText(res, `Noted: ${messages.at(-1)?.content}`);
   });
@@ -111,10 +39,10 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
   expect(worker.output()).toMatch(/"msg":"stopped"/);
 
   const [apiAgain, workerAgain] = [start('api'), start('worker')];
-  await ready();
+  await deployment.ready();
   const texts = await eventually(async () => {
     const looked = await Promise.all(
-      sent.map(({ body }) => request('GET', `/v1/messages/${String(body['messageId'])}`)),
+      sent.map(({ body }) => deployment.request('GET', `/v1/messages/${String(body['messageId'])}`)),
     );
     return (
       looked.every(({ body }) => body['state'] === 'done') &&
@@ -123,7 +51,7 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
   }, 60_000);
   expect(texts).toEqual(sent.map((_, i) => `Noted: Message ${i}`));
   await eventually(async () => {
-    const { rows } = await database.admin.query('SELECT 1 FROM conversation_embeddings');
+    const { rows } = await deployment.database.admin.query('SELECT 1 FROM conversation_embeddings');
     return rows.length === 42;
   }, 60_000);
   expect(await Promise.all([apiAgain.terminate(), workerAgain.terminate()])).toEqual([0, 0]);
@@ -131,22 +59,22 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
 
 test('API and worker in one process: turns start eagerly, SIGTERM drains, and the next start ends what is left', async () => {
   const combined = start('combined');
-  await ready();
-  llm.answerWith((messages) => (res) => streamText(res, `Noted: ${messages.at(-1)?.content}`));
+  await deployment.ready();
+  deployment.llm.answerWith((messages) => (res) => streamText(res, `Noted: ${messages.at(-1)?.content}`));
   const first = await send('eager', 'First', { prefer: 'wait=60' });
   expect(first.body).toMatchObject({ reply: { text: 'Noted: First' } });
   expect(await startedEagerly(String(first.body['workflowId']))).toBe(true);
 
-  llm.answerWith((messages) => async (res) => {
+  deployment.llm.answerWith((messages) => async (res) => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     streamText(res, `Noted: ${messages.at(-1)?.content}`);
   });
   const sent = await Promise.all(Array.from({ length: 10 }, (_, i) => send(`eager-${i}`, `Eager ${i}`)));
   expect(await combined.terminate()).toBe(0);
   const again = start('combined');
-  await ready();
+  await deployment.ready();
   for (const [i, { body }] of sent.entries()) {
-    const looked = await request('GET', `/v1/messages/${String(body['messageId'])}`, undefined, {
+    const looked = await deployment.request('GET', `/v1/messages/${String(body['messageId'])}`, undefined, {
       prefer: 'wait=60',
     });
     expect(looked.body).toMatchObject({ state: 'done', reply: { text: `Noted: Eager ${i}` } });
@@ -164,7 +92,7 @@ async function startedEagerly(workflowId: string): Promise<boolean | null | unde
 test.each(['api', 'worker', 'combined'] as const)(
   'the %s waits for its dependencies, says so, and is up when they are',
   async (name) => {
-    const proxy = await startCuttableProxy(database.url);
+    const proxy = await startCuttableProxy(deployment.database.url);
     proxy.cut();
     const child = start(name, { DATABASE_URL: proxy.url });
     await child.says(/waiting for Postgres/);

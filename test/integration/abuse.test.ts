@@ -212,7 +212,7 @@ test('§8: too many messages: 429 with Retry-After; other users unaffected', asy
   await eventually(async () => (await send('calm')).status === 202);
 });
 
-test('§8: the LLM fails for good: the user is told in one line; the turn is visible as failed', async () => {
+test('§8: the LLM fails for good: the user is told in one line; the turn is visible as failed and can be retried', async () => {
   system.llm.answerWith((sent) =>
     sent.at(-1)?.content === 'Refuse' ? (res) => void res.writeHead(400).end('{}') : 'Yes.',
   );
@@ -221,6 +221,10 @@ test('§8: the LLM fails for good: the user is told in one line; the turn is vis
   expect((body['reply'] as { text: string }).text).not.toMatch(/\n/);
   const found = await system.request('GET', `/v1/messages/${String(body['messageId'])}`);
   expect(found.body['state']).toBe('failed');
+  system.llm.answerWith(() => 'After all.');
+  const path = `/v1/messages/${String(body['messageId'])}/retry`;
+  const retried = await system.request('POST', path, undefined, { prefer: 'wait=60' });
+  expect(retried).toMatchObject({ status: 200, body: { state: 'done', reply: { text: 'After all.' } } });
 });
 
 test('§8: embedding of the wrong width, NaN: rejected before it is stored', async () => {

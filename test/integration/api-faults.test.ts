@@ -1,9 +1,10 @@
-/** What the API says while the services it needs are away (SPEC §8: 503 with Retry-After, nothing half-done). */
+/** What the API says while the services it needs are away. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { updateTenant } from '../../src/db/tenants.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
-import { redisUrl, temporalConfig } from '../support/services.ts';
+import { createTestTenant, redisUrl, temporalConfig } from '../support/services.ts';
 import { eventually, startSystem, type Answer, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
@@ -47,35 +48,61 @@ const expectUnavailable = ({ status, headers, body }: Answer) => {
   expect(body).toMatchObject({ title: 'Temporarily unavailable', status: 503 });
 };
 
-describe.each([
+const HARMS = [
   ['killed', (proxy: CuttableProxy) => proxy.cut()],
   ['stopped', (proxy: CuttableProxy) => proxy.stall()],
-])('when it is %s,', (how, harm) => {
-  test.each(['postgres', 'temporal'] as const)(
-    '%s: 503 within the bound, and the same message is one turn when it is back',
-    async (service) => {
-      const headers = { 'idempotency-key': `key-${randomUUID()}` };
-      const userId = `${service}-${how}`;
-      harm(services()[service]);
-      const started = Date.now();
-      const refused = await Promise.all(Array.from({ length: 3 }, () => send(userId, headers)));
-      expect(Date.now() - started).toBeLessThan(5_500);
-      refused.forEach(expectUnavailable);
-      services()[service].restore();
-      const answer = await eventually(async () => {
-        const again = await send(userId, { ...headers, prefer: 'wait=30' });
-        return again.status === 200 && again;
-      }, 30_000);
-      expect(answer.body).toMatchObject({ reply: { text: 'Noted: Hello' } });
-      const { rows } = await system.database.admin.query('SELECT state FROM turns WHERE user_id = $1', [
-        userId,
-      ]);
-      expect(rows).toHaveLength(1);
-      const memory = await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`);
-      expect(memory.body['window']).toHaveLength(2);
-    },
-  );
+] as const;
 
+describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
+  describe.each(HARMS)('%s', (how, harm) => {
+    test.each(['postgres', 'temporal'] as const)(
+      '%s: the same message again is one turn',
+      async (service) => {
+        const headers = { 'idempotency-key': `key-${randomUUID()}` };
+        const userId = `${service}-${how}`;
+        harm(services()[service]);
+        const started = Date.now();
+        const refused = await Promise.all(Array.from({ length: 3 }, () => send(userId, headers)));
+        expect(Date.now() - started).toBeLessThan(5_500);
+        refused.forEach(expectUnavailable);
+        services()[service].restore();
+        const answer = await eventually(async () => {
+          const again = await send(userId, { ...headers, prefer: 'wait=30' });
+          return again.status === 200 && again;
+        }, 30_000);
+        expect(answer.body).toMatchObject({ reply: { text: 'Noted: Hello' } });
+        const { rows } = await system.database.admin.query('SELECT state FROM turns WHERE user_id = $1', [
+          userId,
+        ]);
+        expect(rows).toHaveLength(1);
+        const memory = await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`);
+        expect(memory.body['window']).toHaveLength(2);
+      },
+    );
+  });
+});
+
+test('§8: Temporal down at the API: 503 does not count against the limit, and what is over it is still 429', async () => {
+  const { agent, apiKey, tenantId } = await createTestTenant(system.database.pool);
+  await updateTenant(system.database.pool, tenantId, { rateLimits: { user: { burst: 2, perMinute: 1 } } });
+  const statusOf = async (key: string) => {
+    const headers = { authorization: `Bearer ${apiKey}`, 'idempotency-key': key };
+    const body = { userId: 'patient', text: key };
+    return (await system.request('POST', `/v1/agents/${agent.id}/messages`, body, headers)).status;
+  };
+  temporal.cut();
+  for (let i = 0; i < 3; i += 1) expect(await statusOf('first')).toBe(503);
+  temporal.restore();
+  await eventually(async () => {
+    const status = await statusOf('first');
+    expect([202, 503]).toContain(status);
+    return status === 202;
+  }, 30_000);
+  expect(await statusOf('second')).toBe(202);
+  expect(await statusOf('third')).toBe(429);
+});
+
+describe.each(HARMS)('when it is %s,', (how, harm) => {
   test('redis: messages are accepted and answered', async () => {
     harm(redis);
     const answer = await send(`redis-${how}`, { prefer: 'wait=30' });

@@ -97,21 +97,6 @@ describe('Idempotency-Key', () => {
     expect(status).toBe(422);
     expect(body['errors']).toEqual([{ field: 'Idempotency-Key', problem: expect.any(String) }]);
   });
-
-  test('holds when Temporal has forgotten the workflow: the reply comes from memory', async () => {
-    const headers = { 'idempotency-key': `key-${randomUUID()}` };
-    const first = await system.say('Remember me', { userId: 'forgotten', headers });
-    await eventually(async () => (await memoriesOf('forgotten')).length === 2);
-    // Retention has passed: no workflow of that id is known any more.
-    await system.database.admin.query('UPDATE turns SET workflow_id = $1 WHERE message_id = $2', [
-      `forgotten-${randomUUID()}`,
-      first.body['messageId'],
-    ]);
-    const again = await system.say('Remember me', { userId: 'forgotten', headers });
-    expect(again.status).toBe(200);
-    expect(again.body).toMatchObject({ messageId: first.body['messageId'], reply: first.body['reply'] });
-    expect((await memoryOf('forgotten')).body['window']).toHaveLength(2);
-  });
 });
 
 describe('when the model refuses for good', () => {

@@ -24,7 +24,8 @@ describe('the limiter', () => {
     redis.disconnect();
     await proxy.close();
   });
-  const limiter = (limits: RateLimits) => createRateLimiter({ redis, limitsOf: async () => limits });
+  const limiterOf = (limits: RateLimits) => createRateLimiter({ redis, limitsOf: async () => limits });
+  const limiter = (limits: RateLimits) => limiterOf(limits).count;
   const unlimited = { burst: 1_000, perMinute: 1_000 };
 
   test('lets the default burst of 60 pass, then says how long to wait: a second for the next', async () => {
@@ -62,6 +63,20 @@ describe('the limiter', () => {
     expect(await send('*')).toBeUndefined();
     expect(await send('bob')).toBe('tenant');
     expect(await limit(randomUUID(), 'ada')).toBeUndefined();
+  });
+
+  test('gives back to user and tenant what did not count after all, and never more than the burst', async () => {
+    const limits = { user: { burst: 2, perMinute: 1 }, tenant: { burst: 3, perMinute: 1 } };
+    const { count, uncount } = limiterOf(limits);
+    const tenantId = randomUUID();
+    await uncount(tenantId, 'ada');
+    for (let i = 0; i < 10; i += 1) {
+      expect(await count(tenantId, 'ada')).toBeUndefined();
+      await uncount(tenantId, 'ada');
+    }
+    const send = async (userId: string) => (await count(tenantId, userId))?.limit;
+    expect(await Promise.all(['ada', 'ada', 'ada'].map(send))).toEqual([undefined, undefined, 'user']);
+    expect(await Promise.all(['eve', 'bob'].map(send))).toEqual([undefined, 'tenant']);
   });
 
   test('leaves nothing behind: its keys end by themselves', async () => {

@@ -180,33 +180,48 @@ describe('other languages', () => {
     [
       'German',
       [
-        'Meine Tochter heißt Lena und spielt Geige',
+        'Lena übt jeden Nachmittag Geige, weil sie im Dezember mit dem Schulorchester auftritt',
+        'Welches Instrument lernt man als Erwachsener am leichtesten?',
+        'Das Instrument im Labor muss neu kalibriert werden',
+        'Die Nachbarn spielen abends immer laute Musik',
+        'Mein Sohn spielt am Samstag Theater in der Schule',
+        'Meine Schwester singt im Kirchenchor',
         'Der Zug war heute Morgen schon wieder verspätet',
         'Bitte reserviere einen Tisch für heute Abend',
         'Mein Kollege Jörg ist für zwei Wochen im Urlaub',
         'Die Präsentation für den Vorstand ist fertig',
         'Die Kaffeemaschine im dritten Stock ist kaputt',
       ],
-      'Welches Instrument spielt meine Tochter?',
+      'Welches Instrument spielt Lena im Schulorchester?',
       'Wie hoch ist der Kilimandscharo?',
     ],
     [
       'Chinese',
       [
-        '我女儿的名字叫小红,她喜欢拉小提琴',
+        '我对花生过敏',
+        '我想学做红烧肉',
+        '我妈妈喜欢唱歌',
+        '我妹妹住在成都',
+        '我住的酒店在哪里?',
+        '今晚吃什么好呢?',
         '今天早上的火车又晚点了',
         '请帮我预订今晚的餐桌',
         '我的同事下周去上海出差',
         '董事会的演示文稿已经完成了',
         '三楼的咖啡机坏了',
       ],
-      '我女儿叫什么名字?',
+      '我对什么过敏?',
       '怎样证明勾股定理?',
     ],
     [
       'Arabic',
       [
         'اسم ابنتي لينا وهي تعزف على الكمان',
+        'ما اسم المطعم الجديد؟',
+        'ما موعد الاجتماع؟',
+        'ما رأيك في هذا الفيلم؟',
+        'ابني يحب كرة القدم',
+        'أمي تطبخ جيدا',
         'تأخر القطار هذا الصباح مرة أخرى',
         'من فضلك احجز طاولة لهذه الليلة',
         'زميلي مسافر إلى دبي الأسبوع القادم',
@@ -223,6 +238,7 @@ describe('other languages', () => {
       await memory.tell(...statements.map((user) => ({ user, reply: '👍' })));
       expect((await memory.ask(question)).found[0]).toBe(statements[0]);
       expect((await memory.ask(unrelated)).recalled).toEqual([]);
+      expect(await memory.plainCosine(question)).not.toContain(statements[0]);
     },
   );
 });

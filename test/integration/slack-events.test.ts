@@ -13,7 +13,7 @@ afterAll(() => deployment.close());
 
 const lastPrompt = () => deployment.llm.prompts.at(-1)?.at(-1)?.content;
 
-describe('requests that are not from Slack, or not from now', () => {
+describe('§8: Slack: bad signature, timestamp off by more than 5 minutes either way', () => {
   const SIX_MINUTES = 6 * 60;
   test.each([
     ['a wrong secret', { secret: 'another-secret' }],
@@ -38,6 +38,16 @@ describe('requests that are not from Slack, or not from now', () => {
       expect((await deployment.post('/slack/events', body, { secondsFromNow })).status).toBe(200);
     }
   });
+});
+
+test('§8: Slack: unknown workspace: 200 and ignored, counted', async () => {
+  const turns = await ada.turns();
+  const said = await ada.mention('hello from elsewhere');
+  const options = { envelope: { team_id: 'TELSEWHERE' } };
+  expect((await deployment.send(said.event, options)).status).toBe(200);
+  expect(await ada.outcomes('unknown_workspace')).toBe(1);
+  expect(await ada.turns()).toBe(turns);
+  expect(await deployment.slack.answers(said.channel, said.thread)).toEqual([]);
 });
 
 test('url_verification is answered with its challenge', async () => {
@@ -101,15 +111,6 @@ describe('what is no message to the agent: 200, no turn, and counted', () => {
     const said = await ada.message('x');
     expect((await deployment.send({ ...said.event, text: undefined, ...fields })).status).toBe(200);
     expect(await ada.outcomes(outcome)).toBe(counted + 1);
-    expect(await ada.turns()).toBe(turns);
-  });
-
-  test('a workspace that is not known', async () => {
-    const turns = await ada.turns();
-    const said = await ada.mention('hello from elsewhere');
-    const options = { envelope: { team_id: 'TELSEWHERE' } };
-    expect((await deployment.send(said.event, options)).status).toBe(200);
-    expect(await ada.outcomes('unknown_workspace')).toBe(1);
     expect(await ada.turns()).toBe(turns);
   });
 

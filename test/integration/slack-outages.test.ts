@@ -1,12 +1,4 @@
-import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { Problem } from '../../src/api/problems.ts';
-import { createSlackIntake } from '../../src/api/slack-intake.ts';
-import { TOO_MANY_MESSAGES } from '../../src/domain/failures.ts';
-import { createSlackClient } from '../../src/slack/client.ts';
-import { singleWorkspace } from '../../src/slack/installations.ts';
-import { createNameLookup } from '../../src/slack/names.ts';
-import { BOT } from '../support/slack-stand-in.ts';
 import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { redisUrl, temporalConfig } from '../support/services.ts';
 import { talk } from '../support/slack-talk.ts';
@@ -30,8 +22,8 @@ afterAll(async () => {
   redis.close();
 });
 
-describe('Temporal is away', () => {
-  test('503 with Retry-After within two seconds or so, and the retry of the same event is answered once', async () => {
+describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
+  test('Slack, Temporal down: within two seconds or so, and the retry of the same event is answered once', async () => {
     const before = await ada.turns();
     const said = await ada.mention('knock knock');
     temporal.cut();
@@ -65,29 +57,4 @@ describe('Redis is away', () => {
     expect(await ada.outcomes('not_engaged')).toBe(1);
     redis.restore();
   });
-});
-
-test('too many messages: one polite line, not one for each', async () => {
-  const { slack, tenantId, agent } = deployment;
-  const client = createSlackClient({ token: BOT.token, apiUrl: slack.apiUrl });
-  const log = pino({ level: 'silent' });
-  const take = createSlackIntake({
-    redis: deployment.redis,
-    log,
-    accept: () => Promise.reject(new Problem(429, 'Too many messages', 'Wait a minute.')),
-    slack: {
-      signingSecret: 'unused',
-      findInstallation: singleWorkspace({ client, tenantId, agentId: agent.id, log }),
-      lookUpNames: createNameLookup(),
-      allowedBots: new Set(),
-    },
-  });
-  const said = [await ada.direct('one'), await ada.direct('two')];
-  for (const { event } of said) {
-    const outcome = await take({ teamId: slack.team, enterpriseId: undefined, event }, Date.now() + 2_000);
-    expect(outcome).toBe('rate_limited');
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  const texts = (await Promise.all(said.map(({ channel, ts }) => slack.answers(channel, ts)))).flat();
-  expect(texts.map(({ text }) => text)).toEqual([TOO_MANY_MESSAGES]);
 });

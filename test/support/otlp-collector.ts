@@ -55,3 +55,26 @@ export async function startCollector(): Promise<Collector> {
     },
   };
 }
+
+/** The spans of the trace whose root has this name, as far as they have been exported. */
+export function traceOf(collector: Collector, rootName: string): CollectedSpan[] {
+  const root = collector.spans.find(({ name }) => name === rootName);
+  return collector.spans.filter(({ traceId }) => traceId === root?.traceId);
+}
+
+/** Spans whose parent is missing. */
+export function orphans(spans: CollectedSpan[]): CollectedSpan[] {
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  return spans.filter(({ parentSpanId }) => parentSpanId && !ids.has(parentSpanId));
+}
+
+/** The names from a span up to its root. */
+export function pathUp(spans: CollectedSpan[], from: CollectedSpan | undefined): string[] {
+  const names: string[] = [];
+  for (let at = from; at;) {
+    names.push(at.name);
+    const { parentSpanId } = at;
+    at = spans.find(({ spanId }) => spanId === parentSpanId);
+  }
+  return names;
+}

@@ -28,7 +28,7 @@ import {
   temporalConfig,
   type TestDatabase,
 } from './services.ts';
-import { startSlackSigner } from './slack-signer.ts';
+import { createSlackSender, type SlackSender } from './slack-sender.ts';
 import { BOT, SIGNING_SECRET, startSlackStandIn, type SlackStandIn } from './slack-stand-in.ts';
 
 export type SlackDeployment = {
@@ -40,17 +40,9 @@ export type SlackDeployment = {
   tenantId: string;
   agent: Agent;
   baseUrl: string;
-  /** Sends an event as Slack would; `signed` and `headers` are for requests that aren't Slack's. */
-  send(event: object, options?: SendOptions): Promise<Response>;
-  post(path: string, body: string, options?: SendOptions): Promise<Response>;
+  send: SlackSender['send'];
+  post: SlackSender['post'];
   close(): Promise<void>;
-};
-
-export type SendOptions = {
-  secret?: string;
-  secondsFromNow?: number;
-  headers?: Record<string, string | undefined>;
-  envelope?: object;
 };
 
 export async function startSlackDeployment(
@@ -62,11 +54,10 @@ export async function startSlackDeployment(
   } = {},
 ): Promise<SlackDeployment> {
   const log = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' });
-  const [slack, llm, database, signer] = await Promise.all([
+  const [slack, llm, database] = await Promise.all([
     startSlackStandIn(),
     startFakeLlm(),
     createTestDatabase(),
-    startSlackSigner(),
   ]);
   const { tenantId, agent } = await createTestTenant(database.pool, options.agent);
   const redis = createRedis(options.redisUrl ?? redisUrl(), log);
@@ -100,21 +91,7 @@ export async function startSlackDeployment(
   await once(server, 'listening');
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  const post = async (path: string, body: string, how: SendOptions = {}): Promise<Response> => {
-    const timestamp = String(Math.floor(Date.now() / 1000) + (how.secondsFromNow ?? 0));
-    const signature = await signer.sign({ secret: how.secret ?? SIGNING_SECRET, timestamp, body });
-    const headers: Record<string, string | undefined> = {
-      'content-type': 'application/json',
-      'x-slack-request-timestamp': timestamp,
-      'x-slack-signature': signature,
-      ...how.headers,
-    };
-    const present = Object.entries(headers).filter(
-      (entry): entry is [string, string] => entry[1] !== undefined,
-    );
-    return fetch(baseUrl + path, { method: 'POST', headers: Object.fromEntries(present), body });
-  };
-  let events = 0;
+  const sender = await createSlackSender({ baseUrl, team: slack.team });
   return {
     slack,
     llm,
@@ -124,24 +101,14 @@ export async function startSlackDeployment(
     tenantId,
     agent,
     baseUrl,
-    post,
-    send: (event, how = {}) => {
-      const eventId = `Ev${(events += 1)}`;
-      const envelope = {
-        type: 'event_callback',
-        team_id: slack.team,
-        event_id: eventId,
-        event,
-        ...how.envelope,
-      };
-      return post('/slack/events', JSON.stringify(envelope), how);
-    },
+    post: sender.post,
+    send: sender.send,
     async close() {
       closing.abort();
       server.closeAllConnections();
       server.close();
       await stopWorker();
-      await Promise.all([slack.close(), llm.close(), signer.close(), temporal.connection.close()]);
+      await Promise.all([slack.close(), llm.close(), sender.close(), temporal.connection.close()]);
       redis.disconnect();
       await database.drop();
     },

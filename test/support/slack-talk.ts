@@ -8,7 +8,7 @@ export const MENTION = `<@${BOT.user}>`;
 /** A message that somebody has posted: the event that Slack makes of it, and the thread that the answer belongs in. */
 export type Said = { event: Record<string, unknown>; channel: string; ts: string; thread: string };
 
-export function talk(deployment: SlackDeployment) {
+export function talk(deployment: Pick<SlackDeployment, 'slack' | 'baseUrl' | 'database'>) {
   const { slack } = deployment;
 
   const say = async (

@@ -1,0 +1,137 @@
+/** One message, sent any number of times: at once, before and after a restart, and after its workflow's retention. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
+import type { PromptMessage } from '../../src/domain/conversation.ts';
+import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../../src/domain/ids.ts';
+import { lazyClient } from '../../src/temporal/connection.ts';
+import { forgetWorkflow, isKnown } from '../support/forget-workflow.ts';
+import { temporalConfig } from '../support/services.ts';
+import { createSlackProcesses, type SlackProcesses } from '../support/slack-processes.ts';
+import { talk } from '../support/slack-talk.ts';
+import { eventually } from '../support/system.ts';
+
+jest.setTimeout(240_000);
+
+const TIMES = 10;
+
+let deployment: SlackProcesses;
+let ada: ReturnType<typeof talk>;
+let temporal: ReturnType<typeof lazyClient>;
+beforeAll(async () => {
+  deployment = await createSlackProcesses();
+  ada = talk(deployment);
+  temporal = lazyClient(temporalConfig());
+});
+beforeEach(() => deployment.startBoth());
+afterEach(() => deployment.kill());
+afterAll(async () => {
+  await deployment.close();
+  await temporal.connection.close();
+});
+
+const noted = (messages: PromptMessage[]) => `Noted: ${messages.at(-1)?.content}`;
+/** As senders do: told to come again, they send the very same request again. */
+const untilTaken = async <T extends { status: number }>(send: () => Promise<T>): Promise<T> => {
+  for (;;) {
+    const answer = await send();
+    if (answer.status !== 503) return answer;
+  }
+};
+const manyTimes = <T extends { status: number }>(send: () => Promise<T>) =>
+  Promise.all(Array.from({ length: TIMES }, () => untilTaken(send)));
+/** Sends while the model says nothing, and kills both processes in the middle of the reply. */
+const sendAndKill = async <T extends { status: number }>(text: string, send: () => Promise<T>) => {
+  deployment.llm.answerWith(() => () => undefined);
+  const answers = await manyTimes(send);
+  await eventually(async () => deployment.llm.prompts.at(-1)?.at(-1)?.content === text);
+  await deployment.kill();
+  deployment.llm.answerWith(noted);
+  await deployment.startBoth();
+  return answers;
+};
+const expectOneTurnOf = async (userId: string, workflows = 1) => {
+  const path = `/v1/agents/${deployment.tenant.agent.id}/users/${userId}/memory`;
+  const memory = await eventually(async () => {
+    const { body } = await deployment.request('GET', path);
+    return (body['memories'] as unknown[]).length > 0 && body;
+  });
+  expect(memory['window']).toHaveLength(2);
+  expect(memory['memories']).toHaveLength(2);
+  const { rows } = await deployment.database.admin.query<{ state: string }>(
+    'SELECT state FROM turns WHERE user_id = $1',
+    [userId],
+  );
+  expect(rows).toEqual([{ state: 'done' }]);
+  for (const type of ['HandleMessage', 'EmbedAndStore']) {
+    const query = `WorkflowType = '${type}' AND UserId = '${userId}'`;
+    // What is indexed lags behind a little.
+    await eventually(async () => (await temporal.workflow.count(query)).count === workflows);
+  }
+};
+
+test('one Idempotency-Key: one turn, one workflow, one reply', async () => {
+  const headers = { 'idempotency-key': randomUUID() };
+  const before = await sendAndKill('once', () => deployment.send('http', 'once', headers));
+  const waiting = { ...headers, prefer: 'wait=60' };
+  const after = await manyTimes(() => deployment.send('http', 'once', waiting));
+  expect(after[0]).toMatchObject({ status: 200, body: { reply: { text: 'Noted: once' } } });
+  expect(new Set(after.map((answer) => JSON.stringify(answer))).size).toBe(1);
+  expect(new Set([...before, ...after].map(({ body }) => body['messageId'])).size).toBe(1);
+  await expectOneTurnOf('http');
+
+  await deployment.kill();
+  await deployment.startBoth();
+  const asked = deployment.llm.prompts.length;
+  expect(await manyTimes(() => deployment.send('http', 'once', waiting))).toEqual(after);
+  expect(deployment.llm.prompts).toHaveLength(asked);
+  await expectOneTurnOf('http');
+});
+
+test('one event from Slack: one turn, one workflow, one reply', async () => {
+  const said = await ada.mention('only once');
+  await sendAndKill('only once', () => deployment.sendEvent(said.event));
+  const again = await manyTimes(() => deployment.sendEvent(said.event));
+  expect(new Set(again.map(({ status }) => status))).toEqual(new Set([200]));
+  expect(await ada.answers(said, 1, 60_000)).toEqual(['Noted: only once']);
+  expect(ada.posts(said)).toHaveLength(1);
+  await expectOneTurnOf(`slack:${deployment.slack.team}:${deployment.slack.people.ada}`);
+});
+
+test('when the workflows are gone from Temporal: the first answer, and nothing is started anew', async () => {
+  const headers = { 'idempotency-key': randomUUID(), prefer: 'wait=60' };
+  const send = () => deployment.send('forgotten', 'long ago', headers);
+  const first = (await untilTaken(send)).body;
+  const said = await ada.mention('long ago');
+  const event = { ...said.event, user: deployment.slack.people.bob };
+  await untilTaken(() => deployment.sendEvent(event));
+  expect(await ada.answers(said)).toEqual(['Noted: long ago']);
+
+  const bob = `slack:${deployment.slack.team}:${deployment.slack.people.bob}`;
+  const done = await eventually(async () => {
+    const { rows } = await deployment.database.admin.query<{ id: string }>(
+      `SELECT message_id AS id FROM turns WHERE user_id IN ('forgotten', $1) AND state = 'done'`,
+      [bob],
+    );
+    return rows.length === 2 && rows;
+  });
+  const { tenantId } = deployment.tenant;
+  const ids = done.flatMap(({ id }) => [
+    handleMessageWorkflowId(tenantId, id),
+    embedAndStoreWorkflowId(tenantId, id),
+  ]);
+  await Promise.all(ids.map((id) => forgetWorkflow(temporal, id)));
+
+  const asked = deployment.llm.prompts.length;
+  const { messageId, workflowId, reply } = first;
+  for (const { status, body } of await manyTimes(send)) {
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ messageId, workflowId, reply });
+  }
+  const events = await manyTimes(() => deployment.sendEvent(event));
+  expect(new Set(events.map(({ status }) => status))).toEqual(new Set([200]));
+  for (const id of ids) expect([id, await isKnown(temporal, id)]).toEqual([id, false]);
+  expect(deployment.llm.prompts).toHaveLength(asked);
+  expect(ada.posts(said)).toHaveLength(1);
+  await expectOneTurnOf('forgotten', 0);
+  await expectOneTurnOf(bob, 0);
+});

@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { orphans, pathUp, startCollector, traceOf, type Collector } from '../support/otlp-collector.ts';
+import { createSlackProcesses, type SlackProcesses } from '../support/slack-processes.ts';
+import { talk } from '../support/slack-talk.ts';
+import { eventually } from '../support/system.ts';
+
+jest.setTimeout(120_000);
+
+let deployment: SlackProcesses;
+let collector: Collector;
+beforeAll(async () => {
+  [deployment, collector] = await Promise.all([createSlackProcesses(), startCollector()]);
+  await deployment.startBoth({
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+    OTEL_BSP_SCHEDULE_DELAY: '200',
+  });
+});
+afterAll(async () => {
+  await deployment.close();
+  await collector.close();
+});
+
+test('one event from Slack is one connected trace, from the request to the stored memory', async () => {
+  const ada = talk(deployment);
+  const said = await ada.mention('my daughter plays the cello');
+  await deployment.sendEvent(said.event);
+  expect(await ada.answers(said)).toEqual(['Noted: my daughter plays the cello']);
+
+  const tree = await eventually(async () => {
+    const spans = traceOf(collector, 'POST /slack/events');
+    const stored = spans.some(({ name }) => name === 'RunActivity:storeTurn');
+    return stored && orphans(spans).length === 0 ? spans : undefined;
+  });
+  expect(tree.filter(({ parentSpanId }) => !parentSpanId)).toHaveLength(1);
+  expect(new Set(tree.map(({ service }) => service))).toEqual(new Set(['konstruct-api', 'konstruct-worker']));
+  const fromRequestTo = (name: string) =>
+    pathUp(
+      tree,
+      tree.find((span) => span.name === name),
+    )
+      .filter((step) => !step.startsWith('Start'))
+      .toReversed();
+  for (const name of ['RunActivity:postPlaceholder', 'RunActivity:deliverReply']) {
+    expect(fromRequestTo(name)).toEqual(['POST /slack/events', 'RunWorkflow:HandleMessage', name]);
+  }
+  expect(fromRequestTo('RunActivity:storeTurn')).toEqual([
+    'POST /slack/events',
+    'RunWorkflow:HandleMessage',
+    'RunWorkflow:EmbedAndStore',
+    'RunActivity:storeTurn',
+  ]);
+  expect(collector.bodies.join('\n')).not.toContain('cello');
+});

@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { updateTenant } from '../../src/db/tenants.ts';
+import { TOO_MANY_MESSAGES } from '../../src/domain/failures.ts';
+import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
+import { talk } from '../support/slack-talk.ts';
+
+let deployment: SlackDeployment;
+let ada: ReturnType<typeof talk>;
+beforeAll(async () => {
+  deployment = await startSlackDeployment();
+  await updateTenant(deployment.database.pool, deployment.tenantId, {
+    rateLimits: { user: { burst: 1, perMinute: 1 } },
+  });
+  ada = talk(deployment);
+});
+afterAll(() => deployment.close());
+
+test('§8: too many messages: in Slack one polite line; other users unaffected', async () => {
+  const said = [await ada.mention('first'), await ada.mention('second'), await ada.mention('third')];
+  const statuses = [];
+  for (const { event } of said) statuses.push((await deployment.send(event)).status);
+  expect(statuses).toEqual([200, 200, 200]);
+  expect(await ada.outcomes('rate_limited')).toBe(2);
+  expect(await ada.turns()).toBe(1);
+
+  const bobs = await ada.mention('and me?');
+  await deployment.send({ ...bobs.event, user: deployment.slack.people.bob });
+  expect(await ada.answers(bobs)).toEqual(['Noted: and me?']);
+
+  const [first, ...refused] = said;
+  expect(first && (await ada.answers(first))).toEqual(['Noted: first']);
+  const notices = () =>
+    deployment.slack.callsOf('chat.postMessage').filter(({ body }) => body['text'] === TOO_MANY_MESSAGES);
+  await eventually('the polite line', () => notices().length > 0);
+  expect(refused.map(({ thread }) => thread)).toContain(notices()[0]?.body['thread_ts']);
+  expect(notices()).toHaveLength(1);
+});
