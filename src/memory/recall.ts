@@ -99,7 +99,7 @@ const RANKED = 500;
 /** Each exchange's best passage, best first, without those in the window. */
 function rank({ totals, passageAt }: ScoredScope, query: RecallQuery): ScoredPassage[] {
   const seen = new Set(query.exclude.map((id) => id.replaceAll('-', '')));
-  const floor = totals.toSorted().at(-RANKED - seen.size) ?? Number.NEGATIVE_INFINITY;
+  const floor = floorOf(totals, RANKED + seen.size);
   const best: ScoredPassage[] = [];
   totals.forEach((total, place) => {
     const passage = total >= floor ? passageAt(place) : undefined;
@@ -108,6 +108,21 @@ function rank({ totals, passageAt }: ScoredScope, query: RecallQuery): ScoredPas
   return best
     .sort((a, b) => b.total - a.total || b.at - a.at)
     .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
+}
+
+/** A power of two: a total then isn't rounded into another step. */
+const TOTAL_STEPS = 1_024;
+
+/** What the best `wanted` totals, and few more, come up to. They are counted in steps: sorting 5,000 took half a millisecond. */
+function floorOf(totals: readonly number[], wanted: number): number {
+  const counts = new Uint32Array(TOTAL_STEPS);
+  for (const total of totals) {
+    const step = Math.min(Math.max(Math.floor(total * TOTAL_STEPS), 0), TOTAL_STEPS - 1);
+    counts[step] = (counts[step] ?? 0) + 1;
+  }
+  let step = TOTAL_STEPS;
+  for (let found = 0; step > 0 && found < wanted; found += counts[step] ?? 0) step -= 1;
+  return step > 0 ? step / TOTAL_STEPS : Number.NEGATIVE_INFINITY;
 }
 
 /**

@@ -3,24 +3,25 @@ import type { TimeRange } from './time-range.ts';
 
 /**
  * The passages of a scope as the database compared them with the query: columns with an entry for each, in any
- * order. Columns and not objects, since thousands of objects took longer to make than to score.
+ * order. Columns and not objects, since thousands of objects took longer to make than to score; and no typed
+ * arrays, whose memory lies outside the heap: that brought a full garbage collection with every seventh search.
  */
 export type ScannedScope = {
   exchangeIdOf: (row: number) => string;
-  parts: ArrayLike<number>;
-  flags: ArrayLike<number>;
+  parts: readonly number[];
+  flags: readonly number[];
   /** When its user's message came, milliseconds since 1970. */
-  ats: ArrayLike<number>;
+  ats: readonly number[];
   /** Cosine similarity of its vector and the query's. */
-  cosines: ArrayLike<number>;
+  cosines: readonly number[];
   /** Which of the query's terms it holds: bit i of masks[c][row] is term 24·c + i. */
-  masks: ReadonlyArray<ArrayLike<number>>;
+  masks: ReadonlyArray<readonly number[]>;
 };
 
 /** A scope's passages in time order, scored. */
 export type ScoredScope = {
   /** The weighted sums that rank, one a place. */
-  totals: Float64Array;
+  totals: readonly number[];
   /** The passage at a place; undefined beyond either end. */
   passageAt: (place: number) => ScoredPassage | undefined;
 };
@@ -85,12 +86,12 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
   const masks = scanned.masks.map((column) => pick(column, rows));
   const lexicals = lexicalScores(ats, masks, query);
   const wCosine = query.mostlyLatin ? cosineWeight : Math.min(cosineWeight, COSINE_WEIGHT_NOT_LATIN);
-  const totals = new Float64Array(rows.length);
-  for (let place = 0; place < totals.length; place += 1) {
+  const totals: number[] = [];
+  for (let place = 0; place < rows.length; place += 1) {
     const own = cosines[place] ?? 0;
     const context = followsOn(ats, place) ? (cosines[place - 1] ?? 0) : own;
     const cosine = (own + PREVIOUS_COSINE * context) / (1 + PREVIOUS_COSINE);
-    totals[place] = wCosine * cosine + (1 - wCosine) * (lexicals[place] ?? 0);
+    totals.push(wCosine * cosine + (1 - wCosine) * (lexicals[place] ?? 0));
   }
   const passageAt = (place: number): ScoredPassage | undefined => {
     const row = rows[place];
@@ -140,7 +141,6 @@ export function sameSession(earlier: number, later: number): boolean {
 function inTimeOrder({ exchangeIdOf, parts, flags, ats }: ScannedScope): number[] {
   const rows: number[] = [];
   for (let row = 0; row < ats.length; row += 1) if (!holdsNothing(flags[row] ?? 0)) rows.push(row);
-  // Not a typed array: Array's sort is the one that passes once over rows that come in order, as these mostly do.
   return rows.sort((a, b) => {
     const apart = (ats[a] ?? 0) - (ats[b] ?? 0);
     if (apart !== 0) return apart;
@@ -149,15 +149,19 @@ function inTimeOrder({ exchangeIdOf, parts, flags, ats }: ScannedScope): number[
   });
 }
 
-function pick(column: ArrayLike<number>, rows: readonly number[]): Float64Array {
-  const picked = new Float64Array(rows.length);
-  for (let place = 0; place < rows.length; place += 1) picked[place] = column[rows[place] ?? 0] ?? 0;
+function pick(column: readonly number[], rows: readonly number[]): number[] {
+  const picked: number[] = [];
+  for (const row of rows) picked.push(column[row] ?? 0);
   return picked;
 }
 
 /** @param ats in time order, like the columns of `masks` */
-function lexicalScores(ats: Float64Array, masks: readonly Float64Array[], query: QueryFacts): Float64Array {
-  const scores = new Float64Array(ats.length);
+function lexicalScores(
+  ats: readonly number[],
+  masks: ReadonlyArray<readonly number[]>,
+  query: QueryFacts,
+): number[] {
+  const scores = new Array<number>(ats.length).fill(0);
   const rangeWeight = addRange(scores, ats, query.range);
   let whole = 0;
   for (let term = 0; term < query.termCount; term += 1) {
@@ -171,7 +175,7 @@ function lexicalScores(ats: Float64Array, masks: readonly Float64Array[], query:
 }
 
 /** Adds what each passage's time is worth; returns the weight of a time that fits, 0 when none was asked for or nothing was said then. */
-function addRange(scores: Float64Array, ats: Float64Array, range: TimeRange | null): number {
+function addRange(scores: number[], ats: readonly number[], range: TimeRange | null): number {
   if (!range) return 0;
   const matches = ats.map((at) =>
     at >= range.from && at < range.to
@@ -188,7 +192,7 @@ function addRange(scores: Float64Array, ats: Float64Array, range: TimeRange | nu
 }
 
 /** Adds what a term is worth to each passage that it, or one beside it, holds; returns the term's weight. */
-function addTerm(scores: Float64Array, ats: Float64Array, column: Float64Array, bit: number): number {
+function addTerm(scores: number[], ats: readonly number[], column: readonly number[], bit: number): number {
   const has = (place: number): boolean => ((column[place] ?? 0) & bit) !== 0;
   let holders = 0;
   for (let place = 0; place < column.length; place += 1) if (has(place)) holders += 1;
@@ -207,7 +211,7 @@ function addTerm(scores: Float64Array, ats: Float64Array, column: Float64Array, 
 }
 
 /** Whether the passage at a place goes on with the session of the one before it. */
-function followsOn(ats: Float64Array, place: number): boolean {
+function followsOn(ats: readonly number[], place: number): boolean {
   return place > 0 && place < ats.length && sameSession(ats[place - 1] ?? 0, ats[place] ?? 0);
 }
 
