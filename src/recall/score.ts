@@ -4,7 +4,7 @@ import type { TimeRange } from './time-range.ts';
 /**
  * The passages of a scope as the database compared them with the query: columns with an entry for each, in any
  * order. Columns and not objects, since thousands of objects took longer to make than to score; and no typed
- * arrays, whose memory lies outside the heap: that brought a full garbage collection with every seventh search.
+ * arrays, whose memory lies outside the heap: in a small heap that brought a full garbage collection every seventh search.
  */
 export type ScannedScope = {
   exchangeIdOf: (row: number) => string;
