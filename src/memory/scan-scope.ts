@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Role, Scope } from '../domain/conversation.ts';
 import type { Span } from '../recall/passages.ts';
-import type { ScannedPassage } from '../recall/score.ts';
+import type { ScannedScope } from '../recall/score.ts';
 
 /**
  * How many passages a recall looks at: the newest. Within it every one is compared, so the result is exact;
@@ -22,27 +22,27 @@ type ScanRow = {
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0);
 
 /**
- * Compares a query (its embedding as a vector literal, its masks) with every passage of a scope. The rows come as one row of packed columns: parsing
- * 5,000 rows one by one would take longer than finding them.
+ * Compares a query (its embedding as a vector literal, its masks) with every passage of a scope. The rows come as one row of
+ * packed columns: parsing 5,000 rows one by one would take longer than finding them.
  */
 export async function scanScope(
   client: pg.PoolClient,
   scope: Scope,
   queryVector: string,
   masks: readonly string[],
-): Promise<ScannedPassage[]> {
-  const scan = async (order: 'any' | 'newest'): Promise<ScannedPassage[]> => {
+): Promise<ScannedScope> {
+  const scan = async (order: 'any' | 'newest'): Promise<ScannedScope> => {
     const { rows } = await client.query<ScanRow>({
       name: `scan-scope-${order}-${masks.length}`,
       text: scanStatement(masks.length, order),
       values: [scope.tenantId, scope.agentId, scope.userId, queryVector, ...masks],
     });
     const [row] = rows;
-    return row?.ids ? unpack(row, row.ids, masks.length) : [];
+    return row?.ids ? unpack(row, row.ids, masks.length) : NO_PASSAGES;
   };
   // Only a scope beyond the limit must be sorted for it; for all others that would be a sixth of the time.
-  const passages = await scan('any');
-  return passages.length < SCAN_LIMIT ? passages : scan('newest');
+  const scanned = await scan('any');
+  return scanned.ats.length < SCAN_LIMIT ? scanned : scan('newest');
 }
 
 function scanStatement(maskCount: number, order: 'any' | 'newest'): string {
@@ -66,15 +66,38 @@ function scanStatement(maskCount: number, order: 'any' | 'newest'): string {
     ) compared`;
 }
 
-function unpack(row: ScanRow, ids: Buffer, maskCount: number): ScannedPassage[] {
-  return Array.from({ length: ids.length / 16 }, (_, i) => ({
-    exchangeId: ids.toString('hex', i * 16, i * 16 + 16),
-    part: row.parts.readInt16BE(i * 2),
-    flags: row.flags.readInt16BE(i * 2),
-    at: POSTGRES_EPOCH_MS + (row.ats.readInt32BE(i * 8) * 2 ** 32 + row.ats.readUInt32BE(i * 8 + 4)) / 1_000,
-    cosine: row.cosines.readFloatBE(i * 4),
-    masks: Array.from({ length: maskCount }, (_mask, m) => row.masks.readInt32BE((i * maskCount + m) * 4)),
-  }));
+const NO_PASSAGES: ScannedScope = {
+  exchangeIdOf: () => '',
+  parts: [],
+  flags: [],
+  ats: [],
+  cosines: [],
+  masks: [],
+};
+
+function unpack(row: ScanRow, ids: Buffer, maskCount: number): ScannedScope {
+  return {
+    exchangeIdOf: (i) => ids.toString('hex', i * 16, i * 16 + 16),
+    parts: numbersIn(row.parts, 2, (view, at) => view.getInt16(at)),
+    flags: numbersIn(row.flags, 2, (view, at) => view.getInt16(at)),
+    ats: numbersIn(
+      row.ats,
+      8,
+      (view, at) => POSTGRES_EPOCH_MS + (view.getInt32(at) * 2 ** 32 + view.getUint32(at + 4)) / 1_000,
+    ),
+    cosines: numbersIn(row.cosines, 4, (view, at) => view.getFloat32(at)),
+    masks: Array.from({ length: maskCount }, (_, c) =>
+      numbersIn(row.masks, 4 * maskCount, (view, at) => view.getInt32(at + 4 * c)),
+    ),
+  };
+}
+
+/** One number from each `stride` bytes. A DataView, since Buffer's own readers took four times as long. */
+function numbersIn(bytes: Buffer, stride: number, read: (view: DataView, at: number) => number): number[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const numbers: number[] = [];
+  for (let at = 0; at < bytes.length; at += stride) numbers.push(read(view, at));
+  return numbers;
 }
 
 /** An exchange's texts as they are to be quoted: cut down to the passage. */
@@ -96,7 +119,7 @@ type TextRow = {
   embedding: string | null;
 };
 
-/** The texts of passages with their likeness to `queryVector`, by exchange (as `ScannedPassage.exchangeId`) and part. */
+/** The texts of passages with their likeness to `queryVector`, by exchange (as `ScoredPassage.exchangeId`) and part. */
 export async function findTexts(
   client: pg.PoolClient,
   scope: Scope,
@@ -150,7 +173,7 @@ export function passageKey({ exchangeId, part }: { exchangeId: string; part: num
   return `${exchangeId} ${part}`;
 }
 
-/** `ScannedPassage.exchangeId` as a UUID is usually written. */
+/** `ScoredPassage.exchangeId` as a UUID is usually written. */
 export function withDashes(hex: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }

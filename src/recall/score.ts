@@ -1,21 +1,45 @@
 import { holdsNothing } from './questions.ts';
 import type { TimeRange } from './time-range.ts';
 
-/** One passage of the scope as the database compared it with the query. */
-export type ScannedPassage = {
-  exchangeId: string;
-  part: number;
+/**
+ * The passages of a scope as the database compared them with the query: columns with an entry for each, in any
+ * order. Columns and not objects, since thousands of objects took longer to make than to score; and no typed
+ * arrays, whose memory lies outside the heap: in a small heap that brought a full garbage collection every seventh search.
+ */
+export type ScannedScope = {
+  exchangeIdOf: (row: number) => string;
+  parts: readonly number[];
+  flags: readonly number[];
   /** When its user's message came, milliseconds since 1970. */
-  at: number;
-  flags: number;
+  ats: readonly number[];
   /** Cosine similarity of its vector and the query's. */
-  cosine: number;
-  /** Which of the query's terms it holds: bit i of masks[c] is term 24·c + i. */
-  masks: readonly number[];
+  cosines: readonly number[];
+  /** Which of the query's terms it holds: bit i of masks[c][row] is term 24·c + i. */
+  masks: ReadonlyArray<readonly number[]>;
+};
+
+/** A scope's passages in time order, scored. */
+export type ScoredScope = {
+  /** The weighted sums that rank, one a place. */
+  totals: readonly number[];
+  /** The passage at a place; undefined beyond either end. */
+  passageAt: (place: number) => ScoredPassage | undefined;
 };
 
 /** A passage with its scores: `lexical` 0 to 1, `total` the weighted sum that ranks. */
-export type ScoredPassage = ScannedPassage & { lexical: number; total: number };
+export type ScoredPassage = {
+  exchangeId: string;
+  part: number;
+  at: number;
+  flags: number;
+  cosine: number;
+  /** As the columns of `ScannedScope.masks`. */
+  masks: readonly number[];
+  lexical: number;
+  total: number;
+  /** Its place in time order. */
+  place: number;
+};
 
 /** What the query brings besides what the database has compared. */
 export type QueryFacts = {
@@ -51,39 +75,40 @@ const MATCH_OVER = 20;
 const IMAGINED_EXCHANGES = 10;
 
 /**
- * Scores every passage of a scope, in time order. A term counts by its rarity in the scope (BM25's idf);
- * one that stands only in the exchange before or after counts in part, one that the scope doesn't know
- * stays in the denominator, so that a question about something else scores low.
+ * Scores every passage of a scope. A term counts by its rarity in the scope (BM25's idf); one that stands
+ * only in the exchange before or after counts in part, one that the scope doesn't know stays in the
+ * denominator, so that a question about something else scores low.
  */
-export function scorePassages(
-  scanned: readonly ScannedPassage[],
-  query: QueryFacts,
-  cosineWeight: number,
-): ScoredPassage[] {
-  const passages = scanned.filter(({ flags }) => !holdsNothing(flags)).sort(byTime);
-  const weights = termWeights(passages, query.termCount);
-  const whole = weights.reduce((sum, weight) => sum + weight, 0);
-  const inRange = rangeMatches(passages, query.range);
-  const rangeWeight = inRange ? rarity(inRange.filter((match) => match > 0).length, passages.length) : 0;
-  const wholeWithRange = whole + rangeWeight;
+export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWeight: number): ScoredScope {
+  const rows = inTimeOrder(scanned);
+  const ats = pick(scanned.ats, rows);
+  const cosines = pick(scanned.cosines, rows);
+  const masks = scanned.masks.map((column) => pick(column, rows));
+  const lexicals = lexicalScores(ats, masks, query);
   const wCosine = query.mostlyLatin ? cosineWeight : Math.min(cosineWeight, COSINE_WEIGHT_NOT_LATIN);
-  return passages.map((passage, i) => {
-    const before = passages[i - 1];
-    const after = passages[i + 1];
-    const previous = before && sameSession(before, passage) ? before : undefined;
-    const next = after && sameSession(passage, after) ? after : undefined;
-    let lexical = rangeWeight * (inRange?.[i] ?? 0);
-    for (let term = 0; term < weights.length; term += 1) {
-      const weight = weights[term] ?? 0;
-      if (has(passage, term)) lexical += weight;
-      else if (previous && has(previous, term)) lexical += TERM_IN_PREVIOUS * weight;
-      else if (next && has(next, term)) lexical += TERM_IN_NEXT * weight;
-    }
-    lexical = wholeWithRange > 0 ? lexical / wholeWithRange : 0;
-    const context = (previous ?? passage).cosine;
-    const cosine = (passage.cosine + PREVIOUS_COSINE * context) / (1 + PREVIOUS_COSINE);
-    return { ...passage, lexical, total: wCosine * cosine + (1 - wCosine) * lexical };
-  });
+  const totals: number[] = [];
+  for (let place = 0; place < rows.length; place += 1) {
+    const own = cosines[place] ?? 0;
+    const context = followsOn(ats, place) ? (cosines[place - 1] ?? 0) : own;
+    const cosine = (own + PREVIOUS_COSINE * context) / (1 + PREVIOUS_COSINE);
+    totals.push(wCosine * cosine + (1 - wCosine) * (lexicals[place] ?? 0));
+  }
+  const passageAt = (place: number): ScoredPassage | undefined => {
+    const row = rows[place];
+    if (row === undefined) return undefined;
+    return {
+      exchangeId: scanned.exchangeIdOf(row),
+      part: scanned.parts[row] ?? 0,
+      at: ats[place] ?? 0,
+      flags: scanned.flags[row] ?? 0,
+      cosine: cosines[place] ?? 0,
+      masks: masks.map((column) => column[place] ?? 0),
+      lexical: lexicals[place] ?? 0,
+      total: totals[place] ?? 0,
+      place,
+    };
+  };
+  return { totals, passageAt };
 }
 
 /**
@@ -107,43 +132,89 @@ function notLatinMatch(lexical: number): number {
   return Math.min(1, lexical * 1.8);
 }
 
-/** Whether two passages that follow each other belong to one session. */
-export function sameSession(earlier: ScannedPassage, later: ScannedPassage): boolean {
-  return later.at - earlier.at <= SESSION_GAP_MS;
+/** Whether passages of two times that follow each other belong to one session. */
+export function sameSession(earlier: number, later: number): boolean {
+  return later - earlier <= SESSION_GAP_MS;
 }
 
-function byTime(a: ScannedPassage, b: ScannedPassage): number {
-  return (
-    a.at - b.at || (a.exchangeId < b.exchangeId ? -1 : a.exchangeId > b.exchangeId ? 1 : a.part - b.part)
-  );
-}
-
-function has(passage: ScannedPassage, term: number): boolean {
-  const mask = passage.masks[Math.floor(term / TERMS_PER_MASK)] ?? 0;
-  return ((mask >> (term % TERMS_PER_MASK)) & 1) === 1;
-}
-
-function termWeights(passages: readonly ScannedPassage[], termCount: number): number[] {
-  return Array.from({ length: termCount }, (_, term) => {
-    let holders = 0;
-    for (const passage of passages) if (has(passage, term)) holders += 1;
-    return rarity(holders, passages.length);
+/** The rows that hold something, oldest first. */
+function inTimeOrder({ exchangeIdOf, parts, flags, ats }: ScannedScope): number[] {
+  const rows: number[] = [];
+  for (let row = 0; row < ats.length; row += 1) if (!holdsNothing(flags[row] ?? 0)) rows.push(row);
+  return rows.sort((a, b) => {
+    const apart = (ats[a] ?? 0) - (ats[b] ?? 0);
+    if (apart !== 0) return apart;
+    const [idA, idB] = [exchangeIdOf(a), exchangeIdOf(b)];
+    return idA < idB ? -1 : idA > idB ? 1 : (parts[a] ?? 0) - (parts[b] ?? 0);
   });
 }
 
-function rarity(holders: number, passages: number): number {
-  return Math.log(1 + (passages + IMAGINED_EXCHANGES - holders + 0.5) / (holders + 0.5));
+function pick(column: readonly number[], rows: readonly number[]): number[] {
+  const picked: number[] = [];
+  for (const row of rows) picked.push(column[row] ?? 0);
+  return picked;
 }
 
-/** How well each passage's time fits; null when no time was asked for or nothing was said then. */
-function rangeMatches(passages: readonly ScannedPassage[], range: TimeRange | null): number[] | null {
-  if (!range) return null;
-  const matches = passages.map(({ at }) =>
+/** @param ats in time order, like the columns of `masks` */
+function lexicalScores(
+  ats: readonly number[],
+  masks: ReadonlyArray<readonly number[]>,
+  query: QueryFacts,
+): number[] {
+  const scores = new Array<number>(ats.length).fill(0);
+  const rangeWeight = addRange(scores, ats, query.range);
+  let whole = 0;
+  for (let term = 0; term < query.termCount; term += 1) {
+    const column = masks[Math.floor(term / TERMS_PER_MASK)];
+    if (column) whole += addTerm(scores, ats, column, 1 << (term % TERMS_PER_MASK));
+  }
+  whole += rangeWeight;
+  if (whole > 0)
+    for (let place = 0; place < scores.length; place += 1) scores[place] = (scores[place] ?? 0) / whole;
+  return scores;
+}
+
+/** Adds what each passage's time is worth; returns the weight of a time that fits, 0 when none was asked for or nothing was said then. */
+function addRange(scores: number[], ats: readonly number[], range: TimeRange | null): number {
+  if (!range) return 0;
+  const matches = ats.map((at) =>
     at >= range.from && at < range.to
       ? 1
       : at >= range.to && at < range.to + LATE_MENTION_MS
         ? LATE_MENTION
         : 0,
   );
-  return matches.includes(1) || matches.includes(LATE_MENTION) ? matches : null;
+  const matching = matches.filter((match) => match > 0).length;
+  if (matching === 0) return 0;
+  const weight = rarity(matching, ats.length);
+  matches.forEach((match, place) => (scores[place] = weight * match));
+  return weight;
+}
+
+/** Adds what a term is worth to each passage that it, or one beside it, holds; returns the term's weight. */
+function addTerm(scores: number[], ats: readonly number[], column: readonly number[], bit: number): number {
+  const has = (place: number): boolean => ((column[place] ?? 0) & bit) !== 0;
+  let holders = 0;
+  for (let place = 0; place < column.length; place += 1) if (has(place)) holders += 1;
+  const weight = rarity(holders, column.length);
+  for (let place = 0; place < column.length; place += 1) {
+    const share = has(place)
+      ? 1
+      : followsOn(ats, place) && has(place - 1)
+        ? TERM_IN_PREVIOUS
+        : followsOn(ats, place + 1) && has(place + 1)
+          ? TERM_IN_NEXT
+          : 0;
+    scores[place] = (scores[place] ?? 0) + share * weight;
+  }
+  return weight;
+}
+
+/** Whether the passage at a place goes on with the session of the one before it. */
+function followsOn(ats: readonly number[], place: number): boolean {
+  return place > 0 && place < ats.length && sameSession(ats[place - 1] ?? 0, ats[place] ?? 0);
+}
+
+function rarity(holders: number, passages: number): number {
+  return Math.log(1 + (passages + IMAGINED_EXCHANGES - holders + 0.5) / (holders + 0.5));
 }

@@ -10,6 +10,7 @@ const candidate = (exchangeId: string, total: number, more: Partial<Candidate> =
   cosine: 0,
   lexical: 0,
   total,
+  place: 0,
   masks: [0],
   userText: 'five words of the user',
   replyText: 'two words',

@@ -1,6 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { NO_ANSWER, ONLY_ASKS } from '../../src/recall/questions.ts';
-import { matchOf, scorePassages, type QueryFacts, type ScannedPassage } from '../../src/recall/score.ts';
+import {
+  matchOf,
+  scorePassages,
+  type QueryFacts,
+  type ScannedScope,
+  type ScoredPassage,
+} from '../../src/recall/score.ts';
 
 const HOUR = 3_600_000;
 const QUERY: QueryFacts = {
@@ -11,8 +17,10 @@ const QUERY: QueryFacts = {
   firstPerson: false,
 };
 
+type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'place'>;
+
 /** A passage that holds the terms of `mask`, `hours` after the first. */
-const passage = (id: string, mask: number, cosine = 0, hours = 0, flags = 0): ScannedPassage => ({
+const passage = (id: string, mask: number, cosine = 0, hours = 0, flags = 0): Passage => ({
   exchangeId: id,
   part: 0,
   at: hours * HOUR,
@@ -20,13 +28,21 @@ const passage = (id: string, mask: number, cosine = 0, hours = 0, flags = 0): Sc
   cosine,
   masks: [mask],
 });
-const scores = (passages: ScannedPassage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.45) =>
-  new Map(
-    scorePassages(passages, { ...QUERY, ...query }, cosineWeight).map((scored) => [
-      scored.exchangeId,
-      scored,
-    ]),
-  );
+const toColumns = (passages: Passage[]): ScannedScope => ({
+  exchangeIdOf: (row) => passages[row]?.exchangeId ?? '',
+  parts: passages.map(({ part }) => part),
+  flags: passages.map(({ flags }) => flags),
+  ats: passages.map(({ at }) => at),
+  cosines: passages.map(({ cosine }) => cosine),
+  masks: [0, 1].map((c) => passages.map(({ masks }) => masks[c] ?? 0)),
+});
+/** All passages with their scores, in time order. */
+const scored = (passages: Passage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.45) => {
+  const { totals, passageAt } = scorePassages(toColumns(passages), { ...QUERY, ...query }, cosineWeight);
+  return [...totals.keys()].flatMap((place) => passageAt(place) ?? []);
+};
+const scores = (...[passages, query, cosineWeight]: Parameters<typeof scored>) =>
+  new Map(scored(passages, query, cosineWeight).map((found) => [found.exchangeId, found]));
 
 describe('the lexical score', () => {
   test('is 1 with all terms, 0 with none, and more with the rarer term than with the common one', () => {
@@ -108,21 +124,21 @@ describe('the total', () => {
 });
 
 describe('the match', () => {
-  const scored = scorePassages([passage('x', 0b11, 0.4)], QUERY, 0.45);
+  const best = scored([passage('x', 0b11, 0.4)]);
 
   test('of nothing is 0', () => expect(matchOf([], QUERY)).toBe(0));
 
   test('is higher for a question that names the user, and for one in the first person', () => {
-    const plain = matchOf(scored, QUERY);
-    const named = matchOf(scored, { ...QUERY, namesSpeaker: true });
-    const mine = matchOf(scored, { ...QUERY, firstPerson: true });
+    const plain = matchOf(best, QUERY);
+    const named = matchOf(best, { ...QUERY, namesSpeaker: true });
+    const mine = matchOf(best, { ...QUERY, firstPerson: true });
     expect(plain).toBeCloseTo(0.6 * 0.4 + 0.4);
     expect(named).toBeGreaterThan(plain);
     expect(mine).toBeGreaterThan(named);
   });
 
   test('goes by words alone for scripts that the model does not know', () => {
-    const similar = scorePassages([passage('x', 0, 0.9)], QUERY, 0.45);
+    const similar = scored([passage('x', 0, 0.9)]);
     expect(matchOf(similar, { ...QUERY, mostlyLatin: false })).toBe(0);
   });
 });
