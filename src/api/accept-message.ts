@@ -6,11 +6,10 @@ import type { Agent } from '../domain/agent.ts';
 import type { Channel, InboundMessage, Scope } from '../domain/conversation.ts';
 import { handleMessageWorkflowId } from '../domain/ids.ts';
 import type { TurnLimits } from '../domain/turn.ts';
-import { REPLY_TASK_QUEUE } from '../temporal/names.ts';
-import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
 import { isOutage, keyReused, notFound, tooManyMessages } from './problems.ts';
+import { turnWorkflowOptions } from './turn-workflow.ts';
 import { ANSWER_WITHIN_MS, within } from './within.ts';
 
 /** A verified and validated message, from whatever channel. */
@@ -47,13 +46,10 @@ export function createAcceptMessage(dependencies: {
         temporal.workflow.start<typeof HandleMessage>('HandleMessage', {
           workflowId: handleMessageWorkflowId(tenantId, messageId),
           args: [{ message, agent, limits }],
-          taskQueue: REPLY_TASK_QUEUE,
+          ...turnWorkflowOptions(message),
           requestEagerStart: eagerStart,
           // One message, one workflow, also after it has ended.
           workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
-          typedSearchAttributes: searchAttributesOf(message),
-          // Where tasks queue up, tenants take turns: one that floods waits behind itself. Activities and child inherit it.
-          priority: { fairnessKey: tenantId },
           staticSummary: `${message.userId} → ${agent.name} (${message.channel.type}, turn ${message.seq})`,
         }),
       );

@@ -4,10 +4,9 @@ import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-wor
 import type pg from 'pg';
 import { reopenTurn, type LedgerTurn } from '../db/ledger.ts';
 import type { HandleMessageInput } from '../domain/turn.ts';
-import { REPLY_TASK_QUEUE } from '../temporal/names.ts';
-import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import { Problem } from './problems.ts';
+import { turnWorkflowOptions } from './turn-workflow.ts';
 
 /**
  * Answers a failed message once more: the same turn, at its old place in the scope. The ledger holds no text, so
@@ -27,11 +26,9 @@ export async function retryMessage(
     await temporal.workflow.start<typeof HandleMessage>('HandleMessage', {
       workflowId: turn.workflowId,
       args: [input],
-      taskQueue: REPLY_TASK_QUEUE,
+      ...turnWorkflowOptions(input.message),
       // Temporal decides which of two retries at the same moment is the one.
       workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-      typedSearchAttributes: searchAttributesOf(input.message),
-      priority: { fairnessKey: tenantId },
       staticSummary: `${input.message.userId} → ${input.agent.name} (${input.message.channel.type}, turn ${turn.seq}, retried)`,
     });
   } catch (error) {

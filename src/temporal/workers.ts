@@ -17,6 +17,11 @@ const DRAIN_TIME = '20s' as const;
 /** What looks on while activities and workflows run: metrics, traces. */
 export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
 
+/**
+ * Workflow tasks at a time. Eight keep two cores busy; what waits beyond them should wait in Temporal, where
+ * tenants take turns, not in here, where it is first come first served (40 doubled a quiet tenant's wait).
+ */
+const WORKFLOW_SLOTS = 8;
 /** Backfills that run side by side; their texts are embedded in one go. */
 const BACKFILL_SLOTS = 8;
 /** While replies keep coming, four backfills a second still get through. */
@@ -54,7 +59,7 @@ export async function createWorkers(options: {
       interceptors: { activity: [repliesFirst.interceptor, ...observers.activity] },
       maxConcurrentActivityTaskExecutions: 200,
       maxConcurrentLocalActivityExecutions: 100,
-      maxConcurrentWorkflowTaskExecutions: 40,
+      maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS,
       maxCachedWorkflows: 1_000,
     }),
     Worker.create({
