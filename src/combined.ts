@@ -14,14 +14,14 @@ await runMain(async () => {
   const config = { api: apiConfig(process.env), worker: workerConfig(process.env) };
   const log = createLogger('konstruct', config.api.logLevel);
   const tracing = await startTracing('konstruct', config.api.tracesTo);
-  const worker = await startWorker(config.worker, log, tracing);
+  const worker = await startWorker(config.worker, log, { tracing, eagerStart: true });
   const temporal = clientOn(worker.connection, config.api.temporal, tracing?.clientInterceptors);
-  const api = await startApi(config.api, log, { temporal, tracing, eagerStart: true });
+  const starting = startApi(config.api, log, { temporal, tracing, eagerStart: true });
   onTermination(log, async () => {
-    await api.close();
+    await (await starting).close();
     worker.drain();
     await worker.ended;
     await closeAll(log, [() => worker.connection.close(), () => tracing?.stop()]);
   });
-  await worker.ended;
+  await Promise.all([starting, worker.ended]);
 });

@@ -28,11 +28,11 @@ export type RunningWorker = {
   ended: Promise<void>;
 };
 
-/** Resolves once tasks are taken. */
+/** Resolves once tasks are taken. `eagerStart`: this process also starts workflows on the worker's connection. */
 export async function startWorker(
   config: WorkerConfig,
   log: Logger,
-  tracing: Tracing | undefined,
+  { tracing, eagerStart }: { tracing: Tracing | undefined; eagerStart: boolean },
 ): Promise<RunningWorker> {
   const metrics = config.metrics && (await createWorkerMetrics(config.metrics));
   installRuntime(log, metrics?.temporalAddress);
@@ -59,6 +59,7 @@ export async function startWorker(
     namespace: config.temporal.namespace,
     bundle,
     activities,
+    eagerStart,
     observers: {
       ...tracing?.observers,
       activity: [

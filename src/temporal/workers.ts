@@ -22,6 +22,8 @@ export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: Injec
  * tenants take turns, not in here, where it is first come first served (40 doubled a quiet tenant's wait).
  */
 const WORKFLOW_SLOTS = 8;
+/** Further ones for tasks that start eagerly, since each waiting poll holds one of the others. */
+const EAGER_SLOTS = 8;
 /** Backfills that run side by side; their texts are embedded in one go. */
 const BACKFILL_SLOTS = 8;
 /** While replies keep coming, four backfills a second still get through. */
@@ -36,9 +38,11 @@ export async function createWorkers(options: {
   namespace: string;
   bundle: WorkflowBundle;
   activities: Activities;
+  /** Whether this process also starts workflows, eagerly. */
+  eagerStart: boolean;
   observers?: Observers;
 }): Promise<Worker[]> {
-  const { connection, namespace, bundle, activities, observers = { activity: [] } } = options;
+  const { connection, namespace, bundle, activities, eagerStart, observers = { activity: [] } } = options;
   const common = {
     connection,
     namespace,
@@ -59,7 +63,8 @@ export async function createWorkers(options: {
       interceptors: { activity: [repliesFirst.interceptor, ...observers.activity] },
       maxConcurrentActivityTaskExecutions: 200,
       maxConcurrentLocalActivityExecutions: 100,
-      maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS,
+      maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS + (eagerStart ? EAGER_SLOTS : 0),
+      maxConcurrentWorkflowTaskPolls: WORKFLOW_SLOTS,
       maxCachedWorkflows: 1_000,
     }),
     Worker.create({

@@ -129,6 +129,7 @@ async function startWorker(
     'scripted',
   );
   const workers = await createWorkers({
+    eagerStart: false,
     connection,
     namespace: temporalConfig().namespace,
     bundle: await workflowBundle(),

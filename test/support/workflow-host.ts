@@ -38,6 +38,7 @@ export async function hostWorkflows(
 ): Promise<WorkflowHost> {
   const environment = await connectEnvironment();
   const workers = await createWorkers({
+    eagerStart: false,
     connection: environment.nativeConnection,
     namespace: temporalConfig().namespace,
     bundle: options.bundle ?? (await workflowBundle()),
