@@ -8,20 +8,25 @@ import { apiConfig, workerConfig } from './config.ts';
 import { startTracing } from './observability/start-tracing.ts';
 import { closeAll, createLogger, onTermination, runMain } from './process.ts';
 import { startWorker } from './start-worker.ts';
-import { clientOn } from './temporal/connection.ts';
+import { clientOn, lazyClient } from './temporal/connection.ts';
 
 await runMain(async () => {
   const config = { api: apiConfig(process.env), worker: workerConfig(process.env) };
   const log = createLogger('konstruct', config.api.logLevel);
   const tracing = await startTracing('konstruct', config.api.tracesTo);
-  const worker = await startWorker(config.worker, log, { tracing, eagerStart: true });
-  const temporal = clientOn(worker.connection, config.api.temporal, tracing?.clientInterceptors);
-  const starting = startApi(config.api, log, { temporal, tracing, eagerStart: true });
+  const worker = await startWorker(config.worker, log, tracing);
+  const temporal = lazyClient(config.api.temporal, tracing?.clientInterceptors);
+  const eagerStarter = clientOn(worker.connection, config.api.temporal, tracing?.clientInterceptors);
+  const starting = startApi(config.api, log, { temporal, tracing, eagerStarter });
   onTermination(log, async () => {
     await (await starting).close();
     worker.drain();
     await worker.ended;
-    await closeAll(log, [() => worker.connection.close(), () => tracing?.stop()]);
+    await closeAll(log, [
+      () => worker.connection.close(),
+      () => temporal.connection.close(),
+      () => tracing?.stop(),
+    ]);
   });
   await Promise.all([starting, worker.ended]);
 });

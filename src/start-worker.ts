@@ -28,11 +28,11 @@ export type RunningWorker = {
   ended: Promise<void>;
 };
 
-/** Resolves once tasks are taken. `eagerStart`: this process also starts workflows on the worker's connection. */
+/** Resolves once tasks are taken. */
 export async function startWorker(
   config: WorkerConfig,
   log: Logger,
-  { tracing, eagerStart }: { tracing: Tracing | undefined; eagerStart: boolean },
+  tracing: Tracing | undefined,
 ): Promise<RunningWorker> {
   const metrics = config.metrics && (await createWorkerMetrics(config.metrics));
   installRuntime(log, metrics?.temporalAddress);
@@ -59,7 +59,6 @@ export async function startWorker(
     namespace: config.temporal.namespace,
     bundle,
     activities,
-    eagerStart,
     observers: {
       ...tracing?.observers,
       activity: [

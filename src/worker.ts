@@ -8,7 +8,7 @@ await runMain(async () => {
   const config = workerConfig(process.env);
   const log = createLogger('worker', config.logLevel);
   const tracing = await startTracing('konstruct-worker', config.tracesTo);
-  const worker = await startWorker(config, log, { tracing, eagerStart: false });
+  const worker = await startWorker(config, log, tracing);
   const shutdown = (signal: NodeJS.Signals): void => {
     log.info({ signal }, 'draining');
     worker.drain();

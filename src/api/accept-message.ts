@@ -33,21 +33,21 @@ export type AcceptMessage = (message: NewMessage, options?: { deadline?: number 
 export function createAcceptMessage(dependencies: {
   pool: pg.Pool;
   temporal: Client;
-  eagerStart: boolean;
+  eagerStarter?: Client | undefined;
   limits: TurnLimits;
   rateLimiter: RateLimiter;
 }): AcceptMessage {
-  const { pool, temporal, eagerStart, limits, rateLimiter } = dependencies;
+  const { pool, temporal, eagerStarter: starter = temporal, limits, rateLimiter } = dependencies;
 
   const startWorkflow = async (message: InboundMessage, agent: Agent, deadline: number): Promise<void> => {
     const { tenantId, messageId } = message;
     try {
-      await temporal.withDeadline(deadline, () =>
-        temporal.workflow.start<typeof HandleMessage>('HandleMessage', {
+      await starter.withDeadline(deadline, () =>
+        starter.workflow.start<typeof HandleMessage>('HandleMessage', {
           workflowId: handleMessageWorkflowId(tenantId, messageId),
           args: [{ message, agent, limits }],
           ...turnWorkflowOptions(message),
-          requestEagerStart: eagerStart,
+          requestEagerStart: starter !== temporal,
           // One message, one workflow, also after it has ended.
           workflowIdReusePolicy: WorkflowIdReusePolicy.REJECT_DUPLICATE,
           staticSummary: `${message.userId} → ${agent.name} (${message.channel.type}, turn ${message.seq})`,

@@ -24,7 +24,7 @@ export type AppDependencies = {
   redis: Redis;
   temporal: Client;
   /** See `startApi`. */
-  eagerStart: boolean;
+  eagerStarter?: Client | undefined;
   log: Logger;
   limits: TurnLimits;
   operatorToken: string | undefined;

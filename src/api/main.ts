@@ -10,7 +10,7 @@ await runMain(async () => {
   const log = createLogger('api', config.logLevel);
   const tracing = await startTracing('konstruct-api', config.tracesTo);
   const temporal = lazyClient(config.temporal, tracing?.clientInterceptors);
-  const api = await startApi(config, log, { temporal, tracing, eagerStart: false });
+  const api = await startApi(config, log, { temporal, tracing });
   onTermination(log, async () => {
     await api.close();
     await closeAll(log, [() => temporal.connection.close(), () => tracing?.stop()]);

@@ -7,6 +7,7 @@ import type { HandleMessageInput } from '../domain/turn.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import { Problem } from './problems.ts';
 import { turnWorkflowOptions } from './turn-workflow.ts';
+import { ANSWER_WITHIN_MS } from './within.ts';
 
 /**
  * Answers a failed message once more: the same turn, at its old place in the scope. The ledger holds no text, so
@@ -21,25 +22,29 @@ export async function retryMessage(
   if (turn.state !== 'failed') {
     throw new Problem(409, 'Not failed', 'Only a message whose reply has failed can be retried.');
   }
-  const input = await inputOf(temporal, turn.workflowId);
+  const deadline = Date.now() + ANSWER_WITHIN_MS;
+  const input = await inputOf(temporal, turn.workflowId, deadline);
   try {
-    await temporal.workflow.start<typeof HandleMessage>('HandleMessage', {
-      workflowId: turn.workflowId,
-      args: [input],
-      ...turnWorkflowOptions(input.message),
-      // Temporal decides which of two retries at the same moment is the one.
-      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-      staticSummary: `${input.message.userId} → ${input.agent.name} (${input.message.channel.type}, turn ${turn.seq}, retried)`,
-    });
+    await temporal.withDeadline(deadline, () =>
+      temporal.workflow.start<typeof HandleMessage>('HandleMessage', {
+        workflowId: turn.workflowId,
+        args: [input],
+        ...turnWorkflowOptions(input.message),
+        // Temporal decides which of two retries at the same moment is the one.
+        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+        staticSummary: `${input.message.userId} → ${input.agent.name} (${input.message.channel.type}, turn ${turn.seq}, retried)`,
+      }),
+    );
   } catch (error) {
     if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
   }
   await reopenTurn(pool, tenantId, turn.messageId);
 }
 
-async function inputOf(temporal: Client, workflowId: string): Promise<HandleMessageInput> {
+async function inputOf(temporal: Client, workflowId: string, deadline: number): Promise<HandleMessageInput> {
   try {
-    const { events } = await temporal.workflow.getHandle(workflowId).fetchHistory();
+    const handle = temporal.workflow.getHandle(workflowId);
+    const { events } = await temporal.withDeadline(deadline, () => handle.fetchHistory());
     const payloads = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
     const [input] = await decodeArrayFromPayloads(temporal.options.loadedDataConverter, payloads);
     return input as HandleMessageInput;

@@ -14,14 +14,18 @@ import { createApp } from './app.ts';
 import type { SlackSettings } from './slack-intake.ts';
 
 /**
- * Resolves once requests are answered. `close` ends with no request left without an answer. With `eagerStart`
- * the worker of this process gets a message's first workflow task with the answer to its start; `temporal`
- * must then stand on that worker's connection.
+ * Resolves once requests are answered. `close` ends with no request left without an answer. `eagerStarter` stands
+ * on the connection of a worker in this process, which then gets a message's first workflow task with the answer to
+ * its start. It starts and does nothing else: what is asked on such a connection can't be called off.
  */
 export async function startApi(
   config: ApiConfig,
   log: Logger,
-  { temporal, tracing, eagerStart }: { temporal: Client; tracing: Tracing | undefined; eagerStart: boolean },
+  {
+    temporal,
+    tracing,
+    eagerStarter,
+  }: { temporal: Client; tracing: Tracing | undefined; eagerStarter?: Client },
 ): Promise<{ close: () => Promise<void> }> {
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
   const redis = createRedis(config.redisUrl, log);
@@ -36,7 +40,7 @@ export async function startApi(
     pool,
     redis,
     temporal,
-    eagerStart,
+    eagerStarter,
     log,
     limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
     operatorToken: config.operatorToken,

@@ -90,10 +90,19 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
         });
       }
       const totalMs = performance.now() - started;
-      return { text, model: answeredBy, usage, firstTokenMs: firstTokenMs ?? totalMs, totalMs };
+      return {
+        text: storable(text),
+        model: answeredBy,
+        usage,
+        firstTokenMs: firstTokenMs ?? totalMs,
+        totalMs,
+      };
     },
   };
 }
+
+/** Postgres takes no NUL and Redis' JSON no lone surrogate: with one of them a turn could never be remembered. */
+const storable = (text: string): string => text.replaceAll('\u0000', '').toWellFormed();
 
 function translate(error: unknown): unknown {
   if (error instanceof APIUserAbortError || error instanceof LlmUnavailableError) return error;

@@ -32,13 +32,18 @@ export async function embedPassages(
   embeddings: { user: ArrayLike<number>; reply: ArrayLike<number> },
   embed: (text: string) => Promise<ArrayLike<number>>,
 ): Promise<EmbeddedPassage[]> {
-  const vectorOf = async (role: 'user' | 'reply', { from, to }: Span): Promise<ArrayLike<number>[]> => {
-    const text = texts[role].slice(from, to);
-    if (text.trim() === '') return [];
+  const isBlank = (role: 'user' | 'reply', { from, to }: Span) => texts[role].slice(from, to).trim() === '';
+  const vectorOf = async (role: 'user' | 'reply', span: Span): Promise<ArrayLike<number>[]> => {
+    if (isBlank(role, span)) return [];
+    const text = texts[role].slice(span.from, span.to);
     return [text === texts[role] ? embeddings[role] : await embed(text)];
   };
+  // A stretch of nothing but white space has no vector, and holds nothing to recall.
+  const passages = splitExchange(texts.user, texts.reply).filter(
+    ({ user, reply }) => !isBlank('user', user) || !isBlank('reply', reply),
+  );
   return Promise.all(
-    splitExchange(texts.user, texts.reply).map(async (passage) => {
+    passages.map(async (passage) => {
       const vectors = await Promise.all([vectorOf('user', passage.user), vectorOf('reply', passage.reply)]);
       return { ...passage, embedding: meanOf(vectors.flat()) };
     }),

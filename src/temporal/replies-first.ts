@@ -34,6 +34,8 @@ export function createRepliesFirst(options: { slots: number; heldForMs: number }
     while (free === 0) await pause(abort);
     const deadline = performance.now() + heldForMs;
     while (!isQuiet() && performance.now() < deadline) await pause(abort);
+    // Nobody would give back what is given to one who has gone.
+    abort.throwIfAborted();
     free -= 1;
     return { counted: true };
   };

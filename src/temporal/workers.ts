@@ -18,12 +18,13 @@ const DRAIN_TIME = '20s' as const;
 export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
 
 /**
- * Workflow tasks at a time. Eight keep two cores busy; what waits beyond them should wait in Temporal, where
- * tenants take turns, not in here, where it is first come first served (40 doubled a quiet tenant's wait).
+ * Workflow tasks at a time. What waits beyond them waits in Temporal, where tenants take turns, and not in here,
+ * where it is first come first served (40 doubled a quiet tenant's wait). Fewer would be too few while Redis or
+ * Postgres is silent: a task that looks something up holds its slot for as long as it waits.
  */
-const WORKFLOW_SLOTS = 8;
-/** Further ones for tasks that start eagerly, since each waiting poll holds one of the others. */
-const EAGER_SLOTS = 8;
+const WORKFLOW_SLOTS = 16;
+/** Each poll holds a slot while it waits; the others are for tasks that are started eagerly. */
+const WORKFLOW_POLLS = 8;
 /** Backfills that run side by side; their texts are embedded in one go. */
 const BACKFILL_SLOTS = 8;
 /** While replies keep coming, four backfills a second still get through. */
@@ -38,11 +39,9 @@ export async function createWorkers(options: {
   namespace: string;
   bundle: WorkflowBundle;
   activities: Activities;
-  /** Whether this process also starts workflows, eagerly. */
-  eagerStart: boolean;
   observers?: Observers;
 }): Promise<Worker[]> {
-  const { connection, namespace, bundle, activities, eagerStart, observers = { activity: [] } } = options;
+  const { connection, namespace, bundle, activities, observers = { activity: [] } } = options;
   const common = {
     connection,
     namespace,
@@ -63,8 +62,8 @@ export async function createWorkers(options: {
       interceptors: { activity: [repliesFirst.interceptor, ...observers.activity] },
       maxConcurrentActivityTaskExecutions: 200,
       maxConcurrentLocalActivityExecutions: 100,
-      maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS + (eagerStart ? EAGER_SLOTS : 0),
-      maxConcurrentWorkflowTaskPolls: WORKFLOW_SLOTS,
+      maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS,
+      maxConcurrentWorkflowTaskPolls: WORKFLOW_POLLS,
       maxCachedWorkflows: 1_000,
     }),
     Worker.create({

@@ -69,8 +69,12 @@ test('API and worker in one process: turns start eagerly, SIGTERM drains, and th
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     streamText(res, `Noted: ${messages.at(-1)?.content}`);
   });
+  const hurried = await send('hurried', 'Soon', { prefer: 'wait=1' });
+  expect(hurried.status).toBe(202);
+  const waiting = send('waiting', 'Waits for it', { prefer: 'wait=60' });
   const sent = await Promise.all(Array.from({ length: 10 }, (_, i) => send(`eager-${i}`, `Eager ${i}`)));
   expect(await combined.terminate()).toBe(0);
+  expect([200, 202]).toContain((await waiting).status);
   const again = start('combined');
   await deployment.ready();
   for (const [i, { body }] of sent.entries()) {

@@ -7,7 +7,7 @@ import {
 } from '../../src/llm/client.ts';
 import { createRunAgent, type RunAgent } from '../../src/llm/run-agent.ts';
 import { buildSystemPrompt } from '../../src/domain/prompt.ts';
-import { chunk, fail, startFakeLlm, type FakeLlm } from '../support/fake-llm.ts';
+import { chunk, fail, startFakeLlm, streamText, type FakeLlm } from '../support/fake-llm.ts';
 
 const AGENT = {
   name: 'Mara',
@@ -52,6 +52,11 @@ describe('runAgent', () => {
     const seen: string[] = [];
     await runAgent('Hello', AGENT, undefined, { onProgress: (text) => seen.push(text) });
     expect(seen).toEqual(['Noted:', 'Noted: Hello']);
+  });
+
+  test('what no store takes (NUL, half a surrogate pair) is not in the reply', async () => {
+    llm.answerWith(() => (res) => streamText(res, 'Noted\u0000: \ud83d it'));
+    expect((await runAgent('Hello', AGENT)).text).toBe('Noted: \ufffd it');
   });
 });
 

@@ -75,7 +75,6 @@ export async function startSlackDeployment(
     pool: database.pool,
     redis,
     temporal,
-    eagerStart: false,
     log,
     limits: { holdFollowersMs: 30_000, maxPromptTokens: 24_000 },
     operatorToken: undefined,
@@ -129,7 +128,6 @@ async function startWorker(
     'scripted',
   );
   const workers = await createWorkers({
-    eagerStart: false,
     connection,
     namespace: temporalConfig().namespace,
     bundle: await workflowBundle(),

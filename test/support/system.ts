@@ -86,7 +86,6 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     pool: poolAt(options.api?.databaseUrl),
     redis,
     temporal: options.api?.temporal ?? temporal,
-    eagerStart: false,
     log,
     limits: { holdFollowersMs: options.holdFollowersMs ?? 30_000, maxPromptTokens: 24_000 },
     operatorToken: OPERATOR_TOKEN,

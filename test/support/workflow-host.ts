@@ -38,7 +38,6 @@ export async function hostWorkflows(
 ): Promise<WorkflowHost> {
   const environment = await connectEnvironment();
   const workers = await createWorkers({
-    eagerStart: false,
     connection: environment.nativeConnection,
     namespace: temporalConfig().namespace,
     bundle: options.bundle ?? (await workflowBundle()),

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { embedPassages } from '../../src/memory/exchange-passages.ts';
 import { PASSAGE_WORDS, splitExchange, type Span } from '../../src/recall/passages.ts';
 import { isFirstPerson, isNoAnswer, onlyAsks } from '../../src/recall/questions.ts';
 import { dayInWords, isMostlyLatin, toSearchText } from '../../src/recall/search-text.ts';
@@ -35,6 +36,8 @@ describe('passages', () => {
     ['one endless word', 'x'.repeat(32_000)],
     ['emoji', '🎉'.repeat(4_000)],
     ['lines', 'a line\n'.repeat(2_000)],
+    ['dots', `${'.'.repeat(31_999)}x`],
+    ['ends within words', '他说。a 3.14?b'.repeat(400)],
   ])('a text %s is cut too: no gap, no overlap, no half character, nothing too long', (_name, text) => {
     const spans = splitExchange(text, '').map(({ user }) => user);
     expectWhole(text, spans);
@@ -42,6 +45,15 @@ describe('passages', () => {
       expect(text.slice(from, to).isWellFormed()).toBe(true);
       expect(countWords(text.slice(from, to))).toBeLessThanOrEqual(PASSAGE_WORDS);
     }
+  });
+
+  test('a stretch of white space is no passage: it has no vector', async () => {
+    const user = `log:\n${' '.repeat(1_600)}end`;
+    const passages = await embedPassages({ user, reply: LONG }, { user: [1, 0], reply: [0, 1] }, async () => [
+      1, 1,
+    ]);
+    expect(passages.map(({ embedding }) => embedding.length)).toEqual(passages.map(() => 2));
+    expect(passages.flatMap(({ embedding }) => embedding).every(Number.isFinite)).toBe(true);
   });
 
   test('any text is covered by its passages', () => {
