@@ -1,7 +1,7 @@
 /**
  * Entry point of the combined process: API and worker in one, for machines where every millisecond counts. A
  * message's first workflow task comes back with the answer to its start (eager start), without a way round by the
- * task queue. Nothing else differs: more such processes, or others beside it, share the work.
+ * task queue. More such processes, or others beside it, share the work; what they guarantee less is in docs/RELIABILITY.md.
  */
 import { startApi } from './api/start-api.ts';
 import { apiConfig, workerConfig } from './config.ts';

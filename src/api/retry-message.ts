@@ -12,7 +12,7 @@ import { ANSWER_WITHIN_MS } from './within.ts';
 /**
  * Answers a failed message once more: the same turn, at its old place in the scope. The ledger holds no text, so
  * what was said comes from the failed run's history. Throws a 409 Problem for a turn that has not failed, or whose
- * history has passed its retention.
+ * history has passed its retention; a Temporal that doesn't answer within 2 s is a 503.
  */
 export async function retryMessage(
   { pool, temporal }: { pool: pg.Pool; temporal: Client },

@@ -201,7 +201,9 @@ async function messagesBeside(
     const beyond = unshown(texts.get(passageKey(passage)), query);
     const message = step > 0 ? beyond.user : beyond.reply;
     if (!message) continue;
-    if (beside.some((other) => other.passage === passage && other.role === role)) continue;
+    const isTheSame = (other: Beside) =>
+      other.role === role && passageKey(other.passage) === passageKey(passage);
+    if (beside.some(isTheSame)) continue;
     const words = countWords(message.content) + LABEL_WORDS;
     if (words > left) continue;
     beside.push({ hit, passage, role, message });
