@@ -17,7 +17,14 @@ await runMain(async () => {
   const worker = await startWorker(config.worker, log, tracing);
   const temporal = lazyClient(config.api.temporal, tracing?.clientInterceptors);
   const eagerStarter = clientOn(worker.connection, config.api.temporal, tracing?.clientInterceptors);
-  const starting = startApi(config.api, log, { temporal, tracing, eagerStarter });
+  const starting = startApi(config.api, log, { temporal, tracing, eagerStarter }).catch(
+    async (error: unknown) => {
+      // Say that the port is in use: what the worker has taken meanwhile is finished, not left to its time-outs.
+      worker.drain();
+      await worker.ended;
+      throw error;
+    },
+  );
   onTermination(log, async () => {
     await (await starting).close();
     worker.drain();

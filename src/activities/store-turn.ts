@@ -58,6 +58,10 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
         });
       } catch (error) {
         if (!(error instanceof InvalidEmbeddingError)) throw error;
+        // Answered all the same: the ledger's turn ends well, only memory lacks it.
+        await inTenant(pool, message.tenantId, (client) =>
+          finishTurn(client, message.tenantId, message.messageId, 'done'),
+        );
         throw ApplicationFailure.create({
           type: FAILURE.invalidEmbedding,
           message: error.message,

@@ -74,7 +74,7 @@ export function createAcceptMessage(dependencies: {
     const { turn, agent, turnsAhead } = entered;
     // What has ended is not started again, not even when Temporal has forgotten it.
     if (turn.state === 'done' || turn.state === 'failed') return turn;
-    if (turn.state === 'refused') {
+    if (entered.outcome === 'repeated') {
       await within(deadline, 'The database', markStart(pool, message.tenantId, turn.messageId, 'accepted'));
     }
     const inbound: InboundMessage = {

@@ -94,9 +94,16 @@ type TurnRow = {
 
 const TURN_COLUMNS = 'message_id, agent_id, user_id, seq, workflow_id, state, received_at';
 
+/**
+ * What Temporal may be running: also what it was offered a moment ago and the API gave up on, for such a start can
+ * arrive late. The client of the combined process tries for up to 10 s.
+ */
+const IS_OPEN = `state IN ('accepted', 'refused')
+  AND (state = 'accepted' OR offered_at > clock_timestamp() - interval '15 seconds')`;
+
 const TURNS_AHEAD = `(SELECT count(*)::int FROM turns o
   WHERE o.tenant_id = t.tenant_id AND o.agent_id = t.agent_id AND o.user_id = t.user_id
-    AND o.state = 'accepted' AND o.seq < t.seq) AS turns_ahead`;
+    AND ${IS_OPEN} AND o.seq < t.seq) AS turns_ahead`;
 
 // The number is only spent when the row is really new: a repeated delivery leaves no gap.
 const ENTER_TURN = `
@@ -143,7 +150,7 @@ export async function findTurn(
   return rows[0] && toTurn(rows[0]);
 }
 
-/** Turns of a scope before `seq` that the ledger still holds open, newest first, with their age by the database's clock. */
+/** Turns of a scope before `seq` that may be running, newest first; their age, by the database's clock, is since they were last offered to Temporal. */
 export async function findOpenTurnsBefore(
   pool: pg.Pool,
   scope: Scope,
@@ -154,9 +161,9 @@ export async function findOpenTurnsBefore(
     client.query<{ workflowId: string; ageMs: number }>({
       name: 'open-turns-before',
       text: `SELECT workflow_id AS "workflowId",
-                    (extract(epoch FROM clock_timestamp() - received_at) * 1000)::float8 AS "ageMs"
+                    (extract(epoch FROM clock_timestamp() - offered_at) * 1000)::float8 AS "ageMs"
              FROM turns
-             WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND state = 'accepted'
+             WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND ${IS_OPEN}
              ORDER BY seq DESC LIMIT $5`,
       values: [scope.tenantId, scope.agentId, scope.userId, seq, limit],
     }),
@@ -165,8 +172,8 @@ export async function findOpenTurnsBefore(
 }
 
 /**
- * Notes that Temporal did not take a message (`refused`), or that it is being offered again (`accepted`).
- * A refused turn holds no follower. One that ended meanwhile stays as it is.
+ * Notes that Temporal is being offered a message again (`accepted`), or that it did not answer in time (`refused`).
+ * A refused turn holds no follower once its start can't arrive any more. One that ended meanwhile stays as it is.
  */
 export async function markStart(
   pool: pg.Pool,
@@ -176,8 +183,8 @@ export async function markStart(
 ): Promise<void> {
   await inTenant(pool, tenantId, (client) =>
     client.query(
-      `UPDATE turns SET state = $3
-       WHERE tenant_id = $1 AND message_id = $2 AND state <> $3 AND state IN ('accepted', 'refused')`,
+      `UPDATE turns SET state = $3, offered_at = CASE $3 WHEN 'accepted' THEN clock_timestamp() ELSE offered_at END
+       WHERE tenant_id = $1 AND message_id = $2 AND state IN ('accepted', 'refused')`,
       [tenantId, messageId, state],
     ),
   );

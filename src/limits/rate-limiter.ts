@@ -65,7 +65,9 @@ export function createRateLimiter(dependencies: {
       if (forUser === undefined) return undefined;
       if (forUser > 0) return { retryAfterMs: forUser, limit: 'user' };
       const forTenant = await retryAfter(tenantRateLimitKey(tenantId), limits.tenant);
-      return forTenant ? { retryAfterMs: forTenant, limit: 'tenant' } : undefined;
+      if (!forTenant) return undefined;
+      await giveBack(rateLimitKey(tenantId, userId), limits.user);
+      return { retryAfterMs: forTenant, limit: 'tenant' };
     },
     async uncount(tenantId, userId) {
       const limits = await limitsOf(tenantId).catch(() => undefined);

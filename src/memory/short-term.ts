@@ -89,14 +89,18 @@ export async function appendTurn(
 
 /*
  * KEYS[1] the window · ARGV: 1 size, 2 seq, 3 user entry, 4 assistant entry.
- * Entries without a seq (written by appendMessage) count as older than any turn.
+ * Entries without a seq (written by appendMessage, or by nobody we know) count as older than any turn.
  */
 const APPEND_TURN = `
+local function seqOf(entry)
+  local decoded, turn = pcall(cjson.decode, entry)
+  return decoded and type(turn) == 'table' and tonumber(turn.seq) or 0
+end
 local entries = redis.call('LRANGE', KEYS[1], 0, -1)
 local size, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
 local place = #entries
 while place > 0 do
-  local at = tonumber(cjson.decode(entries[place]).seq) or 0
+  local at = seqOf(entries[place])
   if at == seq then return 0 end
   if at < seq then break end
   place = place - 1

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { updateTenant } from '../../src/db/tenants.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
+import { streamText } from '../support/fake-llm.ts';
 import { createTestTenant, redisUrl, temporalConfig } from '../support/services.ts';
 import { eventually, startSystem, type Answer, type System } from '../support/system.ts';
 
@@ -102,6 +103,49 @@ test('§8: Temporal down at the API: 503 does not count against the limit, and w
   expect(await statusOf('third')).toBe(429);
 });
 
+describe('a turn that Temporal runs although the API gave up on its start', () => {
+  const promptOf = (text: string) => system.llm.prompts.findLast((prompt) => prompt.at(-1)?.content === text);
+
+  /** The user's first message is at the model, and the ledger says `refused`: how a late start leaves it. */
+  const startedLate = async (userId: string, offered: string) => {
+    let answerLlm = (): void => undefined;
+    const held = new Promise<void>((resolve) => (answerLlm = resolve));
+    system.llm.answerWith((messages) => async (res) => {
+      if (messages.at(-1)?.content === 'First') await held;
+      streamText(res, `Noted: ${messages.at(-1)?.content}`);
+    });
+    await send(userId, {}, 'First');
+    await eventually(async () => promptOf('First') !== undefined);
+    await system.database.admin.query(
+      `UPDATE turns SET state = 'refused', offered_at = now() - $2::interval WHERE user_id = $1`,
+      [userId, offered],
+    );
+    return answerLlm;
+  };
+
+  test('is still the turn before: the next one waits for it and sees it', async () => {
+    const answerFirst = await startedLate('late-start', '3 seconds');
+    const second = await send('late-start', {}, 'Second');
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(promptOf('Second')).toBeUndefined();
+    answerFirst();
+    await eventually(async () => {
+      const { body } = await system.request('GET', `/v1/messages/${String(second.body['messageId'])}`);
+      return body['state'] === 'done';
+    });
+    expect(promptOf('Second')?.map(({ content }) => content)).toEqual(
+      expect.arrayContaining(['First', 'Noted: First', 'Second']),
+    );
+  });
+
+  test('is not asked for any more when its start can no longer arrive', async () => {
+    const answerFirst = await startedLate('refused-long-ago', '1 minute');
+    const second = await send('refused-long-ago', { prefer: 'wait=20' }, 'Second');
+    expect(second).toMatchObject({ status: 200, body: { reply: { text: 'Noted: Second' } } });
+    answerFirst();
+  });
+});
+
 describe.each(HARMS)('when it is %s,', (how, harm) => {
   test('redis: messages are accepted and answered', async () => {
     harm(redis);
@@ -128,7 +172,6 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     const held = new Promise<void>((resolve) => (answerLlm = resolve));
     system.llm.answerWith((messages) => async (res) => {
       await held;
-      const { streamText } = await import('../support/fake-llm.ts');
       streamText(res, `Noted: ${messages.at(-1)?.content}`);
     });
     const waiting = send(userId, { prefer: 'wait=4' }, userId);

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { toSql } from 'pgvector';
+import { createStoreTurn } from '../../src/activities/store-turn.ts';
+import { enterTurn, findTurn } from '../../src/db/ledger.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { insertExchange } from '../../src/memory/exchange-passages.ts';
 import { retrieveRelevant, storeEmbedding } from '../../src/memory/long-term.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
-import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
+import { createTestDatabase, createTestTenant, newScope, type TestDatabase } from '../support/services.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -80,6 +82,33 @@ describe('retrieveRelevant', () => {
     await store(scope, 'once', axis(0), { id });
     expect(await retrieve(scope, axis(0))).toEqual(['once']);
   });
+});
+
+test('a turn whose embedding has the wrong width is not remembered, and ends in the ledger all the same', async () => {
+  const { tenantId, agent } = await createTestTenant(database.pool);
+  const text = 'Hello';
+  const said = { tenantId, agentId: agent.id, userId: 'ada', text };
+  const entered = await enterTurn(database.pool, { ...said, dedupeKey: undefined, threadId: undefined });
+  if (entered.outcome !== 'new') throw new Error(entered.outcome);
+  const { messageId, seq, receivedAt } = entered.turn;
+  const embedder = { embed: async () => new Float32Array(3), close: async () => undefined };
+  const stored = createStoreTurn({ pool: database.pool, embedder }).storeTurn({
+    message: {
+      ...said,
+      messageId,
+      seq,
+      turnsAhead: 0,
+      channel: { type: 'http' },
+      receivedAt: receivedAt.toISOString(),
+    },
+    reply: 'Hi',
+    repliedAt: receivedAt.toISOString(),
+    embedding: null,
+    appendOwed: false,
+  });
+  await expect(stored).rejects.toMatchObject({ type: 'InvalidEmbedding', nonRetryable: true });
+  expect(await findTurn(database.pool, tenantId, messageId)).toMatchObject({ state: 'done' });
+  expect(await retrieve(said, axis(0), 5, -1)).toEqual([]);
 });
 
 describe('the database refuses', () => {

@@ -79,6 +79,15 @@ describe('the limiter', () => {
     expect(await Promise.all(['eve', 'bob'].map(send))).toEqual([undefined, 'tenant']);
   });
 
+  test('what the tenant’s limit refuses does not count against the user', async () => {
+    const limits = { user: { burst: 3, perMinute: 1 }, tenant: { burst: 1, perMinute: 1 } };
+    const tenantId = randomUUID();
+    const send = async () => (await limiter(limits)(tenantId, 'ada'))?.limit;
+    expect([await send(), await send(), await send()]).toEqual([undefined, 'tenant', 'tenant']);
+    limits.tenant = { burst: 5, perMinute: 1 };
+    expect([await send(), await send(), await send()]).toEqual([undefined, undefined, 'user']);
+  });
+
   test('leaves nothing behind: its keys end by themselves', async () => {
     const limit = limiter({ user: { burst: 1, perMinute: 60 }, tenant: { burst: 1, perMinute: 60 } });
     const tenantId = randomUUID();

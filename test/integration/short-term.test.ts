@@ -72,6 +72,17 @@ describe('appendTurn', () => {
     expect(before[0]).toBe('q4');
   });
 
+  test('what is no entry of ours stands in nobody’s way', async () => {
+    const scope = newScope();
+    const key = memoryShortKey(scope.tenantId, scope.agentId, scope.userId);
+    await redis.rpush(key, 'not json', '"text"', 'null');
+    for (const seq of [2, 1]) await appendTurn(redis, scope, turn(seq));
+    const entries = await redis.lrange(key, 0, -1);
+    expect(entries.slice(0, 3)).toEqual(['not json', '"text"', 'null']);
+    const turns = entries.slice(3).map((entry) => JSON.parse(entry) as { content: string });
+    expect(turns.map(({ content }) => content)).toEqual(['q1', 'a1', 'q2', 'a2']);
+  });
+
   test('concurrent appends of one turn from many sides leave it once', async () => {
     const scope = newScope();
     await Promise.all([3, 1, 2, 3, 1, 2, 3].map((seq) => appendTurn(redis, scope, turn(seq))));
