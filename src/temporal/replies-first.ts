@@ -6,10 +6,12 @@ const LOOK_EVERY_MS = 5;
 
 /** Waiting for a model costs no processor: a backfill may well run then. */
 const WAITING_ACTIVITIES: ReadonlySet<string> = new Set(['generateReply']);
+/** With it a reply's work ends, and its backfill begins. */
+const LAST_ACTIVITY = 'appendTurnToWindow';
 
 /** Lets replies go first in one process. */
 export type RepliesFirst = {
-  /** For the worker of replies: notes when one is at work. */
+  /** For the worker of replies: notes when one is at work, and when one is done. */
   interceptor: ActivityInterceptorsFactory;
   /** For the worker of backfills: takes no further one from the queue while replies are at work. */
   slots: CustomSlotSupplier<WorkflowSlotInfo>;
@@ -17,14 +19,17 @@ export type RepliesFirst = {
 
 /**
  * Backfills and replies share processor, database and Temporal, so a pile of backfills slows every reply down
- * even from a queue of its own. Here a backfill is only fetched when no reply is at work, or after `heldForMs`:
- * under an unbroken stream of replies one every `heldForMs` still gets through. `slots` run at a time.
+ * even from a queue of its own. Here a backfill is only fetched when no reply is at work. Under an unbroken stream
+ * of replies one gets through for each reply, so that a pile doesn't grow, and one more after every `heldForMs`, so
+ * that it shrinks. `slots` run at a time, polls included.
  */
 export function createRepliesFirst(options: { slots: number; heldForMs: number }): RepliesFirst {
   const { slots, heldForMs } = options;
   let atWork = 0;
   let lastAtWork = Number.NEGATIVE_INFINITY;
   let free = slots;
+  /** How many replies are done for which no backfill has been let through yet. */
+  let owed = 0;
   /** Backfills are let through one by one. */
   let gate: Promise<unknown> = Promise.resolve();
 
@@ -33,11 +38,12 @@ export function createRepliesFirst(options: { slots: number; heldForMs: number }
   const letThrough = async (abort: AbortSignal): Promise<object> => {
     while (free === 0) await pause(abort);
     const deadline = performance.now() + heldForMs;
-    while (!isQuiet() && performance.now() < deadline) await pause(abort);
+    while (!isQuiet() && owed === 0 && performance.now() < deadline) await pause(abort);
     // Nobody would give back what is given to one who has gone.
     abort.throwIfAborted();
     free -= 1;
-    return { counted: true };
+    owed = Math.max(0, owed - 1);
+    return {};
   };
 
   return {
@@ -51,24 +57,22 @@ export function createRepliesFirst(options: { slots: number; heldForMs: number }
           } finally {
             atWork -= 1;
             lastAtWork = performance.now();
+            if (info.activityType === LAST_ACTIVITY) owed = Math.min(slots, owed + 1);
           }
         },
       },
     }),
     slots: {
       type: 'custom',
-      // A sticky queue holds workflows that we have begun: those are ended first.
-      reserveSlot: ({ isSticky }, abort) => {
-        if (isSticky) return Promise.resolve({ counted: false });
+      // Sticky polls too: the server answers them from the queue's backlog once that has waited for some seconds.
+      reserveSlot: (_, abort) => {
         const passed = gate.then(() => letThrough(abort));
         gate = passed.catch(() => undefined);
         return passed;
       },
       tryReserveSlot: () => null,
       markSlotUsed: () => undefined,
-      releaseSlot: ({ permit }) => {
-        if ('counted' in permit && permit.counted === true) free += 1;
-      },
+      releaseSlot: () => void (free += 1),
     },
   };
 }

@@ -27,7 +27,7 @@ const WORKFLOW_SLOTS = 16;
 const WORKFLOW_POLLS = 8;
 /** Backfills that run side by side; their texts are embedded in one go. */
 const BACKFILL_SLOTS = 8;
-/** While replies keep coming, four backfills a second still get through. */
+/** While replies keep coming, so many milliseconds pass before a backfill more gets through than replies are done. */
 const BACKFILL_HELD_MS = 250;
 
 /**
@@ -75,6 +75,8 @@ export async function createWorkers(options: {
         localActivityTaskSlotSupplier: fixed(BACKFILL_SLOTS),
         nexusTaskSlotSupplier: fixed(1),
       },
+      // One poll of the queue and one of the sticky queue: a poll holds a slot, and more would leave none for the work.
+      workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
       maxCachedWorkflows: 100,
     }),
   ]);

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import type { ActivityExecuteInput } from '@temporalio/worker';
+import { createRepliesFirst, type RepliesFirst } from '../../src/temporal/replies-first.ts';
+
+const SLOTS = 3;
+const HELD_FOR_MS = 250;
+
+let first: RepliesFirst;
+let passed: number;
+beforeEach(() => {
+  jest.useFakeTimers();
+  first = createRepliesFirst({ slots: SLOTS, heldForMs: HELD_FOR_MS });
+  passed = 0;
+});
+afterEach(() => void jest.useRealTimers());
+
+const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
+
+/** Asks for a slot, as a poll of the queue or of the sticky queue does before it goes out. */
+function poll(isSticky = false): AbortController {
+  const abort = new AbortController();
+  const context = { isSticky, slotType: 'workflow', taskQueue: 'q', workerIdentity: 'w', workerBuildId: 'b' };
+  first.slots.reserveSlot(context as never, abort.signal).then(
+    () => (passed += 1),
+    () => undefined,
+  );
+  return abort;
+}
+
+/** One step of a reply, at work until told to end. */
+function step(activityType: string): () => void {
+  let end = (): void => undefined;
+  const work = new Promise<void>((resolve) => (end = resolve));
+  const { inbound } = first.interceptor({ info: { activityType } } as never);
+  void inbound?.execute?.({} as ActivityExecuteInput, () => work);
+  return end;
+}
+
+test.each([true, false])(
+  'with no reply at work a backfill is fetched at once (sticky: %s)',
+  async (sticky) => {
+    poll(sticky);
+    await pass(0);
+    expect(passed).toBe(1);
+  },
+);
+
+test.each([true, false])(
+  'while one is at work, it is held for its time, and no longer (sticky: %s)',
+  async (sticky) => {
+    step('gatherContext');
+    poll(sticky);
+    await pass(HELD_FOR_MS - 10);
+    expect(passed).toBe(0);
+    await pass(20);
+    expect(passed).toBe(1);
+  },
+);
+
+test('those that wait for a model hold nothing back', async () => {
+  step('generateReply');
+  poll();
+  await pass(0);
+  expect(passed).toBe(1);
+});
+
+test('for each reply that is done one gets through, though the next is at work', async () => {
+  step('gatherContext');
+  for (let i = 0; i < SLOTS; i += 1) poll();
+  await pass(0);
+  expect(passed).toBe(0);
+  for (const done of [1, 2]) {
+    step('appendTurnToWindow')();
+    await pass(10);
+    expect(passed).toBe(done);
+  }
+});
+
+test('no more than the slots at a time, and one that gave up takes none', async () => {
+  const polls = Array.from({ length: SLOTS + 2 }, () => poll());
+  await pass(1_000);
+  expect(passed).toBe(SLOTS);
+  polls.at(SLOTS)?.abort();
+  await pass(1_000);
+  expect(passed).toBe(SLOTS);
+  first.slots.releaseSlot({ permit: {} });
+  await pass(1_000);
+  expect(passed).toBe(SLOTS + 1);
+});
