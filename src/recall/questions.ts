@@ -1,3 +1,5 @@
+import { countWords } from './words.ts';
+
 /** What an exchange's texts give away without a model: whether it holds a statement at all. */
 
 /** The user only asks: nothing in the user's part is a statement to remember. */
@@ -23,19 +25,48 @@ const GREETING_WORDS = 3;
 /** An unpunctuated question is short; "how I met your mother is a long story …" is not one. */
 const UNPUNCTUATED_WORDS = 12;
 
-/** True when every sentence but a greeting is a question. */
+/**
+ * Where a clause ends, or one begins that gives a reason: "Can I eat this, since I am allergic to nuts?" One space
+ * at a time, or thirty thousand of them would keep the thread for a second.
+ */
+const CLAUSE_END =
+  /[,;:，；：、،؛–—]|\s-|\s(?=(?:because|since|given|although|though|but|weil|denn|aber)\s)/iu;
+const OF_ONESELF = /^(?:(?:I|we|my|our|ich|wir|mein\w*|unser\w*)\b|我)/iu;
+/** "I was wondering, what …": states nothing but that something is asked. */
+const LEADS_TO_QUESTION =
+  /wonder|forg[eo]t|remember|remind|curious|tell me|to know|to ask|(?:told|asked) you|wissen|vergessen|erinner|sag mir|frag|[吗呢什哪谁怎几]|多少|多大|请问|告诉我/iu;
+
+/** True when nothing is stated: every sentence but a greeting is a question, and says nothing beside what it asks. */
 export function onlyAsks(text: string): boolean {
   const sentences = text
     .split(/(?<=[.!?。！？؟])\s+|(?<=[。！？])|\n+/u)
     .map((sentence) => sentence.trim())
     .filter((sentence) => sentence !== '');
-  if (sentences.length === 0) return false;
-  const told = sentences.filter((sentence) => !ENDS_ASKING.test(sentence));
-  if (told.length === 0) return true;
-  const words = (sentence: string) => sentence.split(/\s+/u).length;
-  if (sentences.length === 1)
-    return QUESTION_WORD.test(text.trim()) && words(text.trim()) <= UNPUNCTUATED_WORDS;
-  return told.length < sentences.length && told.every((sentence) => words(sentence) <= GREETING_WORDS);
+  const [first = ''] = sentences;
+  if (sentences.length === 1 && !ENDS_ASKING.test(first))
+    return QUESTION_WORD.test(first) && countWords(first) <= UNPUNCTUATED_WORDS;
+  return (
+    sentences.some((sentence) => ENDS_ASKING.test(sentence)) &&
+    sentences.every((sentence) => (ENDS_ASKING.test(sentence) ? !asksAndTells(sentence) : !tells(sentence)))
+  );
+}
+
+/** Whether a question says something beside what it asks: "I'm vegan, can I eat this?" */
+function asksAndTells(question: string): boolean {
+  const clauses = question.split(CLAUSE_END).map((clause) => clause.trim());
+  const others = clauses.filter((clause) => !QUESTION_WORD.test(clause) && !LEADS_TO_QUESTION.test(clause));
+  if (others.length < clauses.length) return others.some(tells);
+  // None looks like a question: the last is it, unless it is long and about the one who asks.
+  const [last = ''] = others.slice(-1);
+  return others.slice(0, -1).some(tells) || (OF_ONESELF.test(last) && isLong(last));
+}
+
+function tells(clause: string): boolean {
+  return isLong(clause) || OF_ONESELF.test(clause);
+}
+
+function isLong(clause: string): boolean {
+  return countWords(clause) > GREETING_WORDS;
 }
 
 const FIRST_PERSON =

@@ -79,13 +79,37 @@ describe('questions', () => {
     'Hi! Do you know where I live?',
     'wie heißt mein Hund',
     '我的狗叫什么名字?',
+    'Hi there, what is the name of my dog, please?',
+    'I was wondering, what is my dog called?',
+    'My dog’s name?',
+    'Kannst du mir sagen, wie mein Hund heißt?',
+    '你好。我的狗叫什么名字?',
   ])('%s only asks', (text) => expect(onlyAsks(text)).toBe(true));
   test.each([
     'My dog is called Rex.',
     'My dog is Rex. What is yours?',
     'How I met your mother is a story that I tell you when we have more time',
+    "I'm allergic to peanuts, can I eat satay?",
+    "I'm allergic to peanuts can I eat satay?",
+    'Can I eat satay since I am allergic to peanuts?',
+    'My dog Rex is ill – which vet is open now?',
+    'Can my daughter come, she is called Lena?',
+    "I'm vegan. Can I eat this?",
+    "I'm vegan, can I eat this?",
+    'Ich bin Vegetarier, kann ich das essen?',
+    'У меня аллергия на арахис, можно мне сатай?',
+    '我对花生过敏，可以吃沙爹吗?',
+    '我的狗叫雷克斯。它几岁?',
     '',
   ])('%s tells', (text) => expect(onlyAsks(text)).toBe(false));
+  test.each([' ', ' -', '-', ', ', '?', '? ', ' because'])(
+    'thirty thousand times "%s" takes no time',
+    (text) => {
+      const started = performance.now();
+      onlyAsks(`What${text.repeat(30_000 / text.length)}now?`);
+      expect(performance.now() - started).toBeLessThan(200);
+    },
+  );
   test.each([
     "I don't know your dog’s name.",
     "Sorry, you haven't told me yet.",
