@@ -8,10 +8,12 @@ import type {
   PromptMessage,
   RecalledMemory,
   Recollection,
+  WindowMessage,
 } from '../../src/domain/conversation.ts';
-import { buildPrompt } from '../../src/domain/prompt.ts';
+import { buildPrompt, keptOfWindow, promptRoom } from '../../src/domain/prompt.ts';
 import { decodeEmbedding } from '../../src/memory/embedding-codec.ts';
 import { recall } from '../../src/memory/recall.ts';
+import { recallBesideWindow } from '../../src/memory/beside-window.ts';
 import { formatPrompt, formatRecalled, matchLine, section } from './print-story.ts';
 import type { Turn } from './story.ts';
 
@@ -74,32 +76,45 @@ export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Pr
     embedding: [...decodeEmbedding(context.embedding)],
     askedAt: new Date(message.receivedAt),
     speakers: message.userName ? [message.userName, agent.name] : [agent.name],
-    exclude: await exchangesInWindow(pool, message, Math.ceil(size / 2)),
-    shown: window,
   };
-  const recollection = await recall(pool, message, query, { ...agent.recall, ...changes.recall });
   const maxPromptTokens = changes.maxPromptTokens ?? agent.maxPromptTokens ?? limits.maxPromptTokens;
+  const promptAgent = { ...agent, maxPromptTokens };
+  const roomTokens = promptRoom(promptAgent, message.text);
+  const speakers = { user: message.userName, agent: agent.name };
+  const recollection = await recallBesideWindow(
+    await withMessageIds(pool, message, window),
+    (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
+    (standing) => recall(pool, message, { ...query, ...standing }, { ...agent.recall, ...changes.recall }),
+  );
   const { messages, droppedFromWindow } = buildPrompt(
-    { ...agent, maxPromptTokens },
+    promptAgent,
     message.text,
     window,
     recollection.recalled,
+    message.userName,
   );
   return { window, ...recollection, prompt: messages, droppedFromWindow };
 }
 
-/** Exchanges that stood in the window, by the ledger's order. */
-async function exchangesInWindow(pool: pg.Pool, message: InboundMessage, turns: number): Promise<string[]> {
+/** The window's messages with their turns, two each, by the ledger's order. */
+async function withMessageIds(
+  pool: pg.Pool,
+  message: InboundMessage,
+  window: readonly ConversationMessage[],
+): Promise<WindowMessage[]> {
   const { tenantId, agentId, userId, seq } = message;
   const { rows } = await inTenant(pool, tenantId, (client) =>
     client.query<{ id: string }>(
       `SELECT message_id AS id FROM turns
        WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND state = 'done'
        ORDER BY seq DESC LIMIT $5`,
-      [tenantId, agentId, userId, seq, turns],
+      [tenantId, agentId, userId, seq, Math.ceil(window.length / 2)],
     ),
   );
-  return rows.map(({ id }) => id);
+  return window.map((shown, i) => ({
+    ...shown,
+    messageId: rows[Math.floor((window.length - 1 - i) / 2)]?.id,
+  }));
 }
 
 /** A window wider than the recorded one comes from long-term memory, which forgets nothing. */

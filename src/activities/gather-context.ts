@@ -1,15 +1,15 @@
 import type { RecallSettings } from '../domain/agent.ts';
-import type { InboundMessage, Recollection } from '../domain/conversation.ts';
+import type { InboundMessage, Recollection, WindowMessage } from '../domain/conversation.ts';
+import { keptOfWindow } from '../domain/prompt.ts';
 import type { GatheredContext, Missing, RecallReceipt } from '../domain/turn.ts';
 import { encodeEmbedding } from '../memory/embedding-codec.ts';
 import { recall as recallFor } from '../memory/recall.ts';
-import { getWindow, type Window } from '../memory/short-term.ts';
+import { getWindow } from '../memory/short-term.ts';
+import { recallBesideWindow } from '../memory/beside-window.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 /** How long a reply waits for memory, all in all. */
 const MEMORY_BOUND_MS = 2_000;
-
-const EMPTY_WINDOW: Window = { messages: [], messageIds: [] };
 
 export function createGatherContext(dependencies: Pick<ActivityDependencies, 'pool' | 'redis' | 'embedder'>) {
   const { pool, redis, embedder } = dependencies;
@@ -24,8 +24,10 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
       recall: RecallSettings;
       /** The agent's display name. */
       agentName: string;
+      /** What the prompt has room for beside the message (see `promptRoom`); all of the window when left out. */
+      roomTokens?: number;
     }): Promise<GatheredContext> {
-      const { message, recall, agentName } = input;
+      const { message, recall, agentName, roomTokens = Number.POSITIVE_INFINITY } = input;
       const missing: Missing[] = [];
       const timingsMs = { window: 0, embed: 0, recall: 0 };
       const deadline = createDeadline(MEMORY_BOUND_MS);
@@ -42,7 +44,7 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
         }
       };
       try {
-        const windowRead = bounded('window', getWindow(redis, message), EMPTY_WINDOW);
+        const windowRead = bounded('window', getWindow(redis, message), []);
         const embedding = await bounded('embedding', embedder.embed(message.text, 'query'), null);
         const recollection =
           embedding === null
@@ -50,7 +52,7 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
             : await bounded('recall', recallBeside(windowRead, embedding), null);
         const window = await windowRead;
         return {
-          window: window.messages,
+          window: window.map(({ role, content }) => ({ role, content })),
           recalled: recollection?.recalled ?? [],
           ...(recollection && recall.topK > 0 && { receipt: receiptOf(recollection, recall) }),
           embedding: embedding && encodeEmbedding(embedding),
@@ -61,17 +63,20 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
         deadline.clear();
       }
 
-      async function recallBeside(windowRead: Promise<Window>, embedding: Float32Array) {
-        const { messages, messageIds } = await windowRead;
+      async function recallBeside(windowRead: Promise<WindowMessage[]>, embedding: Float32Array) {
+        const window = await windowRead;
+        const speakers = { user: message.userName, agent: agentName };
         const query = {
           text: message.text,
           embedding: [...embedding],
           askedAt: new Date(message.receivedAt),
           speakers: message.userName ? [message.userName, agentName] : [agentName],
-          exclude: messageIds,
-          shown: messages,
         };
-        return recallFor(pool, message, query, recall);
+        return recallBesideWindow(
+          window,
+          (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
+          (standing) => recallFor(pool, message, { ...query, ...standing }, recall),
+        );
       }
     },
   };

@@ -5,6 +5,9 @@ export type Role = 'user' | 'assistant';
 /** One message of the window, verbatim. */
 export type ConversationMessage = { role: Role; content: string };
 
+/** A message of the window with the id of its turn, where that is known. */
+export type WindowMessage = ConversationMessage & { messageId?: string | undefined };
+
 /** A row of `conversation_embeddings`: one remembered message with its 384-wide embedding. */
 export type ConversationEmbedding = {
   id: string;

@@ -48,16 +48,33 @@ export function buildPrompt(
   relevantContext: readonly PromptMemory[],
   userName?: string,
 ): Prompt {
+  const speakers = { user: userName, agent: agent.name };
   const head: PromptMessage[] = [{ role: 'system', content: buildSystemPrompt(agent) }];
   if (relevantContext.length > 0) {
-    head.push({
-      role: 'system',
-      content: formatRelevantContext(relevantContext, { user: userName, agent: agent.name }),
-    });
+    head.push({ role: 'system', content: formatRelevantContext(relevantContext, speakers) });
   }
   const current: PromptMessage = { role: 'user', content: currentMessage };
+  const kept = keptOfWindow(promptRoom(agent, currentMessage), recentMessages, relevantContext, speakers);
+  const droppedFromWindow = recentMessages.length - kept;
+  const window = recentMessages.slice(droppedFromWindow).map(({ role, content }) => ({ role, content }));
+  return { messages: [...head, ...window, current], droppedFromWindow };
+}
+
+/** Tokens that an agent's prompt has for what is recalled and for the window. */
+export function promptRoom(agent: PromptAgent, currentMessage: string): number {
   const budget = agent.maxPromptTokens ?? DEFAULT_MAX_PROMPT_TOKENS;
-  let left = budget - [...head, current].reduce((sum, message) => sum + estimateTokens(message.content), 0);
+  return budget - estimateTokens(buildSystemPrompt(agent)) - estimateTokens(currentMessage);
+}
+
+/** How many of the window's newest messages have room beside what is recalled. */
+export function keptOfWindow(
+  roomTokens: number,
+  recentMessages: readonly ConversationMessage[],
+  relevantContext: readonly PromptMemory[],
+  speakers: Speakers,
+): number {
+  let left = roomTokens;
+  if (relevantContext.length > 0) left -= estimateTokens(formatRelevantContext(relevantContext, speakers));
   // From the newest back: the first that doesn't fit ends it, so what stays is an unbroken end.
   let kept = 0;
   for (const message of recentMessages.toReversed()) {
@@ -65,9 +82,7 @@ export function buildPrompt(
     if (left < 0) break;
     kept += 1;
   }
-  const droppedFromWindow = recentMessages.length - kept;
-  const window = recentMessages.slice(droppedFromWindow).map(({ role, content }) => ({ role, content }));
-  return { messages: [...head, ...window, current], droppedFromWindow };
+  return kept;
 }
 
 const CONTEXT_INTRODUCTION =

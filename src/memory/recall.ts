@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { RecallSettings } from '../domain/agent.ts';
 import type { NearestMiss, RecalledMemory, Recollection, Scope } from '../domain/conversation.ts';
+import type { Standing } from './beside-window.ts';
 import { assertEmbedding } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { LABEL_WORDS, orderCandidates, withinBudget, wordsOf, type Candidate } from '../recall/choose.ts';
@@ -27,7 +28,7 @@ import {
 import { termsOf, toQueryMasks } from './search-terms.ts';
 
 /** What is asked, and what the prompt holds already. */
-export type RecallQuery = {
+export type RecallQuery = Standing & {
   text: string;
   /** The text's embedding, 384 finite numbers. */
   embedding: readonly number[];
@@ -35,10 +36,6 @@ export type RecallQuery = {
   askedAt: Date;
   /** Display names of the user and the agent, as far as known. Every exchange is theirs: as words they tell nothing. */
   speakers: readonly string[];
-  /** Ids of exchanges that stand in the window. */
-  exclude: readonly string[];
-  /** Messages that stand in the window, verbatim: a fact that was just repeated needs no quotation. */
-  shown: ReadonlyArray<{ role: string; content: string }>;
 };
 
 /** Candidates looked at more closely for each exchange wanted; the order among them may still change. */
@@ -141,7 +138,7 @@ function toCandidate(
   texts: Map<string, PassageTexts>,
   query: RecallQuery,
 ): Candidate[] {
-  const { user, reply } = unshown(texts.get(passageKey(passage)), query);
+  const { user, reply } = unshown(passage, texts, query);
   if (!user && !reply) return [];
   return [
     {
@@ -154,13 +151,19 @@ function toCandidate(
   ];
 }
 
-/** What of an exchange doesn't stand in the window verbatim. */
-function unshown(texts: PassageTexts | undefined, { shown }: RecallQuery): PassageTexts {
-  const stands = (role: string, message: QuotedMessage | undefined) =>
-    shown.some((other) => other.role === role && other.content === message?.content);
+/** What of a passage doesn't stand in the window, neither itself nor the same words: a fact that was just repeated needs no quotation. */
+function unshown(
+  passage: ScoredPassage,
+  texts: ReadonlyMap<string, PassageTexts>,
+  { shown }: RecallQuery,
+): PassageTexts {
+  const { user, reply } = texts.get(passageKey(passage)) ?? {};
+  const id = withDashes(passage.exchangeId);
+  const stands = (role: string, { content }: QuotedMessage) =>
+    shown.some((other) => other.role === role && (other.messageId === id || other.content === content));
   return {
-    ...(texts?.user && !stands('user', texts.user) && { user: texts.user }),
-    ...(texts?.reply && !stands('assistant', texts.reply) && { reply: texts.reply }),
+    ...(user && !stands('user', user) && { user }),
+    ...(reply && !stands('assistant', reply) && { reply }),
   };
 }
 
@@ -198,7 +201,7 @@ async function messagesBeside(
   const beside: Beside[] = [];
   for (const { hit, passage, step } of wanted) {
     const role = step > 0 ? 'user' : 'assistant';
-    const beyond = unshown(texts.get(passageKey(passage)), query);
+    const beyond = unshown(passage, texts, query);
     const message = step > 0 ? beyond.user : beyond.reply;
     if (!message) continue;
     const isTheSame = (other: Beside) =>

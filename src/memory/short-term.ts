@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
-import type { ConversationMessage, Role, Scope } from '../domain/conversation.ts';
+import type { ConversationMessage, Role, Scope, WindowMessage } from '../domain/conversation.ts';
 import { memoryShortKey } from './redis-keys.ts';
 
 /** How many messages a window holds. */
@@ -23,22 +23,19 @@ export async function getRecentMessages(
   userId: string,
   n: number = WINDOW_SIZE,
 ): Promise<ConversationMessage[]> {
-  const { messages } = await getWindow(redis, { tenantId, agentId, userId }, n);
-  return messages;
+  const window = await getWindow(redis, { tenantId, agentId, userId }, n);
+  return window.map(({ role, content }) => ({ role, content }));
 }
 
-/** A window with the ids of the turns that stand in it, so that they aren't recalled as well. */
-export type Window = { messages: ConversationMessage[]; messageIds: string[] };
-
-/** As `getRecentMessages`, with the message ids of the turns. */
-export async function getWindow(redis: Redis, scope: Scope, n: number = WINDOW_SIZE): Promise<Window> {
-  if (n <= 0) return { messages: [], messageIds: [] };
+/** As `getRecentMessages`, with the message ids of the turns, so that they aren't recalled as well. */
+export async function getWindow(
+  redis: Redis,
+  scope: Scope,
+  n: number = WINDOW_SIZE,
+): Promise<WindowMessage[]> {
+  if (n <= 0) return [];
   const key = memoryShortKey(scope.tenantId, scope.agentId, scope.userId);
-  const entries = (await redis.lrange(key, -n, -1)).map((entry) => windowEntry.parse(JSON.parse(entry)));
-  return {
-    messages: entries.map(({ role, content }) => ({ role, content })),
-    messageIds: [...new Set(entries.flatMap(({ messageId }) => messageId ?? []))],
-  };
+  return (await redis.lrange(key, -n, -1)).map((entry) => windowEntry.parse(JSON.parse(entry)));
 }
 
 /** Appends one message and trims to the newest `window`, in one atomic step. */

@@ -9,7 +9,7 @@ import {
 import type { InboundMessage } from '../domain/conversation.ts';
 import { APOLOGY, FAILURE } from '../domain/failures.ts';
 import { embedAndStoreWorkflowId } from '../domain/ids.ts';
-import { buildPrompt } from '../domain/prompt.ts';
+import { buildPrompt, promptRoom } from '../domain/prompt.ts';
 import type { GatheredContext, HandleMessageInput, Missing, TurnResult } from '../domain/turn.ts';
 import { EMBEDDING_TASK_QUEUE } from '../temporal/names.ts';
 import { appending, failing, gathering, replying } from './activities.ts';
@@ -29,13 +29,19 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
     delivery.myTurn();
     const missing: Missing[] = turnBefore.unknown ? ['order'] : [];
 
+    const promptAgent = { ...agent, maxPromptTokens: agent.maxPromptTokens ?? limits.maxPromptTokens };
     const context = await gathering
-      .gatherContext({ message, recall: agent.recall, agentName: agent.name })
+      .gatherContext({
+        message,
+        recall: agent.recall,
+        agentName: agent.name,
+        roomTokens: promptRoom(promptAgent, message.text),
+      })
       .catch(nothingGathered);
     missing.push(...context.missing);
 
     const { messages, droppedFromWindow } = buildPrompt(
-      { ...agent, maxPromptTokens: agent.maxPromptTokens ?? limits.maxPromptTokens },
+      promptAgent,
       message.text,
       context.window,
       context.recalled,

@@ -332,6 +332,19 @@ describe('settings and limits', () => {
     expect(found).not.toContain('My dog is called Rex');
   });
 
+  test('what the prompt has no room for, though it stands in the window, is recalled', async () => {
+    const scope = newScope();
+    const memory = newMemory(scope);
+    const turns = await memory.tell({ user: 'My dog is called Rex' }, ...others(4));
+    for (const [i, { messageId, text }] of turns.entries())
+      await appendTurn(redis, scope, { seq: i + 1, messageId, userText: text, replyText: 'Thanks, noted.' });
+    const question = 'What is my dog called?';
+    expect((await memory.ask(question)).found).not.toContain('My dog is called Rex');
+    const { found, window } = await memory.ask(question, { roomTokens: 60 });
+    expect(found[0]).toBe('My dog is called Rex');
+    expect(window).toHaveLength(10);
+  });
+
   test('a turn costs two embeddings, and storing it twice leaves one copy', async () => {
     const memory = newMemory();
     const [turn] = await memory.tell({ user: 'The code word is heliotrope', reply: 'Understood.' });

@@ -24,7 +24,7 @@ const scope = () => ({
 /** The turn's two messages as the window has them, once they are there. */
 const remembered = (text: string) =>
   eventually(`"${text}" in the window`, async () => {
-    const { messages } = await getWindow(deployment.redis, scope());
+    const messages = await getWindow(deployment.redis, scope());
     const at = messages.findIndex(({ content }) => content === text);
     return at >= 0 && messages[at + 1]?.content;
   });

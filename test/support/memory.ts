@@ -51,11 +51,17 @@ export function memoryOf(
       }
       return messages;
     },
-    async ask(text: string, settings: Partial<RecallSettings> = {}, at?: string): Promise<Asked> {
+    async ask(
+      text: string,
+      settings: Partial<RecallSettings> & { roomTokens?: number } = {},
+      at?: string,
+    ): Promise<Asked> {
+      const { roomTokens, ...recall } = settings;
       const context = await gatherContext({
         message: messageAt(text, at ?? new Date(clock + 3_600_000).toISOString()),
-        recall: { ...DEFAULT_RECALL, ...settings },
+        recall: { ...DEFAULT_RECALL, ...recall },
         agentName: 'Mara',
+        ...(roomTokens !== undefined && { roomTokens }),
       });
       if (context.missing.length > 0) throw new Error(`memory had no ${context.missing.join(', ')}`);
       const found = context.recalled.filter(({ rank, role }) => rank !== undefined && role === 'user');

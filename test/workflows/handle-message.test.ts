@@ -4,6 +4,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import type { Activities } from '../../src/activities/index.ts';
 import { APOLOGY } from '../../src/domain/failures.ts';
 import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
+import { promptRoom } from '../../src/domain/prompt.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { acceptedMessage, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
@@ -49,6 +50,29 @@ describe('HandleMessage', () => {
     await (await host.start(acceptedMessage())).result();
     expect(sent?.messages.map(({ role }) => role)).toEqual(['system', 'system', 'user', 'user']);
     expect(sent?.messages[1]?.content).toContain('My dog is called Rex');
+  });
+
+  test('tells recall how much room the prompt has: what it drops from the window may be recalled', async () => {
+    const rooms: Array<number | undefined> = [];
+    await hosting({
+      async gatherContext({ roomTokens }) {
+        rooms.push(roomTokens);
+        return {
+          window: [],
+          recalled: [],
+          embedding: null,
+          missing: [],
+          timingsMs: { window: 1, embed: 1, recall: 1 },
+        };
+      },
+    });
+    const input = acceptedMessage();
+    await (await host.start(input)).result();
+    const agent = {
+      ...input.agent,
+      maxPromptTokens: input.agent.maxPromptTokens ?? input.limits.maxPromptTokens,
+    };
+    expect(rooms).toEqual([promptRoom(agent, input.message.text)]);
   });
 
   test('is closed while its child is still at work, and the child goes on', async () => {

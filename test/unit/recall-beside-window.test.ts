@@ -1,0 +1,46 @@
+import { expect, test } from '@jest/globals';
+import type { RecalledMemory, Recollection, WindowMessage } from '../../src/domain/conversation.ts';
+import { recallBesideWindow, type Standing } from '../../src/memory/beside-window.ts';
+
+const WINDOW: WindowMessage[] = ['a', 'b', 'c', 'd'].flatMap((messageId) => [
+  { role: 'user', content: `${messageId} said`, messageId },
+  { role: 'assistant', content: `${messageId} answered`, messageId },
+]);
+const memoryOf = (exchangeId: string, role: 'user' | 'assistant' = 'user'): RecalledMemory => ({
+  ...{ content: `${exchangeId} said`, role, exchangeId, createdAt: '2026-11-01T00:00:00.000Z' },
+  ...{ score: 0.5, cosine: 0.5, lexical: 0.5 },
+});
+/** Each memory takes the room of one message of the window. */
+const roomFor = (messages: number) => (recalled: readonly RecalledMemory[]) =>
+  Math.min(WINDOW.length, Math.max(0, messages - recalled.length));
+
+/** What was recalled, and what recall had to leave out each time. */
+async function run(messages: number, ...finds: RecalledMemory[][]) {
+  const asked: Standing[] = [];
+  const search = async (standing: Standing): Promise<Recollection> => {
+    asked.push(standing);
+    return { recalled: finds[asked.length - 1] ?? finds.at(-1) ?? [], match: 0.5, nearestMiss: null };
+  };
+  const { recalled } = await recallBesideWindow(WINDOW, roomFor(messages), search);
+  return { asked, excluded: asked.map(({ exclude }) => exclude), recalled };
+}
+
+test('with room for all of it the whole window is left out, in one search', async () => {
+  const { excluded } = await run(20, [memoryOf('old')]);
+  expect(excluded).toEqual([['a', 'b', 'c', 'd']]);
+});
+
+test('what the prompt has no room for can be recalled', async () => {
+  const { asked, recalled } = await run(5, [memoryOf('a')], [memoryOf('b')]);
+  // Five messages fit alone, four beside what is recalled; of b the answer stood there and its question didn't.
+  expect(asked).toEqual([
+    { exclude: ['c', 'd'], shown: WINDOW.slice(3) },
+    { exclude: ['c', 'd'], shown: WINDOW.slice(4) },
+  ]);
+  expect(recalled).toEqual([memoryOf('b')]);
+});
+
+test('what fits again because less was found than before is not quoted beside it', async () => {
+  const { recalled } = await run(6, [memoryOf('x'), memoryOf('y')], [memoryOf('b', 'assistant')]);
+  expect(recalled).toEqual([]);
+});
