@@ -1,4 +1,4 @@
-/** `npm run bench:recall -- FILE [--limit N] [--details OUT.jsonl] [--scale N] [--settings JSON]`: how well memory recalls, on a throw-away stack. */
+/** `npm run bench:recall -- FILE [--limit N] [--details OUT.jsonl] [--scale N] [--settings JSON] [--no-user-name]`: how well memory recalls, on a throw-away stack. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -18,12 +18,14 @@ import { StackError } from './stack/report.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
 
 const USAGE =
-  'usage: npm run bench:recall -- FILE [--limit QUESTIONS] [--details OUT.jsonl] [--scale EXCHANGES] [--settings JSON]';
+  'usage: npm run bench:recall -- FILE [--limit QUESTIONS] [--details OUT.jsonl] [--scale EXCHANGES] [--settings JSON] [--no-user-name]';
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 await runUntilStopped(async (onHandle) => {
   const options = readOptions();
-  const conversations = limited(await readConversations(options.file), options.limit);
+  const read = await readConversations(options.file);
+  const named = options.noUserName ? read.map((one) => ({ ...one, userName: undefined })) : read;
+  const conversations = limited(named, options.limit);
   const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-bench-'));
   // What a shell has set for a running Konstruct must not be measured, or filled.
   const { DATABASE_URL: _url, DATABASE_ADMIN_URL: _adminUrl, REDIS_URL: _redisUrl, ...env } = process.env;
@@ -78,6 +80,7 @@ function readOptions(): {
   scale: number;
   details: string | undefined;
   settings: Partial<RecallSettings>;
+  noUserName: boolean;
 } {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -86,6 +89,7 @@ function readOptions(): {
       details: { type: 'string' },
       scale: { type: 'string' },
       settings: { type: 'string', default: '{}' },
+      'no-user-name': { type: 'boolean', default: false },
     },
   });
   const [file] = positionals;
@@ -93,7 +97,10 @@ function readOptions(): {
   const scale = Number(values.scale ?? 0);
   if (file === undefined || positionals.length > 1 || !(limit > 0) || !(scale >= 0))
     throw new StackError(USAGE);
-  return { file, limit, scale, details: values.details, settings: settingsFrom(values.settings) };
+  return {
+    ...{ file, limit, scale, details: values.details, settings: settingsFrom(values.settings) },
+    noUserName: values['no-user-name'],
+  };
 }
 
 /** An agent's recall settings, as the API takes them. */

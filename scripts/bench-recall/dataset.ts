@@ -12,7 +12,8 @@ export type Question = { text: string; category: string; evidence: ReadonlySet<s
 
 export type Conversation = {
   id: string;
-  userName: string;
+  /** The user's display name; undefined as long as no channel gives one. */
+  userName: string | undefined;
   agentName: string;
   exchanges: ReplayedExchange[];
   questions: Question[];

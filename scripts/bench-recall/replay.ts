@@ -89,7 +89,7 @@ function messageTo({ conversation, agent, userId }: Replayed, text: string, at: 
     tenantId: agent.tenantId,
     agentId: agent.id,
     userId,
-    userName: conversation.userName,
+    ...(conversation.userName !== undefined && { userName: conversation.userName }),
     messageId: randomUuid(),
     channel: { type: 'http' },
     text,
