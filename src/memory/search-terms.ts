@@ -6,19 +6,21 @@ import { TERMS_PER_MASK } from '../recall/score.ts';
 const BUCKETS = 1_000_000_000;
 /** A row must fit its page with all its terms (8 bytes each); 180 words have fewer. */
 const MAX_TERMS = 700;
-/** A long message's first and last terms are asked for: 72 in all, three masks. */
+/** A long message's first and last terms are asked for, where the question mostly stands: 72 in all, three masks. */
 const MAX_QUERY_TERMS = 3 * TERMS_PER_MASK;
 
 /**
- * The distinct terms (lexemes) of each text, in the order in which Postgres lists them. English words are
+ * The distinct terms (lexemes) of each text, in the order in which they first stand in it, by script. English words are
  * stemmed, Arabic and Russian ones by their own rules, everything else is taken as it stands.
  */
 export async function termsOf(client: pg.PoolClient, texts: readonly string[]): Promise<string[][]> {
   const prepared = texts.map(toSearchText);
   const { rows } = await client.query<{ terms: string[] }>({
     name: 'terms-of',
-    text: `SELECT tsvector_to_array(to_tsvector('english', english) || to_tsvector('arabic', arabic)
-                                    || to_tsvector('russian', russian)) AS terms
+    text: `SELECT ARRAY(SELECT lexeme
+                        FROM unnest(to_tsvector('english', english) || to_tsvector('arabic', arabic)
+                                    || to_tsvector('russian', russian))
+                        ORDER BY positions[1], lexeme) AS terms
            FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY t (english, arabic, russian, i)
            ORDER BY i`,
     values: [

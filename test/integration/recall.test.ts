@@ -76,6 +76,21 @@ describe('words count where meaning is blurred', () => {
   });
 });
 
+describe('a message with more words than are asked for', () => {
+  const long = (letter: string) => Array.from({ length: 60 }, (_, i) => `${letter}${i}`).join(' ');
+  test.each([
+    ['at its end', (question: string) => `${long('alpha')} ${long('zeta')} ${question}`],
+    ['at its beginning', (question: string) => `${question} ${long('alpha')} ${long('zeta')}`],
+  ])('is searched for the question %s', async (_where, around) => {
+    const memory = newMemory();
+    await memory.tell({ user: 'My locker has the number 4711' }, ...others(12));
+    const words = { cosineWeight: 0, threshold: 0 };
+    const { found, recalled } = await memory.ask(around('locker number'), words);
+    expect(found[0]).toBe('My locker has the number 4711');
+    expect(recalled[0]?.lexical).toBeGreaterThan(0);
+  });
+});
+
 describe('time expressions', () => {
   test('"last week" prefers what was said then', async () => {
     const memory = newMemory();
