@@ -5,7 +5,8 @@ import type { Standing } from './beside-window.ts';
 import { assertEmbedding } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { LABEL_WORDS, orderCandidates, withinBudget, wordsOf, type Candidate } from '../recall/choose.ts';
-import { ONLY_ASKS, isFirstPerson } from '../recall/questions.ts';
+import { isFirstPerson } from '../recall/questions.ts';
+import { rank, withSpareQuestions } from '../recall/rank.ts';
 import {
   matchOf,
   sameSession,
@@ -38,9 +39,6 @@ export type RecallQuery = Standing & {
   speakers: readonly string[];
 };
 
-/** Candidates looked at more closely for each exchange wanted; the order among them may still change. */
-const CANDIDATES_EACH = 3;
-
 /**
  * Recall for the prompt: the `topK` exchanges of the scope that fit a query best by meaning and by words,
  * with the messages beside them as far as the word budget goes, or nothing when even the best falls under the
@@ -69,7 +67,7 @@ export async function recall(
       firstPerson: isFirstPerson(query.text),
     };
     const scored = scorePassages(scanned, facts, settings.cosineWeight);
-    const ranked = rank(scored, query);
+    const ranked = rank(scored, query.exclude);
     const match = round(matchOf(ranked, facts));
     if (match < settings.threshold) {
       return { recalled: [], match, nearestMiss: toMiss(ranked[0], 'threshold') };
@@ -89,49 +87,6 @@ export async function recall(
 }
 
 const NOTHING: Recollection = { recalled: [], match: 0, nearestMiss: null };
-
-/** So many passages are ranked beyond those in the window; sorting thousands for the sake of three took a fifth of the time. */
-const RANKED = 500;
-
-/** Each exchange's best passage, best first, without those in the window. */
-function rank({ totals, passageAt }: ScoredScope, query: RecallQuery): ScoredPassage[] {
-  const seen = new Set(query.exclude.map((id) => id.replaceAll('-', '')));
-  const floor = floorOf(totals, RANKED + seen.size);
-  const best: ScoredPassage[] = [];
-  totals.forEach((total, place) => {
-    const passage = total >= floor ? passageAt(place) : undefined;
-    if (passage && !seen.has(passage.exchangeId)) best.push(passage);
-  });
-  return best
-    .sort((a, b) => b.total - a.total || b.at - a.at)
-    .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
-}
-
-/** A power of two: a total then isn't rounded into another step. */
-const TOTAL_STEPS = 1_024;
-
-/** What the best `wanted` totals, and few more, come up to. They are counted in steps: sorting 5,000 took half a millisecond. */
-function floorOf(totals: readonly number[], wanted: number): number {
-  const counts = new Uint32Array(TOTAL_STEPS);
-  for (const total of totals) {
-    const step = Math.min(Math.max(Math.floor(total * TOTAL_STEPS), 0), TOTAL_STEPS - 1);
-    counts[step] = (counts[step] ?? 0) + 1;
-  }
-  let step = TOTAL_STEPS;
-  for (let found = 0; step > 0 && found < wanted; found += counts[step] ?? 0) step -= 1;
-  return step > 0 ? step / TOTAL_STEPS : Number.NEGATIVE_INFINITY;
-}
-
-/**
- * The candidates: so many that a question asked a hundred times before can't fill all places. Exchanges in
- * which the user only asks take a third of them at most.
- */
-function withSpareQuestions(ranked: readonly ScoredPassage[], topK: number): ScoredPassage[] {
-  let asking = 0;
-  return ranked
-    .filter(({ flags }) => (flags & ONLY_ASKS) === 0 || (asking += 1) <= topK)
-    .slice(0, CANDIDATES_EACH * topK);
-}
 
 function toCandidate(
   passage: ScoredPassage,

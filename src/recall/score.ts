@@ -22,6 +22,8 @@ export type ScannedScope = {
 export type ScoredScope = {
   /** The weighted sums that rank, one a place. */
   totals: readonly number[];
+  /** As in `ScannedScope`, one a place. */
+  flags: readonly number[];
   /** The passage at a place; undefined beyond either end. */
   passageAt: (place: number) => ScoredPassage | undefined;
 };
@@ -83,6 +85,7 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
   const rows = inTimeOrder(scanned);
   const ats = pick(scanned.ats, rows);
   const cosines = pick(scanned.cosines, rows);
+  const flags = pick(scanned.flags, rows);
   const masks = scanned.masks.map((column) => pick(column, rows));
   const lexicals = lexicalScores(ats, masks, query);
   const wCosine = query.mostlyLatin ? cosineWeight : Math.min(cosineWeight, COSINE_WEIGHT_NOT_LATIN);
@@ -100,7 +103,7 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
       exchangeId: scanned.exchangeIdOf(row),
       part: scanned.parts[row] ?? 0,
       at: ats[place] ?? 0,
-      flags: scanned.flags[row] ?? 0,
+      flags: flags[place] ?? 0,
       cosine: cosines[place] ?? 0,
       masks: masks.map((column) => column[place] ?? 0),
       lexical: lexicals[place] ?? 0,
@@ -108,7 +111,7 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
       place,
     };
   };
-  return { totals, passageAt };
+  return { totals, flags, passageAt };
 }
 
 /**

@@ -1,0 +1,49 @@
+import { describe, expect, test } from '@jest/globals';
+import { ONLY_ASKS } from '../../src/recall/questions.ts';
+import { rank, withSpareQuestions } from '../../src/recall/rank.ts';
+import type { ScoredScope } from '../../src/recall/score.ts';
+
+type Row = { id: string; total: number; flags?: number };
+
+const scopeOf = (rows: Row[]): ScoredScope => ({
+  totals: rows.map(({ total }) => total),
+  flags: rows.map(({ flags = 0 }) => flags),
+  passageAt: (place) => {
+    const row = rows[place];
+    return (
+      row && {
+        ...{ exchangeId: row.id, part: 0, at: place, flags: row.flags ?? 0, place },
+        ...{ cosine: row.total, lexical: row.total, total: row.total, masks: [] },
+      }
+    );
+  },
+});
+const ids = (passages: ReadonlyArray<{ exchangeId: string }>) => passages.map(({ exchangeId }) => exchangeId);
+
+describe('ranking', () => {
+  test('is by total, the newer first of equals, each exchange once', () => {
+    const rows = [
+      { id: 'b', total: 0.5 },
+      { id: 'a', total: 0.4 },
+      { id: 'a', total: 0.7 },
+      { id: 'c', total: 0.5 },
+    ];
+    expect(ids(rank(scopeOf(rows), []))).toEqual(['a', 'c', 'b']);
+  });
+
+  test('goes no further down than it must, and counts what stands in the window on top', () => {
+    const rows = Array.from({ length: 100 }, (_, i) => ({ id: `x${i}`, total: (100 - i) / 100 }));
+    expect(ids(rank(scopeOf(rows), [], 3))).toEqual(['x0', 'x1', 'x2']);
+    expect(ids(rank(scopeOf(rows), ['x-0', 'x1'], 3))).toEqual(['x2', 'x3', 'x4']);
+    expect(rank(scopeOf(rows), [], 1_000)).toHaveLength(100);
+  });
+
+  test('a question asked more often than passages are ranked does not push out what was told', () => {
+    const asked = Array.from({ length: 2_000 }, (_, i) => ({ id: `q${i}`, total: 0.9, flags: ONLY_ASKS }));
+    const ranked = rank(scopeOf([{ id: 'told', total: 0.3 }, ...asked]), []);
+    expect(ids(ranked)).toContain('told');
+    const candidates = ids(withSpareQuestions(ranked, 3));
+    expect(candidates).toHaveLength(4);
+    expect(candidates.at(-1)).toBe('told');
+  });
+});
