@@ -6,7 +6,9 @@ import { estimateTokens } from './tokens.ts';
 export type PromptAgent = Pick<Agent, 'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'maxPromptTokens'>;
 
 /** What the builder needs of a recalled memory; a bare text is taken as something the user said. */
-export type PromptMemory = string | Pick<RecalledMemory, 'content' | 'role' | 'createdAt'>;
+export type PromptMemory =
+  | string
+  | (Pick<RecalledMemory, 'content' | 'role' | 'createdAt'> & Partial<Pick<RecalledMemory, 'exchangeId'>>);
 
 export type Prompt = { messages: PromptMessage[]; droppedFromWindow: number };
 
@@ -99,15 +101,28 @@ function formatRelevantContext(memories: readonly PromptMemory[], speakers: Spea
   );
 }
 
-/** The lines that quote recalled messages, oldest first, as they stand in the prompt. */
+/** The lines that quote recalled messages, oldest exchange first, as they stand in the prompt. */
 export function formatMemories(memories: readonly PromptMemory[], speakers: Speakers): string[] {
-  const at = (memory: PromptMemory) => (typeof memory === 'string' ? '' : memory.createdAt);
-  const inOrder = memories.toSorted((a, b) => (at(a) < at(b) ? -1 : at(a) > at(b) ? 1 : 0));
-  return inOrder.map((memory) => {
+  return inTimeOrder(memories).map((memory) => {
     if (typeof memory === 'string') return quote(memory);
     const speaker = memory.role === 'user' ? nameOr('user', speakers.user) : nameOr('you', speakers.agent);
     return `${memory.createdAt.slice(0, 10)} ${speaker}: ${quote(memory.content)}`;
   });
+}
+
+/**
+ * Exchanges in the order in which they began, the messages of each together: in a burst the answer to the first
+ * message comes after the second message.
+ */
+function inTimeOrder(memories: readonly PromptMemory[]): PromptMemory[] {
+  const at = (memory: PromptMemory | undefined) => (typeof memory === 'object' ? memory.createdAt : '');
+  const earlier = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+  const exchangeOf = (memory: PromptMemory, i: number) =>
+    (typeof memory === 'object' && memory.exchangeId) || i;
+  return [...Map.groupBy(memories, exchangeOf).values()]
+    .map((messages) => messages.toSorted((a, b) => earlier(at(a), at(b))))
+    .sort(([a], [b]) => earlier(at(a), at(b)))
+    .flat();
 }
 
 /** Names come from outside too: letters and digits only, so that none can pass for a line or a frame of ours. */

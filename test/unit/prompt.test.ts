@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ConversationMessage } from '../../src/domain/conversation.ts';
-import { buildMessagesWithMemory, buildPrompt, buildSystemPrompt } from '../../src/domain/prompt.ts';
+import {
+  buildMessagesWithMemory,
+  buildPrompt,
+  buildSystemPrompt,
+  formatMemories,
+} from '../../src/domain/prompt.ts';
 import { estimateTokens } from '../../src/domain/tokens.ts';
 
 const AGENT = {
@@ -59,6 +64,31 @@ describe('buildMessagesWithMemory', () => {
     expect(lines[2]?.startsWith('"')).toBe(true);
     // The quotation holds it all, to the letter.
     expect(JSON.parse(lines[2] ?? '')).toBe(attack);
+  });
+});
+
+describe('recalled messages', () => {
+  const memory = (exchangeId: string, role: 'user' | 'assistant', second: number) => ({
+    ...{ exchangeId, role, content: `${exchangeId} ${role}` },
+    createdAt: `2026-11-01T10:00:${String(second).padStart(2, '0')}.000Z`,
+  });
+  test('stand in the order in which their exchanges began, question and answer together', () => {
+    // A burst: the second message came before the first was answered.
+    const burst = [
+      memory('second', 'user', 2),
+      memory('second', 'assistant', 9),
+      memory('first', 'user', 1),
+      memory('first', 'assistant', 5),
+      memory('third', 'assistant', 4),
+    ];
+    const lines = formatMemories(burst, { user: undefined, agent: 'Mara' });
+    expect(lines.map((line) => line.split(': ')[1])).toEqual([
+      '"first user"',
+      '"first assistant"',
+      '"second user"',
+      '"second assistant"',
+      '"third assistant"',
+    ]);
   });
 });
 
