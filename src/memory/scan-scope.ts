@@ -7,7 +7,7 @@ import type { ScannedScope } from '../recall/score.ts';
  * How many passages a recall looks at: the newest. Within it every one is compared, so the result is exact;
  * it bounds the time of a recall in a scope that grows for ever. 50 exchanges a day fill it in almost three years.
  */
-export const SCAN_LIMIT = 50_000;
+const SCAN_LIMIT = 50_000;
 
 type ScanRow = {
   ids: Buffer | null;
@@ -30,11 +30,12 @@ export async function scanScope(
   scope: Scope,
   queryVector: string,
   masks: readonly string[],
+  limit = SCAN_LIMIT,
 ): Promise<ScannedScope> {
   const scan = async (order: 'any' | 'newest'): Promise<ScannedScope> => {
     const { rows } = await client.query<ScanRow>({
-      name: `scan-scope-${order}-${masks.length}`,
-      text: scanStatement(masks.length, order),
+      name: `scan-scope-${order}-${masks.length}-${limit}`,
+      text: scanStatement(masks.length, order, limit),
       values: [scope.tenantId, scope.agentId, scope.userId, queryVector, ...masks],
     });
     const [row] = rows;
@@ -42,10 +43,10 @@ export async function scanScope(
   };
   // Only a scope beyond the limit must be sorted for it; for all others that would be a sixth of the time.
   const scanned = await scan('any');
-  return scanned.ats.length < SCAN_LIMIT ? scanned : scan('newest');
+  return scanned.ats.length < limit ? scanned : scan('newest');
 }
 
-function scanStatement(maskCount: number, order: 'any' | 'newest'): string {
+function scanStatement(maskCount: number, order: 'any' | 'newest', limit: number): string {
   const masks = Array.from({ length: maskCount }, (_, i) => i);
   const columns = [
     'exchange_id, part, flags, created_at, (-(embedding <#> $4::halfvec))::real AS cosine',
@@ -62,7 +63,7 @@ function scanStatement(maskCount: number, order: 'any' | 'newest'): string {
       FROM exchange_passages
       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
       ${order === 'newest' ? 'ORDER BY created_at DESC' : ''}
-      LIMIT ${SCAN_LIMIT}
+      LIMIT ${limit}
     ) compared`;
 }
 

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { inTenant } from '../../src/db/tenant-transaction.ts';
+import { storeEmbedding } from '../../src/memory/long-term.ts';
+import { scanScope } from '../../src/memory/scan-scope.ts';
+import { toQueryMasks } from '../../src/memory/search-terms.ts';
+import { axis, similarTo0 } from '../support/embeddings.ts';
+import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+const day = (n: number) => new Date(Date.UTC(2026, 9, n));
+const words = Array.from({ length: 60 }, (_, i) => `word${i}`);
+
+/** One exchange a day, each with some of the words. */
+async function stored(...contents: string[]) {
+  const scope = newScope();
+  // Newest first, so that the order of the rows isn't that of time.
+  for (const [i, content] of [...contents.entries()].reverse())
+    await storeEmbedding(database.pool, {
+      ...{ ...scope, content, role: 'user', createdAt: day(i + 1) },
+      embedding: similarTo0((i + 1) / 10),
+    });
+  return scope;
+}
+const scan = (scope: ReturnType<typeof newScope>, terms: readonly string[], limit?: number) =>
+  inTenant(database.pool, scope.tenantId, (client) =>
+    scanScope(client, scope, `[${axis(0).join(',')}]`, toQueryMasks(terms).masks, limit),
+  );
+
+test('each row has its time, its cosine, and a bit in the right mask for each term', async () => {
+  const scope = await stored('word0 word23', 'word24 word47', 'nothing of it', 'word48 word59 word1');
+  const { ats, cosines, masks } = await scan(scope, words);
+  const rows = ats.map((at, row) => ({ at, row })).sort((a, b) => a.at - b.at);
+  expect(rows.map(({ at }) => at)).toEqual([1, 2, 3, 4].map((n) => day(n).getTime()));
+  rows.forEach(({ row }, i) => expect(cosines[row]).toBeCloseTo((i + 1) / 10, 3));
+  expect(rows.map(({ row }) => masks.map((column) => column[row]))).toEqual([
+    [1 + 2 ** 23, 0, 0],
+    [0, 1 + 2 ** 23, 0],
+    [0, 0, 0],
+    [2, 0, 1 + 2 ** 11],
+  ]);
+});
+
+test('a question without a word has no mask', async () => {
+  const { ats, masks } = await scan(await stored('a', 'b'), []);
+  expect([ats.length, masks]).toEqual([2, []]);
+});
+
+test('of a scope beyond the limit the newest are looked at', async () => {
+  const scope = await stored('a', 'b', 'c', 'd', 'e');
+  const daysWithin = async (limit: number) =>
+    (await scan(scope, ['a'], limit)).ats.toSorted((a, b) => a - b).map((at) => new Date(at).getUTCDate());
+  expect(await daysWithin(6)).toEqual([1, 2, 3, 4, 5]);
+  expect(await daysWithin(5)).toEqual([1, 2, 3, 4, 5]);
+  expect(await daysWithin(3)).toEqual([3, 4, 5]);
+});
