@@ -68,13 +68,19 @@ export async function recall(
     };
     const scored = scorePassages(scanned, facts, settings.cosineWeight);
     const ranked = rank(scored, query.exclude);
-    const match = round(matchOf(ranked, facts));
-    if (match < settings.threshold) {
-      return { recalled: [], match, nearestMiss: toMiss(ranked[0], 'threshold') };
-    }
+    const tooFar = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
+      match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
+    const nothingNear = tooFar(round(matchOf(ranked, facts)), ranked);
+    if (nothingNear) return nothingNear;
     const looked = withSpareQuestions(ranked, settings.topK);
     const texts = await findTexts(client, scope, looked, vector);
-    const ordered = orderCandidates(looked.flatMap((passage) => toCandidate(passage, texts, query)));
+    const candidates = looked.flatMap((passage) => toCandidate(passage, texts, query));
+    // What was said again and stands in the window is no reason to recall anything else.
+    const left = without(ranked, looked, candidates);
+    const match = round(matchOf(left, facts));
+    const nothingElseNear = tooFar(match, left);
+    if (nothingElseNear) return nothingElseNear;
+    const ordered = orderCandidates(candidates);
     const hits = withinBudget(ordered, settings.topK, settings.maxWords);
     const beside = await messagesBeside(client, scope, query, { vector, scored, hits, settings });
     const missed = ordered.find((candidate) => !hits.includes(candidate));
@@ -87,6 +93,18 @@ export async function recall(
 }
 
 const NOTHING: Recollection = { recalled: [], match: 0, nearestMiss: null };
+
+/** The ranked ones but those of the `looked` at that are no candidates: their words stand in the window. */
+function without(
+  ranked: readonly ScoredPassage[],
+  looked: readonly ScoredPassage[],
+  candidates: readonly Candidate[],
+): readonly ScoredPassage[] {
+  if (candidates.length === looked.length) return ranked;
+  const kept = new Set(candidates.map(({ exchangeId }) => exchangeId));
+  const shown = new Set(looked.map(({ exchangeId }) => exchangeId).filter((id) => !kept.has(id)));
+  return ranked.filter(({ exchangeId }) => !shown.has(exchangeId));
+}
 
 function toCandidate(
   passage: ScoredPassage,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { storeEmbedding } from '../../src/memory/long-term.ts';
@@ -345,6 +346,23 @@ describe('settings and limits', () => {
     const { found } = await memory.ask('What is my dog called?');
     expect(found[0]).toBe('My dog Rex had a bath');
     expect(found).not.toContain('My dog is called Rex');
+  });
+
+  test('what was said again and stands in the window brings nothing else along', async () => {
+    const scope = newScope();
+    const memory = newMemory(scope);
+    const fact = 'The Atlas project has a budget of 40,000 euros';
+    await memory.tell({ user: fact }, ...others(8));
+    const question = 'What is the budget of the Atlas project?';
+    expect((await memory.ask(question)).found[0]).toBe(fact);
+    await appendTurn(redis, scope, {
+      ...{ seq: 1, messageId: randomUUID() },
+      ...{ userText: fact, replyText: 'Thanks, noted.' },
+    });
+    const { recalled, receipt } = await memory.ask(question);
+    expect(recalled).toEqual([]);
+    expect(receipt?.match).toBeLessThan(0.41);
+    expect(receipt?.nearestMiss).toMatchObject({ why: 'threshold' });
   });
 
   test('what the prompt has no room for, though it stands in the window, is recalled', async () => {
