@@ -23,3 +23,17 @@ export function assertEmbedding(embedding: ArrayLike<number>): void {
   }
   if (!seenNonZero) throw new InvalidEmbeddingError('embedding must not be all zeros');
 }
+
+/** What float32 leaves of a length of 1. */
+const ROUNDING = 1e-5;
+
+/**
+ * The embedding with a length of 1, as the model gives it and as all is stored: recall compares by inner
+ * product, in which a longer vector would beat a nearer one. Throws `InvalidEmbeddingError`.
+ */
+export function toUnit(embedding: ArrayLike<number>): number[] {
+  assertEmbedding(embedding);
+  const numbers = Array.from(embedding);
+  const length = Math.hypot(...numbers);
+  return Math.abs(length - 1) <= ROUNDING ? numbers : numbers.map((value) => value / length);
+}

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Scope } from '../domain/conversation.ts';
-import { assertEmbedding } from '../domain/embedding.ts';
+import { toUnit } from '../domain/embedding.ts';
 import { flagsOf } from '../recall/questions.ts';
 import { splitExchange, type Passage, type Span } from '../recall/passages.ts';
 import { dayInWords } from '../recall/search-text.ts';
@@ -66,7 +66,7 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
   const { passages } = exchange;
   const userText = exchange.user?.text ?? '';
   const replyText = exchange.reply?.text ?? '';
-  for (const { embedding } of passages) assertEmbedding(embedding);
+  const embeddings = passages.map(({ embedding }) => toUnit(embedding));
   const terms = await termsOf(
     client,
     passages.map(({ user, reply }) =>
@@ -98,7 +98,7 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
       passages.map(({ user }) => user.to),
       passages.map(({ reply }) => reply.from),
       passages.map(({ reply }) => reply.to),
-      passages.map(({ embedding }) => toSql(embedding)),
+      embeddings.map((embedding) => toSql(embedding)),
       terms.map(toTermVector),
       passages.map(({ part }, i) => part ?? i),
       exchange.user?.memoryId ?? null,

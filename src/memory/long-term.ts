@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { toSql } from 'pgvector';
 import { v4 as randomUuid } from 'uuid';
 import type { ConversationEmbedding, Role, Scope } from '../domain/conversation.ts';
-import { assertEmbedding } from '../domain/embedding.ts';
+import { assertEmbedding, toUnit } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { insertExchange } from './exchange-passages.ts';
 import { nearestMessages } from './nearest-messages.ts';
@@ -37,7 +37,7 @@ export type NewMemory = Omit<ConversationEmbedding, 'id' | 'createdAt'> & {
 };
 
 /**
- * Inserts one memory, and makes it known to recall. Storing the same `id` twice leaves one copy. Throws
+ * Inserts one memory, its embedding brought to a length of 1, and makes it known to recall. Storing the same `id` twice leaves one copy. Throws
  * `InvalidEmbeddingError` before anything is sent when the embedding isn't 384 finite numbers.
  */
 export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<void> {
@@ -71,7 +71,7 @@ export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<
 
 /** Inserts a row of `conversation_embeddings` within the caller's transaction, whose tenant must be the memory's. */
 export async function insertMemory(client: pg.PoolClient, memory: NewMemory): Promise<void> {
-  assertEmbedding(memory.embedding);
+  const embedding = toUnit(memory.embedding);
   await client.query({
     name: 'insert-memory',
     text: `INSERT INTO conversation_embeddings
@@ -86,7 +86,7 @@ export async function insertMemory(client: pg.PoolClient, memory: NewMemory): Pr
       memory.userId,
       memory.content,
       memory.role,
-      toSql(memory.embedding),
+      toSql(embedding),
       memory.createdAt ?? null,
       memory.exchangeId ?? null,
     ],

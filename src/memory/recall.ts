@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { RecallSettings } from '../domain/agent.ts';
 import type { NearestMiss, RecalledMemory, Recollection, Scope } from '../domain/conversation.ts';
 import type { Standing } from './beside-window.ts';
-import { assertEmbedding } from '../domain/embedding.ts';
+import { toUnit } from '../domain/embedding.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { LABEL_WORDS, orderCandidates, withinBudget, wordsOf, type Candidate } from '../recall/choose.ts';
 import { isFirstPerson } from '../recall/questions.ts';
@@ -51,13 +51,12 @@ export async function recall(
   query: RecallQuery,
   settings: RecallSettings,
 ): Promise<Recollection> {
-  assertEmbedding(query.embedding);
+  const vector = `[${toUnit(query.embedding).join(',')}]`;
   if (settings.topK <= 0) return NOTHING;
   return inTenant(pool, scope.tenantId, async (client) => {
     const [asked = [], names = []] = await termsOf(client, [query.text, query.speakers.join(' ')]);
     const terms = asked.filter((term) => !names.includes(term));
     const { masks, termCount } = toQueryMasks(terms);
-    const vector = `[${query.embedding.join(',')}]`;
     const scanned = await scanScope(client, scope, vector, masks);
     const facts: QueryFacts = {
       termCount,

@@ -310,6 +310,19 @@ test('what storeEmbedding stored is recalled too', async () => {
   expect((await newMemory(scope).ask('What is my dog called?')).found).toEqual([content]);
 });
 
+test('a vector that is longer than it should be does not win by that', async () => {
+  const scope = newScope();
+  const tell = async (content: string, factor: number) => {
+    const embedding = [...(await embedder.embed(content, 'backfill'))].map((value) => value * factor);
+    await storeEmbedding(database.pool, { ...scope, content, role: 'user', embedding });
+  };
+  await tell('My dog is called Rex', 0.01);
+  for (const content of SMALL_TALK.slice(0, 8)) await tell(content, 100);
+  const { found, recalled } = await newMemory(scope).ask('What is my dog called?', { fillWords: 0 });
+  expect(found).toEqual(['My dog is called Rex', ...found.slice(1)]);
+  for (const { cosine } of recalled) expect(cosine).toBeLessThanOrEqual(1);
+});
+
 describe('settings and limits', () => {
   test('top-k, off, threshold and word budget are the agent’s', async () => {
     const memory = newMemory();
