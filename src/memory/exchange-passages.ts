@@ -76,6 +76,7 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
         replyText.slice(reply.from, reply.to),
       ].join('\n'),
     ),
+    'stored',
   );
   await client.query({
     name: 'insert-exchange',

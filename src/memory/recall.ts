@@ -54,7 +54,7 @@ export async function recall(
   const vector = `[${toUnit(query.embedding).join(',')}]`;
   if (settings.topK <= 0) return NOTHING;
   return inTenant(pool, scope.tenantId, async (client) => {
-    const [asked = [], names = []] = await termsOf(client, [query.text, query.speakers.join(' ')]);
+    const [asked = [], names = []] = await termsOf(client, [query.text, query.speakers.join(' ')], 'asked');
     const terms = asked.filter((term) => !names.includes(term));
     const { masks, termCount } = toQueryMasks(terms);
     const scanned = await scanScope(client, scope, vector, masks);

@@ -4,7 +4,7 @@ import { TERMS_PER_MASK } from '../recall/score.ts';
 
 /** Width of `exchange_passages.terms`: as many buckets as a sparse vector may have, so that words rarely share one. */
 const BUCKETS = 1_000_000_000;
-/** A row must fit its page with all its terms (8 bytes each); 180 words have fewer. */
+/** A row must fit its page with all its terms (8 bytes each); 180 words have fewer, Chinese ones with their pairs too. */
 const MAX_TERMS = 700;
 /** A long message's first and last terms are asked for, where the question mostly stands: 72 in all, three masks. */
 const MAX_QUERY_TERMS = 3 * TERMS_PER_MASK;
@@ -13,8 +13,12 @@ const MAX_QUERY_TERMS = 3 * TERMS_PER_MASK;
  * The distinct terms (lexemes) of each text, in the order in which they first stand in it, by script. English words are
  * stemmed, Arabic and Russian ones by their own rules, everything else is taken as it stands.
  */
-export async function termsOf(client: pg.PoolClient, texts: readonly string[]): Promise<string[][]> {
-  const prepared = texts.map(toSearchText);
+export async function termsOf(
+  client: pg.PoolClient,
+  texts: readonly string[],
+  side: 'stored' | 'asked',
+): Promise<string[][]> {
+  const prepared = texts.map((text) => toSearchText(text, side));
   const { rows } = await client.query<{ terms: string[] }>({
     name: 'terms-of',
     text: `SELECT ARRAY(SELECT lexeme

@@ -4,11 +4,11 @@ import { UNSPACED_RUN } from './words.ts';
 export type SearchText = { english: string; arabic: string; russian: string };
 
 /**
- * Prepares a text for the lexical side of recall; the same for storing and for asking, so that whatever it
- * does to a word it does on both sides. Postgres' parser can't be left alone with it: in the C locale it
+ * Prepares a text for the lexical side of recall; the same for storing and for asking (but for single Chinese
+ * characters), so that whatever it does to a word it does on both sides. Postgres' parser can't be left alone with it: in the C locale it
  * takes every character beyond ASCII for a letter, and it knows no words where no spaces stand.
  */
-export function toSearchText(text: string): SearchText {
+export function toSearchText(text: string, side: 'stored' | 'asked'): SearchText {
   const clean = text
     .normalize('NFKC')
     .toLowerCase()
@@ -16,7 +16,7 @@ export function toSearchText(text: string): SearchText {
     // Arabic vowel signs and the stretching stroke are optional in writing.
     .replace(/[\u064b-\u0652\u0640]/gu, '')
     .replace(/[^\x00-\x7f\p{L}\p{N}\p{M}]/gu, ' ')
-    .replace(UNSPACED_RUN, (run) => ` ${bigramsOf(run)} `);
+    .replace(UNSPACED_RUN, (run) => ` ${wordsOf(run, side)} `);
   const words = clean.split(/\s+/u);
   const of = (script: RegExp) => words.filter((word) => script.test(word)).join(' ');
   return {
@@ -29,14 +29,19 @@ export function toSearchText(text: string): SearchText {
 const ARABIC = /\p{Script=Arabic}/u;
 const CYRILLIC = /\p{Script=Cyrillic}/u;
 
-/** "我女儿" → "我女 女儿": two neighbouring characters are the nearest thing to a word without a dictionary. */
-function bigramsOf(run: string): string {
+const HAN = /\p{Script=Han}/u;
+
+/**
+ * "我女儿" → "我女 女儿": two neighbouring characters are the nearest thing to a word without a dictionary. A
+ * character that stands alone in a question ("猫?") is a word, so Chinese ones are stored singly as well; asked
+ * for singly they would only blur the pairs.
+ */
+function wordsOf(run: string, side: 'stored' | 'asked'): string {
   const characters = [...run];
   if (characters.length === 1) return run;
-  return characters
-    .slice(1)
-    .map((character, i) => `${characters[i]}${character}`)
-    .join(' ');
+  const pairs = characters.slice(1).map((character, i) => `${characters[i]}${character}`);
+  const single = side === 'stored' ? characters.filter((character) => HAN.test(character)) : [];
+  return [...pairs, ...single].join(' ');
 }
 
 /**

@@ -259,6 +259,15 @@ describe('other languages', () => {
   );
 });
 
+test('a Chinese question of one character finds its word', async () => {
+  const memory = newMemory();
+  await memory.tell(
+    ...['我养了一只猫叫小红', '三楼的咖啡机坏了', '我妹妹住在成都'].map((user) => ({ user })),
+    ...others(8),
+  );
+  expect((await memory.ask('猫?')).found[0]).toBe('我养了一只猫叫小红');
+});
+
 describe('the agent’s own mistakes', () => {
   test('questions that it could not answer do not crowd out the statement', async () => {
     const memory = newMemory();

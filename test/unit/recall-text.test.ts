@@ -131,16 +131,22 @@ describe('questions', () => {
 
 describe('search text', () => {
   test('Chinese is read in pairs of characters, punctuation of any script separates', () => {
-    expect(toSearchText('我女儿，叫小红。').english.match(/\p{L}+/gu)).toEqual([
-      '我女',
-      '女儿',
-      '叫小',
-      '小红',
-    ]);
+    const words = (side: 'stored' | 'asked') =>
+      toSearchText('我女儿，叫小红。', side).english.match(/\p{L}+/gu);
+    expect(words('asked')).toEqual(['我女', '女儿', '叫小', '小红']);
+    expect(words('stored')).toEqual(expect.arrayContaining(words('asked') ?? []));
+  });
+
+  test('a word of one Chinese character is found within a longer run', () => {
+    const [stored] = [toSearchText('我养了一只猫叫小红', 'stored').english.split(' ')];
+    expect(stored).toContain(toSearchText('猫?', 'asked').english.match(/\p{L}+/u)?.[0]);
+    expect(stored).toContain(
+      toSearchText('Where is my 猫 now', 'asked').english.match(/\p{Script=Han}+/u)?.[0],
+    );
   });
 
   test('each script goes to the rules that know it; accents and umlauts stay', () => {
-    expect(toSearchText('Jörg sagt привет to اِبْنَتِي')).toEqual({
+    expect(toSearchText('Jörg sagt привет to اِبْنَتِي', 'stored')).toEqual({
       english: 'jörg sagt to',
       arabic: 'ابنتي',
       russian: 'привет',
@@ -148,7 +154,7 @@ describe('search text', () => {
   });
 
   test('full-width letters and curly apostrophes are the same as plain ones', () => {
-    expect(toSearchText('ＡＢＣ don’t').english).toBe("abc don't");
+    expect(toSearchText('ＡＢＣ don’t', 'asked').english).toBe("abc don't");
   });
 
   test('is mostly Latin or not', () => {
