@@ -5,7 +5,6 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { createPool } from '../src/db/tenant-transaction.ts';
-import { newAgentBody } from '../src/api/schemas.ts';
 import { DEFAULT_RECALL, type RecallSettings } from '../src/domain/agent.ts';
 import { createEmbedder, type Embedder } from '../src/memory/embedder.ts';
 import { migrateDatabase } from '../src/migrate.ts';
@@ -13,6 +12,7 @@ import { readConversations, type Conversation, type Question } from './bench-rec
 import { toReport, toTable, type Answer } from './bench-recall/measure.ts';
 import { ask, replay, type Replayed, type Services } from './bench-recall/replay.ts';
 import { measureScale } from './bench-recall/scale.ts';
+import { readSettings } from './bench-recall/settings.ts';
 import { startStack } from './stack/index.ts';
 import { StackError } from './stack/report.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
@@ -97,16 +97,12 @@ function readOptions(): {
   const scale = Number(values.scale ?? 0);
   if (file === undefined || positionals.length > 1 || !(limit > 0) || !(scale >= 0))
     throw new StackError(USAGE);
+  const { settings, note } = readSettings(values.settings);
+  if (note) say(`  ${note}`);
   return {
-    ...{ file, limit, scale, details: values.details, settings: settingsFrom(values.settings) },
+    ...{ file, limit, scale, details: values.details, settings },
     noUserName: values['no-user-name'],
   };
-}
-
-/** An agent's recall settings, as the API takes them. */
-function settingsFrom(json: string): Partial<RecallSettings> {
-  const { recall = {} } = newAgentBody.parse({ name: 'bench', recall: JSON.parse(json) as unknown });
-  return JSON.parse(JSON.stringify(recall)) as Partial<RecallSettings>;
 }
 
 /** At most `limit` questions in all, about as many of each conversation: all are replayed, so that foreign ones remain. */
@@ -120,7 +116,7 @@ function limited(conversations: Conversation[], limit: number): Conversation[] {
   });
 }
 
-/** Every scope is asked its own questions, and the next conversation's, which it can't answer. */
+/** Every scope is asked its own questions, and the next conversation's, which it can't answer. `topK` is the measure's, not the settings'. */
 async function askAll(services: Services, replayed: readonly Replayed[]) {
   const answers = { at3: [] as Answer[], at5: [] as Answer[], unrelated: [] as Answer[] };
   const topK = DEFAULT_RECALL.topK;
