@@ -81,7 +81,7 @@ export async function recall(
     if (nothingElseNear) return nothingElseNear;
     const ordered = orderCandidates(candidates);
     const hits = withinBudget(ordered, settings.topK, settings.maxWords);
-    const beside = await messagesBeside(client, scope, query, { vector, scored, hits, settings });
+    const beside = await messagesBeside(client, scope, query, { scored, hits, settings });
     const missed = ordered.find((candidate) => !hits.includes(candidate));
     return {
       recalled: toRecalled(hits, beside, texts),
@@ -149,9 +149,9 @@ async function messagesBeside(
   client: pg.PoolClient,
   scope: Scope,
   query: RecallQuery,
-  found: { vector: string; scored: ScoredScope; hits: Candidate[]; settings: RecallSettings },
+  found: { scored: ScoredScope; hits: Candidate[]; settings: RecallSettings },
 ): Promise<Beside[]> {
-  const { vector, scored, hits, settings } = found;
+  const { scored, hits, settings } = found;
   let left = settings.fillWords - hits.reduce((sum, hit) => sum + wordsOf(hit), 0);
   if (left <= LABEL_WORDS) return [];
   const taken = new Set([
@@ -168,7 +168,6 @@ async function messagesBeside(
     client,
     scope,
     wanted.map(({ passage }) => passage),
-    vector,
   );
   const beside: Beside[] = [];
   for (const { hit, passage, step } of wanted) {

@@ -10,7 +10,7 @@ import type { ScannedScope } from '../recall/score.ts';
 const SCAN_LIMIT = 50_000;
 
 type ScanRow = {
-  ids: Buffer | null;
+  ids: Buffer;
   parts: Buffer;
   flags: Buffer;
   ats: Buffer;
@@ -32,21 +32,17 @@ export async function scanScope(
   masks: readonly string[],
   limit = SCAN_LIMIT,
 ): Promise<ScannedScope> {
-  const scan = async (order: 'any' | 'newest'): Promise<ScannedScope> => {
-    const { rows } = await client.query<ScanRow>({
-      name: `scan-scope-${order}-${masks.length}-${limit}`,
-      text: scanStatement(masks.length, order, limit),
-      values: [scope.tenantId, scope.agentId, scope.userId, queryVector, ...masks],
-    });
-    const [row] = rows;
-    return row?.ids ? unpack(row, row.ids, masks.length) : NO_PASSAGES;
-  };
-  // Only a scope beyond the limit must be sorted for it; for all others that would be a sixth of the time.
-  const scanned = await scan('any');
-  return scanned.ats.length < limit ? scanned : scan('newest');
+  const { rows } = await client.query<ScanRow>({
+    name: `scan-scope-${masks.length}-${limit}`,
+    text: scanStatement(masks.length, limit),
+    values: [scope.tenantId, scope.agentId, scope.userId, queryVector, ...masks],
+  });
+  const [packed] = rows;
+  if (!packed) throw new Error('an aggregate came without a row');
+  return unpack(packed, masks.length);
 }
 
-function scanStatement(maskCount: number, order: 'any' | 'newest', limit: number): string {
+function scanStatement(maskCount: number, limit: number): string {
   const masks = Array.from({ length: maskCount }, (_, i) => i);
   const columns = [
     'exchange_id, part, flags, created_at, (-(embedding <#> $4::halfvec))::real AS cosine',
@@ -54,58 +50,39 @@ function scanStatement(maskCount: number, order: 'any' | 'newest', limit: number
   ];
   const packedMasks = masks.map((i) => `int4send(mask${i})`).join(' || ');
   return `
-    SELECT string_agg(uuid_send(exchange_id), '') AS ids, string_agg(int2send(part), '') AS parts,
-           string_agg(int2send(flags), '') AS flags, string_agg(timestamptz_send(created_at), '') AS ats,
-           string_agg(float4send(cosine), '') AS cosines,
-           ${maskCount > 0 ? `string_agg(${packedMasks}, '')` : "''::bytea"} AS masks
+    SELECT coalesce(string_agg(uuid_send(exchange_id), ''), '') AS ids, coalesce(string_agg(int2send(part), ''), '') AS parts,
+           coalesce(string_agg(int2send(flags), ''), '') AS flags, coalesce(string_agg(timestamptz_send(created_at), ''), '') AS ats,
+           coalesce(string_agg(float4send(cosine), ''), '') AS cosines,
+           ${maskCount > 0 ? `coalesce(string_agg(${packedMasks}, ''), '')` : "''::bytea"} AS masks
     FROM (
       SELECT ${columns.join(', ')}
       FROM exchange_passages
       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
-      ${order === 'newest' ? 'ORDER BY created_at DESC' : ''}
-      LIMIT ${limit}
+      ORDER BY created_at DESC LIMIT ${limit}
     ) compared`;
 }
 
-const NO_PASSAGES: ScannedScope = {
-  exchangeIdOf: () => '',
-  parts: [],
-  flags: [],
-  ats: [],
-  cosines: [],
-  masks: [],
-};
-
-function unpack(row: ScanRow, ids: Buffer, maskCount: number): ScannedScope {
+/** Reads the columns where they are. A DataView, since Buffer's own readers took four times as long. */
+function unpack(packed: ScanRow, maskCount: number): ScannedScope {
+  const { ids } = packed;
+  const view = (bytes: Buffer) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const [parts, flags, ats] = [view(packed.parts), view(packed.flags), view(packed.ats)];
+  const [cosines, masks] = [view(packed.cosines), view(packed.masks)];
   return {
+    count: ids.length / 16,
     exchangeIdOf: (i) => ids.toString('hex', i * 16, i * 16 + 16),
-    parts: numbersIn(row.parts, 2, (view, at) => view.getInt16(at)),
-    flags: numbersIn(row.flags, 2, (view, at) => view.getInt16(at)),
-    ats: numbersIn(
-      row.ats,
-      8,
-      (view, at) => POSTGRES_EPOCH_MS + (view.getInt32(at) * 2 ** 32 + view.getUint32(at + 4)) / 1_000,
-    ),
-    cosines: numbersIn(row.cosines, 4, (view, at) => view.getFloat32(at)),
-    masks: Array.from({ length: maskCount }, (_, c) =>
-      numbersIn(row.masks, 4 * maskCount, (view, at) => view.getInt32(at + 4 * c)),
-    ),
+    partOf: (i) => parts.getInt16(i * 2),
+    flagsOf: (i) => flags.getInt16(i * 2),
+    atOf: (i) => POSTGRES_EPOCH_MS + (ats.getInt32(i * 8) * 2 ** 32 + ats.getUint32(i * 8 + 4)) / 1_000,
+    cosineOf: (i) => cosines.getFloat32(i * 4),
+    maskOf: (i, column) => masks.getInt32((i * maskCount + column) * 4),
   };
 }
 
-/** One number from each `stride` bytes. A DataView, since Buffer's own readers took four times as long. */
-function numbersIn(bytes: Buffer, stride: number, read: (view: DataView, at: number) => number): number[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const numbers: number[] = [];
-  for (let at = 0; at < bytes.length; at += stride) numbers.push(read(view, at));
-  return numbers;
-}
-
 /** An exchange's texts as they are to be quoted: cut down to the passage. */
-export type PassageTexts = {
-  user?: QuotedMessage & { cosine: number; embedding: number[] };
-  reply?: QuotedMessage;
-};
+export type PassageTexts = { user?: QuotedMessage & Likeness; reply?: QuotedMessage };
+/** How like a user's message is to the query, and its embedding; nothing where it wasn't asked for. */
+export type Likeness = { cosine?: number; embedding?: number[] };
 export type QuotedMessage = { content: string; createdAt: string };
 
 type TextRow = {
@@ -116,39 +93,43 @@ type TextRow = {
   from: number;
   to: number;
   created_at: Date;
-  cosine: number;
-  embedding: string | null;
+  cosine?: number;
+  embedding?: Buffer | null;
 };
 
-/** The texts of passages with their likeness to `queryVector`, by exchange (as `ScoredPassage.exchangeId`) and part. */
+/**
+ * The texts of passages, by exchange (as `ScoredPassage.exchangeId`) and part; with a query's vector also how like
+ * it each user's message is.
+ */
 export async function findTexts(
   client: pg.PoolClient,
   scope: Scope,
   wanted: ReadonlyArray<{ exchangeId: string; part: number }>,
-  queryVector: string,
+  queryVector?: string,
 ): Promise<Map<string, PassageTexts>> {
   const texts = new Map<string, PassageTexts>();
   if (wanted.length === 0) return texts;
+  const likeness = `, 1 - (m.embedding <=> $6::vector) AS cosine,
+                  CASE m.role WHEN 'user' THEN vector_send(m.embedding) END AS embedding`;
   // Agent and user are compared in a form that no index has: without statistics the planner would read the whole
   // scope by its index and throw most of it away, instead of fetching these few rows by their keys.
   const { rows } = await client.query<TextRow>({
-    name: 'passage-texts',
+    name: queryVector === undefined ? 'passage-texts' : 'passage-texts-likeness',
     text: `SELECT replace(p.exchange_id::text, '-', '') AS exchange_id, p.part, m.role, m.content,
                   CASE m.role WHEN 'user' THEN p.user_from ELSE p.reply_from END AS from,
                   CASE m.role WHEN 'user' THEN p.user_to ELSE p.reply_to END AS to,
-                  m.created_at, 1 - (m.embedding <=> $4::vector) AS cosine,
-                  CASE m.role WHEN 'user' THEN m.embedding::text END AS embedding
+                  m.created_at ${queryVector === undefined ? '' : likeness}
            FROM unnest($2::uuid[], $3::int[]) w (exchange_id, part)
            JOIN exchange_passages p ON p.tenant_id = $1 AND p.exchange_id = w.exchange_id AND p.part = w.part
            JOIN conversation_embeddings m ON m.tenant_id = $1 AND m.id IN (p.user_memory, p.reply_memory)
-           WHERE m.agent_id::text = $5::text AND m.user_id || '' = $6`,
+           WHERE m.agent_id::text = $4::text AND m.user_id || '' = $5`,
     values: [
       scope.tenantId,
       wanted.map(({ exchangeId }) => exchangeId),
       wanted.map(({ part }) => part),
-      queryVector,
       scope.agentId,
       scope.userId,
+      ...(queryVector === undefined ? [] : [queryVector]),
     ],
   });
   for (const row of rows) {
@@ -158,16 +139,20 @@ export async function findTexts(
     if (content !== '') {
       const message = { content, createdAt: row.created_at.toISOString() };
       if (row.role === 'assistant') entry.reply = message;
-      else
-        entry.user = {
-          ...message,
-          cosine: row.cosine,
-          embedding: JSON.parse(row.embedding ?? '[]') as number[],
-        };
+      else entry.user = { ...message, ...likenessOf(row) };
     }
     texts.set(key, entry);
   }
   return texts;
+}
+
+function likenessOf({ cosine, embedding }: TextRow): Likeness {
+  if (cosine === undefined || !embedding) return {};
+  // pgvector's binary form: two numbers of 16 bits, then the floats.
+  const floats = Array.from({ length: (embedding.length - 4) / 4 }, (_, d) =>
+    embedding.readFloatBE(4 + 4 * d),
+  );
+  return { cosine, embedding: floats };
 }
 
 export function passageKey({ exchangeId, part }: { exchangeId: string; part: number }): string {

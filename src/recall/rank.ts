@@ -2,16 +2,16 @@ import { ONLY_ASKS } from './questions.ts';
 import type { ScoredPassage, ScoredScope } from './score.ts';
 
 /** So many passages are ranked beyond those in the window; sorting thousands for the sake of three took a fifth of the time. */
-const RANKED = 500;
+const RANKED = 250;
 /** Candidates looked at more closely for each exchange wanted; the order among them may still change. */
 const CANDIDATES_EACH = 3;
 
 /** Each exchange's best passage, best first, without the exchanges of `exclude` (ids, with dashes or without). */
 export function rank(scored: ScoredScope, exclude: readonly string[], ranked = RANKED): ScoredPassage[] {
-  const { totals, flags, passageAt } = scored;
+  const { totals, flagsAt, passageAt } = scored;
   const seen = new Set(exclude.map((id) => id.replaceAll('-', '')));
   // Two floors: a question asked a thousand times must not push what was told below it.
-  const asks = (place: number): boolean => ((flags[place] ?? 0) & ONLY_ASKS) !== 0;
+  const asks = (place: number): boolean => (flagsAt(place) & ONLY_ASKS) !== 0;
   const floors = [false, true].map((asking) =>
     floorOf(totals, ranked + seen.size, (place) => asks(place) === asking),
   );

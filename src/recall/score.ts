@@ -2,28 +2,28 @@ import { holdsNothing } from './questions.ts';
 import type { TimeRange } from './time-range.ts';
 
 /**
- * The passages of a scope as the database compared them with the query: columns with an entry for each, in any
- * order. Columns and not objects, since thousands of objects took longer to make than to score; and no typed
- * arrays, whose memory lies outside the heap: in a small heap that brought a full garbage collection every seventh search.
+ * The passages of a scope as the database compared them with the query, in any order, each read by its row. Not
+ * objects, and not even columns of numbers: what is allocated for thousands of passages in every search brings
+ * a garbage collection that takes longer than the scoring.
  */
 export type ScannedScope = {
+  count: number;
   exchangeIdOf: (row: number) => string;
-  parts: readonly number[];
-  flags: readonly number[];
+  partOf: (row: number) => number;
+  flagsOf: (row: number) => number;
   /** When its user's message came, milliseconds since 1970. */
-  ats: readonly number[];
+  atOf: (row: number) => number;
   /** Cosine similarity of its vector and the query's. */
-  cosines: readonly number[];
-  /** Which of the query's terms it holds: bit i of masks[c][row] is term 24·c + i. */
-  masks: ReadonlyArray<readonly number[]>;
+  cosineOf: (row: number) => number;
+  /** Which of the query's terms it holds: bit i of column c is term 24·c + i. */
+  maskOf: (row: number, column: number) => number;
 };
 
 /** A scope's passages in time order, scored. */
 export type ScoredScope = {
   /** The weighted sums that rank, one a place. */
   totals: readonly number[];
-  /** As in `ScannedScope`, one a place. */
-  flags: readonly number[];
+  flagsAt: (place: number) => number;
   /** The passage at a place; undefined beyond either end. */
   passageAt: (place: number) => ScoredPassage | undefined;
 };
@@ -35,7 +35,7 @@ export type ScoredPassage = {
   at: number;
   flags: number;
   cosine: number;
-  /** As the columns of `ScannedScope.masks`. */
+  /** By column, as `ScannedScope.maskOf`. */
   masks: readonly number[];
   lexical: number;
   total: number;
@@ -83,35 +83,34 @@ const IMAGINED_EXCHANGES = 10;
  */
 export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWeight: number): ScoredScope {
   const rows = inTimeOrder(scanned);
-  const ats = pick(scanned.ats, rows);
-  const cosines = pick(scanned.cosines, rows);
-  const flags = pick(scanned.flags, rows);
-  const masks = scanned.masks.map((column) => pick(column, rows));
-  const lexicals = lexicalScores(ats, masks, query);
+  const ats = rows.map(scanned.atOf);
+  const lexicals = lexicalScores(scanned, rows, ats, query);
   const wCosine = query.mostlyLatin ? cosineWeight : Math.min(cosineWeight, COSINE_WEIGHT_NOT_LATIN);
-  const totals: number[] = [];
-  for (let place = 0; place < rows.length; place += 1) {
-    const own = cosines[place] ?? 0;
-    const context = followsOn(ats, place) ? (cosines[place - 1] ?? 0) : own;
+  let before = 0;
+  const totals = rows.map((row, place) => {
+    const own = scanned.cosineOf(row);
+    const context = followsOn(ats, place) ? before : own;
+    before = own;
     const cosine = (own + PREVIOUS_COSINE * context) / (1 + PREVIOUS_COSINE);
-    totals.push(wCosine * cosine + (1 - wCosine) * (lexicals[place] ?? 0));
-  }
+    return wCosine * cosine + (1 - wCosine) * (lexicals[place] ?? 0);
+  });
+  const flagsAt = (place: number): number => scanned.flagsOf(rows[place] ?? 0);
   const passageAt = (place: number): ScoredPassage | undefined => {
     const row = rows[place];
     if (row === undefined) return undefined;
     return {
       exchangeId: scanned.exchangeIdOf(row),
-      part: scanned.parts[row] ?? 0,
+      part: scanned.partOf(row),
       at: ats[place] ?? 0,
-      flags: flags[place] ?? 0,
-      cosine: cosines[place] ?? 0,
-      masks: masks.map((column) => column[place] ?? 0),
+      flags: flagsAt(place),
+      cosine: scanned.cosineOf(row),
+      masks: columnsOf(query).map((column) => scanned.maskOf(row, column)),
       lexical: lexicals[place] ?? 0,
       total: totals[place] ?? 0,
       place,
     };
   };
-  return { totals, flags, passageAt };
+  return { totals, flagsAt, passageAt };
 }
 
 /**
@@ -140,76 +139,104 @@ export function sameSession(earlier: number, later: number): boolean {
   return later - earlier <= SESSION_GAP_MS;
 }
 
-/** The rows that hold something, oldest first. */
-function inTimeOrder({ exchangeIdOf, parts, flags, ats }: ScannedScope): number[] {
+/** The rows that hold something, oldest first. They come newest first, so this hardly has to sort. */
+function inTimeOrder({ count, exchangeIdOf, partOf, flagsOf, atOf }: ScannedScope): number[] {
   const rows: number[] = [];
-  for (let row = 0; row < ats.length; row += 1) if (!holdsNothing(flags[row] ?? 0)) rows.push(row);
+  for (let row = count - 1; row >= 0; row -= 1) if (!holdsNothing(flagsOf(row))) rows.push(row);
   return rows.sort((a, b) => {
-    const apart = (ats[a] ?? 0) - (ats[b] ?? 0);
+    const apart = atOf(a) - atOf(b);
     if (apart !== 0) return apart;
     const [idA, idB] = [exchangeIdOf(a), exchangeIdOf(b)];
-    return idA < idB ? -1 : idA > idB ? 1 : (parts[a] ?? 0) - (parts[b] ?? 0);
+    return idA < idB ? -1 : idA > idB ? 1 : partOf(a) - partOf(b);
   });
 }
 
-function pick(column: readonly number[], rows: readonly number[]): number[] {
-  const picked: number[] = [];
-  for (const row of rows) picked.push(column[row] ?? 0);
-  return picked;
+function columnsOf({ termCount }: QueryFacts): number[] {
+  return Array.from({ length: Math.ceil(termCount / TERMS_PER_MASK) }, (_, column) => column);
 }
 
-/** @param ats in time order, like the columns of `masks` */
+/** @param rows in time order, like their times in `ats` */
 function lexicalScores(
+  scanned: ScannedScope,
+  rows: readonly number[],
   ats: readonly number[],
-  masks: ReadonlyArray<readonly number[]>,
   query: QueryFacts,
 ): number[] {
-  const scores = new Array<number>(ats.length).fill(0);
-  const rangeWeight = addRange(scores, ats, query.range);
-  let whole = 0;
-  for (let term = 0; term < query.termCount; term += 1) {
-    const column = masks[Math.floor(term / TERMS_PER_MASK)];
-    if (column) whole += addTerm(scores, ats, column, 1 << (term % TERMS_PER_MASK));
+  const scores = rows.map(() => 0);
+  let whole = addRange(scores, ats, query.range);
+  for (const column of columnsOf(query)) {
+    const maskAt = (place: number): number => {
+      const row = rows[place];
+      return row === undefined ? 0 : scanned.maskOf(row, column);
+    };
+    const terms = Math.min(TERMS_PER_MASK, query.termCount - column * TERMS_PER_MASK);
+    const weights = weightsOf(maskAt, rows.length, terms);
+    whole += weights.reduce((sum, weight) => sum + weight, 0);
+    addTerms(scores, ats, maskAt, weights);
   }
-  whole += rangeWeight;
-  if (whole > 0)
-    for (let place = 0; place < scores.length; place += 1) scores[place] = (scores[place] ?? 0) / whole;
+  if (whole > 0) scores.forEach((score, place) => (scores[place] = score / whole));
   return scores;
+}
+
+/** What each term of a column is worth: the more, the fewer passages hold it. */
+function weightsOf(maskAt: (place: number) => number, passages: number, terms: number): number[] {
+  const holders = Array.from({ length: terms }, () => 0);
+  for (let place = 0; place < passages; place += 1) {
+    for (let left = maskAt(place); left !== 0; left &= left - 1) {
+      const term = lowestBit(left);
+      holders[term] = (holders[term] ?? 0) + 1;
+    }
+  }
+  return holders.map((count) => rarity(count, passages));
+}
+
+/** Adds what the terms are worth to each passage that it, or one beside it, holds. */
+function addTerms(
+  scores: number[],
+  ats: readonly number[],
+  maskAt: (place: number) => number,
+  weights: readonly number[],
+): void {
+  let previous = 0;
+  let own = maskAt(0);
+  scores.forEach((score, place) => {
+    const following = maskAt(place + 1);
+    const earlier = followsOn(ats, place) ? previous & ~own : 0;
+    const later = followsOn(ats, place + 1) ? following & ~own & ~earlier : 0;
+    scores[place] =
+      score +
+      sumOf(own, weights) +
+      TERM_IN_PREVIOUS * sumOf(earlier, weights) +
+      TERM_IN_NEXT * sumOf(later, weights);
+    previous = own;
+    own = following;
+  });
+}
+
+function sumOf(mask: number, weights: readonly number[]): number {
+  let sum = 0;
+  for (let left = mask; left !== 0; left &= left - 1) sum += weights[lowestBit(left)] ?? 0;
+  return sum;
+}
+
+/** The place of a mask's lowest 1. */
+function lowestBit(mask: number): number {
+  return 31 - Math.clz32(mask & -mask);
 }
 
 /** Adds what each passage's time is worth; returns the weight of a time that fits, 0 when none was asked for or nothing was said then. */
 function addRange(scores: number[], ats: readonly number[], range: TimeRange | null): number {
   if (!range) return 0;
-  const matches = ats.map((at) =>
+  const fits = (at: number): number =>
     at >= range.from && at < range.to
       ? 1
       : at >= range.to && at < range.to + LATE_MENTION_MS
         ? LATE_MENTION
-        : 0,
-  );
-  const matching = matches.filter((match) => match > 0).length;
+        : 0;
+  const matching = ats.filter((at) => fits(at) > 0).length;
   if (matching === 0) return 0;
   const weight = rarity(matching, ats.length);
-  matches.forEach((match, place) => (scores[place] = weight * match));
-  return weight;
-}
-
-/** Adds what a term is worth to each passage that it, or one beside it, holds; returns the term's weight. */
-function addTerm(scores: number[], ats: readonly number[], column: readonly number[], bit: number): number {
-  const has = (place: number): boolean => ((column[place] ?? 0) & bit) !== 0;
-  let holders = 0;
-  for (let place = 0; place < column.length; place += 1) if (has(place)) holders += 1;
-  const weight = rarity(holders, column.length);
-  for (let place = 0; place < column.length; place += 1) {
-    const share = has(place)
-      ? 1
-      : followsOn(ats, place) && has(place - 1)
-        ? TERM_IN_PREVIOUS
-        : followsOn(ats, place + 1) && has(place + 1)
-          ? TERM_IN_NEXT
-          : 0;
-    scores[place] = (scores[place] ?? 0) + share * weight;
-  }
+  ats.forEach((at, place) => (scores[place] = weight * fits(at)));
   return weight;
 }
 

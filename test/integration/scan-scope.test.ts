@@ -27,17 +27,22 @@ async function stored(...contents: string[]) {
   return scope;
 }
 const scan = (scope: ReturnType<typeof newScope>, terms: readonly string[], limit?: number) =>
-  inTenant(database.pool, scope.tenantId, (client) =>
-    scanScope(client, scope, `[${axis(0).join(',')}]`, toQueryMasks(terms).masks, limit),
-  );
+  inTenant(database.pool, scope.tenantId, async (client) => {
+    const { masks } = toQueryMasks(terms);
+    const scanned = await scanScope(client, scope, `[${axis(0).join(',')}]`, masks, limit);
+    return Array.from({ length: scanned.count }, (_, row) => ({
+      at: scanned.atOf(row),
+      cosine: scanned.cosineOf(row),
+      masks: masks.map((_mask, column) => scanned.maskOf(row, column)),
+    }));
+  });
 
-test('each row has its time, its cosine, and a bit in the right mask for each term', async () => {
+test('each passage has its time, its cosine, and a bit in the right mask for each term', async () => {
   const scope = await stored('word0 word23', 'word24 word47', 'nothing of it', 'word48 word59 word1');
-  const { ats, cosines, masks } = await scan(scope, words);
-  const rows = ats.map((at, row) => ({ at, row })).sort((a, b) => a.at - b.at);
+  const rows = (await scan(scope, words)).reverse();
   expect(rows.map(({ at }) => at)).toEqual([1, 2, 3, 4].map((n) => day(n).getTime()));
-  rows.forEach(({ row }, i) => expect(cosines[row]).toBeCloseTo((i + 1) / 10, 3));
-  expect(rows.map(({ row }) => masks.map((column) => column[row]))).toEqual([
+  rows.forEach(({ cosine }, i) => expect(cosine).toBeCloseTo((i + 1) / 10, 3));
+  expect(rows.map(({ masks }) => masks)).toEqual([
     [1 + 2 ** 23, 0, 0],
     [0, 1 + 2 ** 23, 0],
     [0, 0, 0],
@@ -46,15 +51,18 @@ test('each row has its time, its cosine, and a bit in the right mask for each te
 });
 
 test('a question without a word has no mask', async () => {
-  const { ats, masks } = await scan(await stored('a', 'b'), []);
-  expect([ats.length, masks]).toEqual([2, []]);
+  expect((await scan(await stored('a', 'b'), [])).map(({ masks }) => masks)).toEqual([[], []]);
 });
 
-test('of a scope beyond the limit the newest are looked at', async () => {
+test('they come newest first, and of a scope beyond the limit only the newest', async () => {
   const scope = await stored('a', 'b', 'c', 'd', 'e');
   const daysWithin = async (limit: number) =>
-    (await scan(scope, ['a'], limit)).ats.toSorted((a, b) => a - b).map((at) => new Date(at).getUTCDate());
-  expect(await daysWithin(6)).toEqual([1, 2, 3, 4, 5]);
-  expect(await daysWithin(5)).toEqual([1, 2, 3, 4, 5]);
-  expect(await daysWithin(3)).toEqual([3, 4, 5]);
+    (await scan(scope, ['a'], limit)).map(({ at }) => new Date(at).getUTCDate());
+  expect(await daysWithin(6)).toEqual([5, 4, 3, 2, 1]);
+  expect(await daysWithin(5)).toEqual([5, 4, 3, 2, 1]);
+  expect(await daysWithin(3)).toEqual([5, 4, 3]);
+});
+
+test('an empty scope has none', async () => {
+  expect(await scan(newScope(), words)).toEqual([]);
 });

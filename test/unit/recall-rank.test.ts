@@ -7,7 +7,7 @@ type Row = { id: string; total: number; flags?: number };
 
 const scopeOf = (rows: Row[]): ScoredScope => ({
   totals: rows.map(({ total }) => total),
-  flags: rows.map(({ flags = 0 }) => flags),
+  flagsAt: (place) => rows[place]?.flags ?? 0,
   passageAt: (place) => {
     const row = rows[place];
     return (

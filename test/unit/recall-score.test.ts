@@ -28,17 +28,18 @@ const passage = (id: string, mask: number, cosine = 0, hours = 0, flags = 0): Pa
   cosine,
   masks: [mask],
 });
-const toColumns = (passages: Passage[]): ScannedScope => ({
+const toScanned = (passages: Passage[]): ScannedScope => ({
+  count: passages.length,
   exchangeIdOf: (row) => passages[row]?.exchangeId ?? '',
-  parts: passages.map(({ part }) => part),
-  flags: passages.map(({ flags }) => flags),
-  ats: passages.map(({ at }) => at),
-  cosines: passages.map(({ cosine }) => cosine),
-  masks: [0, 1].map((c) => passages.map(({ masks }) => masks[c] ?? 0)),
+  partOf: (row) => passages[row]?.part ?? 0,
+  flagsOf: (row) => passages[row]?.flags ?? 0,
+  atOf: (row) => passages[row]?.at ?? 0,
+  cosineOf: (row) => passages[row]?.cosine ?? 0,
+  maskOf: (row, column) => passages[row]?.masks[column] ?? 0,
 });
 /** All passages with their scores, in time order. */
 const scored = (passages: Passage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.45) => {
-  const { totals, passageAt } = scorePassages(toColumns(passages), { ...QUERY, ...query }, cosineWeight);
+  const { totals, passageAt } = scorePassages(toScanned(passages), { ...QUERY, ...query }, cosineWeight);
   return [...totals.keys()].flatMap((place) => passageAt(place) ?? []);
 };
 const scores = (...[passages, query, cosineWeight]: Parameters<typeof scored>) =>
