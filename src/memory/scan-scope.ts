@@ -111,8 +111,8 @@ export async function findTexts(
   if (wanted.length === 0) return texts;
   const likeness = `, 1 - (m.embedding <=> $6::vector) AS cosine,
                   CASE m.role WHEN 'user' THEN vector_send(m.embedding) END AS embedding`;
-  // Agent and user are compared in a form that no index has: without statistics the planner would read the whole
-  // scope by its index and throw most of it away, instead of fetching these few rows by their keys.
+  // Agent and user are compared in a form that no index has, and the keys are given once more: without statistics the
+  // planner would read all of a scope or tenant and throw most of it away, instead of fetching these few rows by key.
   const { rows } = await client.query<TextRow>({
     name: queryVector === undefined ? 'passage-texts' : 'passage-texts-likeness',
     text: `SELECT replace(p.exchange_id::text, '-', '') AS exchange_id, p.part, m.role, m.content,
@@ -122,7 +122,7 @@ export async function findTexts(
            FROM unnest($2::uuid[], $3::int[]) w (exchange_id, part)
            JOIN exchange_passages p ON p.tenant_id = $1 AND p.exchange_id = w.exchange_id AND p.part = w.part
            JOIN conversation_embeddings m ON m.tenant_id = $1 AND m.id IN (p.user_memory, p.reply_memory)
-           WHERE m.agent_id::text = $4::text AND m.user_id || '' = $5`,
+           WHERE p.exchange_id = ANY($2) AND m.agent_id::text = $4::text AND m.user_id || '' = $5`,
     values: [
       scope.tenantId,
       wanted.map(({ exchangeId }) => exchangeId),
