@@ -17,6 +17,8 @@ export type NewMessage = Scope & {
   channel: Channel;
   text: string;
   threadId: string | undefined;
+  /** What the user is called, where the channel knows. */
+  userName?: string | undefined;
   /** Recognises a repeated delivery; unique within the tenant. */
   dedupeKey: string | undefined;
   /** See `enterTurn`. */
@@ -84,6 +86,7 @@ export function createAcceptMessage(dependencies: {
       messageId: turn.messageId,
       channel: message.channel,
       ...(message.threadId !== undefined && { threadId: message.threadId }),
+      ...(message.userName !== undefined && { userName: message.userName }),
       text: message.text,
       receivedAt: turn.receivedAt.toISOString(),
       seq: turn.seq,

@@ -32,6 +32,8 @@ type SlackEvent = { teamId: string | undefined; enterpriseId: string | undefined
 
 /** How long a message may be held up by what only makes it nicer, or by Redis. */
 const NAMES_WITHIN_MS = 500;
+/** The sender's own name can be missing in a first message: what is looked up late is there for the next. */
+const SENDER_WITHIN_MS = 50;
 const REDIS_WITHIN_MS = 300;
 const THREAD_WITHIN_MS = 1_000;
 
@@ -82,28 +84,24 @@ export function createSlackIntake(dependencies: {
     if (message.addressed === 'thread' && !message.startedByAgent) {
       if (!(await isEngagedIn(redis, message, thread, installation))) return 'not_engaged';
     }
-    const [names, surface] = await Promise.all([
+    const [names, senders, surface] = await Promise.all([
       slack.lookUpNames(client, othersMentioned(message.text, botUserId), NAMES_WITHIN_MS),
+      slack.lookUpNames(client, [message.user], SENDER_WITHIN_MS),
       surfaceOf(redis, message, thread),
     ]);
-    const place: SlackChannel = {
-      type: 'slack',
-      team,
-      channel: message.channel,
-      threadTs,
-      eventTs: message.ts,
-      surface,
-    };
-    const dedupeKey = `slack:${team}:${message.channel}:${message.ts}`;
+    const { channel, ts: eventTs } = message;
+    const place: SlackChannel = { type: 'slack', team, channel, threadTs, eventTs, surface };
+    const dedupeKey = `slack:${team}:${channel}:${eventTs}`;
     const turn = {
       tenantId,
       agentId,
       userId: `slack:${team}:${message.user}`,
+      userName: senders.get(message.user),
       channel: place,
       text: cut(readableText(message.text, { botUserId, names }), MAX_TEXT_LENGTH),
       threadId: thread.threadId,
       dedupeKey,
-      // Slack's ids say which message it is; its text may read differently when a name wasn't found in time.
+      // Slack's ids say which message it is; the text may read differently when a name wasn't found in time.
       fingerprint: dedupeKey,
     };
     try {

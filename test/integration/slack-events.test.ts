@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { BOT } from '../support/slack-stand-in.ts';
 import { MENTION, talk } from '../support/slack-talk.ts';
@@ -142,6 +143,27 @@ describe('what reaches the agent', () => {
     await ada.answers(again);
     const asked = slack.callsOf('users.info').filter(({ body }) => body['user'] === slack.people.bob);
     expect(asked).toHaveLength(1);
+  });
+
+  test('who has written is known by name, as soon as Slack has told it', async () => {
+    const first = await ada.mention('who am I?');
+    await deployment.send(first.event);
+    await ada.answers(first);
+    const second = await ada.mention('and now?');
+    await deployment.send(second.event);
+    await ada.answers(second);
+    const { rows } = await deployment.database.admin.query<{ workflow_id: string }>(
+      'SELECT workflow_id FROM turns ORDER BY received_at DESC LIMIT 1',
+    );
+    const { events } = await deployment.temporal.workflow
+      .getHandle(rows[0]?.workflow_id ?? '')
+      .fetchHistory();
+    const { loadedDataConverter } = deployment.temporal.options;
+    const [input] = await decodeArrayFromPayloads(
+      loadedDataConverter,
+      events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads,
+    );
+    expect(input).toMatchObject({ message: { text: 'and now?', userName: 'ada' } });
   });
 
   test('a thread it has answered in, without being mentioned again', async () => {
