@@ -79,19 +79,7 @@ export function createAcceptMessage(dependencies: {
     if (entered.outcome === 'repeated') {
       await within(deadline, 'The database', markStart(pool, message.tenantId, turn.messageId, 'accepted'));
     }
-    const inbound: InboundMessage = {
-      tenantId: message.tenantId,
-      agentId: turn.agentId,
-      userId: turn.userId,
-      messageId: turn.messageId,
-      channel: message.channel,
-      ...(message.threadId !== undefined && { threadId: message.threadId }),
-      ...(message.userName !== undefined && { userName: message.userName }),
-      text: message.text,
-      receivedAt: turn.receivedAt.toISOString(),
-      seq: turn.seq,
-      turnsAhead,
-    };
+    const inbound = toInbound(message, turn, turnsAhead);
     await within(deadline, 'Temporal', startWorkflow(inbound, agent, deadline));
     if (entered.outcome === 'repeated') {
       // Another delivery may have given up in the meantime and called refused what runs now.
@@ -119,5 +107,22 @@ export function createAcceptMessage(dependencies: {
       }
       throw error;
     }
+  };
+}
+
+/** As the ledger has it: of a repeated delivery the first one's number and time. */
+function toInbound(message: NewMessage, turn: LedgerTurn, turnsAhead: number): InboundMessage {
+  return {
+    tenantId: message.tenantId,
+    agentId: turn.agentId,
+    userId: turn.userId,
+    messageId: turn.messageId,
+    channel: message.channel,
+    ...(message.threadId !== undefined && { threadId: message.threadId }),
+    ...(message.userName !== undefined && { userName: message.userName }),
+    text: message.text,
+    receivedAt: turn.receivedAt.toISOString(),
+    seq: turn.seq,
+    turnsAhead,
   };
 }
