@@ -32,6 +32,12 @@ export function writeDocuments(report: Report): void {
         series: [
           { name: 'p50', points: atLargest.map((row) => [row.scopeSize, row.p50] as const) },
           { name: 'p95', points: atLargest.map((row) => [row.scopeSize, row.p95] as const) },
+          {
+            name: 'by exchange, p95',
+            points: recall.hybrid
+              .filter(({ inFlight }) => inFlight === 1)
+              .map((row) => [row.exchanges, row.p95] as const),
+          },
         ],
       }),
     );

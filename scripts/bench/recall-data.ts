@@ -20,6 +20,8 @@ export type RecallData = {
   /** A question about one of the scope's topics. */
   queryFor(scope: BenchScope): number[];
   vectorFor(scope: BenchScope): Float32Array;
+  /** 0 to 1, the next of the same row every time. */
+  random(): number;
 };
 
 /** The same data every time for the same numbers. Asked sizes that don't fit into `memories` are left out. */
@@ -42,6 +44,7 @@ export function createRecallData(memories: number, scopeCount: number): RecallDa
     owners: loadingOrder(sizes, random),
     vectorFor,
     queryFor: (scope) => [...vectorFor(scope)],
+    random,
   };
 }
 

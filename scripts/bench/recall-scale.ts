@@ -6,6 +6,7 @@ import { migrateDatabase } from '../../src/migrate.ts';
 import { storeEmbedding } from '../../src/memory/long-term.ts';
 import { nearestMessages } from '../../src/memory/nearest-messages.ts';
 import { startStack, type StackHandle } from '../stack/index.ts';
+import { measureHybrid, type HybridRow } from './hybrid-scale.ts';
 import { percentile } from './load.ts';
 import { createRecallData, loadRows, type BenchScope, type RecallData } from './recall-data.ts';
 import { now } from './stand-in.ts';
@@ -24,10 +25,15 @@ export type RecallRow = {
   recallAt3: number;
 };
 export type RecallResult = {
+  /** Plain cosine. */
   rows: RecallRow[];
+  /** Recall by exchange, in the same table at its largest. */
+  hybrid: HybridRow[];
   inserts: { inFlight: number; perSecond: number }[];
   indexSeconds: number;
 };
+
+const HYBRID_SIZES = [100, 1_000, 5_000, 50_000];
 
 const HNSW = 'conversation_embeddings_hnsw';
 
@@ -50,7 +56,7 @@ export async function measureRecall(
   const pool = createPool({ databaseUrl, max: 20, statementTimeoutMs: 10_000 });
   const largest = sizes.totals.at(-1) ?? 0;
   const data = createRecallData(largest, sizes.scopes);
-  const result: RecallResult = { rows: [], inserts: [], indexSeconds: 0 };
+  const result: RecallResult = { rows: [], hybrid: [], inserts: [], indexSeconds: 0 };
   let loaded = 0;
   for (const total of sizes.totals) {
     const { rows } = await admin.query<{ definition: string }>(
@@ -81,6 +87,9 @@ export async function measureRecall(
       perSecond: await insertsPerSecond(pool, data, inFlight, 2 * sizes.queries),
     });
   }
+  log('recall by exchange …');
+  const large = scopesToAsk(data, largest, largest).filter(({ size }) => HYBRID_SIZES.includes(size));
+  result.hybrid = await measureHybrid(pool, admin, data, large, sizes.queries);
   await pool.end();
   await admin.end();
   await stack.stop();

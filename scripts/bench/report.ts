@@ -135,7 +135,7 @@ function serviceTables(service: ServiceResult): string {
   ].join('\n\n');
 }
 
-function recallTables({ rows, inserts, indexSeconds }: RecallResult): string {
+function recallTables({ rows, hybrid, inserts, indexSeconds }: RecallResult): string {
   return [
     table(
       ['memories', 'in the scope', 'in flight', 'p50 ms', 'p95 ms', 'recall@3'],
@@ -146,6 +146,10 @@ function recallTables({ rows, inserts, indexSeconds }: RecallResult): string {
         .map(({ inFlight, perSecond }) => `${perSecond.toFixed(0)} at ${inFlight} in flight`)
         .join(', ') +
       '.',
+    table(
+      ['recall by exchange: exchanges in the scope', 'in flight', 'p50 ms', 'p95 ms'],
+      hybrid.map((row) => [row.exchanges, row.inFlight, row.p50, row.p95]),
+    ),
   ].join('\n\n');
 }
 
