@@ -3,6 +3,8 @@ import type { ActivityInterceptorsFactory, CustomSlotSupplier, WorkflowSlotInfo 
 /** A reply's steps follow each other within this time; only a longer silence means that none is at work. */
 const QUIET_MS = 100;
 const LOOK_EVERY_MS = 5;
+/** After such a silence whatever waited has had its chance: counting begins anew. */
+const LONG_QUIET_MS = 1_000;
 
 /** Waiting for a model costs no processor: a backfill may well run then. */
 const WAITING_ACTIVITIES: ReadonlySet<string> = new Set(['generateReply']);
@@ -19,16 +21,20 @@ export type RepliesFirst = {
 
 /**
  * Backfills and replies share processor, database and Temporal, so a pile of backfills slows every reply down
- * even from a queue of its own. Here a backfill is only fetched when no reply is at work. Under an unbroken stream
- * of replies one gets through for each reply, so that a pile doesn't grow, and one more after every `heldForMs`, so
- * that it shrinks. `slots` run at a time, polls included.
+ * even from a queue of its own. Here a backfill is only fetched when no reply is at work, or after every `heldForMs`.
+ * Under an unbroken stream of replies that would be too few: once they are more than `behind` replies behind, one gets
+ * through for each reply as well, so that a pile doesn't grow for ever. `slots` run at a time, polls included.
  */
-export function createRepliesFirst(options: { slots: number; heldForMs: number }): RepliesFirst {
-  const { slots, heldForMs } = options;
+export function createRepliesFirst(options: {
+  slots: number;
+  heldForMs: number;
+  behind: number;
+}): RepliesFirst {
+  const { slots, heldForMs, behind } = options;
   let atWork = 0;
   let lastAtWork = Number.NEGATIVE_INFINITY;
   let free = slots;
-  /** How many replies are done for which no backfill has been let through yet. */
+  /** How many more replies are done than backfills were let through. */
   let owed = 0;
   /** Backfills are let through one by one. */
   let gate: Promise<unknown> = Promise.resolve();
@@ -38,7 +44,7 @@ export function createRepliesFirst(options: { slots: number; heldForMs: number }
   const letThrough = async (abort: AbortSignal): Promise<object> => {
     while (free === 0) await pause(abort);
     const deadline = performance.now() + heldForMs;
-    while (!isQuiet() && owed === 0 && performance.now() < deadline) await pause(abort);
+    while (!isQuiet() && owed <= behind && performance.now() < deadline) await pause(abort);
     // Nobody would give back what is given to one who has gone.
     abort.throwIfAborted();
     free -= 1;
@@ -51,13 +57,14 @@ export function createRepliesFirst(options: { slots: number; heldForMs: number }
       inbound: {
         async execute(input, next) {
           if (WAITING_ACTIVITIES.has(info.activityType)) return next(input);
+          if (atWork === 0 && performance.now() - lastAtWork > LONG_QUIET_MS) owed = 0;
           atWork += 1;
           try {
             return await next(input);
           } finally {
             atWork -= 1;
             lastAtWork = performance.now();
-            if (info.activityType === LAST_ACTIVITY) owed = Math.min(slots, owed + 1);
+            if (info.activityType === LAST_ACTIVITY) owed = Math.min(behind + slots, owed + 1);
           }
         },
       },

@@ -27,8 +27,10 @@ const WORKFLOW_SLOTS = 16;
 const WORKFLOW_POLLS = 8;
 /** Backfills that run side by side; their texts are embedded in one go. */
 const BACKFILL_SLOTS = 8;
-/** While replies keep coming, so many milliseconds pass before a backfill more gets through than replies are done. */
+/** While replies keep coming, four backfills a second still get through … */
 const BACKFILL_HELD_MS = 250;
+/** … and one for each reply, once so many replies are not yet remembered: a few seconds' work. */
+const BACKFILLS_BEHIND = 100;
 
 /**
  * The two workers of a process, not yet running. Backfills have a queue of their own, and while replies are
@@ -53,7 +55,11 @@ export async function createWorkers(options: {
     shutdownGraceTime: DRAIN_TIME,
     shutdownForceTime: '25s' as const,
   };
-  const repliesFirst = createRepliesFirst({ slots: BACKFILL_SLOTS, heldForMs: BACKFILL_HELD_MS });
+  const repliesFirst = createRepliesFirst({
+    slots: BACKFILL_SLOTS,
+    heldForMs: BACKFILL_HELD_MS,
+    behind: BACKFILLS_BEHIND,
+  });
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([
     Worker.create({

@@ -1,15 +1,16 @@
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { ActivityExecuteInput } from '@temporalio/worker';
 import { createRepliesFirst, type RepliesFirst } from '../../src/temporal/replies-first.ts';
 
 const SLOTS = 3;
 const HELD_FOR_MS = 250;
+const BEHIND = 5;
 
 let first: RepliesFirst;
 let passed: number;
 beforeEach(() => {
   jest.useFakeTimers();
-  first = createRepliesFirst({ slots: SLOTS, heldForMs: HELD_FOR_MS });
+  first = createRepliesFirst({ slots: SLOTS, heldForMs: HELD_FOR_MS, behind: BEHIND });
   passed = 0;
 });
 afterEach(() => void jest.useRealTimers());
@@ -64,16 +65,31 @@ test('those that wait for a model hold nothing back', async () => {
   expect(passed).toBe(1);
 });
 
-test('for each reply that is done one gets through, though the next is at work', async () => {
-  step('gatherContext');
-  for (let i = 0; i < SLOTS; i += 1) poll();
-  await pass(0);
-  expect(passed).toBe(0);
-  for (const done of [1, 2]) {
-    step('appendTurnToWindow')();
-    await pass(10);
-    expect(passed).toBe(done);
-  }
+describe('once more replies are done than backfills may be behind', () => {
+  const done = (replies: number) => {
+    for (let i = 0; i < replies; i += 1) step('appendTurnToWindow')();
+    return pass(10);
+  };
+
+  test('one gets through for each further reply, though the next is at work', async () => {
+    step('gatherContext');
+    for (let i = 0; i < SLOTS; i += 1) poll();
+    await done(BEHIND);
+    expect(passed).toBe(0);
+    await done(1);
+    expect(passed).toBe(1);
+    await done(1);
+    expect(passed).toBe(2);
+  });
+
+  test('a silence ends it: what waited has had its chance', async () => {
+    await done(BEHIND + 1);
+    await pass(2_000);
+    step('gatherContext');
+    poll();
+    await done(1);
+    expect(passed).toBe(0);
+  });
 });
 
 test('no more than the slots at a time, and one that gave up takes none', async () => {
