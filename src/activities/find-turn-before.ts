@@ -8,6 +8,8 @@ export type TurnBeforeState = { state: 'running'; workflowId: string } | { state
 
 /** Enough to see past messages that were entered but never started, say while Temporal was away. */
 const TURNS_LOOKED_AT = 50;
+/** Nobody waits longer for one that is offered again and again, and not taken. */
+const LONGEST_GRACE_MS = 10_000;
 
 export function createFindTurnBefore({ pool, temporal }: Pick<ActivityDependencies, 'pool' | 'temporal'>) {
   return {
@@ -17,14 +19,14 @@ export function createFindTurnBefore({ pool, temporal }: Pick<ActivityDependenci
      */
     async findTurnBefore(input: { message: InboundMessage; startGraceMs: number }): Promise<TurnBeforeState> {
       const { message, startGraceMs } = input;
-      const open = await findOpenTurnsBefore(pool, message, message.seq, TURNS_LOOKED_AT);
+      const open = await findOpenTurnsBefore(pool, message, TURNS_LOOKED_AT);
       // At most 50 quick look-ups within the time-out of a local activity, which can't heartbeat.
       // eslint-disable-next-line temporal/activity-heartbeat-in-long-loops
       for (const turn of open) {
         const status = await statusOf(turn.workflowId);
         if (status === 'RUNNING') return { state: 'running', workflowId: turn.workflowId };
         if (status !== undefined) return { state: 'none' };
-        if (turn.ageMs < startGraceMs) return { state: 'starting' };
+        if (turn.offeredMs < startGraceMs && turn.waitedMs < LONGEST_GRACE_MS) return { state: 'starting' };
       }
       return { state: 'none' };
     },

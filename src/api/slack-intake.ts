@@ -85,8 +85,8 @@ export function createSlackIntake(dependencies: {
       if (!(await isEngagedIn(redis, message, thread, installation))) return 'not_engaged';
     }
     const [names, senders, surface] = await Promise.all([
-      slack.lookUpNames(client, othersMentioned(message.text, botUserId), NAMES_WITHIN_MS),
-      slack.lookUpNames(client, [message.user], SENDER_WITHIN_MS),
+      slack.lookUpNames(client, team, othersMentioned(message.text, botUserId), NAMES_WITHIN_MS),
+      slack.lookUpNames(client, team, [message.user], SENDER_WITHIN_MS),
       surfaceOf(redis, message, thread),
     ]);
     const { channel, ts: eventTs } = message;

@@ -95,11 +95,11 @@ type TurnRow = {
 const TURN_COLUMNS = 'message_id, agent_id, user_id, seq, workflow_id, state, received_at';
 
 /**
- * What Temporal may be running: also what it was offered a moment ago and the API gave up on, for such a start can
- * arrive late. The client of the combined process tries for up to 10 s.
+ * What Temporal may be running: also what it was offered of late and the API gave up on, for such a start can arrive
+ * late, and then the turn runs like any other. After ten minutes its followers would no longer be held by it.
  */
 const IS_OPEN = `state IN ('accepted', 'refused')
-  AND (state = 'accepted' OR offered_at > clock_timestamp() - interval '15 seconds')`;
+  AND (state = 'accepted' OR offered_at > clock_timestamp() - interval '10 minutes')`;
 
 const TURNS_AHEAD = `(SELECT count(*)::int FROM turns o
   WHERE o.tenant_id = t.tenant_id AND o.agent_id = t.agent_id AND o.user_id = t.user_id
@@ -150,22 +150,25 @@ export async function findTurn(
   return rows[0] && toTurn(rows[0]);
 }
 
-/** Turns of a scope before `seq` that may be running, newest first; their age, by the database's clock, is since they were last offered to Temporal. */
+/**
+ * Turns of a message's scope before it that may be running, newest first: `offeredMs` ago they were last offered to
+ * Temporal, by the database's clock; `waitedMs` ago the message itself was received.
+ */
 export async function findOpenTurnsBefore(
   pool: pg.Pool,
-  scope: Scope,
-  seq: number,
+  message: Scope & { seq: number; receivedAt: string },
   limit: number,
-): Promise<Array<{ workflowId: string; ageMs: number }>> {
-  const { rows } = await inTenant(pool, scope.tenantId, (client) =>
-    client.query<{ workflowId: string; ageMs: number }>({
+): Promise<Array<{ workflowId: string; offeredMs: number; waitedMs: number }>> {
+  const { rows } = await inTenant(pool, message.tenantId, (client) =>
+    client.query<{ workflowId: string; offeredMs: number; waitedMs: number }>({
       name: 'open-turns-before',
       text: `SELECT workflow_id AS "workflowId",
-                    (extract(epoch FROM clock_timestamp() - offered_at) * 1000)::float8 AS "ageMs"
+                    (extract(epoch FROM clock_timestamp() - offered_at) * 1000)::float8 AS "offeredMs",
+                    (extract(epoch FROM clock_timestamp() - $6::timestamptz) * 1000)::float8 AS "waitedMs"
              FROM turns
              WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND ${IS_OPEN}
              ORDER BY seq DESC LIMIT $5`,
-      values: [scope.tenantId, scope.agentId, scope.userId, seq, limit],
+      values: [message.tenantId, message.agentId, message.userId, message.seq, limit, message.receivedAt],
     }),
   );
   return rows;

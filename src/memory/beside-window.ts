@@ -8,6 +8,9 @@ export type Standing = {
   shown: readonly WindowMessage[];
 };
 
+/** A reply waits for this: what is then still not as it was reckoned, stays unrecalled. */
+const MOST_ROUNDS = 3;
+
 /**
  * Recall beside as much of the window as the prompt has room for: what the prompt drops can be recalled like
  * anything older. What is recalled takes room from the window in turn, so it is asked again, until all that was
@@ -20,10 +23,11 @@ export async function recallBesideWindow(
   search: (standing: Standing) => Promise<Recollection>,
 ): Promise<Recollection> {
   let kept = keptWith([]);
-  for (;;) {
+  for (let round = 1; ; round += 1) {
     const found = await search(standingOf(window, kept));
     const stillKept = keptWith(found.recalled);
-    if (stillKept >= kept) return { ...found, recalled: withoutStanding(found.recalled, window, keptWith) };
+    if (stillKept >= kept || round === MOST_ROUNDS)
+      return { ...found, recalled: withoutStanding(found.recalled, window, keptWith) };
     kept = stillKept;
   }
 }

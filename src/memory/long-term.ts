@@ -93,6 +93,9 @@ export async function insertMemory(client: pg.PoolClient, memory: NewMemory): Pr
   });
 }
 
+/** Comes with a time after all others, so it is never compared. */
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
 /** One page of a scope's memories, newest first. `after` is the last row of the page before. */
 export async function listMemories(
   pool: pg.Pool,
@@ -105,15 +108,15 @@ export async function listMemories(
               to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "createdAt"
        FROM conversation_embeddings
        WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
-         AND ($4::timestamptz IS NULL OR (created_at, id) < ($4::timestamptz, $5::uuid))
+         AND (created_at, id) < ($4::timestamptz, $5::uuid)
        ORDER BY created_at DESC, id DESC
        LIMIT $6`,
       [
         scope.tenantId,
         scope.agentId,
         scope.userId,
-        page.after?.createdAt ?? null,
-        page.after?.id ?? null,
+        page.after?.createdAt ?? 'infinity',
+        page.after?.id ?? NIL_UUID,
         page.limit,
       ],
     ),

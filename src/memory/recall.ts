@@ -71,9 +71,11 @@ export async function recall(
       match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
     const nothingNear = tooFar(round(matchOf(ranked, facts)), ranked);
     if (nothingNear) return nothingNear;
-    const looked = withSpareQuestions(ranked, settings.topK);
-    const texts = await findTexts(client, scope, looked, vector);
-    const candidates = looked.flatMap((passage) => toCandidate(passage, texts, query));
+    const { looked, texts, candidates } = await findCandidates(client, scope, query, {
+      vector,
+      ranked,
+      topK: settings.topK,
+    });
     // What was said again and stands in the window is no reason to recall anything else.
     const left = without(ranked, looked, candidates);
     const match = round(matchOf(left, facts));
@@ -103,6 +105,30 @@ function without(
   const kept = new Set(candidates.map(({ exchangeId }) => exchangeId));
   const shown = new Set(looked.map(({ exchangeId }) => exchangeId).filter((id) => !kept.has(id)));
   return ranked.filter(({ exchangeId }) => !shown.has(exchangeId));
+}
+
+/**
+ * The best of the ranked with their texts. What was said again and stands in the window is no candidate; where that
+ * leaves too few, the next best are looked at too, once.
+ */
+async function findCandidates(
+  client: pg.PoolClient,
+  scope: Scope,
+  query: RecallQuery,
+  { vector, ranked, topK }: { vector: string; ranked: readonly ScoredPassage[]; topK: number },
+) {
+  const looked = withSpareQuestions(ranked, topK);
+  const texts = await findTexts(client, scope, looked, vector);
+  const candidates = looked.flatMap((passage) => toCandidate(passage, texts, query));
+  if (candidates.length >= topK || candidates.length === looked.length) return { looked, texts, candidates };
+  const already = new Set(looked);
+  const next = withSpareQuestions(
+    ranked.filter((passage) => !already.has(passage)),
+    topK,
+  );
+  const more = await findTexts(client, scope, next, vector);
+  candidates.push(...next.flatMap((passage) => toCandidate(passage, more, query)));
+  return { looked: [...looked, ...next], texts: new Map([...texts, ...more]), candidates };
 }
 
 function toCandidate(

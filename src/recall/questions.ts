@@ -31,10 +31,12 @@ const UNPUNCTUATED_WORDS = 12;
  */
 const CLAUSE_END =
   /[,;:，；：、،؛–—]|\s-|\s(?=(?:because|since|given|although|though|but|weil|denn|aber)\s)/iu;
-const OF_ONESELF = /^(?:(?:I|we|my|our|ich|wir|mein\w*|unser\w*)\b|我)/iu;
+const OF_ONESELF = /^(?:(?:I|im|ive|we|my|our|ich|wir|mein\w*|unser\w*)\b|我)/iu;
 /** "I was wondering, what …": states nothing but that something is asked. */
 const LEADS_TO_QUESTION =
-  /wonder|forg[eo]t|remember|remind|curious|tell me|to know|to ask|(?:told|asked) you|wissen|vergessen|erinner|sag mir|frag|[吗呢什哪谁怎几]|多少|多大|请问|告诉我/iu;
+  /\b(?:wonder(?:ing|ed)?|forg[eo]t(?:ten)?|remember|remind|curious|tell me|to know|to ask|(?:told|asked) you|wissen|vergessen|erinner\w*|sag mir|frage?n?)\b|[吗呢什哪谁怎]|几(?!乎)|多少|多大|请问|告诉我/iu;
+/** "I forgot my passport at the Hilton, what now?" does. */
+const NAMES_SOMETHING = /\p{N}|\s(?!I\b)\p{Lu}/u;
 
 /** True when nothing is stated: every sentence but a greeting is a question, and says nothing beside what it asks. */
 export function onlyAsks(text: string): boolean {
@@ -44,7 +46,7 @@ export function onlyAsks(text: string): boolean {
     .filter((sentence) => sentence !== '');
   const [first = ''] = sentences;
   if (sentences.length === 1 && !ENDS_ASKING.test(first))
-    return QUESTION_WORD.test(first) && countWords(first) <= UNPUNCTUATED_WORDS;
+    return QUESTION_WORD.test(first) && countWords(first) <= UNPUNCTUATED_WORDS && !asksAndTells(first);
   return (
     sentences.some((sentence) => ENDS_ASKING.test(sentence)) &&
     sentences.every((sentence) => (ENDS_ASKING.test(sentence) ? !asksAndTells(sentence) : !tells(sentence)))
@@ -54,11 +56,15 @@ export function onlyAsks(text: string): boolean {
 /** Whether a question says something beside what it asks: "I'm vegan, can I eat this?" */
 function asksAndTells(question: string): boolean {
   const clauses = question.split(CLAUSE_END).map((clause) => clause.trim());
-  const others = clauses.filter((clause) => !QUESTION_WORD.test(clause) && !LEADS_TO_QUESTION.test(clause));
+  const others = clauses.filter((clause) => !QUESTION_WORD.test(clause) && !leadsToQuestion(clause));
   if (others.length < clauses.length) return others.some(tells);
   // None looks like a question: the last is it, unless it is long and about the one who asks.
   const [last = ''] = others.slice(-1);
   return others.slice(0, -1).some(tells) || (OF_ONESELF.test(last) && isLong(last));
+}
+
+function leadsToQuestion(clause: string): boolean {
+  return LEADS_TO_QUESTION.test(clause) && !NAMES_SOMETHING.test(clause);
 }
 
 function tells(clause: string): boolean {

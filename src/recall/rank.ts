@@ -21,9 +21,12 @@ export function rank(scored: ScoredScope, exclude: readonly string[], ranked = R
     const passage = total >= floor ? passageAt(place) : undefined;
     if (passage && !seen.has(passage.exchangeId)) best.push(passage);
   });
-  return best
+  const exchanges = best
     .sort((a, b) => b.total - a.total || b.at - a.at)
     .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
+  // Long messages have many passages: those of a few exchanges, or of the window's, can take all places.
+  const tooFew = exchanges.length < ranked / 4 && best.length < totals.length && ranked < totals.length;
+  return tooFew ? rank(scored, exclude, 4 * ranked) : exchanges;
 }
 
 /** A power of two: a total then isn't rounded into another step. */

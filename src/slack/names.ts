@@ -1,8 +1,9 @@
 import type { WebClient } from '@slack/web-api';
 
-/** Names of the users asked for, by id; whoever isn't known in time is left out. Never rejects. */
+/** Names of a workspace's users, by id; whoever isn't known in time is left out. Never rejects. */
 export type LookUpNames = (
   client: WebClient,
+  team: string,
   userIds: readonly string[],
   withinMs: number,
 ) => Promise<Map<string, string>>;
@@ -19,27 +20,28 @@ type Entry = { name: Promise<string | undefined>; until: number };
 export function createNameLookup(): LookUpNames {
   const kept = new Map<string, Entry>();
 
-  const nameOf = (client: WebClient, userId: string): Promise<string | undefined> => {
-    const old = kept.get(userId);
+  const nameOf = (client: WebClient, team: string, userId: string): Promise<string | undefined> => {
+    const key = `${team}:${userId}`;
+    const old = kept.get(key);
     if (old && old.until > Date.now()) return old.name;
     const entry: Entry = { name: ask(client, userId), until: Date.now() + KEPT_MS };
     void entry.name.then((name) => {
       if (name === undefined) entry.until = Date.now() + MISS_KEPT_MS;
     });
-    kept.delete(userId);
-    kept.set(userId, entry);
+    kept.delete(key);
+    kept.set(key, entry);
     // The oldest goes: a map keeps the order of insertion.
     if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value ?? '');
     return entry.name;
   };
 
-  return async (client, userIds, withinMs) => {
+  return async (client, team, userIds, withinMs) => {
     const names = new Map<string, string>();
     if (userIds.length === 0) return names;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, withinMs)));
     const asked = userIds.slice(0, MAX_LOOKED_UP).map(async (userId) => {
-      const name = await nameOf(client, userId);
+      const name = await nameOf(client, team, userId);
       if (name) names.set(userId, name);
     });
     await Promise.race([Promise.all(asked), late]);
@@ -51,8 +53,13 @@ export function createNameLookup(): LookUpNames {
 async function ask(client: WebClient, userId: string): Promise<string | undefined> {
   try {
     const { user } = await client.users.info({ user: userId });
-    return user?.profile?.display_name || user?.profile?.real_name || user?.real_name || user?.name;
+    return nameIn(user?.profile?.display_name || user?.profile?.real_name || user?.real_name || user?.name);
   } catch {
     return undefined;
   }
+}
+
+/** "Anna Schmidt | Sales Berlin" → "Anna Schmidt": what people add to their names are words that others ask for. */
+function nameIn(text: string | undefined): string | undefined {
+  return text?.split(/[|([{/–—•,;:]|\s-\s/u)[0]?.trim() || text;
 }

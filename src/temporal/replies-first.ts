@@ -3,8 +3,6 @@ import type { ActivityInterceptorsFactory, CustomSlotSupplier, WorkflowSlotInfo 
 /** A reply's steps follow each other within this time; only a longer silence means that none is at work. */
 const QUIET_MS = 100;
 const LOOK_EVERY_MS = 5;
-/** After such a silence whatever waited has had its chance: counting begins anew. */
-const LONG_QUIET_MS = 1_000;
 
 /** Waiting for a model costs no processor: a backfill may well run then. */
 const WAITING_ACTIVITIES: ReadonlySet<string> = new Set(['generateReply']);
@@ -57,7 +55,6 @@ export function createRepliesFirst(options: {
       inbound: {
         async execute(input, next) {
           if (WAITING_ACTIVITIES.has(info.activityType)) return next(input);
-          if (atWork === 0 && performance.now() - lastAtWork > LONG_QUIET_MS) owed = 0;
           atWork += 1;
           try {
             return await next(input);

@@ -23,10 +23,12 @@ export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: Injec
  * Postgres is silent: a task that looks something up holds its slot for as long as it waits.
  */
 const WORKFLOW_SLOTS = 16;
-/** Each poll holds a slot while it waits; the others are for tasks that are started eagerly. */
+/** Each poll holds a slot while it waits, and the next one of either queue too; the others are for tasks that are started eagerly. */
 const WORKFLOW_POLLS = 8;
 /** Backfills that run side by side; their texts are embedded in one go. */
 const BACKFILL_SLOTS = 8;
+/** One poll of the queue and one of the sticky queue: each holds a slot, and the next one too. */
+const BACKFILL_POLLS = 2;
 /** While replies keep coming, four backfills a second still get through … */
 const BACKFILL_HELD_MS = 250;
 /** … and one for each reply, once so many replies are not yet remembered: a few seconds' work. */
@@ -56,7 +58,7 @@ export async function createWorkers(options: {
     shutdownForceTime: '25s' as const,
   };
   const repliesFirst = createRepliesFirst({
-    slots: BACKFILL_SLOTS,
+    slots: BACKFILL_SLOTS + 2 * BACKFILL_POLLS,
     heldForMs: BACKFILL_HELD_MS,
     behind: BACKFILLS_BEHIND,
   });
@@ -81,8 +83,7 @@ export async function createWorkers(options: {
         localActivityTaskSlotSupplier: fixed(BACKFILL_SLOTS),
         nexusTaskSlotSupplier: fixed(1),
       },
-      // One poll of the queue and one of the sticky queue: a poll holds a slot, and more would leave none for the work.
-      workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: 2 },
+      workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: BACKFILL_POLLS },
       maxCachedWorkflows: 100,
     }),
   ]);

@@ -124,7 +124,7 @@ describe('a turn that Temporal runs although the API gave up on its start', () =
   };
 
   test('is still the turn before: the next one waits for it and sees it', async () => {
-    const answerFirst = await startedLate('late-start', '3 seconds');
+    const answerFirst = await startedLate('late-start', '1 minute');
     const second = await send('late-start', {}, 'Second');
     await new Promise((resolve) => setTimeout(resolve, 500));
     expect(promptOf('Second')).toBeUndefined();
@@ -139,7 +139,7 @@ describe('a turn that Temporal runs although the API gave up on its start', () =
   });
 
   test('is not asked for any more when its start can no longer arrive', async () => {
-    const answerFirst = await startedLate('refused-long-ago', '1 minute');
+    const answerFirst = await startedLate('refused-long-ago', '1 hour');
     const second = await send('refused-long-ago', { prefer: 'wait=20' }, 'Second');
     expect(second).toMatchObject({ status: 200, body: { reply: { text: 'Noted: Second' } } });
     answerFirst();

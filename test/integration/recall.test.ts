@@ -387,6 +387,24 @@ describe('settings and limits', () => {
     expect(receipt?.nearestMiss).toMatchObject({ why: 'threshold' });
   });
 
+  test('what stands in the window, said a dozen times before, leaves places for the next best', async () => {
+    const scope = newScope();
+    const memory = newMemory(scope);
+    const repeated = 'I deployed version 2 to staging';
+    const wanted = 'Version 3 goes to staging on Friday';
+    await memory.tell(
+      { user: wanted },
+      ...Array.from({ length: 12 }, () => ({ user: repeated })),
+      ...others(8),
+    );
+    await appendTurn(redis, scope, {
+      ...{ seq: 1, messageId: randomUUID() },
+      ...{ userText: repeated, replyText: 'Thanks, noted.' },
+    });
+    const { found } = await memory.ask('Which version did I deploy to staging?');
+    expect(found).toContain(wanted);
+  });
+
   test('what the prompt has no room for, though it stands in the window, is recalled', async () => {
     const scope = newScope();
     const memory = newMemory(scope);

@@ -44,3 +44,9 @@ test('what fits again because less was found than before is not quoted beside it
   const { recalled } = await run(6, [memoryOf('x'), memoryOf('y')], [memoryOf('b', 'assistant')]);
   expect(recalled).toEqual([]);
 });
+
+test('it is asked three times at most: a reply waits for it', async () => {
+  const find = (many: number) => Array.from({ length: many }, (_, i) => memoryOf(`x${i}`));
+  const { asked } = await run(8, find(1), find(2), find(3), find(4));
+  expect(asked).toHaveLength(3);
+});

@@ -38,6 +38,13 @@ describe('ranking', () => {
     expect(rank(scopeOf(rows), [], 1_000)).toHaveLength(100);
   });
 
+  test('a few long exchanges do not take all places', () => {
+    const long = Array.from({ length: 400 }, (_, i) => ({ id: `long${i % 10}`, total: 0.6 }));
+    const others = Array.from({ length: 100 }, (_, i) => ({ id: `other${i}`, total: 0.5 }));
+    const window = Array.from({ length: 10 }, (_, i) => `long${i}`);
+    expect(rank(scopeOf([...long, ...others]), window)).toHaveLength(100);
+  });
+
   test('a question asked more often than passages are ranked does not push out what was told', () => {
     const asked = Array.from({ length: 2_000 }, (_, i) => ({ id: `q${i}`, total: 0.9, flags: ONLY_ASKS }));
     const ranked = rank(scopeOf([{ id: 'told', total: 0.3 }, ...asked]), []);

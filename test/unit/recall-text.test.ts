@@ -84,6 +84,8 @@ describe('questions', () => {
     'My dog’s name?',
     'Kannst du mir sagen, wie mein Hund heißt?',
     '你好。我的狗叫什么名字?',
+    'I forgot, what is my dog called?',
+    'Ich wollte fragen, wie heißt mein Hund?',
   ])('%s only asks', (text) => expect(onlyAsks(text)).toBe(true));
   test.each([
     'My dog is called Rex.',
@@ -100,6 +102,13 @@ describe('questions', () => {
     'У меня аллергия на арахис, можно мне сатай?',
     '我对花生过敏，可以吃沙爹吗?',
     '我的狗叫雷克斯。它几岁?',
+    "can I eat this, I'm allergic to nuts",
+    'im vegan, can I eat this?',
+    'We had a wonderful wedding at Lake Como in June 2019, can you believe it?',
+    'My parcel was fragile and came broken, can I get a refund?',
+    'I forgot my passport at the Hilton, what should I do?',
+    'My order number is 4711 and I wanted to ask, where is it?',
+    '我几乎每天吃花生，可以吗？',
     '',
   ])('%s tells', (text) => expect(onlyAsks(text)).toBe(false));
   test.each([' ', ' -', '-', ', ', '?', '? ', ' because'])(
