@@ -1,6 +1,6 @@
 /**
- * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50]`: how long a quiet tenant waits for its replies
- * on an idle system, and while another tenant sends many times as much. Ends with one line of JSON.
+ * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000]`: how long a quiet tenant waits for its
+ * replies on an idle system, and while another tenant sends many times as much. Ends with one line of JSON.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -16,12 +16,13 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '30' },
     'llm-ms': { type: 'string', default: '300' },
     times: { type: 'string', default: '50' },
+    'every-ms': { type: 'string', default: '1000' },
   },
 });
 const lengthMs = Number(values.seconds) * 1_000;
 const times = Number(values.times);
-/** The quiet tenant's share: one message a second. */
-const QUIET_EVERY_MS = 1_000;
+/** The quiet tenant's share: one message a second unless told otherwise. */
+const quietEveryMs = Number(values['every-ms']);
 
 await runUntilStopped(
   async (onHandle) => {
@@ -36,7 +37,7 @@ await runUntilStopped(
     const [quiet, loud] = [scopes[0], scopes[35]];
     if (!quiet || !loud) throw new Error('too few scopes');
     const { baseUrl } = system.sources;
-    await measure(baseUrl, quiet, 5_000);
+    await measure(baseUrl, quiet, 5 * quietEveryMs);
     const idle = await measure(baseUrl, quiet, lengthMs);
     const stop = new AbortController();
     const flooding = flood(baseUrl, loud, stop.signal);
@@ -48,6 +49,7 @@ await runUntilStopped(
     const ratio = percentile(flooded, 0.95) / percentile(idle, 0.95);
     const result = {
       llmMs: Number(values['llm-ms']),
+      quietEveryMs,
       idle: summary(idle),
       flooded: summary(flooded),
       ratioP95: Math.round(ratio * 100) / 100,
@@ -63,16 +65,16 @@ await runUntilStopped(
   { stopIsSuccess: false },
 );
 
-/** Latencies in ms of one message a second, each of a user of its own, so that none waits for another's turn. */
+/** Latencies in ms of the quiet tenant's messages, each of a user of its own, so that none waits for another's turn. */
 async function measure(baseUrl: string, scope: ChaosScope, forMs: number): Promise<number[]> {
   const latencies: Array<Promise<number>> = [];
-  for (let sent = 0; sent * QUIET_EVERY_MS < forMs; sent += 1) {
+  for (let sent = 0; sent * quietEveryMs < forMs; sent += 1) {
     const started = performance.now();
     const reply = post(baseUrl, scope, `quiet-${sent}`, { prefer: 'wait=60' });
     latencies.push(
       reply.then((status) => (status === 200 ? performance.now() - started : Number.POSITIVE_INFINITY)),
     );
-    await delay(QUIET_EVERY_MS);
+    await delay(quietEveryMs);
   }
   return (await Promise.all(latencies)).toSorted((a, b) => a - b);
 }
@@ -85,7 +87,7 @@ async function flood(baseUrl: string, scope: ChaosScope, signal: AbortSignal) {
       (status) => (status === 202 ? (counts.accepted += 1) : (counts.refused += 1)),
       () => (counts.refused += 1),
     );
-    await delay(QUIET_EVERY_MS / times);
+    await delay(quietEveryMs / times);
   }
   return counts;
 }
