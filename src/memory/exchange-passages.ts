@@ -45,17 +45,16 @@ export async function embedPassages(
   return Promise.all(
     passages.map(async (passage) => {
       const vectors = await Promise.all([vectorOf('user', passage.user), vectorOf('reply', passage.reply)]);
-      return { ...passage, embedding: meanOf(vectors.flat()) };
+      return { ...passage, embedding: sumOf(vectors.flat()) };
     }),
   );
 }
 
-function meanOf(vectors: readonly ArrayLike<number>[]): number[] {
-  const sum = Array.from({ length: vectors[0]?.length ?? 0 }, (_, i) =>
+/** In the direction of their mean; `insertExchange` makes its length 1. */
+function sumOf(vectors: readonly ArrayLike<number>[]): number[] {
+  return Array.from({ length: vectors[0]?.length ?? 0 }, (_, i) =>
     vectors.reduce((total, vector) => total + (vector[i] ?? 0), 0),
   );
-  const length = Math.hypot(...sum);
-  return sum.map((value) => value / length);
 }
 
 /**

@@ -117,18 +117,20 @@ async function findCandidates(
   query: RecallQuery,
   { vector, ranked, topK }: { vector: string; ranked: readonly ScoredPassage[]; topK: number },
 ) {
-  const looked = withSpareQuestions(ranked, topK);
-  const texts = await findTexts(client, scope, looked, vector);
-  const candidates = looked.flatMap((passage) => toCandidate(passage, texts, query));
-  if (candidates.length >= topK || candidates.length === looked.length) return { looked, texts, candidates };
-  const already = new Set(looked);
-  const next = withSpareQuestions(
-    ranked.filter((passage) => !already.has(passage)),
-    topK,
-  );
-  const more = await findTexts(client, scope, next, vector);
-  candidates.push(...next.flatMap((passage) => toCandidate(passage, more, query)));
-  return { looked: [...looked, ...next], texts: new Map([...texts, ...more]), candidates };
+  const look = async (among: readonly ScoredPassage[]) => {
+    const looked = withSpareQuestions(among, topK);
+    const texts = await findTexts(client, scope, looked, vector);
+    return { looked, texts, candidates: looked.flatMap((passage) => toCandidate(passage, texts, query)) };
+  };
+  const first = await look(ranked);
+  if (first.candidates.length >= topK || first.candidates.length === first.looked.length) return first;
+  const already = new Set(first.looked);
+  const second = await look(ranked.filter((passage) => !already.has(passage)));
+  return {
+    looked: [...first.looked, ...second.looked],
+    texts: new Map([...first.texts, ...second.texts]),
+    candidates: [...first.candidates, ...second.candidates],
+  };
 }
 
 function toCandidate(

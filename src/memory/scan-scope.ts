@@ -9,14 +9,8 @@ import type { ScannedScope } from '../recall/score.ts';
  */
 const SCAN_LIMIT = 50_000;
 
-type ScanRow = {
-  ids: Buffer;
-  parts: Buffer;
-  flags: Buffer;
-  ats: Buffer;
-  cosines: Buffer;
-  masks: Buffer;
-};
+/** Columns of numbers in Postgres' binary form, as base64; null where the scope is empty. */
+type ScanRow = Record<'ids' | 'parts' | 'flags' | 'ats' | 'cosines' | 'masks', string | null>;
 
 /** Microseconds from 1970 to 2000, where Postgres' binary timestamps begin. */
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0);
@@ -44,39 +38,52 @@ export async function scanScope(
 
 function scanStatement(maskCount: number, limit: number): string {
   const masks = Array.from({ length: maskCount }, (_, i) => i);
-  const columns = [
-    'exchange_id, part, flags, created_at, (-(embedding <#> $4::halfvec))::real AS cosine',
-    ...masks.map((i) => `(-(terms <#> $${i + 5}::sparsevec))::int AS mask${i}`),
-  ];
-  const packedMasks = masks.map((i) => `int4send(mask${i})`).join(' || ');
+  // Base64 is shorter and sooner read than the hexadecimal that binary results come in. The operator gives a product with its
+  // sign changed; it is changed back where it is read, since here that took 0.2 ms a column of 5,000.
+  const packed = (bytes: string) => `encode(string_agg(${bytes}, ''), 'base64')`;
   return `
-    SELECT coalesce(string_agg(uuid_send(exchange_id), ''), '') AS ids, coalesce(string_agg(int2send(part), ''), '') AS parts,
-           coalesce(string_agg(int2send(flags), ''), '') AS flags, coalesce(string_agg(timestamptz_send(created_at), ''), '') AS ats,
-           coalesce(string_agg(float4send(cosine), ''), '') AS cosines,
-           ${maskCount > 0 ? `coalesce(string_agg(${packedMasks}, ''), '')` : "''::bytea"} AS masks
+    SELECT ${packed('uuid_send(exchange_id)')} AS ids, ${packed('int2send(part)')} AS parts, ${packed('int2send(flags)')} AS flags,
+           ${packed('timestamptz_send(created_at)')} AS ats, ${packed('float4send(minus_cosine)')} AS cosines,
+           ${maskCount > 0 ? packed(masks.map((i) => `int4send(minus_mask${i})`).join(' || ')) : 'NULL'} AS masks
     FROM (
-      SELECT ${columns.join(', ')}
+      SELECT exchange_id, part, flags, created_at, (embedding <#> $4::halfvec)::real AS minus_cosine
+             ${masks.map((i) => `, (terms <#> $${i + 5}::sparsevec)::int AS minus_mask${i}`).join('')}
       FROM exchange_passages
       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
       ORDER BY created_at DESC LIMIT ${limit}
     ) compared`;
 }
 
-/** Reads the columns where they are. A DataView, since Buffer's own readers took four times as long. */
+/** The columns as numbers. By a DataView, since Buffer's own readers took four times as long. */
 function unpack(packed: ScanRow, maskCount: number): ScannedScope {
-  const { ids } = packed;
-  const view = (bytes: Buffer) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  const [parts, flags, ats] = [view(packed.parts), view(packed.flags), view(packed.ats)];
-  const [cosines, masks] = [view(packed.cosines), view(packed.masks)];
-  return {
-    count: ids.length / 16,
-    exchangeIdOf: (i) => ids.toString('hex', i * 16, i * 16 + 16),
-    partOf: (i) => parts.getInt16(i * 2),
-    flagsOf: (i) => flags.getInt16(i * 2),
-    atOf: (i) => POSTGRES_EPOCH_MS + (ats.getInt32(i * 8) * 2 ** 32 + ats.getUint32(i * 8 + 4)) / 1_000,
-    cosineOf: (i) => cosines.getFloat32(i * 4),
-    maskOf: (i, column) => masks.getInt32((i * maskCount + column) * 4),
+  const bytesOf = (column: string | null) => Buffer.from(column ?? '', 'base64');
+  const viewOf = (column: string | null) => {
+    const bytes = bytesOf(column);
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   };
+  const ids = bytesOf(packed.ids);
+  const [parts, flags, ats] = [viewOf(packed.parts), viewOf(packed.flags), viewOf(packed.ats)];
+  const [cosines, masks] = [viewOf(packed.cosines), viewOf(packed.masks)];
+  const count = ids.length / 16;
+  const scanned = {
+    exchangeIdOf: (row: number) => ids.toString('hex', row * 16, row * 16 + 16),
+    parts: new Int16Array(count),
+    flags: new Int16Array(count),
+    ats: new Float64Array(count),
+    cosines: new Float32Array(count),
+    masks: Array.from({ length: maskCount }, () => new Int32Array(count)),
+  };
+  for (let row = 0; row < count; row += 1) {
+    scanned.parts[row] = parts.getInt16(row * 2);
+    scanned.flags[row] = flags.getInt16(row * 2);
+    const microseconds = ats.getInt32(row * 8) * 2 ** 32 + ats.getUint32(row * 8 + 4);
+    scanned.ats[row] = POSTGRES_EPOCH_MS + microseconds / 1_000;
+    scanned.cosines[row] = -cosines.getFloat32(row * 4);
+  }
+  scanned.masks.forEach((column, nth) => {
+    for (let row = 0; row < count; row += 1) column[row] = -masks.getInt32((row * maskCount + nth) * 4);
+  });
+  return scanned;
 }
 
 /** An exchange's texts as they are to be quoted: cut down to the passage. */

@@ -1,26 +1,27 @@
 import { ONLY_ASKS } from './questions.ts';
 import type { ScoredPassage, ScoredScope } from './score.ts';
 
-/** So many passages are ranked beyond those in the window; sorting thousands for the sake of three took a fifth of the time. */
-const RANKED = 250;
+/**
+ * So many passages are ranked beyond those in the window: twice the candidates of an agent that recalls as much as it may.
+ * Sorting thousands for the sake of three took a fifth of the time.
+ */
+const RANKED = 120;
 /** Candidates looked at more closely for each exchange wanted; the order among them may still change. */
 const CANDIDATES_EACH = 3;
 
 /** Each exchange's best passage, best first, without the exchanges of `exclude` (ids, with dashes or without). */
 export function rank(scored: ScoredScope, exclude: readonly string[], ranked = RANKED): ScoredPassage[] {
-  const { totals, flagsAt, passageAt } = scored;
+  const { totals, flags, passageAt } = scored;
   const seen = new Set(exclude.map((id) => id.replaceAll('-', '')));
   // Two floors: a question asked a thousand times must not push what was told below it.
-  const asks = (place: number): boolean => (flagsAt(place) & ONLY_ASKS) !== 0;
-  const floors = [false, true].map((asking) =>
-    floorOf(totals, ranked + seen.size, (place) => asks(place) === asking),
-  );
+  const wanted = ranked + seen.size;
+  const floors = { told: floorOf(scored, false, wanted), asked: floorOf(scored, true, wanted) };
   const best: ScoredPassage[] = [];
-  totals.forEach((total, place) => {
-    const floor = floors[Number(asks(place))] ?? 0;
-    const passage = total >= floor ? passageAt(place) : undefined;
+  for (let place = 0; place < totals.length; place += 1) {
+    const floor = onlyAsks(flags, place) ? floors.asked : floors.told;
+    const passage = (totals[place] ?? 0) >= floor ? passageAt(place) : undefined;
     if (passage && !seen.has(passage.exchangeId)) best.push(passage);
-  });
+  }
   const exchanges = best
     .sort((a, b) => b.total - a.total || b.at - a.at)
     .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
@@ -32,17 +33,21 @@ export function rank(scored: ScoredScope, exclude: readonly string[], ranked = R
 /** A power of two: a total then isn't rounded into another step. */
 const TOTAL_STEPS = 1_024;
 
-/** What the best `wanted` totals, and few more, come up to. They are counted in steps: sorting 5,000 took half a millisecond. */
-function floorOf(totals: readonly number[], wanted: number, counted: (place: number) => boolean): number {
+/** What the best `wanted` totals of passages that only ask, or don't, come up to. They are counted in steps: sorting 5,000 took half a millisecond. */
+function floorOf({ totals, flags }: ScoredScope, asking: boolean, wanted: number): number {
   const counts = new Uint32Array(TOTAL_STEPS);
-  totals.forEach((total, place) => {
-    if (!counted(place)) return;
-    const step = Math.min(Math.max(Math.floor(total * TOTAL_STEPS), 0), TOTAL_STEPS - 1);
+  for (let place = 0; place < totals.length; place += 1) {
+    if (onlyAsks(flags, place) !== asking) continue;
+    const step = Math.min(Math.max(Math.floor((totals[place] ?? 0) * TOTAL_STEPS), 0), TOTAL_STEPS - 1);
     counts[step] = (counts[step] ?? 0) + 1;
-  });
+  }
   let step = TOTAL_STEPS;
   for (let found = 0; step > 0 && found < wanted; found += counts[step] ?? 0) step -= 1;
   return step > 0 ? step / TOTAL_STEPS : Number.NEGATIVE_INFINITY;
+}
+
+function onlyAsks(flags: Int16Array, place: number): boolean {
+  return ((flags[place] ?? 0) & ONLY_ASKS) !== 0;
 }
 
 /**

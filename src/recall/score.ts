@@ -2,28 +2,27 @@ import { holdsNothing } from './questions.ts';
 import type { TimeRange } from './time-range.ts';
 
 /**
- * The passages of a scope as the database compared them with the query, in any order, each read by its row. Not
- * objects, and not even columns of numbers: what is allocated for thousands of passages in every search brings
- * a garbage collection that takes longer than the scoring.
+ * The passages of a scope as the database compared them with the query, in any order, one a row of each column.
+ * Typed arrays, since their numbers lie outside of the JavaScript heap: allocating thousands of objects in every search
+ * brings garbage collections that take longer than the scoring.
  */
 export type ScannedScope = {
-  count: number;
   exchangeIdOf: (row: number) => string;
-  partOf: (row: number) => number;
-  flagsOf: (row: number) => number;
+  parts: Int16Array;
+  flags: Int16Array;
   /** When its user's message came, milliseconds since 1970. */
-  atOf: (row: number) => number;
+  ats: Float64Array;
   /** Cosine similarity of its vector and the query's. */
-  cosineOf: (row: number) => number;
+  cosines: Float32Array;
   /** Which of the query's terms it holds: bit i of column c is term 24·c + i. */
-  maskOf: (row: number, column: number) => number;
+  masks: readonly Int32Array[];
 };
 
 /** A scope's passages in time order, scored. */
 export type ScoredScope = {
   /** The weighted sums that rank, one a place. */
-  totals: readonly number[];
-  flagsAt: (place: number) => number;
+  totals: Float64Array;
+  flags: Int16Array;
   /** The passage at a place; undefined beyond either end. */
   passageAt: (place: number) => ScoredPassage | undefined;
 };
@@ -35,7 +34,7 @@ export type ScoredPassage = {
   at: number;
   flags: number;
   cosine: number;
-  /** By column, as `ScannedScope.maskOf`. */
+  /** By column, as `ScannedScope.masks`. */
   masks: readonly number[];
   lexical: number;
   total: number;
@@ -83,34 +82,37 @@ const IMAGINED_EXCHANGES = 10;
  */
 export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWeight: number): ScoredScope {
   const rows = inTimeOrder(scanned);
-  const ats = rows.map(scanned.atOf);
-  const lexicals = lexicalScores(scanned, rows, ats, query);
+  const ats = pick(scanned.ats, rows);
+  const cosines = pick(scanned.cosines, rows);
+  const flags = pick(scanned.flags, rows);
+  const masks = scanned.masks.map((column) => pick(column, rows));
+  const lexicals = lexicalScores(masks, ats, query);
   const wCosine = query.mostlyLatin ? cosineWeight : Math.min(cosineWeight, COSINE_WEIGHT_NOT_LATIN);
+  const totals = new Float64Array(rows.length);
   let before = 0;
-  const totals = rows.map((row, place) => {
-    const own = scanned.cosineOf(row);
+  for (let place = 0; place < rows.length; place += 1) {
+    const own = cosines[place] ?? 0;
     const context = followsOn(ats, place) ? before : own;
     before = own;
     const cosine = (own + PREVIOUS_COSINE * context) / (1 + PREVIOUS_COSINE);
-    return wCosine * cosine + (1 - wCosine) * (lexicals[place] ?? 0);
-  });
-  const flagsAt = (place: number): number => scanned.flagsOf(rows[place] ?? 0);
+    totals[place] = wCosine * cosine + (1 - wCosine) * (lexicals[place] ?? 0);
+  }
   const passageAt = (place: number): ScoredPassage | undefined => {
     const row = rows[place];
     if (row === undefined) return undefined;
     return {
       exchangeId: scanned.exchangeIdOf(row),
-      part: scanned.partOf(row),
+      part: scanned.parts[row] ?? 0,
       at: ats[place] ?? 0,
-      flags: flagsAt(place),
-      cosine: scanned.cosineOf(row),
-      masks: columnsOf(query).map((column) => scanned.maskOf(row, column)),
+      flags: flags[place] ?? 0,
+      cosine: cosines[place] ?? 0,
+      masks: masks.map((column) => column[place] ?? 0),
       lexical: lexicals[place] ?? 0,
       total: totals[place] ?? 0,
       place,
     };
   };
-  return { totals, flagsAt, passageAt };
+  return { totals, flags, passageAt };
 }
 
 /**
@@ -140,77 +142,74 @@ export function sameSession(earlier: number, later: number): boolean {
 }
 
 /** The rows that hold something, oldest first. They come newest first, so this hardly has to sort. */
-function inTimeOrder({ count, exchangeIdOf, partOf, flagsOf, atOf }: ScannedScope): number[] {
+function inTimeOrder({ exchangeIdOf, parts, flags, ats }: ScannedScope): number[] {
   const rows: number[] = [];
-  for (let row = count - 1; row >= 0; row -= 1) if (!holdsNothing(flagsOf(row))) rows.push(row);
+  for (let row = flags.length - 1; row >= 0; row -= 1) if (!holdsNothing(flags[row] ?? 0)) rows.push(row);
   return rows.sort((a, b) => {
-    const apart = atOf(a) - atOf(b);
+    const apart = (ats[a] ?? 0) - (ats[b] ?? 0);
     if (apart !== 0) return apart;
     const [idA, idB] = [exchangeIdOf(a), exchangeIdOf(b)];
-    return idA < idB ? -1 : idA > idB ? 1 : partOf(a) - partOf(b);
+    return idA < idB ? -1 : idA > idB ? 1 : (parts[a] ?? 0) - (parts[b] ?? 0);
   });
 }
 
-function columnsOf({ termCount }: QueryFacts): number[] {
-  return Array.from({ length: Math.ceil(termCount / TERMS_PER_MASK) }, (_, column) => column);
+/** A column's values at these rows. */
+function pick<Column extends Int16Array | Int32Array | Float32Array | Float64Array>(
+  column: Column,
+  rows: readonly number[],
+): Column {
+  const picked = column.slice(0, rows.length) as Column;
+  rows.forEach((row, place) => (picked[place] = column[row] ?? 0));
+  return picked;
 }
 
-/** @param rows in time order, like their times in `ats` */
-function lexicalScores(
-  scanned: ScannedScope,
-  rows: readonly number[],
-  ats: readonly number[],
-  query: QueryFacts,
-): number[] {
-  const scores = rows.map(() => 0);
+/** All in time order, one value a place. */
+function lexicalScores(masks: readonly Int32Array[], ats: Float64Array, query: QueryFacts): Float64Array {
+  const scores = new Float64Array(ats.length);
   let whole = addRange(scores, ats, query.range);
-  for (const column of columnsOf(query)) {
-    const maskAt = (place: number): number => {
-      const row = rows[place];
-      return row === undefined ? 0 : scanned.maskOf(row, column);
-    };
-    const terms = Math.min(TERMS_PER_MASK, query.termCount - column * TERMS_PER_MASK);
-    const weights = weightsOf(maskAt, rows.length, terms);
+  masks.forEach((mask, column) => {
+    const weights = weightsOf(mask, Math.min(TERMS_PER_MASK, query.termCount - column * TERMS_PER_MASK));
     whole += weights.reduce((sum, weight) => sum + weight, 0);
-    addTerms(scores, ats, maskAt, weights);
-  }
-  if (whole > 0) scores.forEach((score, place) => (scores[place] = score / whole));
+    addTerms(scores, ats, mask, weights);
+  });
+  if (whole > 0)
+    for (let place = 0; place < scores.length; place += 1) scores[place] = (scores[place] ?? 0) / whole;
   return scores;
 }
 
 /** What each term of a column is worth: the more, the fewer passages hold it. */
-function weightsOf(maskAt: (place: number) => number, passages: number, terms: number): number[] {
+function weightsOf(mask: Int32Array, terms: number): number[] {
   const holders = Array.from({ length: terms }, () => 0);
-  for (let place = 0; place < passages; place += 1) {
-    for (let left = maskAt(place); left !== 0; left &= left - 1) {
+  for (let place = 0; place < mask.length; place += 1) {
+    for (let left = mask[place] ?? 0; left !== 0; left &= left - 1) {
       const term = lowestBit(left);
       holders[term] = (holders[term] ?? 0) + 1;
     }
   }
-  return holders.map((count) => rarity(count, passages));
+  return holders.map((count) => rarity(count, mask.length));
 }
 
 /** Adds what the terms are worth to each passage that it, or one beside it, holds. */
 function addTerms(
-  scores: number[],
-  ats: readonly number[],
-  maskAt: (place: number) => number,
+  scores: Float64Array,
+  ats: Float64Array,
+  mask: Int32Array,
   weights: readonly number[],
 ): void {
   let previous = 0;
-  let own = maskAt(0);
-  scores.forEach((score, place) => {
-    const following = maskAt(place + 1);
+  let own = mask[0] ?? 0;
+  for (let place = 0; place < scores.length; place += 1) {
+    const following = mask[place + 1] ?? 0;
     const earlier = followsOn(ats, place) ? previous & ~own : 0;
     const later = followsOn(ats, place + 1) ? following & ~own & ~earlier : 0;
     scores[place] =
-      score +
+      (scores[place] ?? 0) +
       sumOf(own, weights) +
       TERM_IN_PREVIOUS * sumOf(earlier, weights) +
       TERM_IN_NEXT * sumOf(later, weights);
     previous = own;
     own = following;
-  });
+  }
 }
 
 function sumOf(mask: number, weights: readonly number[]): number {
@@ -225,7 +224,7 @@ function lowestBit(mask: number): number {
 }
 
 /** Adds what each passage's time is worth; returns the weight of a time that fits, 0 when none was asked for or nothing was said then. */
-function addRange(scores: number[], ats: readonly number[], range: TimeRange | null): number {
+function addRange(scores: Float64Array, ats: Float64Array, range: TimeRange | null): number {
   if (!range) return 0;
   const fits = (at: number): number =>
     at >= range.from && at < range.to
@@ -241,7 +240,7 @@ function addRange(scores: number[], ats: readonly number[], range: TimeRange | n
 }
 
 /** Whether the passage at a place goes on with the session of the one before it. */
-function followsOn(ats: readonly number[], place: number): boolean {
+function followsOn(ats: Float64Array, place: number): boolean {
   return place > 0 && place < ats.length && sameSession(ats[place - 1] ?? 0, ats[place] ?? 0);
 }
 

@@ -30,10 +30,10 @@ const scan = (scope: ReturnType<typeof newScope>, terms: readonly string[], limi
   inTenant(database.pool, scope.tenantId, async (client) => {
     const { masks } = toQueryMasks(terms);
     const scanned = await scanScope(client, scope, `[${axis(0).join(',')}]`, masks, limit);
-    return Array.from({ length: scanned.count }, (_, row) => ({
-      at: scanned.atOf(row),
-      cosine: scanned.cosineOf(row),
-      masks: masks.map((_mask, column) => scanned.maskOf(row, column)),
+    return Array.from(scanned.ats, (at, row) => ({
+      at,
+      cosine: scanned.cosines[row],
+      masks: scanned.masks.map((column) => column[row]),
     }));
   });
 

@@ -6,8 +6,8 @@ import type { ScoredScope } from '../../src/recall/score.ts';
 type Row = { id: string; total: number; flags?: number };
 
 const scopeOf = (rows: Row[]): ScoredScope => ({
-  totals: rows.map(({ total }) => total),
-  flagsAt: (place) => rows[place]?.flags ?? 0,
+  totals: Float64Array.from(rows, ({ total }) => total),
+  flags: Int16Array.from(rows, ({ flags }) => flags ?? 0),
   passageAt: (place) => {
     const row = rows[place];
     return (

@@ -29,13 +29,14 @@ const passage = (id: string, mask: number, cosine = 0, hours = 0, flags = 0): Pa
   masks: [mask],
 });
 const toScanned = (passages: Passage[]): ScannedScope => ({
-  count: passages.length,
   exchangeIdOf: (row) => passages[row]?.exchangeId ?? '',
-  partOf: (row) => passages[row]?.part ?? 0,
-  flagsOf: (row) => passages[row]?.flags ?? 0,
-  atOf: (row) => passages[row]?.at ?? 0,
-  cosineOf: (row) => passages[row]?.cosine ?? 0,
-  maskOf: (row, column) => passages[row]?.masks[column] ?? 0,
+  parts: Int16Array.from(passages, ({ part }) => part),
+  flags: Int16Array.from(passages, ({ flags }) => flags),
+  ats: Float64Array.from(passages, ({ at }) => at),
+  cosines: Float32Array.from(passages, ({ cosine }) => cosine),
+  masks: (passages[0]?.masks ?? []).map((_mask, column) =>
+    Int32Array.from(passages, ({ masks }) => masks[column] ?? 0),
+  ),
 });
 /** All passages with their scores, in time order. */
 const scored = (passages: Passage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.45) => {
