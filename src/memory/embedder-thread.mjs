@@ -23,14 +23,27 @@ ort.InferenceSession.create = () =>
     interOpNumThreads: 1,
   });
 
-const extract = await pipeline('feature-extraction', MODEL, { quantized: false });
+const { tokenizer, model } = await pipeline('feature-extraction', MODEL, { quantized: false });
 
 /**
+ * Mean-pooled and normalised here: the library's own pooling reads each number through a Proxy, which took a fifth of
+ * the time that the model takes.
  * @param {string[]} texts
- * @returns {Promise<Float32Array[]>} one embedding of 384 numbers a text, mean-pooled and normalised
+ * @returns {Promise<Float32Array[]>} one embedding of 384 numbers a text
  */
 export default async function embed(texts) {
-  const { data, dims } = await extract(texts, { pooling: 'mean', normalize: true });
-  const width = dims[1];
-  return texts.map((_, i) => Float32Array.from(data.subarray(i * width, (i + 1) * width)));
+  const inputs = tokenizer(texts, { padding: true, truncation: true });
+  const { last_hidden_state: hidden } = await model(inputs);
+  const [, tokens, width] = hidden.dims;
+  const { data } = hidden;
+  const attention = inputs.attention_mask.data;
+  return texts.map((_, i) => {
+    const sum = new Float32Array(width);
+    for (let token = i * tokens; token < (i + 1) * tokens; token += 1) {
+      if (attention[token] === 0n) continue;
+      for (let d = 0; d < width; d += 1) sum[d] += data[token * width + d];
+    }
+    const length = Math.hypot(...sum);
+    return sum.map((value) => value / length);
+  });
 }
