@@ -52,6 +52,8 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
   /** Lets followers go when this turn, once at work, takes longer than it may hold them. */
   const boundMyHold = async (): Promise<void> => {
     await condition(() => isReleased() || (working && followers.length > 0));
+    // Mostly nobody followed. A bounded wait would still start a timer, and twenty promises, to see that it is over.
+    if (isReleased()) return;
     if (await condition(isReleased, holdMs, { summary: 'after this the next turn need not wait' })) return;
     // Hung: whoever comes from now on isn't held at all.
     while (!isReleased()) {
