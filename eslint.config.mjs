@@ -44,6 +44,25 @@ export default tseslint.config(
       'temporal/workflow-duration-format': 'off',
     },
   },
+  {
+    // Executions share these modules (workflow-bundle.ts): what one left behind the next would find, and a replay would not.
+    files: ['src/workflows/**/*.ts', 'src/domain/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...[
+          'VariableDeclaration[kind=let]',
+          'VariableDeclaration > VariableDeclarator > NewExpression[callee.name=/^(Map|Set|WeakMap|WeakSet|Array)$/]',
+          'VariableDeclaration > VariableDeclarator > Literal[regex.flags=/[gy]/]',
+        ].flatMap((state) =>
+          ['Program > ', 'Program > ExportNamedDeclaration > '].map((top) => ({
+            selector: top + state,
+            message: 'Executions share this module: it must hold no state of its own.',
+          })),
+        ),
+      ],
+    },
+  },
   { files: ['src/activities/**/*.ts'], ...temporal.configs.activity },
   {
     // Express calls async handlers and hands their rejections on (5.x); jest's describe and expect.any are of loose types.

@@ -6,6 +6,7 @@ import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@tempora
 
 const SOURCE = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/konstruct/', import.meta.url));
+const WORKFLOWS = path.join(SOURCE, 'workflows', 'index.ts');
 /** All that workflows import. */
 const BUNDLED_FOLDERS = ['workflows', 'domain', 'temporal'];
 
@@ -13,6 +14,9 @@ const BUNDLED_FOLDERS = ['workflows', 'domain', 'temporal'];
  * The workflows' code for the sandbox. Bundling takes some 4 s, so the result is kept, by a hash of the
  * sources and of the SDK's version, and made anew only when one of them has changed. `interceptorModules`
  * (absolute paths) are bundled with the workflows and see their calls.
+ *
+ * Workflows and SDK are evaluated once a thread and shared (`preloadModules`), not once an execution: that took
+ * 1.5 CPU-ms each. So none of their modules may hold state of its own (eslint.config.mjs sees to it).
  */
 export async function workflowBundle(
   options: { interceptorModules?: readonly string[] } = {},
@@ -22,8 +26,9 @@ export async function workflowBundle(
   const code = await readFile(cached, 'utf8').catch(() => undefined);
   if (code !== undefined) return { code };
   const bundle = await bundleWorkflowCode({
-    workflowsPath: path.join(SOURCE, 'workflows', 'index.ts'),
+    workflowsPath: WORKFLOWS,
     workflowInterceptorModules: [...interceptorModules],
+    preloadModules: ['@temporalio/workflow', WORKFLOWS],
     logger: new DefaultLogger('WARN'),
   });
   await mkdir(CACHE, { recursive: true });
