@@ -14,6 +14,12 @@ import { createApp } from './app.ts';
 import type { SlackSettings } from './slack-intake.ts';
 
 /**
+ * Longer than what clients and load balancers keep an idle connection for (mostly 60 s): with Node's 5 s a request could
+ * meet a connection that was just being closed.
+ */
+const KEEP_ALIVE_MS = 75_000;
+
+/**
  * Resolves once requests are answered. `close` ends with no request left without an answer. `eagerStarter` stands
  * on the connection of a worker in this process, which then gets a message's first workflow task with the answer to
  * its start. It starts and does nothing else: what is asked on such a connection can't be called off.
@@ -48,6 +54,7 @@ export async function startApi(
     closing: closing.signal,
   });
   const server = createServer(tracing?.watchRequests(app) ?? app);
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.listen(config.port, config.host);
   await once(server, 'listening').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')

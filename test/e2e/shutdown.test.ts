@@ -22,6 +22,8 @@ afterAll(() => deployment.close());
 test('SIGTERM in the middle of work: both drain and exit with 0, and nothing that was accepted is lost', async () => {
   const [api, worker] = [start('api'), start('worker')];
   await deployment.ready();
+  // A load balancer's idle connections (60 s) are not closed under its hands.
+  expect((await fetch(`${deployment.baseUrl}/healthz`)).headers.get('keep-alive')).toBe('timeout=75');
   deployment.llm.answerWith((messages) => async (res) => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     streamText(res, `Noted: ${messages.at(-1)?.content}`);
