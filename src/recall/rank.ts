@@ -1,11 +1,10 @@
 import { ONLY_ASKS } from './questions.ts';
 import type { ScoredPassage, ScoredScope } from './score.ts';
 
-/**
- * So many passages are ranked beyond those in the window: twice the candidates of an agent that recalls as much as it may.
- * Sorting thousands for the sake of three took a fifth of the time.
- */
-const RANKED = 120;
+/** As many exchanges as an agent that recalls all it may (20) looks at: more are ranked only on the way to so many. */
+const ENOUGH_EXCHANGES = 60;
+/** So many passages are ranked at first, beyond those in the window; sorting thousands for the sake of three took a fifth of the time. */
+const RANKED = 2 * ENOUGH_EXCHANGES;
 /** Candidates looked at more closely for each exchange wanted; the order among them may still change. */
 const CANDIDATES_EACH = 3;
 
@@ -26,7 +25,8 @@ export function rank(scored: ScoredScope, exclude: readonly string[], ranked = R
     .sort((a, b) => b.total - a.total || b.at - a.at)
     .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
   // Long messages have many passages: those of a few exchanges, or of the window's, can take all places.
-  const tooFew = exchanges.length < ranked / 4 && best.length < totals.length && ranked < totals.length;
+  const told = exchanges.filter((passage) => (passage.flags & ONLY_ASKS) === 0).length;
+  const tooFew = told < Math.min(ranked, ENOUGH_EXCHANGES) && floors.told > Number.NEGATIVE_INFINITY;
   return tooFew ? rank(scored, exclude, 4 * ranked) : exchanges;
 }
 

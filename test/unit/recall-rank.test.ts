@@ -45,6 +45,17 @@ describe('ranking', () => {
     expect(rank(scopeOf([...long, ...others]), window)).toHaveLength(100);
   });
 
+  test('long messages leave as many exchanges as an agent that recalls 20 looks at', () => {
+    const asked = Array.from({ length: 200 }, (_, i) => ({ id: `q${i}`, total: 0.9, flags: ONLY_ASKS }));
+    const long = Array.from({ length: 2_000 }, (_, i) => ({
+      id: `long${i % 100}`,
+      total: 0.6 - (i % 100) / 1_000,
+    }));
+    const ranked = rank(scopeOf([...asked, ...long]), []);
+    expect(ids(ranked).filter((id) => id.startsWith('long')).length).toBeGreaterThanOrEqual(60);
+    expect(withSpareQuestions(ranked, 20)).toHaveLength(60);
+  });
+
   test('a question asked more often than passages are ranked does not push out what was told', () => {
     const asked = Array.from({ length: 2_000 }, (_, i) => ({ id: `q${i}`, total: 0.9, flags: ONLY_ASKS }));
     const ranked = rank(scopeOf([{ id: 'told', total: 0.3 }, ...asked]), []);
