@@ -27,7 +27,7 @@ const { tokenizer, model } = await pipeline('feature-extraction', MODEL, { quant
 
 /**
  * Mean-pooled and normalised here: the library's own pooling reads each number through a Proxy, which took a fifth of
- * the time that the model takes.
+ * this thread's time.
  * @param {string[]} texts
  * @returns {Promise<Float32Array[]>} one embedding of 384 numbers a text
  */
@@ -40,7 +40,7 @@ export default async function embed(texts) {
   return texts.map((_, i) => {
     const sum = new Float32Array(width);
     for (let token = i * tokens; token < (i + 1) * tokens; token += 1) {
-      if (attention[token] === 0n) continue;
+      if (!attention[token]) continue;
       for (let d = 0; d < width; d += 1) sum[d] += data[token * width + d];
     }
     const length = Math.hypot(...sum);

@@ -32,6 +32,22 @@ test('a text has the same embedding alone and among others of other lengths', as
   expect(dot(alone, among)).toBeGreaterThan(0.99999);
 });
 
+test("each is what the library's own pooling makes of it, in a batch of a long, an empty and a Unicode text", async () => {
+  const long = 'My dog Bruno is afraid of thunder. '.repeat(60);
+  const texts = ['warm', 'My dog is called Bruno.', long, '', 'Das Haus steht am Fluss 🏠'];
+  const [, ...found] = await Promise.all(texts.map((text) => embedder.embed(text, 'query')));
+  // extract(texts, { pooling: 'mean', normalize: true }) of transformers.js 2.17.2: numbers 0, 1, 200 and 383 of each.
+  const expected = [
+    [-0.004682, -0.015039, 0.046683, -0.016071],
+    [0.010898, -0.006416, 0.039053, 0.094214],
+    [-0.118838, 0.048299, 0.037717, -0.015717],
+    [-0.001334, 0.056849, -0.004764, 0.033075],
+  ];
+  found.forEach((embedding, i) =>
+    [0, 1, 200, 383].forEach((d, nth) => expect(embedding[d]).toBeCloseTo(expected[i]?.[nth] ?? NaN, 5)),
+  );
+});
+
 test('a query overtakes the backfills that wait', async () => {
   const order: string[] = [];
   const note = (name: string) => () => void order.push(name);
