@@ -46,7 +46,7 @@ export default tseslint.config(
   },
   {
     // Executions share these modules (workflow-bundle.ts): what one left behind the next would find, and a replay would not.
-    files: ['src/workflows/**/*.ts', 'src/domain/**/*.ts'],
+    files: ['src/workflows/**/*.ts', 'src/domain/**/*.ts', 'src/temporal/names.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',
@@ -54,6 +54,9 @@ export default tseslint.config(
           'VariableDeclaration[kind=let]',
           'VariableDeclaration > VariableDeclarator > NewExpression[callee.name=/^(Map|Set|WeakMap|WeakSet|Array)$/]',
           'VariableDeclaration > VariableDeclarator > Literal[regex.flags=/[gy]/]',
+          'VariableDeclaration > VariableDeclarator > ArrayExpression[elements.length=0]',
+          'VariableDeclaration > VariableDeclarator > ObjectExpression[properties.length=0]',
+          'ClassDeclaration > ClassBody > PropertyDefinition[static=true]',
         ].flatMap((state) =>
           ['Program > ', 'Program > ExportNamedDeclaration > '].map((top) => ({
             selector: top + state,
