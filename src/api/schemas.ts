@@ -1,5 +1,6 @@
 /** What requests may hold. The same schemas validate and make /openapi.json. */
 import { z } from 'zod';
+import { MAX_TOP_K } from '../domain/agent.ts';
 import { idProblem, MAX_ID_LENGTH } from '../domain/ids.ts';
 import { badField } from './problems.ts';
 
@@ -33,7 +34,7 @@ export const messageBody = z.object({
 });
 
 const recall = z.strictObject({
-  topK: z.int().min(0).max(20).optional().describe('Exchanges recalled at most; 0 turns recall off.'),
+  topK: z.int().min(0).max(MAX_TOP_K).optional().describe('Exchanges recalled at most; 0 turns recall off.'),
   threshold: z
     .number()
     .min(0)

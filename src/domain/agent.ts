@@ -29,6 +29,9 @@ export type RecallSettings = {
   fillWords: number;
 };
 
+/** Exchanges that an agent may recall at most. */
+export const MAX_TOP_K = 20;
+
 /** By measurement (docs/MEMORY.md), with all-MiniLM-L6-v2. */
 export const DEFAULT_RECALL: RecallSettings = {
   topK: 3,

@@ -1,5 +1,5 @@
 import { countWords } from './words.ts';
-import { ONLY_ASKS } from './questions.ts';
+import { holdsOnlyAQuestion } from './questions.ts';
 import type { ScoredPassage } from './score.ts';
 
 /** A candidate for the prompt, with its texts. */
@@ -38,7 +38,7 @@ export function orderCandidates(candidates: readonly Candidate[]): Candidate[] {
 }
 
 function asksTheSame({ flags, userCosine }: Candidate): boolean {
-  return (flags & ONLY_ASKS) !== 0 && userCosine >= SAME_QUESTION;
+  return holdsOnlyAQuestion(flags) && userCosine >= SAME_QUESTION;
 }
 
 /** @param ranked best first */
@@ -55,8 +55,8 @@ function newerFirst(ranked: readonly Candidate[]): Candidate[] {
 function updates(newer: Candidate, older: Candidate): boolean {
   return (
     newer.at > older.at &&
-    (newer.flags & ONLY_ASKS) === 0 &&
-    (older.flags & ONLY_ASKS) === 0 &&
+    !holdsOnlyAQuestion(newer.flags) &&
+    !holdsOnlyAQuestion(older.flags) &&
     newer.total >= NEARLY_AS_GOOD * older.total &&
     older.masks.every((mask, i) => (mask & ~(newer.masks[i] ?? 0)) === 0) &&
     dot(newer.userEmbedding, older.userEmbedding) >= SAME_MATTER

@@ -12,6 +12,11 @@ export function flagsOf(userText: string, replyText: string): number {
   return (onlyAsks(userText) ? ONLY_ASKS : 0) | (isNoAnswer(replyText) ? NO_ANSWER : 0);
 }
 
+/** By the flags of an exchange. */
+export function holdsOnlyAQuestion(flags: number): boolean {
+  return (flags & ONLY_ASKS) !== 0;
+}
+
 /** "What's my dog's name?" answered by "I don't know": remembering it would crowd out the statement. */
 export function holdsNothing(flags: number): boolean {
   return (flags & (ONLY_ASKS | NO_ANSWER)) === (ONLY_ASKS | NO_ANSWER);
