@@ -2,31 +2,39 @@ import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/a
 import type { Agent } from '../domain/agent.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
 import { FAILURE } from '../domain/failures.ts';
-import type { LivePlace } from '../domain/slack-reply.ts';
+import type { LivePlace, PlaceholderPosted, ReplyFailureDetails, SlackTurn } from '../domain/slack-reply.ts';
 import type { GeneratedReply } from '../domain/turn.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/client.ts';
 import { createLiveReply, type LiveReply } from '../slack/live-reply.ts';
 import { updatePart } from '../slack/thread-posts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { beginHandover } from './slack-handover.ts';
 
 /** Often enough for a heartbeat time-out of 15 s, also while a model loads and says nothing. */
 const HEARTBEAT_MS = 4_000;
 
-export function createGenerateReply({ runAgent, slack }: Pick<ActivityDependencies, 'runAgent' | 'slack'>) {
+export function createGenerateReply(
+  dependencies: Pick<ActivityDependencies, 'runAgent' | 'slack' | 'redis'>,
+) {
+  const { runAgent, slack, redis } = dependencies;
   return {
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
-     * long as the server's Retry-After says) or `LlmEmptyReply` (retried). With a `live` place the reply is
-     * shown there while it grows; that is for the eye only and never fails the activity.
+     * long as the server's Retry-After says) or `LlmEmptyReply` (retried); the failure's details say what
+     * `placeholder` stands in Slack. With a turn in `slack` it shows there that it is at work, and hands
+     * the reply over; with a `live` place the reply is shown there while it grows. Neither fails the activity.
      */
     async generateReply(input: {
       text: string;
       agent: Agent;
       messages: PromptMessage[];
+      slack?: SlackTurn;
       live?: LivePlace;
     }): Promise<GeneratedReply> {
-      const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
-      const live = input.live && showLive(input.live);
+      const handover =
+        input.slack && beginHandover({ slack, redis, turn: input.slack, isLive: input.agent.liveReplies });
+      const live = handover?.live ?? (input.live && showLive(input.live));
+      const beat = setInterval(() => heartbeat(handover?.posted()), HEARTBEAT_MS);
       try {
         const completion = await runAgent(input.text, input.agent, input.messages, {
           signal: cancellationSignal(),
@@ -36,8 +44,12 @@ export function createGenerateReply({ runAgent, slack }: Pick<ActivityDependenci
           throw ApplicationFailure.create({
             type: FAILURE.llmEmptyReply,
             message: 'the LLM answered nothing',
+            details: detailsOf(await handover?.placeholder),
           });
         }
+        await live?.stop();
+        const repliedAt = performance.now();
+        const handedOver = await handover?.finish(completion.text);
         return {
           text: completion.text,
           model: completion.model,
@@ -45,10 +57,12 @@ export function createGenerateReply({ runAgent, slack }: Pick<ActivityDependenci
           timingsMs: {
             firstToken: Math.round(completion.firstTokenMs),
             total: Math.round(completion.totalMs),
+            ...(handedOver && { slack: Math.round(performance.now() - repliedAt) }),
           },
+          ...(handedOver && { handedOver }),
         };
       } catch (error) {
-        throw toFailure(error);
+        throw toFailure(error, detailsOf(await handover?.placeholder));
       } finally {
         clearInterval(beat);
         await live?.stop();
@@ -62,12 +76,17 @@ export function createGenerateReply({ runAgent, slack }: Pick<ActivityDependenci
   }
 }
 
-function toFailure(error: unknown): unknown {
+function detailsOf(placeholder: PlaceholderPosted | null | undefined): [ReplyFailureDetails] | [] {
+  return placeholder ? [{ placeholder }] : [];
+}
+
+function toFailure(error: unknown, details: [ReplyFailureDetails] | []): unknown {
   if (error instanceof LlmRejectedError) {
     return ApplicationFailure.create({
       type: FAILURE.llmRejected,
       message: error.message,
       nonRetryable: true,
+      details,
     });
   }
   if (error instanceof LlmUnavailableError) {
@@ -75,6 +94,7 @@ function toFailure(error: unknown): unknown {
       type: FAILURE.llmUnavailable,
       message: error.message,
       ...(error.retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, error.retryAfterMs) }),
+      details,
     });
   }
   return error;

@@ -1,12 +1,14 @@
 import { WorkflowIdReusePolicy, type Client } from '@temporalio/client';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
+import type { Redis } from 'ioredis';
 import type pg from 'pg';
-import { enterTurn, isEntered, markStart, type LedgerTurn } from '../db/ledger.ts';
+import { enterTurn, isEntered, markStart, type LedgerTurn, type TurnsAhead } from '../db/ledger.ts';
 import type { Agent } from '../domain/agent.ts';
 import type { Channel, InboundMessage, Scope } from '../domain/conversation.ts';
 import { handleMessageWorkflowId } from '../domain/ids.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
+import { newestSeq } from '../memory/short-term.ts';
 import type { RateLimiter } from '../limits/rate-limiter.ts';
 import { isOutage, keyReused, notFound, tooManyMessages } from './problems.ts';
 import { turnWorkflowOptions } from './turn-workflow.ts';
@@ -25,6 +27,9 @@ export type NewMessage = Scope & {
   fingerprint?: string;
 };
 
+/** Without Redis the order is kept all the same, by a longer way. */
+const REDIS_WITHIN_MS = 250;
+
 /** `deadline` (epoch ms) is for callers that have spent some of the two seconds themselves. */
 export type AcceptMessage = (message: NewMessage, options?: { deadline?: number }) => Promise<LedgerTurn>;
 
@@ -37,9 +42,10 @@ export function createAcceptMessage(dependencies: {
   temporal: Client;
   eagerStarter?: Client | undefined;
   limits: TurnLimits;
+  redis: Redis;
   rateLimiter: RateLimiter;
 }): AcceptMessage {
-  const { pool, temporal, eagerStarter: starter = temporal, limits, rateLimiter } = dependencies;
+  const { pool, redis, temporal, eagerStarter: starter = temporal, limits, rateLimiter } = dependencies;
 
   const startWorkflow = async (message: InboundMessage, agent: Agent, deadline: number): Promise<void> => {
     const { tenantId, messageId } = message;
@@ -73,13 +79,13 @@ export function createAcceptMessage(dependencies: {
       case 'repeated':
         break;
     }
-    const { turn, agent, turnsAhead } = entered;
+    const { turn, agent, ahead } = entered;
     // What has ended is not started again, not even when Temporal has forgotten it.
     if (turn.state === 'done' || turn.state === 'failed') return turn;
     if (entered.outcome === 'repeated') {
       await within(deadline, 'The database', markStart(pool, message.tenantId, turn.messageId, 'accepted'));
     }
-    const inbound = toInbound(message, turn, turnsAhead);
+    const inbound = toInbound(message, turn, await turnsToWaitFor(redis, message, ahead));
     await within(deadline, 'Temporal', startWorkflow(inbound, agent, deadline));
     if (entered.outcome === 'repeated') {
       // Another delivery may have given up in the meantime and called refused what runs now.
@@ -108,6 +114,18 @@ export function createAcceptMessage(dependencies: {
       throw error;
     }
   };
+}
+
+/**
+ * None when the last of the turns ahead stands in the window: it has been answered, and waits for nothing but being
+ * remembered, which takes seconds while replies go first. Otherwise the workflow has to ask Temporal what still runs.
+ */
+async function turnsToWaitFor(redis: Redis, scope: Scope, ahead: TurnsAhead): Promise<number> {
+  if (ahead.count === 0) return 0;
+  const answered = await within(Date.now() + REDIS_WITHIN_MS, 'Redis', newestSeq(redis, scope)).catch(
+    () => undefined,
+  );
+  return answered === ahead.newestSeq ? 0 : ahead.count;
 }
 
 /** As the ledger has it: of a repeated delivery the first one's number and time. */

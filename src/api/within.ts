@@ -6,7 +6,7 @@ export const ANSWER_WITHIN_MS = 2_000;
 /** What `work` gives, or after `deadline` (epoch ms) a 503 that names the service. A failing Temporal is a 503 too. */
 export async function within<T>(
   deadline: number,
-  service: 'The database' | 'Temporal',
+  service: 'The database' | 'Redis' | 'Temporal',
   work: Promise<T>,
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

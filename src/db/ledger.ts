@@ -24,7 +24,10 @@ export type LedgerTurn = {
 export type Entered =
   | { outcome: 'unknown-agent' }
   | { outcome: 'key-reused' }
-  | { outcome: 'new' | 'repeated'; turn: LedgerTurn; agent: Agent; turnsAhead: number };
+  | { outcome: 'new' | 'repeated'; turn: LedgerTurn; agent: Agent; ahead: TurnsAhead };
+
+/** The turns of a scope before one that may be running: how many, and the newest one's sequence number. */
+export type TurnsAhead = { count: number; newestSeq: number };
 
 type NewTurn = Scope & {
   /** Unique within the tenant; absent for a message that can't be recognised when it comes again. */
@@ -59,7 +62,7 @@ export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entere
     });
     const seq = Number(scopes[0]?.last_seq ?? 0) + 1;
     const messageId = namedUuid(dedupeKey, message.tenantId);
-    const { rows } = await client.query<TurnRow & { turns_ahead: number }>({
+    const { rows } = await client.query<TurnRow & AheadRow>({
       name: 'enter-turn',
       text: ENTER_TURN,
       values: [
@@ -74,11 +77,11 @@ export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entere
       ],
     });
     if (rows[0]) {
-      return { outcome: 'new', turn: toTurn(rows[0]), agent, turnsAhead: rows[0].turns_ahead };
+      return { outcome: 'new', turn: toTurn(rows[0]), agent, ahead: toAhead(rows[0]) };
     }
     const found = await findByKey(client, message.tenantId, dedupeKey);
     if (!found?.body_hash.equals(bodyHash)) return { outcome: 'key-reused' };
-    return { outcome: 'repeated', turn: toTurn(found), agent, turnsAhead: found.turns_ahead };
+    return { outcome: 'repeated', turn: toTurn(found), agent, ahead: toAhead(found) };
   });
 }
 
@@ -92,6 +95,8 @@ type TurnRow = {
   received_at: Date;
 };
 
+type AheadRow = { ahead: number; ahead_newest: string | null };
+
 const TURN_COLUMNS = 'message_id, agent_id, user_id, seq, workflow_id, state, received_at';
 
 /**
@@ -101,9 +106,10 @@ const TURN_COLUMNS = 'message_id, agent_id, user_id, seq, workflow_id, state, re
 const IS_OPEN = `state IN ('accepted', 'refused')
   AND (state = 'accepted' OR offered_at > clock_timestamp() - interval '10 minutes')`;
 
-const TURNS_AHEAD = `(SELECT count(*)::int FROM turns o
+/** Joined to a turn `t`: columns `ahead` and `ahead_newest`. */
+const TURNS_AHEAD = `LATERAL (SELECT count(*)::int AS ahead, max(o.seq) AS ahead_newest FROM turns o
   WHERE o.tenant_id = t.tenant_id AND o.agent_id = t.agent_id AND o.user_id = t.user_id
-    AND ${IS_OPEN} AND o.seq < t.seq) AS turns_ahead`;
+    AND ${IS_OPEN} AND o.seq < t.seq) AS before`;
 
 // The number is only spent when the row is really new: a repeated delivery leaves no gap.
 const ENTER_TURN = `
@@ -116,11 +122,12 @@ const ENTER_TURN = `
     UPDATE scopes s SET last_seq = t.seq FROM t
     WHERE s.tenant_id = t.tenant_id AND s.agent_id = t.agent_id AND s.user_id = t.user_id
   )
-  SELECT ${TURN_COLUMNS}, ${TURNS_AHEAD} FROM t`;
+  SELECT ${TURN_COLUMNS}, ahead, ahead_newest FROM t, ${TURNS_AHEAD}`;
 
 async function findByKey(client: pg.PoolClient, tenantId: string, dedupeKey: string) {
-  const { rows } = await client.query<TurnRow & { body_hash: Buffer; turns_ahead: number }>(
-    `SELECT ${TURN_COLUMNS}, body_hash, ${TURNS_AHEAD} FROM turns t WHERE tenant_id = $1 AND dedupe_key = $2`,
+  const { rows } = await client.query<TurnRow & AheadRow & { body_hash: Buffer }>(
+    `SELECT ${TURN_COLUMNS}, body_hash, ahead, ahead_newest FROM turns t, ${TURNS_AHEAD}
+     WHERE tenant_id = $1 AND dedupe_key = $2`,
     [tenantId, dedupeKey],
   );
   return rows[0];
@@ -228,6 +235,10 @@ function toTurn(row: TurnRow): LedgerTurn {
     state: row.state,
     receivedAt: row.received_at,
   };
+}
+
+function toAhead({ ahead, ahead_newest }: AheadRow): TurnsAhead {
+  return { count: ahead, newestSeq: Number(ahead_newest ?? 0) };
 }
 
 /** SHA-256 of what makes two deliveries the same message. Its parts are framed as JSON, so none can run into the next. */

@@ -96,6 +96,6 @@ export type InboundMessage = Scope & {
   receivedAt: string;
   /** The message's number within its scope, from 1 without gaps. */
   seq: number;
-  /** How many earlier turns of the scope the ledger still held open at acceptance. */
+  /** How many earlier turns of the scope might still be running at acceptance; 0 when the last of them had been answered. */
   turnsAhead: number;
 };

@@ -16,9 +16,23 @@ export type PlaceholderPosted = { kind: 'message'; ts: string } | { kind: 'statu
 export type SlackReply = SlackTurn & {
   /** Null when posting it failed, or nobody knows whether it did. */
   placeholder: PlaceholderPosted | null;
+  /** True when an earlier step has tried and may have got further than it knows. */
+  tried?: boolean;
   /** The messages that the reply becomes, in markdown; fixed before the first is posted. */
   parts: string[];
 };
+
+/** How far the step that asks the model has got in Slack by itself. */
+export type HandedOver = {
+  placeholder: PlaceholderPosted | null;
+  /** Undefined when it left the delivery to the step that is there for it. */
+  delivered?: boolean;
+  /** Present when Slack asked to wait for so long, counted from the step's end. */
+  retryAfterMs?: number;
+};
+
+/** What the failure of that step says of it, so that the apology takes the placeholder's place. */
+export type ReplyFailureDetails = { placeholder: PlaceholderPosted };
 
 /** Where a reply can be shown while it is written. */
 export type LivePlace = { messageId: string; place: SlackChannel; ts: string };

@@ -1,5 +1,6 @@
 import type { Agent } from './agent.ts';
 import type { ConversationMessage, InboundMessage, NearestMiss, RecalledMemory } from './conversation.ts';
+import type { HandedOver } from './slack-reply.ts';
 
 /** The input of workflow `HandleMessage`. The agent is as it was when the message was accepted. */
 export type HandleMessageInput = { message: InboundMessage; agent: Agent; limits: TurnLimits };
@@ -43,7 +44,10 @@ export type GeneratedReply = {
   text: string;
   model: string;
   usage: TokenUsage | null;
-  timingsMs: { firstToken: number; total: number };
+  /** `total` is the model's; `slack` what it took from there until the reply stood in Slack. */
+  timingsMs: { firstToken: number; total: number; slack?: number };
+  /** Present when the reply was to be handed over to Slack at once. */
+  handedOver?: HandedOver;
 };
 
 /** The result of `HandleMessage`: the receipt that answers "why did it say that". */

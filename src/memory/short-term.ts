@@ -12,6 +12,8 @@ const windowEntry = z.object({
   messageId: z.string().optional(),
 });
 
+const numberedEntry = z.object({ seq: z.number().optional() });
+
 /**
  * The last `n` messages of a scope, oldest first; `[]` for an unknown one. Only the `n` asked for cross
  * the network. Throws on an entry that is not a message: a window must not be silently shorter than it was.
@@ -36,6 +38,12 @@ export async function getWindow(
   if (n <= 0) return [];
   const key = memoryShortKey(scope.tenantId, scope.agentId, scope.userId);
   return (await redis.lrange(key, -n, -1)).map((entry) => windowEntry.parse(JSON.parse(entry)));
+}
+
+/** The sequence number of the newest turn in a scope's window; undefined when it holds none. */
+export async function newestSeq(redis: Redis, scope: Scope): Promise<number | undefined> {
+  const entry = await redis.lindex(memoryShortKey(scope.tenantId, scope.agentId, scope.userId), -1);
+  return entry === null ? undefined : numberedEntry.parse(JSON.parse(entry)).seq;
 }
 
 /** Appends one message and trims to the newest `window`, in one atomic step. */

@@ -1,18 +1,18 @@
-import { condition, isCancellation } from '@temporalio/workflow';
+import { condition, isCancellation, patched, sleep } from '@temporalio/workflow';
 import type { Agent } from '../domain/agent.ts';
 import type { InboundMessage } from '../domain/conversation.ts';
 import { splitReply } from '../domain/reply-parts.ts';
-import type { LivePlace, PlaceholderPosted, SlackTurn } from '../domain/slack-reply.ts';
+import type { HandedOver, LivePlace, PlaceholderPosted, SlackTurn } from '../domain/slack-reply.ts';
 import { delivering, placeholding } from './activities.ts';
 
 /** How a turn's reply reaches the person. */
 export type Delivery = {
   /** The turns before have ended. */
   myTurn: () => void;
-  /** Where the reply can be shown while it is written, if anywhere. */
-  livePlace: () => Promise<LivePlace | undefined>;
+  /** What the step that asks the model is told, so that the reply is seen as early as can be. */
+  forTheModel: () => Promise<{ slack?: SlackTurn; live?: LivePlace }>;
   /** False when the channel refused the reply for good. The last text delivered is the one that stands. */
-  deliver: (text: string) => Promise<boolean>;
+  deliver: (text: string, handedOver?: HandedOver) => Promise<boolean>;
   /** Whether anything was delivered yet. */
   delivered: () => boolean;
 };
@@ -25,14 +25,14 @@ const FIRST_DELAY_MS = 400;
 const DELAY_PER_TURN_MS = 50;
 const LONGEST_DELAY_MS = 800;
 
-/** Opens the way back: in Slack a placeholder is posted beside everything else; over HTTP the result is the reply. */
+/** Opens the way back: in Slack something shows at once that an answer is coming; over HTTP the result is the reply. */
 export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
   const { channel } = message;
   switch (channel.type) {
     case 'http':
       return {
         myTurn: () => undefined,
-        livePlace: () => Promise.resolve(undefined),
+        forTheModel: () => Promise.resolve({}),
         deliver: () => Promise.resolve(true),
         delivered: () => false,
       };
@@ -44,30 +44,46 @@ export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
 }
 
 function openSlackDelivery(turn: SlackTurn, { turnsAhead }: InboundMessage, agent: Agent): Delivery {
+  // The step that asks the model does it all by itself, unless the turn has to wait and shows that before.
+  // replay-tested: 2026-11-23, handle-message-slack.json (before) and handle-message-slack-handed-over.json
+  const isHandedOver = patched('reply-handed-over') ? true : false;
   let isMyTurn = turnsAhead === 0;
   let delivered = false;
+  let placeholder: Promise<PlaceholderPosted | null> | undefined;
 
-  const postPlaceholder = async (): Promise<PlaceholderPosted | null> => {
+  const postPlaceholder = async (): Promise<PlaceholderPosted> =>
+    placeholding.postPlaceholder({ ...turn, asMessage: agent.liveReplies });
+  const openPlaceholder = async (): Promise<void> => {
     if (!isMyTurn) {
       const delayMs = FIRST_DELAY_MS + DELAY_PER_TURN_MS * turnsAhead;
       await condition(() => isMyTurn, Math.min(delayMs, LONGEST_DELAY_MS));
     }
-    return placeholding.postPlaceholder({ ...turn, asMessage: agent.liveReplies });
+    // Without it the reply is a message of its own: nothing hangs on it.
+    if (!(isHandedOver && isMyTurn)) placeholder = postPlaceholder().catch(() => null);
   };
-  // Without it the reply is a message of its own: nothing hangs on it.
-  const placeholder = postPlaceholder().catch(() => null);
+  void openPlaceholder();
 
   return {
     myTurn: () => void (isMyTurn = true),
-    livePlace: async () => {
-      if (!agent.liveReplies) return undefined;
+    forTheModel: async () => {
+      if (isHandedOver && !placeholder) return { slack: turn };
+      if (!agent.liveReplies) return {};
       const posted = await placeholder;
-      if (posted?.kind !== 'message') return undefined;
-      return { messageId: turn.messageId, place: turn.place, ts: posted.ts };
+      if (posted?.kind !== 'message') return {};
+      return { live: { messageId: turn.messageId, place: turn.place, ts: posted.ts } };
     },
-    deliver: async (text) => {
+    deliver: async (text, handedOver) => {
       try {
-        await delivering.deliverReply({ ...turn, placeholder: await placeholder, parts: splitReply(text) });
+        if (!handedOver?.delivered) {
+          if (handedOver?.retryAfterMs)
+            await sleep(handedOver.retryAfterMs, { summary: 'Slack asks to wait' });
+          await delivering.deliverReply({
+            ...turn,
+            placeholder: handedOver?.placeholder ?? (await placeholder) ?? null,
+            ...(handedOver?.delivered === false && { tried: true }),
+            parts: splitReply(text),
+          });
+        }
         delivered = true;
         return true;
       } catch (error) {

@@ -10,6 +10,7 @@ import type { InboundMessage } from '../domain/conversation.ts';
 import { APOLOGY, FAILURE } from '../domain/failures.ts';
 import { embedAndStoreWorkflowId } from '../domain/ids.ts';
 import { buildPrompt, promptRoom } from '../domain/prompt.ts';
+import type { HandedOver, ReplyFailureDetails } from '../domain/slack-reply.ts';
 import type { GatheredContext, HandleMessageInput, Missing, TurnResult } from '../domain/turn.ts';
 import { EMBEDDING_TASK_QUEUE } from '../temporal/names.ts';
 import { appending, failing, gathering, replying } from './activities.ts';
@@ -47,15 +48,14 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       context.recalled,
       message.userName,
     );
-    const live = await delivery.livePlace();
     const reply = await replying.generateReply({
       text: message.text,
       agent,
       messages,
-      ...(live && { live }),
+      ...(await delivery.forTheModel()),
     });
     const repliedAt = new Date().toISOString();
-    if (!(await delivery.deliver(reply.text))) missing.push('delivery');
+    if (!(await delivery.deliver(reply.text, reply.handedOver))) missing.push('delivery');
 
     const appendOwed = await appending
       .appendTurnToWindow({ message, reply: reply.text })
@@ -83,7 +83,12 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       ...(turnBefore.waitedFor && { waitedFor: turnBefore.waitedFor }),
       model: reply.model,
       usage: reply.usage,
-      timingsMs: { waited: turnBefore.waitedMs, ...context.timingsMs, llm: reply.timingsMs.total },
+      timingsMs: {
+        waited: turnBefore.waitedMs,
+        ...context.timingsMs,
+        llm: reply.timingsMs.total,
+        ...(reply.timingsMs.slack !== undefined && { slack: reply.timingsMs.slack }),
+      },
     };
   } catch (error) {
     // Anything else is a bug of ours: it fails the workflow task, not the turn, and waits for the cure.
@@ -123,11 +128,21 @@ function nothingGathered(): GatheredContext {
   };
 }
 
+/** What the step that asks the model had shown in Slack before it failed. */
+function handedOverBefore({ cause }: TemporalFailure): HandedOver | undefined {
+  const [details] = (cause instanceof ApplicationFailure && cause.details) || [];
+  return (
+    (details as ReplyFailureDetails | undefined) && {
+      placeholder: (details as ReplyFailureDetails).placeholder,
+    }
+  );
+}
+
 /** Tells the person in one line, marks the turn failed in the ledger, and ends as failed for operators to see. */
 async function failTurn(message: InboundMessage, delivery: Delivery, error: TemporalFailure): Promise<never> {
   // An apology never takes the place of a reply that stands already.
   await Promise.all([
-    delivery.delivered() || delivery.deliver(APOLOGY),
+    delivery.delivered() || delivery.deliver(APOLOGY, handedOverBefore(error)),
     failing.recordFailedTurn({ tenantId: message.tenantId, messageId: message.messageId }),
   ]);
   throw ApplicationFailure.create({
