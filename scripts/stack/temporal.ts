@@ -10,14 +10,22 @@ import type { ProcessSpec } from './types.ts';
 const INSTEAD = 'install the Temporal CLI, or set TEMPORAL_ADDRESS';
 const PROBE_TIMEOUT_MS = 5_000;
 
-// The dev server polls each queue 20 times a second per shard and has one shard, so that every task would wait 40 ms
-// once a burst is spent: five activities in a row took 300 ms, and take 67 ms with this. Visibility (lists in the
-// Web UI) is not waited for: taking its tasks by the dozen is a tenth of the server's CPU less.
-const DYNAMIC_CONFIG = [
+/** Dynamic configuration of the dev server; docker-compose.yml has the same. */
+export const TEMPORAL_SETTINGS: readonly string[] = [
+  // The dev server polls each queue 20 times a second per shard and has one shard, so that every task would wait 40 ms
+  // once a burst is spent: five activities in a row took 300 ms, and take 67 ms with this.
   ...['transfer', 'timer'].map((queue) => `history.${queue}ProcessorMaxPollRPS=5000`),
   // It forgets finished tasks every 30 s, and until then looks at each of them whenever a new one comes: after a
   // thousand messages that was half of all it did, and replies a second had fallen from 17 to 8.
   ...['transfer', 'timer', 'visibility'].map((queue) => `history.${queue}ProcessorUpdateAckInterval="1s"`),
+  // Visibility (the lists of the Web UI) is not waited for. Its tasks are taken once a second, so that a workflow that has
+  // ended by then is written once and not three times, and one after the other: all at once they hold up the database.
+  'history.visibilityProcessorMaxPollRPS=1',
+  'history.visibilityTaskBatchSize=500',
+  'history.visibilityProcessorSchedulerWorkerCount=1',
+  // The dev server reads the search attributes' names from the database for each start and each visibility task, as no
+  // other server does. Without that new ones are known within two seconds (`prepareNamespace` waits for them).
+  'system.forceSearchAttributesCacheRefreshOnRead=false',
   // Four partitions a task queue are for clusters: here they only pass tasks on to each other, and out of their order.
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
@@ -51,7 +59,7 @@ export async function temporalService(
   args.push('--port', String(options.port), '--ui-port', String(options.uiPort));
   args.push('--log-level', 'warn', '--log-format', 'json');
   for (const namespace of options.namespaces) args.push('--namespace', namespace);
-  for (const value of DYNAMIC_CONFIG) args.push('--dynamic-config-value', value);
+  for (const value of TEMPORAL_SETTINGS) args.push('--dynamic-config-value', value);
   if (!options.ephemeral) {
     args.push('--db-filename', path.join(directory, 'temporal.db'));
     for (const pragma of SQLITE_PRAGMAS) args.push('--sqlite-pragma', pragma);

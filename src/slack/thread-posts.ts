@@ -2,6 +2,9 @@ import type { WebClient } from '@slack/web-api';
 import type { SlackChannel } from '../domain/conversation.ts';
 import { PLACEHOLDER, slackContent } from './outbound-text.ts';
 
+/** Made once: it is posted for every message. */
+const PLACEHOLDER_CONTENT = slackContent(PLACEHOLDER);
+
 /** Names one message of ours by what it is: a part of the reply to a turn. The placeholder is part 0. */
 type PostRef = { messageId: string; part: number };
 
@@ -15,17 +18,17 @@ const metadata = ({ messageId, part }: PostRef) => ({
   event_payload: { turn: messageId, part },
 });
 
-/** Posts a part into the thread and returns its `ts`. Not safe to repeat by itself: look with `findPosts` first. */
+/** Posts a part (the placeholder, when no text is given) into the thread and returns its `ts`. Not safe to repeat by itself: look with `findPosts` first. */
 export async function postPart(
   client: WebClient,
   place: SlackChannel,
   ref: PostRef,
-  markdown: string = PLACEHOLDER,
+  markdown?: string,
 ): Promise<string> {
   const { ts } = await client.chat.postMessage({
     channel: place.channel,
     thread_ts: place.threadTs,
-    ...slackContent(markdown),
+    ...(markdown === undefined ? PLACEHOLDER_CONTENT : slackContent(markdown)),
     metadata: metadata(ref),
     // A reply that quotes links should not grow previews, and a later update would not.
     unfurl_links: false,

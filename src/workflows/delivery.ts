@@ -46,7 +46,8 @@ export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
 function openSlackDelivery(turn: SlackTurn, { turnsAhead }: InboundMessage, agent: Agent): Delivery {
   // The step that asks the model does it all by itself, unless the turn has to wait and shows that before.
   // replay-tested: 2026-11-23, handle-message-slack.json (before) and handle-message-slack-handed-over.json
-  const isHandedOver = patched('reply-handed-over') ? true : false;
+  let isHandedOver = false;
+  if (patched('reply-handed-over')) isHandedOver = true;
   let isMyTurn = turnsAhead === 0;
   let delivered = false;
   let placeholder: Promise<PlaceholderPosted | null> | undefined;

@@ -91,6 +91,30 @@ test('one Idempotency-Key 50 times at once, from a burst of others: one turn, on
   expect(asked).toHaveLength(1);
 });
 
+test('a turn that is answered and only not yet remembered is waited for by nobody', async () => {
+  const embed = system.embedder.embed.bind(system.embedder);
+  let remember = (): void => undefined;
+  const later = new Promise<void>((resolve) => (remember = resolve));
+  jest.spyOn(system.embedder, 'embed').mockImplementation(async (text, purpose) => {
+    if (purpose === 'backfill') await later;
+    return embed(text, purpose);
+  });
+  system.llm.answerWith(noted);
+  expect((await system.say('first', { userId: 'quick' })).status).toBe(200);
+  const { body } = await system.say('second', { userId: 'quick' });
+  expect((await inLedgerOrder('quick')).map(({ state }) => state)).toEqual(['accepted', 'accepted']);
+  const { events } = await system.temporal.workflow.getHandle(String(body['workflowId'])).fetchHistory();
+  const started = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
+  expect(JSON.parse(Buffer.from(started ?? []).toString())).toMatchObject({
+    message: { seq: 2, turnsAhead: 0 },
+  });
+  const prompt = system.llm.prompts.at(-1) ?? [];
+  expect(prompt.map(({ content }) => content).slice(-3)).toEqual(['first', 'Noted: first', 'second']);
+  remember();
+  await allDone('quick', 2);
+  jest.restoreAllMocks();
+});
+
 test('a message that was entered in the ledger but never started holds nobody up for long', async () => {
   system.llm.answerWith(noted);
   const scope = { tenantId: system.tenantId, agentId: system.agent.id, userId: 'abandoned' };

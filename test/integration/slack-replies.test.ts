@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import proto from '@temporalio/proto';
 import { APOLOGY } from '../../src/domain/failures.ts';
 import type { HandleMessage } from '../../src/workflows/handle-message.ts';
 import { getWindow } from '../../src/memory/short-term.ts';
 import { chunk, fail } from '../support/fake-llm.ts';
 import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { talk } from '../support/slack-talk.ts';
+
+const { EventType } = proto.temporal.api.enums.v1;
 
 let deployment: SlackDeployment;
 let ada: ReturnType<typeof talk>;
@@ -28,14 +31,14 @@ const remembered = (text: string) =>
     const at = messages.findIndex(({ content }) => content === text);
     return at >= 0 && messages[at + 1]?.content;
   });
-/** The result of the workflow of the newest turn. */
-const newestResult = async () => {
+/** The workflow of the newest turn. */
+const newestHandle = async () => {
   const { rows } = await deployment.database.admin.query<{ workflow_id: string }>(
     'SELECT workflow_id FROM turns ORDER BY received_at DESC LIMIT 1',
   );
-  const handle = deployment.temporal.workflow.getHandle<typeof HandleMessage>(rows[0]?.workflow_id ?? '');
-  return handle.result();
+  return deployment.temporal.workflow.getHandle<typeof HandleMessage>(rows[0]?.workflow_id ?? '');
 };
+const newestResult = async () => (await newestHandle()).result();
 
 describe('one visible reply, whatever Slack does', () => {
   test.each([
@@ -90,6 +93,17 @@ describe('one visible reply, whatever Slack does', () => {
     expect(await remembered('into the void')).toBe('Noted: into the void');
     expect((await newestResult()).missing).toEqual(['delivery']);
   });
+});
+
+test('one message costs three workflow tasks and one activity, placeholder and delivery included', async () => {
+  const said = await ada.mention('what does it cost?');
+  await deployment.send(said.event);
+  await ada.answers(said);
+  expect((await newestResult()).missing).toEqual([]);
+  const events = (await newestHandle().then((handle) => handle.fetchHistory())).events ?? [];
+  const count = (type: number) => events.filter(({ eventType }) => eventType === type).length;
+  expect(count(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)).toBe(3);
+  expect(count(EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)).toBe(1);
 });
 
 describe('what the reply looks like', () => {

@@ -8,6 +8,7 @@ import pg from 'pg';
 import { startStack, type Stack } from '../../scripts/stack/index.ts';
 import { writeStackEnv } from '../../scripts/stack/home-files.ts';
 import { requireFreePort } from '../../scripts/stack/ports.ts';
+import { TEMPORAL_SETTINGS } from '../../scripts/stack/temporal.ts';
 import { loadSecrets } from '../../scripts/stack/secrets.ts';
 import { isRunning } from '../support/installation.ts';
 import { eventually } from '../support/system.ts';
@@ -29,6 +30,12 @@ const start = async (want: Parameters<typeof startStack>[0]['want'] = []) => {
   stack = await startStack({ home, want, env: bare(), ephemeral: true, log: () => undefined });
   return stack;
 };
+test('the compose file starts Temporal with the settings of the local stack', async () => {
+  const compose = await readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8');
+  const settings = [...compose.matchAll(/--dynamic-config-value=(.+)/g)].map(([, setting]) => setting);
+  expect(settings.toSorted()).toEqual(TEMPORAL_SETTINGS.toSorted());
+});
+
 /** A process that does as the script says. */
 const node = (name: string, script: string, more = {}) => ({
   name,
