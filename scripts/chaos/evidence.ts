@@ -57,6 +57,8 @@ export async function collectEvidence(sources: Sources, accepted: readonly Accep
       entries.map((entry) => JSON.parse(entry) as WindowEntry),
     );
   }
+  // Temporal's lists are up to a second behind.
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
   const workflows: Evidence['workflows'] = [];
   for await (const { workflowId, type, status } of temporal.workflow.list())
     workflows.push({ workflowId, type, status: status.name });

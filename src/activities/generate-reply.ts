@@ -2,13 +2,13 @@ import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/a
 import type { Agent } from '../domain/agent.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
 import { FAILURE } from '../domain/failures.ts';
-import type { LivePlace, PlaceholderPosted, ReplyFailureDetails, SlackTurn } from '../domain/slack-reply.ts';
+import type { LivePlace, ReplyFailureDetails, SlackTurn } from '../domain/slack-reply.ts';
 import type { GeneratedReply } from '../domain/turn.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/client.ts';
 import { createLiveReply, type LiveReply } from '../slack/live-reply.ts';
 import { updatePart } from '../slack/thread-posts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { beginHandover } from './slack-handover.ts';
+import { beginHandover, type Handover } from './slack-handover.ts';
 
 /** Often enough for a heartbeat time-out of 15 s, also while a model loads and says nothing. */
 const HEARTBEAT_MS = 4_000;
@@ -21,7 +21,7 @@ export function createGenerateReply(
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
      * long as the server's Retry-After says) or `LlmEmptyReply` (retried); the failure's details say what
-     * `placeholder` stands in Slack. With a turn in `slack` it shows there that it is at work, and hands
+     * stands in Slack. With a turn in `slack` it shows there that it is at work, and hands
      * the reply over; with a `live` place the reply is shown there while it grows. Neither fails the activity.
      */
     async generateReply(input: {
@@ -44,7 +44,7 @@ export function createGenerateReply(
           throw ApplicationFailure.create({
             type: FAILURE.llmEmptyReply,
             message: 'the LLM answered nothing',
-            details: detailsOf(await handover?.placeholder),
+            details: await detailsOf(handover),
           });
         }
         await live?.stop();
@@ -57,12 +57,12 @@ export function createGenerateReply(
           timingsMs: {
             firstToken: Math.round(completion.firstTokenMs),
             total: Math.round(completion.totalMs),
-            ...(handedOver && { slack: Math.round(performance.now() - repliedAt) }),
+            ...(handedOver?.delivered && { slack: Math.round(performance.now() - repliedAt) }),
           },
           ...(handedOver && { handedOver }),
         };
       } catch (error) {
-        throw toFailure(error, detailsOf(await handover?.placeholder));
+        throw toFailure(error, await detailsOf(handover));
       } finally {
         clearInterval(beat);
         await live?.stop();
@@ -76,8 +76,8 @@ export function createGenerateReply(
   }
 }
 
-function detailsOf(placeholder: PlaceholderPosted | null | undefined): [ReplyFailureDetails] | [] {
-  return placeholder ? [{ placeholder }] : [];
+async function detailsOf(handover: Handover | undefined): Promise<[] | [ReplyFailureDetails]> {
+  return handover ? [{ handedOver: await handover.giveUp() }] : [];
 }
 
 function toFailure(error: unknown, details: [ReplyFailureDetails] | []): unknown {

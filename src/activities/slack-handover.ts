@@ -1,4 +1,4 @@
-import { activityInfo, heartbeat, log } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import { splitReply } from '../domain/reply-parts.ts';
 import type { HandedOver, PlaceholderPosted, SlackTurn } from '../domain/slack-reply.ts';
 import { slackTrouble } from '../slack/errors.ts';
@@ -7,22 +7,31 @@ import { updatePart } from '../slack/thread-posts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { bringReply, engageThread, showAtWork } from './slack-thread.ts';
 
+/**
+ * Only a reply that is there within this time is handed over. Until 15 s have passed (the heartbeat time-out) nobody else
+ * can be at work on the turn, however long we are cut off from Temporal; later another attempt may have other words.
+ */
+const HANDED_OVER_WITHIN_MS = 10_000;
+/** A call that failed may still be carried out: whoever looks for what it left should not look at once. */
+const SETTLED_AFTER_MS = 1_000;
+
 /** What the step that asks the model does in Slack beside it. */
 export type Handover = {
   /** Shows the reply while it grows, if that is wanted. */
   live?: LiveReply;
-  /** What stands in the thread, as soon as Slack has answered; null when nothing does, or nobody knows. Never rejects. */
-  placeholder: Promise<PlaceholderPosted | null>;
-  /** What is known of it by now: an attempt after this one need not look for it. */
+  /** What is known of the placeholder by now: an attempt after this one need not look for it. */
   posted: () => PlaceholderPosted | undefined;
-  /** Brings a reply of one message to the thread, and leaves all else to `deliverReply`. Never rejects. */
+  /** Brings a reply to the thread if it can be done at once and by one message. Never rejects. */
   finish: (text: string) => Promise<HandedOver>;
+  /** What stands in the thread when there is no reply. Never rejects. */
+  giveUp: () => Promise<HandedOver>;
 };
 
 /**
  * Shows in the thread that the agent is at work, at once, and takes the reply there as soon as it is known: that is
  * the answer's way as long as all goes well, and costs no further activity. Each call of Slack is made once; what
- * fails or is longer than one message is the business of `deliverReply`, which Temporal retries and operators see.
+ * fails, takes long or is longer than one message is the business of `deliverReply`, which takes the text from the
+ * history, is retried by Temporal and seen by operators.
  */
 export function beginHandover(
   options: Pick<ActivityDependencies, 'slack' | 'redis'> & { turn: SlackTurn; isLive: boolean },
@@ -30,49 +39,58 @@ export function beginHandover(
   const { slack, redis, turn, isLive } = options;
   const repeated = activityInfo().attempt > 1;
   const client = slack(turn.place.team);
+  const startedAt = performance.now();
   let posted = activityInfo().heartbeatDetails as PlaceholderPosted | undefined;
+  let tried = repeated;
   let notBefore = 0;
 
   const noteTrouble = (what: string, error: unknown): void => {
     const trouble = slackTrouble(error);
-    if (trouble?.kind === 'rate-limited') notBefore = Date.now() + trouble.retryAfterMs;
-    log.warn(what, { err: error });
+    tried = true;
+    notBefore = Date.now() + (trouble?.kind === 'rate-limited' ? trouble.retryAfterMs : SETTLED_AFTER_MS);
+    log.warn(what, trouble ? { trouble } : { error: error instanceof Error ? error.name : typeof error });
   };
-  const begin = async (): Promise<PlaceholderPosted | null> => {
-    if (posted || !client) return posted ?? null;
+  const begin = async (): Promise<void> => {
+    if (posted || !client) return;
     posted = await showAtWork({ client, turn, asMessage: isLive, repeated });
     heartbeat(posted);
-    return posted;
   };
-  const placeholder = begin().catch((error: unknown) => {
-    noteTrouble('Slack shows no placeholder', error);
-    return null;
-  });
+  const begun = begin().catch((error: unknown) => noteTrouble('Slack shows no placeholder', error));
   const grow = async (text: string): Promise<void> => {
     if (!client || posted?.kind !== 'message') return;
     await updatePart(client, turn.place, posted.ts, { messageId: turn.messageId, part: 0 }, text);
   };
-  const asked = (): Pick<HandedOver, 'retryAfterMs'> => {
+  const state = (delivered: boolean): HandedOver => {
     const retryAfterMs = notBefore - Date.now();
-    return retryAfterMs > 0 ? { retryAfterMs } : {};
+    return {
+      placeholder: posted ?? null,
+      delivered,
+      tried,
+      ...(!delivered && retryAfterMs > 0 && { retryAfterMs }),
+    };
   };
+  const isMineAlone = (): boolean =>
+    !tried && !cancellationSignal().aborted && performance.now() - startedAt < HANDED_OVER_WITHIN_MS;
 
   return {
     ...(isLive && { live: createLiveReply(grow) }),
-    placeholder,
     posted: () => posted,
     finish: async (text) => {
-      const standing = await placeholder;
+      await begun;
       const parts = splitReply(text);
-      if (!client || !standing || parts.length > 1) return { placeholder: standing, ...asked() };
+      if (!client || !posted || parts.length > 1 || !isMineAlone()) return state(false);
       try {
-        await bringReply({ client, reply: { ...turn, placeholder: standing, parts }, repeated });
+        const reply = { ...turn, placeholder: posted, parts };
+        await Promise.all([bringReply({ client, reply, repeated }), engageThread({ redis, turn })]);
+        return state(true);
       } catch (error) {
         noteTrouble('Slack did not take the reply at the first try', error);
-        return { placeholder: standing, delivered: false, ...asked() };
+        return state(false);
       }
-      await engageThread({ redis, turn });
-      return { placeholder: standing, delivered: true };
+    },
+    giveUp: async () => {
+      await begun;
+      return state(false);
     },
   };
 }

@@ -60,7 +60,9 @@ export async function bringReply(options: {
     if (ts !== undefined && part > 0) continue;
     if (ts !== undefined && (await tryUpdate(client, reply, ts, markdown))) continue;
     const again = ts !== undefined && unsure ? posts.get(part) : undefined;
-    if (again === undefined || again === ts) await postPart(client, place, ref, markdown);
+    const isElsewhere = again !== undefined && again !== ts;
+    if (isElsewhere && (await tryUpdate(client, reply, again, markdown))) continue;
+    await postPart(client, place, ref, markdown);
   }
 }
 

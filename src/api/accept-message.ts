@@ -85,7 +85,7 @@ export function createAcceptMessage(dependencies: {
     if (entered.outcome === 'repeated') {
       await within(deadline, 'The database', markStart(pool, message.tenantId, turn.messageId, 'accepted'));
     }
-    const inbound = toInbound(message, turn, await turnsToWaitFor(redis, message, ahead));
+    const inbound = toInbound(message, turn, await turnsToWaitFor(redis, message, ahead, deadline));
     await within(deadline, 'Temporal', startWorkflow(inbound, agent, deadline));
     if (entered.outcome === 'repeated') {
       // Another delivery may have given up in the meantime and called refused what runs now.
@@ -120,11 +120,15 @@ export function createAcceptMessage(dependencies: {
  * None when the last of the turns ahead stands in the window: it has been answered, and waits for nothing but being
  * remembered, which takes seconds while replies go first. Otherwise the workflow has to ask Temporal what still runs.
  */
-async function turnsToWaitFor(redis: Redis, scope: Scope, ahead: TurnsAhead): Promise<number> {
+async function turnsToWaitFor(
+  redis: Redis,
+  scope: Scope,
+  ahead: TurnsAhead,
+  deadline: number,
+): Promise<number> {
   if (ahead.count === 0) return 0;
-  const answered = await within(Date.now() + REDIS_WITHIN_MS, 'Redis', newestSeq(redis, scope)).catch(
-    () => undefined,
-  );
+  const until = Math.min(deadline, Date.now() + REDIS_WITHIN_MS);
+  const answered = await within(until, 'Redis', newestSeq(redis, scope)).catch(() => undefined);
   return answered === ahead.newestSeq ? 0 : ahead.count;
 }
 

@@ -25,14 +25,16 @@ export type SlackReply = SlackTurn & {
 /** How far the step that asks the model has got in Slack by itself. */
 export type HandedOver = {
   placeholder: PlaceholderPosted | null;
-  /** Undefined when it left the delivery to the step that is there for it. */
-  delivered?: boolean;
-  /** Present when Slack asked to wait for so long, counted from the step's end. */
+  /** Whether the reply stands in the thread. */
+  delivered: boolean;
+  /** True when more may stand there than is known: a call failed, or an attempt before may have been cut off. */
+  tried: boolean;
+  /** Present when Slack should not be called again for so long, counted from the step's end. */
   retryAfterMs?: number;
 };
 
 /** What the failure of that step says of it, so that the apology takes the placeholder's place. */
-export type ReplyFailureDetails = { placeholder: PlaceholderPosted };
+export type ReplyFailureDetails = { handedOver: HandedOver };
 
 /** Where a reply can be shown while it is written. */
 export type LivePlace = { messageId: string; place: SlackChannel; ts: string };

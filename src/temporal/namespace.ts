@@ -23,8 +23,8 @@ export async function prepareNamespace({ address, namespace }: TemporalAddress):
         namespace,
         searchAttributes: Object.fromEntries(missing.map((name) => [name, KEYWORD])),
       });
-      await untilKnown(connection, namespace, missing);
     }
+    await untilKnown(connection, namespace, SEARCH_ATTRIBUTE_NAMES);
     await connection.workflowService.updateNamespace({
       namespace,
       config: { workflowExecutionRetentionTtl: msToTs(RETENTION) },
@@ -35,7 +35,11 @@ export async function prepareNamespace({ address, namespace }: TemporalAddress):
 }
 
 /** A server reads its namespaces anew every two seconds or so, and until then refuses what names a new attribute. */
-async function untilKnown(connection: Connection, namespace: string, names: readonly string[]): Promise<void> {
+async function untilKnown(
+  connection: Connection,
+  namespace: string,
+  names: readonly string[],
+): Promise<void> {
   const query = names.map((name) => `${name} = 'any'`).join(' AND ');
   const deadline = Date.now() + KNOWN_WITHIN_MS;
   for (;;) {

@@ -38,6 +38,8 @@ export const replying = proxyActivities<Pick<Activities, 'generateReply'>>({
   heartbeatTimeout: '15s',
   scheduleToCloseTimeout: '1h',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
+  // Who cancels a turn should not see its apology overtaken by its reply.
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   summary: 'ask the model',
 });
 

@@ -62,7 +62,8 @@ function openSlackDelivery(turn: SlackTurn, { turnsAhead }: InboundMessage, agen
     // Without it the reply is a message of its own: nothing hangs on it.
     if (!(isHandedOver && isMyTurn)) placeholder = postPlaceholder().catch(() => null);
   };
-  void openPlaceholder();
+  // A turn that is cancelled while it waits shows nothing.
+  openPlaceholder().catch(() => undefined);
 
   return {
     myTurn: () => void (isMyTurn = true),
@@ -81,7 +82,7 @@ function openSlackDelivery(turn: SlackTurn, { turnsAhead }: InboundMessage, agen
           await delivering.deliverReply({
             ...turn,
             placeholder: handedOver?.placeholder ?? (await placeholder) ?? null,
-            ...(handedOver?.delivered === false && { tried: true }),
+            ...(handedOver?.tried && { tried: true }),
             parts: splitReply(text),
           });
         }

@@ -130,12 +130,9 @@ function nothingGathered(): GatheredContext {
 
 /** What the step that asks the model had shown in Slack before it failed. */
 function handedOverBefore({ cause }: TemporalFailure): HandedOver | undefined {
-  const [details] = (cause instanceof ApplicationFailure && cause.details) || [];
-  return (
-    (details as ReplyFailureDetails | undefined) && {
-      placeholder: (details as ReplyFailureDetails).placeholder,
-    }
-  );
+  if (!(cause instanceof ApplicationFailure)) return undefined;
+  const details = cause.details?.[0] as Partial<ReplyFailureDetails> | undefined;
+  return details?.handedOver;
 }
 
 /** Tells the person in one line, marks the turn failed in the ledger, and ends as failed for operators to see. */

@@ -87,7 +87,8 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
     await tellFollowers(true);
   };
 
-  void boundMyHold();
+  // It ends with the turn, and when that is cancelled.
+  boundMyHold().catch(() => undefined);
   return { waitForMyTurn, release };
 }
 

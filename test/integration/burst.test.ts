@@ -99,20 +99,23 @@ test('a turn that is answered and only not yet remembered is waited for by nobod
     if (purpose === 'backfill') await later;
     return embed(text, purpose);
   });
-  system.llm.answerWith(noted);
-  expect((await system.say('first', { userId: 'quick' })).status).toBe(200);
-  const { body } = await system.say('second', { userId: 'quick' });
-  expect((await inLedgerOrder('quick')).map(({ state }) => state)).toEqual(['accepted', 'accepted']);
-  const { events } = await system.temporal.workflow.getHandle(String(body['workflowId'])).fetchHistory();
-  const started = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
-  expect(JSON.parse(Buffer.from(started ?? []).toString())).toMatchObject({
-    message: { seq: 2, turnsAhead: 0 },
-  });
-  const prompt = system.llm.prompts.at(-1) ?? [];
-  expect(prompt.map(({ content }) => content).slice(-3)).toEqual(['first', 'Noted: first', 'second']);
-  remember();
+  try {
+    system.llm.answerWith(noted);
+    expect((await system.say('first', { userId: 'quick' })).status).toBe(200);
+    const { body } = await system.say('second', { userId: 'quick' });
+    expect((await inLedgerOrder('quick')).map(({ state }) => state)).toEqual(['accepted', 'accepted']);
+    const { events } = await system.temporal.workflow.getHandle(String(body['workflowId'])).fetchHistory();
+    const started = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]?.data;
+    expect(JSON.parse(Buffer.from(started ?? []).toString())).toMatchObject({
+      message: { seq: 2, turnsAhead: 0 },
+    });
+    const prompt = system.llm.prompts.at(-1) ?? [];
+    expect(prompt.map(({ content }) => content).slice(-3)).toEqual(['first', 'Noted: first', 'second']);
+  } finally {
+    remember();
+    jest.restoreAllMocks();
+  }
   await allDone('quick', 2);
-  jest.restoreAllMocks();
 });
 
 test('a message that was entered in the ledger but never started holds nobody up for long', async () => {

@@ -28,6 +28,8 @@ async function takenBeforeTheQuietOne(fairnessKeyOf: (tenantId: string) => strin
   };
   const [loud, quiet] = [randomUUID(), randomUUID()];
   const handles = await Promise.all(Array.from({ length: FLOOD }, () => start(loud)));
+  // What is started side by side reaches the queue in any order; the quiet one is to come last.
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
   handles.push(await start(quiet));
 
   const taken: string[] = [];

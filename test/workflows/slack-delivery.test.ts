@@ -1,11 +1,13 @@
 /** How a reply finds its way to Slack: by the step that asks the model, and by `deliverReply` when that didn't do. */
 import { afterEach, expect, test } from '@jest/globals';
+import { sleep as activitySleep } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../src/activities/index.ts';
 import type { InboundMessage, SlackChannel } from '../../src/domain/conversation.ts';
 import { APOLOGY } from '../../src/domain/failures.ts';
 import type { HandedOver, PlaceholderPosted, SlackReply } from '../../src/domain/slack-reply.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
+import { eventually } from '../support/system.ts';
 import { acceptedMessage, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
 type Asked = Parameters<Activities['generateReply']>[0];
@@ -30,10 +32,11 @@ afterEach(() => host.stop());
 async function hosting(
   handedOver: HandedOver | undefined,
   overrides: Partial<Activities> = {},
+  text = 'Rex.',
 ): Promise<void> {
   calls = [];
   delivered = [];
-  const reply = { text: 'Rex.', model: 'fake', usage: null };
+  const reply = { text, model: 'fake', usage: null };
   host = await hostWorkflows(
     fakeActivities(calls, {
       async generateReply(input) {
@@ -52,13 +55,14 @@ async function hosting(
   );
 }
 
-const answer = async (fields: Partial<InboundMessage> = {}, liveReplies = false) => {
+const begin = (fields: Partial<InboundMessage> = {}, liveReplies = false) => {
   const input = acceptedMessage({ channel: CHANNEL, threadId: 'slack:T1:C1:1.1', ...fields });
-  return (await host.start({ ...input, agent: { ...input.agent, liveReplies } })).result();
+  return host.start({ ...input, agent: { ...input.agent, liveReplies } });
 };
+const answer = async (...args: Parameters<typeof begin>) => (await begin(...args)).result();
 
 test('all goes well: one activity shows that it is at work, asks the model and brings the reply', async () => {
-  await hosting({ placeholder: PLACEHOLDER, delivered: true });
+  await hosting({ placeholder: PLACEHOLDER, delivered: true, tried: false });
   const result = await answer();
   expect(asked?.slack).toMatchObject({ place: CHANNEL, threadId: 'slack:T1:C1:1.1' });
   expect(calls.slice(0, 3)).toEqual(['gatherContext', 'generateReply', 'appendTurnToWindow']);
@@ -67,18 +71,13 @@ test('all goes well: one activity shows that it is at work, asks the model and b
 });
 
 test('a first try that failed: deliverReply knows of the placeholder, and that it has to look', async () => {
-  await hosting({ placeholder: PLACEHOLDER, delivered: false });
+  await hosting({ placeholder: PLACEHOLDER, delivered: false, tried: true });
   expect((await answer()).missing).toEqual([]);
   expect(delivered).toMatchObject([{ placeholder: PLACEHOLDER, tried: true, parts: ['Rex.'] }]);
 });
 
 test('a reply that was left to deliverReply needs no looking', async () => {
-  await hosting(undefined, {
-    async generateReply() {
-      const timingsMs = { firstToken: 1, total: 1, slack: 0 };
-      return { text: LONG, model: 'fake', usage: null, timingsMs, handedOver: { placeholder: PLACEHOLDER } };
-    },
-  });
+  await hosting({ placeholder: PLACEHOLDER, delivered: false, tried: false }, {}, LONG);
   await answer();
   expect(delivered).toHaveLength(1);
   expect(delivered[0]?.parts.length).toBeGreaterThan(1);
@@ -87,11 +86,11 @@ test('a reply that was left to deliverReply needs no looking', async () => {
 });
 
 test('when Slack asked to wait, the workflow waits before the next call', async () => {
-  await hosting({ placeholder: null, retryAfterMs: 1_200 });
+  await hosting({ placeholder: null, delivered: false, tried: true, retryAfterMs: 1_200 });
   const started = Date.now();
   await answer();
   expect(Date.now() - started).toBeGreaterThanOrEqual(1_200);
-  expect(delivered).toMatchObject([{ placeholder: null }]);
+  expect(delivered).toMatchObject([{ placeholder: null, tried: true }]);
 });
 
 test('the model fails for good: the apology takes the place of the placeholder', async () => {
@@ -102,12 +101,12 @@ test('the model fails for good: the apology takes the place of the placeholder',
           type: 'LlmRejected',
           message: 'no',
           nonRetryable: true,
-          details: [{ placeholder: PLACEHOLDER }],
+          details: [{ handedOver: { placeholder: PLACEHOLDER, delivered: false, tried: true } }],
         }),
       ),
   });
   await expect(answer()).rejects.toThrow();
-  expect(delivered).toMatchObject([{ placeholder: PLACEHOLDER, parts: [APOLOGY] }]);
+  expect(delivered).toMatchObject([{ placeholder: PLACEHOLDER, tried: true, parts: [APOLOGY] }]);
 });
 
 test('a turn that has to wait shows at once that it is there, and its reply replaces just that', async () => {
@@ -130,8 +129,29 @@ test('a turn that has to wait shows at once that it is there, and its reply repl
 });
 
 test('a turn whose wait is over at once needs no placeholder of its own', async () => {
-  await hosting({ placeholder: PLACEHOLDER, delivered: true });
+  await hosting({ placeholder: PLACEHOLDER, delivered: true, tried: false });
   await answer({ seq: 2, turnsAhead: 1 });
   expect(calls).not.toContain('postPlaceholder');
   expect(asked?.slack).toBeDefined();
+});
+
+test.each([
+  ['while it waits for its turn', { seq: 2, turnsAhead: 1 }],
+  ['while the model is at work', {}],
+])('a turn that is cancelled %s says so to the person, and ends', async (_, fields) => {
+  await hosting(undefined, {
+    async findTurnBefore() {
+      return { state: 'starting' };
+    },
+    async generateReply() {
+      await activitySleep('1 minute');
+      throw new Error('never comes to that');
+    },
+  });
+  const handle = await begin(fields);
+  await eventually(async () => calls.includes('findTurnBefore') || calls.includes('generateReply'));
+  await handle.cancel();
+  await expect(handle.result()).rejects.toThrow();
+  expect(delivered).toMatchObject([{ parts: [APOLOGY] }]);
+  expect(calls).toContain('recordFailedTurn');
 });

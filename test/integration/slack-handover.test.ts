@@ -1,0 +1,178 @@
+/** The real step that asks the model, between a real client and a Slack that makes trouble: what it leaves, and what it says of it. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import type { Redis } from 'ioredis';
+import { pino } from 'pino';
+import { createGenerateReply } from '../../src/activities/generate-reply.ts';
+import { createSlackReplies } from '../../src/activities/slack-replies.ts';
+import type { SlackChannel } from '../../src/domain/conversation.ts';
+import type { HandedOver, PlaceholderPosted, SlackTurn } from '../../src/domain/slack-reply.ts';
+import type { GeneratedReply } from '../../src/domain/turn.ts';
+import { LlmRejectedError } from '../../src/llm/client.ts';
+import { createRedis } from '../../src/process.ts';
+import { createSlackClient } from '../../src/slack/client.ts';
+import { PLACEHOLDER } from '../../src/slack/outbound-text.ts';
+import { redisUrl } from '../support/services.ts';
+import { BOT, startSlackStandIn, type SlackStandIn } from '../support/slack-stand-in.ts';
+import { acceptedMessage } from '../support/workflow-host.ts';
+
+let slack: SlackStandIn;
+let redis: Redis;
+beforeAll(async () => {
+  slack = await startSlackStandIn();
+  redis = createRedis(redisUrl(), pino({ level: 'silent' }));
+});
+afterAll(async () => {
+  redis.disconnect();
+  await slack.close();
+});
+
+const LONG = Array.from({ length: 900 }, (_, i) => `word${i}`).join(' ');
+
+/** A question in Slack that is to be answered. */
+async function question(surface: SlackChannel['surface'] = 'channel'): Promise<SlackTurn> {
+  const channel = slack.places.channel;
+  const ts = await slack.say(channel, 'What is my dog called?');
+  const place = { type: 'slack', team: slack.team, channel, threadTs: ts, eventTs: ts, surface } as const;
+  const scope = { tenantId: randomUUID(), agentId: randomUUID(), messageId: randomUUID() };
+  return { ...scope, threadId: `slack:${slack.team}:${channel}:${ts}`, place };
+}
+
+type Attempt = { attempt?: number; heartbeatDetails?: PlaceholderPosted; cancelled?: boolean };
+
+/** One attempt of the step; `model` answers or throws. */
+async function attempt(
+  turn: SlackTurn,
+  model: () => string | Promise<string>,
+  { attempt = 1, heartbeatDetails, cancelled = false }: Attempt = {},
+): Promise<GeneratedReply> {
+  const environment = new MockActivityEnvironment({ attempt, ...(heartbeatDetails && { heartbeatDetails }) });
+  const client = createSlackClient({ token: BOT.token, apiUrl: slack.apiUrl });
+  const { generateReply } = createGenerateReply({
+    redis,
+    slack: () => client,
+    runAgent: async () => {
+      const text = await model();
+      if (cancelled) environment.cancel();
+      return { text, model: 'scripted', usage: null, firstTokenMs: 1, totalMs: 1 };
+    },
+  });
+  const { agent } = acceptedMessage();
+  return environment.run(generateReply, { text: 'What is my dog called?', agent, messages: [], slack: turn });
+}
+
+/** What the workflow does next, unless the reply stands already. */
+async function deliver(turn: SlackTurn, { placeholder, delivered, tried }: HandedOver, text: string) {
+  if (delivered) return;
+  const client = createSlackClient({ token: BOT.token, apiUrl: slack.apiUrl });
+  const { deliverReply } = createSlackReplies({ redis, slack: () => client });
+  const environment = new MockActivityEnvironment({ attempt: 1 });
+  await environment.run(deliverReply, { ...turn, placeholder, tried, parts: [text] });
+}
+
+const texts = async ({ place }: SlackTurn) =>
+  (await slack.answers(place.channel, place.threadTs)).map(({ text }) => text);
+const handedOver = ({ handedOver: state }: GeneratedReply): HandedOver => {
+  if (!state) throw new Error('nothing was handed over');
+  return state;
+};
+
+test('all goes well: placeholder, then the reply in its place, by two calls', async () => {
+  const turn = await question();
+  const reply = await attempt(turn, async () => {
+    // The placeholder is there while the model is at work.
+    while ((await texts(turn)).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await texts(turn)).toEqual([PLACEHOLDER]);
+    return 'Rex.';
+  });
+  expect(handedOver(reply)).toMatchObject({ delivered: true, tried: false });
+  expect(reply.timingsMs.slack).toBeGreaterThanOrEqual(0);
+  expect(await texts(turn)).toEqual(['Rex.']);
+});
+
+test('a repeated attempt brings no words of its own: these come from the history, in the same message', async () => {
+  const turn = await question();
+  const first = handedOver(await attempt(turn, () => 'first words'));
+  const placeholder = first.placeholder ?? undefined;
+  // The first attempt was cut off before it could say that it was done.
+  for (const known of [placeholder, undefined]) {
+    const second = await attempt(turn, () => 'second words', {
+      attempt: 2,
+      ...(known && { heartbeatDetails: known }),
+    });
+    expect(handedOver(second)).toEqual({ placeholder, delivered: false, tried: true });
+    await deliver(turn, handedOver(second), second.text);
+    expect(await texts(turn)).toEqual(['second words']);
+  }
+});
+
+test('in an assistant thread, whose status leaves no message: still one reply', async () => {
+  const turn = await question('assistant');
+  const first = handedOver(await attempt(turn, () => 'first words'));
+  expect(first).toMatchObject({ placeholder: { kind: 'status' }, delivered: true });
+  const second = await attempt(turn, () => 'second words', { attempt: 2 });
+  await deliver(turn, handedOver(second), second.text);
+  expect(await texts(turn)).toEqual(['second words']);
+});
+
+test.each(['channel', 'assistant'] as const)(
+  'the answer to the reply is lost (%s): one reply',
+  async (surface) => {
+    const turn = await question(surface);
+    const method = surface === 'channel' ? 'chat.update' : 'chat.postMessage';
+    slack.fail(method, { kind: 'drop-after-acceptance' });
+    const reply = await attempt(turn, () => 'Rex.');
+    expect(handedOver(reply)).toMatchObject({ delivered: false, tried: true });
+    // A call that failed may still be under way: nobody is to look at once.
+    expect(handedOver(reply).retryAfterMs).toBeGreaterThan(500);
+    expect(reply.timingsMs).not.toHaveProperty('slack');
+    await deliver(turn, handedOver(reply), reply.text);
+    expect(await texts(turn)).toEqual(['Rex.']);
+  },
+);
+
+test('429 is passed on as Slack said it', async () => {
+  const turn = await question();
+  slack.fail('chat.update', { kind: 'status', status: 429, headers: { 'retry-after': '7' } });
+  const { retryAfterMs = 0 } = handedOver(await attempt(turn, () => 'Rex.'));
+  expect(retryAfterMs).toBeGreaterThan(6_000);
+  expect(retryAfterMs).toBeLessThanOrEqual(7_000);
+});
+
+test('a long reply, and one that comes when its turn was cancelled, are left alone', async () => {
+  for (const [text, cancelled] of [
+    [LONG, false],
+    ['too late', true],
+  ] as const) {
+    const turn = await question();
+    const reply = await attempt(turn, () => text, { cancelled });
+    expect(handedOver(reply)).toMatchObject({ delivered: false, tried: false });
+    expect(await texts(turn)).toEqual([PLACEHOLDER]);
+  }
+});
+
+test('a model that takes longer than it is sure to be alone: the reply is left to the history', async () => {
+  const turn = await question();
+  const now = performance.now.bind(performance);
+  const spy = jest.spyOn(performance, 'now');
+  try {
+    const reply = await attempt(turn, () => {
+      spy.mockImplementation(() => now() + 11_000);
+      return 'late words';
+    });
+    expect(handedOver(reply)).toMatchObject({ delivered: false });
+    expect(await texts(turn)).toEqual([PLACEHOLDER]);
+  } finally {
+    spy.mockRestore();
+  }
+});
+
+test('a model that fails says what stands in the thread, so that the apology takes its place', async () => {
+  const turn = await question();
+  const failed = attempt(turn, () => Promise.reject(new LlmRejectedError('no')));
+  await expect(failed).rejects.toMatchObject({
+    type: 'LlmRejected',
+    details: [{ handedOver: { placeholder: { kind: 'message' }, delivered: false, tried: false } }],
+  });
+});
