@@ -31,7 +31,8 @@ export const ordering = proxyLocalActivities<Pick<Activities, 'findTurnBefore'>>
 /*
  * A normal activity: slow, worth seeing, and the one that fails in interesting ways. The heartbeat tells a
  * dead worker from a slow model. Retried for an hour: a provider's outage should delay a reply, not lose it.
- * What no retry cures is thrown as non-retryable by the activity itself.
+ * What no retry cures is thrown as non-retryable by the activity itself. In Slack it also shows that it is at work and,
+ * if that can be done at once, brings the reply (docs/decisions/0005): two activities and two workflow tasks less.
  */
 export const replying = proxyActivities<Pick<Activities, 'generateReply'>>({
   startToCloseTimeout: '5m',
@@ -78,8 +79,8 @@ export const failing = proxyActivities<Pick<Activities, 'recordFailedTurn'>>({
 });
 
 /*
- * A placeholder is worth posting for a minute; after that the reply comes without one. The heartbeat tells a
- * dead worker within seconds, since the reply waits for this.
+ * For a turn that waits for others. A placeholder is worth posting for a minute; after that the reply comes without
+ * one. The heartbeat tells a dead worker within seconds, since the reply waits for this.
  */
 export const placeholding = proxyActivities<Pick<Activities, 'postPlaceholder'>>({
   startToCloseTimeout: '30s',
@@ -90,7 +91,7 @@ export const placeholding = proxyActivities<Pick<Activities, 'postPlaceholder'>>
 });
 
 /*
- * A normal activity: operators want to see whether Slack has the reply. Tried for an hour, as the model is;
+ * What was not brought at once, from the history. Operators want to see whether Slack has the reply. Tried for an hour, as the model is;
  * a 429 waits as told, and what Slack refuses for good is thrown as non-retryable by the activity.
  */
 export const delivering = proxyActivities<Pick<Activities, 'deliverReply'>>({

@@ -137,7 +137,7 @@ function handedOverBefore({ cause }: TemporalFailure): HandedOver | undefined {
 
 /** Tells the person in one line, marks the turn failed in the ledger, and ends as failed for operators to see. */
 async function failTurn(message: InboundMessage, delivery: Delivery, error: TemporalFailure): Promise<never> {
-  // An apology never takes the place of a reply that stands already.
+  // An apology never takes the place of a reply that is known to stand already.
   await Promise.all([
     delivery.delivered() || delivery.deliver(APOLOGY, handedOverBefore(error)),
     failing.recordFailedTurn({ tenantId: message.tenantId, messageId: message.messageId }),
