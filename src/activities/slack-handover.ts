@@ -53,7 +53,6 @@ export function beginHandover(
   const begin = async (): Promise<void> => {
     if (posted || !client) return;
     posted = await showAtWork({ client, turn, asMessage: isLive, repeated });
-    heartbeat(posted);
   };
   const begun = begin().catch((error: unknown) => noteTrouble('Slack shows no placeholder', error));
   const grow = async (text: string): Promise<void> => {
@@ -90,6 +89,8 @@ export function beginHandover(
     },
     giveUp: async () => {
       await begun;
+      // The next attempt gets it with its task. Not before it is needed: each heartbeat is a write in Temporal's database.
+      if (posted) heartbeat(posted);
       return state(false);
     },
   };
