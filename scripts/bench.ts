@@ -55,7 +55,7 @@ const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void
     await withStandIn(async (standIn) => {
       const fresh = { standIn, env, onHandle };
       report.comparison = await compare({
-        rounds: quick ? 1 : 2,
+        rounds: quick ? 1 : 4,
         sizes: quick ? { serial: 60, load: 150 } : { serial: 100, load: 400 },
         startOurs: () => withHome((home) => startKonstruct({ ...fresh, home, channel: channel() })),
         startPeer: () => withHome((home) => startPeer({ ...fresh, home, log })),
