@@ -3,15 +3,16 @@ import { splitReply } from '../domain/reply-parts.ts';
 import type { HandedOver, PlaceholderPosted, SlackTurn } from '../domain/slack-reply.ts';
 import { slackTrouble } from '../slack/errors.ts';
 import { createLiveReply, type LiveReply } from '../slack/live-reply.ts';
-import { updatePart } from '../slack/thread-posts.ts';
+import { postPart, updatePart } from '../slack/thread-posts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { bringReply, engageThread, showAtWork } from './slack-thread.ts';
+import { engageThread, showAtWork } from './slack-thread.ts';
 
 /**
- * Only a reply that is there within this time is handed over. Until 15 s have passed (the heartbeat time-out) nobody else
- * can be at work on the turn, however long we are cut off from Temporal; later another attempt may have other words.
+ * Only a reply that is there so soon after the attempt was scheduled is handed over, by one call that takes 10 s at most: until
+ * 15 s have passed (the heartbeat time-out) nobody else can be at work on the turn, however long we were cut off from
+ * Temporal or stood still. Later another attempt may have other words.
  */
-const HANDED_OVER_WITHIN_MS = 10_000;
+const HANDED_OVER_WITHIN_MS = 4_000;
 /** A call that failed may still be carried out: whoever looks for what it left should not look at once. */
 const SETTLED_AFTER_MS = 1_000;
 
@@ -37,9 +38,11 @@ export function beginHandover(
   options: Pick<ActivityDependencies, 'slack' | 'redis'> & { turn: SlackTurn; isLive: boolean },
 ): Handover {
   const { slack, redis, turn, isLive } = options;
-  const repeated = activityInfo().attempt > 1;
+  const { attempt, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo();
+  const isFresh = (): boolean => attempt === 1 && Date.now() - scheduledAt < HANDED_OVER_WITHIN_MS;
+  // A task that has been on its way for long may have been given to another worker since.
+  const repeated = !isFresh();
   const client = slack(turn.place.team);
-  const startedAt = performance.now();
   let posted = activityInfo().heartbeatDetails as PlaceholderPosted | undefined;
   let tried = repeated;
   let notBefore = 0;
@@ -55,9 +58,15 @@ export function beginHandover(
     posted = await showAtWork({ client, turn, asMessage: isLive, repeated });
   };
   const begun = begin().catch((error: unknown) => noteTrouble('Slack shows no placeholder', error));
+  const ref = { messageId: turn.messageId, part: 0 };
   const grow = async (text: string): Promise<void> => {
-    if (!client || posted?.kind !== 'message') return;
-    await updatePart(client, turn.place, posted.ts, { messageId: turn.messageId, part: 0 }, text);
+    if (!client || posted?.kind !== 'message' || cancellationSignal().aborted) return;
+    try {
+      await updatePart(client, turn.place, posted.ts, ref, text);
+    } catch (error) {
+      noteTrouble('Slack does not show the reply while it grows', error);
+      throw error;
+    }
   };
   const state = (delivered: boolean): HandedOver => {
     const retryAfterMs = notBefore - Date.now();
@@ -68,8 +77,7 @@ export function beginHandover(
       ...(!delivered && retryAfterMs > 0 && { retryAfterMs }),
     };
   };
-  const isMineAlone = (): boolean =>
-    !tried && !cancellationSignal().aborted && performance.now() - startedAt < HANDED_OVER_WITHIN_MS;
+  const isMineAlone = (): boolean => isFresh() && !tried && !cancellationSignal().aborted;
 
   return {
     ...(isLive && { live: createLiveReply(grow) }),
@@ -79,8 +87,12 @@ export function beginHandover(
       const parts = splitReply(text);
       if (!client || !posted || parts.length > 1 || !isMineAlone()) return state(false);
       try {
-        const reply = { ...turn, placeholder: posted, parts };
-        await Promise.all([bringReply({ client, reply, repeated }), engageThread({ redis, turn })]);
+        const markdown = parts[0] ?? '';
+        const brought =
+          posted.kind === 'message'
+            ? updatePart(client, turn.place, posted.ts, ref, markdown)
+            : postPart(client, turn.place, ref, markdown);
+        await Promise.all([brought, engageThread({ redis, turn })]);
         return state(true);
       } catch (error) {
         noteTrouble('Slack did not take the reply at the first try', error);

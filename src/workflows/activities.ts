@@ -1,6 +1,7 @@
 /**
  * How the workflows call their activities: time-outs and retries, each with its reason. The summaries are
- * what the Web UI shows beside each step; like every option here they are no part of what a replay compares.
+ * what the Web UI shows beside each step; like every option here they are no part of what a replay compares. (How a
+ * cancellation is waited for is, in turns that were cancelled; before it was waited for, such turns could not go on.)
  */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
@@ -87,11 +88,12 @@ export const placeholding = proxyActivities<Pick<Activities, 'postPlaceholder'>>
   heartbeatTimeout: '8s',
   scheduleToCloseTimeout: '1m',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   summary: 'show in Slack that an answer is coming',
 });
 
 /*
- * What was not brought at once, from the history. Operators want to see whether Slack has the reply. Tried for an hour, as the model is;
+ * The way of long and late replies, and of what was not brought at once: from the history. Operators want to see whether Slack has the reply. Tried for an hour, as the model is;
  * a 429 waits as told, and what Slack refuses for good is thrown as non-retryable by the activity.
  */
 export const delivering = proxyActivities<Pick<Activities, 'deliverReply'>>({
@@ -99,5 +101,6 @@ export const delivering = proxyActivities<Pick<Activities, 'deliverReply'>>({
   heartbeatTimeout: '8s',
   scheduleToCloseTimeout: '1h',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   summary: 'bring the reply to Slack',
 });

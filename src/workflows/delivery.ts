@@ -46,8 +46,7 @@ export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
 function openSlackDelivery(turn: SlackTurn, { turnsAhead }: InboundMessage, agent: Agent): Delivery {
   // The step that asks the model does it all by itself, unless the turn has to wait and shows that before.
   // replay-tested: 2026-11-23, handle-message-slack.json (before) and handle-message-slack-handed-over.json
-  let isHandedOver = false;
-  if (patched('reply-handed-over')) isHandedOver = true;
+  const isHandedOver = patched('reply-handed-over') ? true : false;
   let isMyTurn = turnsAhead === 0;
   let delivered = false;
   let placeholder: Promise<PlaceholderPosted | null> | undefined;
@@ -78,7 +77,7 @@ function openSlackDelivery(turn: SlackTurn, { turnsAhead }: InboundMessage, agen
       try {
         if (!handedOver?.delivered) {
           if (handedOver?.retryAfterMs)
-            await sleep(handedOver.retryAfterMs, { summary: 'Slack asks to wait' });
+            await sleep(handedOver.retryAfterMs, { summary: 'before Slack is called again' });
           await delivering.deliverReply({
             ...turn,
             placeholder: handedOver?.placeholder ?? (await placeholder) ?? null,

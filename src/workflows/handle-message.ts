@@ -11,7 +11,13 @@ import { APOLOGY, FAILURE } from '../domain/failures.ts';
 import { embedAndStoreWorkflowId } from '../domain/ids.ts';
 import { buildPrompt, promptRoom } from '../domain/prompt.ts';
 import type { HandedOver, ReplyFailureDetails } from '../domain/slack-reply.ts';
-import type { GatheredContext, HandleMessageInput, Missing, TurnResult } from '../domain/turn.ts';
+import type {
+  EmbedAndStoreInput,
+  GatheredContext,
+  HandleMessageInput,
+  Missing,
+  TurnResult,
+} from '../domain/turn.ts';
 import { EMBEDDING_TASK_QUEUE } from '../temporal/names.ts';
 import { appending, failing, gathering, replying } from './activities.ts';
 import { openDelivery, type Delivery } from './delivery.ts';
@@ -57,19 +63,13 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
     const repliedAt = new Date().toISOString();
     if (!(await delivery.deliver(reply.text, reply.handedOver))) missing.push('delivery');
 
-    const appendOwed = await appending
-      .appendTurnToWindow({ message, reply: reply.text })
-      .then(() => false)
-      .catch(() => true);
-    if (appendOwed) missing.push('append');
-
-    await startEmbedAndStore({
+    const { appendOwed } = await rememberTurn({
       message,
       reply: reply.text,
       repliedAt,
       embedding: context.embedding,
-      appendOwed,
     });
+    if (appendOwed) missing.push('append');
 
     return {
       reply: { text: reply.text },
@@ -100,8 +100,20 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
   }
 }
 
+/** A turn that has been answered is remembered, also when it is cancelled by now. */
+async function rememberTurn(turn: Omit<EmbedAndStoreInput, 'appendOwed'>): Promise<{ appendOwed: boolean }> {
+  return CancellationScope.nonCancellable(async () => {
+    const appendOwed = await appending
+      .appendTurnToWindow({ message: turn.message, reply: turn.reply })
+      .then(() => false)
+      .catch(() => true);
+    await startEmbedAndStore({ ...turn, appendOwed });
+    return { appendOwed };
+  });
+}
+
 /** The child is durable once it has started, whatever becomes of us; one that runs already is the same one. */
-async function startEmbedAndStore(input: Parameters<typeof EmbedAndStore>[0]): Promise<void> {
+async function startEmbedAndStore(input: EmbedAndStoreInput): Promise<void> {
   const { tenantId, messageId } = input.message;
   try {
     await startChild<typeof EmbedAndStore>('EmbedAndStore', {

@@ -39,15 +39,24 @@ async function question(surface: SlackChannel['surface'] = 'channel'): Promise<S
   return { ...scope, threadId: `slack:${slack.team}:${channel}:${ts}`, place };
 }
 
-type Attempt = { attempt?: number; heartbeatDetails?: PlaceholderPosted; cancelled?: boolean };
+type Attempt = {
+  attempt?: number;
+  heartbeatDetails?: PlaceholderPosted;
+  cancelled?: boolean;
+  ageMs?: number;
+};
 
 /** One attempt of the step; `model` answers or throws. */
 async function attempt(
   turn: SlackTurn,
   model: () => string | Promise<string>,
-  { attempt = 1, heartbeatDetails, cancelled = false }: Attempt = {},
+  { attempt = 1, heartbeatDetails, cancelled = false, ageMs = 0 }: Attempt = {},
 ): Promise<GeneratedReply> {
-  const environment = new MockActivityEnvironment({ attempt, ...(heartbeatDetails && { heartbeatDetails }) });
+  const environment = new MockActivityEnvironment({
+    attempt,
+    currentAttemptScheduledTimestampMs: Date.now() - ageMs,
+    ...(heartbeatDetails && { heartbeatDetails }),
+  });
   const client = createSlackClient({ token: BOT.token, apiUrl: slack.apiUrl });
   const { generateReply } = createGenerateReply({
     redis,
@@ -154,11 +163,11 @@ test('a long reply, and one that comes when its turn was cancelled, are left alo
 
 test('a model that takes longer than it is sure to be alone: the reply is left to the history', async () => {
   const turn = await question();
-  const now = performance.now.bind(performance);
-  const spy = jest.spyOn(performance, 'now');
+  const now = Date.now.bind(Date);
+  const spy = jest.spyOn(Date, 'now');
   try {
     const reply = await attempt(turn, () => {
-      spy.mockImplementation(() => now() + 11_000);
+      spy.mockImplementation(() => now() + 5_000);
       return 'late words';
     });
     expect(handedOver(reply)).toMatchObject({ delivered: false });
@@ -166,6 +175,15 @@ test('a model that takes longer than it is sure to be alone: the reply is left t
   } finally {
     spy.mockRestore();
   }
+});
+
+test('a worker that stood still before it began takes nothing for granted', async () => {
+  const turn = await question();
+  // Meanwhile another attempt has answered.
+  const other = handedOver(await attempt(turn, () => 'words of the other'));
+  const stale = await attempt(turn, () => 'stale words', { ageMs: 20_000 });
+  expect(handedOver(stale)).toEqual({ placeholder: other.placeholder, delivered: false, tried: true });
+  expect(await texts(turn)).toEqual(['words of the other']);
 });
 
 test('a model that fails says what stands in the thread, so that the apology takes its place', async () => {

@@ -1,6 +1,6 @@
 /** How a reply finds its way to Slack: by the step that asks the model, and by `deliverReply` when that didn't do. */
 import { afterEach, expect, test } from '@jest/globals';
-import { sleep as activitySleep } from '@temporalio/activity';
+import { heartbeat, sleep as activitySleep } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../src/activities/index.ts';
 import type { InboundMessage, SlackChannel } from '../../src/domain/conversation.ts';
@@ -144,6 +144,9 @@ test.each([
       return { state: 'starting' };
     },
     async generateReply() {
+      // It hears of the cancellation by its next heartbeat.
+      await activitySleep(1_000);
+      heartbeat();
       await activitySleep('1 minute');
       throw new Error('never comes to that');
     },
@@ -154,4 +157,21 @@ test.each([
   await expect(handle.result()).rejects.toThrow();
   expect(delivered).toMatchObject([{ parts: [APOLOGY] }]);
   expect(calls).toContain('recordFailedTurn');
+});
+
+test('a turn that is cancelled when its reply stands already is remembered like any other', async () => {
+  await hosting(undefined, {
+    async generateReply() {
+      await new Promise((resolve) => setTimeout(resolve, 800));
+      const handedOver = { placeholder: PLACEHOLDER, delivered: true, tried: false };
+      return { text: 'Rex.', model: 'fake', usage: null, timingsMs: { firstToken: 1, total: 1 }, handedOver };
+    },
+  });
+  const handle = await begin();
+  await eventually(async () => calls.includes('generateReply'));
+  await handle.cancel();
+  expect(await handle.result()).toMatchObject({ reply: { text: 'Rex.' }, missing: [] });
+  await eventually(async () => calls.includes('storeTurn'));
+  expect(calls).toContain('appendTurnToWindow');
+  expect(delivered).toEqual([]);
 });
