@@ -20,9 +20,9 @@ export function createGenerateReply(
   return {
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
-     * long as the server's Retry-After says) or `LlmEmptyReply` (retried); the failure's details say what
-     * stands in Slack. With a turn in `slack` it shows there that it is at work, and hands
-     * the reply over; with a `live` place the reply is shown there while it grows. Neither fails the activity.
+     * long as the server's Retry-After says) or `LlmEmptyReply` (retried); the failure's details say what stands
+     * in Slack. With a turn in `slack` it shows there that it is at work, and hands the reply over; with a `live`
+     * place the reply is shown there while it grows. Neither fails the activity.
      */
     async generateReply(input: {
       text: string;
@@ -40,13 +40,7 @@ export function createGenerateReply(
           signal: cancellationSignal(),
           ...(live && { onProgress: live.show }),
         });
-        if (completion.text.trim() === '') {
-          throw ApplicationFailure.create({
-            type: FAILURE.llmEmptyReply,
-            message: 'the LLM answered nothing',
-            details: await detailsOf(handover),
-          });
-        }
+        if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         await live?.stop();
         const repliedAt = performance.now();
         const handedOver = await handover?.finish(completion.text);
@@ -76,6 +70,8 @@ export function createGenerateReply(
   }
 }
 
+class EmptyReplyError extends Error {}
+
 async function detailsOf(handover: Handover | undefined): Promise<[] | [ReplyFailureDetails]> {
   return handover ? [{ handedOver: await handover.giveUp() }] : [];
 }
@@ -88,6 +84,9 @@ function toFailure(error: unknown, details: [ReplyFailureDetails] | []): unknown
       nonRetryable: true,
       details,
     });
+  }
+  if (error instanceof EmptyReplyError) {
+    return ApplicationFailure.create({ type: FAILURE.llmEmptyReply, message: error.message, details });
   }
   if (error instanceof LlmUnavailableError) {
     return ApplicationFailure.create({

@@ -93,8 +93,9 @@ export const placeholding = proxyActivities<Pick<Activities, 'postPlaceholder'>>
 });
 
 /*
- * The way of long and late replies, and of what was not brought at once: from the history. Operators want to see whether Slack has the reply. Tried for an hour, as the model is;
- * a 429 waits as told, and what Slack refuses for good is thrown as non-retryable by the activity.
+ * The way of long and late replies, and of what was not brought at once: from the history. Operators want to see
+ * whether Slack has the reply. Tried for an hour, as the model is; a 429 waits as told, and what Slack refuses for
+ * good is thrown as non-retryable by the activity.
  */
 export const delivering = proxyActivities<Pick<Activities, 'deliverReply'>>({
   startToCloseTimeout: '2m',

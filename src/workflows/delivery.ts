@@ -51,15 +51,14 @@ function openSlackDelivery(turn: SlackTurn, { turnsAhead }: InboundMessage, agen
   let delivered = false;
   let placeholder: Promise<PlaceholderPosted | null> | undefined;
 
-  const postPlaceholder = async (): Promise<PlaceholderPosted> =>
-    placeholding.postPlaceholder({ ...turn, asMessage: agent.liveReplies });
   const openPlaceholder = async (): Promise<void> => {
     if (!isMyTurn) {
       const delayMs = FIRST_DELAY_MS + DELAY_PER_TURN_MS * turnsAhead;
       await condition(() => isMyTurn, Math.min(delayMs, LONGEST_DELAY_MS));
     }
+    if (isHandedOver && isMyTurn) return;
     // Without it the reply is a message of its own: nothing hangs on it.
-    if (!(isHandedOver && isMyTurn)) placeholder = postPlaceholder().catch(() => null);
+    placeholder = placeholding.postPlaceholder({ ...turn, asMessage: agent.liveReplies }).catch(() => null);
   };
   // A turn that is cancelled while it waits shows nothing.
   openPlaceholder().catch(() => undefined);
