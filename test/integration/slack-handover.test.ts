@@ -194,3 +194,13 @@ test('a model that fails says what stands in the thread, so that the apology tak
     details: [{ handedOver: { placeholder: { kind: 'message' }, delivered: false, tried: false } }],
   });
 });
+
+test('a model that answers nothing is asked again, and the next attempt is told what stands in the thread', async () => {
+  const turn = await question();
+  await expect(attempt(turn, () => ' \n')).rejects.toMatchObject({
+    type: 'LlmEmptyReply',
+    nonRetryable: false,
+    details: [{ handedOver: { placeholder: { kind: 'message' }, delivered: false } }],
+  });
+  expect(await texts(turn)).toEqual([PLACEHOLDER]);
+});
