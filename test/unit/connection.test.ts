@@ -1,0 +1,21 @@
+import { expect, test } from '@jest/globals';
+import { workerConfig } from '../../src/config.ts';
+import { workerOptions } from '../../src/temporal/connection.ts';
+
+const SERVICES = {
+  DATABASE_URL: 'postgres://x',
+  REDIS_URL: 'redis://x',
+  TEMPORAL_ADDRESS: 'x:7233',
+  LLM_BASE_URL: 'http://x',
+  LLM_MODEL: 'x',
+  KONSTRUCT_MODELS: '/x',
+};
+
+test('a worker compresses what goes over the internet, and nothing within a network', () => {
+  const codecWith = (env: Record<string, string>) =>
+    workerOptions(workerConfig({ ...SERVICES, ...env }).temporal).grpcCompression?.codec;
+  expect(codecWith({})).toBe('none');
+  expect(codecWith({ TEMPORAL_API_KEY: 'k', TEMPORAL_TLS: 'false' })).toBe('none');
+  expect(codecWith({ TEMPORAL_API_KEY: 'k' })).toBe('gzip');
+  expect(codecWith({ TEMPORAL_TLS: 'true' })).toBe('gzip');
+});
