@@ -2,7 +2,7 @@ import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/a
 import type { Agent } from '../domain/agent.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
 import { FAILURE } from '../domain/failures.ts';
-import type { LivePlace, ReplyFailureDetails, SlackTurn } from '../domain/slack-reply.ts';
+import type { HandoverTurn, LivePlace, ReplyFailureDetails } from '../domain/slack-reply.ts';
 import type { GeneratedReply } from '../domain/turn.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/client.ts';
 import { createLiveReply, type LiveReply } from '../slack/live-reply.ts';
@@ -28,7 +28,7 @@ export function createGenerateReply(
       text: string;
       agent: Agent;
       messages: PromptMessage[];
-      slack?: SlackTurn;
+      slack?: HandoverTurn;
       live?: LivePlace;
     }): Promise<GeneratedReply> {
       const handover =
@@ -44,6 +44,8 @@ export function createGenerateReply(
         await live?.stop();
         const repliedAt = performance.now();
         const handedOver = await handover?.finish(completion.text);
+        const slackMs = Math.round(performance.now() - repliedAt);
+        const appended = handedOver?.delivered && (await handover?.append(input.text, completion.text));
         return {
           text: completion.text,
           model: completion.model,
@@ -51,9 +53,10 @@ export function createGenerateReply(
           timingsMs: {
             firstToken: Math.round(completion.firstTokenMs),
             total: Math.round(completion.totalMs),
-            ...(handedOver?.delivered && { slack: Math.round(performance.now() - repliedAt) }),
+            ...(handedOver?.delivered && { slack: slackMs }),
           },
           ...(handedOver && { handedOver }),
+          ...(appended && { appended }),
         };
       } catch (error) {
         throw toFailure(error, await detailsOf(handover));

@@ -1,6 +1,7 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import { splitReply } from '../domain/reply-parts.ts';
-import type { HandedOver, PlaceholderPosted, SlackTurn } from '../domain/slack-reply.ts';
+import type { HandedOver, HandoverTurn, PlaceholderPosted } from '../domain/slack-reply.ts';
+import { appendTurn } from '../memory/short-term.ts';
 import { slackTrouble } from '../slack/errors.ts';
 import { createLiveReply, type LiveReply } from '../slack/live-reply.ts';
 import { postPart, updatePart } from '../slack/thread-posts.ts';
@@ -15,6 +16,8 @@ import { engageThread, showAtWork } from './slack-thread.ts';
 const HANDED_OVER_WITHIN_MS = 4_000;
 /** A call that failed may still be carried out: whoever looks for what it left should not look at once. */
 const SETTLED_AFTER_MS = 1_000;
+/** How long the step waits for the window: the workflow can put the turn there as well. */
+const APPENDED_WITHIN_MS = 300;
 
 /** What the step that asks the model does in Slack beside it. */
 export type Handover = {
@@ -24,6 +27,8 @@ export type Handover = {
   posted: () => PlaceholderPosted | undefined;
   /** Brings a reply to the thread if it can be done at once and by one message. Never rejects. */
   finish: (text: string) => Promise<HandedOver>;
+  /** Puts the turn into the window once its reply stands. False when that is left to the workflow. Never rejects. */
+  append: (userText: string, replyText: string) => Promise<boolean>;
   /** What stands in the thread when there is no reply. Never rejects. */
   giveUp: () => Promise<HandedOver>;
 };
@@ -35,7 +40,7 @@ export type Handover = {
  * history, is retried by Temporal and seen by operators.
  */
 export function beginHandover(
-  options: Pick<ActivityDependencies, 'slack' | 'redis'> & { turn: SlackTurn; isLive: boolean },
+  options: Pick<ActivityDependencies, 'slack' | 'redis'> & { turn: HandoverTurn; isLive: boolean },
 ): Handover {
   const { slack, redis, turn, isLive } = options;
   const { attempt, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo();
@@ -99,6 +104,14 @@ export function beginHandover(
         return state(false);
       }
     },
+    append: async (userText, replyText) => {
+      if (!turn.window || !isMineAlone()) return false;
+      const { tenantId, agentId, messageId } = turn;
+      const { userId, seq } = turn.window;
+      const words = { seq, messageId, userText, replyText };
+      // Another attempt, should there be one, has the last word.
+      return isDoneSoon(appendTurn(redis, { tenantId, agentId, userId }, words, { isFinal: false }));
+    },
     giveUp: async () => {
       await begun;
       // The next attempt gets it with its task. Not before it is needed: each heartbeat is a write in Temporal's database.
@@ -106,4 +119,21 @@ export function beginHandover(
       return state(false);
     },
   };
+}
+
+async function isDoneSoon(append: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), APPENDED_WITHIN_MS);
+  });
+  try {
+    return await Promise.race([append.then(() => true), late]);
+  } catch (error) {
+    log.warn('the window does not take the turn yet', {
+      error: error instanceof Error ? error.name : typeof error,
+    });
+    return false;
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -9,6 +9,12 @@ export type SlackTurn = {
   place: SlackChannel;
 };
 
+/** One whose reply is handed over by the step that asks the model. */
+export type HandoverTurn = SlackTurn & {
+  /** Its place in the window, where the same step puts it once the reply stands in Slack; left out, it doesn't. */
+  window?: { userId: string; seq: number };
+};
+
 /** What shows that the agent is at work: a message that the reply will replace, or a status that needs no cleaning up. */
 export type PlaceholderPosted = { kind: 'message'; ts: string } | { kind: 'status' };
 

@@ -48,6 +48,8 @@ export type GeneratedReply = {
   timingsMs: { firstToken: number; total: number; slack?: number };
   /** Present when the reply was to be handed over to Slack at once. */
   handedOver?: HandedOver;
+  /** Present when the turn stands in the window by now. */
+  appended?: true;
 };
 
 /** The result of `HandleMessage`: the receipt that answers "why did it say that". */

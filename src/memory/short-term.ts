@@ -70,14 +70,15 @@ export type WindowTurn = { seq: number; messageId: string; userText: string; rep
 
 /**
  * Appends a turn's two messages at the place that their sequence number gives them, and trims. Atomic and
- * idempotent: the script runs alone, a turn that stands there already is left alone, and one that is older
+ * idempotent: the script runs alone, a turn that stands there already isn't written twice, and one that is older
  * than all of a full window has been trimmed before or would be now. One key, so it runs on a Cluster.
+ * Whose words are not final yet leaves a turn that stands there alone; final words take the others' place.
  */
 export async function appendTurn(
   redis: Redis,
   scope: Scope,
   turn: WindowTurn,
-  window: number = WINDOW_SIZE,
+  { isFinal = true }: { isFinal?: boolean } = {},
 ): Promise<void> {
   const entry = (role: Role, content: string) =>
     JSON.stringify({ role, content, seq: turn.seq, messageId: turn.messageId });
@@ -85,15 +86,17 @@ export async function appendTurn(
     APPEND_TURN,
     1,
     memoryShortKey(scope.tenantId, scope.agentId, scope.userId),
-    window,
+    WINDOW_SIZE,
     turn.seq,
     entry('user', turn.userText),
     entry('assistant', turn.replyText),
+    isFinal ? 1 : 0,
   );
 }
 
 /*
- * KEYS[1] the window · ARGV: 1 size, 2 seq, 3 user entry, 4 assistant entry.
+ * KEYS[1] the window · ARGV: 1 size, 2 seq, 3 user entry, 4 assistant entry, 5 whether the words are final.
+ * Of a turn that stands there the last entry is the reply, and what the user said is the same.
  * Entries without a seq (written by appendMessage, or by nobody we know) count as older than any turn.
  */
 const APPEND_TURN = `
@@ -106,7 +109,10 @@ local size, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
 local place = #entries
 while place > 0 do
   local at = seqOf(entries[place])
-  if at == seq then return 0 end
+  if at == seq then
+    if ARGV[5] == '1' then redis.call('LSET', KEYS[1], place - 1, ARGV[4]) end
+    return 0
+  end
   if at < seq then break end
   place = place - 1
 end

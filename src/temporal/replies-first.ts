@@ -4,10 +4,8 @@ import type { ActivityInterceptorsFactory, CustomSlotSupplier, WorkflowSlotInfo 
 const QUIET_MS = 100;
 const LOOK_EVERY_MS = 5;
 
-/** Waiting for a model costs no processor: a backfill may well run then. */
-const WAITING_ACTIVITIES: ReadonlySet<string> = new Set(['generateReply']);
-/** With it a reply's work ends, and its backfill begins. */
-const LAST_ACTIVITY = 'appendTurnToWindow';
+/** Waits for a model, which costs no processor: a backfill may well run then. When it is done, a backfill is owed. */
+const REPLYING_ACTIVITY = 'generateReply';
 
 /** Lets replies go first in one process. */
 export type RepliesFirst = {
@@ -54,14 +52,17 @@ export function createRepliesFirst(options: {
     interceptor: ({ info }) => ({
       inbound: {
         async execute(input, next) {
-          if (WAITING_ACTIVITIES.has(info.activityType)) return next(input);
+          if (info.activityType === REPLYING_ACTIVITY) {
+            const reply = await next(input);
+            owed = Math.min(behind + slots, owed + 1);
+            return reply;
+          }
           atWork += 1;
           try {
             return await next(input);
           } finally {
             atWork -= 1;
             lastAtWork = performance.now();
-            if (info.activityType === LAST_ACTIVITY) owed = Math.min(behind + slots, owed + 1);
           }
         },
       },

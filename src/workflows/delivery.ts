@@ -2,7 +2,13 @@ import { condition, isCancellation, patched, sleep } from '@temporalio/workflow'
 import type { Agent } from '../domain/agent.ts';
 import type { InboundMessage } from '../domain/conversation.ts';
 import { splitReply } from '../domain/reply-parts.ts';
-import type { HandedOver, LivePlace, PlaceholderPosted, SlackTurn } from '../domain/slack-reply.ts';
+import type {
+  HandedOver,
+  HandoverTurn,
+  LivePlace,
+  PlaceholderPosted,
+  SlackTurn,
+} from '../domain/slack-reply.ts';
 import { delivering, placeholding } from './activities.ts';
 
 /** How a turn's reply reaches the person. */
@@ -10,7 +16,7 @@ export type Delivery = {
   /** The turns before have ended. */
   myTurn: () => void;
   /** What the step that asks the model is told, so that the reply is seen as early as can be. */
-  forTheModel: () => Promise<{ slack?: SlackTurn; live?: LivePlace }>;
+  forTheModel: () => Promise<{ slack?: HandoverTurn; live?: LivePlace }>;
   /** False when the channel refused the reply for good. The last text delivered is the one that stands. */
   deliver: (text: string, handedOver?: HandedOver) => Promise<boolean>;
   /** Whether anything was delivered yet. */
@@ -43,10 +49,15 @@ export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
   }
 }
 
-function openSlackDelivery(turn: SlackTurn, { turnsAhead }: InboundMessage, agent: Agent): Delivery {
+function openSlackDelivery(
+  turn: SlackTurn,
+  { turnsAhead, userId, seq }: InboundMessage,
+  agent: Agent,
+): Delivery {
   // The step that asks the model does it all by itself, unless the turn has to wait and shows that before.
-  // replay-tested: 2026-11-23, handle-message-slack.json (before) and handle-message-slack-handed-over.json
-  const isHandedOver = patched('reply-handed-over') ? true : false;
+  // replay-tested: 2026-11-23, handle-message-slack.json (before), -slack-handed-over.json and -slack-appended.json
+  const isAppended = patched('reply-appended') ? true : false;
+  const isHandedOver = isAppended || patched('reply-handed-over') ? true : false;
   let isMyTurn = turnsAhead === 0;
   let delivered = false;
   let placeholder: Promise<PlaceholderPosted | null> | undefined;
@@ -61,12 +72,13 @@ function openSlackDelivery(turn: SlackTurn, { turnsAhead }: InboundMessage, agen
     placeholder = placeholding.postPlaceholder({ ...turn, asMessage: agent.liveReplies }).catch(() => null);
   };
   // A turn that is cancelled while it waits shows nothing.
-  openPlaceholder().catch(() => undefined);
+  if (!isHandedOver || !isMyTurn) openPlaceholder().catch(() => undefined);
 
   return {
     myTurn: () => void (isMyTurn = true),
     forTheModel: async () => {
-      if (isHandedOver && !placeholder) return { slack: turn };
+      if (isHandedOver && !placeholder)
+        return { slack: { ...turn, ...(isAppended && { window: { userId, seq } }) } };
       if (!agent.liveReplies) return {};
       const posted = await placeholder;
       if (posted?.kind !== 'message') return {};

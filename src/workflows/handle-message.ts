@@ -68,6 +68,7 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       reply: reply.text,
       repliedAt,
       embedding: context.embedding,
+      isAppended: reply.appended === true,
     });
     if (appendOwed) missing.push('append');
 
@@ -101,15 +102,25 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
 }
 
 /** A turn that has been answered is remembered, also when it is cancelled by now. */
-async function rememberTurn(turn: Omit<EmbedAndStoreInput, 'appendOwed'>): Promise<{ appendOwed: boolean }> {
+async function rememberTurn({
+  isAppended,
+  ...turn
+}: Omit<EmbedAndStoreInput, 'appendOwed'> & { isAppended: boolean }): Promise<{ appendOwed: boolean }> {
   return CancellationScope.nonCancellable(async () => {
-    const appendOwed = await appending
-      .appendTurnToWindow({ message: turn.message, reply: turn.reply })
-      .then(() => false)
-      .catch(() => true);
+    const appendOwed = !isAppended && !(await append(turn));
     await startEmbedAndStore({ ...turn, appendOwed });
     return { appendOwed };
   });
+}
+
+/** False when the window doesn't take it in time. */
+async function append({ message, reply }: { message: InboundMessage; reply: string }): Promise<boolean> {
+  try {
+    await appending.appendTurnToWindow({ message, reply });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** The child is durable once it has started, whatever becomes of us; one that runs already is the same one. */

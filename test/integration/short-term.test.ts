@@ -56,6 +56,15 @@ describe('appendTurn', () => {
     expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'a2']);
   });
 
+  test('final words take the place of words that were not, never the other way round', async () => {
+    const scope = newScope();
+    const said = (seq: number, replyText: string) => ({ ...turn(seq), replyText });
+    for (const seq of [1, 2, 3]) await appendTurn(redis, scope, turn(seq), { isFinal: false });
+    await appendTurn(redis, scope, said(2, 'final'));
+    await appendTurn(redis, scope, said(2, 'stale'), { isFinal: false });
+    expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'final', 'q3', 'a3']);
+  });
+
   test('a late turn takes its place by its sequence number', async () => {
     const scope = newScope();
     for (const seq of [1, 4, 2, 3]) await appendTurn(redis, scope, turn(seq));

@@ -7,9 +7,10 @@ import { pino } from 'pino';
 import { createGenerateReply } from '../../src/activities/generate-reply.ts';
 import { createSlackReplies } from '../../src/activities/slack-replies.ts';
 import type { SlackChannel } from '../../src/domain/conversation.ts';
-import type { HandedOver, PlaceholderPosted, SlackTurn } from '../../src/domain/slack-reply.ts';
+import type { HandedOver, HandoverTurn, PlaceholderPosted, SlackTurn } from '../../src/domain/slack-reply.ts';
 import type { GeneratedReply } from '../../src/domain/turn.ts';
 import { LlmRejectedError } from '../../src/llm/client.ts';
+import { appendTurn, getWindow } from '../../src/memory/short-term.ts';
 import { createRedis } from '../../src/process.ts';
 import { createSlackClient } from '../../src/slack/client.ts';
 import { PLACEHOLDER } from '../../src/slack/outbound-text.ts';
@@ -31,26 +32,36 @@ afterAll(async () => {
 const LONG = Array.from({ length: 900 }, (_, i) => `word${i}`).join(' ');
 
 /** A question in Slack that is to be answered. */
-async function question(surface: SlackChannel['surface'] = 'channel'): Promise<SlackTurn> {
+async function question(surface: SlackChannel['surface'] = 'channel'): Promise<HandoverTurn> {
   const channel = slack.places.channel;
   const ts = await slack.say(channel, 'What is my dog called?');
   const place = { type: 'slack', team: slack.team, channel, threadTs: ts, eventTs: ts, surface } as const;
   const scope = { tenantId: randomUUID(), agentId: randomUUID(), messageId: randomUUID() };
-  return { ...scope, threadId: `slack:${slack.team}:${channel}:${ts}`, place };
+  const window = { userId: `slack:${slack.team}:U1`, seq: 3 };
+  return { ...scope, threadId: `slack:${slack.team}:${channel}:${ts}`, place, window };
 }
+
+const scopeOf = ({ tenantId, agentId, window }: HandoverTurn) => ({
+  tenantId,
+  agentId,
+  userId: window?.userId ?? '',
+});
+const windowOf = async (turn: HandoverTurn) =>
+  (await getWindow(redis, scopeOf(turn))).map(({ content }) => content);
 
 type Attempt = {
   attempt?: number;
   heartbeatDetails?: PlaceholderPosted;
   cancelled?: boolean;
   ageMs?: number;
+  window?: Redis;
 };
 
 /** One attempt of the step; `model` answers or throws. */
 async function attempt(
-  turn: SlackTurn,
+  turn: HandoverTurn,
   model: () => string | Promise<string>,
-  { attempt = 1, heartbeatDetails, cancelled = false, ageMs = 0 }: Attempt = {},
+  { attempt = 1, heartbeatDetails, cancelled = false, ageMs = 0, window = redis }: Attempt = {},
 ): Promise<GeneratedReply> {
   const environment = new MockActivityEnvironment({
     attempt,
@@ -59,7 +70,7 @@ async function attempt(
   });
   const client = createSlackClient({ token: BOT.token, apiUrl: slack.apiUrl });
   const { generateReply } = createGenerateReply({
-    redis,
+    redis: window,
     slack: () => client,
     runAgent: async () => {
       const text = await model();
@@ -98,7 +109,48 @@ test('all goes well: placeholder, then the reply in its place, by two calls', as
   expect(handedOver(reply)).toMatchObject({ delivered: true, tried: false });
   expect(reply.timingsMs.slack).toBeGreaterThanOrEqual(0);
   expect(await texts(turn)).toEqual(['Rex.']);
+  expect(reply.appended).toBe(true);
+  expect(await windowOf(turn)).toEqual(['What is my dog called?', 'Rex.']);
 });
+
+test('a turn without a place in the window is put there by the workflow', async () => {
+  const { window: _, ...turn } = await question();
+  const reply = await attempt(turn, () => 'Rex.');
+  expect(handedOver(reply)).toMatchObject({ delivered: true });
+  expect(reply).not.toHaveProperty('appended');
+});
+
+test('what a first attempt put into the window gives way to the words from the history', async () => {
+  const turn = await question();
+  // Cut off before it could say that it was done.
+  await attempt(turn, () => 'first words');
+  const second = await attempt(turn, () => 'second words', { attempt: 2 });
+  expect(second).not.toHaveProperty('appended');
+  expect(await windowOf(turn)).toEqual(['What is my dog called?', 'first words']);
+  const words = { seq: 3, messageId: turn.messageId, userText: 'What is my dog called?' };
+  await appendTurn(redis, scopeOf(turn), { ...words, replyText: second.text });
+  expect(await windowOf(turn)).toEqual(['What is my dog called?', 'second words']);
+});
+
+test.each(['refuses', 'is silent'])(
+  'a Redis that %s holds nobody up: the workflow is left to append',
+  async (how) => {
+    const turn = await question();
+    const window = createRedis(redisUrl(), pino({ level: 'silent' }));
+    jest
+      .spyOn(window, 'eval')
+      .mockImplementation(() =>
+        how === 'refuses' ? Promise.reject(new Error('READONLY')) : new Promise(() => undefined),
+      );
+    try {
+      const reply = await attempt(turn, () => 'Rex.', { window });
+      expect(handedOver(reply)).toMatchObject({ delivered: true });
+      expect(reply).not.toHaveProperty('appended');
+    } finally {
+      window.disconnect();
+    }
+  },
+);
 
 test('a repeated attempt brings no words of its own: these come from the history, in the same message', async () => {
   const turn = await question();
@@ -133,6 +185,7 @@ test.each(['channel', 'assistant'] as const)(
     slack.fail(method, { kind: 'drop-after-acceptance' });
     const reply = await attempt(turn, () => 'Rex.');
     expect(handedOver(reply)).toMatchObject({ delivered: false, tried: true });
+    expect(await windowOf(turn)).toEqual([]);
     // A call that failed may still be under way: nobody is to look at once.
     expect(handedOver(reply).retryAfterMs).toBeGreaterThan(500);
     expect(reply.timingsMs).not.toHaveProperty('slack');
@@ -171,6 +224,7 @@ test('a model that takes longer than it is sure to be alone: the reply is left t
       return 'late words';
     });
     expect(handedOver(reply)).toMatchObject({ delivered: false });
+    expect(await windowOf(turn)).toEqual([]);
     expect(await texts(turn)).toEqual([PLACEHOLDER]);
   } finally {
     spy.mockRestore();

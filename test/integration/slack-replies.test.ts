@@ -95,7 +95,7 @@ describe('one visible reply, whatever Slack does', () => {
   });
 });
 
-test('one message costs three workflow tasks and one activity, placeholder and delivery included', async () => {
+test('one message costs three workflow tasks and two activities, one of them local, placeholder and delivery included', async () => {
   const said = await ada.mention('what does it cost?');
   await deployment.send(said.event);
   await ada.answers(said);
@@ -104,6 +104,8 @@ test('one message costs three workflow tasks and one activity, placeholder and d
   const count = (type: number) => events.filter(({ eventType }) => eventType === type).length;
   expect(count(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)).toBe(3);
   expect(count(EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)).toBe(1);
+  // The patch, and one local activity: the window has the turn from the one above.
+  expect(count(EventType.EVENT_TYPE_MARKER_RECORDED)).toBe(2);
 });
 
 describe('what the reply looks like', () => {

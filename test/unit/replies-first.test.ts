@@ -67,7 +67,7 @@ test('those that wait for a model hold nothing back', async () => {
 
 describe('once more replies are done than backfills may be behind', () => {
   const done = (replies: number) => {
-    for (let i = 0; i < replies; i += 1) step('appendTurnToWindow')();
+    for (let i = 0; i < replies; i += 1) step('generateReply')();
     return pass(10);
   };
 

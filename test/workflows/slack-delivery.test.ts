@@ -33,6 +33,7 @@ async function hosting(
   handedOver: HandedOver | undefined,
   overrides: Partial<Activities> = {},
   text = 'Rex.',
+  appended = false,
 ): Promise<void> {
   calls = [];
   delivered = [];
@@ -45,6 +46,7 @@ async function hosting(
           ...reply,
           timingsMs: { firstToken: 1, total: 1, slack: 7 },
           ...(handedOver && { handedOver }),
+          ...(appended && { appended }),
         };
       },
       async deliverReply(input) {
@@ -62,12 +64,20 @@ const begin = (fields: Partial<InboundMessage> = {}, liveReplies = false) => {
 const answer = async (...args: Parameters<typeof begin>) => (await begin(...args)).result();
 
 test('all goes well: one activity shows that it is at work, asks the model and brings the reply', async () => {
-  await hosting({ placeholder: PLACEHOLDER, delivered: true, tried: false });
+  await hosting({ placeholder: PLACEHOLDER, delivered: true, tried: false }, {}, 'Rex.', true);
   const result = await answer();
   expect(asked?.slack).toMatchObject({ place: CHANNEL, threadId: 'slack:T1:C1:1.1' });
-  expect(calls.slice(0, 3)).toEqual(['gatherContext', 'generateReply', 'appendTurnToWindow']);
-  expect(calls).not.toContain('deliverReply');
+  expect(asked?.slack?.window).toEqual({ userId: 'ada', seq: 1 });
+  await eventually(async () => calls.includes('storeTurn'));
+  expect(calls).toEqual(['gatherContext', 'generateReply', 'storeTurn']);
   expect(result).toMatchObject({ missing: [], timingsMs: { llm: 1, slack: 7 } });
+});
+
+test('a turn that its reply could not put into the window at once is put there by the workflow', async () => {
+  await hosting({ placeholder: PLACEHOLDER, delivered: true, tried: false });
+  await answer();
+  expect(calls.slice(0, 3)).toEqual(['gatherContext', 'generateReply', 'appendTurnToWindow']);
+  expect(delivered).toEqual([]);
 });
 
 test('a first try that failed: deliverReply knows of the placeholder, and that it has to look', async () => {
