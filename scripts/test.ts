@@ -10,6 +10,7 @@ import { migrateDatabase } from '../src/migrate.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
 import { testNamespace } from '../test/support/test-namespace.ts';
+import { WORKER_FLAGS } from './stack/applications.ts';
 import { startStack } from './stack/index.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
 
@@ -64,7 +65,8 @@ async function makeTemplate(adminUrl: string, appUrl: string): Promise<void> {
 
 function runJest(env: NodeJS.ProcessEnv): Promise<number> {
   const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
-  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'];
+  // Workflows run in the tests as they do in a worker.
+  const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...WORKER_FLAGS];
   const child = spawn(process.execPath, [...flags, jest, ...process.argv.slice(2)], {
     stdio: 'inherit',
     env,

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { ensureDemoTenant, type Demo } from '../../src/demo.ts';
 import { migrate } from '../../src/migrate.ts';
 import { connectClient } from '../../src/temporal/connection.ts';
-import { isCombined, superviseService } from '../stack/applications.ts';
+import { isCombined, superviseService, WORKER_FLAGS } from '../stack/applications.ts';
 import { startStack, type Stack, type StackHandle } from '../stack/index.ts';
 import { projectRoot } from '../stack/paths.ts';
 import { requireFreePort } from '../stack/ports.ts';
@@ -101,7 +101,7 @@ export async function addWorker({ stack, env }: Konstruct, n: number): Promise<v
   await stack.supervise({
     name: `worker-${n}`,
     file: process.execPath,
-    args: [path.join(projectRoot, 'src', 'worker.ts')],
+    args: [...WORKER_FLAGS, path.join(projectRoot, 'src', 'worker.ts')],
     env: { ...env, ...stack.urls },
     cwd: projectRoot,
     stopTimeoutMs: 30_000,

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { projectRoot } from './paths.ts';
 import { StackError, poll } from './report.ts';
 import { loadSecrets } from './secrets.ts';
@@ -26,8 +27,11 @@ export async function superviseService(stack: Stack, { home, env, port }: Servic
   const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
   // The API comes last, so that pids.json is complete before /readyz can be asked.
   const specs = isCombined(env)
-    ? [application('konstruct', 'src/combined.ts', apiEnv)]
-    : [application('worker', 'src/worker.ts', workerEnv), application('api', 'src/api/main.ts', apiEnv)];
+    ? [application('konstruct', 'src/combined.ts', apiEnv, WORKER_FLAGS)]
+    : [
+        application('worker', 'src/worker.ts', workerEnv, WORKER_FLAGS),
+        application('api', 'src/api/main.ts', apiEnv),
+      ];
   for (const spec of specs) await stack.supervise(spec);
   await untilReady(
     specs.map(({ name }) => stack.process(name)),
@@ -35,11 +39,21 @@ export async function superviseService(stack: Stack, { home, env, port }: Servic
   );
 }
 
-function application(name: string, script: string, env: NodeJS.ProcessEnv): ProcessSpec {
+/** Node's flags for a process that runs workflows; the module says what for. */
+export const WORKER_FLAGS: readonly string[] = [
+  `--import=${pathToFileURL(path.join(projectRoot, 'src', 'temporal', 'sandbox-time-limit.ts')).href}`,
+];
+
+function application(
+  name: string,
+  script: string,
+  env: NodeJS.ProcessEnv,
+  flags: readonly string[] = [],
+): ProcessSpec {
   return {
     name,
     file: process.execPath,
-    args: [path.join(projectRoot, script)],
+    args: [...flags, path.join(projectRoot, script)],
     env,
     cwd: projectRoot,
     stopTimeoutMs: STOP_TIMEOUT_MS,

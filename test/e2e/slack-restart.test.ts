@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { WORKER_FLAGS } from '../../scripts/stack/applications.ts';
 import { chunk } from '../support/fake-llm.ts';
 import { modelsPath, redisUrl, temporalConfig } from '../support/services.ts';
 import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
@@ -23,7 +24,7 @@ afterAll(() => deployment.close());
 
 async function startWorker(): Promise<ChildProcess> {
   const { address, namespace } = temporalConfig();
-  const worker = spawn(process.execPath, ['src/worker.ts'], {
+  const worker = spawn(process.execPath, [...WORKER_FLAGS, 'src/worker.ts'], {
     env: {
       PATH: process.env['PATH'],
       DATABASE_URL: deployment.database.url,

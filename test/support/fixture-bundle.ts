@@ -4,7 +4,7 @@ import { COMMAND_RECORDER } from '../../scripts/replay/check-history.ts';
 
 /** Bundles one of test/support/workflows as if it were the project's workflows. */
 export function bundleFixture(
-  name: 'reordered' | 'next-version' | 'careless-version',
+  name: 'reordered' | 'next-version' | 'careless-version' | 'endless',
   options: { recordCommands: boolean },
 ): Promise<WorkflowBundle> {
   return bundleWorkflowCode({

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { WORKER_FLAGS } from '../../scripts/stack/applications.ts';
 import { startFakeLlm, type FakeLlm } from './fake-llm.ts';
 import { freePort } from './installation.ts';
 import {
@@ -61,7 +62,8 @@ export async function createProcessDeployment(): Promise<ProcessDeployment> {
   const running = new Map<ChildProcess, Promise<unknown>>();
 
   const start: ProcessDeployment['start'] = (name, env = {}) => {
-    const child = spawn(process.execPath, [fileURLToPath(new URL(SCRIPTS[name], import.meta.url))], {
+    const script = fileURLToPath(new URL(SCRIPTS[name], import.meta.url));
+    const child = spawn(process.execPath, [...(name === 'api' ? [] : WORKER_FLAGS), script], {
       env: {
         PATH: process.env['PATH'],
         DATABASE_URL: database.url,
