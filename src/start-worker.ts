@@ -20,6 +20,9 @@ import { workflowBundle } from './temporal/workflow-bundle.ts';
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
+/** Loaded by a flag of Node's: workflows run in threads that the SDK starts. */
+const TIME_LIMIT_MODULE = 'sandbox-time-limit.ts';
+
 export type RunningWorker = {
   connection: NativeConnection;
   /** Takes no further tasks; `ended` resolves when those at work are done. */
@@ -81,6 +84,9 @@ export async function startWorker(
   };
   const ended = run();
   log.info('worker is up');
+  if (!process.execArgv.some((flag) => flag.includes(TIME_LIMIT_MODULE))) {
+    log.info(`started without --import=./src/temporal/${TIME_LIMIT_MODULE}: a reply costs more than it need`);
+  }
   return {
     connection,
     drain: () => {

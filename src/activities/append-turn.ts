@@ -4,13 +4,14 @@ import type { ActivityDependencies } from './dependencies.ts';
 
 export function createAppendTurn({ redis }: Pick<ActivityDependencies, 'redis'>) {
   /** Puts a turn's two messages into the window, at their place by sequence number. Safe to repeat. */
-  const append = ({ message, reply }: { message: InboundMessage; reply: string }): Promise<void> =>
-    appendTurn(redis, message, {
+  const append = async ({ message, reply }: { message: InboundMessage; reply: string }): Promise<void> => {
+    await appendTurn(redis, message, {
       seq: message.seq,
       messageId: message.messageId,
       userText: message.text,
       replyText: reply,
     });
+  };
   return {
     /** The reply's own append, within its bound. */
     appendTurnToWindow: append,

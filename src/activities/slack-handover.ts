@@ -27,7 +27,7 @@ export type Handover = {
   posted: () => PlaceholderPosted | undefined;
   /** Brings a reply to the thread if it can be done at once and by one message. Never rejects. */
   finish: (text: string) => Promise<HandedOver>;
-  /** Puts the turn into the window once its reply stands. False when that is left to the workflow. Never rejects. */
+  /** Puts the turn into the window once its reply stands. False when it doesn't stand there with these words. Never rejects. */
   append: (userText: string, replyText: string) => Promise<boolean>;
   /** What stands in the thread when there is no reply. Never rejects. */
   giveUp: () => Promise<HandedOver>;
@@ -109,7 +109,7 @@ export function beginHandover(
       const { tenantId, agentId, messageId } = turn;
       const { userId, seq } = turn.window;
       const words = { seq, messageId, userText, replyText };
-      // Another attempt, should there be one, has the last word.
+      // The workflow has the last word, should another attempt or run have been here before us, or come after.
       return isDoneSoon(appendTurn(redis, { tenantId, agentId, userId }, words, { isFinal: false }));
     },
     giveUp: async () => {
@@ -121,13 +121,13 @@ export function beginHandover(
   };
 }
 
-async function isDoneSoon(append: Promise<void>): Promise<boolean> {
+async function isDoneSoon(append: Promise<boolean>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>((resolve) => {
     timer = setTimeout(() => resolve(false), APPENDED_WITHIN_MS);
   });
   try {
-    return await Promise.race([append.then(() => true), late]);
+    return await Promise.race([append, late]);
   } catch (error) {
     log.warn('the window does not take the turn yet', {
       error: error instanceof Error ? error.name : typeof error,

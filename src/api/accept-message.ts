@@ -117,8 +117,8 @@ export function createAcceptMessage(dependencies: {
 }
 
 /**
- * None when the last of the turns ahead stands in the window: it has been answered, and waits for nothing but being
- * remembered, which takes seconds while replies go first. Otherwise the workflow has to ask Temporal what still runs.
+ * None when the last of the turns ahead stands in the window: its reply has been seen, and it waits for nothing but being
+ * remembered, which takes seconds while replies go first (or for another attempt, if its worker died that moment). Otherwise the workflow has to ask Temporal what still runs.
  */
 async function turnsToWaitFor(
   redis: Redis,

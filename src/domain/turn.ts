@@ -48,7 +48,7 @@ export type GeneratedReply = {
   timingsMs: { firstToken: number; total: number; slack?: number };
   /** Present when the reply was to be handed over to Slack at once. */
   handedOver?: HandedOver;
-  /** Present when the turn stands in the window by now. */
+  /** Present when the turn stands in the window by now, with this text. */
   appended?: true;
 };
 

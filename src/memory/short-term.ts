@@ -72,17 +72,18 @@ export type WindowTurn = { seq: number; messageId: string; userText: string; rep
  * Appends a turn's two messages at the place that their sequence number gives them, and trims. Atomic and
  * idempotent: the script runs alone, a turn that stands there already isn't written twice, and one that is older
  * than all of a full window has been trimmed before or would be now. One key, so it runs on a Cluster.
- * Whose words are not final yet leaves a turn that stands there alone; final words take the others' place.
+ * Whose words are not final yet leaves a turn that stands there alone; final words take the others' place. Resolves to
+ * whether the turn stands there with these words now.
  */
 export async function appendTurn(
   redis: Redis,
   scope: Scope,
   turn: WindowTurn,
   { isFinal = true }: { isFinal?: boolean } = {},
-): Promise<void> {
+): Promise<boolean> {
   const entry = (role: Role, content: string) =>
     JSON.stringify({ role, content, seq: turn.seq, messageId: turn.messageId });
-  await redis.eval(
+  const stands = await redis.eval(
     APPEND_TURN,
     1,
     memoryShortKey(scope.tenantId, scope.agentId, scope.userId),
@@ -92,6 +93,7 @@ export async function appendTurn(
     entry('assistant', turn.replyText),
     isFinal ? 1 : 0,
   );
+  return stands === 1;
 }
 
 /*
@@ -110,8 +112,10 @@ local place = #entries
 while place > 0 do
   local at = seqOf(entries[place])
   if at == seq then
-    if ARGV[5] == '1' then redis.call('LSET', KEYS[1], place - 1, ARGV[4]) end
-    return 0
+    if entries[place] == ARGV[4] then return 1 end
+    if ARGV[5] == '0' then return 0 end
+    redis.call('LSET', KEYS[1], place - 1, ARGV[4])
+    return 1
   end
   if at < seq then break end
   place = place - 1

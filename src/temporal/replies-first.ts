@@ -55,6 +55,7 @@ export function createRepliesFirst(options: {
           if (info.activityType === REPLYING_ACTIVITY) {
             const reply = await next(input);
             owed = Math.min(behind + slots, owed + 1);
+            lastAtWork = performance.now();
             return reply;
           }
           atWork += 1;

@@ -8,13 +8,8 @@
 import vm from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
 
-/** The SDK's own bookkeeping before and after the calls that run workflows; their modules are evaluated before it. */
-const BOOKKEEPING: ReadonlySet<unknown> = new Set([
-  'initRuntime',
-  'initialize',
-  'concludeActivation',
-  'dispose',
-]);
+/** The SDK's own bookkeeping around the calls that run workflows. (`initRuntime` may evaluate their modules.) */
+const BOOKKEEPING: ReadonlySet<unknown> = new Set(['initialize', 'concludeActivation', 'dispose']);
 
 /** What the SDK (1.24, reusable-vm.js) leaves in the context for the call, and what the last call left there. */
 type Sandbox = vm.Context & {
@@ -23,10 +18,13 @@ type Sandbox = vm.Context & {
   __TEMPORAL_ACTIVATOR__?: { blockedConditions?: ReadonlyMap<unknown, unknown> };
 };
 
+/** A call that didn't return may have left continuations of a workflow, which run at the end of the next call. */
+const interrupted = new WeakSet<vm.Context>();
+
 /** Whether the call that is prepared in the context may run a workflow's code. */
 function mayRunWorkflowCode(context: Sandbox): boolean {
   const call = context.__temporal_args;
-  if (!call) return true;
+  if (!call || interrupted.has(context)) return true;
   const [workflow, name] = call;
   if (name !== 'tryUnblockConditions') return !BOOKKEEPING.has(name);
   // Nobody waits for a condition: nothing is asked, and nothing goes on.
@@ -37,12 +35,13 @@ function mayRunWorkflowCode(context: Sandbox): boolean {
 /** From here on only the calls that may run a workflow's code have the time limit that the SDK asks for. */
 export function limitWorkflowCodeOnly(): void {
   const { runInContext } = vm.Script.prototype;
-  vm.Script.prototype.runInContext = function (this: vm.Script, context, options): unknown {
-    if (options?.timeout === undefined || mayRunWorkflowCode(context)) {
-      return runInContext.call(this, context, options);
-    }
-    const { timeout: _, ...others } = options;
-    return runInContext.call(this, context, others);
+  vm.Script.prototype.runInContext = function (this: vm.Script, context, options = {}): unknown {
+    const { timeout: _, ...unlimited } = options;
+    const asked = mayRunWorkflowCode(context) ? options : unlimited;
+    interrupted.add(context);
+    const result: unknown = runInContext.call(this, context, asked);
+    interrupted.delete(context);
+    return result;
   };
 }
 

@@ -59,9 +59,10 @@ describe('appendTurn', () => {
   test('final words take the place of words that were not, never the other way round', async () => {
     const scope = newScope();
     const said = (seq: number, replyText: string) => ({ ...turn(seq), replyText });
-    for (const seq of [1, 2, 3]) await appendTurn(redis, scope, turn(seq), { isFinal: false });
-    await appendTurn(redis, scope, said(2, 'final'));
-    await appendTurn(redis, scope, said(2, 'stale'), { isFinal: false });
+    for (const seq of [1, 2, 3, 3])
+      expect(await appendTurn(redis, scope, turn(seq), { isFinal: false })).toBe(true);
+    expect(await appendTurn(redis, scope, said(2, 'final'))).toBe(true);
+    expect(await appendTurn(redis, scope, said(2, 'stale'), { isFinal: false })).toBe(false);
     expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'final', 'q3', 'a3']);
   });
 

@@ -132,6 +132,14 @@ test('what a first attempt put into the window gives way to the words from the h
   expect(await windowOf(turn)).toEqual(['What is my dog called?', 'second words']);
 });
 
+test('a run that begins again (a retried turn) does not take the window’s words for its own', async () => {
+  const turn = await question();
+  await attempt(turn, () => 'words of the first run');
+  const again = await attempt(turn, () => 'words of the second run');
+  expect(await texts(turn)).toContain('words of the second run');
+  expect(again).not.toHaveProperty('appended');
+});
+
 test.each(['refuses', 'is silent'])(
   'a Redis that %s holds nobody up: the workflow is left to append',
   async (how) => {

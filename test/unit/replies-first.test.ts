@@ -65,6 +65,18 @@ test('those that wait for a model hold nothing back', async () => {
   expect(passed).toBe(1);
 });
 
+test('a model that has answered does: its reply is on its way', async () => {
+  const answer = step('generateReply');
+  await pass(1_000);
+  answer();
+  await pass(10);
+  poll();
+  await pass(50);
+  expect(passed).toBe(0);
+  await pass(60);
+  expect(passed).toBe(1);
+});
+
 describe('once more replies are done than backfills may be behind', () => {
   const done = (replies: number) => {
     for (let i = 0; i < replies; i += 1) step('generateReply')();

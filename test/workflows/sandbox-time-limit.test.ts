@@ -1,8 +1,11 @@
 /** What src/temporal/sandbox-time-limit.ts leaves of the SDK's time limits: those for the workflows' code, and no other. */
+import { once } from 'node:events';
 import vm from 'node:vm';
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { Worker as Thread } from 'node:worker_threads';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import proto from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
+import { WORKER_FLAGS } from '../../scripts/stack/applications.ts';
 import { dataConverter } from '../../src/temporal/data-converter.ts';
 import { limitWorkflowCodeOnly } from '../../src/temporal/sandbox-time-limit.ts';
 import { workflowBundle } from '../../src/temporal/workflow-bundle.ts';
@@ -54,41 +57,78 @@ test.each(['at once', 'in a condition', 'after a condition'])(
   },
 );
 
-test('calls in which no workflow’s code runs have no time limit, so that a turn starts few threads', async () => {
-  const calls: { name: string; isLimited: boolean }[] = [];
+describe('with the limits taken from calls in which no workflow’s code runs', () => {
   const { runInContext } = vm.Script.prototype;
-  vm.Script.prototype.runInContext = function (this: vm.Script, context, options): unknown {
-    const call: unknown = context['__temporal_args'];
-    const name: unknown = Array.isArray(call) ? call[1] : undefined;
-    if (typeof name === 'string') calls.push({ name, isLimited: options?.timeout !== undefined });
-    return runInContext.call(this, context, options);
-  };
-  // In this thread, where the SDK runs workflows in debug mode.
-  limitWorkflowCodeOnly();
-  const { client, nativeConnection: connection } = await connectEnvironment();
-  const worker = await Worker.create({
-    connection,
-    namespace: temporalConfig().namespace,
-    taskQueue: QUEUE,
-    workflowBundle: await workflowBundle(),
-    activities: fakeActivities([]),
-    dataConverter,
-    debugMode: true,
+  let calls: { name: string; isLimited: boolean }[];
+  beforeEach(() => {
+    calls = [];
+    vm.Script.prototype.runInContext = function (this: vm.Script, context, options): unknown {
+      const call: unknown = context['__temporal_args'];
+      const name: unknown = Array.isArray(call) ? call[1] : undefined;
+      if (typeof name === 'string') calls.push({ name, isLimited: options?.timeout !== undefined });
+      return runInContext.call(this, context, options);
+    };
+    limitWorkflowCodeOnly();
   });
-  const input = acceptedMessage();
-  await worker.runUntil(
-    client.workflow.execute('HandleMessage', {
-      workflowId: input.message.messageId,
-      args: [input],
-      taskQueue: QUEUE,
-    }),
-  );
-  vm.Script.prototype.runInContext = runInContext;
+  afterEach(() => {
+    vm.Script.prototype.runInContext = runInContext;
+  });
   const names = (isLimited: boolean) =>
     new Set(calls.filter((call) => call.isLimited === isLimited).map(({ name }) => name));
-  expect(names(true)).toEqual(new Set(['activate', 'tryUnblockConditions']));
-  expect(names(false)).toEqual(
-    new Set(['initRuntime', 'initialize', 'concludeActivation', 'tryUnblockConditions', 'dispose']),
-  );
-  expect(calls.filter(({ isLimited }) => isLimited).length).toBeLessThanOrEqual(10);
+
+  test('a turn has few', async () => {
+    const { client, nativeConnection: connection } = await connectEnvironment();
+    const worker = await Worker.create({
+      connection,
+      namespace: temporalConfig().namespace,
+      taskQueue: QUEUE,
+      workflowBundle: await workflowBundle(),
+      activities: fakeActivities([]),
+      dataConverter,
+      // In this thread.
+      debugMode: true,
+    });
+    const input = acceptedMessage();
+    await worker.runUntil(
+      client.workflow.execute('HandleMessage', {
+        workflowId: input.message.messageId,
+        args: [input],
+        taskQueue: QUEUE,
+      }),
+    );
+    expect(names(true)).toEqual(new Set(['initRuntime', 'activate', 'tryUnblockConditions']));
+    expect(names(false)).toEqual(
+      new Set(['initialize', 'concludeActivation', 'tryUnblockConditions', 'dispose']),
+    );
+    expect(calls.filter(({ isLimited }) => isLimited).length).toBeLessThanOrEqual(11);
+  });
+
+  test('what a call left behind that did not return has one, in whichever call it runs', () => {
+    const context = vm.createContext({ seen: [] }, { microtaskMode: 'afterEvaluate' });
+    const call = (name: string, code: string) => {
+      context['__temporal_args'] = [{}, name];
+      new vm.Script(code).runInContext(context, { timeout: 5_000 });
+    };
+    call('dispose', '');
+    expect(() =>
+      call('activate', 'Promise.resolve().then(() => seen.push(1)); throw new Error("no")'),
+    ).toThrow('no');
+    expect(context['seen']).toEqual([]);
+    call('dispose', '');
+    expect(context['seen']).toEqual([1]);
+    call('dispose', '');
+    expect(calls.map(({ isLimited }) => isLimited)).toEqual([false, true, true, false]);
+  });
+});
+
+test('the threads of a worker that is started as ours have it', async () => {
+  const code = `import { Script } from 'node:vm';
+    import { parentPort } from 'node:worker_threads';
+    parentPort.postMessage(String(Script.prototype.runInContext));`;
+  const thread = new Thread(new URL(`data:text/javascript,${encodeURIComponent(code)}`), {
+    execArgv: [...WORKER_FLAGS],
+  });
+  const [source] = (await once(thread, 'message')) as [string];
+  await thread.terminate();
+  expect(source).toContain('mayRunWorkflowCode');
 });
