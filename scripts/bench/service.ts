@@ -14,7 +14,8 @@ export type ServiceSizes = {
 };
 
 export const FULL: ServiceSizes = {
-  serial: 150,
+  // Of 150 the p95 is the eighth from the top: equal runs differed by a fifth.
+  serial: 300,
   loads: [
     [10, 200],
     [50, 400],
