@@ -1,13 +1,12 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { finishTurn } from '../db/ledger.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
-import type { Role, Scope } from '../domain/conversation.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { decodeEmbedding } from '../memory/embedding-codec.ts';
 import { embedPassages, insertExchange } from '../memory/exchange-passages.ts';
-import { insertMemory } from '../memory/long-term.ts';
+import { insertMemories } from '../memory/long-term.ts';
 import { memoryId } from '../memory/memory-id.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
@@ -26,35 +25,28 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
             : decodeEmbedding(input.embedding),
           embedder.embed(reply, 'backfill'),
         ]);
-        const memory = (role: Role, content: string, embedding: Float32Array, createdAt: string) => ({
-          id: memoryId(role, message.messageId),
-          tenantId: message.tenantId,
-          agentId: message.agentId,
-          userId: message.userId,
-          exchangeId: message.messageId,
-          createdAt: new Date(createdAt),
-          role,
-          content,
-          embedding: [...embedding],
-        });
         const passages = await embedPassages(
           { user: message.text, reply },
           { user: userEmbedding, reply: replyEmbedding },
           (text) => embedder.embed(text, 'backfill'),
         );
-        const stored = (role: Role, text: string) => ({ memoryId: memoryId(role, message.messageId), text });
-        await inTenant(pool, message.tenantId, async (client) => {
-          await insertMemory(client, memory('user', message.text, userEmbedding, message.receivedAt));
-          await insertMemory(client, memory('assistant', reply, replyEmbedding, repliedAt));
+        const { tenantId, agentId, userId, messageId: exchangeId } = message;
+        const exchange = { tenantId, agentId, userId, exchangeId };
+        const user = { id: memoryId('user', exchangeId), createdAt: new Date(message.receivedAt) };
+        const assistant = { id: memoryId('assistant', exchangeId), createdAt: new Date(repliedAt) };
+        await inTenant(pool, tenantId, async (client) => {
+          await insertMemories(client, exchange, [
+            { ...user, role: 'user', content: message.text, embedding: userEmbedding },
+            { ...assistant, role: 'assistant', content: reply, embedding: replyEmbedding },
+          ]);
           await insertExchange(client, {
-            ...scopeOf(message),
-            exchangeId: message.messageId,
-            user: stored('user', message.text),
-            reply: stored('assistant', reply),
-            createdAt: new Date(message.receivedAt),
+            ...exchange,
+            user: { memoryId: user.id, text: message.text },
+            reply: { memoryId: assistant.id, text: reply },
+            createdAt: user.createdAt,
             passages,
           });
-          await finishTurn(client, message.tenantId, message.messageId, 'done');
+          await finishTurn(client, tenantId, message.messageId, 'done');
         });
       } catch (error) {
         if (!(error instanceof InvalidEmbeddingError)) throw error;
@@ -77,8 +69,4 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       );
     },
   };
-}
-
-function scopeOf({ tenantId, agentId, userId }: Scope): Scope {
-  return { tenantId, agentId, userId };
 }

@@ -51,9 +51,11 @@ export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<
   const stored = { memoryId: id, text: content };
   const isUser = role === 'user';
   await inTenant(pool, tenantId, async (client) => {
-    await insertMemory(client, { ...memory, id, exchangeId, createdAt });
+    const exchange = { tenantId, agentId, userId, exchangeId };
+    await insertMemories(client, exchange, [{ id, role, content, embedding: memory.embedding, createdAt }]);
     await insertExchange(client, {
-      ...{ tenantId, agentId, userId, exchangeId, createdAt },
+      ...exchange,
+      createdAt,
       user: isUser ? stored : null,
       reply: isUser ? null : stored,
       passages: [
@@ -69,26 +71,43 @@ export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<
   });
 }
 
-/** Inserts a row of `conversation_embeddings` within the caller's transaction, whose tenant must be the memory's. */
-export async function insertMemory(client: pg.PoolClient, memory: NewMemory): Promise<void> {
-  const embedding = toUnit(memory.embedding);
+/** One of an exchange's memories, as it is inserted. */
+export type MemoryRow = {
+  id: string;
+  role: Role;
+  content: string;
+  embedding: ArrayLike<number>;
+  createdAt: Date;
+};
+
+/**
+ * Inserts an exchange's rows of `conversation_embeddings` by one statement, within the caller's transaction, whose tenant
+ * must be the exchange's. Rows that are there stay as they are. Throws `InvalidEmbeddingError` before anything is sent.
+ */
+export async function insertMemories(
+  client: pg.PoolClient,
+  { tenantId, agentId, userId, exchangeId }: Scope & { exchangeId: string },
+  memories: readonly MemoryRow[],
+): Promise<void> {
+  const embeddings = memories.map(({ embedding }) => toSql(toUnit(embedding)));
   await client.query({
-    name: 'insert-memory',
+    name: 'insert-memories',
     text: `INSERT INTO conversation_embeddings
-             (id, tenant_id, agent_id, user_id, content, role, embedding, created_at, exchange_id)
-           VALUES (COALESCE($1::uuid, gen_random_uuid()), $2, $3, $4, $5, $6, $7::vector,
-                   COALESCE($8::timestamptz, now()), COALESCE($9::uuid, gen_random_uuid()))
+             (tenant_id, agent_id, user_id, exchange_id, id, role, content, embedding, created_at)
+           SELECT $1, $2, $3, $4, id, role, content, embedding::vector, created_at
+           FROM unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
+                m (id, role, content, embedding, created_at)
            ON CONFLICT (tenant_id, id) DO NOTHING`,
     values: [
-      memory.id ?? null,
-      memory.tenantId,
-      memory.agentId,
-      memory.userId,
-      memory.content,
-      memory.role,
-      toSql(embedding),
-      memory.createdAt ?? null,
-      memory.exchangeId ?? null,
+      tenantId,
+      agentId,
+      userId,
+      exchangeId,
+      memories.map(({ id }) => id),
+      memories.map(({ role }) => role),
+      memories.map(({ content }) => content),
+      embeddings,
+      memories.map(({ createdAt }) => createdAt),
     ],
   });
 }

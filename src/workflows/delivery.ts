@@ -1,4 +1,4 @@
-import { condition, isCancellation, patched, sleep } from '@temporalio/workflow';
+import { condition, isCancellation, sleep } from '@temporalio/workflow';
 import type { Agent } from '../domain/agent.ts';
 import type { InboundMessage } from '../domain/conversation.ts';
 import { splitReply } from '../domain/reply-parts.ts';
@@ -10,6 +10,7 @@ import type {
   SlackTurn,
 } from '../domain/slack-reply.ts';
 import { delivering, placeholding } from './activities.ts';
+import type { Steps } from './steps.ts';
 
 /** How a turn's reply reaches the person. */
 export type Delivery = {
@@ -32,7 +33,7 @@ const DELAY_PER_TURN_MS = 50;
 const LONGEST_DELAY_MS = 800;
 
 /** Opens the way back: in Slack something shows at once that an answer is coming; over HTTP the result is the reply. */
-export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
+export function openDelivery(message: InboundMessage, agent: Agent, steps: Steps): Delivery {
   const { channel } = message;
   switch (channel.type) {
     case 'http':
@@ -44,7 +45,12 @@ export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
       };
     case 'slack': {
       const { tenantId, agentId, messageId, threadId = '' } = message;
-      return openSlackDelivery({ tenantId, agentId, messageId, threadId, place: channel }, message, agent);
+      return openSlackDelivery(
+        { tenantId, agentId, messageId, threadId, place: channel },
+        message,
+        agent,
+        steps,
+      );
     }
   }
 }
@@ -53,11 +59,8 @@ function openSlackDelivery(
   turn: SlackTurn,
   { turnsAhead, userId, seq }: InboundMessage,
   agent: Agent,
+  { handsOver, appends }: Steps,
 ): Delivery {
-  // The step that asks the model does it all by itself, unless the turn has to wait and shows that before.
-  // replay-tested: 2026-11-23, handle-message-slack.json (before), -slack-handed-over.json and -slack-appended.json
-  const isAppended = patched('reply-appended') ? true : false;
-  const isHandedOver = isAppended || patched('reply-handed-over') ? true : false;
   let isMyTurn = turnsAhead === 0;
   let delivered = false;
   let placeholder: Promise<PlaceholderPosted | null> | undefined;
@@ -67,18 +70,19 @@ function openSlackDelivery(
       const delayMs = FIRST_DELAY_MS + DELAY_PER_TURN_MS * turnsAhead;
       await condition(() => isMyTurn, Math.min(delayMs, LONGEST_DELAY_MS));
     }
-    if (isHandedOver && isMyTurn) return;
+    // The step that asks the model does it all by itself, unless the turn has to wait and shows that before.
+    if (handsOver && isMyTurn) return;
     // Without it the reply is a message of its own: nothing hangs on it.
     placeholder = placeholding.postPlaceholder({ ...turn, asMessage: agent.liveReplies }).catch(() => null);
   };
   // A turn that is cancelled while it waits shows nothing.
-  if (!isHandedOver || !isMyTurn) openPlaceholder().catch(() => undefined);
+  if (!handsOver || !isMyTurn) openPlaceholder().catch(() => undefined);
 
   return {
     myTurn: () => void (isMyTurn = true),
     forTheModel: async () => {
-      if (isHandedOver && !placeholder)
-        return { slack: { ...turn, ...(isAppended && { window: { userId, seq } }) } };
+      if (handsOver && !placeholder)
+        return { slack: { ...turn, ...(appends && { window: { userId, seq } }) } };
       if (!agent.liveReplies) return {};
       const posted = await placeholder;
       if (posted?.kind !== 'message') return {};

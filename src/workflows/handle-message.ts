@@ -22,6 +22,7 @@ import { EMBEDDING_TASK_QUEUE } from '../temporal/names.ts';
 import { appending, failing, gathering, replying } from './activities.ts';
 import { openDelivery, type Delivery } from './delivery.ts';
 import type { EmbedAndStore } from './embed-and-store.ts';
+import { decideSteps } from './steps.ts';
 import { joinTurnOrder } from './turn-order.ts';
 
 /**
@@ -29,8 +30,9 @@ import { joinTurnOrder } from './turn-order.ts';
  * reply, remember the turn, and leave the embedding to a child that outlives this workflow.
  */
 export async function HandleMessage({ message, agent, limits }: HandleMessageInput): Promise<TurnResult> {
-  const order = joinTurnOrder(message, limits.holdFollowersMs);
-  const delivery = openDelivery(message, agent);
+  const steps = decideSteps();
+  const order = joinTurnOrder(message, limits.holdFollowersMs, steps);
+  const delivery = openDelivery(message, agent, steps);
   try {
     const turnBefore = await order.waitForMyTurn();
     delivery.myTurn();

@@ -8,6 +8,7 @@ import {
 } from '@temporalio/workflow';
 import type { InboundMessage } from '../domain/conversation.ts';
 import { ordering } from './activities.ts';
+import type { Steps } from './steps.ts';
 
 /** A follower asks to be told when this turn has ended. */
 const followerWaiting = defineSignal<[{ workflowId: string }]>('followerWaiting');
@@ -31,14 +32,11 @@ const START_GRACE_MS = 2_500;
  * Waiting is a workflow's, so it costs no worker slot. Nobody waits longer than `holdMs` for a turn that
  * is itself at work, since that one lets go of its followers by its own timer.
  */
-export function joinTurnOrder(message: InboundMessage, holdMs: number) {
+export function joinTurnOrder(message: InboundMessage, holdMs: number, { holdsWhenFollowed }: Steps) {
   const followers: string[] = [];
   let told: { finished: boolean } | undefined;
   let released = false;
   let working = false;
-
-  setHandler(followerWaiting, ({ workflowId }) => void followers.push(workflowId));
-  setHandler(goAhead, (news) => void (told ??= news));
 
   const tellFollowers = async (finished: boolean): Promise<void> => {
     while (followers.length > 0) {
@@ -84,11 +82,20 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
 
   const release = async (): Promise<void> => {
     released = true;
-    await tellFollowers(true);
+    if (followers.length > 0) await tellFollowers(true);
   };
 
+  let bounding: Promise<void> | undefined;
   // It ends with the turn, and when that is cancelled.
-  boundMyHold().catch(() => undefined);
+  const beginToBoundMyHold = () => void (bounding ??= boundMyHold().catch(() => undefined));
+
+  setHandler(followerWaiting, ({ workflowId }) => {
+    followers.push(workflowId);
+    beginToBoundMyHold();
+  });
+  setHandler(goAhead, (news) => void (told ??= news));
+  // Mostly nobody follows, and each activation asks every condition that is waited for.
+  if (!holdsWhenFollowed) beginToBoundMyHold();
   return { waitForMyTurn, release };
 }
 

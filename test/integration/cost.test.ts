@@ -55,7 +55,7 @@ test('one message costs no more round trips, workflow tasks and embeddings than 
   // The question, which is stored with it, and the answer.
   expect(counts.embeddings).toBe(2);
   // Key, ledger, recall and store: four transactions, most of them of five statements with their frame.
-  expect(counts.queries).toBeLessThanOrEqual(17);
+  expect(counts.queries).toBeLessThanOrEqual(16);
   // Two rate limits, the window's read, its append.
   expect(counts.redis).toBeLessThanOrEqual(4);
   // Gather and ask the model; append and start the child; end.

@@ -96,11 +96,11 @@ describe('with the limits taken from calls in which no workflow’s code runs', 
         taskQueue: QUEUE,
       }),
     );
-    expect(names(true)).toEqual(new Set(['initRuntime', 'activate', 'tryUnblockConditions']));
+    expect(names(true)).toEqual(new Set(['initRuntime', 'activate']));
     expect(names(false)).toEqual(
       new Set(['initialize', 'concludeActivation', 'tryUnblockConditions', 'dispose']),
     );
-    expect(calls.filter(({ isLimited }) => isLimited).length).toBeLessThanOrEqual(11);
+    expect(calls.filter(({ isLimited }) => isLimited).length).toBeLessThanOrEqual(6);
   });
 
   test('what a call left behind that did not return has one, in whichever call it runs', () => {
