@@ -21,7 +21,7 @@ export async function inTenant<T>(
   client.on('error', heard);
   try {
     // One round trip for both; a UUID needs no escaping.
-    await client.query(`BEGIN; SELECT set_config('app.current_tenant', '${tenantId}', true)`);
+    await client.query(`BEGIN; SET LOCAL app.current_tenant = '${tenantId}'`);
     const result = await work(client);
     await client.query('COMMIT');
     return result;
