@@ -1,7 +1,7 @@
 /**
  * Loaded into a worker's threads before all else (`node --import`). The SDK runs workflows in a `vm` context and gives
  * each call into it a time limit, so that a workflow that loops for ever fails its task instead of taking the
- * worker along. For each limit Node starts and joins a thread (nodejs/node#47739): two dozen times a message, a seventh of
+ * worker along. For each limit Node starts and joins a thread (nodejs/node#47739): two dozen times a message it was, a seventh of
  * a worker's processor time. So the calls in which no code of a workflow runs go without; those in which it does, and all
  * that isn't known here, keep their limit. To be dropped when Node's limits are cheap or the SDK sets fewer.
  */

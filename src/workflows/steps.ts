@@ -6,7 +6,7 @@ export type Steps = {
   handsOver: boolean;
   /** That step puts the turn into the window as well. */
   appends: boolean;
-  /** A turn thinks of how long it holds its followers once it has one. */
+  /** A turn thinks of how long it holds its followers once it has one, and tells them also when it is cancelled. */
   holdsWhenFollowed: boolean;
 };
 

@@ -1,4 +1,5 @@
 import {
+  CancellationScope,
   condition,
   defineSignal,
   getExternalWorkflowHandle,
@@ -49,7 +50,9 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number, { holdsWh
 
   /** Lets followers go when this turn, once at work, takes longer than it may hold them. */
   const boundMyHold = async (): Promise<void> => {
-    await condition(() => isReleased() || (working && followers.length > 0));
+    const isDue = () => isReleased() || (working && followers.length > 0);
+    // A follower's signal and the model's answer may come in one task: not a microtask lies between the signal and the timer.
+    if (!isDue()) await condition(isDue);
     // Mostly nobody followed. A bounded wait would still start a timer, and twenty promises, to see that it is over.
     if (isReleased()) return;
     if (await condition(isReleased, holdMs, { summary: 'after this the next turn need not wait' })) return;
@@ -82,7 +85,10 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number, { holdsWh
 
   const release = async (): Promise<void> => {
     released = true;
-    if (followers.length > 0) await tellFollowers(true);
+    if (followers.length === 0) return;
+    // In a cancelled turn signals are not sent otherwise, and its followers waited for as long as a turn may hold them.
+    if (holdsWhenFollowed) await CancellationScope.nonCancellable(() => tellFollowers(true));
+    else await tellFollowers(true);
   };
 
   let bounding: Promise<void> | undefined;

@@ -5,7 +5,7 @@ import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { enterTurn, findTurn } from '../../src/db/ledger.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { insertExchange } from '../../src/memory/exchange-passages.ts';
-import { retrieveRelevant, storeEmbedding } from '../../src/memory/long-term.ts';
+import { insertMemories, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
 import { createTestDatabase, createTestTenant, newScope, type TestDatabase } from '../support/services.ts';
 
@@ -23,6 +23,69 @@ const retrieve = (
   topK?: number,
   threshold?: number,
 ) => retrieveRelevant(database.pool, scope.tenantId, scope.agentId, scope.userId, embedding, topK, threshold);
+
+describe('insertMemories', () => {
+  const exchangeOf = (scope: ReturnType<typeof newScope>) => {
+    const exchange = { ...scope, exchangeId: randomUUID() };
+    const user = {
+      id: randomUUID(),
+      role: 'user' as const,
+      content: 'NULL {a,"b"} \\ \' \n 🏴‍☠️',
+      embedding: axis(0).map((value) => 2 * value),
+      createdAt: new Date('2026-10-25T00:30:00.123Z'),
+    };
+    const assistant = {
+      ...user,
+      id: randomUUID(),
+      role: 'assistant' as const,
+      content: 'Understood.',
+      embedding: axis(1),
+      createdAt: new Date('2026-10-25T01:30:00.007Z'),
+    };
+    return { exchange, user, assistant };
+  };
+  const insert = (scope: ReturnType<typeof newScope>, ...memories: Parameters<typeof insertMemories>[2]) => {
+    const { exchange } = exchangeOf(scope);
+    return inTenant(database.pool, scope.tenantId, (client) => insertMemories(client, exchange, memories));
+  };
+  const rowsOf = async (scope: ReturnType<typeof newScope>) => {
+    const { rows } = await database.admin.query(
+      `SELECT id, role, content, user_id AS "userId", created_at AS "createdAt", left(embedding::text, 6) AS embedding
+       FROM conversation_embeddings WHERE tenant_id = $1 ORDER BY created_at`,
+      [scope.tenantId],
+    );
+    return rows as unknown[];
+  };
+
+  test('keeps together what belongs to each message, and what is there already', async () => {
+    const scope = { ...newScope(), userId: 'NULL' };
+    const { user, assistant } = exchangeOf(scope);
+    await insert(scope, assistant);
+    await insert(scope, user, { ...assistant, content: 'said anew' });
+    await insert(scope, { ...user, content: 'asked anew' }, assistant);
+    const row = ({ id, role, content, createdAt }: typeof user | typeof assistant) => ({
+      ...{ id, role, content, createdAt },
+      userId: 'NULL',
+    });
+    expect(await rowsOf(scope)).toEqual([
+      { ...row(user), embedding: '[1,0,0' },
+      { ...row(assistant), embedding: '[0,1,0' },
+    ]);
+  });
+
+  test('stores neither of two when the second is unusable or another tenant’s', async () => {
+    const scope = newScope();
+    const { exchange, user, assistant } = exchangeOf(scope);
+    await expect(insert(scope, user, { ...assistant, embedding: [1, 2] })).rejects.toThrow(/embedding must/);
+    const stranger = newScope();
+    await expect(
+      inTenant(database.pool, stranger.tenantId, (client) =>
+        insertMemories(client, exchange, [user, assistant]),
+      ),
+    ).rejects.toThrow(/row-level security/);
+    expect(await rowsOf(scope)).toEqual([]);
+  });
+});
 
 describe('retrieveRelevant', () => {
   test('returns the best first, at most topK, at or above the threshold', async () => {

@@ -27,3 +27,19 @@ test('a connection that breaks while a transaction holds it fails that transacti
   const { rows } = await inTenant(database.pool, tenantId, (client) => client.query('SELECT 1 AS one'));
   expect(rows).toEqual([{ one: 1 }]);
 });
+
+test('nothing of a tenant is left on the connection, however its transaction ends', async () => {
+  const { tenantId } = await createTestTenant(database.pool);
+  const seen = async (client: Pick<typeof database.pool, 'query'>) => {
+    const { rows } = await client.query<{ tenant: string; tenants: number }>(
+      `SELECT current_setting('app.current_tenant', true) AS tenant, (SELECT count(*)::int FROM tenants) AS tenants`,
+    );
+    return rows[0];
+  };
+  expect(await inTenant(database.pool, tenantId, seen)).toEqual({ tenant: tenantId, tenants: 1 });
+  expect(await seen(database.pool)).toEqual({ tenant: '', tenants: 0 });
+  await expect(inTenant(database.pool, tenantId, (client) => client.query('SELECT 1/0'))).rejects.toThrow(
+    'division by zero',
+  );
+  expect(await seen(database.pool)).toEqual({ tenant: '', tenants: 0 });
+});

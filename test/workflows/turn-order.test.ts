@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { Context } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.ts';
 import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
 import type { HandleMessageInput } from '../../src/domain/turn.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
+import { eventually } from '../support/system.ts';
 import { acceptedMessage, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
 let host: WorkflowHost;
@@ -89,6 +91,28 @@ describe('turns of one scope', () => {
       },
     });
     const [first, second] = await Promise.all(messages.map((message) => host.start(message)));
+    expect((await second?.result())?.waitedFor).toMatchObject({ finished: true });
+    await expect(first?.result()).rejects.toThrow();
+  });
+
+  test('so does one that is cancelled', async () => {
+    const messages = scopeOf(2);
+    let begun = false;
+    await hosting(messages, {
+      generateReply: async ({ text }) => {
+        if (text !== 'message 1') return reply;
+        begun = true;
+        const beat = setInterval(() => Context.current().heartbeat(), 100);
+        return Context.current().cancelled.finally(() => clearInterval(beat));
+      },
+    });
+    const [first, second] = await Promise.all(messages.map((message) => host.start(message)));
+    await eventually(async () => {
+      const events = (await first?.fetchHistory())?.events ?? [];
+      const names = events.map((event) => event.workflowExecutionSignaledEventAttributes?.signalName);
+      return begun && names.includes('followerWaiting');
+    });
+    await first?.cancel();
     expect((await second?.result())?.waitedFor).toMatchObject({ finished: true });
     await expect(first?.result()).rejects.toThrow();
   });
