@@ -8,6 +8,7 @@ import pg from 'pg';
 import { startStack, type Stack } from '../../scripts/stack/index.ts';
 import { writeStackEnv } from '../../scripts/stack/home-files.ts';
 import { requireFreePort } from '../../scripts/stack/ports.ts';
+import { WORKER_FLAGS } from '../../scripts/stack/applications.ts';
 import { TEMPORAL_SETTINGS } from '../../scripts/stack/temporal.ts';
 import { loadSecrets } from '../../scripts/stack/secrets.ts';
 import { isRunning } from '../support/installation.ts';
@@ -30,10 +31,18 @@ const start = async (want: Parameters<typeof startStack>[0]['want'] = []) => {
   stack = await startStack({ home, want, env: bare(), ephemeral: true, log: () => undefined });
   return stack;
 };
+const readCompose = () => readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8');
+
 test('the compose file starts Temporal with the settings of the local stack', async () => {
-  const compose = await readFile(new URL('../../docker-compose.yml', import.meta.url), 'utf8');
+  const compose = await readCompose();
   const settings = [...compose.matchAll(/--dynamic-config-value=(.+)/g)].map(([, setting]) => setting);
   expect(settings.toSorted()).toEqual(TEMPORAL_SETTINGS.toSorted());
+});
+
+test('the compose file starts its worker with the flags of the local stack', async () => {
+  const [, command = ''] = /command: \[node, (.+), src\/worker\.ts\]/.exec(await readCompose()) ?? [];
+  const root = new URL('../../', import.meta.url).href;
+  expect(command.split(', ')).toEqual(WORKER_FLAGS.map((flag) => flag.replace(root, './')));
 });
 
 /** A process that does as the script says. */
