@@ -25,7 +25,7 @@ export type Tracing = {
   /** For the client that starts workflows: the trace goes on in them. */
   clientInterceptors: ClientInterceptors;
   /** To be bundled with the workflows. */
-  workflowInterceptorModules: string[];
+  workflowInterceptorModules: readonly string[];
   observers: Observers;
   watchRequests(listener: RequestListener): RequestListener;
   watchPool(pool: pg.Pool): void;
@@ -36,6 +36,13 @@ export type Tracing = {
   stop(): Promise<void>;
 };
 
+/** What sees the workflows' calls when it is on. */
+export const WORKFLOW_INTERCEPTOR_MODULES: readonly string[] = [
+  createRequire(import.meta.url).resolve(
+    '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js',
+  ),
+];
+
 const tracer = trace.getTracer('konstruct');
 
 /** Starts tracing in this process. */
@@ -45,12 +52,9 @@ export function createTracing(service: string): Tracing {
   const processor = new BatchSpanProcessor(new OTLPTraceExporter());
   const provider = new NodeTracerProvider({ resource, spanProcessors: [processor] });
   provider.register();
-  const require = createRequire(import.meta.url);
   return {
     clientInterceptors: { workflow: [new OpenTelemetryWorkflowClientInterceptor()] },
-    workflowInterceptorModules: [
-      require.resolve('@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js'),
-    ],
+    workflowInterceptorModules: WORKFLOW_INTERCEPTOR_MODULES,
     observers: {
       activity: [(activity) => ({ inbound: new OpenTelemetryActivityInboundInterceptor(activity) })],
       sinks: { exporter: makeWorkflowExporter(processor, resource) },

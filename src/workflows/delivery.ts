@@ -65,18 +65,19 @@ function openSlackDelivery(
   let delivered = false;
   let placeholder: Promise<PlaceholderPosted | null> | undefined;
 
+  /** The step that asks the model does it all by itself, unless the turn has to wait and shows that before. */
+  const isLeftToTheModel = () => handsOver && isMyTurn;
   const openPlaceholder = async (): Promise<void> => {
     if (!isMyTurn) {
       const delayMs = FIRST_DELAY_MS + DELAY_PER_TURN_MS * turnsAhead;
       await condition(() => isMyTurn, Math.min(delayMs, LONGEST_DELAY_MS));
     }
-    // The step that asks the model does it all by itself, unless the turn has to wait and shows that before.
-    if (handsOver && isMyTurn) return;
+    if (isLeftToTheModel()) return;
     // Without it the reply is a message of its own: nothing hangs on it.
     placeholder = placeholding.postPlaceholder({ ...turn, asMessage: agent.liveReplies }).catch(() => null);
   };
   // A turn that is cancelled while it waits shows nothing.
-  if (!handsOver || !isMyTurn) openPlaceholder().catch(() => undefined);
+  if (!isLeftToTheModel()) openPlaceholder().catch(() => undefined);
 
   return {
     myTurn: () => void (isMyTurn = true),

@@ -53,7 +53,7 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number, { holdsWh
     const isDue = () => isReleased() || (working && followers.length > 0);
     // A follower's signal and the model's answer may come in one task: not a microtask lies between the signal and the timer.
     if (!isDue()) await condition(isDue);
-    // Mostly nobody followed. A bounded wait would still start a timer, and twenty promises, to see that it is over.
+    // It is over (or, in a turn of before, nobody followed). A bounded wait would still start a timer to see that.
     if (isReleased()) return;
     if (await condition(isReleased, holdMs, { summary: 'after this the next turn need not wait' })) return;
     // Hung: whoever comes from now on isn't held at all.

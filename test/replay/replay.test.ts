@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { Worker } from '@temporalio/worker';
+import { WORKFLOW_INTERCEPTOR_MODULES } from '../../src/observability/tracing.ts';
 import { dataConverter } from '../../src/temporal/data-converter.ts';
 import { workflowBundle } from '../../src/temporal/workflow-bundle.ts';
 
@@ -27,14 +27,10 @@ test('there is a recorded history of every workflow type', async () => {
   expect(new Set(types)).toEqual(new Set(['HandleMessage', 'EmbedAndStore']));
 });
 
-/** Traces can be switched on while a turn is open: what its workflow asks for must not hang on them. */
-const TRACED = createRequire(import.meta.url).resolve(
-  '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js',
-);
-
+// Traces can be switched on while a turn is open: what its workflow asks for must not hang on them.
 describe.each([
   ['today’s code', []],
-  ['today’s code with traces', [TRACED]],
+  ['today’s code with traces', WORKFLOW_INTERCEPTOR_MODULES],
 ])('against %s', (_name, interceptorModules) => {
   test.each(files)('%s replays', async (file) => {
     const { history, workflowId } = await read(file);
