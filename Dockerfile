@@ -8,7 +8,7 @@ RUN npm install --omit=dev --no-audit --no-fund
 FROM node:24-bookworm-slim AS model
 WORKDIR /models
 COPY --from=packages /app/node_modules /app/node_modules
-COPY scripts/fetch-model.mjs /app/
+COPY local/fetch-model.mjs /app/
 # The weights belong into the image: a worker that starts must not depend on a model hub being up.
 RUN node /app/fetch-model.mjs /models
 
@@ -20,6 +20,7 @@ COPY --from=model /models /models
 COPY package.json ./
 COPY migrations migrations
 COPY src src
+COPY cli cli
 # The worker keeps its workflow bundle here.
 RUN mkdir -p node_modules/.cache/konstruct && chown -R node node_modules/.cache
 USER node

@@ -2,7 +2,7 @@ import temporal from 'eslint-plugin-temporal';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['node_modules/', '.konstruct/', 'tools/'] },
+  { ignores: ['node_modules/', '.konstruct/', 'local/llm/'] },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked],
@@ -46,7 +46,7 @@ export default tseslint.config(
   },
   {
     // Executions share these modules (workflow-bundle.ts): what one left behind the next would find, and a replay would not.
-    files: ['src/workflows/**/*.ts', 'src/domain/**/*.ts', 'src/temporal/names.ts'],
+    files: ['src/workflows/**/*.ts', 'src/domain/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',
@@ -69,12 +69,12 @@ export default tseslint.config(
   { files: ['src/activities/**/*.ts'], ...temporal.configs.activity },
   {
     // Express calls async handlers and hands their rejections on (5.x); jest's describe and expect.any are of loose types.
-    files: ['src/api/**/*.ts', 'test/**/*.ts', 'scripts/**/*.ts'],
+    files: ['src/api/**/*.ts', '{test,local,cli,bench,scripts}/**/*.ts'],
     rules: { '@typescript-eslint/no-misused-promises': ['error', { checksVoidReturn: false }] },
   },
   {
     // Tools read what is of no declared shape: histories, processes' output.
-    files: ['scripts/**/*.ts'],
+    files: ['{local,cli,bench,scripts,test/chaos}/**/*.ts'],
     rules: {
       '@typescript-eslint/no-unsafe-return': 'off',
       '@typescript-eslint/no-base-to-string': 'off',

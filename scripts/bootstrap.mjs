@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Entry point of every npm script. It has to run on the machine's own Node (20.20 or newer) and on a clone without
-// node_modules: it installs the packages when the lock has changed, then hands over to scripts/<command>.ts on Node 24.
+// node_modules: it installs the packages when the lock has changed, then hands over to the given file on Node 24.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -193,11 +193,11 @@ function fail(error) {
   process.exit(1);
 }
 
-async function main([command, ...args]) {
-  const script = path.join(root, 'scripts', `${command}.ts`);
-  if (!/^[a-z][a-z-]*$/.test(command ?? '') || !fs.existsSync(script)) {
+async function main([file, ...args]) {
+  const script = path.join(root, file ?? '');
+  if (!file?.endsWith('.ts') || !fs.existsSync(script)) {
     throw new Refusal(
-      `usage: node scripts/bootstrap.mjs <command> [args]; there is no scripts/${command ?? ''}.ts`,
+      `usage: node scripts/bootstrap.mjs FILE.ts [args]; there is no ${file ?? 'file given'}`,
     );
   }
   await ensureInstalled();

@@ -20,7 +20,15 @@ const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
   ['format', command('prettier'), '--check', '--log-level', 'warn', '.'],
   ['types', command('typescript', 'tsc'), '-p', '.'],
   ['lint', command('eslint'), '--max-warnings', '0', '.'],
-  ['imports', command('dependency-cruiser', 'depcruise'), '--config', '.dependency-cruiser.mjs', 'src'],
+  [
+    'imports',
+    command('dependency-cruiser', 'depcruise'),
+    '--config',
+    '.dependency-cruiser.mjs',
+    'src',
+    'local',
+    'cli',
+  ],
   ['dead code', command('knip')],
 ];
 

@@ -6,13 +6,13 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
-import { migrateDatabase } from '../src/migrate.ts';
+import { migrateDatabase } from '../src/db/migrate.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
-import { workflowBundle } from '../src/temporal/workflow-bundle.ts';
+import { workflowBundle } from '../src/worker/workflow-bundle.ts';
 import { testNamespace } from '../test/support/test-namespace.ts';
-import { WORKER_FLAGS } from './stack/applications.ts';
-import { startStack } from './stack/index.ts';
-import { runUntilStopped } from './stack/run-until-stopped.ts';
+import { WORKER_FLAGS } from '../local/stack/applications.ts';
+import { startStack } from '../local/stack/index.ts';
+import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
 
 const TESTS = fileURLToPath(new URL('../test/', import.meta.url));
 const CONFIGURED = new Set([

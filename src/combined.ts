@@ -4,10 +4,10 @@
  * task queue. More such processes, or others beside it, share the work; what they guarantee less is in docs/RELIABILITY.md.
  */
 import { startApi } from './api/start-api.ts';
-import { apiConfig, workerConfig } from './config.ts';
+import { apiConfig, workerConfig } from './config/index.ts';
 import { startTracing } from './observability/start-tracing.ts';
-import { closeAll, createLogger, onTermination, runMain } from './process.ts';
-import { startWorker } from './start-worker.ts';
+import { closeAll, createLogger, onTermination, runMain } from './lib/process.ts';
+import { startWorker } from './worker/start-worker.ts';
 import { clientOn, lazyClient } from './temporal/connection.ts';
 
 await runMain(async () => {

@@ -1,8 +1,8 @@
 /** Entry point of the worker process. */
-import { workerConfig } from './config.ts';
+import { workerConfig } from './config/index.ts';
 import { startTracing } from './observability/start-tracing.ts';
-import { closeAll, createLogger, runMain } from './process.ts';
-import { startWorker } from './start-worker.ts';
+import { closeAll, createLogger, runMain } from './lib/process.ts';
+import { startWorker } from './worker/start-worker.ts';
 
 await runMain(async () => {
   const config = workerConfig(process.env);

@@ -1,5 +1,5 @@
 import type { InboundMessage } from '../domain/conversation.ts';
-import { appendTurn } from '../memory/short-term.ts';
+import { appendTurn } from '../memory/window/window.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export function createAppendTurn({ redis }: Pick<ActivityDependencies, 'redis'>) {

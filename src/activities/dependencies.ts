@@ -2,8 +2,8 @@ import type { Client } from '@temporalio/client';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { RunAgent } from '../llm/run-agent.ts';
-import type { Embedder } from '../memory/embedder.ts';
-import type { ClientOf } from '../slack/client.ts';
+import type { Embedder } from '../memory/embedding/embedder.ts';
+import type { ClientOf } from '../channels/slack/client.ts';
 
 /** What the activities stand on. */
 export type ActivityDependencies = {

@@ -2,10 +2,10 @@ import type { RecallSettings } from '../domain/agent.ts';
 import type { InboundMessage, Recollection, WindowMessage } from '../domain/conversation.ts';
 import { keptOfWindow } from '../domain/prompt.ts';
 import type { GatheredContext, Missing, RecallReceipt } from '../domain/turn.ts';
-import { encodeEmbedding } from '../memory/embedding-codec.ts';
-import { recall as recallFor } from '../memory/recall.ts';
-import { getWindow } from '../memory/short-term.ts';
-import { recallBesideWindow } from '../memory/beside-window.ts';
+import { encodeEmbedding } from '../memory/embedding/embedding-codec.ts';
+import { recall as recallFor } from '../memory/recall/recall.ts';
+import { getWindow } from '../memory/window/window.ts';
+import { recallBesideWindow } from '../memory/recall/beside-window.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 /** How long a reply waits for memory, all in all. */

@@ -1,9 +1,9 @@
 import { createAppendTurn } from './append-turn.ts';
 import { createGatherContext } from './gather-context.ts';
-import { createGenerateReply } from './generate-reply.ts';
+import { createGenerateReply } from './answer-turn.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createFindTurnBefore } from './find-turn-before.ts';
-import { createSlackReplies } from './slack-replies.ts';
+import { createSlackReplies } from './deliver-reply.ts';
 import { createStoreTurn } from './store-turn.ts';
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -4,10 +4,10 @@ import { inTenant } from '../db/tenant-transaction.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
-import { decodeEmbedding } from '../memory/embedding-codec.ts';
-import { embedPassages, insertExchange } from '../memory/exchange-passages.ts';
-import { insertMemories } from '../memory/long-term.ts';
-import { memoryId } from '../memory/memory-id.ts';
+import { decodeEmbedding } from '../memory/embedding/embedding-codec.ts';
+import { embedPassages, insertExchange } from '../memory/long-term/exchange-passages.ts';
+import { insertMemories } from '../memory/long-term/long-term.ts';
+import { memoryId } from '../memory/long-term/memory-id.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, 'pool' | 'embedder'>) {

@@ -3,7 +3,7 @@ import type { Request, RequestHandler, Response } from 'express';
 import type pg from 'pg';
 import { findTenantOfApiKey } from '../db/tenants.ts';
 import { Problem } from './problems.ts';
-import { ANSWER_WITHIN_MS, within } from './within.ts';
+import { ANSWER_WITHIN_MS, within } from '../lib/within.ts';
 
 /** Lets a request with a valid tenant API key through, and keeps its tenant for `tenantOf`. */
 export function requireTenant(pool: pg.Pool): RequestHandler {

@@ -1,7 +1,7 @@
 /** Entry point of the API process. */
-import { apiConfig } from '../config.ts';
+import { apiConfig } from '../config/index.ts';
 import { startTracing } from '../observability/start-tracing.ts';
-import { closeAll, createLogger, onTermination, runMain } from '../process.ts';
+import { closeAll, createLogger, onTermination, runMain } from '../lib/process.ts';
 import { lazyClient } from '../temporal/connection.ts';
 import { startApi } from './start-api.ts';
 

@@ -1,7 +1,7 @@
 import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import type { RateLimited } from '../limits/rate-limiter.ts';
+import type { RateLimited } from '../intake/rate-limiter.ts';
 
 /** An answer that isn't a success, as `application/problem+json` (RFC 9457). Thrown by handlers, sent in one place. */
 export class Problem extends Error {

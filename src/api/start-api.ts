@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { ApiConfig, SlackInboundConfig } from '../config.ts';
+import type { ApiConfig, SlackInboundConfig } from '../config/index.ts';
 import { createPool } from '../db/tenant-transaction.ts';
 import type { Tracing } from '../observability/tracing.ts';
-import { closeAll, createRedis, waitForServices } from '../process.ts';
-import { createSlackClient } from '../slack/client.ts';
-import { singleWorkspace } from '../slack/installations.ts';
-import { createNameLookup } from '../slack/names.ts';
+import { closeAll, createRedis, waitForServices } from '../lib/process.ts';
+import { createSlackClient } from '../channels/slack/client.ts';
+import { singleWorkspace } from '../channels/slack/inbound/installations.ts';
+import { createNameLookup } from '../channels/slack/inbound/names.ts';
 import { createApp } from './app.ts';
-import type { SlackSettings } from './slack-intake.ts';
+import type { SlackSettings } from '../channels/slack/inbound/receive.ts';
 
 /**
  * Longer than what clients and load balancers keep an idle connection for (mostly 60 s): with Node's 5 s a request could

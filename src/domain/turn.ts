@@ -1,6 +1,6 @@
 import type { Agent } from './agent.ts';
 import type { ConversationMessage, InboundMessage, NearestMiss, RecalledMemory } from './conversation.ts';
-import type { HandedOver } from './slack-reply.ts';
+import type { HandedOver } from './delivery.ts';
 
 /** The input of workflow `HandleMessage`. The agent is as it was when the message was accepted. */
 export type HandleMessageInput = { message: InboundMessage; agent: Agent; limits: TurnLimits };

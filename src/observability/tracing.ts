@@ -18,8 +18,8 @@ import {
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { RunAgent } from '../llm/run-agent.ts';
-import type { Embedder } from '../memory/embedder.ts';
-import type { Observers } from '../temporal/workers.ts';
+import type { Embedder } from '../memory/embedding/embedder.ts';
+import type { Observers } from '../worker/workers.ts';
 
 export type Tracing = {
   /** For the client that starts workflows: the trace goes on in them. */

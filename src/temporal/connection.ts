@@ -1,6 +1,6 @@
 import { Client, Connection, type ClientInterceptors } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
-import type { TemporalConfig } from '../config.ts';
+import type { TemporalConfig } from '../config/index.ts';
 import { dataConverter } from './data-converter.ts';
 
 /** A client for starting and looking up workflows. Rejects when the server can't be reached. */

@@ -1,14 +1,14 @@
 import { condition, isCancellation, sleep } from '@temporalio/workflow';
 import type { Agent } from '../domain/agent.ts';
 import type { InboundMessage } from '../domain/conversation.ts';
-import { splitReply } from '../domain/reply-parts.ts';
+import { splitReply } from '../channels/slack/outbound/reply-parts.ts';
 import type {
   HandedOver,
   HandoverTurn,
   LivePlace,
   PlaceholderPosted,
   SlackTurn,
-} from '../domain/slack-reply.ts';
+} from '../domain/delivery.ts';
 import { delivering, placeholding } from './activities.ts';
 import type { Steps } from './steps.ts';
 

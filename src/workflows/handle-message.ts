@@ -10,7 +10,7 @@ import type { InboundMessage } from '../domain/conversation.ts';
 import { APOLOGY, FAILURE } from '../domain/failures.ts';
 import { embedAndStoreWorkflowId } from '../domain/ids.ts';
 import { buildPrompt, promptRoom } from '../domain/prompt.ts';
-import type { HandedOver, ReplyFailureDetails } from '../domain/slack-reply.ts';
+import type { HandedOver, ReplyFailureDetails } from '../domain/delivery.ts';
 import type {
   EmbedAndStoreInput,
   GatheredContext,
@@ -18,7 +18,7 @@ import type {
   Missing,
   TurnResult,
 } from '../domain/turn.ts';
-import { EMBEDDING_TASK_QUEUE } from '../temporal/names.ts';
+import { EMBEDDING_TASK_QUEUE } from '../domain/task-queues.ts';
 import { appending, failing, gathering, replying } from './activities.ts';
 import { openDelivery, type Delivery } from './delivery.ts';
 import type { EmbedAndStore } from './embed-and-store.ts';

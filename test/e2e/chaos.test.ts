@@ -6,7 +6,7 @@ import { expect, jest, test } from '@jest/globals';
 
 jest.setTimeout(300_000);
 
-const CHAOS = fileURLToPath(new URL('../../scripts/chaos.ts', import.meta.url));
+const CHAOS = fileURLToPath(new URL('../chaos/main.ts', import.meta.url));
 
 async function chaos(...args: string[]): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, [CHAOS, ...args], {

@@ -9,8 +9,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { pipPackages } from '../../scripts/stack/packages.ts';
-import { cacheRoot } from '../../scripts/stack/paths.ts';
+import { pipPackages } from '../../local/stack/packages.ts';
+import { cacheRoot } from '../../local/stack/paths.ts';
 import { startFakeLlm, fail, type FakeLlm } from '../support/fake-llm.ts';
 import { startInstallation, type Installation } from '../support/installation.ts';
 import {
@@ -97,7 +97,8 @@ afterAll(async () => {
 
 /** Runs a line in a shell, as an operator types it; `npm run X --` goes straight to the script. */
 function run(line: string): Promise<{ code: number; output: string }> {
-  const npm = 'npm() { local script=$2; shift 3; "$NODE" "scripts/$script.ts" "$@"; }';
+  const file = `"$NODE" -p "require('./package.json').scripts['$script'].split(' ').at(-1)"`;
+  const npm = `npm() { local script=$2; shift 3; "$NODE" "$(${file})" "$@"; }`;
   return new Promise((resolve) => {
     execFile('bash', ['-c', `${npm}\n${line}`], { cwd: ROOT, env: shell }, (error, stdout, stderr) =>
       resolve({ code: error ? Number(error.code ?? 1) : 0, output: stdout + stderr }),

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { WORKER_FLAGS } from '../../scripts/stack/applications.ts';
+import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { chunk } from '../support/fake-llm.ts';
 import { modelsPath, redisUrl, temporalConfig } from '../support/services.ts';
 import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';

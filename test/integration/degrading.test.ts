@@ -1,6 +1,6 @@
 /** SPEC §2: an accepted message is answered though Redis, Postgres or the embedding is away, and nothing is lost by it. */
 import { afterAll, beforeAll, afterEach, describe, expect, jest, test } from '@jest/globals';
-import type { Embedder } from '../../src/memory/embedder.ts';
+import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
 import { redisUrl } from '../support/services.ts';
 import { eventually, startSystem, type System } from '../support/system.ts';

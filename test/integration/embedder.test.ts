@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createEmbedder, type Embedder } from '../../src/memory/embedder.ts';
-import { decodeEmbedding, encodeEmbedding } from '../../src/memory/embedding-codec.ts';
+import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
+import { decodeEmbedding, encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
 import { modelsPath } from '../support/services.ts';
 
 let embedder: Embedder;

@@ -4,8 +4,8 @@ import { toSql } from 'pgvector';
 import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { enterTurn, findTurn } from '../../src/db/ledger.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
-import { insertExchange } from '../../src/memory/exchange-passages.ts';
-import { insertMemories, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term.ts';
+import { insertExchange } from '../../src/memory/long-term/exchange-passages.ts';
+import { insertMemories, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term/long-term.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
 import { createTestDatabase, createTestTenant, newScope, type TestDatabase } from '../support/services.ts';
 

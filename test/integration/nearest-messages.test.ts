@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { toSql } from 'pgvector';
 import { createPool } from '../../src/db/tenant-transaction.ts';
 import type { Scope } from '../../src/domain/conversation.ts';
-import { nearestMessages } from '../../src/memory/nearest-messages.ts';
+import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts';
 import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
 
 /** Stands in for the 10,000 of production, so that a large scope is quickly loaded. */

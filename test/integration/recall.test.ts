@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { storeEmbedding } from '../../src/memory/long-term.ts';
-import { appendTurn } from '../../src/memory/short-term.ts';
+import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { appendTurn } from '../../src/memory/window/window.ts';
 import { createStoreTurn } from '../../src/activities/store-turn.ts';
-import { createEmbedder, type Embedder } from '../../src/memory/embedder.ts';
+import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { memoryOf } from '../support/memory.ts';
 import {
   connectRedis,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { migrateDatabase } from '../../src/migrate.ts';
+import { migrateDatabase } from '../../src/db/migrate.ts';
 import { createTestDatabase, type TestDatabase } from '../support/services.ts';
 
 let database: TestDatabase;

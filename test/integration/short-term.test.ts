@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { memoryShortKey } from '../../src/memory/redis-keys.ts';
-import { appendMessage, appendTurn, getRecentMessages } from '../../src/memory/short-term.ts';
+import { memoryShortKey } from '../../src/redis/keys.ts';
+import { appendMessage, appendTurn, getRecentMessages } from '../../src/memory/window/window.ts';
 import { connectRedis, newScope } from '../support/services.ts';
 
 let redis: Redis;

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import proto from '@temporalio/proto';
 import { APOLOGY } from '../../src/domain/failures.ts';
 import type { HandleMessage } from '../../src/workflows/handle-message.ts';
-import { getWindow } from '../../src/memory/short-term.ts';
+import { getWindow } from '../../src/memory/window/window.ts';
 import { chunk, fail } from '../support/fake-llm.ts';
 import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { talk } from '../support/slack-talk.ts';

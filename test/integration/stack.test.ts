@@ -5,12 +5,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
-import { startStack, type Stack } from '../../scripts/stack/index.ts';
-import { writeStackEnv } from '../../scripts/stack/home-files.ts';
-import { requireFreePort } from '../../scripts/stack/ports.ts';
-import { WORKER_FLAGS } from '../../scripts/stack/applications.ts';
-import { TEMPORAL_SETTINGS } from '../../scripts/stack/temporal.ts';
-import { loadSecrets } from '../../scripts/stack/secrets.ts';
+import { startStack, type Stack } from '../../local/stack/index.ts';
+import { writeStackEnv } from '../../local/stack/home-files.ts';
+import { requireFreePort } from '../../local/stack/ports.ts';
+import { WORKER_FLAGS } from '../../local/stack/applications.ts';
+import { TEMPORAL_SETTINGS } from '../../local/stack/temporal.ts';
+import { loadSecrets } from '../../local/stack/secrets.ts';
 import { isRunning } from '../support/installation.ts';
 import { eventually } from '../support/system.ts';
 

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Worker } from '@temporalio/worker';
 import { WORKFLOW_INTERCEPTOR_MODULES } from '../../src/observability/tracing.ts';
 import { dataConverter } from '../../src/temporal/data-converter.ts';
-import { workflowBundle } from '../../src/temporal/workflow-bundle.ts';
+import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
 
 const FOLDER = fileURLToPath(new URL('./histories/', import.meta.url));
 const files = (await readdir(FOLDER)).filter((name) => name.endsWith('.json'));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EMBEDDING_WIDTH } from '../../src/domain/embedding.ts';
-import type { Embedder } from '../../src/memory/embedder.ts';
+import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 
 /** A unit vector along one axis; two of different axes are unlike each other (similarity 0). */
 export function axis(i: number): number[] {

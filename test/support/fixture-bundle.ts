@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@temporalio/worker';
-import { COMMAND_RECORDER } from '../../scripts/replay/check-history.ts';
+import { COMMAND_RECORDER } from '../../cli/replay/check-history.ts';
 
 /** Bundles one of test/support/workflows as if it were the project's workflows. */
 export function bundleFixture(

@@ -6,10 +6,10 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Demo } from '../../src/demo.ts';
+import type { Demo } from '../../local/demo.ts';
 import { eventually } from './system.ts';
 
-const START = fileURLToPath(new URL('../../scripts/start.ts', import.meta.url));
+const START = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
 
 /** Set for the tests' own stack: an installation brings its own. */
 const NOT_PASSED_ON =

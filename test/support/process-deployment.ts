@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { WORKER_FLAGS } from '../../scripts/stack/applications.ts';
+import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { startFakeLlm, type FakeLlm } from './fake-llm.ts';
 import { freePort } from './installation.ts';
 import {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { pipFile } from '../../scripts/stack/provision.ts';
+import { pipFile } from '../../local/stack/provision.ts';
 
 const SLACK_SDK = {
   title: 'slack_sdk, which signs test requests (0.3 MB)',

@@ -1,5 +1,5 @@
 /** What people do in Slack, and what they then see. */
-import { PLACEHOLDER } from '../../src/slack/outbound-text.ts';
+import { PLACEHOLDER } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { eventually, type SlackDeployment } from './slack-deployment.ts';
 import { BOT, type Message } from './slack-stand-in.ts';
 

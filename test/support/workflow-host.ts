@@ -8,10 +8,10 @@ import { DEFAULT_RECALL, type Agent } from '../../src/domain/agent.ts';
 import type { InboundMessage } from '../../src/domain/conversation.ts';
 import type { HandleMessageInput, TurnLimits } from '../../src/domain/turn.ts';
 import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
-import { REPLY_TASK_QUEUE } from '../../src/temporal/names.ts';
+import { REPLY_TASK_QUEUE } from '../../src/domain/task-queues.ts';
 import { searchAttributesOf } from '../../src/temporal/search-attributes.ts';
-import { workflowBundle } from '../../src/temporal/workflow-bundle.ts';
-import { createWorkers } from '../../src/temporal/workers.ts';
+import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
+import { createWorkers } from '../../src/worker/workers.ts';
 import type { HandleMessage } from '../../src/workflows/handle-message.ts';
 import { temporalConfig } from './services.ts';
 

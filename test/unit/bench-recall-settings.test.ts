@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { readSettings } from '../../scripts/bench-recall/settings.ts';
+import { readSettings } from '../../bench/recall/settings.ts';
 
 test('settings are read as the API takes them', () => {
   expect(readSettings('{"threshold":0.3,"fillWords":0}')).toEqual({

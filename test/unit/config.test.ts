@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { apiConfig, workerConfig } from '../../src/config.ts';
+import { apiConfig, workerConfig } from '../../src/config/index.ts';
 
 const SERVICES = { DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x', TEMPORAL_ADDRESS: 'x:7233' };
 

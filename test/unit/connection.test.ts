@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { workerConfig } from '../../src/config.ts';
+import { workerConfig } from '../../src/config/index.ts';
 import { workerOptions } from '../../src/temporal/connection.ts';
 
 const SERVICES = {

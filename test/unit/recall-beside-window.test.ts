@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { RecalledMemory, Recollection, WindowMessage } from '../../src/domain/conversation.ts';
-import { recallBesideWindow, type Standing } from '../../src/memory/beside-window.ts';
+import { recallBesideWindow, type Standing } from '../../src/memory/recall/beside-window.ts';
 
 const WINDOW: WindowMessage[] = ['a', 'b', 'c', 'd'].flatMap((messageId) => [
   { role: 'user', content: `${messageId} said`, messageId },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { ONLY_ASKS } from '../../src/recall/questions.ts';
-import { rank, withSpareQuestions } from '../../src/recall/rank.ts';
-import type { ScoredScope } from '../../src/recall/score.ts';
+import { ONLY_ASKS } from '../../src/memory/ranking/questions.ts';
+import { rank, withSpareQuestions } from '../../src/memory/ranking/rank.ts';
+import type { ScoredScope } from '../../src/memory/ranking/score.ts';
 
 type Row = { id: string; total: number; flags?: number };
 

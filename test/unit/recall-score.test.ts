@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_ANSWER, ONLY_ASKS } from '../../src/recall/questions.ts';
+import { NO_ANSWER, ONLY_ASKS } from '../../src/memory/ranking/questions.ts';
 import {
   matchOf,
   scorePassages,
   type QueryFacts,
   type ScannedScope,
   type ScoredPassage,
-} from '../../src/recall/score.ts';
+} from '../../src/memory/ranking/score.ts';
 
 const HOUR = 3_600_000;
 const QUERY: QueryFacts = {

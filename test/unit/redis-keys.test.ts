@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import * as keys from '../../src/memory/redis-keys.ts';
+import * as keys from '../../src/redis/keys.ts';
 
 const T = '11111111-1111-4111-8111-111111111111';
 

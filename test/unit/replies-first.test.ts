@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { ActivityExecuteInput } from '@temporalio/worker';
-import { createRepliesFirst, type RepliesFirst } from '../../src/temporal/replies-first.ts';
+import { createRepliesFirst, type RepliesFirst } from '../../src/worker/replies-first.ts';
 
 const SLOTS = 3;
 const HELD_FOR_MS = 250;

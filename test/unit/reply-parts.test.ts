@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { closeOpenFence, splitReply } from '../../src/domain/reply-parts.ts';
+import { closeOpenFence, splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 
 const LIMIT = 200;
 const fences = (part: string) => (part.match(/^```/gm) ?? []).length;

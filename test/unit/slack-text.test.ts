@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { mentionedUsers, readableText } from '../../src/slack/inbound-text.ts';
-import { slackContent } from '../../src/slack/outbound-text.ts';
-import { slackApiUrl } from '../../src/slack/client.ts';
+import { mentionedUsers, readableText } from '../../src/channels/slack/inbound/inbound-text.ts';
+import { slackContent } from '../../src/channels/slack/outbound/outbound-text.ts';
+import { slackApiUrl } from '../../src/channels/slack/client.ts';
 
 describe('what a person typed', () => {
   const names = new Map([['U2', 'Bob']]);

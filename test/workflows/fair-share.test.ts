@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, jest, test } from '@jest/globals';
 import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
-import { REPLY_TASK_QUEUE } from '../../src/temporal/names.ts';
+import { REPLY_TASK_QUEUE } from '../../src/domain/task-queues.ts';
 import { searchAttributesOf } from '../../src/temporal/search-attributes.ts';
 import type { HandleMessage } from '../../src/workflows/handle-message.ts';
 import { fakeActivities } from '../support/fake-activities.ts';

@@ -5,7 +5,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../src/activities/index.ts';
 import type { InboundMessage, SlackChannel } from '../../src/domain/conversation.ts';
 import { APOLOGY } from '../../src/domain/failures.ts';
-import type { HandedOver, PlaceholderPosted, SlackReply } from '../../src/domain/slack-reply.ts';
+import type { HandedOver, PlaceholderPosted, SlackReply } from '../../src/domain/delivery.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { eventually } from '../support/system.ts';
 import { acceptedMessage, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';

@@ -1,0 +1,141 @@
+/**
+ * `npm run bench [-- options]`: measures Konstruct on a stack of its own, and prints tables and one line of JSON.
+ *   --peer    also the Celery peer, in turn with ours, with the ratios (the first time it fetches 3 GB)
+ *   --quick   a minute: fewer messages, a smaller memory
+ *   --only X  service, workers, peer or recall
+ *   --combined  API and worker in one process, with eager start
+ *   --http    messages come in over HTTP instead of Slack
+ *   --write   the results go into docs/PERFORMANCE.md, the charts into docs/charts
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { compare } from './service/compare.ts';
+import { writeDocuments } from './documents.ts';
+import { addWorker, startKonstruct, type Konstruct } from './service/konstruct.ts';
+import { startPeer } from './service/peer.ts';
+import { FULL_RECALL, measureRecall, QUICK_RECALL } from './scale/recall-scale.ts';
+import { jsonLine, tables, type Report } from './report.ts';
+import { FULL, measureService, parallel, QUICK, warmUp } from './service/service.ts';
+import { startStandIn } from './service/stand-in.ts';
+import { StackError, type StackHandle } from '../local/stack/index.ts';
+import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
+
+const PARTS = ['peer', 'service', 'workers', 'recall'] as const;
+type Part = (typeof PARTS)[number];
+
+const { values: options } = parseArgs({
+  options: {
+    peer: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    combined: { type: 'boolean', default: false },
+    http: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+const { quick } = options;
+const env = { ...process.env, ...(options.combined && { KONSTRUCT_COMBINED: '1' }) };
+const log = (line: string): void => void process.stderr.write(`  ${line}\n`);
+
+function partsToMeasure(): readonly Part[] {
+  const { only } = options;
+  if (only === undefined) return PARTS.filter((part) => part !== 'peer' || options.peer);
+  const part = PARTS.find((name) => name === only);
+  if (!part) throw new StackError(`--only ${only}: there are ${PARTS.join(', ')}`);
+  return [part];
+}
+
+type OnHandle = (handle: StackHandle) => void;
+
+/** Each part fills in its results. */
+const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void>> = {
+  async peer(report, onHandle) {
+    await withStandIn(async (standIn) => {
+      const fresh = { standIn, env, onHandle };
+      report.comparison = await compare({
+        rounds: quick ? 1 : 4,
+        sizes: quick ? { serial: 60, load: 150 } : { serial: 100, load: 400 },
+        startOurs: () => withHome((home) => startKonstruct({ ...fresh, home, channel: channel() })),
+        startPeer: () => withHome((home) => startPeer({ ...fresh, home, log })),
+        log,
+      });
+    });
+  },
+  async service(report, onHandle) {
+    await withKonstruct(onHandle, async (konstruct, standIn) => {
+      await warmUp(konstruct);
+      report.service = await measureService(konstruct, standIn, quick ? QUICK : FULL, log);
+    });
+  },
+  async workers(report, onHandle) {
+    if (quick) return;
+    report.workers = [];
+    for (const processes of [1, 2]) {
+      await withKonstruct(onHandle, async (konstruct) => {
+        for (let n = 2; n <= processes; n += 1) await addWorker(konstruct, n);
+        await warmUp(konstruct);
+        const { repliesPerSecond, completePerSecond } = await parallel(konstruct, 50, 400);
+        report.workers?.push({ processes, repliesPerSecond, completePerSecond });
+      });
+    }
+  },
+  async recall(report, onHandle) {
+    const sizes = quick ? QUICK_RECALL : FULL_RECALL;
+    const home = await makeHome();
+    report.recall = await measureRecall(sizes, { home, env, onHandle, log });
+    await rm(home, { recursive: true, force: true });
+  },
+};
+
+const channel = (): 'http' | 'slack' => (options.http ? 'http' : 'slack');
+const makeHome = (): Promise<string> => mkdtemp(path.join(os.tmpdir(), 'konstruct-bench-'));
+
+async function withStandIn(work: (standIn: Awaited<ReturnType<typeof startStandIn>>) => Promise<void>) {
+  const standIn = await startStandIn();
+  await work(standIn);
+  await standIn.close();
+}
+
+async function withKonstruct(
+  onHandle: OnHandle,
+  work: (konstruct: Konstruct, standIn: Awaited<ReturnType<typeof startStandIn>>) => Promise<void>,
+): Promise<void> {
+  await withStandIn(async (standIn) => {
+    const start = (home: string) => startKonstruct({ home, standIn, channel: channel(), env, onHandle });
+    const konstruct = await withHome(start);
+    await work(konstruct, standIn);
+    await konstruct.stop();
+  });
+}
+
+/** A system whose home goes when it stops. */
+async function withHome<S extends { stop(): Promise<void> }>(
+  start: (home: string) => Promise<S>,
+): Promise<S> {
+  const home = await makeHome();
+  const system = await start(home);
+  return {
+    ...system,
+    async stop() {
+      await system.stop();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+await runUntilStopped(
+  async (onHandle) => {
+    const parts = partsToMeasure();
+    const report: Report = { quick };
+    for (const part of parts) {
+      log(`${part}:`);
+      await measure[part](report, onHandle);
+    }
+    process.stdout.write(`\n${tables(report)}\n\n${jsonLine(report)}\n`);
+    if (options.write) writeDocuments(report);
+    process.exit(0);
+  },
+  { stopIsSuccess: false },
+);

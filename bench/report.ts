@@ -1,0 +1,174 @@
+/** What the bench has found out, as tables for people and one line of JSON for machines. */
+import { execFileSync } from 'node:child_process';
+import os from 'node:os';
+import type { Comparison } from './service/compare.ts';
+import type { RecallResult } from './scale/recall-scale.ts';
+import type { ServiceResult } from './service/service.ts';
+
+export type Report = {
+  quick: boolean;
+  service?: ServiceResult;
+  /** Replies per second by number of worker processes, 50 in flight. */
+  workers?: { processes: number; repliesPerSecond: number; completePerSecond: number }[];
+  comparison?: Comparison;
+  recall?: RecallResult;
+};
+
+/** The machine that the numbers are of. */
+export function machine(): string {
+  const cpu = os.cpus();
+  return `${cpu.length} × ${cpu[0]?.model.trim() ?? 'unknown'}, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${os.release()}, Node ${process.versions.node}`;
+}
+
+/** Markdown tables, which read well on a terminal too. */
+export function tables(report: Report): string {
+  const { service, workers, comparison, recall } = report;
+  return [
+    `Machine: ${machine()}. Load average when the run ended: ${os
+      .loadavg()
+      .map((load) => load.toFixed(1))
+      .join(', ')}. Revision ${revision()}.`,
+    comparison && comparisonTable(comparison),
+    service && serviceTables(service),
+    workers &&
+      table(
+        ['worker processes', 'replies/s', 'replies/s until stored'],
+        workers.map((row) => [row.processes, row.repliesPerSecond, row.completePerSecond]),
+      ),
+    recall && recallTables(recall),
+  ]
+    .filter((part) => part !== undefined)
+    .join('\n\n');
+}
+
+/** One line of JSON. */
+export function jsonLine(report: Report): string {
+  const { service, comparison } = report;
+  const loads = service?.loads.map(({ latencies: _, numbers: __, ...load }) => load);
+  const result = {
+    bench: 'konstruct',
+    machine: machine(),
+    revision: revision(),
+    loadAverage: os.loadavg()[0],
+    ...(comparison && { ratios: comparison.ratios }),
+    ...report,
+    ...(service && { service: { ...service, loads } }),
+  };
+  return JSON.stringify(result, (_key, value: unknown) =>
+    typeof value === 'number' ? Number(value.toPrecision(4)) : value,
+  );
+}
+
+function comparisonTable({ ours, peer, ratios, rounds }: Comparison): string {
+  const row = (name: string, a: number, b: number, ratio: number) => [name, a, b, ratio.toFixed(2)];
+  return (
+    table(
+      [`${rounds.length} rounds in turn`, 'Konstruct', 'Celery peer', 'ratio'],
+      [
+        row('latency one at a time, p50 ms', ours.p50, peer.p50, ratios.p50),
+        row('latency one at a time, p95 ms', ours.p95, peer.p95, ratios.p95),
+        row(
+          'replies/s, 50 in flight, until all is stored',
+          ours.completePerSecond,
+          peer.completePerSecond,
+          ratios.throughput,
+        ),
+        row(
+          'replies/s, 50 in flight, until all is posted',
+          ours.repliesPerSecond,
+          peer.repliesPerSecond,
+          ours.repliesPerSecond / peer.repliesPerSecond,
+        ),
+        row('CPU-ms a reply in own processes', ours.ownCpuMs, peer.ownCpuMs, ratios.cpu),
+      ],
+    ) +
+    `\n\nBy round (p50 ours/peer, throughput ours/peer): ` +
+    rounds
+      .map(
+        ({ ours: a, peer: b }) =>
+          `${(a.p50 / b.p50).toFixed(2)}, ${(a.completePerSecond / b.completePerSecond).toFixed(2)}`,
+      )
+      .join('; ') +
+    '.'
+  );
+}
+
+function serviceTables(service: ServiceResult): string {
+  const { latency, times, loads, withBackfills, peakMemoryMb } = service;
+  const processes = Object.keys(loads[0]?.cpuMs ?? {});
+  return [
+    table(
+      ['one at a time, ms', 'p50', 'p95', 'p99', 'max'],
+      [
+        ['alone', latency.p50, latency.p95, latency.p99, latency.max],
+        [
+          `with ${withBackfills.waitingAtStart} backfills waiting (${withBackfills.waitingAtEnd} at the end)`,
+          withBackfills.p50,
+          withBackfills.p95,
+          withBackfills.p99,
+          withBackfills.max,
+        ],
+      ],
+    ),
+    `p95 with backfills waiting: ${withBackfills.p95Ratio.toFixed(2)} × that without, measured just before. ` +
+      `Backfill lag one at a time: p50 ${times.backfillLagMs.p50.toFixed(0)} ms, p95 ${times.backfillLagMs.p95.toFixed(0)} ms.`,
+    table(['step', 'median ms'], Object.entries(times.steps)),
+    table(
+      [
+        'in flight',
+        'replies/s',
+        'until stored',
+        'p50 ms',
+        'p95 ms',
+        ...processes.map((name) => `${name} CPU-ms`),
+      ],
+      loads.map((load) => [
+        load.inFlight,
+        load.repliesPerSecond,
+        load.completePerSecond,
+        load.latencies[Math.floor(load.latencies.length * 0.5)] ?? Number.NaN,
+        load.latencies[Math.floor(load.latencies.length * 0.95)] ?? Number.NaN,
+        ...processes.map((name) => load.cpuMs[name] ?? 0),
+      ]),
+    ),
+    table(['process', 'peak MB'], Object.entries(peakMemoryMb)),
+  ].join('\n\n');
+}
+
+function recallTables({ rows, hybrid, inserts, indexSeconds }: RecallResult): string {
+  return [
+    table(
+      ['memories', 'in the scope', 'in flight', 'p50 ms', 'p95 ms', 'recall@3'],
+      rows.map((row) => [row.total, row.scopeSize, row.inFlight, row.p50, row.p95, row.recallAt3.toFixed(3)]),
+    ),
+    `The last index was built in ${indexSeconds.toFixed(0)} s. Inserts per second with it in place: ` +
+      inserts
+        .map(({ inFlight, perSecond }) => `${perSecond.toFixed(0)} at ${inFlight} in flight`)
+        .join(', ') +
+      '.',
+    table(
+      ['recall by exchange: exchanges in the scope', 'in flight', 'p50 ms', 'p95 ms'],
+      hybrid.map((row) => [row.exchanges, row.inFlight, row.p50, row.p95]),
+    ),
+  ].join('\n\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const cell = (value: string | number): string =>
+    typeof value === 'string' ? value : Number.isInteger(value) ? String(value) : value.toFixed(1);
+  const lines = [head, ...rows.map((row) => row.map(cell))];
+  const widths = head.map((_, i) => Math.max(3, ...lines.map((line) => line[i]?.length ?? 0)));
+  const draw = (line: readonly string[]): string =>
+    `| ${line.map((value, i) => (i === 0 ? value.padEnd(widths[i] ?? 0) : value.padStart(widths[i] ?? 0))).join(' | ')} |`;
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [draw(head), draw(rule), ...lines.slice(1).map(draw)].join('\n');
+}
+
+function revision(): string {
+  try {
+    const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
+    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', 'src') ? ' with changes' : '');
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,66 @@
+/** A pile of backfills: what replies must not notice. */
+import { randomUUID } from 'node:crypto';
+import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
+import type { EmbedAndStoreInput } from '../../src/domain/turn.ts';
+import { encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
+import { EMBEDDING_TASK_QUEUE } from '../../src/domain/task-queues.ts';
+import type { EmbedAndStore } from '../../src/workflows/embed-and-store.ts';
+import type { Konstruct } from './konstruct.ts';
+
+const STARTED_AT_ONCE = 25;
+
+export type Backlog = {
+  waiting(): Promise<number>;
+  /** Resolves when none waits any more. */
+  done(): Promise<void>;
+};
+
+/** Starts backfills as finished replies do, until so many wait. */
+export async function pileUp(konstruct: Konstruct, wanted: number): Promise<Backlog> {
+  let started = 0;
+  const waiting = async (): Promise<number> => {
+    const { rows } = await konstruct.admin.query<{ n: number }>(
+      "SELECT count(*)::int AS n FROM conversation_embeddings WHERE user_id LIKE 'backlog-%' AND role = 'assistant'",
+    );
+    return started - (rows[0]?.n ?? 0);
+  };
+  while ((await waiting()) < wanted) {
+    const batch = Math.min(STARTED_AT_ONCE * 8, wanted - (await waiting()));
+    for (let done = 0; done < batch; done += STARTED_AT_ONCE) {
+      const size = Math.min(STARTED_AT_ONCE, batch - done);
+      await Promise.all(Array.from({ length: size }, (_, i) => startBackfill(konstruct, started + i)));
+      started += size;
+    }
+  }
+  const done = async (): Promise<void> => {
+    while ((await waiting()) > 0) await new Promise((resolve) => setTimeout(resolve, 200));
+  };
+  return { waiting, done };
+}
+
+async function startBackfill({ temporal, demo }: Konstruct, i: number): Promise<void> {
+  const messageId = randomUUID();
+  const input: EmbedAndStoreInput = {
+    message: {
+      tenantId: demo.tenantId,
+      agentId: demo.agentId,
+      userId: `backlog-${i % 50}`,
+      messageId,
+      channel: { type: 'http' },
+      text: `The meeting about project ${i} was moved to the afternoon of day ${i % 365}.`,
+      receivedAt: new Date().toISOString(),
+      seq: 1,
+      turnsAhead: 0,
+    },
+    reply: `Noted: the meeting about project ${i} is in the afternoon of day ${i % 365}.`,
+    repliedAt: new Date().toISOString(),
+    // As after a reply: its query's embedding is there, the answer's is not.
+    embedding: encodeEmbedding(Float32Array.from({ length: 384 }, (_, d) => Math.sin(i + d))),
+    appendOwed: false,
+  };
+  await temporal.workflow.start<typeof EmbedAndStore>('EmbedAndStore', {
+    args: [input],
+    workflowId: embedAndStoreWorkflowId(demo.tenantId, messageId),
+    taskQueue: EMBEDDING_TASK_QUEUE,
+  });
+}

@@ -1,0 +1,119 @@
+/**
+ * `npm run replay -- WORKFLOW_ID | HISTORY.json | --all-open`: replays histories against today's code and tells
+ * a turn step by step. Exit code 0 when all fit, 1 when one doesn't, 2 when it was called wrongly.
+ */
+import { existsSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { makeTelemetryFilterString, Runtime } from '@temporalio/worker';
+import type { Client } from '@temporalio/client';
+import { llmConfig, recallConfig, replayConfig } from '../src/config/index.ts';
+import { createLlmClient } from '../src/llm/client.ts';
+import { createRunAgent } from '../src/llm/run-agent.ts';
+import { connectClient } from '../src/temporal/connection.ts';
+import { workflowBundle } from '../src/worker/workflow-bundle.ts';
+import { checkHistory, COMMAND_RECORDER, describeMisfit } from './replay/check-history.ts';
+import { operatorEnvironment } from './replay/environment.ts';
+import { printStory, section } from './replay/print-story.ts';
+import { fetchHistory, readHistoryFile, type RecordedHistory } from './replay/read-history.ts';
+import { tellStory, type Turn } from './replay/story.ts';
+import { createPoolAsOf, parseChanges, printDifference, rerunTurn } from './replay/what-if.ts';
+
+const USAGE = `usage: npm run replay -- WORKFLOW_ID | HISTORY.json     tells what happened and replays it
+       npm run replay -- --all-open                     replays every open workflow: before a deployment
+options: --what-if NAME=NUMBER,…   recall and prompt under other settings (threshold, topK, window, …)
+         --ask                     and what the model would say to that prompt`;
+
+// A misfit is ours to report; the SDK would print a stack trace beside it.
+Runtime.install({
+  logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
+  telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
+});
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}
+
+async function main(): Promise<number> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      'all-open': { type: 'boolean', default: false },
+      'what-if': { type: 'string', multiple: true, default: [] },
+      ask: { type: 'boolean', default: false },
+    },
+  });
+  const [source] = positionals;
+  if (positionals.length > 1 || Boolean(source) === values['all-open']) throw new Error(USAGE);
+  if (values.ask && values['what-if'].length === 0) throw new Error(USAGE);
+  const env = await operatorEnvironment();
+  if (source === undefined) return withClient(env, replayAllOpen);
+  const recorded = existsSync(source)
+    ? await readHistoryFile(source)
+    : await withClient(env, (client) => fetchHistory(client, source));
+  const story = await tellStory(recorded);
+  console.log(printStory(story));
+  const fits = await report(recorded);
+  if (values['what-if'].length > 0) {
+    if (!story.turn) throw new Error('--what-if is for turns (workflow HandleMessage)');
+    await reportWhatIf(env, story.turn, values['what-if'], values.ask);
+  }
+  return fits ? 0 : 1;
+}
+
+/** Replays one history and prints how it went. */
+async function report(recorded: RecordedHistory): Promise<boolean> {
+  const check = await checkHistory(
+    recorded,
+    await workflowBundle({ interceptorModules: [COMMAND_RECORDER] }),
+  );
+  const events = recorded.history.events?.length ?? 0;
+  if (check.fits) console.log(`\n✓ ${recorded.name} replays against today’s code (${events} events)`);
+  else console.error(`\n✗ ${recorded.name}: ${describeMisfit(check)}`);
+  return check.fits;
+}
+
+/** Every workflow that is open now: those are what a deployment would have to go on with. */
+async function replayAllOpen(client: Client): Promise<number> {
+  let all = 0;
+  let misfits = 0;
+  const open = client.workflow.list({
+    query: "ExecutionStatus='Running' AND WorkflowType IN ('HandleMessage', 'EmbedAndStore')",
+  });
+  for await (const { workflowId } of open) {
+    all += 1;
+    if (!(await report(await fetchHistory(client, workflowId)))) misfits += 1;
+  }
+  console.log(`${all} open workflows, ${misfits === 0 ? 'all fit' : `${misfits} do not fit`} today’s code`);
+  return misfits === 0 ? 0 : 1;
+}
+
+type Environment = Awaited<ReturnType<typeof operatorEnvironment>>;
+
+async function reportWhatIf(env: Environment, turn: Turn, wanted: string[], ask: boolean): Promise<void> {
+  const changes = parseChanges(wanted, turn.agent.recall);
+  const { databaseUrl } = recallConfig(env);
+  const pool = createPoolAsOf(databaseUrl, new Date(turn.message.receivedAt));
+  try {
+    const rerun = await rerunTurn(pool, turn, changes);
+    console.log(`\n${printDifference(turn, rerun, wanted.join(', '))}`);
+    if (!ask) return;
+    const llm = llmConfig(env);
+    const runAgent = createRunAgent(createLlmClient(llm), llm.model);
+    const answer = await runAgent(turn.message.text, turn.agent, rerun.prompt);
+    console.log(`\n${section(`${answer.model} would say`, [answer.text])}`);
+  } finally {
+    await pool.end();
+  }
+}
+
+async function withClient<T>(env: Environment, work: (client: Client) => Promise<T>): Promise<T> {
+  const client = await connectClient(replayConfig(env).temporal);
+  try {
+    return await work(client);
+  } finally {
+    await client.connection.close();
+  }
+}

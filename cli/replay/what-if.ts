@@ -1,0 +1,165 @@
+/** What a turn would have recalled, and asked the model, under other settings. */
+import type pg from 'pg';
+import { createPool, inTenant } from '../../src/db/tenant-transaction.ts';
+import type { RecallSettings } from '../../src/domain/agent.ts';
+import type {
+  ConversationMessage,
+  InboundMessage,
+  PromptMessage,
+  RecalledMemory,
+  Recollection,
+  WindowMessage,
+} from '../../src/domain/conversation.ts';
+import { buildPrompt, keptOfWindow, promptRoom } from '../../src/domain/prompt.ts';
+import { decodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
+import { recall } from '../../src/memory/recall/recall.ts';
+import { recallBesideWindow } from '../../src/memory/recall/beside-window.ts';
+import { formatPrompt, formatRecalled, matchLine, section } from './print-story.ts';
+import type { Turn } from './story.ts';
+
+/** A turn under some settings. */
+export type Rerun = Recollection & {
+  window: ConversationMessage[];
+  prompt: PromptMessage[];
+  droppedFromWindow: number;
+};
+
+export type Changes = { recall: Partial<RecallSettings>; window?: number; maxPromptTokens?: number };
+
+/** `threshold=0.5`, `window=4`, …: any number of them. Throws with the names that there are. */
+export function parseChanges(assignments: readonly string[], recall: RecallSettings): Changes {
+  const changes: Changes = { recall: {} };
+  for (const assignment of assignments.flatMap((text) => text.split(','))) {
+    const [name = '', text = ''] = assignment.split('=').map((part) => part.trim());
+    const value = Number(text);
+    const known = ['window', 'maxPromptTokens', ...Object.keys(recall)];
+    if (!known.includes(name) || text === '' || !Number.isFinite(value) || value < 0) {
+      throw new Error(`--what-if takes NAME=NUMBER with a name of ${known.join(', ')}; got "${assignment}"`);
+    }
+    if (name === 'window' || name === 'maxPromptTokens') changes[name] = value;
+    else Object.assign(changes.recall, { [name]: value });
+  }
+  return changes;
+}
+
+/**
+ * A pool whose connections see what was remembered before a moment: a temporary view goes before the table
+ * of its name, so recall runs as it is and finds no later exchange. The table's policies hold in it.
+ */
+export function createPoolAsOf(databaseUrl: string, moment: Date): pg.Pool {
+  const pool = createPool({ databaseUrl, max: 1, statementTimeoutMs: 30_000 });
+  pool.on('connect', (client) => {
+    // A connection's queries run in order, so this one is done before the first of ours.
+    void client.query(
+      `CREATE TEMPORARY VIEW exchange_passages AS
+       SELECT * FROM public.exchange_passages WHERE created_at < '${moment.toISOString()}'`,
+    );
+  });
+  return pool;
+}
+
+/**
+ * Runs recall and prompt of a turn again. `pool` is one as of the turn's time; the query's embedding is the
+ * recorded one. Throws when the history has none (embedding failed then).
+ */
+export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Promise<Rerun> {
+  const { message, agent, limits, context } = turn;
+  if (!context?.embedding) {
+    throw new Error('this turn found no embedding for its message, so its recall cannot be run again');
+  }
+  const recorded = context.window;
+  const size = changes.window ?? recorded.length;
+  const window =
+    size <= recorded.length ? lastOf(recorded, size) : await windowFromMemory(pool, message, size);
+  const query = {
+    text: message.text,
+    embedding: [...decodeEmbedding(context.embedding)],
+    askedAt: new Date(message.receivedAt),
+    speakers: message.userName ? [message.userName, agent.name] : [agent.name],
+  };
+  const maxPromptTokens = changes.maxPromptTokens ?? agent.maxPromptTokens ?? limits.maxPromptTokens;
+  const promptAgent = { ...agent, maxPromptTokens };
+  const roomTokens = promptRoom(promptAgent, message.text);
+  const speakers = { user: message.userName, agent: agent.name };
+  const recollection = await recallBesideWindow(
+    await withMessageIds(pool, message, window),
+    (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
+    (standing) => recall(pool, message, { ...query, ...standing }, { ...agent.recall, ...changes.recall }),
+  );
+  const { messages, droppedFromWindow } = buildPrompt(
+    promptAgent,
+    message.text,
+    window,
+    recollection.recalled,
+    message.userName,
+  );
+  return { window, ...recollection, prompt: messages, droppedFromWindow };
+}
+
+/** The window's messages with their turns, two each, by the ledger's order. */
+async function withMessageIds(
+  pool: pg.Pool,
+  message: InboundMessage,
+  window: readonly ConversationMessage[],
+): Promise<WindowMessage[]> {
+  const { tenantId, agentId, userId, seq } = message;
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ id: string }>(
+      `SELECT message_id AS id FROM turns
+       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND state = 'done'
+       ORDER BY seq DESC LIMIT $5`,
+      [tenantId, agentId, userId, seq, Math.ceil(window.length / 2)],
+    ),
+  );
+  return window.map((shown, i) => ({
+    ...shown,
+    messageId: rows[Math.floor((window.length - 1 - i) / 2)]?.id,
+  }));
+}
+
+/** A window wider than the recorded one comes from long-term memory, which forgets nothing. */
+async function windowFromMemory(
+  pool: pg.Pool,
+  message: InboundMessage,
+  size: number,
+): Promise<ConversationMessage[]> {
+  const { tenantId, agentId, userId, receivedAt } = message;
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<ConversationMessage>(
+      `SELECT role, content FROM conversation_embeddings
+       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND created_at < $4::timestamptz
+       ORDER BY created_at DESC, id DESC LIMIT $5`,
+      [tenantId, agentId, userId, receivedAt, size],
+    ),
+  );
+  return rows.reverse();
+}
+
+/** The difference between what was and what would have been. */
+export function printDifference(turn: Turn, rerun: Rerun, changes: string): string {
+  const before = turn.context?.recalled ?? [];
+  const key = ({ exchangeId, role }: RecalledMemory) => `${exchangeId} ${role}`;
+  const had = new Set(before.map(key));
+  const has = new Set(rerun.recalled.map(key));
+  const marked = [
+    ...rerun.recalled.map((memory) => ({ memory, mark: had.has(key(memory)) ? ' ' : '+' })),
+    ...before.filter((memory) => !has.has(key(memory))).map((memory) => ({ memory, mark: '-' })),
+  ];
+  const lines = marked.flatMap(({ memory, mark }) =>
+    formatRecalled([memory]).map((line) => `${mark} ${line.replaceAll('\n', '\n  ')}`),
+  );
+  const samePrompt = JSON.stringify(turn.prompt) === JSON.stringify(rerun.prompt);
+  return [
+    section(
+      `What if ${changes}: ${rerun.recalled.length} messages recalled instead of ${before.length}`,
+      lines,
+    ),
+    matchLine(rerun),
+    `Window: ${rerun.window.length} messages instead of ${turn.context?.window.length ?? 0}`,
+    samePrompt ? 'The prompt would have been the same.' : formatPrompt(rerun.prompt, rerun.droppedFromWindow),
+  ].join('\n\n');
+}
+
+function lastOf<T>(items: readonly T[], count: number): T[] {
+  return count === 0 ? [] : items.slice(-count);
+}

@@ -1,0 +1,85 @@
+// `npm start`: the whole of Konstruct on this machine: backing services, migrations, a demo tenant, API and worker.
+import path from 'node:path';
+import { migrationConfig } from '../src/config/index.ts';
+import { ensureDemoTenant } from './demo.ts';
+import type { Demo } from './demo.ts';
+import { migrate } from '../cli/migrate.ts';
+import { prepareNamespace } from '../src/temporal/namespace.ts';
+import { superviseService } from './stack/applications.ts';
+import { writePids, writeStackEnv } from './stack/home-files.ts';
+import { StackError, startStack } from './stack/index.ts';
+import type { StackUrls } from './stack/index.ts';
+import { homeDirectory } from './stack/paths.ts';
+import { requireFreePort } from './stack/ports.ts';
+import { reasonOf, step } from './stack/report.ts';
+import { runUntilStopped } from './stack/run-until-stopped.ts';
+
+const DEFAULT_PORT = '3000';
+
+const env = process.env;
+const home = homeDirectory(env);
+const namespace = env['TEMPORAL_NAMESPACE'] || 'default';
+const log = (line: string): void => void process.stderr.write(line + '\n');
+
+await runUntilStopped(async (onHandle) => {
+  let port = 0;
+  const stack = await startStack({
+    home,
+    want: ['postgres', 'redis', 'temporal', 'model', 'llm'],
+    namespaces: [namespace],
+    env,
+    onHandle,
+    onPids: (pids) => writePids(home, pids),
+    beforeStart: async () => {
+      port = await requireFreePort('PORT', env['PORT'] || DEFAULT_PORT);
+    },
+  });
+  const baseUrl = `http://127.0.0.1:${port}`;
+  await step(log, 'migrating', () => migrateAll(stack.urls));
+  const databaseUrl = stack.urls.DATABASE_URL ?? '';
+  const demo = await ensureDemoTenant({ databaseUrl, home, baseUrl });
+  writeStackEnv(home, stack.urls);
+  await step(log, 'starting worker and API', () =>
+    superviseService(stack, { home, env: { ...slackBinding(demo), ...env }, port }),
+  );
+  process.stdout.write(announcement(stack.urls, demo));
+});
+
+/** The workspace of SLACK_BOT_TOKEN belongs to the demo tenant, unless the environment names another. */
+function slackBinding(demo: Demo): NodeJS.ProcessEnv {
+  return { KONSTRUCT_SLACK_TENANT_ID: demo.tenantId, KONSTRUCT_SLACK_AGENT_ID: demo.agentId };
+}
+
+/** With DATABASE_URL alone the schema is someone else's business; a Temporal of ours needs its attributes even so. */
+async function migrateAll(urls: StackUrls): Promise<void> {
+  try {
+    if (urls.DATABASE_ADMIN_URL)
+      await migrate({ ...migrationConfig({ ...env, ...urls }), log: (line) => log(`  ${line}`) });
+    else if (!env['TEMPORAL_ADDRESS'] && urls.TEMPORAL_ADDRESS) {
+      await prepareNamespace({ address: urls.TEMPORAL_ADDRESS, namespace });
+    }
+  } catch (error) {
+    throw new StackError(`the migration failed: ${reasonOf(error)}`);
+  }
+}
+
+function announcement(urls: StackUrls, demo: Demo): string {
+  const body = JSON.stringify({
+    userId: 'ben',
+    text: 'Hi, I am Ben. My favourite tea is Darjeeling. What is yours?',
+  });
+  const webUi = urls.TEMPORAL_UI_URL ?? 'that of your Temporal';
+  return [
+    '',
+    `Konstruct is running: API ${demo.baseUrl} · Temporal Web UI ${webUi} · logs ${path.join(home, 'logs')}`,
+    '',
+    'Say something to the demo agent (Ctrl-C here stops everything):',
+    '',
+    `  curl -s ${demo.baseUrl}/v1/agents/${demo.agentId}/messages \\`,
+    `    -H 'Authorization: Bearer ${demo.apiKey}' \\`,
+    `    -H 'Content-Type: application/json' -H 'Prefer: wait=60' \\`,
+    `    -d '${body}'`,
+    '',
+    '',
+  ].join('\n');
+}

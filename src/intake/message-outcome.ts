@@ -1,0 +1,91 @@
+import type { Client } from '@temporalio/client';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
+import type pg from 'pg';
+import type { LedgerTurn } from '../db/ledger.ts';
+import { APOLOGY } from '../domain/failures.ts';
+import type { TurnResult } from '../domain/turn.ts';
+import { findExchange } from '../memory/long-term/long-term.ts';
+import type { HandleMessage } from '../workflows/handle-message.ts';
+import { isTemporalAway } from '../api/problems.ts';
+import { ANSWER_WITHIN_MS } from '../lib/within.ts';
+
+/** How far a message has come, as the API tells it. */
+export type MessageOutcome =
+  | { state: 'accepted' | 'refused' }
+  | { state: 'done'; reply: { text: string }; memory: TurnResult['memory'] | null; missing: string[] }
+  | { state: 'failed'; reply: { text: string } };
+
+type Dependencies = { pool: pg.Pool; temporal: Client };
+
+/**
+ * Waits for a message's reply for at most `waitMs` (0: only looks). Temporal keeps results for its
+ * retention; after that the reply is read from memory, without the receipt.
+ */
+export async function outcomeOf(
+  { pool, temporal }: Dependencies,
+  tenantId: string,
+  turn: LedgerTurn,
+  options: { waitMs: number; signal?: AbortSignal },
+): Promise<MessageOutcome> {
+  const handle = temporal.workflow.getHandle<typeof HandleMessage>(turn.workflowId);
+  try {
+    if (options.waitMs === 0) {
+      const { status } = await temporal.withDeadline(Date.now() + ANSWER_WITHIN_MS, () => handle.describe());
+      if (status.name === 'RUNNING') return { state: 'accepted' };
+    }
+    const result = await resultWithin(temporal, () => handle.result(), options);
+    if (result === undefined) return { state: 'accepted' };
+    return { state: 'done', reply: result.reply, memory: result.memory, missing: result.missing };
+  } catch (error) {
+    if (error instanceof WorkflowFailedError) return { state: 'failed', reply: { text: apologyOf(error) } };
+    // Forgotten, or nobody to ask: then the ledger's word counts. The message is accepted all the same, and an
+    // error would make its sender send it again.
+    if (error instanceof WorkflowNotFoundError || isTemporalAway(error))
+      return outcomeWithoutTemporal(pool, tenantId, turn);
+    throw error;
+  }
+}
+
+async function resultWithin<T>(
+  temporal: Client,
+  result: () => Promise<T>,
+  { waitMs, signal }: { waitMs: number; signal?: AbortSignal },
+): Promise<T | undefined> {
+  if (waitMs === 0) return temporal.withDeadline(Date.now() + ANSWER_WITHIN_MS, result);
+  const timeout = AbortSignal.timeout(waitMs);
+  const stop = signal ? AbortSignal.any([timeout, signal]) : timeout;
+  try {
+    return await temporal.connection.withAbortSignal(stop, result);
+  } catch (error) {
+    if (stop.aborted) return undefined;
+    throw error;
+  }
+}
+
+async function outcomeWithoutTemporal(
+  pool: pg.Pool,
+  tenantId: string,
+  turn: LedgerTurn,
+): Promise<MessageOutcome> {
+  switch (turn.state) {
+    case 'failed':
+      return { state: 'failed', reply: { text: APOLOGY } };
+    case 'accepted':
+    case 'refused':
+      return { state: turn.state };
+    case 'done': {
+      const stored = await findExchange(pool, tenantId, turn.messageId);
+      const reply = stored.find(({ role }) => role === 'assistant');
+      return { state: 'done', reply: { text: reply?.content ?? '' }, memory: null, missing: [] };
+    }
+  }
+}
+
+function apologyOf(error: WorkflowFailedError): string {
+  if (error.cause instanceof ApplicationFailure) {
+    const details = error.cause.details?.[0] as { reply?: { text?: unknown } } | undefined;
+    if (typeof details?.reply?.text === 'string') return details.reply.text;
+  }
+  return APOLOGY;
+}

@@ -1,0 +1,116 @@
+import type { Redis } from 'ioredis';
+import { RateLimiterRedis, RateLimiterRes, RLWrapperTimeouts } from 'rate-limiter-flexible';
+import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
+import { rateLimitKey, tenantRateLimitKey } from '../redis/keys.ts';
+
+/** Undefined when a message may pass, else how long its sender should wait, and which limit it has met. */
+export type RateLimited = { retryAfterMs: number; limit: 'user' | 'tenant' } | undefined;
+
+/** Counts messages of a user against the user's limit and the tenant's. Never throws: without Redis it lets through. */
+export type RateLimiter = {
+  /** Counts one message, or says why not. */
+  count(tenantId: string, userId: string): Promise<RateLimited>;
+  /** Undoes one `count` that let a message pass. */
+  uncount(tenantId: string, userId: string): Promise<void>;
+};
+
+/** What a message waits for Redis at most; a limiter that hangs must not become the outage. */
+const REDIS_BOUND_MS = 250;
+
+/**
+ * A limiter on Redis, the same for all API processes. `limitsOf` gives a tenant's limits and may reject, which
+ * lets through as well: limits protect the service, they are not part of it.
+ */
+export function createRateLimiter(dependencies: {
+  redis: Redis;
+  limitsOf: (tenantId: string) => Promise<RateLimits>;
+}): RateLimiter {
+  const { redis, limitsOf } = dependencies;
+  // The library has one limiter for each pair of numbers; tenants mostly share the default.
+  const limiters = new Map<string, RLWrapperTimeouts>();
+
+  const limiterFor = ({ burst, perMinute }: RateLimit): RLWrapperTimeouts => {
+    const name = `${burst}/${perMinute}`;
+    const known = limiters.get(name);
+    if (known) return known;
+    if (limiters.size >= MAX_LIMITERS) limiters.clear();
+    const limiter = new RLWrapperTimeouts({
+      limiter: tokenBucket(redis, burst, perMinute),
+      timeoutMs: REDIS_BOUND_MS,
+    });
+    limiters.set(name, limiter);
+    return limiter;
+  };
+
+  /** How long to wait, 0 for not at all; undefined when Redis is away or slow. */
+  const retryAfter = async (key: string, limit: RateLimit): Promise<number | undefined> => {
+    try {
+      await limiterFor(limit).consume(key);
+      return 0;
+    } catch (refusal) {
+      return refusal instanceof RateLimiterRes ? Math.max(1, refusal.msBeforeNext) : undefined;
+    }
+  };
+
+  const giveBack = (key: string, limit: RateLimit): Promise<unknown> =>
+    limiterFor(limit)
+      .reward(key)
+      .catch(() => undefined);
+
+  return {
+    async count(tenantId, userId) {
+      const limits = await limitsOf(tenantId).catch(() => undefined);
+      if (!limits) return undefined;
+      const forUser = await retryAfter(rateLimitKey(tenantId, userId), limits.user);
+      if (forUser === undefined) return undefined;
+      if (forUser > 0) return { retryAfterMs: forUser, limit: 'user' };
+      const forTenant = await retryAfter(tenantRateLimitKey(tenantId), limits.tenant);
+      if (!forTenant) return undefined;
+      await giveBack(rateLimitKey(tenantId, userId), limits.user);
+      return { retryAfterMs: forTenant, limit: 'tenant' };
+    },
+    async uncount(tenantId, userId) {
+      const limits = await limitsOf(tenantId).catch(() => undefined);
+      if (!limits) return;
+      await Promise.all([
+        giveBack(rateLimitKey(tenantId, userId), limits.user),
+        giveBack(tenantRateLimitKey(tenantId), limits.tenant),
+      ]);
+    },
+  };
+}
+
+const MAX_LIMITERS = 1_000;
+
+function tokenBucket(redis: Redis, burst: number, perMinute: number): RateLimiterRedis {
+  return new RateLimiterRedis({
+    storeClient: redis,
+    keyPrefix: '',
+    points: burst,
+    // How long a whole burst takes to come back; the library counts in seconds and wants at least one.
+    duration: Math.max(1, (burst / perMinute) * 60),
+    rejectIfRedisNotReady: true,
+    customIncrTtlLuaScript: TOKEN_BUCKET,
+  });
+}
+
+/*
+ * The library's own script counts in fixed windows: a full burst at the end of one and another at the start
+ * of the next, and then a Retry-After of up to a minute. This one lets a point come back as soon as it is
+ * earned (GCRA: one number, the time at which the bucket will be full again). One key, so it runs on a Cluster.
+ *
+ * KEYS[1] the bucket · ARGV: 1 points asked for, or given back when it is less than 0, 3 size of the burst, 4 seconds in which it refills.
+ * Answers as the library expects: points in use (more than the burst is a refusal), and the ms to wait.
+ */
+const TOKEN_BUCKET = `
+local asked, burst = tonumber(ARGV[1]), tonumber(ARGV[3])
+local perPoint = tonumber(ARGV[4]) * 1000 / burst
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
+local fullAt = math.max(now, tonumber(redis.call('GET', KEYS[1])) or 0) + asked * perPoint
+local tooEarly = fullAt - burst * perPoint - now
+if tooEarly > 0 then return {burst + 1, math.ceil(tooEarly)} end
+local ttl = math.max(1, math.ceil(fullAt - now))
+redis.call('SET', KEYS[1], string.format('%.3f', fullAt), 'PX', ttl)
+return {math.ceil((fullAt - now) / perPoint), ttl}
+`;

@@ -1,0 +1,108 @@
+import type pg from 'pg';
+import { toSql } from 'pgvector';
+import type { Scope } from '../../domain/conversation.ts';
+import { toUnit } from '../../domain/embedding.ts';
+import { flagsOf } from '../ranking/questions.ts';
+import { splitExchange, type Passage, type Span } from '../ranking/passages.ts';
+import { dayInWords } from '../ranking/search-text.ts';
+import { termsOf, toTermVector } from './search-terms.ts';
+
+/** A finished exchange, ready to be stored for recall. */
+export type NewExchange = Scope & {
+  exchangeId: string;
+  /** Its messages as they stand in `conversation_embeddings`; null when there is none. */
+  user: StoredMessage | null;
+  reply: StoredMessage | null;
+  createdAt: Date;
+  passages: EmbeddedPassage[];
+};
+
+export type StoredMessage = { memoryId: string; text: string };
+export type EmbeddedPassage = Passage & {
+  embedding: number[];
+  /** Its place when left out. */ part?: number;
+};
+
+/**
+ * The passages of an exchange with their vectors: the mean of its two messages', which does as well as a
+ * third embedding of both together (docs/MEMORY.md). Only pieces of a long message are embedded here.
+ */
+export async function embedPassages(
+  texts: { user: string; reply: string },
+  embeddings: { user: ArrayLike<number>; reply: ArrayLike<number> },
+  embed: (text: string) => Promise<ArrayLike<number>>,
+): Promise<EmbeddedPassage[]> {
+  const isBlank = (role: 'user' | 'reply', { from, to }: Span) => texts[role].slice(from, to).trim() === '';
+  const vectorOf = async (role: 'user' | 'reply', span: Span): Promise<ArrayLike<number>[]> => {
+    if (isBlank(role, span)) return [];
+    const text = texts[role].slice(span.from, span.to);
+    return [text === texts[role] ? embeddings[role] : await embed(text)];
+  };
+  // A stretch of nothing but white space has no vector, and holds nothing to recall.
+  const passages = splitExchange(texts.user, texts.reply).filter(
+    ({ user, reply }) => !isBlank('user', user) || !isBlank('reply', reply),
+  );
+  return Promise.all(
+    passages.map(async (passage) => {
+      const vectors = await Promise.all([vectorOf('user', passage.user), vectorOf('reply', passage.reply)]);
+      return { ...passage, embedding: sumOf(vectors.flat()) };
+    }),
+  );
+}
+
+/** In the direction of their mean; `insertExchange` makes its length 1. */
+function sumOf(vectors: readonly ArrayLike<number>[]): number[] {
+  return Array.from({ length: vectors[0]?.length ?? 0 }, (_, i) =>
+    vectors.reduce((total, vector) => total + (vector[i] ?? 0), 0),
+  );
+}
+
+/**
+ * Stores an exchange for recall within the caller's transaction, whose tenant must be the exchange's.
+ * Storing it again changes nothing. Throws `InvalidEmbeddingError` before anything is sent.
+ */
+export async function insertExchange(client: pg.PoolClient, exchange: NewExchange): Promise<void> {
+  const { passages } = exchange;
+  const userText = exchange.user?.text ?? '';
+  const replyText = exchange.reply?.text ?? '';
+  const embeddings = passages.map(({ embedding }) => toUnit(embedding));
+  const terms = await termsOf(
+    client,
+    passages.map(({ user, reply }) =>
+      [
+        dayInWords(exchange.createdAt),
+        userText.slice(user.from, user.to),
+        replyText.slice(reply.from, reply.to),
+      ].join('\n'),
+    ),
+    'stored',
+  );
+  await client.query({
+    name: 'insert-exchange',
+    text: `INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, created_at, flags, part,
+                                          user_memory, reply_memory, user_from, user_to, reply_from, reply_to, embedding, terms)
+           SELECT $1, $2, $3, $4, $5, $6, part, CASE WHEN user_to > user_from THEN $14::uuid END,
+                  CASE WHEN reply_to > reply_from THEN $15::uuid END, user_from, user_to, reply_from, reply_to,
+                  embedding::halfvec, terms::sparsevec
+           FROM unnest($7::int[], $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::int[])
+                p (user_from, user_to, reply_from, reply_to, embedding, terms, part)
+           ON CONFLICT (tenant_id, exchange_id, part) DO NOTHING`,
+    values: [
+      exchange.tenantId,
+      exchange.agentId,
+      exchange.userId,
+      exchange.exchangeId,
+      exchange.createdAt,
+      flagsOf(userText, replyText),
+      passages.map(({ user }) => user.from),
+      passages.map(({ user }) => user.to),
+      passages.map(({ reply }) => reply.from),
+      passages.map(({ reply }) => reply.to),
+      embeddings.map((embedding) => toSql(embedding)),
+      terms.map(toTermVector),
+      passages.map(({ part }, i) => part ?? i),
+      exchange.user?.memoryId ?? null,
+      exchange.reply?.memoryId ?? null,
+    ],
+  });
+}

@@ -1,0 +1,164 @@
+import type pg from 'pg';
+import { toSql } from 'pgvector';
+import { v4 as randomUuid } from 'uuid';
+import type { ConversationEmbedding, Role, Scope } from '../../domain/conversation.ts';
+import { assertEmbedding, toUnit } from '../../domain/embedding.ts';
+import { inTenant } from '../../db/tenant-transaction.ts';
+import { insertExchange } from './exchange-passages.ts';
+import { nearestMessages } from './nearest-messages.ts';
+
+/**
+ * The simplest setting of recall: single messages by plain cosine. The pipeline uses `recall` (recall.ts),
+ * which finds whole exchanges by meaning and by words.
+ *
+ * The contents of the memories most like a query, best first: at most `topK` whose cosine similarity to
+ * `queryEmbedding` (384 finite numbers) is at least `threshold`; `[]` when none is. Scoped three times:
+ * by the filter, by the transaction's tenant and by the database's policy.
+ */
+export async function retrieveRelevant(
+  pool: pg.Pool,
+  tenantId: string,
+  agentId: string,
+  userId: string,
+  queryEmbedding: number[],
+  topK: number = 3,
+  threshold: number = 0.75,
+): Promise<string[]> {
+  const scope = { tenantId, agentId, userId };
+  const found = await nearestMessages(pool, scope, queryEmbedding, { topK, threshold });
+  return found.map((memory) => memory.content);
+}
+
+/** A memory to store; `id`, `exchangeId` and `createdAt` are made when left out. */
+export type NewMemory = Omit<ConversationEmbedding, 'id' | 'createdAt'> & {
+  id?: string;
+  exchangeId?: string;
+  createdAt?: Date;
+};
+
+/**
+ * Inserts one memory, its embedding brought to a length of 1, and makes it known to recall. Storing the same `id` twice leaves one copy. Throws
+ * `InvalidEmbeddingError` before anything is sent when the embedding isn't 384 finite numbers.
+ */
+export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<void> {
+  assertEmbedding(memory.embedding);
+  const id = memory.id ?? randomUuid();
+  const exchangeId = memory.exchangeId ?? randomUuid();
+  const createdAt = memory.createdAt ?? new Date();
+  const { tenantId, agentId, userId, content, role } = memory;
+  const whole = { from: 0, to: content.length };
+  const none = { from: 0, to: 0 };
+  const stored = { memoryId: id, text: content };
+  const isUser = role === 'user';
+  await inTenant(pool, tenantId, async (client) => {
+    const exchange = { tenantId, agentId, userId, exchangeId };
+    await insertMemories(client, exchange, [{ id, role, content, embedding: memory.embedding, createdAt }]);
+    await insertExchange(client, {
+      ...exchange,
+      createdAt,
+      user: isUser ? stored : null,
+      reply: isUser ? null : stored,
+      passages: [
+        {
+          // Part 0 is the user's and part 1 the agent's, should both be stored under one exchange.
+          part: isUser ? 0 : 1,
+          user: isUser ? whole : none,
+          reply: isUser ? none : whole,
+          embedding: [...memory.embedding],
+        },
+      ],
+    });
+  });
+}
+
+/** One of an exchange's memories, as it is inserted. */
+export type MemoryRow = {
+  id: string;
+  role: Role;
+  content: string;
+  embedding: ArrayLike<number>;
+  createdAt: Date;
+};
+
+/**
+ * Inserts an exchange's rows of `conversation_embeddings` by one statement, within the caller's transaction, whose tenant
+ * must be the exchange's. Rows that are there stay as they are. Throws `InvalidEmbeddingError` before anything is sent.
+ */
+export async function insertMemories(
+  client: pg.PoolClient,
+  { tenantId, agentId, userId, exchangeId }: Scope & { exchangeId: string },
+  memories: readonly MemoryRow[],
+): Promise<void> {
+  const embeddings = memories.map(({ embedding }) => toSql(toUnit(embedding)));
+  await client.query({
+    name: 'insert-memories',
+    text: `INSERT INTO conversation_embeddings
+             (tenant_id, agent_id, user_id, exchange_id, id, role, content, embedding, created_at)
+           SELECT $1, $2, $3, $4, id, role, content, embedding::vector, created_at
+           FROM unnest($5::uuid[], $6::text[], $7::text[], $8::text[], $9::timestamptz[])
+                m (id, role, content, embedding, created_at)
+           ON CONFLICT (tenant_id, id) DO NOTHING`,
+    values: [
+      tenantId,
+      agentId,
+      userId,
+      exchangeId,
+      memories.map(({ id }) => id),
+      memories.map(({ role }) => role),
+      memories.map(({ content }) => content),
+      embeddings,
+      memories.map(({ createdAt }) => createdAt),
+    ],
+  });
+}
+
+/** Comes with a time after all others, so it is never compared. */
+const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+
+/** One page of a scope's memories, newest first. `after` is the last row of the page before. */
+export async function listMemories(
+  pool: pg.Pool,
+  scope: Scope,
+  page: { limit: number; after?: { createdAt: string; id: string } },
+): Promise<StoredMemory[]> {
+  const { rows } = await inTenant(pool, scope.tenantId, (client) =>
+    client.query<StoredMemory>(
+      `SELECT id, content, role, exchange_id AS "exchangeId",
+              to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "createdAt"
+       FROM conversation_embeddings
+       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
+         AND (created_at, id) < ($4::timestamptz, $5::uuid)
+       ORDER BY created_at DESC, id DESC
+       LIMIT $6`,
+      [
+        scope.tenantId,
+        scope.agentId,
+        scope.userId,
+        page.after?.createdAt ?? 'infinity',
+        page.after?.id ?? NIL_UUID,
+        page.limit,
+      ],
+    ),
+  );
+  return rows;
+}
+
+/** A memory as it is listed; `createdAt` in ISO 8601 with microseconds, so that it can be paged by. */
+export type StoredMemory = { id: string; content: string; role: Role; exchangeId: string; createdAt: string };
+
+/** What was stored of one exchange: the user's message, then its answer; `[]` when it isn't stored (yet). */
+export async function findExchange(
+  pool: pg.Pool,
+  tenantId: string,
+  exchangeId: string,
+): Promise<Array<{ role: Role; content: string }>> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ role: Role; content: string }>(
+      `SELECT e.role, e.content FROM turns t
+       JOIN conversation_embeddings e USING (tenant_id, agent_id, user_id)
+       WHERE t.tenant_id = $1 AND t.message_id = $2 AND e.exchange_id = $2 ORDER BY e.role DESC`,
+      [tenantId, exchangeId],
+    ),
+  );
+  return rows;
+}

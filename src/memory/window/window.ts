@@ -1,0 +1,134 @@
+import type { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { ConversationMessage, Role, Scope, WindowMessage } from '../../domain/conversation.ts';
+import { memoryShortKey } from '../../redis/keys.ts';
+
+/** How many messages a window holds. */
+export const WINDOW_SIZE = 20;
+
+const windowEntry = z.object({
+  role: z.enum(['user', 'assistant']),
+  content: z.string(),
+  messageId: z.string().optional(),
+});
+
+const numberedEntry = z.object({ seq: z.number().optional() });
+
+/**
+ * The last `n` messages of a scope, oldest first; `[]` for an unknown one. Only the `n` asked for cross
+ * the network. Throws on an entry that is not a message: a window must not be silently shorter than it was.
+ */
+export async function getRecentMessages(
+  redis: Redis,
+  tenantId: string,
+  agentId: string,
+  userId: string,
+  n: number = WINDOW_SIZE,
+): Promise<ConversationMessage[]> {
+  const window = await getWindow(redis, { tenantId, agentId, userId }, n);
+  return window.map(({ role, content }) => ({ role, content }));
+}
+
+/** As `getRecentMessages`, with the message ids of the turns, so that they aren't recalled as well. */
+export async function getWindow(
+  redis: Redis,
+  scope: Scope,
+  n: number = WINDOW_SIZE,
+): Promise<WindowMessage[]> {
+  if (n <= 0) return [];
+  const key = memoryShortKey(scope.tenantId, scope.agentId, scope.userId);
+  return (await redis.lrange(key, -n, -1)).map((entry) => windowEntry.parse(JSON.parse(entry)));
+}
+
+/** The sequence number of the newest turn in a scope's window; undefined when it holds none. */
+export async function newestSeq(redis: Redis, scope: Scope): Promise<number | undefined> {
+  const entry = await redis.lindex(memoryShortKey(scope.tenantId, scope.agentId, scope.userId), -1);
+  return entry === null ? undefined : numberedEntry.parse(JSON.parse(entry)).seq;
+}
+
+/** Appends one message and trims to the newest `window`, in one atomic step. */
+export async function appendMessage(
+  redis: Redis,
+  tenantId: string,
+  agentId: string,
+  userId: string,
+  role: Role,
+  content: string,
+  window: number = WINDOW_SIZE,
+): Promise<void> {
+  const key = memoryShortKey(tenantId, agentId, userId);
+  const results = await redis
+    .multi()
+    .rpush(key, JSON.stringify({ role, content }))
+    .ltrim(key, -window, -1)
+    .exec();
+  for (const [error] of results ?? []) if (error) throw error;
+}
+
+/** A finished turn, as the window keeps it. */
+export type WindowTurn = { seq: number; messageId: string; userText: string; replyText: string };
+
+/**
+ * Appends a turn's two messages at the place that their sequence number gives them, and trims. Atomic and
+ * idempotent: the script runs alone, a turn that stands there already isn't written twice, and one that is older
+ * than all of a full window has been trimmed before or would be now. One key, so it runs on a Cluster.
+ * Whose words are not final yet leaves a turn that stands there alone; final words take the others' place. Resolves to
+ * whether the turn stands there with these words now.
+ */
+export async function appendTurn(
+  redis: Redis,
+  scope: Scope,
+  turn: WindowTurn,
+  { isFinal = true }: { isFinal?: boolean } = {},
+): Promise<boolean> {
+  const entry = (role: Role, content: string) =>
+    JSON.stringify({ role, content, seq: turn.seq, messageId: turn.messageId });
+  const stands = await redis.eval(
+    APPEND_TURN,
+    1,
+    memoryShortKey(scope.tenantId, scope.agentId, scope.userId),
+    WINDOW_SIZE,
+    turn.seq,
+    entry('user', turn.userText),
+    entry('assistant', turn.replyText),
+    isFinal ? 1 : 0,
+  );
+  return stands === 1;
+}
+
+/*
+ * KEYS[1] the window · ARGV: 1 size, 2 seq, 3 user entry, 4 assistant entry, 5 whether the words are final.
+ * Of a turn that stands there the last entry is the reply, and what the user said is the same.
+ * Entries without a seq (written by appendMessage, or by nobody we know) count as older than any turn.
+ */
+const APPEND_TURN = `
+local function seqOf(entry)
+  local decoded, turn = pcall(cjson.decode, entry)
+  return decoded and type(turn) == 'table' and tonumber(turn.seq) or 0
+end
+local entries = redis.call('LRANGE', KEYS[1], 0, -1)
+local size, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
+local place = #entries
+while place > 0 do
+  local at = seqOf(entries[place])
+  if at == seq then
+    if entries[place] == ARGV[4] then return 1 end
+    if ARGV[5] == '0' then return 0 end
+    redis.call('LSET', KEYS[1], place - 1, ARGV[4])
+    return 1
+  end
+  if at < seq then break end
+  place = place - 1
+end
+if place == #entries then
+  redis.call('RPUSH', KEYS[1], ARGV[3], ARGV[4])
+else
+  if place == 0 and #entries >= size then return 0 end
+  table.insert(entries, place + 1, ARGV[3])
+  table.insert(entries, place + 2, ARGV[4])
+  redis.call('DEL', KEYS[1])
+  redis.call('RPUSH', KEYS[1], unpack(entries))
+end
+redis.call('LTRIM', KEYS[1], -size, -1)
+return 1
+`;

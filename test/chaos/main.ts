@@ -1,0 +1,97 @@
+/**
+ * `npm run chaos [-- --minutes 5 --seed 7 --kill worker,redis]`: a stack of its own, messages, and faults of
+ * every kind at moments that the seed decides; then everything is counted. Exits with 1 on any difference.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { audit } from './audit.ts';
+import { collectEvidence, isDrained } from './evidence.ts';
+import { inflict } from './faults.ts';
+import { makePlan, VICTIMS, type Victim } from './plan.ts';
+import { reportOf } from './report.ts';
+import { prepareScopes, startSystem } from './system.ts';
+import { sendAll } from './traffic.ts';
+import { poll, StackError } from '../../local/stack/report.ts';
+import { runUntilStopped } from '../../local/stack/run-until-stopped.ts';
+
+const DRAIN_WITHIN_MS = 300_000;
+const log = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '1' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    kill: { type: 'string', default: VICTIMS.join(',') },
+    keep: { type: 'boolean', default: false },
+  },
+});
+
+await runUntilStopped(
+  async (onHandle) => {
+    const options = {
+      seed: Number(values.seed),
+      minutes: Number(values.minutes),
+      victims: victims(values.kill),
+    };
+    if (!Number.isInteger(options.seed)) throw new StackError('--seed must be a whole number');
+    if (!(options.minutes > 0)) throw new StackError('--minutes must be a number greater than 0');
+    const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-chaos-'));
+    const right = await run({ ...options, home, onHandle });
+    if (right && !values.keep) await discard(home);
+    else log(`state and logs are in ${home}`);
+    process.exit(right ? 0 : 1);
+  },
+  { stopIsSuccess: false },
+);
+
+type RunOptions = { seed: number; minutes: number; victims: Victim[]; home: string } & Pick<
+  Parameters<typeof startSystem>[0],
+  'onHandle'
+>;
+
+async function run({ seed, minutes, victims, home, onHandle }: RunOptions): Promise<boolean> {
+  log(`  seed ${seed}: repeat this run with npm run chaos -- --minutes ${minutes} --seed ${seed}`);
+  const plan = makePlan({ seed, minutes, victims });
+  const system = await startSystem({ home, seed, onHandle });
+  const scopes = await prepareScopes(system, plan.scopes);
+  const startedAt = Date.now();
+  const faultsEnd = startedAt + minutes * 60_000;
+  const sending = sendAll(plan.messages, {
+    baseUrl: system.sources.baseUrl,
+    scopes,
+    startedAt,
+    giveUpAt: faultsEnd + DRAIN_WITHIN_MS,
+  });
+  const [traffic] = await Promise.all([
+    sending,
+    inflict(plan.faults, { stack: system.stack, startedAt, log: (line) => log(`  ${line}`) }),
+  ]);
+  log('  all sent and all faults over; waiting for the last reply and the last memory …');
+  const drained = await poll(() => isDrained(system.sources), DRAIN_WITHIN_MS, 1_000);
+  const drainMs = drained ? Date.now() - faultsEnd : undefined;
+  const evidence = await collectEvidence(system.sources, traffic.accepted);
+  const verdict = audit(plan.messages, traffic.accepted, evidence);
+  const { asked } = system.llm;
+  process.stdout.write(
+    `${reportOf({ seed, minutes, drainMs, faults: plan.faults, traffic, asked, evidence, verdict })}\n`,
+  );
+  await system.stop();
+  return drained && verdict.differences.length === 0 && traffic.wrongAnswers.length === 0;
+}
+
+function victims(list: string): Victim[] {
+  return list.split(',').map((name) => {
+    const victim = VICTIMS.find((known) => known === name.trim());
+    if (!victim) throw new StackError(`--kill ${name}: there are ${VICTIMS.join(', ')}`);
+    return victim;
+  });
+}
+
+/** Postgres' data may lie elsewhere, when its account can't reach the home. */
+async function discard(home: string): Promise<void> {
+  const elsewhere = await readFile(path.join(home, 'postgres-directory'), 'utf8').catch(() => '');
+  if (elsewhere.trim()) await rm(elsewhere.trim(), { recursive: true, force: true });
+  await rm(home, { recursive: true, force: true });
+}
