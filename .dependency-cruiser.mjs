@@ -45,6 +45,7 @@ const MAY_IMPORT = {
 
 /** Folders whose types alone may be imported: the import is gone when the code runs. */
 const MAY_IMPORT_TYPES = {
+  channels: ['config'],
   workflows: ['activities'],
   intake: ['workflows'],
   observability: ['activities', 'worker'],
@@ -65,7 +66,7 @@ const pathsOf = (names) => names.map((name) => `^src/${name}/`);
 
 const rules = Object.entries(MAY_IMPORT).flatMap(([folder, allowed]) => {
   const typed = MAY_IMPORT_TYPES[folder] ?? [];
-  const rule = (name, to) => ({ name, severity: 'warn', from: { path: `^src/${folder}/` }, to });
+  const rule = (name, to) => ({ name, severity: 'error', from: { path: `^src/${folder}/` }, to });
   return [
     rule(`${folder}-imports-only-its-row`, {
       path: ['^src/', '^(local|cli|bench|scripts|test)/'],

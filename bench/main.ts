@@ -3,7 +3,6 @@
  *   --peer    also the Celery peer, in turn with ours, with the ratios (the first time it fetches 3 GB)
  *   --quick   a minute: fewer messages, a smaller memory
  *   --only X  service, workers, peer or recall
- *   --combined  API and worker in one process, with eager start
  *   --http    messages come in over HTTP instead of Slack
  *   --write   the results go into docs/PERFORMANCE.md, the charts into docs/charts
  */
@@ -30,13 +29,12 @@ const { values: options } = parseArgs({
     peer: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
-    combined: { type: 'boolean', default: false },
     http: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
 const { quick } = options;
-const env = { ...process.env, ...(options.combined && { KONSTRUCT_COMBINED: '1' }) };
+const { env } = process;
 const log = (line: string): void => void process.stderr.write(`  ${line}\n`);
 
 function partsToMeasure(): readonly Part[] {

@@ -91,7 +91,7 @@ function messageTo({ conversation, agent, userId }: Replayed, text: string, at: 
     userId,
     ...(conversation.userName !== undefined && { userName: conversation.userName }),
     messageId: randomUuid(),
-    channel: { type: 'http' },
+    channel: { name: 'http' },
     text,
     receivedAt: at.toISOString(),
     seq: 1,

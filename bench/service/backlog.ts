@@ -46,7 +46,7 @@ async function startBackfill({ temporal, demo }: Konstruct, i: number): Promise<
       agentId: demo.agentId,
       userId: `backlog-${i % 50}`,
       messageId,
-      channel: { type: 'http' },
+      channel: { name: 'http' },
       text: `The meeting about project ${i} was moved to the afternoon of day ${i % 365}.`,
       receivedAt: new Date().toISOString(),
       seq: 1,

@@ -7,7 +7,7 @@ import pg from 'pg';
 import { ensureDemoTenant, type Demo } from '../../local/demo.ts';
 import { migrate } from '../../cli/migrate.ts';
 import { connectClient } from '../../src/temporal/connection.ts';
-import { isCombined, superviseService, WORKER_FLAGS } from '../../local/stack/applications.ts';
+import { superviseService, WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { startStack, type Stack, type StackHandle } from '../../local/stack/index.ts';
 import { projectRoot } from '../../local/stack/paths.ts';
 import { requireFreePort } from '../../local/stack/ports.ts';
@@ -71,7 +71,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
       ? slackSender({ url: `${baseUrl}/slack/events`, signingSecret, standIn })
       : httpSender({ url: `${baseUrl}/v1/agents/${demo.agentId}/messages`, apiKey: demo.apiKey });
   return {
-    name: isCombined(env) ? 'konstruct, combined' : 'konstruct',
+    name: 'konstruct',
     stack,
     demo,
     temporal,
@@ -86,7 +86,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
       return rows[0]?.n ?? 0;
     },
     processes: () => stack.pids(),
-    own: isCombined(env) ? ['konstruct'] : ['api', 'worker'],
+    own: ['api', 'worker'],
     async stop() {
       await admin.end();
       await temporal.connection.close();

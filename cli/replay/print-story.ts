@@ -42,7 +42,7 @@ function formatTurn(turn: Turn): string[] {
   const recall = Object.entries(agent.recall).map(([name, value]) => `${name}=${value}`);
   return [
     section('Message', [
-      `${message.userId} to ${agent.name} over ${message.channel.type}, turn ${message.seq} of this scope:`,
+      `${message.userId} to ${agent.name} over ${message.channel.name}, turn ${message.seq} of this scope:`,
       indent(message.text),
     ]),
     context

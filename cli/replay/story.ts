@@ -6,12 +6,7 @@ import {
 } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { History, Payload } from '@temporalio/common/lib/proto-utils.js';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
-import type {
-  GatheredContext,
-  GeneratedReply,
-  HandleMessageInput,
-  TurnResult,
-} from '../../src/domain/turn.ts';
+import type { GatheredContext, TurnAnswer, HandleMessageInput, TurnResult } from '../../src/domain/turn.ts';
 import { dataConverter } from '../../src/temporal/data-converter.ts';
 import { localActivityData } from './check-history.ts';
 import type { RecordedHistory } from './read-history.ts';
@@ -53,7 +48,7 @@ export type Story = {
 export type Turn = HandleMessageInput & {
   context?: GatheredContext;
   prompt?: PromptMessage[];
-  reply?: GeneratedReply;
+  reply?: TurnAnswer;
   result?: TurnResult;
 };
 
@@ -91,7 +86,7 @@ export async function tellStory({ workflowId, history }: RecordedHistory): Promi
 }
 
 async function readTurn(input: unknown, result: unknown, events: readonly Event[]): Promise<Turn> {
-  const scheduled = events.findLast((event) => activityTypeOf(event) === 'generateReply');
+  const scheduled = events.findLast((event) => activityTypeOf(event) === 'answerTurn');
   const completed = events.find(
     ({ activityTaskCompletedEventAttributes: done }) =>
       done && scheduled && Number(done.scheduledEventId) === Number(scheduled.eventId),
@@ -105,7 +100,7 @@ async function readTurn(input: unknown, result: unknown, events: readonly Event[
     ...(input as HandleMessageInput),
     ...(context !== undefined && { context: context as GatheredContext }),
     ...(asked && { prompt: asked.messages }),
-    ...(reply !== undefined && { reply: reply as GeneratedReply }),
+    ...(reply !== undefined && { reply: reply as TurnAnswer }),
     ...(result !== undefined && { result: result as TurnResult }),
   };
 }

@@ -14,11 +14,8 @@ const RESTARTS_BEFORE_GIVING_UP = 3;
 /** Options of `superviseService`. */
 export type ServiceOptions = { home: string; env: NodeJS.ProcessEnv; port: number };
 
-/** With KONSTRUCT_COMBINED=1 API and worker are one process, `konstruct` (see src/combined.ts). */
-export const isCombined = (env: NodeJS.ProcessEnv): boolean => env['KONSTRUCT_COMBINED'] === '1';
-
 /**
- * Starts worker and API, each a supervised process or both one, and waits until `GET /readyz` says 200.
+ * Starts worker and API, each a supervised process, and waits until `GET /readyz` says 200.
  * @throws StackError with the end of a log when they don't get there.
  */
 export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
@@ -26,12 +23,10 @@ export async function superviseService(stack: Stack, { home, env, port }: Servic
   const workerEnv = applicationEnv(stack, env);
   const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
   // The API comes last, so that pids.json is complete before /readyz can be asked.
-  const specs = isCombined(env)
-    ? [application('konstruct', 'src/combined.ts', apiEnv, WORKER_FLAGS)]
-    : [
-        application('worker', 'src/worker.ts', workerEnv, WORKER_FLAGS),
-        application('api', 'src/api/main.ts', apiEnv),
-      ];
+  const specs = [
+    application('worker', 'src/worker.ts', workerEnv, WORKER_FLAGS),
+    application('api', 'src/api/main.ts', apiEnv),
+  ];
   for (const spec of specs) await stack.supervise(spec);
   await untilReady(
     specs.map(({ name }) => stack.process(name)),

@@ -1,51 +1,53 @@
 import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Agent } from '../domain/agent.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
+import type { AnswerFailureDetails, DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
-import type { HandoverTurn, LivePlace, ReplyFailureDetails } from '../domain/delivery.ts';
-import type { GeneratedReply } from '../domain/turn.ts';
+import { ANSWER_HEARTBEAT_MS } from '../domain/timing.ts';
+import type { TurnAnswer } from '../domain/turn.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/client.ts';
-import { createLiveReply, type LiveReply } from '../channels/slack/outbound/live-reply.ts';
-import { updatePart } from '../channels/slack/outbound/thread-posts.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { beginHandover, type Handover } from './early-delivery.ts';
+import { beginEarlyDelivery, type EarlyDelivery } from './early-delivery.ts';
 
-/** Often enough for a heartbeat time-out of 15 s, also while a model loads and says nothing. */
-const HEARTBEAT_MS = 4_000;
-
-export function createGenerateReply(
-  dependencies: Pick<ActivityDependencies, 'runAgent' | 'slack' | 'redis'>,
+export function createAnswerTurn(
+  dependencies: Pick<ActivityDependencies, 'runAgent' | 'channels' | 'redis'>,
 ) {
-  const { runAgent, slack, redis } = dependencies;
+  const { runAgent, channels, redis } = dependencies;
   return {
     /**
-     * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
-     * long as the server's Retry-After says) or `LlmEmptyReply` (retried); the failure's details say what stands
-     * in Slack. With a turn in `slack` it shows there that it is at work, and hands the reply over; with a `live`
-     * place the reply is shown there while it grows. Neither fails the activity.
+     * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as long as the
+     * server's Retry-After says) or `LlmEmptyReply` (retried). With a `delivery` it also shows in the turn's channel
+     * that the agent is at work, and delivers the reply early where it may. Trouble there never fails this step: the
+     * answer, or the failure's details, say how far it got.
      */
-    async generateReply(input: {
+    async answerTurn(input: {
       text: string;
       agent: Agent;
       messages: PromptMessage[];
-      slack?: HandoverTurn;
-      live?: LivePlace;
-    }): Promise<GeneratedReply> {
-      const handover =
-        input.slack && beginHandover({ slack, redis, turn: input.slack, isLive: input.agent.liveReplies });
-      const live = handover?.live ?? (input.live && showLive(input.live));
-      const beat = setInterval(() => heartbeat(handover?.posted()), HEARTBEAT_MS);
+      delivery?: { turn: DeliveryTurn; state?: DeliveryState };
+    }): Promise<TurnAnswer> {
+      const { text, agent, messages, delivery } = input;
+      const early =
+        delivery &&
+        beginEarlyDelivery({
+          channels,
+          redis,
+          turn: delivery.turn,
+          state: delivery.state,
+          grows: agent.liveReplies,
+        });
+      const beat = setInterval(() => heartbeat(early?.progress() ?? undefined), ANSWER_HEARTBEAT_MS);
       try {
-        const completion = await runAgent(input.text, input.agent, input.messages, {
+        const completion = await runAgent(text, agent, messages, {
           signal: cancellationSignal(),
-          ...(live && { onProgress: live.show }),
+          ...(early?.growing && { onProgress: early.growing.show }),
         });
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
-        await live?.stop();
+        await early?.growing?.stop();
         const repliedAt = performance.now();
-        const handedOver = await handover?.finish(completion.text);
-        const slackMs = Math.round(performance.now() - repliedAt);
-        const appended = handedOver?.delivered && (await handover?.append(input.text, completion.text));
+        const state = await early?.deliver(completion.text);
+        const deliveryMs = Math.round(performance.now() - repliedAt);
+        const appended = state?.delivered && (await early?.append(text, completion.text));
         return {
           text: completion.text,
           model: completion.model,
@@ -53,33 +55,28 @@ export function createGenerateReply(
           timingsMs: {
             firstToken: Math.round(completion.firstTokenMs),
             total: Math.round(completion.totalMs),
-            ...(handedOver?.delivered && { slack: slackMs }),
+            ...(state?.delivered && { delivery: deliveryMs }),
           },
-          ...(handedOver && { handedOver }),
+          ...(state && { delivery: state }),
           ...(appended && { appended }),
         };
       } catch (error) {
-        throw toFailure(error, await detailsOf(handover));
+        throw toFailure(error, await detailsOf(early));
       } finally {
         clearInterval(beat);
-        await live?.stop();
+        await early?.growing?.stop();
       }
     },
   };
-
-  function showLive({ place, messageId, ts }: LivePlace): LiveReply | undefined {
-    const client = slack(place.team);
-    return client && createLiveReply((text) => updatePart(client, place, ts, { messageId, part: 0 }, text));
-  }
 }
 
 class EmptyReplyError extends Error {}
 
-async function detailsOf(handover: Handover | undefined): Promise<[] | [ReplyFailureDetails]> {
-  return handover ? [{ handedOver: await handover.giveUp() }] : [];
+async function detailsOf(early: EarlyDelivery | undefined): Promise<[] | [AnswerFailureDetails]> {
+  return early ? [{ delivery: await early.giveUp() }] : [];
 }
 
-function toFailure(error: unknown, details: [ReplyFailureDetails] | []): unknown {
+function toFailure(error: unknown, details: [AnswerFailureDetails] | []): unknown {
   if (error instanceof LlmRejectedError) {
     return ApplicationFailure.create({
       type: FAILURE.llmRejected,

@@ -1,47 +1,46 @@
-import { activityInfo, ApplicationFailure, heartbeat } from '@temporalio/activity';
-import type { WebClient } from '@slack/web-api';
-import type { SlackChannel } from '../domain/conversation.ts';
-import { FAILURE } from '../domain/failures.ts';
-import type { PlaceholderPosted, SlackReply, SlackTurn } from '../domain/delivery.ts';
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
+import { DELIVERY_HEARTBEAT_MS } from '../domain/timing.ts';
+import { channelOf, toDeliveryFailure } from './channel-failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { toSlackFailure } from './delivery-failure.ts';
-import { bringReply, engageThread, showAtWork } from '../channels/slack/outbound/thread.ts';
 
-const HEARTBEAT_MS = 2_000;
-
-export function createSlackReplies({ slack, redis }: Pick<ActivityDependencies, 'slack' | 'redis'>) {
+/**
+ * The steps that only speak to a turn's channel. They fail as `DeliveryRefused` (non-retryable), `DeliveryRateLimited`
+ * (retried after as long as the channel says) or `DeliveryUnavailable` (retried).
+ */
+export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'channels'>) {
   return {
-    /** Shows in the thread that the agent is at work, for a turn that has to wait for others. */
-    async postPlaceholder(turn: SlackTurn & { asMessage: boolean }): Promise<PlaceholderPosted> {
-      const { asMessage } = turn;
-      return withSlack(turn.place, (client) =>
-        showAtWork({ client, turn, asMessage, repeated: isRepeated() }),
-      );
+    /** Shows that the agent is at work, for a turn that waits for others. */
+    async showProgress({ turn, grows }: { turn: DeliveryTurn; grows: boolean }): Promise<DeliveryState> {
+      return speaking(async () => {
+        const channel = channelOf({ channels, turn });
+        const open = channel.open(turn, { progress: null, uncertain: isRepeated(), grows });
+        await open.showProgress();
+        return { progress: open.progress(), delivered: false, uncertain: false };
+      });
     },
 
-    /** Brings the reply to the thread. */
-    async deliverReply(reply: SlackReply): Promise<void> {
-      await withSlack(reply.place, (client) => bringReply({ client, reply, repeated: isRepeated() }));
-      await engageThread({ redis, turn: reply });
+    /** Delivers the whole reply, going on from what earlier steps have left in the channel. */
+    async deliverReply(input: { turn: DeliveryTurn; state: DeliveryState; text: string }): Promise<void> {
+      const { turn, state, text } = input;
+      await speaking(async () => {
+        const channel = channelOf({ channels, turn });
+        const uncertain = state.uncertain || isRepeated();
+        await channel.open(turn, { progress: state.progress, uncertain, grows: false }).deliver(text);
+      });
     },
   };
+}
 
-  async function withSlack<T>(place: SlackChannel, work: (client: WebClient) => Promise<T>): Promise<T> {
-    const client = slack(place.team);
-    if (!client) {
-      throw ApplicationFailure.create({
-        type: FAILURE.slackUnavailable,
-        message: `no token for Slack workspace ${place.team}: is SLACK_BOT_TOKEN set for the worker?`,
-      });
-    }
-    const beat = setInterval(() => heartbeat(), HEARTBEAT_MS);
-    try {
-      return await work(client);
-    } catch (error) {
-      throw toSlackFailure(error);
-    } finally {
-      clearInterval(beat);
-    }
+/** Heartbeats while `work` runs, and says its failure in the workflow's terms. */
+async function speaking<T>(work: () => Promise<T>): Promise<T> {
+  const beat = setInterval(() => heartbeat(), DELIVERY_HEARTBEAT_MS);
+  try {
+    return await work();
+  } catch (error) {
+    throw toDeliveryFailure(error);
+  } finally {
+    clearInterval(beat);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { RunAgent } from '../llm/run-agent.ts';
 import type { Embedder } from '../memory/embedding/embedder.ts';
-import type { ClientOf } from '../channels/slack/client.ts';
+import type { OutboundChannel } from '../channels/channel.ts';
 
 /** What the activities stand on. */
 export type ActivityDependencies = {
@@ -12,6 +12,6 @@ export type ActivityDependencies = {
   embedder: Embedder;
   runAgent: RunAgent;
   temporal: Client;
-  /** The Web API clients of the workspaces. */
-  slack: ClientOf;
+  /** The channels that replies are pushed to, by name. */
+  channels: ReadonlyMap<string, OutboundChannel>;
 };

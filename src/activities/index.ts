@@ -1,9 +1,9 @@
 import { createAppendTurn } from './append-turn.ts';
 import { createGatherContext } from './gather-context.ts';
-import { createGenerateReply } from './answer-turn.ts';
+import { createAnswerTurn } from './answer-turn.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { createFindTurnBefore } from './find-turn-before.ts';
-import { createSlackReplies } from './deliver-reply.ts';
+import { createDeliverReply } from './deliver-reply.ts';
 import { createStoreTurn } from './store-turn.ts';
 
 export type Activities = ReturnType<typeof createActivities>;
@@ -13,8 +13,8 @@ export function createActivities(dependencies: ActivityDependencies) {
   return {
     ...createFindTurnBefore(dependencies),
     ...createGatherContext(dependencies),
-    ...createGenerateReply(dependencies),
-    ...createSlackReplies(dependencies),
+    ...createAnswerTurn(dependencies),
+    ...createDeliverReply(dependencies),
     ...createAppendTurn(dependencies),
     ...createStoreTurn(dependencies),
   };

@@ -3,40 +3,38 @@ import express, { Router, type Express } from 'express';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { WebhookChannel } from '../channels/channel.ts';
 import type { TurnLimits } from '../domain/turn.ts';
+import { createAcceptMessage } from '../intake/accept-message.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
-import { createAcceptMessage } from '../intake/accept-message.ts';
-import { agentRoutes } from './routes/agents.ts';
 import { requireOperator, requireTenant } from './auth.ts';
-import { healthRoutes } from './routes/health.ts';
-import { memoryRoutes } from './routes/memory.ts';
-import { messageRoutes } from './routes/messages.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
-import { slackRoutes } from './routes/webhooks.ts';
-import type { SlackSettings } from '../channels/slack/inbound/receive.ts';
+import { agentRoutes } from './routes/agents.ts';
+import { healthRoutes } from './routes/health.ts';
+import { memoryRoutes } from './routes/memory.ts';
+import { messageRoutes } from './routes/messages.ts';
 import { tenantRoutes } from './routes/tenants.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 
 export type AppDependencies = {
   pool: pg.Pool;
   redis: Redis;
   temporal: Client;
-  /** See `startApi`. */
-  eagerStarter?: Client | undefined;
   log: Logger;
   limits: TurnLimits;
   operatorToken: string | undefined;
-  /** Undefined: this deployment takes no events from Slack. */
-  slack: SlackSettings | undefined;
+  /** Those that call us. */
+  channels: readonly WebhookChannel[];
   /** Aborted at shutdown. */
   closing: AbortSignal;
 };
 
 /** The whole HTTP API. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { pool, redis, log, operatorToken, slack } = dependencies;
+  const { pool, redis, log, operatorToken } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   const { registry, timeRequests } = createMetrics();
@@ -52,7 +50,7 @@ export function createApp(dependencies: AppDependencies): Express {
 
   const rateLimiter = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
   const accept = createAcceptMessage({ ...dependencies, rateLimiter });
-  if (slack) app.use('/slack', slackRoutes({ ...dependencies, slack, accept, registry }));
+  app.use(webhookRoutes({ ...dependencies, accept, registry }));
 
   // 32,000 characters may each be six bytes long when they are escaped; `strict: false` lets us name the fault.
   const readJson = express.json({ limit: '256kb', strict: false });

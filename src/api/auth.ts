@@ -2,16 +2,17 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import type pg from 'pg';
 import { findTenantOfApiKey } from '../db/tenants.ts';
-import { Problem } from './problems.ts';
-import { ANSWER_WITHIN_MS, within } from '../lib/within.ts';
+import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import { reach } from '../intake/availability.ts';
+import { unauthorized, type Problem } from './problems.ts';
 
 /** Lets a request with a valid tenant API key through, and keeps its tenant for `tenantOf`. */
 export function requireTenant(pool: pg.Pool): RequestHandler {
   return async (req, res, next) => {
     const key = bearerToken(req);
-    const deadline = Date.now() + ANSWER_WITHIN_MS;
-    const tenantId = key && (await within(deadline, 'The database', findTenantOfApiKey(pool, key)));
-    if (!tenantId) throw unauthorized('a valid API key of a tenant');
+    const deadline = Date.now() + ACCEPT_WITHIN_MS;
+    const tenantId = key && (await reach('The database', deadline, findTenantOfApiKey(pool, key)));
+    if (!tenantId) throw needsBearer('a valid API key of a tenant');
     res.locals['tenantId'] = tenantId;
     next();
   };
@@ -30,7 +31,7 @@ export function requireOperator(operatorToken: string | undefined): RequestHandl
   return (req, _res, next) => {
     const token = bearerToken(req);
     if (!operatorToken || !token || !timingSafeEqual(hash(token), hash(operatorToken))) {
-      throw unauthorized("the operator's token (KONSTRUCT_OPERATOR_TOKEN)");
+      throw needsBearer("the operator's token (KONSTRUCT_OPERATOR_TOKEN)");
     }
     next();
   };
@@ -40,8 +41,6 @@ function bearerToken(req: Request): string | undefined {
   return /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '')?.[1];
 }
 
-function unauthorized(needed: string): Problem {
-  return new Problem(401, 'Unauthorized', `Authorization: Bearer must hold ${needed}.`, {
-    headers: { 'WWW-Authenticate': 'Bearer' },
-  });
+function needsBearer(needed: string): Problem {
+  return unauthorized(`Authorization: Bearer must hold ${needed}.`, { 'WWW-Authenticate': 'Bearer' });
 }

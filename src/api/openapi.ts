@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { agentChangesBody, messageBody, newAgentBody, newTenantBody, tenantChangesBody } from './schemas.ts';
+import { messageBody } from '../channels/http/index.ts';
+import { agentChangesBody, newAgentBody, newTenantBody, tenantChangesBody } from './schemas.ts';
 
 const json = (schema: z.ZodType) => ({
   content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } },

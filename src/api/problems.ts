@@ -1,7 +1,8 @@
-import { isGrpcServiceError, ServiceError } from '@temporalio/client';
 import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
-import type { RateLimited } from '../intake/rate-limiter.ts';
+import { outageOf } from '../intake/availability.ts';
+import type { Fault } from '../intake/fields.ts';
+import type { IntakeOutcome, RetryOutcome } from '../intake/outcomes.ts';
 
 /** An answer that isn't a success, as `application/problem+json` (RFC 9457). Thrown by handlers, sent in one place. */
 export class Problem extends Error {
@@ -28,11 +29,15 @@ export class Problem extends Error {
 /** 404 for what isn't there and for what belongs to another tenant alike: the two can't be told apart. */
 export const notFound = (what: string): Problem => new Problem(404, 'Not found', `There is no such ${what}.`);
 
-/** 400 that names the field. */
-export const badField = (field: string, problem: string, status: 400 | 413 = 400): Problem =>
-  new Problem(status, status === 413 ? 'Too large' : 'Invalid request', `${field} ${problem}`, {
+/** 400 that names the field, or 413 for one that is too large. */
+export const badField = ({ field, problem, isTooLarge }: Omit<Fault, 'kind'>): Problem =>
+  new Problem(isTooLarge ? 413 : 400, isTooLarge ? 'Too large' : 'Invalid request', `${field} ${problem}`, {
     members: { errors: [{ field, problem }] },
   });
+
+/** 401 that says what `Authorization: Bearer` must hold, or which other proof is missing. */
+export const unauthorized = (detail: string, headers: Record<string, string> = {}): Problem =>
+  new Problem(401, 'Unauthorized', detail, { headers });
 
 /** 503 for a service that is away; the sender should repeat the very same request. */
 export const unavailable = (service: string): Problem =>
@@ -40,26 +45,46 @@ export const unavailable = (service: string): Problem =>
     headers: { 'Retry-After': '2' },
   });
 
-/** 422 for an idempotency key that was used for another message. */
-export const keyReused = (): Problem =>
-  new Problem(
-    422,
-    'Idempotency key reused',
-    'Idempotency-Key was used before with another request: use a new key for a new message.',
-    { members: { errors: [{ field: 'Idempotency-Key', problem: 'was used before with another request' }] } },
-  );
-
-/** 429: how long to wait is in the header, in seconds, and in the body, in milliseconds. */
-export const tooManyMessages = ({ retryAfterMs, limit }: NonNullable<RateLimited>): Problem =>
-  new Problem(
-    429,
-    'Too many messages',
-    `The limit of this ${limit} is reached; send the message again later.`,
-    {
-      headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) },
-      members: { limit, retryAfterMs },
-    },
-  );
+/** The problem behind an outcome of intake that is no success. */
+export function problemOf(outcome: Exclude<IntakeOutcome | RetryOutcome, { kind: 'accepted' }>): Problem {
+  switch (outcome.kind) {
+    case 'unknown-agent':
+      return notFound('agent');
+    case 'key-reused':
+      return new Problem(
+        422,
+        'Idempotency key reused',
+        'Idempotency-Key was used before with another request: use a new key for a new message.',
+        {
+          members: {
+            errors: [{ field: 'Idempotency-Key', problem: 'was used before with another request' }],
+          },
+        },
+      );
+    case 'rate-limited': {
+      const { limit, retryAfterMs } = outcome;
+      return new Problem(
+        429,
+        'Too many messages',
+        `The limit of this ${limit} is reached; send the message again later.`,
+        {
+          headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) },
+          members: { limit, retryAfterMs },
+        },
+      );
+    }
+    case 'unavailable':
+      return unavailable(outcome.service);
+    case 'not-failed':
+      return new Problem(409, 'Not failed', 'Only a message whose reply has failed can be retried.');
+    case 'too-old':
+      return new Problem(
+        409,
+        'Too old',
+        'The message is no longer kept and can’t be retried: send it again.',
+      );
+  }
+}
 
 /** Sends a problem. */
 export function sendProblem(res: Response, problem: Problem): void {
@@ -94,41 +119,21 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
 function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { type, status } = (error ?? {}) as { type?: string; status?: number };
+  const bad = (field: string, problem: string, isTooLarge = false) =>
+    badField({ field, problem, isTooLarge });
   switch (type) {
     case 'entity.parse.failed':
-      return badField('body', 'must be valid JSON');
+      return bad('body', 'must be valid JSON');
     case 'entity.too.large':
-      return badField('body', 'is too large: a text may have at most 32,000 characters', 413);
-    default:
+      return bad('body', 'is too large: a text may have at most 32,000 characters', true);
+    default: {
       if (error instanceof URIError) return notFound('path');
       if (status !== undefined && status >= 400 && status < 500) {
-        return badField('request', 'could not be read: send JSON in UTF-8, uncompressed or gzip');
+        return bad('request', 'could not be read: send JSON in UTF-8, uncompressed or gzip');
       }
-      if (isDatabaseAway(error)) return unavailable('The database');
-      if (isTemporalAway(error)) return unavailable('Temporal');
+      const outage = outageOf(error);
+      if (outage) return unavailable(outage.service);
       return new Problem(500, 'Internal error', 'Something went wrong here; it has been logged.');
+    }
   }
-}
-
-/** Whether this is answered 503: the sender is told to come again. */
-export const isOutage = (error: unknown): boolean => toProblem(error).status === 503;
-
-/** What Temporal's client throws for everything that isn't an answer about a workflow. */
-export function isTemporalAway(error: unknown): boolean {
-  return error instanceof ServiceError || isGrpcServiceError(error);
-}
-
-/** Connection refused, reset or timed out, or a server that is starting or shutting down (class 57P). */
-function isDatabaseAway(error: unknown): boolean {
-  // Not instanceof: the socket's errors are of Node's own realm when the code runs in a vm context.
-  if (!Error.isError(error)) return false;
-  const code = 'code' in error ? String(error.code) : '';
-  return (
-    /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|57P0[1-5]|57014|08\w{3}|53300)$/.test(
-      code,
-    ) ||
-    /timeout exceeded when trying to connect|Connection terminated|Query read timeout|not queryable/i.test(
-      error.message,
-    )
-  );
 }

@@ -3,15 +3,12 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
-import type { ApiConfig, SlackInboundConfig } from '../config/index.ts';
+import { inboundChannels } from '../channels/index.ts';
+import type { ApiConfig } from '../config/index.ts';
 import { createPool } from '../db/tenant-transaction.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { closeAll, createRedis, waitForServices } from '../lib/process.ts';
-import { createSlackClient } from '../channels/slack/client.ts';
-import { singleWorkspace } from '../channels/slack/inbound/installations.ts';
-import { createNameLookup } from '../channels/slack/inbound/names.ts';
 import { createApp } from './app.ts';
-import type { SlackSettings } from '../channels/slack/inbound/receive.ts';
 
 /**
  * Longer than what clients and load balancers keep an idle connection for (mostly 60 s): with Node's 5 s a request could
@@ -20,18 +17,12 @@ import type { SlackSettings } from '../channels/slack/inbound/receive.ts';
 const KEEP_ALIVE_MS = 75_000;
 
 /**
- * Resolves once requests are answered. `close` ends with no request left without an answer. `eagerStarter` stands
- * on the connection of a worker in this process, which then gets a message's first workflow task with the answer to
- * its start. It starts and does nothing else: what is asked on such a connection can't be called off.
+ * Resolves once requests are answered. `close` ends with no request left without an answer.
  */
 export async function startApi(
   config: ApiConfig,
   log: Logger,
-  {
-    temporal,
-    tracing,
-    eagerStarter,
-  }: { temporal: Client; tracing: Tracing | undefined; eagerStarter?: Client },
+  { temporal, tracing }: { temporal: Client; tracing: Tracing | undefined },
 ): Promise<{ close: () => Promise<void> }> {
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
   const redis = createRedis(config.redisUrl, log);
@@ -46,11 +37,10 @@ export async function startApi(
     pool,
     redis,
     temporal,
-    eagerStarter,
     log,
     limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
     operatorToken: config.operatorToken,
-    slack: config.slack && slackSettings(config.slack, log),
+    channels: inboundChannels({ config, redis, log }),
     closing: closing.signal,
   });
   const server = createServer(tracing?.watchRequests(app) ?? app);
@@ -81,18 +71,4 @@ async function closeServer(server: Server): Promise<void> {
   const sweep = setInterval(() => server.closeIdleConnections(), 100);
   await closed;
   clearInterval(sweep);
-}
-
-/** Events are verified also while no workspace is bound; they are ignored then. */
-function slackSettings(config: SlackInboundConfig, log: Logger): SlackSettings {
-  const { signingSecret, allowedBots, workspace } = config;
-  const findInstallation = workspace
-    ? singleWorkspace({ ...workspace, client: createSlackClient(workspace), log })
-    : () => Promise.resolve(undefined);
-  return {
-    signingSecret,
-    findInstallation,
-    lookUpNames: createNameLookup(),
-    allowedBots: new Set(allowedBots),
-  };
 }

@@ -11,7 +11,7 @@ export type Agent = {
   /** Upper bound of the prompt in tokens, as `estimateTokens` counts; null means the deployment's default. */
   maxPromptTokens: number | null;
   recall: RecallSettings;
-  /** Whether a reply grows in its Slack message while the model writes. */
+  /** Whether a reply is shown while the model writes it, where the channel can. */
   liveReplies: boolean;
 };
 

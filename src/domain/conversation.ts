@@ -66,22 +66,15 @@ export type Recollection = {
   nearestMiss: NearestMiss | null;
 };
 
-/** The channel a message came through, and what is needed to answer there. */
-export type Channel = { type: 'http' } | SlackChannel;
-
-/** A place in a Slack workspace. Ids are Slack's own; no token is ever part of it. */
-export type SlackChannel = {
-  type: 'slack';
-  /** The workspace, `T…`. */
-  team: string;
-  /** The conversation, `C…`, `G…` or `D…`. */
-  channel: string;
-  /** The thread that is answered in: the one the message stands in, else the message itself. */
-  threadTs: string;
-  /** The message that is answered. */
-  eventTs: string;
-  /** What kind of place it is; an `assistant` thread shows a status, the others a placeholder. */
-  surface: 'channel' | 'im' | 'assistant';
+/** The channel that a message came through. */
+export type Channel = {
+  /** Its name, as src/channels registers it; the search attribute `Channel`. */
+  name: string;
+  /**
+   * Where the reply is pushed to, in the channel's own terms: JSON, no secrets. Absent where the sender fetches the
+   * reply.
+   */
+  address?: Readonly<Record<string, unknown>>;
 };
 
 /** A message as the API accepted it: verified, validated, normalised and entered in the ledger. */

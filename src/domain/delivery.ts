@@ -1,46 +1,29 @@
-import type { SlackChannel } from './conversation.ts';
+/** How a turn's reply finds its way back to the person. Names no channel. */
+import type { Channel, Scope } from './conversation.ts';
 
-/** A turn that is answered in Slack. */
-export type SlackTurn = {
-  tenantId: string;
-  agentId: string;
+/** A turn whose reply is pushed to its channel. */
+export type DeliveryTurn = Scope & {
   messageId: string;
+  /** The turn's place in the window. */
+  seq: number;
   threadId: string;
-  place: SlackChannel;
+  channel: Channel;
 };
 
-/** One whose reply is handed over by the step that asks the model. */
-export type HandoverTurn = SlackTurn & {
-  /** Its place in the window, where the same step puts it once the reply stands in Slack; left out, it doesn't. */
-  window?: { userId: string; seq: number };
-};
+/** What shows in the channel that the agent is at work, in the channel's own terms. JSON. */
+export type Progress = Readonly<Record<string, unknown>>;
 
-/** What shows that the agent is at work: a message that the reply will replace, or a status that needs no cleaning up. */
-export type PlaceholderPosted = { kind: 'message'; ts: string } | { kind: 'status' };
-
-/** A reply on its way to Slack. */
-export type SlackReply = SlackTurn & {
-  /** Null when posting it failed, or nobody knows whether it did. */
-  placeholder: PlaceholderPosted | null;
-  /** True when an earlier step has tried and may have got further than it knows. */
-  tried?: boolean;
-  /** The messages that the reply becomes, in markdown; fixed before the first is posted. */
-  parts: string[];
-};
-
-/** How far the step that asks the model has got in Slack by itself. */
-export type HandedOver = {
-  placeholder: PlaceholderPosted | null;
-  /** Whether the reply stands in the thread. */
+/** How far a reply has got in its channel. One step leaves it, the next goes on from it. */
+export type DeliveryState = {
+  /** Null when nothing shows that the agent is at work, or nobody knows. */
+  progress: Progress | null;
+  /** Whether the whole reply stands in the channel. */
   delivered: boolean;
-  /** True when more may stand there than is known: a call failed, or an attempt before may have been cut off. */
-  tried: boolean;
-  /** Present when Slack should not be called again for so long, counted from the step's end. */
+  /** True when more may stand in the channel than is known: a call failed, or an attempt may have been cut off. */
+  uncertain: boolean;
+  /** Present when the channel must not be called again for this long, counted from the step's end. */
   retryAfterMs?: number;
 };
 
-/** What the failure of that step says of it, so that the apology takes the placeholder's place. */
-export type ReplyFailureDetails = { handedOver: HandedOver };
-
-/** Where a reply can be shown while it is written. */
-export type LivePlace = { messageId: string; place: SlackChannel; ts: string };
+/** What the step that answers a turn says in its failure, so that the apology replaces the placeholder. */
+export type AnswerFailureDetails = { delivery: DeliveryState };

@@ -8,18 +8,12 @@ export const FAILURE = {
   llmEmptyReply: 'LlmEmptyReply',
   /** An embedding of the wrong width or with a number that isn't finite. Non-retryable. */
   invalidEmbedding: 'InvalidEmbedding',
-  /** Slack refuses this call and always will (channel gone, not a member, token revoked). Non-retryable. */
-  slackRefused: 'SlackRefused',
-  /** Slack asks to wait (429). Retried after as long as it says. */
-  slackRateLimited: 'SlackRateLimited',
-  /** Slack is in trouble or out of reach. Retried. */
-  slackUnavailable: 'SlackUnavailable',
+  /** The channel refuses this reply and always will (place gone, not a member, token revoked). Non-retryable. */
+  deliveryRefused: 'DeliveryRefused',
+  /** The channel asks to wait. Retried after as long as it says. */
+  deliveryRateLimited: 'DeliveryRateLimited',
+  /** The channel is in trouble or out of reach. Retried. */
+  deliveryUnavailable: 'DeliveryUnavailable',
   /** The turn ended without a reply; its details hold what the user was told. */
   turnFailed: 'TurnFailed',
 } as const;
-
-/** What a person is told when the model fails for good: one line, no internals. */
-export const APOLOGY = 'Sorry, I could not come up with a reply to this message. Please try again later.';
-
-/** What a person in Slack is told when they have sent more than their limit allows. */
-export const TOO_MANY_MESSAGES = 'That was a lot at once: please give me a minute, then ask again.';

@@ -1,6 +1,6 @@
-/** Names that stand in Temporal: task queues and search attributes. */
+/** Names of the Temporal task queues. */
 
 /** Replies. */
 export const REPLY_TASK_QUEUE = 'konstruct';
-/** Backfills, apart so that a pile of them never delays a reply. */
+/** Backfills have a queue of their own, so that a pile of them never delays a reply. */
 export const EMBEDDING_TASK_QUEUE = 'konstruct-embeddings';

@@ -1,6 +1,6 @@
 import type { Agent } from './agent.ts';
 import type { ConversationMessage, InboundMessage, NearestMiss, RecalledMemory } from './conversation.ts';
-import type { HandedOver } from './delivery.ts';
+import type { DeliveryState } from './delivery.ts';
 
 /** The input of workflow `HandleMessage`. The agent is as it was when the message was accepted. */
 export type HandleMessageInput = { message: InboundMessage; agent: Agent; limits: TurnLimits };
@@ -39,16 +39,16 @@ export type RecallReceipt = {
 
 export type TokenUsage = { promptTokens: number; completionTokens: number };
 
-/** What the LLM gave. */
-export type GeneratedReply = {
+/** What the step that answers a turn gives. */
+export type TurnAnswer = {
   text: string;
   model: string;
   usage: TokenUsage | null;
-  /** `total` is the model's; `slack` what it took from there until the reply stood in Slack. */
-  timingsMs: { firstToken: number; total: number; slack?: number };
-  /** Present when the reply was to be handed over to Slack at once. */
-  handedOver?: HandedOver;
-  /** Present when the turn stands in the window by now, with this text. */
+  /** `total` is the model's; `delivery` runs from there until the reply stands in its channel. */
+  timingsMs: { firstToken: number; total: number; delivery?: number };
+  /** Present when the step was asked to deliver early. */
+  delivery?: DeliveryState;
+  /** Present when the window holds the turn by now, with this text. */
   appended?: true;
 };
 

@@ -3,14 +3,14 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import type pg from 'pg';
 import type { LedgerTurn } from '../db/ledger.ts';
-import { APOLOGY } from '../domain/failures.ts';
+import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import { APOLOGY } from '../domain/words.ts';
 import type { TurnResult } from '../domain/turn.ts';
 import { findExchange } from '../memory/long-term/long-term.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
-import { isTemporalAway } from '../api/problems.ts';
-import { ANSWER_WITHIN_MS } from '../lib/within.ts';
+import { isTemporalAway } from '../temporal/outage.ts';
 
-/** How far a message has come, as the API tells it. */
+/** How far a message has come. */
 export type MessageOutcome =
   | { state: 'accepted' | 'refused' }
   | { state: 'done'; reply: { text: string }; memory: TurnResult['memory'] | null; missing: string[] }
@@ -31,7 +31,7 @@ export async function outcomeOf(
   const handle = temporal.workflow.getHandle<typeof HandleMessage>(turn.workflowId);
   try {
     if (options.waitMs === 0) {
-      const { status } = await temporal.withDeadline(Date.now() + ANSWER_WITHIN_MS, () => handle.describe());
+      const { status } = await temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, () => handle.describe());
       if (status.name === 'RUNNING') return { state: 'accepted' };
     }
     const result = await resultWithin(temporal, () => handle.result(), options);
@@ -52,7 +52,7 @@ async function resultWithin<T>(
   result: () => Promise<T>,
   { waitMs, signal }: { waitMs: number; signal?: AbortSignal },
 ): Promise<T | undefined> {
-  if (waitMs === 0) return temporal.withDeadline(Date.now() + ANSWER_WITHIN_MS, result);
+  if (waitMs === 0) return temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, result);
   const timeout = AbortSignal.timeout(waitMs);
   const stop = signal ? AbortSignal.any([timeout, signal]) : timeout;
   try {

@@ -1,47 +1,44 @@
-import { WorkflowIdReusePolicy, type Client } from '@temporalio/client';
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
+import { WorkflowNotFoundError } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type pg from 'pg';
 import { reopenTurn, type LedgerTurn } from '../db/ledger.ts';
+import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { HandleMessageInput } from '../domain/turn.ts';
-import type { HandleMessage } from '../workflows/handle-message.ts';
-import { Problem } from '../api/problems.ts';
-import { turnWorkflowOptions } from './start-turn.ts';
-import { ANSWER_WITHIN_MS } from '../lib/within.ts';
+import { outageOf } from './availability.ts';
+import type { RetryOutcome } from './outcomes.ts';
+import { startTurn } from './start-turn.ts';
 
 /**
- * Answers a failed message once more: the same turn, at its old place in the scope. The ledger holds no text, so
- * what was said comes from the failed run's history. Throws a 409 Problem for a turn that has not failed, or whose
- * history has passed its retention; a Temporal that doesn't answer within 2 s is a 503.
+ * Answers a failed message once more: the same turn, at its old place in the scope. The ledger holds no text, so the
+ * text comes from the failed run's history. `unavailable` when Temporal or Postgres doesn't answer within 2 s.
  */
 export async function retryMessage(
   { pool, temporal }: { pool: pg.Pool; temporal: Client },
   tenantId: string,
   turn: LedgerTurn,
-): Promise<void> {
-  if (turn.state !== 'failed') {
-    throw new Problem(409, 'Not failed', 'Only a message whose reply has failed can be retried.');
-  }
-  const deadline = Date.now() + ANSWER_WITHIN_MS;
-  const input = await inputOf(temporal, turn.workflowId, deadline);
+): Promise<RetryOutcome> {
+  if (turn.state !== 'failed') return { kind: 'not-failed' };
+  const deadline = Date.now() + ACCEPT_WITHIN_MS;
   try {
-    await temporal.withDeadline(deadline, () =>
-      temporal.workflow.start<typeof HandleMessage>('HandleMessage', {
-        workflowId: turn.workflowId,
-        args: [input],
-        ...turnWorkflowOptions(input.message),
-        // Temporal decides which of two retries at the same moment is the one.
-        workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
-        staticSummary: `${input.message.userId} → ${input.agent.name} (${input.message.channel.type}, turn ${turn.seq}, retried)`,
-      }),
-    );
+    const input = await inputOf(temporal, turn.workflowId, deadline);
+    if (!input) return { kind: 'too-old' };
+    await startTurn(temporal, input, { deadline, again: true });
+    await reopenTurn(pool, tenantId, turn.messageId);
+    return { kind: 'accepted' };
   } catch (error) {
-    if (!(error instanceof WorkflowExecutionAlreadyStartedError)) throw error;
+    const outage = outageOf(error);
+    if (!outage) throw error;
+    return outage;
   }
-  await reopenTurn(pool, tenantId, turn.messageId);
 }
 
-async function inputOf(temporal: Client, workflowId: string, deadline: number): Promise<HandleMessageInput> {
+/** What the failed run was started with; undefined when Temporal has forgotten it. */
+async function inputOf(
+  temporal: Client,
+  workflowId: string,
+  deadline: number,
+): Promise<HandleMessageInput | undefined> {
   try {
     const handle = temporal.workflow.getHandle(workflowId);
     const { events } = await temporal.withDeadline(deadline, () => handle.fetchHistory());
@@ -49,7 +46,7 @@ async function inputOf(temporal: Client, workflowId: string, deadline: number): 
     const [input] = await decodeArrayFromPayloads(temporal.options.loadedDataConverter, payloads);
     return input as HandleMessageInput;
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    throw new Problem(409, 'Too old', 'The message is no longer kept and can’t be retried: send it again.');
+    if (error instanceof WorkflowNotFoundError) return undefined;
+    throw error;
   }
 }

@@ -43,7 +43,7 @@ type Observed<Name extends keyof Activities> = {
   result: Awaited<ReturnType<Activities[Name]>>;
 };
 
-const OBSERVED = ['gatherContext', 'generateReply', 'storeTurn', 'recordFailedTurn'] as const;
+const OBSERVED = ['gatherContext', 'answerTurn', 'storeTurn', 'recordFailedTurn'] as const;
 const isObserved = (step: string): step is (typeof OBSERVED)[number] =>
   (OBSERVED as readonly string[]).includes(step);
 
@@ -79,7 +79,7 @@ function createObservers(registry: Registry) {
       if (result.missing.includes('recall')) return;
       recalls.inc({ outcome: result.recalled.length > 0 ? 'hit' : 'empty' });
     },
-    generateReply({ input, result }: Observed<'generateReply'>) {
+    answerTurn({ input, result }: Observed<'answerTurn'>) {
       const tenant = input.agent.tenantId;
       replies.inc({ tenant, outcome: 'replied' });
       const { model, usage } = result;

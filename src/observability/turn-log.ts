@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 
 /** The steps that say how a turn goes; each is one line at info. */
 const TOLD: Record<string, string> = {
-  generateReply: 'the model has answered',
+  answerTurn: 'the model has answered',
   storeTurn: 'the turn is remembered',
   recordFailedTurn: 'the turn has failed',
 };

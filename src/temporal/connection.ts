@@ -15,15 +15,6 @@ export function lazyClient(config: TemporalConfig, interceptors: ClientIntercept
   return new Client({ connection, namespace: config.namespace, dataConverter, interceptors });
 }
 
-/** A client on a worker's connection: what it starts, that worker may begin at once (eager start). */
-export function clientOn(
-  connection: NativeConnection,
-  { namespace }: TemporalConfig,
-  interceptors: ClientInterceptors = {},
-): Client {
-  return new Client({ connection, namespace, dataConverter, interceptors });
-}
-
 /** A worker's connection. */
 export async function connectWorker(config: TemporalConfig): Promise<NativeConnection> {
   return NativeConnection.connect(workerOptions(config));

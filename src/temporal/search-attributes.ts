@@ -17,6 +17,6 @@ export function searchAttributesOf(message: InboundMessage): TypedSearchAttribut
     { key: KEYS.tenantId, value: message.tenantId },
     { key: KEYS.agentId, value: message.agentId },
     { key: KEYS.userId, value: message.userId },
-    { key: KEYS.channel, value: message.channel.type },
+    { key: KEYS.channel, value: message.channel.name },
   ]);
 }

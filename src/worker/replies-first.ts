@@ -5,7 +5,7 @@ const QUIET_MS = 100;
 const LOOK_EVERY_MS = 5;
 
 /** Waits for a model, which costs no processor: a backfill may well run then. When it is done, a backfill is owed. */
-const REPLYING_ACTIVITY = 'generateReply';
+const REPLYING_ACTIVITY = 'answerTurn';
 
 /** Lets replies go first in one process. */
 export type RepliesFirst = {

@@ -13,7 +13,7 @@ import type { Tracing } from '../observability/tracing.ts';
 import { createTurnLog } from '../observability/turn-log.ts';
 import { createWorkerMetrics } from '../observability/worker-metrics.ts';
 import { closeAll, createRedis, waitForServices } from '../lib/process.ts';
-import { createSlackClient } from '../channels/slack/client.ts';
+import { outboundChannels } from '../channels/index.ts';
 import { connectWorker, lazyClient } from '../temporal/connection.ts';
 import { createWorkers } from './workers.ts';
 import { workflowBundle } from './workflow-bundle.ts';
@@ -54,9 +54,8 @@ export async function startWorker(
   const quietRunAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
   const embedder = tracing?.watchEmbedder(quietEmbedder) ?? quietEmbedder;
   const runAgent = tracing?.watchRunAgent(quietRunAgent) ?? quietRunAgent;
-  const slackClient = config.slack && createSlackClient(config.slack);
-  const slack = () => slackClient;
-  const activities = createActivities({ pool, redis, embedder, runAgent, temporal, slack });
+  const channels = outboundChannels({ config, redis, log });
+  const activities = createActivities({ pool, redis, embedder, runAgent, temporal, channels });
   const workers = await createWorkers({
     connection,
     namespace: config.temporal.namespace,

@@ -1,107 +1,114 @@
 /**
- * How the workflows call their activities: time-outs and retries, each with its reason. The summaries are
- * what the Web UI shows beside each step; like every option here they are no part of what a replay compares. (How a
- * cancellation is waited for is, in turns that were cancelled; before it was waited for, such turns could not go on.)
+ * How the workflows call their activities: time-outs and retries, each with its reason. The summaries are what the
+ * Web UI shows beside each step. A replay compares neither options nor summaries, so they may change at any time;
+ * the one exception is `cancellationType`, which decides when a cancelled turn goes on.
  */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import {
+  ANSWER_HEARTBEAT_TIMEOUT_MS,
+  ANSWER_TIMEOUT_MS,
+  DELIVERY_HEARTBEAT_TIMEOUT_MS,
+  GATHER_TIMEOUT_MS,
+  QUICK_ATTEMPT_MS,
+  QUICK_ATTEMPTS,
+} from '../domain/timing.ts';
 
 /*
- * Local, since it is on the way of every reply: a normal activity costs a round trip of some 15 ms.
- * It bounds its own waiting at 2 s and reports what was missing; one attempt, or two bounds would add up.
+ * Local: it is on the way of every reply, and a normal activity costs a round trip of some 15 ms. It bounds its own
+ * waiting and reports what is missing. One attempt: a second would add its bound to the first.
  */
-export const gathering = proxyLocalActivities<Pick<Activities, 'gatherContext'>>({
-  startToCloseTimeout: '3s',
+export const { gatherContext } = proxyLocalActivities<Pick<Activities, 'gatherContext'>>({
+  startToCloseTimeout: GATHER_TIMEOUT_MS,
   retry: { maximumAttempts: 1 },
   summary: 'look up what is remembered',
 });
 
 /*
- * The two below are bounded at some 2 s by their attempts: 3 × 0.6 s and the pauses between. (A local
- * activity's scheduleToCloseTimeout did not end its retries in SDK 1.24: the test then ran for ever.)
+ * The attempts bound it at some 2 s. A local activity's scheduleToCloseTimeout does not end its retries (SDK 1.24).
  */
-const THREE_QUICK_ATTEMPTS = { initialInterval: '50ms', maximumAttempts: 3 } as const;
+const QUICK = {
+  startToCloseTimeout: QUICK_ATTEMPT_MS,
+  retry: { initialInterval: '50ms', maximumAttempts: QUICK_ATTEMPTS },
+} as const;
 
-/* Local and cheap: it is asked only in a burst. After 2 s a reply out of order beats none. */
-export const ordering = proxyLocalActivities<Pick<Activities, 'findTurnBefore'>>({
-  startToCloseTimeout: '600ms',
-  retry: THREE_QUICK_ATTEMPTS,
+/* Local and cheap; asked in a burst only. After 2 s a reply out of order beats none. */
+export const { findTurnBefore } = proxyLocalActivities<Pick<Activities, 'findTurnBefore'>>({
+  ...QUICK,
   summary: 'is an earlier turn still running?',
 });
 
 /*
- * A normal activity: slow, worth seeing, and the one that fails in interesting ways. The heartbeat tells a
- * dead worker from a slow model. Retried for an hour: a provider's outage should delay a reply, not lose it.
- * What no retry cures is thrown as non-retryable by the activity itself. In Slack it also shows that it is at work and,
- * if that can be done at once, brings the reply (docs/decisions/0005): two activities and two workflow tasks less.
+ * A normal activity: it is slow, operators want to see it, and it fails in interesting ways. The heartbeat tells a
+ * dead worker from a slow model. Retried for an hour: an outage of the model should delay a reply, not lose it. The
+ * activity itself throws as non-retryable what no retry cures. It also shows that the agent is at work and delivers
+ * the reply where one call does that (docs/decisions/0005): that saves two activities and two workflow tasks.
  */
-export const replying = proxyActivities<Pick<Activities, 'generateReply'>>({
-  startToCloseTimeout: '5m',
-  heartbeatTimeout: '15s',
+export const { answerTurn } = proxyActivities<Pick<Activities, 'answerTurn'>>({
+  startToCloseTimeout: ANSWER_TIMEOUT_MS,
+  heartbeatTimeout: ANSWER_HEARTBEAT_TIMEOUT_MS,
   scheduleToCloseTimeout: '1h',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
-  // Who cancels a turn should not see its apology overtaken by its reply.
+  // Somebody who cancels a turn must not see the reply replace the apology.
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   summary: 'ask the model',
 });
 
 /* Local: one Redis script. After 2 s the child takes it over, so that a reply never waits for Redis. */
-export const appending = proxyLocalActivities<Pick<Activities, 'appendTurnToWindow'>>({
-  startToCloseTimeout: '600ms',
-  retry: THREE_QUICK_ATTEMPTS,
+export const { appendTurnToWindow } = proxyLocalActivities<Pick<Activities, 'appendTurnToWindow'>>({
+  ...QUICK,
   summary: 'add the turn to the window',
 });
 
 /*
- * The backfill's first try: local, since a normal activity would be half of what a backfill costs Temporal
- * (141 → 100 CPU-ms a reply). One attempt: what fails is taken over by the normal activity below.
+ * The first try of a backfill is local: a normal activity would be half of a backfill's cost in Temporal. One
+ * attempt; the normal activity below takes over what fails.
  */
-export const storingHere = proxyLocalActivities<Pick<Activities, 'storeTurn'>>({
+export const { storeTurn: storeTurnLocally } = proxyLocalActivities<Pick<Activities, 'storeTurn'>>({
   startToCloseTimeout: '30s',
   retry: { maximumAttempts: 1 },
   summary: 'remember the turn',
 });
 
-/*
- * Off the reply's path and owed: retried until stored, for operators to see. `storeTurn` throws what no retry
- * cures (an embedding of the wrong width) as non-retryable.
- */
-export const storing = proxyActivities<Pick<Activities, 'storeTurn' | 'appendOwedTurn'>>({
+/* Off the reply's path and owed: retried until it is stored, where operators see it. */
+export const { storeTurn, appendOwedTurn } = proxyActivities<
+  Pick<Activities, 'storeTurn' | 'appendOwedTurn'>
+>({
   startToCloseTimeout: '30s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
   summary: 'remember the turn',
 });
 
-/* The ledger must learn of it, however long Postgres is away; followers were let go before. */
-export const failing = proxyActivities<Pick<Activities, 'recordFailedTurn'>>({
+/* The ledger must learn of a failed turn, however long Postgres is away. Nobody waits for it. */
+export const { recordFailedTurn } = proxyActivities<Pick<Activities, 'recordFailedTurn'>>({
   startToCloseTimeout: '10s',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
   summary: 'note the failure in the ledger',
 });
 
 /*
- * For a turn that waits for others. A placeholder is worth posting for a minute; after that the reply comes without
- * one. The heartbeat tells a dead worker within seconds, since the reply waits for this.
+ * For a turn that waits for others. A placeholder is worth a minute of tries; after that the reply comes without one.
+ * The heartbeat tells a dead worker within seconds, since the reply waits for this step.
  */
-export const placeholding = proxyActivities<Pick<Activities, 'postPlaceholder'>>({
+export const { showProgress } = proxyActivities<Pick<Activities, 'showProgress'>>({
   startToCloseTimeout: '30s',
-  heartbeatTimeout: '8s',
+  heartbeatTimeout: DELIVERY_HEARTBEAT_TIMEOUT_MS,
   scheduleToCloseTimeout: '1m',
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  summary: 'show in Slack that an answer is coming',
+  summary: 'show that an answer is coming',
 });
 
 /*
- * The way of long and late replies, and of what was not brought at once: from the history. Operators want to see
- * whether Slack has the reply. Tried for an hour, as the model is; a 429 waits as told, and what Slack refuses for
- * good is thrown as non-retryable by the activity.
+ * Long replies, late ones, and those that early delivery left: the text comes from the history. Operators want to
+ * see whether the person has the reply. Tried for an hour, as the model is. A rate limit waits as told; the activity
+ * throws as non-retryable what the channel refuses for good.
  */
-export const delivering = proxyActivities<Pick<Activities, 'deliverReply'>>({
+export const { deliverReply } = proxyActivities<Pick<Activities, 'deliverReply'>>({
   startToCloseTimeout: '2m',
-  heartbeatTimeout: '8s',
+  heartbeatTimeout: DELIVERY_HEARTBEAT_TIMEOUT_MS,
   scheduleToCloseTimeout: '1h',
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
-  summary: 'bring the reply to Slack',
+  summary: 'deliver the reply',
 });

@@ -8,8 +8,8 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { InboundMessage } from '../domain/conversation.ts';
-import { ordering } from './activities.ts';
-import type { Steps } from './steps.ts';
+import { START_GRACE_MS } from '../domain/timing.ts';
+import { findTurnBefore } from './activities.ts';
 
 /** A follower asks to be told when this turn has ended. */
 const followerWaiting = defineSignal<[{ workflowId: string }]>('followerWaiting');
@@ -24,16 +24,13 @@ export type TurnBefore = {
   unknown: boolean;
 };
 
-/** How long a message that is in the ledger may take to be started. The API gives up after 2 s. */
-const START_GRACE_MS = 2_500;
-
 /**
- * Turns of one scope are answered in the ledger's order. Temporal is the judge of what still runs: a turn
- * asks the nearest earlier one that does to tell it when it ends, and signals to a closed workflow fail.
- * Waiting is a workflow's, so it costs no worker slot. Nobody waits longer than `holdMs` for a turn that
- * is itself at work, since that one lets go of its followers by its own timer.
+ * Turns of one scope are answered in the ledger's order. Temporal is the judge of what still runs: a turn asks the
+ * nearest earlier one that runs to tell it when it ends, and a signal to a closed workflow fails. The waiting happens
+ * in the workflow, so it costs no worker slot. A turn at work lets go of its followers by its own timer, so nobody
+ * waits longer than `holdMs` for it.
  */
-export function joinTurnOrder(message: InboundMessage, holdMs: number, { holdsWhenFollowed }: Steps) {
+export function joinTurnOrder(message: InboundMessage, holdMs: number) {
   const followers: string[] = [];
   let told: { finished: boolean } | undefined;
   let released = false;
@@ -51,12 +48,12 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number, { holdsWh
   /** Lets followers go when this turn, once at work, takes longer than it may hold them. */
   const boundMyHold = async (): Promise<void> => {
     const isDue = () => isReleased() || (working && followers.length > 0);
-    // A follower's signal and the model's answer may come in one task: not a microtask lies between the signal and the timer.
+    // A follower's signal and the model's answer may come in one task: no microtask may lie between signal and timer.
     if (!isDue()) await condition(isDue);
-    // It is over (or, in a turn of before, nobody followed). A bounded wait would still start a timer to see that.
+    // Already released: return before `condition(…, timeout)` schedules a timer.
     if (isReleased()) return;
     if (await condition(isReleased, holdMs, { summary: 'after this the next turn need not wait' })) return;
-    // Hung: whoever comes from now on isn't held at all.
+    // This turn hangs: it holds nobody who comes from now on.
     while (!isReleased()) {
       await tellFollowers(false);
       await condition(() => isReleased() || followers.length > 0);
@@ -65,10 +62,10 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number, { holdsWh
 
   const waitForMyTurn = async (): Promise<TurnBefore> => {
     const started = Date.now();
-    const before = message.turnsAhead > 0 ? await findTurnBefore(message) : {};
+    const before = message.turnsAhead > 0 ? await findRunningTurn(message) : {};
     let waitedFor: TurnBefore['waitedFor'];
     if (before.workflowId && (await askToBeTold(before.workflowId))) {
-      // Each turn ahead may take its own bound; this outer one only matters if a workflow is broken.
+      // Each turn ahead may use up its own bound. This outer one only matters if a workflow is broken.
       const longestMs = (holdMs + START_GRACE_MS) * message.turnsAhead;
       const heard = await condition(() => told !== undefined, longestMs, {
         summary: 'wait for the turn before',
@@ -86,31 +83,26 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number, { holdsWh
   const release = async (): Promise<void> => {
     released = true;
     if (followers.length === 0) return;
-    // In a cancelled turn signals are not sent otherwise, and its followers waited for as long as a turn may hold them.
-    if (holdsWhenFollowed) await CancellationScope.nonCancellable(() => tellFollowers(true));
-    else await tellFollowers(true);
+    // A cancelled scope sends no signals: its followers would wait for as long as a turn may hold them.
+    await CancellationScope.nonCancellable(() => tellFollowers(true));
   };
 
   let bounding: Promise<void> | undefined;
-  // It ends with the turn, and when that is cancelled.
-  const beginToBoundMyHold = () => void (bounding ??= boundMyHold().catch(() => undefined));
-
   setHandler(followerWaiting, ({ workflowId }) => {
     followers.push(workflowId);
-    beginToBoundMyHold();
+    // Not before somebody follows: mostly nobody does, and each activation asks every pending condition.
+    bounding ??= boundMyHold().catch(() => undefined);
   });
   setHandler(goAhead, (news) => void (told ??= news));
-  // Mostly nobody follows, and each activation asks every condition that is waited for.
-  if (!holdsWhenFollowed) beginToBoundMyHold();
   return { waitForMyTurn, release };
 }
 
 /** The nearest earlier turn that still runs. One that is in the ledger but not yet started gets a moment to appear. */
-async function findTurnBefore(message: InboundMessage): Promise<{ workflowId?: string; unknown?: boolean }> {
+async function findRunningTurn(message: InboundMessage): Promise<{ workflowId?: string; unknown?: boolean }> {
   for (;;) {
-    const found = await ordering
-      .findTurnBefore({ message, startGraceMs: START_GRACE_MS })
-      .catch(() => ({ state: 'unknown' as const }));
+    const found = await findTurnBefore({ message, startGraceMs: START_GRACE_MS }).catch(() => ({
+      state: 'unknown' as const,
+    }));
     switch (found.state) {
       case 'running':
         return { workflowId: found.workflowId };

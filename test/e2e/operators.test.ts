@@ -180,11 +180,11 @@ describe('npm run replay', () => {
   test('a history that the code no longer fits ends with code 1, event and command side by side', async () => {
     const { output } = await run('temporal workflow show -w "$TENANT:message:$MESSAGE" --output json');
     const file = path.join(home, 'changed.json');
-    await writeFile(file, output.replaceAll('generateReply', 'recordFailedTurn'));
+    await writeFile(file, output.replaceAll('answerTurn', 'recordFailedTurn'));
     const replayed = await run(`npm run replay -- ${file}`);
     expect(replayed.code).toBe(1);
     expect(replayed.output).toMatch(/✗ changed\.json/);
-    expect(replayed.output).toMatch(/✗ +\d+ +activity recordFailedTurn +activity generateReply/);
+    expect(replayed.output).toMatch(/✗ +\d+ +activity recordFailedTurn +activity answerTurn/);
   });
 });
 
@@ -202,7 +202,7 @@ test('one message is one connected trace, from the request to the stored memory'
     'RunActivity:gatherContext',
     'embed',
     'redis lrange',
-    'RunActivity:generateReply',
+    'RunActivity:answerTurn',
     'llm',
     'redis eval',
     'RunWorkflow:EmbedAndStore',
@@ -229,7 +229,7 @@ test('metrics tell of the product and of Temporal', async () => {
     /konstruct_replies_total\{.*outcome="failed"\} 1/,
     /konstruct_recalls_total\{outcome="hit"\} [1-9]/,
     /konstruct_recalls_total\{outcome="empty"\} [1-9]/,
-    /konstruct_step_duration_seconds_count\{step="generateReply",outcome="done"\} 12/,
+    /konstruct_step_duration_seconds_count\{step="answerTurn",outcome="done"\} 12/,
     /konstruct_backfill_lag_seconds_count 12/,
     /konstruct_turn_seconds_count 12/,
     new RegExp(`konstruct_llm_tokens_total\\{tenant="${tenantId}",model="scripted",kind="prompt"\\} 132`),

@@ -1,10 +1,8 @@
 /** SIGTERM and start of the two processes. */
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { connectClient } from '../../src/temporal/connection.ts';
 import { startCuttableProxy } from '../support/cuttable-proxy.ts';
 import { streamText } from '../support/fake-llm.ts';
 import { createProcessDeployment, type ProcessDeployment } from '../support/process-deployment.ts';
-import { temporalConfig } from '../support/services.ts';
 import { eventually } from '../support/system.ts';
 
 jest.setTimeout(120_000);
@@ -28,6 +26,8 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     streamText(res, `Noted: ${messages.at(-1)?.content}`);
   });
+  const hurried = await send('hurried', 'Soon', { prefer: 'wait=1' });
+  expect(hurried.status).toBe(202);
   const waiting = send('waiting', 'Waits for it', { prefer: 'wait=60' });
   const sent = await Promise.all(
     Array.from({ length: 20 }, (_, i) => send(`user-${i % 10}`, `Message ${i}`)),
@@ -54,48 +54,12 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
   expect(texts).toEqual(sent.map((_, i) => `Noted: Message ${i}`));
   await eventually(async () => {
     const { rows } = await deployment.database.admin.query('SELECT 1 FROM conversation_embeddings');
-    return rows.length === 42;
+    return rows.length === 44;
   }, 60_000);
   expect(await Promise.all([apiAgain.terminate(), workerAgain.terminate()])).toEqual([0, 0]);
 });
 
-test('API and worker in one process: turns start eagerly, SIGTERM drains, and the next start ends what is left', async () => {
-  const combined = start('combined');
-  await deployment.ready();
-  deployment.llm.answerWith((messages) => (res) => streamText(res, `Noted: ${messages.at(-1)?.content}`));
-  const first = await send('eager', 'First', { prefer: 'wait=60' });
-  expect(first.body).toMatchObject({ reply: { text: 'Noted: First' } });
-  expect(await startedEagerly(String(first.body['workflowId']))).toBe(true);
-
-  deployment.llm.answerWith((messages) => async (res) => {
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
-    streamText(res, `Noted: ${messages.at(-1)?.content}`);
-  });
-  const hurried = await send('hurried', 'Soon', { prefer: 'wait=1' });
-  expect(hurried.status).toBe(202);
-  const waiting = send('waiting', 'Waits for it', { prefer: 'wait=60' });
-  const sent = await Promise.all(Array.from({ length: 10 }, (_, i) => send(`eager-${i}`, `Eager ${i}`)));
-  expect(await combined.terminate()).toBe(0);
-  expect([200, 202]).toContain((await waiting).status);
-  const again = start('combined');
-  await deployment.ready();
-  for (const [i, { body }] of sent.entries()) {
-    const looked = await deployment.request('GET', `/v1/messages/${String(body['messageId'])}`, undefined, {
-      prefer: 'wait=60',
-    });
-    expect(looked.body).toMatchObject({ state: 'done', reply: { text: `Noted: Eager ${i}` } });
-  }
-  expect(await again.terminate()).toBe(0);
-});
-
-async function startedEagerly(workflowId: string): Promise<boolean | null | undefined> {
-  const client = await connectClient(temporalConfig());
-  const { events } = await client.workflow.getHandle(workflowId).fetchHistory();
-  await client.connection.close();
-  return events?.[0]?.workflowExecutionStartedEventAttributes?.eagerExecutionAccepted;
-}
-
-test.each(['api', 'worker', 'combined'] as const)(
+test.each(['api', 'worker'] as const)(
   'the %s waits for its dependencies, says so, and is up when they are',
   async (name) => {
     const proxy = await startCuttableProxy(deployment.database.url);

@@ -40,10 +40,10 @@ test('one event from Slack is one connected trace, from the request to the store
     )
       .filter((step) => !step.startsWith('Start'))
       .toReversed();
-  expect(fromRequestTo('RunActivity:generateReply')).toEqual([
+  expect(fromRequestTo('RunActivity:answerTurn')).toEqual([
     'POST /slack/events',
     'RunWorkflow:HandleMessage',
-    'RunActivity:generateReply',
+    'RunActivity:answerTurn',
   ]);
   expect(fromRequestTo('RunActivity:storeTurn')).toEqual([
     'POST /slack/events',

@@ -161,7 +161,7 @@ test('a turn whose embedding has the wrong width is not remembered, and ends in 
       messageId,
       seq,
       turnsAhead: 0,
-      channel: { type: 'http' },
+      channel: { name: 'http' },
       receivedAt: receivedAt.toISOString(),
     },
     reply: 'Hi',

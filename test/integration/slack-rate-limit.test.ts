@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { updateTenant } from '../../src/db/tenants.ts';
-import { TOO_MANY_MESSAGES } from '../../src/domain/failures.ts';
+import { TOO_MANY_MESSAGES } from '../../src/domain/words.ts';
 import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { talk } from '../support/slack-talk.ts';
 

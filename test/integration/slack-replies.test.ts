@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import proto from '@temporalio/proto';
-import { APOLOGY } from '../../src/domain/failures.ts';
+import { APOLOGY } from '../../src/domain/words.ts';
 import type { HandleMessage } from '../../src/workflows/handle-message.ts';
 import { getWindow } from '../../src/memory/window/window.ts';
 import { chunk, fail } from '../support/fake-llm.ts';
@@ -104,8 +104,8 @@ test('one message costs three workflow tasks and two activities, one of them loc
   const count = (type: number) => events.filter(({ eventType }) => eventType === type).length;
   expect(count(EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED)).toBe(3);
   expect(count(EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED)).toBe(1);
-  // The patch, and one local activity: the window has the turn from the one above.
-  expect(count(EventType.EVENT_TYPE_MARKER_RECORDED)).toBe(2);
+  // The local activity: the window has the turn from the other one.
+  expect(count(EventType.EVENT_TYPE_MARKER_RECORDED)).toBe(1);
 });
 
 describe('what the reply looks like', () => {

@@ -9,7 +9,8 @@ import { fetchHistory, type RecordedHistory } from '../../cli/replay/read-histor
 import { fakeActivities } from '../support/fake-activities.ts';
 import { bundleFixture } from '../support/fixture-bundle.ts';
 import { eventually } from '../support/system.ts';
-import { acceptedMessage, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
+import { acceptedMessage } from '../support/accepted-message.ts';
+import { hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
 jest.setTimeout(90_000);
 
@@ -49,14 +50,14 @@ test('a reordered activity fails with the history’s name, its event and the co
   const failure: unknown = await assertFits(recorded, reordered).catch((error: unknown) => error);
   if (!(failure instanceof Error)) throw new Error('the reordered workflow passed for the recorded one');
   expect(failure.message).toContain('answered-turn.json');
-  expect(failure.message).toMatch(/✗ +\d+ +activity gatherContext +activity generateReply/);
+  expect(failure.message).toMatch(/✗ +\d+ +activity gatherContext +activity answerTurn/);
   expect(failure.message).toMatch(/patched/);
 });
 
 test('turns begun by the old code end under the new, and only new turns take the new step', async () => {
   let stuck = true;
   await hosting({
-    generateReply: async () => {
+    answerTurn: async () => {
       // The old worker's model hangs until that worker is gone.
       if (stuck) throw new Error('not yet');
       return { text: 'Rex.', model: 'fake', usage: null, timingsMs: { firstToken: 1, total: 1 } };
@@ -64,7 +65,7 @@ test('turns begun by the old code end under the new, and only new turns take the
   });
   const input = acceptedMessage();
   const begun = await host.start(input);
-  await eventually(async () => calls.includes('generateReply'));
+  await eventually(async () => calls.includes('answerTurn'));
   const { workflowId } = begun;
   await host.stop();
 
@@ -84,9 +85,9 @@ test('turns begun by the old code end under the new, and only new turns take the
 });
 
 test('an open turn shows before the deployment whether the new code can go on with it', async () => {
-  await hosting({ generateReply: () => Promise.reject(new Error('not yet')) });
+  await hosting({ answerTurn: () => Promise.reject(new Error('not yet')) });
   const begun = await host.start(acceptedMessage());
-  await eventually(async () => calls.includes('generateReply'));
+  await eventually(async () => calls.includes('answerTurn'));
   const open = await fetchHistory(host.environment.client, begun.workflowId);
   expect(await checkHistory(open, await workflowBundle())).toEqual({ fits: true });
   expect(await checkHistory(open, await bundleFixture('next-version', { recordCommands: true }))).toEqual({

@@ -25,15 +25,16 @@ export function fakeActivities(calls: string[], overrides: Partial<Activities> =
         timingsMs: { window: 1, embed: 1, recall: 1 },
       };
     },
-    async generateReply() {
+    async answerTurn() {
       return { text: 'Rex.', model: 'fake', usage: null, timingsMs: { firstToken: 1, total: 1 } };
     },
     async appendTurnToWindow() {},
     async appendOwedTurn() {},
     async storeTurn() {},
     async recordFailedTurn() {},
-    async postPlaceholder() {
-      return { kind: 'message', ts: '1700000000.000001' };
+    async showProgress() {
+      const progress = { kind: 'message', ts: '1700000000.000001' };
+      return { progress, delivered: false, uncertain: false };
     },
     async deliverReply() {},
     ...overrides,

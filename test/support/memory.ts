@@ -27,7 +27,7 @@ export function memoryOf(
   const messageAt = (text: string, at: string): InboundMessage => ({
     ...scope,
     messageId: randomUUID(),
-    channel: { type: 'http' },
+    channel: { name: 'http' },
     text,
     receivedAt: at,
     seq: 1,

@@ -18,7 +18,6 @@ import { eventually } from './system.ts';
 const SCRIPTS = {
   api: '../../src/api/main.ts',
   worker: '../../src/worker.ts',
-  combined: '../../src/combined.ts',
 };
 
 export type RunningProcess = {

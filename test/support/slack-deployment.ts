@@ -13,9 +13,7 @@ import type { Agent } from '../../src/domain/agent.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createRedis } from '../../src/lib/process.ts';
-import { createSlackClient } from '../../src/channels/slack/client.ts';
-import { singleWorkspace } from '../../src/channels/slack/inbound/installations.ts';
-import { createNameLookup } from '../../src/channels/slack/inbound/names.ts';
+import { inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { connectWorker, lazyClient } from '../../src/temporal/connection.ts';
 import { createWorkers } from '../../src/worker/workers.ts';
 import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
@@ -65,11 +63,17 @@ export async function startSlackDeployment(
     ...temporalConfig(),
     ...(options.temporalAddress && { address: options.temporalAddress }),
   });
-  const client = createSlackClient({ token: BOT.token, apiUrl: slack.apiUrl });
+  const web = { token: BOT.token, apiUrl: slack.apiUrl };
   const stopWorker =
     options.withWorker === false
       ? async () => undefined
-      : await startWorker({ pool: database.pool, redis, llm, slack: () => client, temporal });
+      : await startWorker({
+          pool: database.pool,
+          redis,
+          llm,
+          channels: outboundChannels({ config: { slack: web }, redis, log }),
+          temporal,
+        });
   const closing = new AbortController();
   const app = createApp({
     pool: database.pool,
@@ -79,12 +83,17 @@ export async function startSlackDeployment(
     limits: { holdFollowersMs: 30_000, maxPromptTokens: 24_000 },
     operatorToken: undefined,
     closing: closing.signal,
-    slack: {
-      signingSecret: SIGNING_SECRET,
-      findInstallation: singleWorkspace({ client, tenantId, agentId: agent.id, log }),
-      lookUpNames: createNameLookup(),
-      allowedBots: new Set(['BALLOWED']),
-    },
+    channels: inboundChannels({
+      config: {
+        slack: {
+          signingSecret: SIGNING_SECRET,
+          allowedBots: ['BALLOWED'],
+          workspace: { ...web, tenantId, agentId: agent.id },
+        },
+      },
+      redis,
+      log,
+    }),
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -115,7 +124,7 @@ export async function startSlackDeployment(
 }
 
 async function startWorker(
-  parts: Pick<Parameters<typeof createActivities>[0], 'pool' | 'redis' | 'slack' | 'temporal'> & {
+  parts: Pick<Parameters<typeof createActivities>[0], 'pool' | 'redis' | 'channels' | 'temporal'> & {
     llm: FakeLlm;
   },
 ): Promise<() => Promise<void>> {

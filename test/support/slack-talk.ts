@@ -1,5 +1,5 @@
 /** What people do in Slack, and what they then see. */
-import { PLACEHOLDER } from '../../src/channels/slack/outbound/outbound-text.ts';
+import { PLACEHOLDER } from '../../src/domain/words.ts';
 import { eventually, type SlackDeployment } from './slack-deployment.ts';
 import { BOT, type Message } from './slack-stand-in.ts';
 
@@ -58,7 +58,9 @@ export function talk(deployment: Pick<SlackDeployment, 'slack' | 'baseUrl' | 'da
     /** How often an event met with this outcome. */
     outcomes: async (outcome: string): Promise<number> => {
       const metrics = await (await fetch(`${deployment.baseUrl}/metrics`)).text();
-      const found = new RegExp(`konstruct_slack_events_total\\{outcome="${outcome}"\\} (\\d+)`).exec(metrics);
+      const found = new RegExp(
+        `konstruct_channel_events_total\\{channel="slack",outcome="${outcome}"\\} (\\d+)`,
+      ).exec(metrics);
       return Number(found?.[1] ?? 0);
     },
     /** How many turns the ledger holds. */

@@ -77,7 +77,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       embedder: options.worker?.embedder?.(embedder) ?? embedder,
       runAgent,
       temporal: client,
-      slack: () => undefined,
+      channels: new Map(),
     }),
   );
   const temporal = host.environment.client;
@@ -90,7 +90,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     limits: { holdFollowersMs: options.holdFollowersMs ?? 30_000, maxPromptTokens: 24_000 },
     operatorToken: OPERATOR_TOKEN,
     closing: closing.signal,
-    slack: undefined,
+    channels: [],
   });
   const server = createServer(app).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -1,12 +1,9 @@
 /** Runs the workflows on the real dev server, with activities of the test's choice. */
-import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Runtime, type Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/index.ts';
-import { DEFAULT_RECALL, type Agent } from '../../src/domain/agent.ts';
-import type { InboundMessage } from '../../src/domain/conversation.ts';
-import type { HandleMessageInput, TurnLimits } from '../../src/domain/turn.ts';
+import type { HandleMessageInput } from '../../src/domain/turn.ts';
 import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
 import { REPLY_TASK_QUEUE } from '../../src/domain/task-queues.ts';
 import { searchAttributesOf } from '../../src/temporal/search-attributes.ts';
@@ -62,38 +59,4 @@ function startHandleMessage(environment: TestWorkflowEnvironment, input: HandleM
     taskQueue: REPLY_TASK_QUEUE,
     typedSearchAttributes: searchAttributesOf(input.message),
   });
-}
-
-const LIMITS: TurnLimits = { holdFollowersMs: 30_000, maxPromptTokens: 24_000 };
-
-/** A message as the API would have accepted it, of a new scope unless one is given. */
-export function acceptedMessage(
-  fields: Partial<InboundMessage> = {},
-  limits: Partial<TurnLimits> = {},
-): HandleMessageInput {
-  const message: InboundMessage = {
-    tenantId: randomUUID(),
-    agentId: randomUUID(),
-    userId: 'ada',
-    messageId: randomUUID(),
-    channel: { type: 'http' },
-    text: 'What is my dog called?',
-    receivedAt: new Date().toISOString(),
-    seq: 1,
-    turnsAhead: 0,
-    ...fields,
-  };
-  const agent: Agent = {
-    id: message.agentId,
-    tenantId: message.tenantId,
-    name: 'Mara',
-    jobTitle: 'assistant',
-    persona: '',
-    systemPrompt: 'Help.',
-    model: null,
-    maxPromptTokens: null,
-    recall: DEFAULT_RECALL,
-    liveReplies: false,
-  };
-  return { message, agent, limits: { ...LIMITS, ...limits } };
 }

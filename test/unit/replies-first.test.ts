@@ -59,14 +59,14 @@ test.each([true, false])(
 );
 
 test('those that wait for a model hold nothing back', async () => {
-  step('generateReply');
+  step('answerTurn');
   poll();
   await pass(0);
   expect(passed).toBe(1);
 });
 
 test('a model that has answered does: its reply is on its way', async () => {
-  const answer = step('generateReply');
+  const answer = step('answerTurn');
   await pass(1_000);
   answer();
   await pass(10);
@@ -79,7 +79,7 @@ test('a model that has answered does: its reply is on its way', async () => {
 
 describe('once more replies are done than backfills may be behind', () => {
   const done = (replies: number) => {
-    for (let i = 0; i < replies; i += 1) step('generateReply')();
+    for (let i = 0; i < replies; i += 1) step('answerTurn')();
     return pass(10);
   };
 

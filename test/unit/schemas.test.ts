@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Problem } from '../../src/api/problems.ts';
-import { agentChangesBody, messageBody, newAgentBody, validate } from '../../src/api/schemas.ts';
+import { agentChangesBody, newAgentBody, validate } from '../../src/api/schemas.ts';
+import { messageBody } from '../../src/channels/http/index.ts';
 
 function refused(schema: Parameters<typeof validate>[0], value: unknown): Problem {
   try {

@@ -6,7 +6,8 @@ import { REPLY_TASK_QUEUE } from '../../src/domain/task-queues.ts';
 import { searchAttributesOf } from '../../src/temporal/search-attributes.ts';
 import type { HandleMessage } from '../../src/workflows/handle-message.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
-import { acceptedMessage, connectEnvironment, hostWorkflows } from '../support/workflow-host.ts';
+import { acceptedMessage } from '../support/accepted-message.ts';
+import { connectEnvironment, hostWorkflows } from '../support/workflow-host.ts';
 
 jest.setTimeout(120_000);
 

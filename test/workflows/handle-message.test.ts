@@ -2,11 +2,12 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { Activities } from '../../src/activities/index.ts';
-import { APOLOGY } from '../../src/domain/failures.ts';
+import { APOLOGY } from '../../src/domain/words.ts';
 import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
 import { promptRoom } from '../../src/domain/prompt.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
-import { acceptedMessage, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
+import { acceptedMessage } from '../support/accepted-message.ts';
+import { hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
 let host: WorkflowHost;
 let calls: string[] = [];
@@ -26,7 +27,7 @@ describe('HandleMessage', () => {
     const result = await handle.result();
     const { tenantId, messageId } = input.message;
     await host.environment.client.workflow.getHandle(embedAndStoreWorkflowId(tenantId, messageId)).result();
-    expect(calls).toEqual(['gatherContext', 'generateReply', 'appendTurnToWindow', 'storeTurn']);
+    expect(calls).toEqual(['gatherContext', 'answerTurn', 'appendTurnToWindow', 'storeTurn']);
     expect(result).toMatchObject({
       reply: { text: 'Rex.' },
       memory: {
@@ -40,9 +41,9 @@ describe('HandleMessage', () => {
   });
 
   test('sends the model the prompt of system, context, window and message', async () => {
-    let sent: Parameters<Activities['generateReply']>[0] | undefined;
+    let sent: Parameters<Activities['answerTurn']>[0] | undefined;
     await hosting({
-      async generateReply(input) {
+      async answerTurn(input) {
         sent = input;
         return { text: 'Rex.', model: 'fake', usage: null, timingsMs: { firstToken: 1, total: 1 } };
       },
@@ -118,20 +119,20 @@ describe('HandleMessage', () => {
 
   test('a permanent failure of the model ends as failed, with a line for the person, and stores nothing', async () => {
     await hosting({
-      generateReply: () =>
+      answerTurn: () =>
         Promise.reject(ApplicationFailure.create({ type: 'LlmRejected', message: 'no', nonRetryable: true })),
     });
     const handle = await host.start(acceptedMessage());
     const error: unknown = await handle.result().catch((thrown: unknown) => thrown);
     if (!(error instanceof WorkflowFailedError)) throw error;
     expect(error.cause).toMatchObject({ type: 'TurnFailed', details: [{ reply: { text: APOLOGY } }] });
-    expect(calls).toEqual(['gatherContext', 'generateReply', 'recordFailedTurn']);
+    expect(calls).toEqual(['gatherContext', 'answerTurn', 'recordFailedTurn']);
   });
 
   test('a passing failure of the model is retried, after as long as it asked for', async () => {
     const at: number[] = [];
     await hosting({
-      generateReply: async () => {
+      answerTurn: async () => {
         at.push(Date.now());
         if (at.length === 1) {
           throw ApplicationFailure.create({ type: 'LlmUnavailable', nextRetryDelay: '2 seconds' });

@@ -13,12 +13,8 @@ import { fakeActivities } from '../support/fake-activities.ts';
 import { bundleFixture } from '../support/fixture-bundle.ts';
 import { temporalConfig } from '../support/services.ts';
 import { eventually } from '../support/system.ts';
-import {
-  acceptedMessage,
-  connectEnvironment,
-  hostWorkflows,
-  type WorkflowHost,
-} from '../support/workflow-host.ts';
+import { acceptedMessage } from '../support/accepted-message.ts';
+import { connectEnvironment, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
 jest.setTimeout(90_000);
 

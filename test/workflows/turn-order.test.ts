@@ -6,7 +6,8 @@ import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
 import type { HandleMessageInput } from '../../src/domain/turn.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { eventually } from '../support/system.ts';
-import { acceptedMessage, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
+import { acceptedMessage } from '../support/accepted-message.ts';
+import { hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
 let host: WorkflowHost;
 afterEach(() => host.stop());
@@ -46,7 +47,7 @@ describe('turns of one scope', () => {
     const messages = scopeOf(12);
     const story: string[] = [];
     await hosting(messages, {
-      generateReply: async ({ text }) => (story.push(`ask ${text}`), reply),
+      answerTurn: async ({ text }) => (story.push(`ask ${text}`), reply),
       appendTurnToWindow: async ({ message }) => void story.push(`append ${message.text}`),
     });
     const shuffled = messages.toSorted((a, b) => (a.message.seq % 4) - (b.message.seq % 4));
@@ -63,7 +64,7 @@ describe('turns of one scope', () => {
     const hung = new Promise<void>((resolve) => (finish = resolve));
     const asked: string[] = [];
     await hosting(messages, {
-      generateReply: async ({ text }) => {
+      answerTurn: async ({ text }) => {
         asked.push(text);
         if (text === 'message 1') await hung;
         return reply;
@@ -83,7 +84,7 @@ describe('turns of one scope', () => {
   test('a turn that failed lets its follower go at once', async () => {
     const messages = scopeOf(2);
     await hosting(messages, {
-      generateReply: async ({ text }) => {
+      answerTurn: async ({ text }) => {
         if (text !== 'message 1') return reply;
         await new Promise((resolve) => setTimeout(resolve, 300));
         const { ApplicationFailure } = await import('@temporalio/common');
@@ -99,7 +100,7 @@ describe('turns of one scope', () => {
     const messages = scopeOf(2);
     let begun = false;
     await hosting(messages, {
-      generateReply: async ({ text }) => {
+      answerTurn: async ({ text }) => {
         if (text !== 'message 1') return reply;
         begun = true;
         const beat = setInterval(() => Context.current().heartbeat(), 100);

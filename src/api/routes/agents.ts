@@ -5,7 +5,7 @@ import { createAgent, findAgent, listAgents, updateAgent, type AgentFields } fro
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { tenantOf } from '../auth.ts';
 import { notFound } from '../problems.ts';
-import { present } from '../present.ts';
+import { withoutUndefined } from '../without-undefined.ts';
 import { agentChangesBody, newAgentBody, validate } from '../schemas.ts';
 import { isUuid } from '../uuid.ts';
 
@@ -19,7 +19,7 @@ export function agentRoutes({ pool }: { pool: pg.Pool }): Router {
 
   router.post('/agents', async (req, res) => {
     const tenantId = tenantOf(res);
-    const fields = present(validate(newAgentBody, req.body, 'body'));
+    const fields = withoutUndefined(validate(newAgentBody, req.body, 'body'));
     const agent = await inTenant(pool, tenantId, (client) =>
       createAgent(client, tenantId, randomUuid(), fields),
     );
@@ -35,7 +35,7 @@ export function agentRoutes({ pool }: { pool: pg.Pool }): Router {
 
   router.patch('/agents/:agentId', async (req, res) => {
     const { agentId } = req.params;
-    const changes: AgentFields = present(validate(agentChangesBody, req.body, 'body'));
+    const changes: AgentFields = withoutUndefined(validate(agentChangesBody, req.body, 'body'));
     const agent = isUuid(agentId) ? await updateAgent(pool, tenantOf(res), agentId, changes) : undefined;
     if (!agent) throw notFound('agent');
     res.json(agent);

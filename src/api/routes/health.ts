@@ -3,6 +3,7 @@ import proto from '@temporalio/proto';
 import { Router } from 'express';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
+import { within } from '../../lib/within.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../../domain/task-queues.ts';
 
 const CHECK_WITHIN_MS = 2_000;
@@ -54,16 +55,10 @@ async function workersPoll(temporal: Client): Promise<void> {
 }
 
 async function check(probe: () => Promise<unknown>): Promise<string> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_WITHIN_MS} ms`)), CHECK_WITHIN_MS);
-  });
   try {
-    await Promise.race([probe(), late]);
+    await within(CHECK_WITHIN_MS, probe());
     return 'ok';
   } catch (error) {
     return error instanceof Error && error.message ? error.message : 'unavailable';
-  } finally {
-    clearTimeout(timer);
   }
 }

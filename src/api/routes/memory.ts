@@ -48,7 +48,11 @@ function decodeCursor(cursor: string): { createdAt: string; id: string } {
     !isUuid(id) ||
     Number.isNaN(Date.parse(createdAt))
   ) {
-    throw badField('cursor', 'must be the nextCursor of the page before');
+    throw badField({
+      field: 'cursor',
+      problem: 'must be the nextCursor of the page before',
+      isTooLarge: false,
+    });
   }
   return { createdAt, id };
 }

@@ -1,13 +1,14 @@
 import { Router, type Request, type Response } from 'express';
 import type { Client } from '@temporalio/client';
 import type pg from 'pg';
+import { http } from '../../channels/http/index.ts';
 import { findTurn, type LedgerTurn } from '../../db/ledger.ts';
+import { ACCEPT_WITHIN_MS } from '../../domain/timing.ts';
 import type { AcceptMessage } from '../../intake/accept-message.ts';
-import { tenantOf } from '../auth.ts';
 import { outcomeOf, type MessageOutcome } from '../../intake/message-outcome.ts';
-import { notFound, Problem } from '../problems.ts';
-import { idempotencyKeyHeader, messageBody, validate } from '../schemas.ts';
 import { retryMessage } from '../../intake/retry-message.ts';
+import { tenantOf } from '../auth.ts';
+import { badField, notFound, Problem, problemOf } from '../problems.ts';
 import { isUuid } from '../uuid.ts';
 
 const MAX_WAIT_SECONDS = 120;
@@ -25,23 +26,17 @@ export function messageRoutes(dependencies: {
 
   router.post('/agents/:agentId/messages', async (req, res) => {
     const tenantId = tenantOf(res);
-    const body = validate(messageBody, req.body, 'body');
-    const key = req.get('idempotency-key');
-    const dedupeKey =
-      key === undefined ? undefined : `http:${validate(idempotencyKeyHeader, key, 'Idempotency-Key')}`;
-    const waitMs = preferredWaitMs(req);
     const { agentId } = req.params;
+    const deadline = Date.now() + ACCEPT_WITHIN_MS;
+    const idempotencyKey = req.get('idempotency-key');
+    const received = await http.receive({ tenantId, agentId, body: req.body, idempotencyKey });
+    if (received.kind === 'invalid') throw badField(received);
     if (!isUuid(agentId)) throw notFound('agent');
+    const taken = await accept(received.message, { deadline });
+    if (taken.kind !== 'accepted') throw problemOf(taken);
+    const { turn } = taken;
 
-    const turn = await accept({
-      tenantId,
-      agentId,
-      userId: body.userId,
-      channel: { type: 'http' },
-      text: body.text,
-      threadId: body.threadId,
-      dedupeKey,
-    });
+    const waitMs = preferredWaitMs(req);
     const outcome: MessageOutcome =
       waitMs === 0
         ? { state: 'accepted' }
@@ -68,7 +63,8 @@ export function messageRoutes(dependencies: {
     const { messageId } = req.params;
     const turn = isUuid(messageId) ? await findTurn(pool, tenantId, messageId) : undefined;
     if (!turn) throw notFound('message');
-    await retryMessage({ pool, temporal }, tenantId, turn);
+    const retried = await retryMessage({ pool, temporal }, tenantId, turn);
+    if (retried.kind !== 'accepted') throw problemOf(retried);
     const waitMs = preferredWaitMs(req);
     const signal = goneOrClosing(res, closing);
     const outcome: MessageOutcome =

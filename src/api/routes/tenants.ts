@@ -11,7 +11,7 @@ import {
   type TenantChanges,
 } from '../../db/tenants.ts';
 import { notFound } from '../problems.ts';
-import { present } from '../present.ts';
+import { withoutUndefined } from '../without-undefined.ts';
 import { newTenantBody, tenantChangesBody, validate } from '../schemas.ts';
 import { isUuid } from '../uuid.ts';
 
@@ -34,7 +34,7 @@ export function tenantRoutes({ pool }: { pool: pg.Pool }): Router {
 
   router.patch('/:tenantId', async (req, res) => {
     const { tenantId } = req.params;
-    const changes: TenantChanges = present(validate(tenantChangesBody, req.body, 'body'));
+    const changes: TenantChanges = withoutUndefined(validate(tenantChangesBody, req.body, 'body'));
     const tenant = isUuid(tenantId) ? await updateTenant(pool, tenantId, changes) : undefined;
     if (!tenant) throw notFound('tenant');
     res.json(tenant);

@@ -1,107 +1,111 @@
-import { raw, Router, type Request, type RequestHandler } from 'express';
-import type { Redis } from 'ioredis';
+import { raw, Router, type Request } from 'express';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
-import { readRequest } from '../../channels/slack/inbound/events.ts';
-import { isFromSlack } from '../../channels/slack/inbound/signature.ts';
+import type { WebhookChannel, WebhookRequest } from '../../channels/channel.ts';
+import { ACCEPT_WITHIN_MS } from '../../domain/timing.ts';
 import type { AcceptMessage } from '../../intake/accept-message.ts';
-import { ANSWER_WITHIN_MS } from '../../lib/within.ts';
-import { Problem, unavailable } from '../problems.ts';
-import { createSlackIntake, type SlackSettings } from '../../channels/slack/inbound/receive.ts';
-
-const MAX_BODY = '1mb';
+import type { IntakeOutcome } from '../../intake/outcomes.ts';
+import { badField, notFound, Problem, unauthorized, unavailable } from '../problems.ts';
 
 /**
- * `POST /events` and `POST /interactions`. A request counts only with Slack's signature, made within five
- * minutes. A 200 means that the message is durable or doesn't concern us; a 503 that Slack should send it
- * again, which it does at once, after a minute and after five. A retry is treated like a first delivery.
+ * `POST /{channel}/{path}` for every channel that calls us. A 200 means that the message is durable, or that there is
+ * none for the agent; a 503 that the channel should send the request again. A redelivery is treated like a first
+ * delivery.
  */
-export function slackRoutes(dependencies: {
-  slack: SlackSettings;
-  redis: Redis;
+export function webhookRoutes(dependencies: {
+  channels: readonly WebhookChannel[];
   accept: AcceptMessage;
   registry: Registry;
   log: Logger;
 }): Router {
-  const { slack, registry, log } = dependencies;
+  const { channels, accept, registry, log } = dependencies;
   const outcomes = new Counter({
-    name: 'konstruct_slack_events_total',
-    help: 'Events from Slack, by what became of them: accepted, or why they were ignored.',
-    labelNames: ['outcome'],
+    name: 'konstruct_channel_events_total',
+    help: 'Events from channels: accepted, or why they were not.',
+    labelNames: ['channel', 'outcome'],
     registers: [registry],
   });
-  const take = createSlackIntake(dependencies);
   const router = Router();
-  // The signature is over the bytes as they came.
-  router.use(raw({ type: () => true, limit: MAX_BODY }), requireSlack(slack.signingSecret));
-
-  router.post('/events', async (req, res) => {
-    const deadline = Date.now() + ANSWER_WITHIN_MS;
-    const request = readRequest(bodyOf(req));
-    switch (request?.kind) {
-      case 'challenge':
-        res.json({ challenge: request.challenge });
-        return;
-      case 'event': {
-        const outcome = await takeWithin(deadline, request);
-        outcomes.inc({ outcome });
-        log.debug({ outcome, team: request.teamId }, 'Slack event');
-        break;
-      }
-      case 'other':
-        if (request.type === 'app_rate_limited') log.warn('Slack holds events back: too many in a minute');
-        outcomes.inc({ outcome: 'other_request' });
-        break;
-      case undefined:
-        outcomes.inc({ outcome: 'unreadable' });
-        break;
-    }
-    res.status(200).end();
-  });
-
-  // No message of ours has buttons yet; Slack wants an answer all the same.
-  router.post('/interactions', (_req, res) => {
-    res.status(200).end();
-  });
-
+  for (const channel of channels) {
+    // As it came: signatures are over the bytes.
+    const readBody = raw({ type: () => true, limit: channel.maxBodyBytes });
+    router.post(`/${channel.name}/:path`, readBody, async (req, res) => {
+      const { path } = req.params;
+      const body = await answer(channel, toWebhookRequest(req, path));
+      if (body === undefined) res.status(200).end();
+      else res.json(body);
+    });
+  }
   return router;
 
-  async function takeWithin(deadline: number, request: Parameters<typeof take>[0]): Promise<string> {
+  /** The body of a 200, or a Problem. */
+  async function answer(channel: WebhookChannel, request: WebhookRequest) {
+    const count = (outcome: string): void => {
+      outcomes.inc({ channel: channel.name, outcome });
+      log.debug({ channel: channel.name, outcome }, 'channel event');
+    };
     try {
-      return await take(request, deadline);
+      return await take(channel, request, count);
     } catch (error) {
-      if (error instanceof Problem && error.status < 500) {
-        // A redelivery would fare no better, and too many of them make Slack switch the app's events off.
-        log.error({ err: error, team: request.teamId }, 'a message from Slack can not be accepted');
-        return 'rejected';
-      }
-      outcomes.inc({ outcome: 'unavailable' });
       if (error instanceof Problem) throw error;
-      log.error({ err: error }, 'a message from Slack could not be taken');
+      log.error({ err: error, channel: channel.name }, 'a channel’s event could not be taken');
+      count('unavailable');
       throw unavailable('A service');
+    }
+  }
+
+  async function take(channel: WebhookChannel, request: WebhookRequest, count: (outcome: string) => void) {
+    const deadline = Date.now() + ACCEPT_WITHIN_MS;
+    const received = await channel.receive(request, deadline);
+    switch (received.kind) {
+      case 'answered':
+        return received.body;
+      case 'ignored':
+        count(received.reason);
+        return undefined;
+      case 'unauthenticated':
+        throw unauthorized(received.needed);
+      case 'invalid':
+        throw badField(received);
+      case 'unknown-path':
+        throw notFound('path');
+      case 'unavailable':
+        count('unavailable');
+        throw unavailable(received.service);
+      case 'message': {
+        const taken = await accept(received.message, { deadline });
+        received.settled?.(taken);
+        count(wordFor(taken));
+        if (taken.kind === 'unavailable') throw unavailable(taken.service);
+        if (wordFor(taken) === 'rejected') {
+          // A redelivery would fare no better, and a channel that sees many failures stops sending.
+          log.error({ channel: channel.name, reason: taken.kind }, 'a channel’s message can not be accepted');
+        }
+        return undefined;
+      }
     }
   }
 }
 
-function requireSlack(signingSecret: string): RequestHandler {
-  return (req, _res, next) => {
-    const request = {
-      timestamp: req.get('x-slack-request-timestamp'),
-      signature: req.get('x-slack-signature'),
-      body: bodyOf(req),
-    };
-    if (!isFromSlack(request, signingSecret)) {
-      throw new Problem(
-        401,
-        'Unauthorized',
-        'The request is not signed by Slack, or not within five minutes.',
-      );
-    }
-    next();
-  };
+/** The outcome as it is counted: few words, so that the metric stays small. */
+function wordFor(taken: IntakeOutcome): 'accepted' | 'rejected' | 'rate_limited' | 'unavailable' {
+  switch (taken.kind) {
+    case 'accepted':
+    case 'unavailable':
+      return taken.kind;
+    case 'rate-limited':
+      return 'rate_limited';
+    case 'unknown-agent':
+    case 'key-reused':
+      return 'rejected';
+  }
 }
 
-function bodyOf(req: Request): string {
+function toWebhookRequest(req: Request, path: string): WebhookRequest {
   const body: unknown = req.body;
-  return Buffer.isBuffer(body) ? body.toString('utf8') : '';
+  return {
+    path,
+    header: (name) => req.get(name),
+    body: Buffer.isBuffer(body) ? body : Buffer.alloc(0),
+  };
 }

@@ -1,9 +1,5 @@
 import { LogLevel, WebClient } from '@slack/web-api';
-
-const CALL_WITHIN_MS = 10_000;
-
-/** The client of a workspace, by its team id; undefined for one that has no installation. */
-export type ClientOf = (team: string) => WebClient | undefined;
+import { CHANNEL_CALL_WITHIN_MS } from '../../domain/timing.ts';
 
 /**
  * A Web API client that never repeats a call by itself: after a time-out it would post again (four posts
@@ -14,7 +10,7 @@ export function createSlackClient(options: { token: string; apiUrl: string }): W
     slackApiUrl: slackApiUrl(options.apiUrl),
     retryConfig: { retries: 0 },
     rejectRateLimitedCalls: true,
-    timeout: CALL_WITHIN_MS,
+    timeout: CHANNEL_CALL_WITHIN_MS,
     // Its messages may quote what was sent.
     logLevel: LogLevel.ERROR,
   });

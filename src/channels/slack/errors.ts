@@ -4,6 +4,7 @@ import {
   WebAPIRateLimitedError,
   WebAPIRequestError,
 } from '@slack/web-api';
+import { ChannelError } from '../channel.ts';
 
 /** How a call of Slack's Web API failed. */
 type SlackTrouble =
@@ -40,4 +41,23 @@ export function slackTrouble(error: unknown): SlackTrouble | undefined {
   if (error instanceof WebAPIHTTPError) return { kind: 'unavailable', reason: `HTTP ${error.statusCode}` };
   if (error instanceof WebAPIRequestError) return { kind: 'unavailable', reason: error.original.message };
   return undefined;
+}
+
+/** A failed call of Slack as the rest of Konstruct sees it. Others pass as they are. */
+export function toChannelError(error: unknown): unknown {
+  const trouble = slackTrouble(error);
+  switch (trouble?.kind) {
+    case undefined:
+      return error;
+    case 'rate-limited': {
+      const { retryAfterMs } = trouble;
+      return new ChannelError('rate-limited', `Slack asks to wait for ${retryAfterMs / 1000} s`, {
+        retryAfterMs,
+      });
+    }
+    case 'refused':
+      return new ChannelError('refused', `Slack refuses: ${trouble.code}`);
+    case 'unavailable':
+      return new ChannelError('unavailable', `Slack is unavailable: ${trouble.reason}`);
+  }
 }

@@ -2,9 +2,6 @@
 import { slackifyMarkdown } from 'slackify-markdown';
 import { markdownBlocks, type MarkdownBlock } from './markdown-blocks.ts';
 
-/** What is shown until the reply is there. */
-export const PLACEHOLDER = 'Thinking…';
-
 /** `blocks` is what Slack shows; `text` stands for it in notifications, to screen readers and where blocks aren't known. */
 type SlackContent = { text: string; blocks: [{ type: 'markdown'; text: string }] };
 

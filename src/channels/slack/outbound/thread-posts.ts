@@ -1,12 +1,13 @@
 import type { WebClient } from '@slack/web-api';
-import type { SlackChannel } from '../../../domain/conversation.ts';
-import { PLACEHOLDER, slackContent } from './outbound-text.ts';
+import { PLACEHOLDER, STATUS } from '../../../domain/words.ts';
+import type { SlackAddress } from '../address.ts';
+import { slackContent } from './outbound-text.ts';
 
 /** Made once: it is posted for every message. */
 const PLACEHOLDER_CONTENT = slackContent(PLACEHOLDER);
 
 /** Names one message of ours by what it is: a part of the reply to a turn. The placeholder is part 0. */
-type PostRef = { messageId: string; part: number };
+export type PostRef = { messageId: string; part: number };
 
 const METADATA_EVENT = 'konstruct_reply';
 const PAGE_SIZE = 200;
@@ -18,16 +19,19 @@ const metadata = ({ messageId, part }: PostRef) => ({
   event_payload: { turn: messageId, part },
 });
 
-/** Posts a part (the placeholder, when no text is given) into the thread and returns its `ts`. Not safe to repeat by itself: look with `findPosts` first. */
+/**
+ * Posts a part (the placeholder, when no text is given) into the thread and returns its `ts`. Not safe to repeat by
+ * itself: look with `findPosts` first.
+ */
 export async function postPart(
   client: WebClient,
-  place: SlackChannel,
+  address: SlackAddress,
   ref: PostRef,
   markdown?: string,
 ): Promise<string> {
   const { ts } = await client.chat.postMessage({
-    channel: place.channel,
-    thread_ts: place.threadTs,
+    channel: address.channel,
+    thread_ts: address.threadTs,
     ...(markdown === undefined ? PLACEHOLDER_CONTENT : slackContent(markdown)),
     metadata: metadata(ref),
     // A reply that quotes links should not grow previews, and a later update would not.
@@ -41,13 +45,13 @@ export async function postPart(
 /** Writes a part into a message of ours. Safe to repeat. */
 export async function updatePart(
   client: WebClient,
-  place: SlackChannel,
+  address: SlackAddress,
   ts: string,
   ref: PostRef,
   markdown: string,
 ): Promise<void> {
   await client.chat.update({
-    channel: place.channel,
+    channel: address.channel,
     ts,
     ...slackContent(markdown),
     // Named again, or an update could leave the message without its name.
@@ -56,22 +60,22 @@ export async function updatePart(
 }
 
 /**
- * Our messages in the thread for a turn, `ts` by part number: what Slack has accepted although we never
- * heard of it. Needs the history scope of the conversation.
+ * Our messages in the thread for a turn, `ts` by part number. It finds those that Slack accepted without our hearing
+ * of it. Needs the history scope of the conversation.
  */
 export async function findPosts(
   client: WebClient,
-  place: SlackChannel,
+  address: SlackAddress,
   messageId: string,
 ): Promise<Map<number, string>> {
   const found = new Map<number, string>();
   let cursor: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const replies = await client.conversations.replies({
-      channel: place.channel,
-      ts: place.threadTs,
+      channel: address.channel,
+      ts: address.threadTs,
       // Nothing of ours is older than the question.
-      oldest: place.eventTs,
+      oldest: address.eventTs,
       include_all_metadata: true,
       limit: PAGE_SIZE,
       ...(cursor && { cursor }),
@@ -89,10 +93,10 @@ export async function findPosts(
 }
 
 /** Shows that the agent is at work, in an assistant thread. Goes away with the next message. */
-export async function showStatus(client: WebClient, place: SlackChannel): Promise<void> {
+export async function showStatus(client: WebClient, address: SlackAddress): Promise<void> {
   await client.assistant.threads.setStatus({
-    channel_id: place.channel,
-    thread_ts: place.threadTs,
-    status: 'is thinking…',
+    channel_id: address.channel,
+    thread_ts: address.threadTs,
+    status: STATUS,
   });
 }

@@ -1,0 +1,53 @@
+import { ChannelError, type OpenTurn } from '../channels/channel.ts';
+
+/** Shows a reply while it grows. */
+export type GrowingReply = {
+  /** Takes the text so far; shows it when it is time to. */
+  show: (textSoFar: string) => void;
+  /** Resolves when nothing more is under way, so that no late update can overtake the final one. */
+  stop: () => Promise<void>;
+};
+
+/** How often the newest text is looked at: a model that falls silent must not keep its last words to itself. */
+const LOOK_EVERY_MS = 250;
+
+/**
+ * Hands the newest text to the channel as often as that allows, one call at a time. A failed call is left out, since
+ * the final text is delivered otherwise; a rate limit is waited out; a refusal ends it.
+ */
+export function showGrowing({ everyMs, show }: NonNullable<OpenTurn['grow']>): GrowingReply {
+  let newest: string | undefined;
+  let notBefore = Date.now() + everyMs;
+  let underWay: Promise<void> | undefined;
+  let stopped = false;
+
+  const send = async (text: string): Promise<void> => {
+    try {
+      await show(text);
+      notBefore = Date.now() + everyMs;
+    } catch (error) {
+      const { kind, retryAfterMs = 2 * everyMs } = error instanceof ChannelError ? error : {};
+      notBefore = Date.now() + retryAfterMs;
+      if (kind === 'refused') stopped = true;
+    }
+  };
+  const tick = (): void => {
+    if (stopped || underWay || newest === undefined || Date.now() < notBefore) return;
+    const text = newest;
+    newest = undefined;
+    underWay = send(text).finally(() => (underWay = undefined));
+  };
+  const timer = setInterval(tick, LOOK_EVERY_MS);
+
+  return {
+    show: (textSoFar) => {
+      newest = textSoFar;
+      tick();
+    },
+    stop: async () => {
+      stopped = true;
+      clearInterval(timer);
+      await underWay;
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * The seam between Konstruct and the places where people write. A channel is a folder beside this file and a line in
+ * index.ts. Inbound, in the API, it turns a request into a message or says why there is none. Outbound, in the worker,
+ * it shows that the agent is at work and delivers the reply. Nothing outside its folder knows its name.
+ */
+import type { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import type { WorkerConfig, ApiConfig } from '../config/index.ts';
+import type { DeliveryTurn, Progress } from '../domain/delivery.ts';
+import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
+
+/** A channel, as index.ts lists it. A half is undefined where the configuration doesn't ask for it. */
+export type ChannelDefinition = {
+  /** Lower case, unique. The path of its webhooks, the search attribute `Channel`, the label in metrics. */
+  name: string;
+  inbound(context: InboundContext): WebhookChannel | undefined;
+  outbound(context: OutboundContext): OutboundChannel | undefined;
+};
+
+export type InboundContext = { config: Pick<ApiConfig, 'slack'>; redis: Redis; log: Logger };
+export type OutboundContext = { config: Pick<WorkerConfig, 'slack'>; redis: Redis; log: Logger };
+
+/** The way in. `deadline` (epoch ms) is when the sender stops waiting for an answer. */
+export type InboundChannel<Request> = {
+  name: string;
+  receive(request: Request, deadline: number): Promise<Received>;
+};
+
+/** What a request holds. */
+export type Received =
+  | {
+      kind: 'message';
+      message: NewMessage;
+      /** Told, once, what intake made of the message. Never throws; nobody waits for it. */
+      settled?: (outcome: IntakeOutcome) => void;
+    }
+  /** Nothing for the agent; `reason` is one of few words, since it is counted. */
+  | { kind: 'ignored'; reason: string }
+  /** The channel's own protocol; `body` is the answer, JSON. */
+  | { kind: 'answered'; body: Readonly<Record<string, unknown>> | undefined }
+  | { kind: 'unauthenticated'; needed: string }
+  | { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean }
+  | { kind: 'unknown-path' }
+  /** It can't be decided now: the sender must send the request again. */
+  | { kind: 'unavailable'; service: string };
+
+/** A request to `POST /{channel}/{path}`, its body as it came. */
+export type WebhookRequest = {
+  path: string;
+  header(name: string): string | undefined;
+  body: Buffer;
+};
+
+/** A channel that calls us. */
+export type WebhookChannel = InboundChannel<WebhookRequest> & { maxBodyBytes: number };
+
+/** The way out. */
+export type OutboundChannel = {
+  name: string;
+  /** Opens a turn for one step. Throws `ChannelError` when the channel can't be spoken to at all. */
+  open(turn: DeliveryTurn, options: OpenOptions): OpenTurn;
+};
+
+export type OpenOptions = {
+  /** What is known to show that the agent is at work. */
+  progress: Progress | null;
+  /** True when more may stand in the channel than is known: it looks before it posts anything new. */
+  uncertain: boolean;
+  /** Whether the reply is shown while it grows. */
+  grows: boolean;
+};
+
+/** A turn in its channel, for one step. Every method rejects with `ChannelError`. */
+export type OpenTurn = {
+  /** What shows that the agent is at work, as far as known. */
+  progress(): Progress | null;
+  /** Shows that the agent is at work, unless something does already. */
+  showProgress(): Promise<void>;
+  /** Shows the reply while it grows; absent where the channel can't. */
+  grow?: { everyMs: number; show(textSoFar: string): Promise<void> };
+  /** Delivers the reply by one bounded call. False, and nothing done, when it takes more than one. */
+  deliverAtOnce(text: string): Promise<boolean>;
+  /** Delivers the whole reply, in place of the progress. Safe to repeat with `uncertain`. */
+  deliver(text: string): Promise<void>;
+};
+
+/** How a call of a channel failed. */
+export class ChannelError extends Error {
+  override readonly name = 'ChannelError';
+  /** `refused` is for good; after `unavailable` the call may have been carried out all the same. */
+  readonly kind: 'rate-limited' | 'refused' | 'unavailable';
+  /** With `rate-limited`: the channel must not be called before. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(
+    kind: ChannelError['kind'],
+    message: string,
+    options: { cause?: unknown; retryAfterMs?: number } = {},
+  ) {
+    super(message, { cause: options.cause });
+    this.kind = kind;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}

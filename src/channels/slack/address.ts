@@ -1,0 +1,31 @@
+import { z } from 'zod';
+import type { Channel } from '../../domain/conversation.ts';
+
+/** A place in a Slack workspace. Ids are Slack's own; no token is ever part of it. */
+const slackAddress = z.object({
+  /** The workspace, `T…`. */
+  team: z.string(),
+  /** The conversation, `C…`, `G…` or `D…`. */
+  channel: z.string(),
+  /** The thread that is answered in: the one that the message stands in, else the message itself. */
+  threadTs: z.string(),
+  /** The message that is answered. */
+  eventTs: z.string(),
+  /** An `assistant` thread shows a status, the others a placeholder. */
+  surface: z.enum(['channel', 'im', 'assistant']),
+});
+
+export type SlackAddress = z.output<typeof slackAddress>;
+
+/** Where a turn is answered. Throws for a channel that is not Slack's. */
+export function slackAddressOf(channel: Channel): SlackAddress {
+  return slackAddress.parse(channel.address);
+}
+
+/** What shows that the agent is at work: a message that the reply will replace, or a status that needs no cleaning up. */
+export const slackProgress = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('message'), ts: z.string() }),
+  z.object({ kind: z.literal('status') }),
+]);
+
+export type SlackProgress = z.output<typeof slackProgress>;

@@ -1,0 +1,48 @@
+/**
+ * The time limits that depend on each other, in milliseconds. test/unit/timing.test.ts holds their relations;
+ * a limit that stands alone lives beside the code that it bounds.
+ */
+
+/** How long a sender waits for a message to be accepted before the answer is 503. */
+export const ACCEPT_WITHIN_MS = 2_000;
+
+/** How long a message that is in the ledger may take to appear in Temporal: longer than its API tries to start it. */
+export const START_GRACE_MS = 2_500;
+
+/** How long a reply waits for memory, all in all. */
+export const MEMORY_WITHIN_MS = 2_000;
+/** The time-out of the activity that asks memory. It bounds itself first and reports what is missing. */
+export const GATHER_TIMEOUT_MS = 3_000;
+
+/** Each of the attempts of a quick look-up on a reply's way. */
+export const QUICK_ATTEMPT_MS = 600;
+export const QUICK_ATTEMPTS = 3;
+
+/** One call of a channel's API. */
+export const CHANNEL_CALL_WITHIN_MS = 10_000;
+
+/**
+ * Early delivery begins no later than this after the attempt was scheduled. Together with one channel call it ends
+ * before the heartbeat time-out lets another attempt start.
+ */
+export const EARLY_DELIVERY_WITHIN_MS = 4_000;
+/** How long early delivery waits for the window. The workflow appends what is late. */
+export const EARLY_APPEND_WITHIN_MS = 300;
+/** A failed call may still be carried out: whoever looks for its message waits this long first. */
+export const CALL_SETTLES_WITHIN_MS = 1_000;
+
+/** The activity that asks the model tells Temporal this often that it lives. */
+export const ANSWER_HEARTBEAT_MS = 4_000;
+export const ANSWER_HEARTBEAT_TIMEOUT_MS = 15_000;
+export const ANSWER_TIMEOUT_MS = 5 * 60_000;
+
+/** The same for the activities that only speak to a channel. */
+export const DELIVERY_HEARTBEAT_MS = 2_000;
+export const DELIVERY_HEARTBEAT_TIMEOUT_MS = 8_000;
+
+/** At shutdown running activities get this long before they are cancelled and retried elsewhere. */
+export const DRAIN_WITHIN_MS = 20_000;
+/** After this a worker gives its activities up. */
+export const DRAIN_FORCED_AFTER_MS = 25_000;
+/** After this the process ends whatever is left. */
+export const SHUTDOWN_WITHIN_MS = 30_000;

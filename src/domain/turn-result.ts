@@ -1,0 +1,33 @@
+import type { Prompt } from './prompt.ts';
+import type { GatheredContext, Missing, TurnAnswer, TurnResult } from './turn.ts';
+
+/** The receipt of an answered turn: why the agent said that, from what its steps left. */
+export function turnResult(steps: {
+  waited: { waitedFor?: TurnResult['waitedFor']; waitedMs: number };
+  context: GatheredContext;
+  prompt: Prompt;
+  answer: TurnAnswer;
+  missing: Missing[];
+}): TurnResult {
+  const { waited, context, prompt, answer, missing } = steps;
+  const { total: llm, delivery } = answer.timingsMs;
+  return {
+    reply: { text: answer.text },
+    memory: {
+      windowSize: context.window.length,
+      recalled: context.recalled,
+      ...(context.receipt && { receipt: context.receipt }),
+      droppedFromWindow: prompt.droppedFromWindow,
+    },
+    missing,
+    ...(waited.waitedFor && { waitedFor: waited.waitedFor }),
+    model: answer.model,
+    usage: answer.usage,
+    timingsMs: {
+      waited: waited.waitedMs,
+      ...context.timingsMs,
+      llm,
+      ...(delivery !== undefined && { delivery }),
+    },
+  };
+}

@@ -1,0 +1,59 @@
+/** The kinds of fields that requests have, and how a fault in one is told. */
+import { z } from 'zod';
+import { idProblem, MAX_ID_LENGTH } from '../domain/ids.ts';
+
+/** The longest message, in Unicode characters. */
+export const MAX_TEXT_LENGTH = 32_000;
+
+/** Text that Postgres and UTF-8 can hold, of at most `max` Unicode characters (not UTF-16 units). */
+export const textField = (max: number) =>
+  z
+    .string()
+    .refine((value) => !value.includes('\u0000'), 'must not contain NUL characters')
+    .refine((value) => value.isWellFormed(), 'must be well-formed Unicode (it has a lone surrogate)')
+    .refine((value) => value.length <= max || Array.from(value).length <= max, {
+      message: `must be at most ${max.toLocaleString('en')} characters`,
+      params: { tooLarge: true },
+    })
+    .meta({ maxLength: max });
+
+/** An id that comes from outside. */
+export const idField = z
+  .string()
+  .superRefine((value, context) => {
+    const problem = idProblem(value);
+    if (problem) context.addIssue({ code: 'custom', message: problem });
+  })
+  .meta({ minLength: 1, maxLength: MAX_ID_LENGTH });
+
+/** The first fault of a value. */
+export type Fault = { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean };
+
+/**
+ * What `value` holds by the schema, or its first fault with the field named. `where` names a value that has no fields.
+ */
+export function check<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  where: string,
+): { kind: 'valid'; value: z.output<S> } | Fault {
+  const result = schema.safeParse(value);
+  if (result.success) return { kind: 'valid', value: result.data };
+  const issue = result.error.issues[0];
+  const field = issue?.path.length ? issue.path.join('.') : where;
+  const fault = (problem: string, more: Partial<Fault> = {}): Fault => ({
+    kind: 'invalid',
+    field,
+    problem,
+    isTooLarge: false,
+    ...more,
+  });
+  if (issue?.code === 'unrecognized_keys') {
+    return fault('is not a known field', { field: issue.keys.join(', ') });
+  }
+  const isMissing =
+    issue?.code === 'invalid_type' && issue.input === undefined && /undefined/.test(issue.message);
+  if (isMissing) return fault('is required');
+  const isTooLarge = issue?.code === 'custom' && issue.params?.['tooLarge'] === true;
+  return fault(issue?.message ?? 'is invalid', { isTooLarge });
+}

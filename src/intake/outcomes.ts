@@ -1,0 +1,37 @@
+/** What goes into intake and what comes out, whatever the channel. */
+import type { LedgerTurn } from '../db/ledger.ts';
+import type { Channel, Scope } from '../domain/conversation.ts';
+
+/** A verified and validated message. */
+export type NewMessage = Scope & {
+  channel: Channel;
+  text: string;
+  threadId: string | undefined;
+  /** The user's display name, where the channel knows it. */
+  userName?: string | undefined;
+  /** Recognises a repeated delivery; unique within the tenant. */
+  dedupeKey: string | undefined;
+  /** See `enterTurn`. */
+  fingerprint?: string;
+};
+
+/** A service that intake needs is away or too slow. The sender should send the very same request again. */
+export type Unavailable = { kind: 'unavailable'; service: string };
+
+/** What became of a message. */
+export type IntakeOutcome =
+  /** It is in the ledger, and Temporal has accepted its start, now or when it came first. */
+  | { kind: 'accepted'; turn: LedgerTurn }
+  | { kind: 'unknown-agent' }
+  /** The dedupe key stands for another message. */
+  | { kind: 'key-reused' }
+  | { kind: 'rate-limited'; retryAfterMs: number; limit: 'user' | 'tenant' }
+  | Unavailable;
+
+/** What became of the request to answer a failed message once more. */
+export type RetryOutcome =
+  | { kind: 'accepted' }
+  | { kind: 'not-failed' }
+  /** Temporal has forgotten what was said. */
+  | { kind: 'too-old' }
+  | Unavailable;

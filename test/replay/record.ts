@@ -1,0 +1,92 @@
+/**
+ * `npm run histories:record -- VERSION`: plays the scenarios against a throw-away Temporal server and writes their
+ * histories to test/replay/histories/VERSION. It never writes over a folder: a recorded history is a promise that open
+ * turns of that version can go on with the code of today.
+ */
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import { Runtime } from '@temporalio/worker';
+import { startStack } from '../../local/stack/index.ts';
+import { runUntilStopped } from '../../local/stack/run-until-stopped.ts';
+import type { Activities } from '../../src/activities/index.ts';
+import { startTurn } from '../../src/intake/start-turn.ts';
+import { connectWorker, lazyClient } from '../../src/temporal/connection.ts';
+import { prepareNamespace } from '../../src/temporal/namespace.ts';
+import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
+import { createWorkers } from '../../src/worker/workers.ts';
+import { fakeActivities } from '../support/fake-activities.ts';
+import { SCENARIOS, type Scenario, type Stage } from './scenarios.ts';
+
+const [version = ''] = process.argv.slice(2);
+const folder = fileURLToPath(new URL(`./histories/${version}/`, import.meta.url));
+if (!/^\d+\.\d+\.\d+$/.test(version) || existsSync(folder)) {
+  console.error(
+    'usage: npm run histories:record -- VERSION   (as 0.2.0; a version that is recorded already is never replaced)',
+  );
+  process.exit(2);
+}
+
+// Scripted failures would fill the screen.
+Runtime.install({ logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} } });
+
+await runUntilStopped(
+  async (onHandle) => {
+    const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-histories-'));
+    const stack = await startStack({ home, ephemeral: true, want: ['temporal'], env: process.env, onHandle });
+    const temporal = { address: stack.urls.TEMPORAL_ADDRESS ?? '', namespace: 'default' };
+    await prepareNamespace(temporal);
+    await mkdir(folder, { recursive: true });
+    for (const scenario of SCENARIOS) {
+      for (const [name, history] of Object.entries(await record(scenario, temporal))) {
+        await writeFile(path.join(folder, `${name}.json`), `${history}\n`);
+        console.log(name);
+      }
+    }
+    await stack.stop();
+    await rm(home, { recursive: true, force: true });
+    process.exit(0);
+  },
+  { stopIsSuccess: false },
+);
+
+/** Plays a scenario on workers of its own; its histories as JSON, by name. */
+async function record(
+  scenario: Scenario,
+  config: { address: string; namespace: string },
+): Promise<Record<string, string>> {
+  const client = lazyClient(config);
+  const connection = await connectWorker(config);
+  const calls: string[] = [];
+  const workers = await createWorkers({
+    connection,
+    namespace: config.namespace,
+    bundle: await workflowBundle(),
+    activities: fakeActivities(calls, scenario.activities),
+  });
+  const running = Promise.all(workers.map((worker) => worker.run()));
+  const handleOf = (workflowId: string) => client.workflow.getHandle(workflowId);
+  const stage: Stage = {
+    start: (input) => startTurn(client, input, { deadline: Date.now() + 10_000 }),
+    cancel: (workflowId) => handleOf(workflowId).cancel(),
+    closed: (workflowId) =>
+      handleOf(workflowId)
+        .result()
+        .catch(() => undefined),
+    begun: async (activity: keyof Activities) => {
+      while (!calls.includes(activity)) await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+  };
+  const named = await scenario.play(stage);
+  const histories: Record<string, string> = {};
+  for (const [name, workflowId] of Object.entries(named)) {
+    histories[name] = historyToJSON(await handleOf(workflowId).fetchHistory());
+  }
+  for (const worker of workers) worker.shutdown();
+  await running;
+  await Promise.all([connection.close(), client.connection.close()]);
+  return histories;
+}
