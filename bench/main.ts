@@ -5,7 +5,7 @@
  *   --only X  service, workers, peer or recall
  *   --combined  API and worker in one process, with eager start
  *   --http    messages come in over HTTP instead of Slack
- *   --write   the results go into docs/PERFORMANCE.md, the charts into docs/charts
+ *   --write   the results go into bench/results and docs/PERFORMANCE.md, the charts into docs/charts
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -134,7 +134,7 @@ await runUntilStopped(
       await measure[part](report, onHandle);
     }
     process.stdout.write(`\n${tables(report)}\n\n${jsonLine(report)}\n`);
-    if (options.write) writeDocuments(report);
+    if (options.write) await writeDocuments(report);
     process.exit(0);
   },
   { stopIsSuccess: false },
