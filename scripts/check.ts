@@ -30,6 +30,7 @@ const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
     'cli',
   ],
   ['dead code', command('knip')],
+  ['docs', path.join(root, 'scripts', 'check-docs.ts')],
 ];
 
 const steps = process.argv.includes('--static')
