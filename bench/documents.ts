@@ -23,7 +23,7 @@ const latestFile = z.object({
   summary: z.array(z.object({ measure: z.string(), target: z.string(), result: z.string() })),
 });
 
-/** Keeps each measured part in its file, then draws the page's table from the files and a chart for each part. */
+/** Keeps each measured part in its file. Then it draws the page's table from the files, and the charts. */
 export async function writeDocuments(report: Report): Promise<void> {
   for (const { name, ...part } of partsOf(report)) {
     const { what, ...rest } = part;
