@@ -38,6 +38,17 @@ function tooWide(prose: readonly Line[]): string[] {
     .map(({ number, text }) => `${number}: ${Array.from(text).length} columns, ${MAX_WIDTH} at most`);
 }
 
+/** Comments in SQL; eslint's `max-len` looks after those in TypeScript. */
+function wideComments(text: string): string[] {
+  return text
+    .split('\n')
+    .flatMap((line, i) =>
+      line.includes('--') && Array.from(line).length > MAX_WIDTH
+        ? [`${i + 1}: ${Array.from(line).length} columns, ${MAX_WIDTH} at most`]
+        : [],
+    );
+}
+
 /** As GitHub names a heading's anchor; a second heading of the same name gets a number. */
 function anchorsOf(page: string): Set<string> {
   const anchors = new Set<string>();
@@ -99,6 +110,7 @@ for (const name of await filesOf('**/*.{md,ts,mjs,sql}')) {
   const isMigration = name.startsWith('migrations');
   // This file names what it looks for.
   if (!isMigration && file !== import.meta.filename) found.push(...foreignCitations(text));
+  if (!isMigration && name.endsWith('.sql')) found.push(...wideComments(text));
   if (name.endsWith('.md')) {
     const prose = proseOf(text);
     found.push(...tooWide(prose), ...deadLinks(file, prose));
