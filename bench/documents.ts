@@ -1,23 +1,67 @@
-/** Writes a run's results into docs: the tables between two marks of PERFORMANCE.md, and the charts. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+/** Writes a run's results: the data into bench/results, the table of docs/PERFORMANCE.md, and the charts. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { z } from 'zod';
 import { projectRoot } from '../local/stack/paths.ts';
-import { tables, type Report } from './report.ts';
+import { circumstances, toJson, type Report } from './report.ts';
+import { PARTS, partsOf } from './summary.ts';
 import { drawChart } from './svg.ts';
 
+const RESULTS = path.join(projectRoot, 'bench', 'results');
 const DOCS = path.join(projectRoot, 'docs');
 const PAGE = path.join(DOCS, 'PERFORMANCE.md');
 const [BEGIN, END] = ['<!-- results of npm run bench -->', '<!-- end of results -->'];
 
-/** Replaces the page's results, and draws a chart for whatever was measured. */
-export function writeDocuments(report: Report): void {
+const fileOf = (part: (typeof PARTS)[number]): string => path.join(RESULTS, `latest-${part}.json`);
+
+/** What the page reads of a part's file. */
+const latestFile = z.object({
+  date: z.string(),
+  revision: z.string(),
+  quick: z.boolean(),
+  summary: z.array(z.object({ measure: z.string(), target: z.string(), result: z.string() })),
+});
+
+/** Keeps each measured part in its file. Then it draws the page's table from the files, and the charts. */
+export async function writeDocuments(report: Report): Promise<void> {
+  for (const { name, ...part } of partsOf(report)) {
+    const { what, ...rest } = part;
+    const date = new Date().toISOString().slice(0, 10);
+    const kept = { what, date, ...circumstances(), quick: report.quick, ...rest };
+    await writeFormatted(fileOf(name), toJson(kept));
+  }
+  await writeTable();
+  drawCharts(report);
+}
+
+/** A part that a run leaves out keeps its last result. */
+async function writeTable(): Promise<void> {
+  const rows = PARTS.map(fileOf)
+    .filter((file) => existsSync(file))
+    .map((file) => latestFile.parse(JSON.parse(readFileSync(file, 'utf8'))))
+    .flatMap(({ summary, revision, date, quick }) =>
+      summary.map(({ measure, target, result }) => {
+        const run = `${revision}, ${date}${quick ? ', quick' : ''}`;
+        return `| ${[measure, target || '–', result, run].join(' | ')} |`;
+      }),
+    );
+  const table = ['| measure | target | last result | run |', '| --- | --- | --- | --- |', ...rows].join('\n');
   const page = readFileSync(PAGE, 'utf8');
   const [before, after] = [page.split(BEGIN)[0], page.split(END)[1]];
   if (before === undefined || after === undefined) throw new Error(`${PAGE} has lost its marks`);
-  writeFileSync(PAGE, `${before}${BEGIN}\n\n${tables(report)}\n\n${END}${after}`);
+  const text = `${before}${BEGIN}\n\n${table}\n\n${END}${after}`;
+  await writeFormatted(PAGE, text);
+}
+
+/** As `npm run check` wants it. */
+async function writeFormatted(file: string, text: string): Promise<void> {
+  writeFileSync(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
+}
+
+function drawCharts({ recall, workers }: Report): void {
   const charts = path.join(DOCS, 'charts');
   mkdirSync(charts, { recursive: true });
-  const { recall, workers } = report;
   if (recall) {
     const largest = Math.max(...recall.rows.map(({ total }) => total));
     const alone = recall.rows.filter(({ inFlight }) => inFlight === 1);

@@ -4,7 +4,7 @@
  *   --quick   a minute: fewer messages, a smaller memory
  *   --only X  service, workers, peer or recall
  *   --http    messages come in over HTTP instead of Slack
- *   --write   the results go into docs/PERFORMANCE.md, the charts into docs/charts
+ *   --write   the results go into bench/results and docs/PERFORMANCE.md, the charts into docs/charts
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -132,7 +132,7 @@ await runUntilStopped(
       await measure[part](report, onHandle);
     }
     process.stdout.write(`\n${tables(report)}\n\n${jsonLine(report)}\n`);
-    if (options.write) writeDocuments(report);
+    if (options.write) await writeDocuments(report);
     process.exit(0);
   },
   { stopIsSuccess: false },

@@ -1,9 +1,9 @@
-/** What the bench has found out, as tables for people and one line of JSON for machines. */
+/** A run of the bench, as tables for people and one line of JSON for machines. */
 import { execFileSync } from 'node:child_process';
 import os from 'node:os';
 import type { Comparison } from './service/compare.ts';
 import type { RecallResult } from './scale/recall-scale.ts';
-import type { ServiceResult } from './service/service.ts';
+import { latencyOf, type ServiceResult } from './service/service.ts';
 
 export type Report = {
   quick: boolean;
@@ -15,7 +15,7 @@ export type Report = {
 };
 
 /** The machine that the numbers are of. */
-export function machine(): string {
+function machine(): string {
   const cpu = os.cpus();
   return `${cpu.length} × ${cpu[0]?.model.trim() ?? 'unknown'}, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${os.release()}, Node ${process.versions.node}`;
 }
@@ -44,19 +44,34 @@ export function tables(report: Report): string {
 /** One line of JSON. */
 export function jsonLine(report: Report): string {
   const { service, comparison } = report;
-  const loads = service?.loads.map(({ latencies: _, numbers: __, ...load }) => load);
-  const result = {
+  return toJson({
     bench: 'konstruct',
-    machine: machine(),
-    revision: revision(),
-    loadAverage: os.loadavg()[0],
+    ...circumstances(),
     ...(comparison && { ratios: comparison.ratios }),
     ...report,
-    ...(service && { service: { ...service, loads } }),
-  };
-  return JSON.stringify(result, (_key, value: unknown) =>
-    typeof value === 'number' ? Number(value.toPrecision(4)) : value,
+    ...(service && { service: withoutLists(service) }),
+  });
+}
+
+/** Four digits of each number: the machine's noise begins at the second. */
+export function toJson(value: unknown): string {
+  return JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'number' ? Number(part.toPrecision(4)) : part,
   );
+}
+
+/** What a reader must know to compare two runs. */
+export function circumstances() {
+  return { revision: revision(), machine: machine(), loadAverage: os.loadavg() };
+}
+
+/** A service's results with each load's p50 and p95 in place of its single messages. */
+export function withoutLists(service: ServiceResult) {
+  const loads = service.loads.map(({ latencies, numbers: _, ...load }) => {
+    const { p50, p95 } = latencyOf({ latencies });
+    return { ...load, p50, p95 };
+  });
+  return { ...service, loads };
 }
 
 function comparisonTable({ ours, peer, ratios, rounds }: Comparison): string {
@@ -94,7 +109,7 @@ function comparisonTable({ ours, peer, ratios, rounds }: Comparison): string {
 }
 
 function serviceTables(service: ServiceResult): string {
-  const { latency, times, loads, withBackfills, peakMemoryMb } = service;
+  const { latency, times, loads, withBackfills, peakMemoryMb } = withoutLists(service);
   const processes = Object.keys(loads[0]?.cpuMs ?? {});
   return [
     table(
@@ -126,8 +141,8 @@ function serviceTables(service: ServiceResult): string {
         load.inFlight,
         load.repliesPerSecond,
         load.completePerSecond,
-        load.latencies[Math.floor(load.latencies.length * 0.5)] ?? Number.NaN,
-        load.latencies[Math.floor(load.latencies.length * 0.95)] ?? Number.NaN,
+        load.p50,
+        load.p95,
         ...processes.map((name) => load.cpuMs[name] ?? 0),
       ]),
     ),

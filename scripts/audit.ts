@@ -1,4 +1,7 @@
-/** `npm run audit`: known faults in what is shipped. Advisory: where no registry answers (offline, a mirror) it says so and passes. */
+/**
+ * `npm run audit`: known vulnerabilities of what is shipped. Where no registry answers (offline, a mirror),
+ * it says so and passes.
+ */
 import { spawnSync } from 'node:child_process';
 
 const HAS_FAULTS = /found (?!0)\d+ vulnerabilit|\d+ (low|moderate|high|critical)/;

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Entry point of every npm script. It has to run on the machine's own Node (20.20 or newer) and on a clone without
-// node_modules: it installs the packages when the lock has changed, then hands over to the given file on Node 24.
+// Entry point of every npm script. It has to run on the machine's own Node (20.20 or newer) and on a clone
+// without node_modules: it installs the packages when the lock has changed, then hands over to the given file
+// on Node 24.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
@@ -87,8 +88,8 @@ function npmCommand() {
 
 function runNpmInstall() {
   const [command, first] = npmCommand();
-  // --no-save: a clone's lock stays as committed. loglevel=error: on Node 20 npm warns about engines of packages that
-  // only ever run on the Node 24 that is being installed.
+  // --no-save: a clone's lock stays as committed. loglevel=error: on Node 20 npm warns about the engines of
+  // packages that only ever run on the Node 24 that is being installed.
   const options = ['--no-save', '--no-audit', '--no-fund', '--no-update-notifier', '--loglevel=error'];
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...first, 'install', ...options], {
@@ -131,7 +132,7 @@ function nodeMajor(binary) {
   return Number(/^v(\d+)\./.exec(result.stdout ?? '')?.[1] ?? 0);
 }
 
-/** The Node that runs the project: npm's `node` package, its platform package, else this one if it is new enough. */
+/** The Node that runs the project: npm's `node` package, its platform package, or this one if new enough. */
 function findNode() {
   const require = createRequire(path.join(modules, 'node', 'package.json'));
   const candidates = [path.join(modules, 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node')];
@@ -152,7 +153,7 @@ function findNode() {
   );
 }
 
-/** npm ends when it is killed, but its script wouldn't notice: without this, `kill -9` of npm would leave a whole stack. */
+/** A killed npm ends without its script's noticing: without this, `kill -9` of npm leaves a whole stack. */
 function onParentGone(callback) {
   if (!process.env.npm_lifecycle_event) return;
   const parent = process.ppid;
@@ -161,7 +162,7 @@ function onParentGone(callback) {
   }, 1000).unref();
 }
 
-/** npm passes on what the whole group has received: of the same signal within a second only the first counts. */
+/** npm repeats what the whole group has received: the same signal counts once within a second. */
 function once(signal, callback) {
   let last = -Infinity;
   return () => {
@@ -176,8 +177,9 @@ function run(script, args) {
     stdio: 'inherit',
     env: { ...process.env, KONSTRUCT_BOOTSTRAP_PID: String(process.pid) },
   });
-  // We never end by a signal ourselves: the child decides, and its exit code is ours. A terminal's Ctrl-C has reached
-  // it already, `kill -INT` of npm has not, and we can't tell the two apart: scripts take signals in quick succession as one.
+  // We never end by a signal ourselves: the child decides, and its exit code is ours. A terminal's Ctrl-C has
+  // reached it already, `kill -INT` of npm has not, and we can't tell the two apart. So scripts take signals
+  // in quick succession as one.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(
       signal,

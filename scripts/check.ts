@@ -1,4 +1,4 @@
-/** `npm run check`: everything that must hold before a commit, the cheapest first. `--static` leaves out the tests. */
+/** `npm run check`: all that must hold before a commit. `--static` leaves out the tests. */
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 
-/** The file that a package's command runs: commands are started with this very Node, not with the machine's. */
+/** The file that a package's command runs. Commands start with this very Node, not with the machine's. */
 function command(packageName: string, name = packageName): string {
   const manifestPath = path.join(root, 'node_modules', packageName, 'package.json');
   const { bin } = require(manifestPath) as { bin: string | Record<string, string> };
@@ -30,6 +30,7 @@ const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
     'cli',
   ],
   ['dead code', command('knip')],
+  ['docs', path.join(root, 'scripts', 'check-docs.ts')],
 ];
 
 const steps = process.argv.includes('--static')

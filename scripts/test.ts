@@ -1,4 +1,4 @@
-/** `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template database, then jest. */
+/** `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template, then jest. */
 import { spawn } from 'node:child_process';
 import { glob, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
