@@ -15,10 +15,10 @@ export function createAnswerTurn(
   const { runAgent, channels, redis } = dependencies;
   return {
     /**
-     * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as long as the
-     * server's Retry-After says) or `LlmEmptyReply` (retried). With a `delivery` it also shows in the turn's channel
-     * that the agent is at work, and delivers the reply early where it may. Trouble there never fails this step: the
-     * answer, or the failure's details, say how far it got.
+     * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
+     * long as the server's Retry-After says) or `LlmEmptyReply` (retried). With a `delivery` it also shows in
+     * the turn's channel that the agent is at work, and delivers the reply early where it may. Trouble there
+     * never fails this step: the answer, or the failure's details, say how far it got.
      */
     async answerTurn(input: {
       text: string;

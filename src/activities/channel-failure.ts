@@ -18,7 +18,10 @@ export function channelOf({
   return channel;
 }
 
-/** A failed call of a channel as the workflow sees it: waited out, retried, or non-retryable. Others pass as they are. */
+/**
+ * A failed call of a channel as the workflow sees it: waited out, retried, or non-retryable. Others pass as
+ * they are.
+ */
 export function toDeliveryFailure(error: unknown): unknown {
   if (!(error instanceof ChannelError)) return error;
   const { kind, message, retryAfterMs } = error;

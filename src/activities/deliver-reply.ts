@@ -5,8 +5,8 @@ import { channelOf, toDeliveryFailure } from './channel-failure.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 /**
- * The steps that only speak to a turn's channel. They fail as `DeliveryRefused` (non-retryable), `DeliveryRateLimited`
- * (retried after as long as the channel says) or `DeliveryUnavailable` (retried).
+ * The steps that only speak to a turn's channel. They fail as `DeliveryRefused` (non-retryable),
+ * `DeliveryRateLimited` (retried after as long as the channel says) or `DeliveryUnavailable` (retried).
  */
 export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'channels'>) {
   return {

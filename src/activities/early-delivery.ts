@@ -13,7 +13,10 @@ import { showGrowing, type GrowingReply } from './growing-reply.ts';
 export type EarlyDelivery = {
   /** Shows the reply while it grows, if the agent does that and the channel can. */
   growing: GrowingReply | undefined;
-  /** What shows that the agent is at work: it travels in heartbeats, so that a later attempt need not look for it. */
+  /**
+   * What shows that the agent is at work: it travels in heartbeats, so that a later attempt need not look for
+   * it.
+   */
   progress: () => Progress | null;
   /** Delivers the reply if it may, and says how far it got. */
   deliver: (text: string) => Promise<DeliveryState>;
@@ -24,10 +27,11 @@ export type EarlyDelivery = {
 };
 
 /**
- * Shows at once that the agent is at work, and delivers the reply where that takes one call: this saves two activities
- * and two workflow tasks. `canDeliverEarly` needs all of: first attempt; scheduled a short time ago; no failed call;
- * not cancelled. The call is bounded, so it ends before the heartbeat time-out lets another attempt start
- * (domain/timing.ts). Everything else is left to `deliverReply`, which Temporal retries and operators see.
+ * Shows at once that the agent is at work, and delivers the reply where that takes one call: this saves two
+ * activities and two workflow tasks. `canDeliverEarly` needs all of: first attempt; scheduled a short time
+ * ago; no failed call; not cancelled. The call is bounded, so it ends before the heartbeat time-out lets
+ * another attempt start (domain/timing.ts). Everything else is left to `deliverReply`, which Temporal retries
+ * and operators see.
  */
 export function beginEarlyDelivery(
   options: Pick<ActivityDependencies, 'channels' | 'redis'> & {
@@ -85,7 +89,8 @@ export function beginEarlyDelivery(
     giveUp: async () => {
       await begun;
       const shown = progress();
-      // The next attempt gets it with its task. Only here, since each heartbeat is a write in Temporal's database.
+      // The next attempt gets it with its task. Only here, since each heartbeat is a write in Temporal's
+      // database.
       if (shown) heartbeat(shown);
       return stateNow(false);
     },

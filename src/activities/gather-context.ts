@@ -24,7 +24,9 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
       recall: RecallSettings;
       /** The agent's display name. */
       agentName: string;
-      /** What the prompt has room for beside the message (see `promptRoom`); all of the window when left out. */
+      /**
+       * What the prompt has room for beside the message (see `promptRoom`); all of the window when left out.
+       */
       roomTokens?: number;
     }): Promise<GatheredContext> {
       const { message, recall, agentName, roomTokens = Number.POSITIVE_INFINITY } = input;

@@ -8,12 +8,14 @@ export type GrowingReply = {
   stop: () => Promise<void>;
 };
 
-/** How often the newest text is looked at: a model that falls silent must not keep its last words to itself. */
+/**
+ * How often the newest text is looked at: a model that falls silent must not keep its last words to itself.
+ */
 const LOOK_EVERY_MS = 250;
 
 /**
- * Hands the newest text to the channel as often as that allows, one call at a time. A failed call is left out, since
- * the final text is delivered otherwise; a rate limit is waited out; a refusal ends it.
+ * Hands the newest text to the channel as often as that allows, one call at a time. A failed call is left
+ * out, since the final text is delivered otherwise; a rate limit is waited out; a refusal ends it.
  */
 export function showGrowing({ everyMs, show }: NonNullable<OpenTurn['grow']>): GrowingReply {
   let newest: string | undefined;

@@ -14,7 +14,8 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
   return {
     /**
      * Embeds what has no embedding yet and stores both messages, the exchange as recall finds it, and the
-     * ledger's last word on the turn, in one transaction. Ids derive from the message, so a retry stores nothing twice.
+     * ledger's last word on the turn, in one transaction. Ids derive from the message, so a retry stores
+     * nothing twice.
      */
     async storeTurn(input: EmbedAndStoreInput): Promise<void> {
       const { message, reply, repliedAt } = input;

@@ -52,7 +52,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const accept = createAcceptMessage({ ...dependencies, rateLimiter });
   app.use(webhookRoutes({ ...dependencies, accept, registry }));
 
-  // 32,000 characters may each be six bytes long when they are escaped; `strict: false` lets us name the fault.
+  // 32,000 characters may each be six bytes long when they are escaped; `strict: false` lets us name the
+  // fault.
   const readJson = express.json({ limit: '256kb', strict: false });
   app.use('/v1/tenants', requireOperator(operatorToken), readJson, tenantRoutes(dependencies));
   const v1 = Router();

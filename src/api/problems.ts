@@ -4,7 +4,10 @@ import { outageOf } from '../intake/availability.ts';
 import type { Fault } from '../intake/fields.ts';
 import type { IntakeOutcome, RetryOutcome } from '../intake/outcomes.ts';
 
-/** An answer that isn't a success, as `application/problem+json` (RFC 9457). Thrown by handlers, sent in one place. */
+/**
+ * An answer that isn't a success, as `application/problem+json` (RFC 9457). Thrown by handlers, sent in one
+ * place.
+ */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly status: number;
@@ -103,7 +106,9 @@ export function sendProblem(res: Response, problem: Problem): void {
     );
 }
 
-/** The last handler: turns whatever was thrown into a problem. What nobody foresaw is logged and stays inside. */
+/**
+ * The last handler: turns whatever was thrown into a problem. What nobody foresaw is logged and stays inside.
+ */
 export function problemHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     if (res.headersSent) {

@@ -55,7 +55,10 @@ export const pageQuery = z.object({
   cursor: z.string().max(500).optional(),
 });
 
-/** What `value` holds, or a Problem that names the first faulty field. `where` names a value that has no fields. */
+/**
+ * What `value` holds, or a Problem that names the first faulty field. `where` names a value that has no
+ * fields.
+ */
 export function validate<S extends z.ZodType>(schema: S, value: unknown, where: string): z.output<S> {
   const checked = check(schema, value, where);
   if (checked.kind === 'invalid') throw badField(checked);

@@ -11,8 +11,8 @@ import { closeAll, createRedis, waitForServices } from '../lib/process.ts';
 import { createApp } from './app.ts';
 
 /**
- * Longer than what clients and load balancers keep an idle connection for (mostly 60 s): with Node's 5 s a request could
- * meet a connection that was just being closed.
+ * Longer than what clients and load balancers keep an idle connection for (mostly 60 s): with Node's 5 s a
+ * request could meet a connection that was just being closed.
  */
 const KEEP_ALIVE_MS = 75_000;
 

@@ -1,7 +1,8 @@
 /**
- * The seam between Konstruct and the places where people write. A channel is a folder beside this file and a line in
- * index.ts. Inbound, in the API, it turns a request into a message or says why there is none. Outbound, in the worker,
- * it shows that the agent is at work and delivers the reply. Nothing outside its folder knows its name.
+ * The seam between Konstruct and the places where people write. A channel is a folder beside this file and a
+ * line in index.ts. Inbound, in the API, it turns a request into a message or says why there is none.
+ * Outbound, in the worker, it shows that the agent is at work and delivers the reply. Nothing outside its
+ * folder knows its name.
  */
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';

@@ -7,7 +7,9 @@ import type {
 } from './channel.ts';
 import { slack } from './slack/index.ts';
 
-/** The channels that call us and get replies pushed. HTTP is no line here: its senders fetch their replies. */
+/**
+ * The channels that call us and get replies pushed. HTTP is no line here: its senders fetch their replies.
+ */
 export const CHANNELS: readonly ChannelDefinition[] = [slack];
 
 /** The channels whose webhooks the API serves. */

@@ -71,8 +71,8 @@ export type Channel = {
   /** Its name, as src/channels registers it; the search attribute `Channel`. */
   name: string;
   /**
-   * Where the reply is pushed to, in the channel's own terms: JSON, no secrets. Absent where the sender fetches the
-   * reply.
+   * Where the reply is pushed to, in the channel's own terms: JSON, no secrets. Absent where the sender
+   * fetches the reply.
    */
   address?: Readonly<Record<string, unknown>>;
 };
@@ -89,6 +89,9 @@ export type InboundMessage = Scope & {
   receivedAt: string;
   /** The message's number within its scope, from 1 without gaps. */
   seq: number;
-  /** How many earlier turns of the scope might still be running at acceptance; 0 when the last of them had been answered. */
+  /**
+   * How many earlier turns of the scope might still be running at acceptance; 0 when the last of them had
+   * been answered.
+   */
   turnsAhead: number;
 };

@@ -19,7 +19,10 @@ export type DeliveryState = {
   progress: Progress | null;
   /** Whether the whole reply stands in the channel. */
   delivered: boolean;
-  /** True when more may stand in the channel than is known: a call failed, or an attempt may have been cut off. */
+  /**
+   * True when more may stand in the channel than is known: a call failed, or an attempt may have been cut
+   * off.
+   */
   uncertain: boolean;
   /** Present when the channel must not be called again for this long, counted from the step's end. */
   retryAfterMs?: number;

@@ -6,7 +6,10 @@ export class InvalidEmbeddingError extends Error {
   override readonly name = 'InvalidEmbedding';
 }
 
-/** Throws `InvalidEmbeddingError` unless given 384 finite numbers, not all zero (a zero vector has no direction). */
+/**
+ * Throws `InvalidEmbeddingError` unless given 384 finite numbers, not all zero (a zero vector has no
+ * direction).
+ */
 export function assertEmbedding(embedding: ArrayLike<number>): void {
   if (embedding.length !== EMBEDDING_WIDTH) {
     throw new InvalidEmbeddingError(

@@ -8,7 +8,9 @@ export const FAILURE = {
   llmEmptyReply: 'LlmEmptyReply',
   /** An embedding of the wrong width or with a number that isn't finite. Non-retryable. */
   invalidEmbedding: 'InvalidEmbedding',
-  /** The channel refuses this reply and always will (place gone, not a member, token revoked). Non-retryable. */
+  /**
+   * The channel refuses this reply and always will (place gone, not a member, token revoked). Non-retryable.
+   */
   deliveryRefused: 'DeliveryRefused',
   /** The channel asks to wait. Retried after as long as it says. */
   deliveryRateLimited: 'DeliveryRateLimited',

@@ -111,8 +111,8 @@ export function formatMemories(memories: readonly PromptMemory[], speakers: Spea
 }
 
 /**
- * Exchanges in the order in which they began, the messages of each together: in a burst the answer to the first
- * message comes after the second message.
+ * Exchanges in the order in which they began, the messages of each together: in a burst the answer to the
+ * first message comes after the second message.
  */
 function inTimeOrder(memories: readonly PromptMemory[]): PromptMemory[] {
   const at = (memory: PromptMemory | undefined) => (typeof memory === 'object' ? memory.createdAt : '');
@@ -125,7 +125,9 @@ function inTimeOrder(memories: readonly PromptMemory[]): PromptMemory[] {
     .flat();
 }
 
-/** Names come from outside too: letters and digits only, so that none can pass for a line or a frame of ours. */
+/**
+ * Names come from outside too: letters and digits only, so that none can pass for a line or a frame of ours.
+ */
 function nameOr(otherwise: string, name: string | undefined): string {
   const plain = name
     ?.replace(/[^\p{L}\p{M}\p{N} .'-]/gu, '')

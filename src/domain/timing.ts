@@ -6,7 +6,10 @@
 /** How long a sender waits for a message to be accepted before the answer is 503. */
 export const ACCEPT_WITHIN_MS = 2_000;
 
-/** How long a message that is in the ledger may take to appear in Temporal: longer than its API tries to start it. */
+/**
+ * How long a message that is in the ledger may take to appear in Temporal: longer than its API tries to start
+ * it.
+ */
 export const START_GRACE_MS = 2_500;
 
 /** How long a reply waits for memory, all in all. */
@@ -22,8 +25,8 @@ export const QUICK_ATTEMPTS = 3;
 export const CHANNEL_CALL_WITHIN_MS = 10_000;
 
 /**
- * Early delivery begins no later than this after the attempt was scheduled. Together with one channel call it ends
- * before the heartbeat time-out lets another attempt start.
+ * Early delivery begins no later than this after the attempt was scheduled. Together with one channel call it
+ * ends before the heartbeat time-out lets another attempt start.
  */
 export const EARLY_DELIVERY_WITHIN_MS = 4_000;
 /** How long early delivery waits for the window. The workflow appends what is late. */

@@ -19,8 +19,8 @@ const REDIS_WITHIN_MS = 250;
 export type AcceptMessage = (message: NewMessage, options?: { deadline?: number }) => Promise<IntakeOutcome>;
 
 /**
- * Makes the one way in: enters the message in the ledger and starts its workflow, or finds that both were done
- * before. `accepted` means that Temporal has accepted the start. Rejects for bugs alone.
+ * Makes the one way in: enters the message in the ledger and starts its workflow, or finds that both were
+ * done before. `accepted` means that Temporal has accepted the start. Rejects for bugs alone.
  */
 export function createAcceptMessage(dependencies: {
   pool: pg.Pool;
@@ -91,8 +91,8 @@ export function createAcceptMessage(dependencies: {
 }
 
 /**
- * None when the last of the turns ahead stands in the window: its reply has been seen, and it waits for nothing but
- * being remembered. Otherwise the workflow has to ask Temporal which of them still run.
+ * None when the last of the turns ahead stands in the window: its reply has been seen, and it waits for
+ * nothing but being remembered. Otherwise the workflow has to ask Temporal which of them still run.
  */
 async function turnsToWaitFor(
   redis: Redis,

@@ -15,7 +15,10 @@ export class UnavailableError extends Error {
   }
 }
 
-/** What `work` gives; `UnavailableError` after `deadline` (epoch ms), and when `work` fails because of an outage. */
+/**
+ * What `work` gives; `UnavailableError` after `deadline` (epoch ms), and when `work` fails because of an
+ * outage.
+ */
 export async function reach<T>(service: Service, deadline: number, work: Promise<T>): Promise<T> {
   try {
     return await within(deadline - Date.now(), work);

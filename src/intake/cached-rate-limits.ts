@@ -6,7 +6,10 @@ import { DEFAULT_RATE_LIMITS, type RateLimits } from '../domain/rate-limits.ts';
 const FRESH_MS = 5_000;
 const MAX_TENANTS = 10_000;
 
-/** A tenant's limits, read at most once in 5 s, by one of many requests; with Postgres away the last ones known. */
+/**
+ * A tenant's limits, read at most once in 5 s, by one of many requests; with Postgres away the last ones
+ * known.
+ */
 export function cachedRateLimits(pool: pg.Pool): (tenantId: string) => Promise<RateLimits> {
   const known = new Map<string, { limits: Promise<RateLimits>; readAt: number }>();
   return (tenantId) => {

@@ -30,7 +30,8 @@ export const idField = z
 export type Fault = { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean };
 
 /**
- * What `value` holds by the schema, or its first fault with the field named. `where` names a value that has no fields.
+ * What `value` holds by the schema, or its first fault with the field named. `where` names a value that has
+ * no fields.
  */
 export function check<S extends z.ZodType>(
   schema: S,

@@ -39,8 +39,8 @@ export async function outcomeOf(
     return { state: 'done', reply: result.reply, memory: result.memory, missing: result.missing };
   } catch (error) {
     if (error instanceof WorkflowFailedError) return { state: 'failed', reply: { text: apologyOf(error) } };
-    // Forgotten, or nobody to ask: then the ledger's word counts. The message is accepted all the same, and an
-    // error would make its sender send it again.
+    // Forgotten, or nobody to ask: then the ledger's word counts. The message is accepted all the same, and
+    // an error would make its sender send it again.
     if (error instanceof WorkflowNotFoundError || isTemporalAway(error))
       return outcomeWithoutTemporal(pool, tenantId, turn);
     throw error;

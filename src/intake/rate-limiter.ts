@@ -6,7 +6,10 @@ import { rateLimitKey, tenantRateLimitKey } from '../redis/keys.ts';
 /** Undefined when a message may pass, else how long its sender should wait, and which limit it has met. */
 export type RateLimited = { retryAfterMs: number; limit: 'user' | 'tenant' } | undefined;
 
-/** Counts messages of a user against the user's limit and the tenant's. Never throws: without Redis it lets through. */
+/**
+ * Counts messages of a user against the user's limit and the tenant's. Never throws: without Redis it lets
+ * through.
+ */
 export type RateLimiter = {
   /** Counts one message, or says why not. */
   count(tenantId: string, userId: string): Promise<RateLimited>;
@@ -18,8 +21,8 @@ export type RateLimiter = {
 const REDIS_BOUND_MS = 250;
 
 /**
- * A limiter on Redis, the same for all API processes. `limitsOf` gives a tenant's limits and may reject, which
- * lets through as well: limits protect the service, they are not part of it.
+ * A limiter on Redis, the same for all API processes. `limitsOf` gives a tenant's limits and may reject,
+ * which lets through as well: limits protect the service, they are not part of it.
  */
 export function createRateLimiter(dependencies: {
   redis: Redis;
@@ -97,10 +100,12 @@ function tokenBucket(redis: Redis, burst: number, perMinute: number): RateLimite
 /*
  * The library's own script counts in fixed windows: a full burst at the end of one and another at the start
  * of the next, and then a Retry-After of up to a minute. This one lets a point come back as soon as it is
- * earned (GCRA: one number, the time at which the bucket will be full again). One key, so it runs on a Cluster.
+ * earned (GCRA: one number, the time at which the bucket will be full again). One key, so it runs on a
+ * Cluster.
  *
- * KEYS[1] the bucket · ARGV: 1 points asked for, or given back when it is less than 0, 3 size of the burst, 4 seconds in which it refills.
- * Answers as the library expects: points in use (more than the burst is a refusal), and the ms to wait.
+ * KEYS[1] the bucket · ARGV: 1 points asked for, or given back when it is less than 0, 3 size of the burst, 4
+ * seconds in which it refills. Answers as the library expects: points in use (more than the burst is a
+ * refusal), and the ms to wait.
  */
 const TOKEN_BUCKET = `
 local asked, burst = tonumber(ARGV[1]), tonumber(ARGV[3])

@@ -10,8 +10,9 @@ import type { RetryOutcome } from './outcomes.ts';
 import { startTurn } from './start-turn.ts';
 
 /**
- * Answers a failed message once more: the same turn, at its old place in the scope. The ledger holds no text, so the
- * text comes from the failed run's history. `unavailable` when Temporal or Postgres doesn't answer within 2 s.
+ * Answers a failed message once more: the same turn, at its old place in the scope. The ledger holds no text,
+ * so the text comes from the failed run's history. `unavailable` when Temporal or Postgres doesn't answer
+ * within 2 s.
  */
 export async function retryMessage(
   { pool, temporal }: { pool: pg.Pool; temporal: Client },

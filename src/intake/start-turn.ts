@@ -7,9 +7,10 @@ import { searchAttributesOf } from '../temporal/search-attributes.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 
 /**
- * Starts a turn's workflow, or finds that it was started before: one message is one workflow, also after it has
- * ended. With `again` a workflow that has failed is started anew; of two such starts at one moment Temporal takes one.
- * Rejects with the client's error when Temporal doesn't accept the start by `deadline` (epoch ms).
+ * Starts a turn's workflow, or finds that it was started before: one message is one workflow, also after it
+ * has ended. With `again` a workflow that has failed is started anew; of two such starts at one moment
+ * Temporal takes one. Rejects with the client's error when Temporal doesn't accept the start by `deadline`
+ * (epoch ms).
  */
 export async function startTurn(
   temporal: Client,
@@ -27,7 +28,8 @@ export async function startTurn(
           ? WorkflowIdReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
           : WorkflowIdReusePolicy.REJECT_DUPLICATE,
         typedSearchAttributes: searchAttributesOf(message),
-        // Where tasks queue up, tenants take turns: a flood waits behind itself. Activities and child inherit the key.
+        // Where tasks queue up, tenants take turns: a flood waits behind itself. Activities and child inherit
+        // the key.
         priority: { fairnessKey: message.tenantId },
         staticSummary:
           `${message.userId} → ${agent.name} (${message.channel.name}, turn ${message.seq}` +

@@ -4,8 +4,8 @@ export class NotInTimeError extends Error {
 }
 
 /**
- * What `work` gives, or a rejection with `NotInTimeError` after `ms`. The work itself goes on; its own failure after
- * that is heard by nobody.
+ * What `work` gives, or a rejection with `NotInTimeError` after `ms`. The work itself goes on; its own
+ * failure after that is heard by nobody.
  */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

@@ -1,7 +1,7 @@
 /**
- * How the workflows call their activities: time-outs and retries, each with its reason. The summaries are what the
- * Web UI shows beside each step. A replay compares neither options nor summaries, so they may change at any time;
- * the one exception is `cancellationType`, which decides when a cancelled turn goes on.
+ * How the workflows call their activities: time-outs and retries, each with its reason. The summaries are
+ * what the Web UI shows beside each step. A replay compares neither options nor summaries, so they may change
+ * at any time; the one exception is `cancellationType`, which decides when a cancelled turn goes on.
  */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
@@ -15,8 +15,8 @@ import {
 } from '../domain/timing.ts';
 
 /*
- * Local: it is on the way of every reply, and a normal activity costs a round trip of some 15 ms. It bounds its own
- * waiting and reports what is missing. One attempt: a second would add its bound to the first.
+ * Local: it is on the way of every reply, and a normal activity costs a round trip of some 15 ms. It bounds
+ * its own waiting and reports what is missing. One attempt: a second would add its bound to the first.
  */
 export const { gatherContext } = proxyLocalActivities<Pick<Activities, 'gatherContext'>>({
   startToCloseTimeout: GATHER_TIMEOUT_MS,
@@ -25,7 +25,8 @@ export const { gatherContext } = proxyLocalActivities<Pick<Activities, 'gatherCo
 });
 
 /*
- * The attempts bound it at some 2 s. A local activity's scheduleToCloseTimeout does not end its retries (SDK 1.24).
+ * The attempts bound it at some 2 s. A local activity's scheduleToCloseTimeout does not end its retries (SDK
+ * 1.24).
  */
 const QUICK = {
   startToCloseTimeout: QUICK_ATTEMPT_MS,
@@ -39,10 +40,11 @@ export const { findTurnBefore } = proxyLocalActivities<Pick<Activities, 'findTur
 });
 
 /*
- * A normal activity: it is slow, operators want to see it, and it fails in interesting ways. The heartbeat tells a
- * dead worker from a slow model. Retried for an hour: an outage of the model should delay a reply, not lose it. The
- * activity itself throws as non-retryable what no retry cures. It also shows that the agent is at work and delivers
- * the reply where one call does that (docs/decisions/0005): that saves two activities and two workflow tasks.
+ * A normal activity: it is slow, operators want to see it, and it fails in interesting ways. The heartbeat
+ * tells a dead worker from a slow model. Retried for an hour: an outage of the model should delay a reply,
+ * not lose it. The activity itself throws as non-retryable what no retry cures. It also shows that the agent
+ * is at work and delivers the reply where one call does that (docs/decisions/0005): that saves two activities
+ * and two workflow tasks.
  */
 export const { answerTurn } = proxyActivities<Pick<Activities, 'answerTurn'>>({
   startToCloseTimeout: ANSWER_TIMEOUT_MS,
@@ -87,8 +89,8 @@ export const { recordFailedTurn } = proxyActivities<Pick<Activities, 'recordFail
 });
 
 /*
- * For a turn that waits for others. A placeholder is worth a minute of tries; after that the reply comes without one.
- * The heartbeat tells a dead worker within seconds, since the reply waits for this step.
+ * For a turn that waits for others. A placeholder is worth a minute of tries; after that the reply comes
+ * without one. The heartbeat tells a dead worker within seconds, since the reply waits for this step.
  */
 export const { showProgress } = proxyActivities<Pick<Activities, 'showProgress'>>({
   startToCloseTimeout: '30s',
@@ -100,9 +102,9 @@ export const { showProgress } = proxyActivities<Pick<Activities, 'showProgress'>
 });
 
 /*
- * Long replies, late ones, and those that early delivery left: the text comes from the history. Operators want to
- * see whether the person has the reply. Tried for an hour, as the model is. A rate limit waits as told; the activity
- * throws as non-retryable what the channel refuses for good.
+ * Long replies, late ones, and those that early delivery left: the text comes from the history. Operators
+ * want to see whether the person has the reply. Tried for an hour, as the model is. A rate limit waits as
+ * told; the activity throws as non-retryable what the channel refuses for good.
  */
 export const { deliverReply } = proxyActivities<Pick<Activities, 'deliverReply'>>({
   startToCloseTimeout: '2m',

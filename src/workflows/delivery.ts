@@ -17,8 +17,8 @@ export type Delivery = {
 };
 
 /*
- * In a burst the placeholders of waiting turns keep this distance. So they, and the replies that replace them, stand
- * in the order of the questions, and each appears within a second.
+ * In a burst the placeholders of waiting turns keep this distance. So they, and the replies that replace
+ * them, stand in the order of the questions, and each appears within a second.
  */
 const FIRST_DELAY_MS = 400;
 const DELAY_PER_TURN_MS = 50;
@@ -27,7 +27,10 @@ const LONGEST_DELAY_MS = 800;
 /** Nobody knows how far the step that showed progress got. */
 const UNKNOWN: DeliveryState = { progress: null, delivered: false, uncertain: true };
 
-/** Opens the way back. A channel with an address gets the reply pushed; elsewhere the workflow's result is the reply. */
+/**
+ * Opens the way back. A channel with an address gets the reply pushed; elsewhere the workflow's result is the
+ * reply.
+ */
 export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
   const { tenantId, agentId, userId, messageId, seq, threadId = '', channel } = message;
   if (channel.address === undefined) return FETCHED;

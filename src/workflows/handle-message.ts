@@ -80,7 +80,9 @@ function nothingGathered(): GatheredContext {
   };
 }
 
-/** Tells the person in one line, marks the turn failed in the ledger, and ends as failed for operators to see. */
+/**
+ * Tells the person in one line, marks the turn failed in the ledger, and ends as failed for operators to see.
+ */
 async function failTurn(message: InboundMessage, delivery: Delivery, error: TemporalFailure): Promise<never> {
   // An apology never takes the place of a reply that is known to stand already.
   await Promise.all([

@@ -7,8 +7,9 @@ import { appendTurnToWindow } from './activities.ts';
 import type { EmbedAndStore } from './embed-and-store.ts';
 
 /**
- * Appends an answered turn to the window, unless that is done, and starts the child that stores it. A turn that was
- * cancelled after its answer is remembered like any other. `appendOwed` says that the window did not take it in time.
+ * Appends an answered turn to the window, unless that is done, and starts the child that stores it. A turn
+ * that was cancelled after its answer is remembered like any other. `appendOwed` says that the window did not
+ * take it in time.
  */
 export async function rememberTurn({
   isAppended,
@@ -31,7 +32,10 @@ async function append({ message, reply }: Pick<EmbedAndStoreInput, 'message' | '
   }
 }
 
-/** The child is durable once it has started, whatever becomes of this workflow. One that runs already is the same one. */
+/**
+ * The child is durable once it has started, whatever becomes of this workflow. One that runs already is the
+ * same one.
+ */
 async function startEmbedAndStore(input: EmbedAndStoreInput): Promise<void> {
   const { tenantId, messageId, seq, userId } = input.message;
   try {

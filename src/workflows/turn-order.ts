@@ -25,10 +25,10 @@ export type TurnBefore = {
 };
 
 /**
- * Turns of one scope are answered in the ledger's order. Temporal is the judge of what still runs: a turn asks the
- * nearest earlier one that runs to tell it when it ends, and a signal to a closed workflow fails. The waiting happens
- * in the workflow, so it costs no worker slot. A turn at work lets go of its followers by its own timer, so nobody
- * waits longer than `holdMs` for it.
+ * Turns of one scope are answered in the ledger's order. Temporal is the judge of what still runs: a turn
+ * asks the nearest earlier one that runs to tell it when it ends, and a signal to a closed workflow fails.
+ * The waiting happens in the workflow, so it costs no worker slot. A turn at work lets go of its followers by
+ * its own timer, so nobody waits longer than `holdMs` for it.
  */
 export function joinTurnOrder(message: InboundMessage, holdMs: number) {
   const followers: string[] = [];
@@ -48,7 +48,8 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
   /** Lets followers go when this turn, once at work, takes longer than it may hold them. */
   const boundMyHold = async (): Promise<void> => {
     const isDue = () => isReleased() || (working && followers.length > 0);
-    // A follower's signal and the model's answer may come in one task: no microtask may lie between signal and timer.
+    // A follower's signal and the model's answer may come in one task: no microtask may lie between signal
+    // and timer.
     if (!isDue()) await condition(isDue);
     // Already released: return before `condition(…, timeout)` schedules a timer.
     if (isReleased()) return;
@@ -97,7 +98,10 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
   return { waitForMyTurn, release };
 }
 
-/** The nearest earlier turn that still runs. One that is in the ledger but not yet started gets a moment to appear. */
+/**
+ * The nearest earlier turn that still runs. One that is in the ledger but not yet started gets a moment to
+ * appear.
+ */
 async function findRunningTurn(message: InboundMessage): Promise<{ workflowId?: string; unknown?: boolean }> {
   for (;;) {
     const found = await findTurnBefore({ message, startGraceMs: START_GRACE_MS }).catch(() => ({

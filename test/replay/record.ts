@@ -1,7 +1,7 @@
 /**
- * `npm run histories:record -- VERSION`: plays the scenarios against a throw-away Temporal server and writes their
- * histories to test/replay/histories/VERSION. It never writes over a folder: a recorded history is a promise that open
- * turns of that version can go on with the code of today.
+ * `npm run histories:record -- VERSION`: plays the scenarios against a throw-away Temporal server and writes
+ * their histories to test/replay/histories/VERSION. It never writes over a folder: a recorded history is a
+ * promise that open turns of that version can go on with the code of today.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,4 +1,6 @@
-/** The turns whose histories are recorded: every way that a workflow can take. Their activities are scripted. */
+/**
+ * The turns whose histories are recorded: every way that a workflow can take. Their activities are scripted.
+ */
 import { heartbeat, sleep } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../src/activities/index.ts';

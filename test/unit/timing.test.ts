@@ -1,4 +1,7 @@
-/** The relations between time limits. Each row is a promise that breaks when one of its numbers is changed alone. */
+/**
+ * The relations between time limits. Each row is a promise that breaks when one of its numbers is changed
+ * alone.
+ */
 import { expect, test } from '@jest/globals';
 import * as timing from '../../src/domain/timing.ts';
 

@@ -10,7 +10,9 @@ const CHECK_WITHIN_MS = 2_000;
 /** A worker polls at least once a minute; one that hasn't for longer is gone. */
 const POLLER_FRESH_MS = 70_000;
 
-/** `GET /healthz`: this process answers. `GET /readyz`: which of the services that a reply needs are there. */
+/**
+ * `GET /healthz`: this process answers. `GET /readyz`: which of the services that a reply needs are there.
+ */
 export function healthRoutes(dependencies: { pool: pg.Pool; redis: Redis; temporal: Client }): Router {
   const { pool, redis, temporal } = dependencies;
   const router = Router();

@@ -9,7 +9,10 @@ import { badField, notFound, unavailable } from '../problems.ts';
 import { pageQuery, userIdParam, validate } from '../schemas.ts';
 import { isUuid } from '../uuid.ts';
 
-/** `GET /agents/{agentId}/users/{userId}/memory`: what an agent remembers of a user, newest memories first, paged. */
+/**
+ * `GET /agents/{agentId}/users/{userId}/memory`: what an agent remembers of a user, newest memories first,
+ * paged.
+ */
 export function memoryRoutes({ pool, redis }: { pool: pg.Pool; redis: Redis }): Router {
   const router = Router();
 

@@ -104,7 +104,9 @@ function sendOutcome(
   }
 }
 
-/** Milliseconds of `Prefer: wait=60` (RFC 7240), at most two minutes; 0 when the client doesn't ask to wait. */
+/**
+ * Milliseconds of `Prefer: wait=60` (RFC 7240), at most two minutes; 0 when the client doesn't ask to wait.
+ */
 function preferredWaitMs(req: Request): number {
   const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})/i.exec(req.get('prefer') ?? '')?.[1];
   return Math.min(Number(seconds ?? 0), MAX_WAIT_SECONDS) * 1000;

@@ -8,9 +8,9 @@ import type { IntakeOutcome } from '../../intake/outcomes.ts';
 import { badField, notFound, Problem, unauthorized, unavailable } from '../problems.ts';
 
 /**
- * `POST /{channel}/{path}` for every channel that calls us. A 200 means that the message is durable, or that there is
- * none for the agent; a 503 that the channel should send the request again. A redelivery is treated like a first
- * delivery.
+ * `POST /{channel}/{path}` for every channel that calls us. A 200 means that the message is durable, or that
+ * there is none for the agent; a 503 that the channel should send the request again. A redelivery is treated
+ * like a first delivery.
  */
 export function webhookRoutes(dependencies: {
   channels: readonly WebhookChannel[];

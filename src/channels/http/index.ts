@@ -1,9 +1,14 @@
-/** HTTP as a channel: a program sends a message with its tenant's key, and fetches the reply or waits for it. */
+/**
+ * HTTP as a channel: a program sends a message with its tenant's key, and fetches the reply or waits for it.
+ */
 import { z } from 'zod';
 import { check, idField, MAX_TEXT_LENGTH, textField } from '../../intake/fields.ts';
 import type { InboundChannel, Received } from '../channel.ts';
 
-/** The body of `POST /v1/agents/{agentId}/messages`. Unknown fields are ignored: a sender may be newer than we are. */
+/**
+ * The body of `POST /v1/agents/{agentId}/messages`. Unknown fields are ignored: a sender may be newer than we
+ * are.
+ */
 export const messageBody = z.object({
   userId: idField.describe('Who speaks. One user keeps one memory per agent, across threads.'),
   text: textField(MAX_TEXT_LENGTH).refine((value) => value.trim() !== '', 'must not be empty'),

@@ -22,7 +22,10 @@ export function slackAddressOf(channel: Channel): SlackAddress {
   return slackAddress.parse(channel.address);
 }
 
-/** What shows that the agent is at work: a message that the reply will replace, or a status that needs no cleaning up. */
+/**
+ * What shows that the agent is at work: a message that the reply will replace, or a status that needs no
+ * cleaning up.
+ */
 export const slackProgress = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('message'), ts: z.string() }),
   z.object({ kind: z.literal('status') }),

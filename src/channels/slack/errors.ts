@@ -15,7 +15,10 @@ type SlackTrouble =
   /** Slack is in trouble or out of reach. The call may have been carried out all the same. */
   | { kind: 'unavailable'; reason: string };
 
-/** Platform errors that pass; every other one is an answer. Source: docs.slack.dev/reference/methods/chat.postMessage. */
+/**
+ * Platform errors that pass; every other one is an answer. Source:
+ * docs.slack.dev/reference/methods/chat.postMessage.
+ */
 const PASSING = new Set([
   'internal_error',
   'fatal_error',

@@ -1,4 +1,7 @@
-/** The next version of the workflows, changed as docs/CHANGING-WORKFLOWS.md says: a new step, behind `patched`. */
+/**
+ * The next version of the workflows, changed as docs/CHANGING-WORKFLOWS.md says: a new step, behind
+ * `patched`.
+ */
 import { patched } from '@temporalio/workflow';
 import type { HandleMessageInput, TurnResult } from '../../../src/domain/turn.ts';
 import { recordFailedTurn } from '../../../src/workflows/activities.ts';

@@ -1,4 +1,6 @@
-/** Workflows as they must not be changed: the model is asked before memory is looked up, without `patched`. */
+/**
+ * Workflows as they must not be changed: the model is asked before memory is looked up, without `patched`.
+ */
 import type { HandleMessageInput } from '../../../src/domain/turn.ts';
 import { answerTurn, gatherContext } from '../../../src/workflows/activities.ts';
 

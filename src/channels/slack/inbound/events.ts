@@ -81,7 +81,10 @@ type Judged =
 /** Subtypes in which a person says something; all others tell of edits, joins, topics and the like. */
 const SPOKEN = new Set(['file_share', 'thread_broadcast', 'me_message']);
 
-/** Judges an event by itself, for the agent whose bot it is. `allowedBots` are ids of other bots that may speak. */
+/**
+ * Judges an event by itself, for the agent whose bot it is. `allowedBots` are ids of other bots that may
+ * speak.
+ */
 export function judgeEvent(
   event: unknown,
   self: { botUserId: string; botId: string | undefined },

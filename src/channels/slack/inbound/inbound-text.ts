@@ -1,4 +1,7 @@
-/** What a person typed, out of Slack's notation. Pure. Source: docs.slack.dev/messaging/formatting-message-text. */
+/**
+ * What a person typed, out of Slack's notation. Pure. Source:
+ * docs.slack.dev/messaging/formatting-message-text.
+ */
 
 /** The text of a message that says nothing but the agent's name. */
 const BARE_MENTION = '(mentions you without saying anything)';

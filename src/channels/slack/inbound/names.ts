@@ -59,7 +59,10 @@ async function ask(client: WebClient, userId: string): Promise<string | undefine
   }
 }
 
-/** "Anna Schmidt | Sales Berlin" → "Anna Schmidt": what people add to their names are words that others ask for. */
+/**
+ * "Anna Schmidt | Sales Berlin" → "Anna Schmidt": what people add to their names are words that others ask
+ * for.
+ */
 function nameIn(text: string | undefined): string | undefined {
   return text?.split(/[|([{/–—•,;:]|\s-\s/u)[0]?.trim() || text;
 }

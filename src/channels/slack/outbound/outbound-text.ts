@@ -2,7 +2,10 @@
 import { slackifyMarkdown } from 'slackify-markdown';
 import { markdownBlocks, type MarkdownBlock } from './markdown-blocks.ts';
 
-/** `blocks` is what Slack shows; `text` stands for it in notifications, to screen readers and where blocks aren't known. */
+/**
+ * `blocks` is what Slack shows; `text` stands for it in notifications, to screen readers and where blocks
+ * aren't known.
+ */
 type SlackContent = { text: string; blocks: [{ type: 'markdown'; text: string }] };
 
 /** Slack refuses an update whose `text` is longer. */

@@ -7,7 +7,9 @@ import { slackTrouble } from '../errors.ts';
 import { markEngaged } from '../threads.ts';
 import { findPosts, postPart, showStatus, updatePart, type PostRef } from './thread-posts.ts';
 
-/** The message that was to be updated can't be any more: somebody deleted it, or the workspace forbids edits. */
+/**
+ * The message that was to be updated can't be any more: somebody deleted it, or the workspace forbids edits.
+ */
 const NOT_UPDATABLE = new Set([
   'message_not_found',
   'cant_update_message',
@@ -16,8 +18,8 @@ const NOT_UPDATABLE = new Set([
 ]);
 
 /**
- * Shows in the thread that the agent is at work: a status in an assistant thread, else a message that the reply will
- * replace. When it is uncertain whether Slack has the message already, it looks.
+ * Shows in the thread that the agent is at work: a status in an assistant thread, else a message that the
+ * reply will replace. When it is uncertain whether Slack has the message already, it looks.
  */
 export async function showAtWork(options: {
   client: WebClient;
@@ -35,8 +37,9 @@ export async function showAtWork(options: {
 }
 
 /**
- * Brings the reply to the thread: the first part in place of the progress, the others below it. Each message of ours
- * carries its turn and part, so an attempt that is uncertain finds what is there and posts only what isn't.
+ * Brings the reply to the thread: the first part in place of the progress, the others below it. Each message
+ * of ours carries its turn and part, so an attempt that is uncertain finds what is there and posts only what
+ * isn't.
  */
 export async function replaceProgress(options: {
   client: WebClient;

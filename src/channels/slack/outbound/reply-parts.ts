@@ -26,7 +26,8 @@ export function splitReply(reply: string, length: number = PART_LENGTH): string[
       part.push(...block.lines);
       continue;
     }
-    // What fits into no message begins in this one, unless hardly any room is left; the rest begins a new one.
+    // What fits into no message begins in this one, unless hardly any room is left; the rest begins a new
+    // one.
     const room = length - size();
     const pieces =
       lengthOf(block.lines) > length
@@ -94,7 +95,9 @@ function pack(
   return pieces;
 }
 
-/** A line in pieces of at most `length`, cut after a space when there is one, and never inside a character. */
+/**
+ * A line in pieces of at most `length`, cut after a space when there is one, and never inside a character.
+ */
 function cutLine(line: string, length: number): string[] {
   const pieces: string[] = [];
   let rest = line;

@@ -20,8 +20,8 @@ const metadata = ({ messageId, part }: PostRef) => ({
 });
 
 /**
- * Posts a part (the placeholder, when no text is given) into the thread and returns its `ts`. Not safe to repeat by
- * itself: look with `findPosts` first.
+ * Posts a part (the placeholder, when no text is given) into the thread and returns its `ts`. Not safe to
+ * repeat by itself: look with `findPosts` first.
  */
 export async function postPart(
   client: WebClient,
@@ -60,8 +60,8 @@ export async function updatePart(
 }
 
 /**
- * Our messages in the thread for a turn, `ts` by part number. It finds those that Slack accepted without our hearing
- * of it. Needs the history scope of the conversation.
+ * Our messages in the thread for a turn, `ts` by part number. It finds those that Slack accepted without our
+ * hearing of it. Needs the history scope of the conversation.
  */
 export async function findPosts(
   client: WebClient,
