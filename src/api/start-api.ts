@@ -4,9 +4,12 @@ import { createServer, type Server } from 'node:http';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import type { ApiConfig, SlackInboundConfig } from '../config/index.ts';
-import { createPool } from '../db/tenant-transaction.ts';
+import { createPool, postgresNeeded } from '../db/tenant-transaction.ts';
 import type { Tracing } from '../observability/tracing.ts';
-import { closeAll, createRedis, waitForServices } from '../lib/process.ts';
+import { closeAll } from '../lib/process.ts';
+import { waitForAll } from '../lib/wait-for.ts';
+import { createRedis } from '../redis/connection.ts';
+import { temporalNeeded } from '../temporal/connection.ts';
 import { createSlackClient } from '../channels/slack/client.ts';
 import { singleWorkspace } from '../channels/slack/inbound/installations.ts';
 import { createNameLookup } from '../channels/slack/inbound/names.ts';
@@ -40,7 +43,10 @@ export async function startApi(
   const closing = new AbortController();
 
   // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
-  await waitForServices({ pool, temporal }, config, log);
+  await waitForAll([postgresNeeded(pool), temporalNeeded(temporal, config.temporal)], {
+    log,
+    timeoutMs: config.startTimeoutMs,
+  });
 
   const app = createApp({
     pool,

@@ -11,7 +11,7 @@ import type { HandedOver, HandoverTurn, PlaceholderPosted, SlackTurn } from '../
 import type { GeneratedReply } from '../../src/domain/turn.ts';
 import { LlmRejectedError } from '../../src/llm/client.ts';
 import { appendTurn, getWindow } from '../../src/memory/window/window.ts';
-import { createRedis } from '../../src/lib/process.ts';
+import { createRedis } from '../../src/redis/connection.ts';
 import { createSlackClient } from '../../src/channels/slack/client.ts';
 import { PLACEHOLDER } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { redisUrl } from '../support/services.ts';

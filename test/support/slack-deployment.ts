@@ -12,7 +12,7 @@ import type { createAgent } from '../../src/db/agents.ts';
 import type { Agent } from '../../src/domain/agent.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
-import { createRedis } from '../../src/lib/process.ts';
+import { createRedis } from '../../src/redis/connection.ts';
 import { createSlackClient } from '../../src/channels/slack/client.ts';
 import { singleWorkspace } from '../../src/channels/slack/inbound/installations.ts';
 import { createNameLookup } from '../../src/channels/slack/inbound/names.ts';
