@@ -6,6 +6,7 @@ import type { Demo } from './demo.ts';
 import { migrate } from '../cli/migrate.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { superviseService } from './stack/applications.ts';
+import { forLocalTemporal } from './stack/environment.ts';
 import { writePids, writeStackEnv } from './stack/home-files.ts';
 import { StackError, startStack } from './stack/index.ts';
 import type { StackUrls } from './stack/index.ts';
@@ -16,7 +17,8 @@ import { runUntilStopped } from './stack/run-until-stopped.ts';
 
 const DEFAULT_PORT = '3000';
 
-const env = process.env;
+const ownTemporal = !process.env['TEMPORAL_ADDRESS'];
+const env = ownTemporal ? forLocalTemporal(process.env) : process.env;
 const home = homeDirectory(env);
 const namespace = env['TEMPORAL_NAMESPACE'] || 'default';
 const log = (line: string): void => void process.stderr.write(line + '\n');
@@ -55,7 +57,7 @@ async function migrateAll(urls: StackUrls): Promise<void> {
   try {
     if (urls.DATABASE_ADMIN_URL)
       await migrate({ ...migrationConfig({ ...env, ...urls }), log: (line) => log(`  ${line}`) });
-    else if (!env['TEMPORAL_ADDRESS'] && urls.TEMPORAL_ADDRESS) {
+    else if (ownTemporal && urls.TEMPORAL_ADDRESS) {
       await prepareNamespace({ address: urls.TEMPORAL_ADDRESS, namespace });
     }
   } catch (error) {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { forLocalTemporal } from './environment.ts';
 import { projectRoot } from './paths.ts';
 import { StackError, poll } from './report.ts';
 import { loadSecrets } from './secrets.ts';
@@ -61,17 +62,17 @@ function application(
   };
 }
 
+const NOT_FOR_APPLICATIONS = new Set([
+  'DATABASE_ADMIN_URL',
+  'KONSTRUCT_OPERATOR_TOKEN',
+  'KONSTRUCT_BOOTSTRAP_PID',
+]);
+
 /** What API and worker may know: the service's own role in the database, never the administrator's. */
 function applicationEnv(stack: Stack, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const all: NodeJS.ProcessEnv = { ...env, ...stack.urls };
-  // The user's profile for a remote Temporal (TLS, API key) would be refused by the local one.
-  const localTemporal = !env['TEMPORAL_ADDRESS'];
-  const foreign = (name: string): boolean =>
-    name === 'DATABASE_ADMIN_URL' ||
-    name === 'KONSTRUCT_OPERATOR_TOKEN' ||
-    name === 'KONSTRUCT_BOOTSTRAP_PID' ||
-    (localTemporal && /^TEMPORAL_(TLS|API_KEY|PROFILE|CONFIG_FILE)/.test(name));
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !foreign(name)));
+  const own = env['TEMPORAL_ADDRESS'] ? env : forLocalTemporal(env);
+  const known = Object.entries({ ...own, ...stack.urls }).filter(([name]) => !NOT_FOR_APPLICATIONS.has(name));
+  return Object.fromEntries(known);
 }
 
 async function untilReady(processes: readonly ProcessHandle[], port: number): Promise<void> {

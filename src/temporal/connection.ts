@@ -64,7 +64,7 @@ const clientOptions = (config: TemporalConfig) => ({
   channelArgs: { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 2_000 },
 });
 
-function options({ address, apiKey, tls }: TemporalConfig) {
+function options({ address, apiKey, tls, metadata }: TemporalConfig) {
   const tlsOptions =
     tls === undefined
       ? undefined
@@ -73,7 +73,12 @@ function options({ address, apiKey, tls }: TemporalConfig) {
           ...(tls.serverRootCa && { serverRootCACertificate: tls.serverRootCa }),
           ...(tls.clientCert && { clientCertPair: { crt: tls.clientCert.crt, key: tls.clientCert.key } }),
         };
-  return { address, ...(apiKey && { apiKey }), ...(tlsOptions && { tls: tlsOptions }) };
+  return {
+    address,
+    ...(apiKey && { apiKey }),
+    ...(tlsOptions && { tls: tlsOptions }),
+    ...(metadata && { metadata }),
+  };
 }
 
 async function orSay<T>(config: TemporalConfig, connecting: Promise<T>): Promise<T> {
