@@ -13,14 +13,13 @@ import type { StackUrls } from './stack/index.ts';
 import { homeDirectory } from './stack/paths.ts';
 import { requireFreePort } from './stack/ports.ts';
 import { reasonOf, step } from './stack/report.ts';
+import { startSettings } from './stack/settings.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
-
-const DEFAULT_PORT = '3000';
 
 const ownTemporal = !process.env['TEMPORAL_ADDRESS'];
 const env = ownTemporal ? forLocalTemporal(process.env) : process.env;
 const home = homeDirectory(env);
-const namespace = env['TEMPORAL_NAMESPACE'] || 'default';
+const { namespace, port: wantedPort } = startSettings(env);
 const log = (line: string): void => void process.stderr.write(line + '\n');
 
 await runUntilStopped(async (onHandle) => {
@@ -33,7 +32,7 @@ await runUntilStopped(async (onHandle) => {
     onHandle,
     onPids: (pids) => writePids(home, pids),
     beforeStart: async () => {
-      port = await requireFreePort('PORT', env['PORT'] || DEFAULT_PORT);
+      port = await requireFreePort('PORT', wantedPort);
     },
   });
   const baseUrl = `http://127.0.0.1:${port}`;

@@ -30,6 +30,7 @@ const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
     'cli',
   ],
   ['dead code', command('knip')],
+  ['configuration', path.join(root, 'scripts', 'configuration.ts'), '--check'],
 ];
 
 const steps = process.argv.includes('--static')

@@ -4,6 +4,7 @@ import { forLocalTemporal } from './environment.ts';
 import { projectRoot } from './paths.ts';
 import { StackError, poll } from './report.ts';
 import { loadSecrets } from './secrets.ts';
+import { startSettings } from './settings.ts';
 import type { ProcessHandle, ProcessSpec, Stack } from './types.ts';
 
 /** As long as both take to drain on SIGTERM. */
@@ -23,7 +24,7 @@ export const isCombined = (env: NodeJS.ProcessEnv): boolean => env['KONSTRUCT_CO
  * @throws StackError with the end of a log when they don't get there.
  */
 export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
-  const operatorToken = env['KONSTRUCT_OPERATOR_TOKEN'] || loadSecrets(home).operatorToken;
+  const operatorToken = startSettings(env).operatorToken ?? loadSecrets(home).operatorToken;
   const workerEnv = applicationEnv(stack, env);
   const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
   // The API comes last, so that pids.json is complete before /readyz can be asked.

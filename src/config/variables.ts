@@ -49,7 +49,7 @@ export function parse<Subjects extends Record<string, Subject>>(
 }
 
 /** The variables of a subject, by name. */
-export function variablesOf(subject: Subject): z.ZodObject {
+export function variablesOf(subject: Subject): z.ZodObject<Record<string, z.ZodType>> {
   const object = subject instanceof z.ZodPipe ? subject.in : subject;
   if (!(object instanceof z.ZodObject)) throw new TypeError('a subject of the configuration is an object');
   return object;
