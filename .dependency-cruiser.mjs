@@ -5,7 +5,7 @@ import { readdirSync } from 'node:fs';
 const MAY_IMPORT = {
   lib: [],
   domain: [],
-  config: ['lib'],
+  config: ['lib', 'domain'],
   db: ['lib', 'domain'],
   redis: ['lib', 'domain'],
   llm: ['lib', 'domain'],

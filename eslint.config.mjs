@@ -1,6 +1,8 @@
 import temporal from 'eslint-plugin-temporal';
 import tseslint from 'typescript-eslint';
 
+const ENVIRONMENT = 'Only entry points read the environment: take the value from src/config.';
+
 export default tseslint.config(
   { ignores: ['node_modules/', '.konstruct/', 'local/llm/'] },
   {
@@ -73,6 +75,23 @@ export default tseslint.config(
     },
   },
   { files: ['src/activities/**/*.ts'], ...temporal.configs.activity },
+  {
+    // Only an entry point reads the environment. It hands it to the configuration, which names what is
+    // missing or wrong.
+    files: ['src/**/*.ts'],
+    ignores: ['src/worker.ts', 'src/api/main.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: ENVIRONMENT },
+        { object: 'globalThis', property: 'process', message: ENVIRONMENT },
+      ],
+      'no-restricted-imports': [
+        'error',
+        ...['node:process', 'process'].map((name) => ({ name, message: ENVIRONMENT })),
+      ],
+    },
+  },
   {
     // Express 5 takes async handlers and passes their rejections on; jest's types are loose.
     files: ['src/api/**/*.ts', '{test,local,cli,bench,scripts}/**/*.ts'],

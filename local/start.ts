@@ -6,19 +6,20 @@ import type { Demo } from './demo.ts';
 import { migrate } from '../cli/migrate.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { superviseService } from './stack/applications.ts';
+import { forLocalTemporal } from './stack/environment.ts';
 import { writePids, writeStackEnv } from './stack/home-files.ts';
 import { StackError, startStack } from './stack/index.ts';
 import type { StackUrls } from './stack/index.ts';
 import { homeDirectory } from './stack/paths.ts';
 import { requireFreePort } from './stack/ports.ts';
 import { reasonOf, step } from './stack/report.ts';
+import { startSettings } from './stack/settings.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
 
-const DEFAULT_PORT = '3000';
-
-const env = process.env;
+const ownTemporal = !process.env['TEMPORAL_ADDRESS'];
+const env = ownTemporal ? forLocalTemporal(process.env) : process.env;
 const home = homeDirectory(env);
-const namespace = env['TEMPORAL_NAMESPACE'] || 'default';
+const { namespace, port: wantedPort } = startSettings(env);
 const log = (line: string): void => void process.stderr.write(line + '\n');
 
 await runUntilStopped(async (onHandle) => {
@@ -31,7 +32,7 @@ await runUntilStopped(async (onHandle) => {
     onHandle,
     onPids: (pids) => writePids(home, pids),
     beforeStart: async () => {
-      port = await requireFreePort('PORT', env['PORT'] || DEFAULT_PORT);
+      port = await requireFreePort('PORT', wantedPort);
     },
   });
   const baseUrl = `http://127.0.0.1:${port}`;
@@ -55,7 +56,7 @@ async function migrateAll(urls: StackUrls): Promise<void> {
   try {
     if (urls.DATABASE_ADMIN_URL)
       await migrate({ ...migrationConfig({ ...env, ...urls }), log: (line) => log(`  ${line}`) });
-    else if (!env['TEMPORAL_ADDRESS'] && urls.TEMPORAL_ADDRESS) {
+    else if (ownTemporal && urls.TEMPORAL_ADDRESS) {
       await prepareNamespace({ address: urls.TEMPORAL_ADDRESS, namespace });
     }
   } catch (error) {

@@ -31,6 +31,7 @@ const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
   ],
   ['dead code', command('knip')],
   ['docs', path.join(root, 'scripts', 'check-docs.ts')],
+  ['configuration', path.join(root, 'scripts', 'configuration.ts'), '--check'],
 ];
 
 const steps = process.argv.includes('--static')

@@ -15,15 +15,7 @@ import { startStack } from '../local/stack/index.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
 
 const TESTS = fileURLToPath(new URL('../test/', import.meta.url));
-const CONFIGURED = new Set([
-  'DATABASE_URL',
-  'DATABASE_ADMIN_URL',
-  'REDIS_URL',
-  'TEMPORAL_ADDRESS',
-  'TEMPORAL_NAMESPACE',
-  'LLM_BASE_URL',
-  'PORT',
-]);
+const CONFIGURED = /^(DATABASE_(ADMIN_)?URL|REDIS_URL|TEMPORAL_.*|LLM_BASE_URL|PORT)$/;
 const TEMPLATE_DATABASE = 'konstruct_template';
 
 await runUntilStopped(
@@ -31,7 +23,7 @@ await runUntilStopped(
     const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
     const namespaces = (await Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }))).map(testNamespace);
     // Whatever the shell has set for a running Konstruct must not leak into tests.
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.has(name)));
+    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.test(name)));
     const stack = await startStack({
       home,
       ephemeral: true,

@@ -2,12 +2,20 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
+import { forLocalTemporal } from '../../local/stack/environment.ts';
 import { homeDirectory } from '../../local/stack/paths.ts';
+import { withoutUnset } from '../../src/config/variables.ts';
 
-/** `process.env`, with what is not set there taken from `<KONSTRUCT_HOME>/stack.env`. */
+/**
+ * `process.env`, with what is not set there taken from `<KONSTRUCT_HOME>/stack.env`. When that leads to a Temporal of this
+ * machine, what the shell has set for another one (TLS, API key, profile) is left out, as in `npm start`.
+ */
 export async function operatorEnvironment(): Promise<Record<string, string | undefined>> {
   const file = path.join(homeDirectory(process.env), 'stack.env');
-  const written = await readFile(file, 'utf8').catch(() => '');
-  const set = Object.entries(process.env).filter(([, value]) => value);
-  return { ...parseEnv(written), ...Object.fromEntries(set) };
+  const written = parseEnv(await readFile(file, 'utf8').catch(() => ''));
+  const set = withoutUnset(process.env);
+  const ownTemporal = !('TEMPORAL_ADDRESS' in set) && LOOPBACK.test(written['TEMPORAL_ADDRESS'] ?? '');
+  return { ...written, ...(ownTemporal ? forLocalTemporal(set) : set) };
 }
+
+const LOOPBACK = /^(127\.|localhost:|\[::1\]:)/;

@@ -1,8 +1,10 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { forLocalTemporal } from './environment.ts';
 import { projectRoot } from './paths.ts';
 import { StackError, poll } from './report.ts';
 import { loadSecrets } from './secrets.ts';
+import { startSettings } from './settings.ts';
 import type { ProcessHandle, ProcessSpec, Stack } from './types.ts';
 
 /** As long as both take to drain on SIGTERM. */
@@ -19,7 +21,7 @@ export type ServiceOptions = { home: string; env: NodeJS.ProcessEnv; port: numbe
  * @throws StackError with the end of a log when they don't get there.
  */
 export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
-  const operatorToken = env['KONSTRUCT_OPERATOR_TOKEN'] || loadSecrets(home).operatorToken;
+  const operatorToken = startSettings(env).operatorToken ?? loadSecrets(home).operatorToken;
   const workerEnv = applicationEnv(stack, env);
   const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
   // The API comes last, so that pids.json is complete before /readyz can be asked.
@@ -56,17 +58,17 @@ function application(
   };
 }
 
+const NOT_FOR_APPLICATIONS = new Set([
+  'DATABASE_ADMIN_URL',
+  'KONSTRUCT_OPERATOR_TOKEN',
+  'KONSTRUCT_BOOTSTRAP_PID',
+]);
+
 /** What API and worker may know: the service's own role in the database, never the administrator's. */
 function applicationEnv(stack: Stack, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const all: NodeJS.ProcessEnv = { ...env, ...stack.urls };
-  // The user's profile for a remote Temporal (TLS, API key) would be refused by the local one.
-  const localTemporal = !env['TEMPORAL_ADDRESS'];
-  const foreign = (name: string): boolean =>
-    name === 'DATABASE_ADMIN_URL' ||
-    name === 'KONSTRUCT_OPERATOR_TOKEN' ||
-    name === 'KONSTRUCT_BOOTSTRAP_PID' ||
-    (localTemporal && /^TEMPORAL_(TLS|API_KEY|PROFILE|CONFIG_FILE)/.test(name));
-  return Object.fromEntries(Object.entries(all).filter(([name]) => !foreign(name)));
+  const own = env['TEMPORAL_ADDRESS'] ? env : forLocalTemporal(env);
+  const known = Object.entries({ ...own, ...stack.urls }).filter(([name]) => !NOT_FOR_APPLICATIONS.has(name));
+  return Object.fromEntries(known);
 }
 
 async function untilReady(processes: readonly ProcessHandle[], port: number): Promise<void> {

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cacheSetting, homeSetting } from './settings.ts';
 
 /** Root of the project: the folder with package.json. */
 export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -12,12 +13,13 @@ export type Account = { uid: number; gid: number };
 
 /** KONSTRUCT_HOME, or `.konstruct` in the project; relative paths count from the project's root. */
 export function homeDirectory(env: NodeJS.ProcessEnv): string {
-  return path.resolve(projectRoot, env['KONSTRUCT_HOME'] || '.konstruct');
+  return path.resolve(projectRoot, homeSetting(env));
 }
 
 /** Where fetched components are kept; shared by all clones on the machine. */
 export function cacheRoot(env: NodeJS.ProcessEnv): string {
-  if (env['KONSTRUCT_CACHE']) return path.resolve(env['KONSTRUCT_CACHE']);
+  const configured = cacheSetting(env);
+  if (configured !== undefined) return path.resolve(configured);
   const base = env['XDG_CACHE_HOME'] || path.join(env['HOME'] || os.homedir(), '.cache');
   return path.resolve(base, 'konstruct');
 }

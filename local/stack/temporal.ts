@@ -4,11 +4,16 @@ import { pipPackages } from './packages.ts';
 import { findOnPath } from './paths.ts';
 import { pipFile } from './provision.ts';
 import type { ProvisionContext } from './provision.ts';
-import { runCommand } from './run-command.ts';
+import { StackError } from './report.ts';
+import { lastLine, runCommand } from './run-command.ts';
 import type { ProcessSpec } from './types.ts';
 
 const INSTEAD = 'install the Temporal CLI, or set TEMPORAL_ADDRESS';
 const PROBE_TIMEOUT_MS = 5_000;
+const SETTING_TIMEOUT_MS = 15_000;
+
+/** How long the stack's own server keeps what has ended: long enough to replay last week's turn. docker-compose.yml too. */
+export const RETENTION = '30d';
 
 /** Dynamic configuration of the dev server; docker-compose.yml has the same. */
 export const TEMPORAL_SETTINGS: readonly string[] = [
@@ -44,7 +49,13 @@ const GARBAGE_COLLECTION = { GOGC: '300' };
 const SQLITE_PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL', 'wal_autocheckpoint=10000'];
 
 /** A Temporal dev server's process and its addresses. */
-export type TemporalService = { spec: ProcessSpec; address: string; uiUrl: string };
+export type TemporalService = {
+  spec: ProcessSpec;
+  address: string;
+  uiUrl: string;
+  /** Has the namespaces keep ended workflows for RETENTION; a dev server makes them with a day. Asks a running server. */
+  keepHistories: () => Promise<void>;
+};
 
 /** The Temporal dev server to run: `temporal` on PATH, else the package. */
 export async function temporalService(
@@ -81,5 +92,15 @@ export async function temporalService(
       return result.code === 0 && /SERVING/.test(result.output);
     },
   };
-  return { spec, address, uiUrl: `http://127.0.0.1:${options.uiPort}` };
+  const keepHistories = async (): Promise<void> => {
+    for (const namespace of options.namespaces) {
+      const update = ['operator', 'namespace', 'update', '--namespace', namespace, '--retention', RETENTION];
+      const command = [...update, '--address', address];
+      const result = await runCommand(file, command, { env, timeoutMs: SETTING_TIMEOUT_MS });
+      if (result.code !== 0) {
+        throw new StackError(`Temporal doesn't take its retention: ${lastLine(result.output)}`);
+      }
+    }
+  };
+  return { spec, address, uiUrl: `http://127.0.0.1:${options.uiPort}`, keepHistories };
 }

@@ -5,9 +5,12 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
 import type { ApiConfig } from '../config/index.ts';
-import { createPool } from '../db/tenant-transaction.ts';
+import { createPool, postgresNeeded } from '../db/tenant-transaction.ts';
+import { closeAll } from '../lib/process.ts';
+import { waitForAll } from '../lib/wait-for.ts';
 import type { Tracing } from '../observability/tracing.ts';
-import { closeAll, createRedis, waitForServices } from '../lib/process.ts';
+import { createRedis } from '../redis/connection.ts';
+import { temporalNeeded } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
 
 /**
@@ -31,7 +34,10 @@ export async function startApi(
   const closing = new AbortController();
 
   // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
-  await waitForServices({ pool, temporal }, config, log);
+  await waitForAll([postgresNeeded(pool), temporalNeeded(temporal, config.temporal)], {
+    log,
+    timeoutMs: config.startTimeoutMs,
+  });
 
   const app = createApp({
     pool,

@@ -1,4 +1,5 @@
 import pg from 'pg';
+import type { Needed } from '../lib/wait-for.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -62,4 +63,13 @@ export function createPool(options: {
   // An idle connection that breaks (Postgres restarted) is replaced by the pool; unheard, the event would end the process.
   pool.on('error', () => undefined);
   return pool;
+}
+
+/** What a process that needs Postgres waits for at its start. */
+export function postgresNeeded(pool: pg.Pool): Needed {
+  return {
+    service: 'Postgres',
+    probe: () => pool.query('SELECT 1'),
+    cure: 'check DATABASE_URL, or start the database',
+  };
 }

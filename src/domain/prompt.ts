@@ -12,7 +12,8 @@ export type PromptMemory =
 
 export type Prompt = { messages: PromptMessage[]; droppedFromWindow: number };
 
-const DEFAULT_MAX_PROMPT_TOKENS = 24_000;
+/** The largest prompt, in tokens, where neither the agent nor the configuration says otherwise. */
+export const DEFAULT_MAX_PROMPT_TOKENS = 24_000;
 
 /** The agent's system prompt, identity, persona, and the clause that it says truthfully that it is an AI. */
 export function buildSystemPrompt(agent: PromptAgent): string {

@@ -1,68 +1,8 @@
-import type { Client } from '@temporalio/client';
-import { Redis } from 'ioredis';
-import type { Pool } from 'pg';
 import { pino, type Logger } from 'pino';
-import type { ServiceConfig } from '../config/index.ts';
 
 /** JSON logs on standard output. Contents of messages are never logged; ids are. */
 export function createLogger(name: string, level: string): Logger {
   return pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime });
-}
-
-/** A Redis client that answers or fails within a second and keeps reconnecting by itself. */
-export function createRedis(redisUrl: string, log: Logger): Redis {
-  const redis = new Redis(redisUrl, {
-    // What can't be sent now fails now: Temporal retries what must not be lost.
-    maxRetriesPerRequest: 0,
-    enableOfflineQueue: false,
-    commandTimeout: 1_500,
-    connectTimeout: 2_000,
-    retryStrategy: (attempt) => Math.min(50 * attempt, 1_000),
-  });
-  redis.on('error', (error: Error) => log.debug({ err: error }, 'redis'));
-  return redis;
-}
-
-/** Waits until `probe` succeeds; after `timeoutMs` throws what the cure is. Says once that it waits. */
-export async function waitFor(
-  service: string,
-  probe: () => Promise<unknown>,
-  options: { log: Logger; cure: string; timeoutMs: number },
-): Promise<void> {
-  const deadline = Date.now() + options.timeoutMs;
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      await probe();
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) {
-        throw new Error(`${service} can't be reached: ${options.cure}`, { cause: error });
-      }
-      if (attempt === 0) options.log.warn({ service, err: error }, `waiting for ${service}`);
-      await new Promise((resolve) => setTimeout(resolve, 250));
-    }
-  }
-}
-
-/** Waits for what no process of ours can start without; after `startTimeoutMs` throws what the cure is. */
-export async function waitForServices(
-  { pool, temporal }: { pool: Pool; temporal: Client },
-  config: ServiceConfig,
-  log: Logger,
-): Promise<void> {
-  const timeoutMs = config.startTimeoutMs;
-  await Promise.all([
-    waitFor('Postgres', () => pool.query('SELECT 1'), {
-      log,
-      timeoutMs,
-      cure: 'check DATABASE_URL, or start the database',
-    }),
-    waitFor('Temporal', () => temporal.connection.ensureConnected(), {
-      log,
-      timeoutMs,
-      cure: `nothing answers at TEMPORAL_ADDRESS=${config.temporal.address}`,
-    }),
-  ]);
 }
 
 /** Closes connections when all work is done. One that hangs (a server that is stopped) is left to the end of the process. */

@@ -1,11 +1,20 @@
 import { Client, Connection, type ClientInterceptors } from '@temporalio/client';
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { TemporalConfig } from '../config/index.ts';
+import type { Needed } from '../lib/wait-for.ts';
 import { dataConverter } from './data-converter.ts';
 
-/** A client for starting and looking up workflows. Rejects when the server can't be reached. */
+/**
+ * A connection for calls that a `Client` doesn't offer (the operator's). The caller closes it. Rejects with one line that
+ * says where it was tried, and how, when no server answers within 10 s or the server refuses.
+ */
+export async function connect(config: TemporalConfig): Promise<Connection> {
+  return orSay(config, Connection.connect(clientOptions(config)));
+}
+
+/** A client for starting and looking up workflows. Rejects as `connect` does. */
 export async function connectClient(config: TemporalConfig): Promise<Client> {
-  const connection = await Connection.connect(clientOptions(config));
+  const connection = await connect(config);
   return new Client({ connection, namespace: config.namespace, dataConverter });
 }
 
@@ -15,9 +24,18 @@ export function lazyClient(config: TemporalConfig, interceptors: ClientIntercept
   return new Client({ connection, namespace: config.namespace, dataConverter, interceptors });
 }
 
-/** A worker's connection. */
+/** A worker's connection. Rejects as `connect` does. */
 export async function connectWorker(config: TemporalConfig): Promise<NativeConnection> {
-  return NativeConnection.connect(workerOptions(config));
+  return orSay(config, NativeConnection.connect(workerOptions(config)));
+}
+
+/** What a process that needs Temporal waits for at its start. */
+export function temporalNeeded(client: Client, config: TemporalConfig): Needed {
+  return {
+    service: 'Temporal',
+    probe: () => client.connection.ensureConnected(),
+    cure: unreachable(config),
+  };
 }
 
 /**
@@ -37,7 +55,7 @@ const clientOptions = (config: TemporalConfig) => ({
   channelArgs: { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 2_000 },
 });
 
-function options({ address, apiKey, tls }: TemporalConfig) {
+function options({ address, apiKey, tls, metadata }: TemporalConfig) {
   const tlsOptions =
     tls === undefined
       ? undefined
@@ -46,5 +64,37 @@ function options({ address, apiKey, tls }: TemporalConfig) {
           ...(tls.serverRootCa && { serverRootCACertificate: tls.serverRootCa }),
           ...(tls.clientCert && { clientCertPair: { crt: tls.clientCert.crt, key: tls.clientCert.key } }),
         };
-  return { address, ...(apiKey && { apiKey }), ...(tlsOptions && { tls: tlsOptions }) };
+  return {
+    address,
+    ...(apiKey && { apiKey }),
+    ...(tlsOptions && { tls: tlsOptions }),
+    ...(metadata && { metadata }),
+  };
+}
+
+async function orSay<T>(config: TemporalConfig, connecting: Promise<T>): Promise<T> {
+  try {
+    return await connecting;
+  } catch (error) {
+    throw new Error(`Temporal can't be reached: ${unreachable(config)} (${reasonOf(error)})`, {
+      cause: error,
+    });
+  }
+}
+
+/** Where Temporal was asked, and how: at the right address there is no answer when only one side speaks TLS. */
+function unreachable({ address, apiKey, tls }: TemporalConfig): string {
+  const how = [
+    tls ? 'over TLS' : 'without TLS',
+    ...(tls?.serverRootCa ? ['trusting the given authority alone'] : []),
+    ...(tls?.clientCert ? ['with a client certificate'] : []),
+    ...(apiKey ? ['with an API key'] : []),
+  ].join(', ');
+  return `nothing answers at TEMPORAL_ADDRESS=${address} (${how}): check the address and the TEMPORAL_TLS… settings`;
+}
+
+/** The innermost message: the outer ones only say that connecting failed. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause === undefined ? error.message : reasonOf(error.cause);
 }

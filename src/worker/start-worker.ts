@@ -4,7 +4,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import { createPool } from '../db/tenant-transaction.ts';
+import { createPool, postgresNeeded } from '../db/tenant-transaction.ts';
 import { createLlmClient } from '../llm/client.ts';
 import { createRunAgent } from '../llm/run-agent.ts';
 import { createEmbedder } from '../memory/embedding/embedder.ts';
@@ -12,9 +12,11 @@ import { createActivityMetrics } from '../observability/activity-metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { createTurnLog } from '../observability/turn-log.ts';
 import { createWorkerMetrics } from '../observability/worker-metrics.ts';
-import { closeAll, createRedis, waitForServices } from '../lib/process.ts';
+import { closeAll } from '../lib/process.ts';
+import { waitForAll } from '../lib/wait-for.ts';
+import { createRedis } from '../redis/connection.ts';
 import { outboundChannels } from '../channels/index.ts';
-import { connectWorker, lazyClient } from '../temporal/connection.ts';
+import { connectWorker, lazyClient, temporalNeeded } from '../temporal/connection.ts';
 import { createWorkers } from './workers.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -44,7 +46,10 @@ export async function startWorker(
   const temporal = lazyClient(config.temporal);
   tracing?.watchPool(pool);
   tracing?.watchRedis(redis);
-  await waitForServices({ pool, temporal }, config, log);
+  await waitForAll([postgresNeeded(pool), temporalNeeded(temporal, config.temporal)], {
+    log,
+    timeoutMs: config.startTimeoutMs,
+  });
   // The model is loaded before the first poll: a worker that polls can answer.
   const [quietEmbedder, bundle, connection] = await Promise.all([
     createEmbedder({ modelsPath: config.modelsPath }),

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { Client, Connection } from '@temporalio/client';
 import { migrationConfig } from '../../src/config/index.ts';
 import { createAgent } from '../../src/db/agents.ts';
 import { createPool, inTenant } from '../../src/db/tenant-transaction.ts';
 import { createTenant } from '../../src/db/tenants.ts';
+import { lazyClient } from '../../src/temporal/connection.ts';
 import { migrate } from '../../cli/migrate.ts';
 import { superviseService } from '../../local/stack/applications.ts';
 import { startStack } from '../../local/stack/index.ts';
@@ -50,18 +50,14 @@ export async function startSystem(options: {
   admin.on('error', () => undefined);
   const redis = new Redis(REDIS_URL);
   redis.on('error', () => undefined);
-  const connection = Connection.lazy({
-    address: TEMPORAL_ADDRESS,
-    channelArgs: { 'grpc.max_reconnect_backoff_ms': 2_000 },
-  });
-  const temporal = new Client({ connection });
+  const temporal = lazyClient({ address: TEMPORAL_ADDRESS, namespace: 'default' });
   return {
     stack,
     llm,
     sources: { admin, redis, temporal, baseUrl: `http://127.0.0.1:${port}` },
     databaseUrl: DATABASE_URL,
     async stop() {
-      await Promise.all([admin.end(), connection.close()]);
+      await Promise.all([admin.end(), temporal.connection.close()]);
       redis.disconnect();
       await stack.stop();
       llm.close();

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import { pino } from 'pino';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../src/domain/rate-limits.ts';
 import { createRateLimiter } from '../../src/intake/rate-limiter.ts';
-import { createRedis } from '../../src/lib/process.ts';
+import { createRedis } from '../../src/redis/connection.ts';
 import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
 import { connectRedis, createTestTenant, redisUrl } from '../support/services.ts';
 import { eventually, OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';

@@ -13,7 +13,7 @@ import type { TurnAnswer } from '../../src/domain/turn.ts';
 import { PLACEHOLDER } from '../../src/domain/words.ts';
 import { LlmRejectedError } from '../../src/llm/client.ts';
 import { appendTurn, getWindow } from '../../src/memory/window/window.ts';
-import { createRedis } from '../../src/lib/process.ts';
+import { createRedis } from '../../src/redis/connection.ts';
 import { redisUrl } from '../support/services.ts';
 import { BOT, startSlackStandIn, type SlackStandIn } from '../support/slack-stand-in.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';

@@ -9,8 +9,9 @@ import { startStack, type Stack } from '../../local/stack/index.ts';
 import { writeStackEnv } from '../../local/stack/home-files.ts';
 import { requireFreePort } from '../../local/stack/ports.ts';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
-import { TEMPORAL_SETTINGS } from '../../local/stack/temporal.ts';
+import { RETENTION, TEMPORAL_SETTINGS } from '../../local/stack/temporal.ts';
 import { loadSecrets } from '../../local/stack/secrets.ts';
+import { connectClient } from '../../src/temporal/connection.ts';
 import { isRunning } from '../support/installation.ts';
 import { eventually } from '../support/system.ts';
 
@@ -39,10 +40,23 @@ test('the compose file starts Temporal with the settings of the local stack', as
   expect(settings.toSorted()).toEqual(TEMPORAL_SETTINGS.toSorted());
 });
 
+test('the compose file keeps ended workflows for as long as the local stack does', async () => {
+  const [, retention] = /--retention=(\w+)/.exec(await readCompose()) ?? [];
+  expect(retention).toBe(RETENTION);
+});
+
 test('the compose file starts its worker with the flags of the local stack', async () => {
   const [, command = ''] = /command: \[node, (.+), src\/worker\.ts\]/.exec(await readCompose()) ?? [];
   const root = new URL('../../', import.meta.url).href;
   expect(command.split(', ')).toEqual(WORKER_FLAGS.map((flag) => flag.replace(root, './')));
+});
+
+test('a Temporal of our own keeps ended workflows for 30 days', async () => {
+  stack = await startStack({ home, want: ['temporal'], env: bare(), log: () => undefined });
+  const client = await connectClient({ address: stack.urls.TEMPORAL_ADDRESS ?? '', namespace: 'default' });
+  const { config } = await client.workflowService.describeNamespace({ namespace: 'default' });
+  expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 86_400);
+  await client.connection.close();
 });
 
 /** A process that does as the script says. */

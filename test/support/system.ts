@@ -14,7 +14,7 @@ import type { Agent } from '../../src/domain/agent.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
-import { createRedis } from '../../src/lib/process.ts';
+import { createRedis } from '../../src/redis/connection.ts';
 import { startFakeLlm, type FakeLlm } from './fake-llm.ts';
 import { createTestDatabase, createTestTenant, modelsPath, redisUrl, type TestDatabase } from './services.ts';
 import { hostWorkflows } from './workflow-host.ts';

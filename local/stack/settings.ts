@@ -1,0 +1,73 @@
+/** What `npm start`, `npm run stack` and the operators' commands read, besides the addresses of the components. */
+import { z } from 'zod';
+import { parse, text, type Environment } from '../../src/config/variables.ts';
+
+const home = z
+  .object({
+    KONSTRUCT_HOME: text.default('.konstruct').meta({
+      description: 'The local stack’s folder: data, logs, secrets. Relative to the project',
+      cure: 'a folder',
+    }),
+  })
+  .meta({ title: 'Local stack' });
+
+const cache = z
+  .object({
+    KONSTRUCT_CACHE: text.optional().meta({
+      description: 'Where fetched components are kept; all clones on a machine share them',
+      cure: 'a folder',
+      unset: '`konstruct` in `XDG_CACHE_HOME` or `~/.cache`',
+    }),
+  })
+  .meta({ title: 'Local stack' });
+
+const start = z
+  .object({
+    PORT: text.default('3000').meta({ description: 'Where the API listens', cure: '0 for any that is free' }),
+    KONSTRUCT_OPERATOR_TOKEN: text.optional().meta({
+      description: 'Who holds it may make tenants and their keys over HTTP',
+      cure: 'a long random text',
+      unset: 'the one in `secrets.json` of `KONSTRUCT_HOME`',
+    }),
+    TEMPORAL_NAMESPACE: text.default('default').meta({
+      description: 'The namespace that API and worker use; a Temporal that is started has it from the start',
+    }),
+    TEMPORAL_UI_URL: text.optional().meta({
+      description: 'The Web UI of the Temporal at `TEMPORAL_ADDRESS`, for what `npm start` prints',
+      cure: 'a URL',
+    }),
+  })
+  .meta({
+    title: 'Local stack',
+    description:
+      'A component whose address is set (`DATABASE_URL`, `REDIS_URL`, `TEMPORAL_ADDRESS`, `LLM_BASE_URL`, ' +
+      '`KONSTRUCT_MODELS`) is used, not started. Without `TEMPORAL_ADDRESS` Temporal’s other variables but ' +
+      '`TEMPORAL_NAMESPACE` are left out: they are for another server than the one that is started.',
+  });
+
+/** What each command reads; the operators' commands look into the home for the addresses of what runs. */
+export const LOCAL_SUBJECTS = {
+  start: { start, home, cache },
+  stack: { home, cache },
+  operators: { home },
+};
+
+/** The home, as it is set: a path, maybe relative. */
+export function homeSetting(env: Environment): string {
+  return parse({ home }, env).home.KONSTRUCT_HOME;
+}
+
+/** The cache, as it is set. */
+export function cacheSetting(env: Environment): string | undefined {
+  return parse({ cache }, env).cache.KONSTRUCT_CACHE;
+}
+
+/** What `npm start` reads; `port` is unchecked, since 0 and a port in use are its matter. */
+export function startSettings(env: Environment) {
+  const read = parse({ start }, env).start;
+  return {
+    port: read.PORT,
+    namespace: read.TEMPORAL_NAMESPACE,
+    operatorToken: read.KONSTRUCT_OPERATOR_TOKEN,
+  };
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { DEFAULT_MAX_PROMPT_TOKENS } from '../domain/prompt.ts';
+import { count, port, text } from './variables.ts';
+
+/** The address that a process of ours listens on. */
+export const host = text.default('127.0.0.1').meta({
+  description: 'The address to listen on',
+  cure: '0.0.0.0 to be reached from other machines',
+});
+
+export const api = z
+  .object({
+    PORT: port.default(3000).meta({ description: 'Where the API listens', cure: 'a free port' }),
+    HOST: host,
+    KONSTRUCT_OPERATOR_TOKEN: text.optional().meta({
+      description: 'Who holds it may make tenants and their keys over HTTP. `npm start` makes one',
+      cure: 'a long random text',
+      unset: 'nobody may',
+    }),
+    KONSTRUCT_HOLD_FOLLOWERS_MS: count.default(30_000).meta({
+      description:
+        'How long a message waits for the one before it in the same conversation to be answered, in ms',
+    }),
+    LLM_MAX_PROMPT_TOKENS: count.default(DEFAULT_MAX_PROMPT_TOKENS).meta({
+      description: 'The largest prompt, in tokens, for agents that have no limit of their own',
+    }),
+  })
+  .meta({ title: 'API' })
+  .transform((read) => ({
+    port: read.PORT,
+    host: read.HOST,
+    /** Undefined: nobody may make tenants over HTTP. */
+    operatorToken: read.KONSTRUCT_OPERATOR_TOKEN,
+    holdFollowersMs: read.KONSTRUCT_HOLD_FOLLOWERS_MS,
+    maxPromptTokens: read.LLM_MAX_PROMPT_TOKENS,
+  }));

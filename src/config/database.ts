@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { text } from './variables.ts';
+
+const TITLE = 'Postgres';
+
+export const database = z
+  .object({
+    DATABASE_URL: text.meta({
+      description: 'Postgres with pgvector, as the role `konstruct_app`, which sees one tenant at a time',
+      cure: 'postgres://konstruct_app:…@host:5432/konstruct, or use npm start, which starts a database',
+    }),
+  })
+  .meta({ title: TITLE })
+  .transform((read) => ({ databaseUrl: read.DATABASE_URL }));
+
+/** The administrator's way in; API and worker never see it. */
+export const databaseAdmin = z
+  .object({
+    DATABASE_ADMIN_URL: text.meta({
+      description:
+        'The same database as a superuser. Migration makes the schema, and the role and password of `DATABASE_URL`',
+      cure: 'the URL of a superuser, for migrations only',
+    }),
+  })
+  .meta({ title: TITLE })
+  .transform((read) => ({ databaseAdminUrl: read.DATABASE_ADMIN_URL }));

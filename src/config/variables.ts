@@ -1,0 +1,73 @@
+/**
+ * What a variable of the environment is, and how a whole environment is read. Each subject of the configuration is a zod
+ * object with one entry a variable, and a transform into what the program uses; the types are inferred from it.
+ */
+import { z } from 'zod';
+
+declare module 'zod' {
+  interface GlobalMeta {
+    /** What to set the variable to: stands in the error when it is missing or wrong, and in docs/CONFIGURATION.md. */
+    cure?: string;
+    /** What is the case while the variable is not set, where that is more than its default. */
+    unset?: string;
+  }
+}
+
+/** Variables by name, as in `process.env`. An empty one counts as not set. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A subject: an object of variables, mostly with a transform behind it. */
+export type Subject = z.ZodType;
+
+export const text = z.string().min(1);
+export const port = z.coerce.number().int().min(0).max(65_535);
+/** A whole number above zero. */
+export const count = z.coerce.number().int().positive();
+
+/**
+ * Reads the subjects from the environment. Throws one error with a line for each variable that is missing or wrong, its
+ * name and its cure. Values are not repeated in it: some are secrets.
+ */
+export function parse<Subjects extends Record<string, Subject>>(
+  subjects: Subjects,
+  env: Environment,
+): z.output<z.ZodObject<Subjects>> {
+  const present = withoutUnset(env);
+  const input = Object.fromEntries(Object.keys(subjects).map((subject) => [subject, present]));
+  const result = z.object(subjects).safeParse(input);
+  if (result.success) return result.data;
+  const cures = curesOf(Object.values(subjects));
+  const lines = result.error.issues.map((issue) => {
+    const name = String(issue.path.at(-1));
+    if (issue.code === 'custom') return `${name} ${issue.message}`;
+    const complaint = name in present ? `${name}: ${issue.message}` : `${name} is not set`;
+    const cure = cures.get(name);
+    return cure === undefined ? complaint : `${complaint} (set it to ${cure})`;
+  });
+  // Two subjects may share a variable.
+  throw new Error(`The configuration is incomplete:\n  ${[...new Set(lines)].join('\n  ')}`);
+}
+
+/** The variables of a subject, by name. */
+export function variablesOf(subject: Subject): z.ZodObject<Record<string, z.ZodType>> {
+  const object = subject instanceof z.ZodPipe ? subject.in : subject;
+  if (!(object instanceof z.ZodObject)) throw new TypeError('a subject of the configuration is an object');
+  return object;
+}
+
+/** An empty variable is what `FOO= npm start` and compose files make of one that is not set. */
+export function withoutUnset(env: Environment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(env).filter((entry): entry is [string, string] => Boolean(entry[1])),
+  );
+}
+
+function curesOf(subjects: readonly Subject[]): Map<string, string> {
+  const variables = subjects.flatMap((subject) => Object.entries(variablesOf(subject).shape));
+  return new Map(
+    variables.flatMap(([name, schema]) => {
+      const cure = z.globalRegistry.get(schema)?.cure;
+      return cure === undefined ? [] : [[name, cure] as const];
+    }),
+  );
+}
