@@ -4,11 +4,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '
 import type { PromptMessage } from '../../src/domain/conversation.ts';
 import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../../src/domain/ids.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
+import { eventually } from '../support/eventually.ts';
 import { forgetWorkflow, isKnown } from '../support/forget-workflow.ts';
 import { temporalConfig } from '../support/services.ts';
 import { createSlackProcesses, type SlackProcesses } from '../support/slack-processes.ts';
 import { talk } from '../support/slack-talk.ts';
-import { eventually } from '../support/system.ts';
 
 jest.setTimeout(240_000);
 

@@ -11,6 +11,7 @@ import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { pipPackages } from '../../local/stack/packages.ts';
 import { cacheRoot } from '../../local/stack/paths.ts';
+import { eventually } from '../support/eventually.ts';
 import { startFakeLlm, fail, type FakeLlm } from '../support/fake-llm.ts';
 import { startInstallation, type Installation } from '../support/installation.ts';
 import {
@@ -21,7 +22,6 @@ import {
   type CollectedSpan,
   type Collector,
 } from '../support/otlp-collector.ts';
-import { eventually } from '../support/system.ts';
 
 jest.setTimeout(180_000);
 

@@ -2,10 +2,10 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { connectClient } from '../../src/temporal/connection.ts';
 import { startCuttableProxy } from '../support/cuttable-proxy.ts';
+import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
 import { createProcessDeployment, type ProcessDeployment } from '../support/process-deployment.ts';
 import { temporalConfig } from '../support/services.ts';
-import { eventually } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
@@ -42,20 +42,26 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
 
   const [apiAgain, workerAgain] = [start('api'), start('worker')];
   await deployment.ready();
-  const texts = await eventually(async () => {
-    const looked = await Promise.all(
-      sent.map(({ body }) => deployment.request('GET', `/v1/messages/${String(body['messageId'])}`)),
-    );
-    return (
-      looked.every(({ body }) => body['state'] === 'done') &&
-      looked.map(({ body }) => (body['reply'] as { text: string }).text)
-    );
-  }, 60_000);
+  const texts = await eventually(
+    async () => {
+      const looked = await Promise.all(
+        sent.map(({ body }) => deployment.request('GET', `/v1/messages/${String(body['messageId'])}`)),
+      );
+      return (
+        looked.every(({ body }) => body['state'] === 'done') &&
+        looked.map(({ body }) => (body['reply'] as { text: string }).text)
+      );
+    },
+    { timeoutMs: 60_000 },
+  );
   expect(texts).toEqual(sent.map((_, i) => `Noted: Message ${i}`));
-  await eventually(async () => {
-    const { rows } = await deployment.database.admin.query('SELECT 1 FROM conversation_embeddings');
-    return rows.length === 42;
-  }, 60_000);
+  await eventually(
+    async () => {
+      const { rows } = await deployment.database.admin.query('SELECT 1 FROM conversation_embeddings');
+      return rows.length === 42;
+    },
+    { timeoutMs: 60_000 },
+  );
   expect(await Promise.all([apiAgain.terminate(), workerAgain.terminate()])).toEqual([0, 0]);
 });
 

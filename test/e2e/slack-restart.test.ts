@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
+import { eventually } from '../support/eventually.ts';
 import { chunk } from '../support/fake-llm.ts';
 import { modelsPath, redisUrl, temporalConfig } from '../support/services.ts';
-import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
+import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { BOT } from '../support/slack-stand-in.ts';
 import { talk } from '../support/slack-talk.ts';
 
@@ -74,7 +75,7 @@ test('killed in the middle of three turns: each ends in one message, and the rep
   const story = await ada.mention('a story');
   await deployment.send(story.event);
   const updates = () => slack.callsOf('chat.update').filter(({ body }) => body['text']?.includes('word0'));
-  await eventually('two updates of the growing reply', () => updates().length >= 2);
+  await eventually(() => updates().length >= 2, { what: 'two updates of the growing reply' });
   const [first, second] = updates();
   expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_500);
   expect(second?.body['text']?.length).toBeGreaterThan(first?.body['text']?.length ?? 0);
@@ -91,13 +92,13 @@ test('killed in the middle of three turns: each ends in one message, and the rep
     accepted: () => worker.kill('SIGKILL'),
   });
   await deployment.send({ ...placeholder.event, user: 'UBOB' });
-  await eventually('the placeholder', async () => ada.posts(placeholder).length === 1);
+  await eventually(async () => ada.posts(placeholder).length === 1, { what: 'the placeholder' });
   await deployment.send({ ...reply.event, user: 'UCAROL' });
   await once(worker, 'exit');
   await startWorker();
 
   expect(await ada.answers(placeholder, 1, 40_000)).toEqual(['Noted: placeholder']);
-  await eventually('all turns are done', turnsAreDone, 40_000);
+  await eventually(turnsAreDone, { timeoutMs: 40_000, what: 'all turns are done' });
   expect(await ada.answers(reply)).toEqual(['Noted: reply']);
   expect(await ada.answers(story)).toEqual([whole]);
   expect(stories).toBe(3);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { orphans, pathUp, startCollector, traceOf, type Collector } from '../support/otlp-collector.ts';
 import { createSlackProcesses, type SlackProcesses } from '../support/slack-processes.ts';
 import { talk } from '../support/slack-talk.ts';
-import { eventually } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 

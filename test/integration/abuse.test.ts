@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import fc from 'fast-check';
 import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
 import { axis } from '../support/embeddings.ts';
+import { eventually } from '../support/eventually.ts';
 import { createTestTenant, connectRedis } from '../support/services.ts';
-import { OPERATOR_TOKEN, eventually, startSystem, type Answer, type System } from '../support/system.ts';
+import { OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
@@ -379,7 +380,7 @@ describe('whatever comes', () => {
     };
     await eventually(
       async () => (await system.temporal.workflow.count("ExecutionStatus = 'Running'")).count === 0,
-      60_000,
+      { timeoutMs: 60_000 },
     );
     const before = await keysOfOthers();
     const agentId = String((await system.request('POST', '/v1/agents', { name: 'Fresh' })).body['id']);

@@ -4,9 +4,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { updateTenant } from '../../src/db/tenants.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
+import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
 import { createTestTenant, redisUrl, temporalConfig } from '../support/services.ts';
-import { eventually, startSystem, type Answer, type System } from '../support/system.ts';
+import { startSystem, type Answer, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
 
@@ -32,7 +33,9 @@ beforeAll(async () => {
 const services = () => ({ postgres, temporal, redis });
 afterEach(async () => {
   for (const service of Object.values(services())) service.restore();
-  await eventually(async () => (await system.request('GET', '/readyz')).status === 200, 30_000);
+  await eventually(async () => (await system.request('GET', '/readyz')).status === 200, {
+    timeoutMs: 30_000,
+  });
 });
 afterAll(async () => {
   await system.stop();
@@ -67,10 +70,13 @@ describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothi
         expect(Date.now() - started).toBeLessThan(5_500);
         refused.forEach(expectUnavailable);
         services()[service].restore();
-        const answer = await eventually(async () => {
-          const again = await send(userId, { ...headers, prefer: 'wait=30' });
-          return again.status === 200 && again;
-        }, 30_000);
+        const answer = await eventually(
+          async () => {
+            const again = await send(userId, { ...headers, prefer: 'wait=30' });
+            return again.status === 200 && again;
+          },
+          { timeoutMs: 30_000 },
+        );
         expect(answer.body).toMatchObject({ reply: { text: 'Noted: Hello' } });
         const { rows } = await system.database.admin.query('SELECT state FROM turns WHERE user_id = $1', [
           userId,
@@ -94,11 +100,14 @@ test('§8: Temporal down at the API: 503 does not count against the limit, and w
   temporal.cut();
   for (let i = 0; i < 3; i += 1) expect(await statusOf('first')).toBe(503);
   temporal.restore();
-  await eventually(async () => {
-    const status = await statusOf('first');
-    expect([202, 503]).toContain(status);
-    return status === 202;
-  }, 30_000);
+  await eventually(
+    async () => {
+      const status = await statusOf('first');
+      expect([202, 503]).toContain(status);
+      return status === 202;
+    },
+    { timeoutMs: 30_000 },
+  );
   expect(await statusOf('second')).toBe(202);
   expect(await statusOf('third')).toBe(429);
 });
@@ -162,7 +171,9 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
       expect(answer.body).toMatchObject({ status: 'not ready', missing });
       expect((await system.request('GET', '/healthz')).status).toBe(200);
       service.restore();
-      await eventually(async () => (await system.request('GET', '/readyz')).status === 200, 30_000);
+      await eventually(async () => (await system.request('GET', '/readyz')).status === 200, {
+        timeoutMs: 30_000,
+      });
     }
   });
 
@@ -185,9 +196,12 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     expect(meanwhile).toMatchObject({ status: 200, body: { state: 'accepted' } });
     temporal.restore();
     system.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
-    await eventually(async () => {
-      const { body } = await system.request('GET', `/v1/messages/${String(messageId)}`);
-      return body['state'] === 'done';
-    }, 30_000);
+    await eventually(
+      async () => {
+        const { body } = await system.request('GET', `/v1/messages/${String(messageId)}`);
+        return body['state'] === 'done';
+      },
+      { timeoutMs: 30_000 },
+    );
   });
 });

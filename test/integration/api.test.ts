@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { createTestTenant } from '../support/services.ts';
-import { eventually, OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
+import { OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
 
 let system: System;
 beforeAll(async () => {

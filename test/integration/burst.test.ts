@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { enterTurn } from '../../src/db/ledger.ts';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
+import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
-import { eventually, OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
+import { OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
@@ -34,10 +35,13 @@ const inLedgerOrder = async (userId: string) => {
   return rows;
 };
 const allDone = (userId: string, count: number) =>
-  eventually(async () => {
-    const turns = await inLedgerOrder(userId);
-    return turns.length === count && turns.every(({ state }) => state === 'done');
-  }, 90_000);
+  eventually(
+    async () => {
+      const turns = await inLedgerOrder(userId);
+      return turns.length === count && turns.every(({ state }) => state === 'done');
+    },
+    { timeoutMs: 90_000 },
+  );
 
 test('50 messages of one user at once: 50 replies in the ledger’s order, each prompt holding the turn before it', async () => {
   system.llm.answerWith(noted);

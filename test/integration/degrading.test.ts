@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
+import { eventually } from '../support/eventually.ts';
 import { redisUrl } from '../support/services.ts';
-import { eventually, startSystem, type System } from '../support/system.ts';
+import { startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
 
@@ -66,14 +67,17 @@ const memoryOf = async (userId: string) =>
   };
 /** Both messages of each text, in this order in the window, and each once among the memories. */
 const complete = (userId: string, texts: string[]) =>
-  eventually(async () => {
-    const { window, memories } = await memoryOf(userId);
-    const expected = texts.flatMap((text) => [text, `Noted: ${text}`]);
-    if (window.length !== expected.length || memories.length !== expected.length) return false;
-    expect(window.map(({ content }) => content)).toEqual(expected);
-    expect(memories.map(({ content }) => content).toSorted()).toEqual(expected.toSorted());
-    return true;
-  }, 30_000);
+  eventually(
+    async () => {
+      const { window, memories } = await memoryOf(userId);
+      const expected = texts.flatMap((text) => [text, `Noted: ${text}`]);
+      if (window.length !== expected.length || memories.length !== expected.length) return false;
+      expect(window.map(({ content }) => content)).toEqual(expected);
+      expect(memories.map(({ content }) => content).toSorted()).toEqual(expected.toSorted());
+      return true;
+    },
+    { timeoutMs: 30_000 },
+  );
 
 describe.each([
   ['killed', (proxy: CuttableProxy) => proxy.cut()],

@@ -6,8 +6,9 @@ import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../src/domain/rate-limi
 import { createRateLimiter } from '../../src/intake/rate-limiter.ts';
 import { createRedis } from '../../src/lib/process.ts';
 import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
+import { eventually } from '../support/eventually.ts';
 import { connectRedis, createTestTenant, redisUrl } from '../support/services.ts';
-import { eventually, OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
+import { OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
 
 const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
 

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
+import { eventually } from '../support/eventually.ts';
+import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { redisUrl, temporalConfig } from '../support/services.ts';
 import { talk } from '../support/slack-talk.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
@@ -33,10 +34,13 @@ describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothi
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(Date.now() - started).toBeLessThan(2_900);
     temporal.restore();
-    await eventually('a 200', async () => {
-      const headers = { 'x-slack-retry-num': '1', 'x-slack-retry-reason': 'http_error' };
-      return (await deployment.send(said.event, { headers })).status === 200;
-    });
+    await eventually(
+      async () => {
+        const headers = { 'x-slack-retry-num': '1', 'x-slack-retry-reason': 'http_error' };
+        return (await deployment.send(said.event, { headers })).status === 200;
+      },
+      { what: 'a 200' },
+    );
     expect(await ada.answers(said)).toEqual(['Noted: knock knock']);
     expect(ada.posts(said)).toHaveLength(1);
     expect(await ada.turns()).toBe(before + 1);

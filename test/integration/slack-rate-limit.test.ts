@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { updateTenant } from '../../src/db/tenants.ts';
 import { TOO_MANY_MESSAGES } from '../../src/domain/failures.ts';
-import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
+import { eventually } from '../support/eventually.ts';
+import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { talk } from '../support/slack-talk.ts';
 
 let deployment: SlackDeployment;
@@ -31,7 +32,7 @@ test('§8: too many messages: in Slack one polite line; other users unaffected',
   expect(first && (await ada.answers(first))).toEqual(['Noted: first']);
   const notices = () =>
     deployment.slack.callsOf('chat.postMessage').filter(({ body }) => body['text'] === TOO_MANY_MESSAGES);
-  await eventually('the polite line', () => notices().length > 0);
+  await eventually(() => notices().length > 0, { what: 'the polite line' });
   expect(refused.map(({ thread }) => thread)).toContain(notices()[0]?.body['thread_ts']);
   expect(notices()).toHaveLength(1);
 });

@@ -11,8 +11,8 @@ import { requireFreePort } from '../../local/stack/ports.ts';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { TEMPORAL_SETTINGS } from '../../local/stack/temporal.ts';
 import { loadSecrets } from '../../local/stack/secrets.ts';
+import { eventually } from '../support/eventually.ts';
 import { isRunning } from '../support/installation.ts';
-import { eventually } from '../support/system.ts';
 
 let home: string;
 let stack: Stack | undefined;
@@ -59,10 +59,13 @@ describe('the supervisor', () => {
     const running = await start();
     await running.supervise(node('quitter', 'setTimeout(() => process.exit(0), 1500)'));
     const first = running.pids()['quitter'];
-    await eventually(async () => {
-      const pid = running.pids()['quitter'];
-      return pid !== undefined && pid !== first;
-    }, 8_000);
+    await eventually(
+      async () => {
+        const pid = running.pids()['quitter'];
+        return pid !== undefined && pid !== first;
+      },
+      { timeoutMs: 8_000 },
+    );
     expect(running.process('quitter').restarts).toBeGreaterThan(0);
   });
 

@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Demo } from '../../local/demo.ts';
-import { eventually } from './system.ts';
+import { eventually } from './eventually.ts';
 
 const START = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
 
@@ -73,12 +73,15 @@ export async function startInstallation(home: string, env: Record<string, string
 }
 
 async function ready(child: ChildProcess, url: string, output: () => string): Promise<void> {
-  await eventually(async () => {
-    if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}:\n${output()}`);
-    return fetch(url)
-      .then(({ ok }) => ok)
-      .catch(() => false);
-  }, 90_000).catch((error: unknown) => {
+  await eventually(
+    async () => {
+      if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}:\n${output()}`);
+      return fetch(url)
+        .then(({ ok }) => ok)
+        .catch(() => false);
+    },
+    { timeoutMs: 90_000 },
+  ).catch((error: unknown) => {
     child.kill('SIGINT');
     throw new Error(`not ready:\n${output()}`, { cause: error });
   });

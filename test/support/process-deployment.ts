@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
+import { eventually } from './eventually.ts';
 import { startFakeLlm, type FakeLlm } from './fake-llm.ts';
 import { freePort } from './installation.ts';
 import {
@@ -13,7 +14,6 @@ import {
   temporalConfig,
   type TestDatabase,
 } from './services.ts';
-import { eventually } from './system.ts';
 
 const SCRIPTS = {
   api: '../../src/api/main.ts',
@@ -86,7 +86,7 @@ export async function createProcessDeployment(): Promise<ProcessDeployment> {
     void exit.then(() => running.delete(child));
     return {
       output: () => output,
-      says: (text) => eventually(async () => text.test(output), 60_000),
+      says: (text) => eventually(async () => text.test(output), { timeoutMs: 60_000 }),
       async terminate() {
         child.kill('SIGTERM');
         const [code] = await exit;
@@ -114,10 +114,9 @@ export async function createProcessDeployment(): Promise<ProcessDeployment> {
     llm,
     start,
     ready: () =>
-      eventually(
-        async () => (await request('GET', '/readyz').catch(() => undefined))?.status === 200,
-        60_000,
-      ),
+      eventually(async () => (await request('GET', '/readyz').catch(() => undefined))?.status === 200, {
+        timeoutMs: 60_000,
+      }),
     kill,
     request,
     send: (userId, text, headers) =>

@@ -1,6 +1,7 @@
 /** What people do in Slack, and what they then see. */
 import { PLACEHOLDER } from '../../src/channels/slack/outbound/outbound-text.ts';
-import { eventually, type SlackDeployment } from './slack-deployment.ts';
+import { eventually } from './eventually.ts';
+import type { SlackDeployment } from './slack-deployment.ts';
 import { BOT, type Message } from './slack-stand-in.ts';
 
 export const MENTION = `<@${BOT.user}>`;
@@ -35,12 +36,11 @@ export function talk(deployment: Pick<SlackDeployment, 'slack' | 'baseUrl' | 'da
   /** The bot's messages in a thread, once they are `count` and none is a placeholder any more. */
   const messages = (said: Said, count = 1, timeoutMs?: number): Promise<Message[]> =>
     eventually(
-      `${count} answers in ${said.thread}`,
       async () => {
         const found = await slack.answers(said.channel, said.thread);
         return found.length === count && found.every(({ text }) => text !== PLACEHOLDER) && found;
       },
-      timeoutMs,
+      { timeoutMs, what: `${count} answers in ${said.thread}` },
     );
 
   return {

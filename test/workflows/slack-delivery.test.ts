@@ -6,8 +6,8 @@ import type { Activities } from '../../src/activities/index.ts';
 import type { InboundMessage, SlackChannel } from '../../src/domain/conversation.ts';
 import { APOLOGY } from '../../src/domain/failures.ts';
 import type { HandedOver, PlaceholderPosted, SlackReply } from '../../src/domain/delivery.ts';
+import { eventually } from '../support/eventually.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
-import { eventually } from '../support/system.ts';
 import { acceptedMessage, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
 type Asked = Parameters<Activities['generateReply']>[0];
