@@ -6,10 +6,10 @@ import { migrationConfig } from '../../src/config/index.ts';
 import { createAgent } from '../../src/db/agents.ts';
 import { createPool, inTenant } from '../../src/db/tenant-transaction.ts';
 import { createTenant } from '../../src/db/tenants.ts';
+import { freePort } from '../../src/lib/free-port.ts';
 import { migrate } from '../../cli/migrate.ts';
 import { superviseService } from '../../local/stack/applications.ts';
 import { startStack } from '../../local/stack/index.ts';
-import { requireFreePort } from '../../local/stack/ports.ts';
 import type { Stack, StackHandle } from '../../local/stack/types.ts';
 import type { Sources } from './evidence.ts';
 import { startStandInLlm, type StandInLlm } from './stand-in-llm.ts';
@@ -40,7 +40,7 @@ export async function startSystem(options: {
   const env = { ...own, LLM_BASE_URL: llm.baseUrl, LLM_MODEL: 'stand-in', LOG_LEVEL: 'info' };
   const stack = await startStack({ home, want: ['postgres', 'redis', 'temporal', 'model'], env, onHandle });
   await migrate(migrationConfig({ ...env, ...stack.urls }));
-  const port = await requireFreePort('PORT', '0');
+  const port = await freePort();
   await superviseService(stack, { home, env, port });
 
   const { DATABASE_ADMIN_URL, DATABASE_URL, REDIS_URL, TEMPORAL_ADDRESS } = stack.urls;

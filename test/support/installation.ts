@@ -2,11 +2,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Demo } from '../../local/demo.ts';
+import { freePort } from '../../src/lib/free-port.ts';
 import { eventually } from './eventually.ts';
 
 const START = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
@@ -85,15 +84,6 @@ async function ready(child: ChildProcess, url: string, output: () => string): Pr
     child.kill('SIGINT');
     throw new Error(`not ready:\n${output()}`, { cause: error });
   });
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Whether a process of that id runs (a zombie doesn't). */

@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { eventually } from './eventually.ts';
+import { freePort } from '../../src/lib/free-port.ts';
 import { startFakeLlm, type FakeLlm } from './fake-llm.ts';
-import { freePort } from './installation.ts';
 import {
   createTestDatabase,
   createTestTenant,
