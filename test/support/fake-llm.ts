@@ -1,8 +1,7 @@
 /** An OpenAI-compatible server that records what it is asked and answers by script. */
-import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
+import { readBody, serve } from './http-server.ts';
 
 /** What the server does with one request: text to stream, or its own handling of the response. */
 export type LlmAnswer = string | ((res: ServerResponse) => void | Promise<void>);
@@ -20,26 +19,18 @@ export async function startFakeLlm(): Promise<FakeLlm> {
   const prompts: PromptMessage[][] = [];
   const noted = (messages: PromptMessage[]): LlmAnswer => `Noted: ${messages.at(-1)?.content}`;
   let answer: (messages: PromptMessage[], nthRequest: number) => LlmAnswer = noted;
-  const server = createServer(async (req, res) => {
-    let body = '';
-    for await (const chunk of req) body += String(chunk);
-    const { messages } = JSON.parse(body) as { messages: PromptMessage[] };
+  const server = await serve(async (req, res) => {
+    const { messages } = JSON.parse(await readBody(req)) as { messages: PromptMessage[] };
     prompts.push(messages);
     const given = answer(messages, prompts.length);
     if (typeof given === 'string') streamText(res, given);
     else await given(res);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    baseUrl: `${server.url}/v1`,
     prompts,
     answerWith: (next) => (answer = next),
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
+    close: () => server.close(),
   };
 }
 
