@@ -1,10 +1,10 @@
 /** SIGTERM and start of the two processes. */
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { connectClient } from '../../src/temporal/connection.ts';
-import { startCuttableProxy } from '../support/cuttable-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
 import { createProcessDeployment, type ProcessDeployment } from '../support/process-deployment.ts';
+import { startProxy } from '../support/proxy.ts';
 import { temporalConfig } from '../support/services.ts';
 
 jest.setTimeout(120_000);
@@ -104,9 +104,9 @@ async function startedEagerly(workflowId: string): Promise<boolean | null | unde
 test.each(['api', 'worker', 'combined'] as const)(
   'the %s waits for its dependencies, says so, and is up when they are',
   async (name) => {
-    const proxy = await startCuttableProxy(deployment.database.url);
+    const proxy = await startProxy(deployment.database.url);
     proxy.cut();
-    const child = start(name, { DATABASE_URL: proxy.url });
+    const child = start(name, { DATABASE_URL: proxy.through(deployment.database.url) });
     await child.says(/waiting for Postgres/);
     expect(child.output()).not.toMatch(/is up/);
     proxy.restore();

@@ -3,29 +3,29 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { updateTenant } from '../../src/db/tenants.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
-import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
 import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
+import { startProxy, type Proxy } from '../support/proxy.ts';
 import { createTestTenant, redisUrl, temporalConfig } from '../support/services.ts';
 import { startSystem, type Answer, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
 
 let system: System;
-let postgres: CuttableProxy;
-let temporal: CuttableProxy;
-let redis: CuttableProxy;
+let postgres: Proxy;
+let temporal: Proxy;
+let redis: Proxy;
 let client: ReturnType<typeof lazyClient>;
 
 beforeAll(async () => {
-  postgres = await startCuttableProxy(process.env['DATABASE_URL'] ?? '');
-  temporal = await startCuttableProxy(`http://${temporalConfig().address}`);
-  redis = await startCuttableProxy(redisUrl());
-  client = lazyClient({ ...temporalConfig(), address: new URL(temporal.url).host });
+  postgres = await startProxy(process.env['DATABASE_URL'] ?? '');
+  temporal = await startProxy(temporalConfig().address);
+  redis = await startProxy(redisUrl());
+  client = lazyClient({ ...temporalConfig(), address: temporal.through(temporalConfig().address) });
   system = await startSystem({
     api: {
-      databaseUrl: (url) => Object.assign(new URL(url), { host: new URL(postgres.url).host }).href,
-      redisUrl: redis.url,
+      databaseUrl: (url) => postgres.through(url),
+      redisUrl: redis.through(redisUrl()),
       temporal: client,
     },
   });
@@ -53,8 +53,8 @@ const expectUnavailable = ({ status, headers, body }: Answer) => {
 };
 
 const HARMS = [
-  ['killed', (proxy: CuttableProxy) => proxy.cut()],
-  ['stopped', (proxy: CuttableProxy) => proxy.stall()],
+  ['killed', (proxy: Proxy) => proxy.cut()],
+  ['stopped', (proxy: Proxy) => proxy.stall()],
 ] as const;
 
 describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {

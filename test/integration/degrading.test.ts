@@ -1,8 +1,8 @@
 /** SPEC §2: an accepted message is answered though Redis, Postgres or the embedding is away, and nothing is lost by it. */
 import { afterAll, beforeAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
-import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
 import { eventually } from '../support/eventually.ts';
+import { startProxy, type Proxy } from '../support/proxy.ts';
 import { redisUrl } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
 
@@ -12,17 +12,20 @@ jest.setTimeout(60_000);
 const REPLY_BOUND_MS = 7_000;
 
 let system: System;
-let redis: CuttableProxy;
-let postgres: CuttableProxy;
+let redis: Proxy;
+let postgres: Proxy;
 let stuck: Array<() => void> | undefined;
 
 beforeAll(async () => {
-  redis = await startCuttableProxy(redisUrl());
-  postgres = await startCuttableProxy(process.env['DATABASE_URL'] ?? '');
-  const through = (url: string) => Object.assign(new URL(url), { host: new URL(postgres.url).host }).href;
+  redis = await startProxy(redisUrl());
+  postgres = await startProxy(process.env['DATABASE_URL'] ?? '');
   system = await startSystem({
     holdFollowersMs: 3_000,
-    worker: { redisUrl: redis.url, databaseUrl: through, embedder: stuckOnDemand },
+    worker: {
+      redisUrl: redis.through(redisUrl()),
+      databaseUrl: (url) => postgres.through(url),
+      embedder: stuckOnDemand,
+    },
   });
 });
 afterEach(() => {
@@ -80,8 +83,8 @@ const complete = (userId: string, texts: string[]) =>
   );
 
 describe.each([
-  ['killed', (proxy: CuttableProxy) => proxy.cut()],
-  ['stopped', (proxy: CuttableProxy) => proxy.stall()],
+  ['killed', (proxy: Proxy) => proxy.cut()],
+  ['stopped', (proxy: Proxy) => proxy.stall()],
 ])('with Redis %s', (how, harm) => {
   test('the reply goes out within the bound and names what was missing; then all is there, in order', async () => {
     const userId = `redis-${how}`;
@@ -99,8 +102,8 @@ describe.each([
 });
 
 describe.each([
-  ['killed', (proxy: CuttableProxy) => proxy.cut()],
-  ['stopped', (proxy: CuttableProxy) => proxy.stall()],
+  ['killed', (proxy: Proxy) => proxy.cut()],
+  ['stopped', (proxy: Proxy) => proxy.stall()],
 ])('with Postgres %s at the worker', (how, harm) => {
   test('the reply goes out within the bound and names what was missing; then all is there, in order', async () => {
     const userId = `postgres-${how}`;

@@ -5,19 +5,19 @@ import { pino } from 'pino';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../src/domain/rate-limits.ts';
 import { createRateLimiter } from '../../src/intake/rate-limiter.ts';
 import { createRedis } from '../../src/lib/process.ts';
-import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
 import { eventually } from '../support/eventually.ts';
+import { startProxy, type Proxy } from '../support/proxy.ts';
 import { connectRedis, createTestTenant, redisUrl } from '../support/services.ts';
 import { OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
 
 const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
 
 describe('the limiter', () => {
-  let proxy: CuttableProxy;
+  let proxy: Proxy;
   let redis: ReturnType<typeof createRedis>;
   beforeAll(async () => {
-    proxy = await startCuttableProxy(redisUrl());
-    redis = createRedis(proxy.url, pino({ level: 'silent' }));
+    proxy = await startProxy(redisUrl());
+    redis = createRedis(proxy.through(redisUrl()), pino({ level: 'silent' }));
     await eventually(async () => redis.status === 'ready');
   });
   afterEach(() => proxy.restore());

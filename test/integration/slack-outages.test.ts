@@ -1,26 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
+import { startProxy, type Proxy } from '../support/proxy.ts';
 import { redisUrl, temporalConfig } from '../support/services.ts';
 import { talk } from '../support/slack-talk.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 
-let temporal: TcpProxy;
-let redis: TcpProxy;
+let temporal: Proxy;
+let redis: Proxy;
 let deployment: SlackDeployment;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
-  temporal = await startTcpProxy(temporalConfig().address);
-  const url = new URL(redisUrl());
-  redis = await startTcpProxy(url.host);
-  url.host = redis.address;
-  deployment = await startSlackDeployment({ temporalAddress: temporal.address, redisUrl: url.href });
+  temporal = await startProxy(temporalConfig().address);
+  redis = await startProxy(redisUrl());
+  deployment = await startSlackDeployment({
+    temporalAddress: temporal.through(temporalConfig().address),
+    redisUrl: redis.through(redisUrl()),
+  });
   ada = talk(deployment);
 });
 afterAll(async () => {
   await deployment.close();
-  temporal.close();
-  redis.close();
+  await Promise.all([temporal.close(), redis.close()]);
 });
 
 describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
