@@ -3,28 +3,28 @@ import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/global
 import { connectClient } from '../../src/temporal/connection.ts';
 import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
-import { createProcessDeployment, type ProcessDeployment } from '../support/process-deployment.ts';
+import { createProcesses, type Processes } from '../support/processes.ts';
 import { startProxy } from '../support/proxy.ts';
 import { temporalConfig } from '../support/services.ts';
 
 jest.setTimeout(120_000);
 
-let deployment: ProcessDeployment;
-let start: ProcessDeployment['start'];
-let send: ProcessDeployment['send'];
+let processes: Processes;
+let start: Processes['start'];
+let send: Processes['postMessage'];
 beforeAll(async () => {
-  deployment = await createProcessDeployment();
-  ({ start, send } = deployment);
+  processes = await createProcesses();
+  ({ start, postMessage: send } = processes);
 });
-afterEach(() => deployment.kill());
-afterAll(() => deployment.close());
+afterEach(() => processes.kill());
+afterAll(() => processes.close());
 
 test('SIGTERM in the middle of work: both drain and exit with 0, and nothing that was accepted is lost', async () => {
   const [api, worker] = [start('api'), start('worker')];
-  await deployment.ready();
+  await processes.ready();
   // A load balancer's idle connections (60 s) are not closed under its hands.
-  expect((await fetch(`${deployment.baseUrl}/healthz`)).headers.get('keep-alive')).toBe('timeout=75');
-  deployment.llm.answerWith((messages) => async (res) => {
+  expect((await fetch(`${processes.baseUrl}/healthz`)).headers.get('keep-alive')).toBe('timeout=75');
+  processes.llm.answerWith((messages) => async (res) => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     streamText(res, `Noted: ${messages.at(-1)?.content}`);
   });
@@ -41,11 +41,11 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
   expect(worker.output()).toMatch(/"msg":"stopped"/);
 
   const [apiAgain, workerAgain] = [start('api'), start('worker')];
-  await deployment.ready();
+  await processes.ready();
   const texts = await eventually(
     async () => {
       const looked = await Promise.all(
-        sent.map(({ body }) => deployment.request('GET', `/v1/messages/${String(body['messageId'])}`)),
+        sent.map(({ body }) => processes.request('GET', `/v1/messages/${String(body['messageId'])}`)),
       );
       return (
         looked.every(({ body }) => body['state'] === 'done') &&
@@ -57,7 +57,7 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
   expect(texts).toEqual(sent.map((_, i) => `Noted: Message ${i}`));
   await eventually(
     async () => {
-      const { rows } = await deployment.database.admin.query('SELECT 1 FROM conversation_embeddings');
+      const { rows } = await processes.database.admin.query('SELECT 1 FROM conversation_embeddings');
       return rows.length === 42;
     },
     { timeoutMs: 60_000 },
@@ -67,13 +67,13 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
 
 test('API and worker in one process: turns start eagerly, SIGTERM drains, and the next start ends what is left', async () => {
   const combined = start('combined');
-  await deployment.ready();
-  deployment.llm.answerWith((messages) => (res) => streamText(res, `Noted: ${messages.at(-1)?.content}`));
+  await processes.ready();
+  processes.llm.answerWith((messages) => (res) => streamText(res, `Noted: ${messages.at(-1)?.content}`));
   const first = await send('eager', 'First', { prefer: 'wait=60' });
   expect(first.body).toMatchObject({ reply: { text: 'Noted: First' } });
   expect(await startedEagerly(String(first.body['workflowId']))).toBe(true);
 
-  deployment.llm.answerWith((messages) => async (res) => {
+  processes.llm.answerWith((messages) => async (res) => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     streamText(res, `Noted: ${messages.at(-1)?.content}`);
   });
@@ -84,9 +84,9 @@ test('API and worker in one process: turns start eagerly, SIGTERM drains, and th
   expect(await combined.terminate()).toBe(0);
   expect([200, 202]).toContain((await waiting).status);
   const again = start('combined');
-  await deployment.ready();
+  await processes.ready();
   for (const [i, { body }] of sent.entries()) {
-    const looked = await deployment.request('GET', `/v1/messages/${String(body['messageId'])}`, undefined, {
+    const looked = await processes.request('GET', `/v1/messages/${String(body['messageId'])}`, undefined, {
       prefer: 'wait=60',
     });
     expect(looked.body).toMatchObject({ state: 'done', reply: { text: `Noted: Eager ${i}` } });
@@ -104,9 +104,9 @@ async function startedEagerly(workflowId: string): Promise<boolean | null | unde
 test.each(['api', 'worker', 'combined'] as const)(
   'the %s waits for its dependencies, says so, and is up when they are',
   async (name) => {
-    const proxy = await startProxy(deployment.database.url);
+    const proxy = await startProxy(processes.database.url);
     proxy.cut();
-    const child = start(name, { DATABASE_URL: proxy.through(deployment.database.url) });
+    const child = start(name, { DATABASE_URL: proxy.through(processes.database.url) });
     await child.says(/waiting for Postgres/);
     expect(child.output()).not.toMatch(/is up/);
     proxy.restore();

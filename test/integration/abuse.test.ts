@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import type { Answer } from '../support/api-client.ts';
 import { axis } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestTenant, connectRedis } from '../support/services.ts';
-import { OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
+import { OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 

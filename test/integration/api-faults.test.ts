@@ -2,12 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { updateTenant } from '../../src/db/tenants.ts';
-import { lazyClient } from '../../src/temporal/connection.ts';
+import type { Answer } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
-import { createTestTenant, redisUrl, temporalConfig } from '../support/services.ts';
-import { startSystem, type Answer, type System } from '../support/system.ts';
+import { createTestTenant, databaseUrl, redisUrl, temporalConfig } from '../support/services.ts';
+import { startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
 
@@ -15,20 +15,12 @@ let system: System;
 let postgres: Proxy;
 let temporal: Proxy;
 let redis: Proxy;
-let client: ReturnType<typeof lazyClient>;
 
 beforeAll(async () => {
-  postgres = await startProxy(process.env['DATABASE_URL'] ?? '');
+  postgres = await startProxy(databaseUrl());
   temporal = await startProxy(temporalConfig().address);
   redis = await startProxy(redisUrl());
-  client = lazyClient({ ...temporalConfig(), address: temporal.through(temporalConfig().address) });
-  system = await startSystem({
-    api: {
-      databaseUrl: (url) => postgres.through(url),
-      redisUrl: redis.through(redisUrl()),
-      temporal: client,
-    },
-  });
+  system = await startSystem({ api: services() });
 });
 const services = () => ({ postgres, temporal, redis });
 afterEach(async () => {
@@ -39,12 +31,11 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await system.stop();
-  await client.connection.close();
   await Promise.all(Object.values(services()).map((service) => service.close()));
 });
 
 const send = (userId: string, headers: Record<string, string> = {}, text = 'Hello') =>
-  system.request('POST', `/v1/agents/${system.agent.id}/messages`, { userId, text }, headers);
+  system.postMessage(userId, text, headers);
 const expectUnavailable = ({ status, headers, body }: Answer) => {
   expect(status).toBe(503);
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Answer } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestTenant } from '../support/services.ts';
-import { OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
+import { OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
 
 let system: System;
 beforeAll(async () => {

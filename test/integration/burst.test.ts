@@ -2,9 +2,10 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { enterTurn } from '../../src/db/ledger.ts';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
+import { untilTaken, type Answer } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
-import { OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
+import { OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
@@ -18,15 +19,8 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 const noted = (messages: PromptMessage[]) => `Noted: ${messages.at(-1)?.content}`;
-const post = (userId: string, text: string, headers: Record<string, string> = {}) =>
-  system.request('POST', `/v1/agents/${system.agent.id}/messages`, { userId, text }, headers);
-/** As senders do: told to come again, they send the very same request again. */
-const postUntilTaken = async (...args: Parameters<typeof post>) => {
-  for (;;) {
-    const answer = await post(...args);
-    if (answer.status !== 503) return answer;
-  }
-};
+const post: System['postMessage'] = (...args) => system.postMessage(...args);
+const postUntilTaken = (...args: Parameters<typeof post>) => untilTaken(() => post(...args));
 const inLedgerOrder = async (userId: string) => {
   const { rows } = await system.database.admin.query<{ id: string; state: string }>(
     'SELECT message_id AS id, state FROM turns WHERE user_id = $1 ORDER BY seq',

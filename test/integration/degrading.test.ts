@@ -3,7 +3,7 @@ import { afterAll, beforeAll, afterEach, describe, expect, jest, test } from '@j
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import { eventually } from '../support/eventually.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
-import { redisUrl } from '../support/services.ts';
+import { databaseUrl, redisUrl } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
@@ -18,14 +18,10 @@ let stuck: Array<() => void> | undefined;
 
 beforeAll(async () => {
   redis = await startProxy(redisUrl());
-  postgres = await startProxy(process.env['DATABASE_URL'] ?? '');
+  postgres = await startProxy(databaseUrl());
   system = await startSystem({
     holdFollowersMs: 3_000,
-    worker: {
-      redisUrl: redis.through(redisUrl()),
-      databaseUrl: (url) => postgres.through(url),
-      embedder: stuckOnDemand,
-    },
+    worker: { redis, postgres, embedder: stuckOnDemand },
   });
 });
 afterEach(() => {

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { BOT } from '../support/slack-stand-in.ts';
 import { MENTION, talk } from '../support/slack-talk.ts';
+import { startSystem, type SlackSystem } from '../support/system.ts';
 
-let deployment: SlackDeployment;
+let deployment: SlackSystem;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
-  deployment = await startSlackDeployment();
+  deployment = await startSystem({ slack: true });
   ada = talk(deployment);
 });
-afterAll(() => deployment.close());
+afterAll(() => deployment.stop());
 
 const lastPrompt = () => deployment.llm.prompts.at(-1)?.at(-1)?.content;
 

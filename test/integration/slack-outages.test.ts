@@ -1,25 +1,23 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
-import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
 import { redisUrl, temporalConfig } from '../support/services.ts';
 import { talk } from '../support/slack-talk.ts';
+import { startSystem, type SlackSystem } from '../support/system.ts';
 
 let temporal: Proxy;
 let redis: Proxy;
-let deployment: SlackDeployment;
+let deployment: SlackSystem;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
   temporal = await startProxy(temporalConfig().address);
   redis = await startProxy(redisUrl());
-  deployment = await startSlackDeployment({
-    temporalAddress: temporal.through(temporalConfig().address),
-    redisUrl: redis.through(redisUrl()),
-  });
+  const between = { temporal, redis };
+  deployment = await startSystem({ slack: true, api: between, worker: between });
   ada = talk(deployment);
 });
 afterAll(async () => {
-  await deployment.close();
+  await deployment.stop();
   await Promise.all([temporal.close(), redis.close()]);
 });
 

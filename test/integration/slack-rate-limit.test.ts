@@ -2,19 +2,19 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { updateTenant } from '../../src/db/tenants.ts';
 import { TOO_MANY_MESSAGES } from '../../src/domain/failures.ts';
 import { eventually } from '../support/eventually.ts';
-import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { talk } from '../support/slack-talk.ts';
+import { startSystem, type SlackSystem } from '../support/system.ts';
 
-let deployment: SlackDeployment;
+let deployment: SlackSystem;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
-  deployment = await startSlackDeployment();
+  deployment = await startSystem({ slack: true });
   await updateTenant(deployment.database.pool, deployment.tenantId, {
     rateLimits: { user: { burst: 1, perMinute: 1 } },
   });
   ada = talk(deployment);
 });
-afterAll(() => deployment.close());
+afterAll(() => deployment.stop());
 
 test('§8: too many messages: in Slack one polite line; other users unaffected', async () => {
   const said = [await ada.mention('first'), await ada.mention('second'), await ada.mention('third')];

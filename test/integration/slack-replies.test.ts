@@ -5,18 +5,18 @@ import type { HandleMessage } from '../../src/workflows/handle-message.ts';
 import { getWindow } from '../../src/memory/window/window.ts';
 import { eventually } from '../support/eventually.ts';
 import { chunk, fail } from '../support/fake-llm.ts';
-import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { talk } from '../support/slack-talk.ts';
+import { startSystem, type SlackSystem } from '../support/system.ts';
 
 const { EventType } = proto.temporal.api.enums.v1;
 
-let deployment: SlackDeployment;
+let deployment: SlackSystem;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
-  deployment = await startSlackDeployment({ agent: { name: 'Mara', liveReplies: false } });
+  deployment = await startSystem({ slack: true, agent: { name: 'Mara', liveReplies: false } });
   ada = talk(deployment);
 });
-afterAll(() => deployment.close());
+afterAll(() => deployment.stop());
 
 const noted = () => deployment.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));

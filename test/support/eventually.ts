@@ -1,11 +1,14 @@
 /** Waits for what happens somewhere else: in another process, or after the answer. */
 
-/** How long to wait (15 s unless told otherwise), and what the failure is to call the thing that did not come. */
+/** `what` names in the failure what did not come. */
 export type EventuallyOptions = { timeoutMs?: number | undefined; what?: string };
 
 const POLL_EVERY_MS = 50;
 
-/** Polls until `probe` gives something other than undefined or false. A probe that throws ends the wait. */
+/**
+ * Polls until `probe` gives something other than undefined or false, for 15 s unless told otherwise.
+ * A probe that throws ends the wait.
+ */
 export async function eventually<T>(
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   { timeoutMs = 15_000, what = 'what is waited for' }: EventuallyOptions = {},

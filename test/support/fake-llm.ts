@@ -45,7 +45,7 @@ export function streamText(res: ServerResponse, text: string): void {
 }
 
 /** Answers with a status and an error body, as servers do. */
-export function fail(status: number, headers: Record<string, string> = {}): LlmAnswer {
+export function fail(status: number, headers: Record<string, string> = {}): (res: ServerResponse) => void {
   return (res) => {
     res.writeHead(status, { 'content-type': 'application/json', ...headers });
     res.end(JSON.stringify({ error: { message: `scripted ${status}` } }));

@@ -1,4 +1,4 @@
-/** An HTTP server on a free loopback port: what stands in for a remote service, or serves the API in this process. */
+/** HTTP servers on free loopback ports: stand-ins for remote services, and the API itself. */
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
