@@ -5,14 +5,15 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Demo } from '../../local/demo.ts';
+import { withoutSettings } from '../../local/stack/without-settings.ts';
 import { freePort } from '../../src/lib/free-port.ts';
+import { createApiClient, type Answer } from './api-client.ts';
 import { eventually } from './eventually.ts';
 
 const START = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
 
-/** Set for the tests' own stack: an installation brings its own. */
-const NOT_PASSED_ON =
-  /^(DATABASE_|REDIS_|TEMPORAL_|KONSTRUCT_(TEST|BOOTSTRAP|OPERATOR|SLACK)|LLM_|SLACK_|PORT$|JEST_|NODE_OPTIONS)/;
+/** What is set for jest's own processes. */
+const JESTS_OWN = /^(JEST_|NODE_OPTIONS$)/;
 
 export type Installation = {
   home: string;
@@ -20,8 +21,9 @@ export type Installation = {
   /** What the start has printed. */
   output(): string;
   pids(): Promise<Record<string, number>>;
-  say(text: string, userId?: string): Promise<{ status: number; body: Record<string, unknown> }>;
-  get(path: string): Promise<{ status: number; body: Record<string, unknown> }>;
+  /** Sends a message, once, and waits for the reply. */
+  say(text: string, userId?: string): Promise<Answer>;
+  get(path: string): Promise<Answer>;
   /** Ctrl-C; resolves to the exit code when all has ended. */
   interrupt(): Promise<number | null>;
 };
@@ -29,7 +31,8 @@ export type Installation = {
 /** Starts and waits for /readyz. */
 export async function startInstallation(home: string, env: Record<string, string>): Promise<Installation> {
   const port = await freePort();
-  const inherited = Object.entries(process.env).filter(([name]) => !NOT_PASSED_ON.test(name));
+  // The settings are those of the tests' own stack: an installation brings its own.
+  const inherited = Object.entries(withoutSettings(process.env)).filter(([name]) => !JESTS_OWN.test(name));
   const child = spawn(process.execPath, [START], {
     env: { ...Object.fromEntries(inherited), KONSTRUCT_HOME: home, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -43,25 +46,14 @@ export async function startInstallation(home: string, env: Record<string, string
     JSON.parse(await readFile(path.join(home, name), 'utf8'));
   const demo = (await readJson('demo.json')) as Demo;
 
-  const request = async (method: string, at: string, body?: object) => {
-    const response = await fetch(demo.baseUrl + at, {
-      method,
-      headers: {
-        authorization: `Bearer ${demo.apiKey}`,
-        'content-type': 'application/json',
-        prefer: 'wait=60',
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-  };
+  const client = createApiClient(demo);
   return {
     home,
     demo,
     output: () => output,
     pids: async () => (await readJson('pids.json')) as Record<string, number>,
-    say: (text, userId = 'ada') => request('POST', `/v1/agents/${demo.agentId}/messages`, { userId, text }),
-    get: (at) => request('GET', at),
+    say: (text, userId = 'ada') => client.postMessage(userId, text, { prefer: 'wait=60' }),
+    get: (at) => client.request('GET', at),
     async interrupt() {
       const exit = once(child, 'exit') as Promise<[number | null]>;
       child.kill('SIGINT');
