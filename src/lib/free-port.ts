@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 
 // Below the range from which systems take the local ports of outgoing connections (32768 on Linux, 49152 on
-// macOS). From inside it, a service that is down for a second can find its port taken, and a client that keeps
-// dialling a dead loopback port of that range ends up connected to itself.
+// macOS). From inside it, a service that is down for a second can find its port taken, and a client that
+// keeps dialling a dead loopback port of that range ends up connected to itself.
 const LOWEST = 20_000;
 const HIGHEST = 31_999;
 const TRIES = 200;
