@@ -1,4 +1,7 @@
-/** Every row of SPEC §8 that HTTP can meet, each with a test named after it; then whatever chance comes up with. */
+/**
+ * Hostile and wrong requests are refused for what is wrong with them and start nothing, and no tenant reaches
+ * another's. One test for each kind, then whatever chance comes up with.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -33,7 +36,7 @@ const post = (body: unknown, headers?: Record<string, string>) => () =>
   system.request('POST', messages(), body, headers);
 const asKey = (key: string) => ({ authorization: `Bearer ${key}` });
 
-/** The rows of §8; what starts nothing is checked to have started nothing. */
+/** Requests that are refused, by what is wrong with them. Each is checked to have started nothing. */
 const ROWS: Record<string, Row[]> = {
   'no, wrong or revoked key': [
     { what: 'no key', send: post({ userId: 'u', text: 'x' }, { authorization: '' }), status: 401 },
@@ -147,7 +150,7 @@ const ROWS: Record<string, Row[]> = {
     ],
 };
 
-describe.each(Object.entries(ROWS))('§8: %s', (_row, cases) => {
+describe.each(Object.entries(ROWS))('%s', (_row, cases) => {
   test.each(cases)('$what', async ({ send, status, field }) => {
     const before = [await turns(), await workflows()];
     const answer = await send();
@@ -159,7 +162,7 @@ describe.each(Object.entries(ROWS))('§8: %s', (_row, cases) => {
   });
 });
 
-test('§8: another tenant’s message id: 404 that does not tell whether it exists', async () => {
+test('another tenant’s message id: 404 that does not tell whether it exists', async () => {
   const { body } = await system.say('Mine', { userId: 'secretive' });
   const look = (id: string) => system.request('GET', `/v1/messages/${id}`, undefined, asKey(other.apiKey));
   const theirs = await look(String(body['messageId']));
@@ -169,7 +172,7 @@ test('§8: another tenant’s message id: 404 that does not tell whether it exis
   expect([...theirs.headers.keys()]).toEqual([...nobodys.headers.keys()]);
 });
 
-test('§8: the same Idempotency-Key again: the first one’s answer; with another body 422', async () => {
+test('the same Idempotency-Key again: the first one’s answer; with another body 422', async () => {
   const headers = { 'idempotency-key': `key:${randomUUID()}:*` };
   const first = await system.say('Once', { userId: 'idempotent', headers });
   expect((await system.say('Once', { userId: 'idempotent', headers })).body).toEqual(first.body);
@@ -183,7 +186,7 @@ test('§8: the same Idempotency-Key again: the first one’s answer; with anothe
   }
 });
 
-test('§8: another tenant may use the same Idempotency-Key for its own message', async () => {
+test('another tenant may use the same Idempotency-Key for its own message', async () => {
   const headers = { 'idempotency-key': 'shared-key' };
   const mine = await system.say('Mine', { userId: 'shared', headers });
   const path = `/v1/agents/${other.agent.id}/messages`;
@@ -197,7 +200,7 @@ test('§8: another tenant may use the same Idempotency-Key for its own message',
   expect(theirs.body['messageId']).not.toBe(mine.body['messageId']);
 });
 
-test('§8: too many messages: 429 with Retry-After; other users unaffected', async () => {
+test('too many messages: 429 with Retry-After; other users unaffected', async () => {
   const send = (userId: string) =>
     system.request(
       'POST',
@@ -214,7 +217,7 @@ test('§8: too many messages: 429 with Retry-After; other users unaffected', asy
   await eventually(async () => (await send('calm')).status === 202);
 });
 
-test('§8: the LLM fails for good: the user is told in one line; the turn is visible as failed and can be retried', async () => {
+test('the LLM fails for good: the user is told in one line; the turn is visible as failed and can be retried', async () => {
   system.llm.answerWith((sent) =>
     sent.at(-1)?.content === 'Refuse' ? (res) => void res.writeHead(400).end('{}') : 'Yes.',
   );
@@ -229,7 +232,7 @@ test('§8: the LLM fails for good: the user is told in one line; the turn is vis
   expect(retried).toMatchObject({ status: 200, body: { state: 'done', reply: { text: 'After all.' } } });
 });
 
-test('§8: embedding of the wrong width, NaN: rejected before it is stored', async () => {
+test('embedding of the wrong width, NaN: rejected before it is stored', async () => {
   const scope = { tenantId: system.tenantId, agentId: system.agent.id, userId: 'vectors' };
   const store = (embedding: number[]) =>
     storeEmbedding(system.database.pool, { ...scope, role: 'user', content: 'x', embedding });

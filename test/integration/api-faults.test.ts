@@ -48,7 +48,7 @@ const HARMS = [
   ['stopped', (proxy: Proxy) => proxy.stall()],
 ] as const;
 
-describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
+describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
   describe.each(HARMS)('%s', (how, harm) => {
     test.each(['postgres', 'temporal'] as const)(
       '%s: the same message again is one turn',
@@ -80,7 +80,7 @@ describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothi
   });
 });
 
-test('§8: Temporal down at the API: 503 does not count against the limit, and what is over it is still 429', async () => {
+test('Temporal down at the API: 503 does not count against the limit, and what is over it is still 429', async () => {
   const { agent, apiKey, tenantId } = await createTestTenant(system.database.pool);
   await updateTenant(system.database.pool, tenantId, { rateLimits: { user: { burst: 2, perMinute: 1 } } });
   const statusOf = async (key: string) => {

@@ -1,4 +1,4 @@
-/** SPEC §2 through the real API: one scope's messages one at a time and in order, and nobody else waits for them. */
+/** A user's messages to an agent are answered one at a time and in order, and nobody else waits for them. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { enterTurn } from '../../src/db/ledger.ts';
 import type { PromptMessage } from '../../src/domain/conversation.ts';

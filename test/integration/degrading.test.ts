@@ -1,4 +1,4 @@
-/** SPEC §2: an accepted message is answered though Redis, Postgres or the embedding is away, and nothing is lost by it. */
+/** An accepted message is answered while Redis, Postgres or the embedding is away, and nothing is lost. */
 import { afterAll, beforeAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import { eventually } from '../support/eventually.ts';

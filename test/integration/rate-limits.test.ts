@@ -1,4 +1,7 @@
-/** SPEC §8, too many messages: per user and per tenant, settable per tenant, and never in the way when Redis is. */
+/**
+ * A user and a tenant may each send a limited number of messages a minute. The operator sets both limits per
+ * tenant. Without Redis nobody is limited.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';

@@ -21,7 +21,7 @@ afterAll(async () => {
   await Promise.all([temporal.close(), redis.close()]);
 });
 
-describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
+describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
   test('Slack, Temporal down: within two seconds or so, and the retry of the same event is answered once', async () => {
     const before = await ada.turns();
     const said = await ada.mention('knock knock');

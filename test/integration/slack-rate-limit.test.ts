@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => deployment.stop());
 
-test('§8: too many messages: in Slack one polite line; other users unaffected', async () => {
+test('too many messages: in Slack one polite line; other users unaffected', async () => {
   const said = [await ada.mention('first'), await ada.mention('second'), await ada.mention('third')];
   const statuses = [];
   for (const { event } of said) statuses.push((await deployment.send(event)).status);
