@@ -1,3 +1,4 @@
+/** What a run has left behind: in the ledger, the memories, the windows, Temporal and the API. */
 import type { Client } from '@temporalio/client';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';

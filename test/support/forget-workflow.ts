@@ -1,3 +1,4 @@
+/** A Temporal that no longer knows a workflow, as after its retention. */
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { eventually } from './eventually.ts';
