@@ -1,11 +1,11 @@
 /** One message, sent any number of times: at once, before and after a restart, and after its workflow's retention. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
-import type { PromptMessage } from '../../src/domain/conversation.ts';
 import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../../src/domain/ids.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { untilTaken } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
+import { noted } from '../support/fake-llm.ts';
 import { forgetWorkflow, isKnown } from '../support/forget-workflow.ts';
 import { createProcesses, type SlackProcesses } from '../support/processes.ts';
 import { temporalConfig } from '../support/services.ts';
@@ -30,7 +30,6 @@ afterAll(async () => {
   await temporal.connection.close();
 });
 
-const noted = (messages: PromptMessage[]) => `Noted: ${messages.at(-1)?.content}`;
 /** What is the same whenever it is asked for: a header tells the time. */
 const message = async (...args: Parameters<SlackProcesses['postMessage']>) => {
   const { status, body } = await processes.postMessage(...args);
@@ -49,9 +48,8 @@ const sendAndKill = async <T extends { status: number }>(text: string, send: () 
   return answers;
 };
 const expectOneTurnOf = async (userId: string, workflows = 1) => {
-  const path = `/v1/agents/${processes.agent.id}/users/${userId}/memory`;
   const memory = await eventually(async () => {
-    const { body } = await processes.request('GET', path);
+    const { body } = await processes.memoryOf(userId);
     return (body['memories'] as unknown[]).length > 0 && body;
   });
   expect(memory['window']).toHaveLength(2);

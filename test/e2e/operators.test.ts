@@ -56,8 +56,9 @@ beforeAll(async () => {
     OTEL_BSP_SCHEDULE_DELAY: '200',
   });
   await installation.say(FACT);
-  const memory = `/v1/agents/${installation.demo.agentId}/users/ada/memory`;
-  await eventually(async () => ((await installation.get(memory)).body['memories'] as unknown[]).length === 2);
+  await eventually(
+    async () => ((await installation.memoryOf('ada')).body['memories'] as unknown[]).length === 2,
+  );
   for (let i = 0; i < 10; i += 1) await installation.say(`Order ${i + 3} boxes of printer paper`);
   question = (await installation.say(QUESTION)).body as typeof question;
   await installation.say('This is refused', 'eve');

@@ -32,8 +32,9 @@ test('a fact, 25 other messages, a restart of everything, a question: the fact i
   for (let i = 0; i < 25; i += 1) {
     expect((await first.say(`Order ${i + 3} boxes of printer paper for floor ${i}`)).status).toBe(200);
   }
-  const memory = `/v1/agents/${first.demo.agentId}/users/ada/memory?limit=200`;
-  await eventually(async () => ((await first.get(memory)).body['memories'] as unknown[]).length === 52);
+  await eventually(
+    async () => ((await first.memoryOf('ada', '?limit=200')).body['memories'] as unknown[]).length === 52,
+  );
   const pids = Object.values(await first.pids());
   expect(Object.keys(await first.pids()).sort()).toEqual(['api', 'postgres', 'redis', 'temporal', 'worker']);
   expect(await first.interrupt()).toBe(0);

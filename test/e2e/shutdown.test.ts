@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { connectClient } from '../../src/temporal/connection.ts';
 import { eventually } from '../support/eventually.ts';
-import { streamText } from '../support/fake-llm.ts';
+import { noted, streamText } from '../support/fake-llm.ts';
 import { createProcesses, type Processes } from '../support/processes.ts';
 import { startProxy } from '../support/proxy.ts';
 import { temporalConfig } from '../support/services.ts';
@@ -26,7 +26,7 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
   expect((await fetch(`${processes.baseUrl}/healthz`)).headers.get('keep-alive')).toBe('timeout=75');
   processes.llm.answerWith((messages) => async (res) => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    streamText(res, `Noted: ${messages.at(-1)?.content}`);
+    streamText(res, noted(messages));
   });
   const waiting = send('waiting', 'Waits for it', { prefer: 'wait=60' });
   const sent = await Promise.all(
@@ -68,14 +68,14 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
 test('API and worker in one process: turns start eagerly, SIGTERM drains, and the next start ends what is left', async () => {
   const combined = start('combined');
   await processes.ready();
-  processes.llm.answerWith((messages) => (res) => streamText(res, `Noted: ${messages.at(-1)?.content}`));
+  processes.llm.answerWith((messages) => (res) => streamText(res, noted(messages)));
   const first = await send('eager', 'First', { prefer: 'wait=60' });
   expect(first.body).toMatchObject({ reply: { text: 'Noted: First' } });
   expect(await startedEagerly(String(first.body['workflowId']))).toBe(true);
 
   processes.llm.answerWith((messages) => async (res) => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    streamText(res, `Noted: ${messages.at(-1)?.content}`);
+    streamText(res, noted(messages));
   });
   const hurried = await send('hurried', 'Soon', { prefer: 'wait=1' });
   expect(hurried.status).toBe(202);

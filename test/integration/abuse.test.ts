@@ -10,7 +10,7 @@ import type { Answer } from '../support/api-client.ts';
 import { axis } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestTenant, connectRedis } from '../support/services.ts';
-import { OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
+import { AS_OPERATOR, liftUserLimit, startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
@@ -19,10 +19,7 @@ let other: Awaited<ReturnType<typeof createTestTenant>>;
 beforeAll(async () => {
   system = await startSystem();
   other = await createTestTenant(system.database.pool);
-  // Chance sends more than a person does.
-  const rateLimits = { user: { burst: 100_000, perMinute: 100_000 } };
-  const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
-  await system.request('PATCH', `/v1/tenants/${system.tenantId}`, { rateLimits }, operator);
+  await liftUserLimit(system);
 });
 afterAll(() => system.stop());
 
@@ -47,11 +44,10 @@ const ROWS: Record<string, Row[]> = {
       what: 'a revoked key',
       async send() {
         const path = `/v1/tenants/${other.tenantId}/api-keys`;
-        const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
-        const { body } = await system.request('POST', path, undefined, operator);
+        const { body } = await system.request('POST', path, undefined, AS_OPERATOR);
         const { apiKey, apiKeyId } = body as { apiKey: string; apiKeyId: string };
         expect((await system.request('GET', '/v1/agents', undefined, asKey(apiKey))).status).toBe(200);
-        await system.request('DELETE', `${path}/${apiKeyId}`, undefined, operator);
+        await system.request('DELETE', `${path}/${apiKeyId}`, undefined, AS_OPERATOR);
         return system.request('GET', '/v1/agents', undefined, asKey(apiKey));
       },
       status: 401,
@@ -346,7 +342,6 @@ describe('whatever comes', () => {
 
   test('in every id, query and body of the other routes: no 500', async () => {
     const at = (value: string) => encodeURIComponent(value.toWellFormed());
-    const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
     await fc.assert(
       fc.asyncProperty(hostile, hostile, body, async (one, two, sent) => {
         for (const [method, path, payload, headers] of [
@@ -361,10 +356,10 @@ describe('whatever comes', () => {
           ],
           ['GET', `/v1/agents/${at(two)}/users/${at(one)}/memory`, undefined, undefined],
           ['GET', `/v1/messages/${at(one)}`, undefined, undefined],
-          ['POST', '/v1/tenants', sent, operator],
-          ['PATCH', `/v1/tenants/${other.tenantId}`, sent, operator],
-          ['POST', `/v1/tenants/${at(one)}/api-keys/${at(two)}/rotate`, undefined, operator],
-          ['DELETE', `/v1/tenants/${other.tenantId}/api-keys/${at(two)}`, undefined, operator],
+          ['POST', '/v1/tenants', sent, AS_OPERATOR],
+          ['PATCH', `/v1/tenants/${other.tenantId}`, sent, AS_OPERATOR],
+          ['POST', `/v1/tenants/${at(one)}/api-keys/${at(two)}/rotate`, undefined, AS_OPERATOR],
+          ['DELETE', `/v1/tenants/${other.tenantId}/api-keys/${at(two)}`, undefined, AS_OPERATOR],
         ] as const)
           expectNoFault(await system.request(method, path, payload, headers));
       }),

@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { updateTenant } from '../../src/db/tenants.ts';
 import type { Answer } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
-import { streamText } from '../support/fake-llm.ts';
-import { startProxy, type Proxy } from '../support/proxy.ts';
+import { noted, streamText } from '../support/fake-llm.ts';
+import { HARMS, startProxy, type Proxy } from '../support/proxy.ts';
 import { createTestTenant, databaseUrl, redisUrl, temporalConfig } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
 
@@ -43,11 +43,6 @@ const expectUnavailable = ({ status, headers, body }: Answer) => {
   expect(body).toMatchObject({ title: 'Temporarily unavailable', status: 503 });
 };
 
-const HARMS = [
-  ['killed', (proxy: Proxy) => proxy.cut()],
-  ['stopped', (proxy: Proxy) => proxy.stall()],
-] as const;
-
 describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
   describe.each(HARMS)('%s', (how, harm) => {
     test.each(['postgres', 'temporal'] as const)(
@@ -73,7 +68,7 @@ describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing ha
           userId,
         ]);
         expect(rows).toHaveLength(1);
-        const memory = await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`);
+        const memory = await system.memoryOf(userId);
         expect(memory.body['window']).toHaveLength(2);
       },
     );
@@ -112,7 +107,7 @@ describe('a turn that Temporal runs although the API gave up on its start', () =
     const held = new Promise<void>((resolve) => (answerLlm = resolve));
     system.llm.answerWith((messages) => async (res) => {
       if (messages.at(-1)?.content === 'First') await held;
-      streamText(res, `Noted: ${messages.at(-1)?.content}`);
+      streamText(res, noted(messages));
     });
     await send(userId, {}, 'First');
     await eventually(async () => promptOf('First') !== undefined);
@@ -174,7 +169,7 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     const held = new Promise<void>((resolve) => (answerLlm = resolve));
     system.llm.answerWith((messages) => async (res) => {
       await held;
-      streamText(res, `Noted: ${messages.at(-1)?.content}`);
+      streamText(res, noted(messages));
     });
     const waiting = send(userId, { prefer: 'wait=4' }, userId);
     await eventually(async () => system.llm.prompts.at(-1)?.at(-1)?.content === userId);
@@ -186,7 +181,7 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     const meanwhile = await system.request('GET', `/v1/messages/${String(messageId)}`);
     expect(meanwhile).toMatchObject({ status: 200, body: { state: 'accepted' } });
     temporal.restore();
-    system.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
+    system.llm.answerWith(noted);
     await eventually(
       async () => {
         const { body } = await system.request('GET', `/v1/messages/${String(messageId)}`);

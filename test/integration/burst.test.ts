@@ -4,21 +4,18 @@ import { enterTurn } from '../../src/db/ledger.ts';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
 import { untilTaken, type Answer } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
-import { streamText } from '../support/fake-llm.ts';
-import { OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
+import { noted, streamText } from '../support/fake-llm.ts';
+import { liftUserLimit, startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
-  const limits = { rateLimits: { user: { burst: 100_000, perMinute: 100_000 } } };
-  const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
-  await system.request('PATCH', `/v1/tenants/${system.tenantId}`, limits, operator);
+  await liftUserLimit(system);
 });
 afterAll(() => system.stop());
 
-const noted = (messages: PromptMessage[]) => `Noted: ${messages.at(-1)?.content}`;
 const post: System['postMessage'] = (...args) => system.postMessage(...args);
 const postUntilTaken = (...args: Parameters<typeof post>) => untilTaken(() => post(...args));
 const inLedgerOrder = async (userId: string) => {

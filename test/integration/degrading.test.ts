@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import { eventually } from '../support/eventually.ts';
-import { startProxy, type Proxy } from '../support/proxy.ts';
+import { HARMS, startProxy, type Proxy } from '../support/proxy.ts';
 import { databaseUrl, redisUrl } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
 
@@ -60,7 +60,7 @@ const say = async (userId: string, text: string) => {
   };
 };
 const memoryOf = async (userId: string) =>
-  (await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`)).body as {
+  (await system.memoryOf(userId)).body as {
     window: Array<{ role: string; content: string }>;
     memories: Array<{ content: string }>;
   };
@@ -78,10 +78,7 @@ const complete = (userId: string, texts: string[]) =>
     { timeoutMs: 30_000 },
   );
 
-describe.each([
-  ['killed', (proxy: Proxy) => proxy.cut()],
-  ['stopped', (proxy: Proxy) => proxy.stall()],
-])('with Redis %s', (how, harm) => {
+describe.each(HARMS)('with Redis %s', (how, harm) => {
   test('the reply goes out within the bound and names what was missing; then all is there, in order', async () => {
     const userId = `redis-${how}`;
     await say(userId, 'first');
@@ -97,10 +94,7 @@ describe.each([
   });
 });
 
-describe.each([
-  ['killed', (proxy: Proxy) => proxy.cut()],
-  ['stopped', (proxy: Proxy) => proxy.stall()],
-])('with Postgres %s at the worker', (how, harm) => {
+describe.each(HARMS)('with Postgres %s at the worker', (how, harm) => {
   test('the reply goes out within the bound and names what was missing; then all is there, in order', async () => {
     const userId = `postgres-${how}`;
     await say(userId, 'first');

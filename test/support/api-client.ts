@@ -8,6 +8,8 @@ export type ApiClient = {
   request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** Sends a message to the agent, once. */
   postMessage(userId: string, text: string, headers?: Record<string, string>): Promise<Answer>;
+  /** What the agent remembers of a user: window and memories. */
+  memoryOf(userId: string, query?: string): Promise<Answer>;
   /** Sends a message until it is taken, and waits for the reply. */
   say(text: string, options?: { userId?: string; headers?: Record<string, string> }): Promise<Answer>;
 };
@@ -40,6 +42,8 @@ export function createApiClient({
   return {
     request,
     postMessage,
+    memoryOf: (userId, query = '') =>
+      request('GET', `/v1/agents/${agentId}/users/${encodeURIComponent(userId)}/memory${query}`),
     say(text, { userId = 'ada', headers = {} } = {}) {
       const keyed = { prefer: 'wait=60', 'idempotency-key': `say-${randomUUID()}`, ...headers };
       return untilTaken(() => postMessage(userId, text, keyed));

@@ -10,14 +10,13 @@ export type FakeLlm = {
   baseUrl: string;
   /** The prompts in the order in which they arrived. */
   prompts: PromptMessage[][];
-  /** How requests are answered from now on; the default is `Noted: <last message>`. */
+  /** How requests are answered from now on; the default is `noted`. */
   answerWith(answer: (messages: PromptMessage[], nthRequest: number) => LlmAnswer): void;
   close(): Promise<void>;
 };
 
 export async function startFakeLlm(): Promise<FakeLlm> {
   const prompts: PromptMessage[][] = [];
-  const noted = (messages: PromptMessage[]): LlmAnswer => `Noted: ${messages.at(-1)?.content}`;
   let answer: (messages: PromptMessage[], nthRequest: number) => LlmAnswer = noted;
   const server = await serve(async (req, res) => {
     const { messages } = JSON.parse(await readBody(req)) as { messages: PromptMessage[] };
@@ -33,6 +32,9 @@ export async function startFakeLlm(): Promise<FakeLlm> {
     close: () => server.close(),
   };
 }
+
+/** The default answer: it shows that this very message was answered. */
+export const noted = (messages: PromptMessage[]): string => `Noted: ${messages.at(-1)?.content}`;
 
 /** Streams `text` in two pieces, then usage. */
 export function streamText(res: ServerResponse, text: string): void {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Demo } from '../../local/demo.ts';
 import { withoutSettings } from '../../local/stack/without-settings.ts';
 import { freePort } from '../../src/lib/free-port.ts';
-import { createApiClient, type Answer } from './api-client.ts';
+import { createApiClient, type Answer, type ApiClient } from './api-client.ts';
 import { eventually } from './eventually.ts';
 
 const START = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
@@ -24,6 +24,7 @@ export type Installation = {
   /** Sends a message, once, and waits for the reply. */
   say(text: string, userId?: string): Promise<Answer>;
   get(path: string): Promise<Answer>;
+  memoryOf: ApiClient['memoryOf'];
   /** Ctrl-C; resolves to the exit code when all has ended. */
   interrupt(): Promise<number | null>;
 };
@@ -54,6 +55,7 @@ export async function startInstallation(home: string, env: Record<string, string
     pids: async () => (await readJson('pids.json')) as Record<string, number>,
     say: (text, userId = 'ada') => client.postMessage(userId, text, { prefer: 'wait=60' }),
     get: (at) => client.request('GET', at),
+    memoryOf: client.memoryOf,
     async interrupt() {
       const exit = once(child, 'exit') as Promise<[number | null]>;
       child.kill('SIGINT');

@@ -13,6 +13,12 @@ export type Proxy = {
   close(): Promise<void>;
 };
 
+/** The two ways in which a service is away, each with its name. */
+export const HARMS = [
+  ['killed', (proxy: Proxy) => proxy.cut()],
+  ['stopped', (proxy: Proxy) => proxy.stall()],
+] as const;
+
 /** Proxies a service that is given as a URL or as `host:port`. */
 export async function startProxy(target: string): Promise<Proxy> {
   const { hostname, port } = new URL(isUrl(target) ? target : `tcp://${target}`);

@@ -27,7 +27,9 @@ import {
 } from './surroundings.ts';
 import { hostWorkflows } from './workflow-host.ts';
 
-export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+/** The headers of an operator's request. */
+export const AS_OPERATOR = { authorization: `Bearer ${OPERATOR_TOKEN}` };
 
 /** What stands between one half of the system and its services; one that is left out is reached directly. */
 export type Between = { postgres?: Proxy; redis?: Proxy; temporal?: Proxy };
@@ -101,6 +103,12 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       await close();
     },
   };
+}
+
+/** Lets a user send as much as a test does, which is more than a person would. */
+export async function liftUserLimit({ request, tenantId }: System): Promise<void> {
+  const rateLimits = { user: { burst: 100_000, perMinute: 100_000 } };
+  await request('PATCH', `/v1/tenants/${tenantId}`, { rateLimits }, AS_OPERATOR);
 }
 
 /** The connections of one half, API or worker, through what stands between. */
