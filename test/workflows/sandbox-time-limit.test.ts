@@ -1,4 +1,4 @@
-/** What src/temporal/sandbox-time-limit.ts leaves of the SDK's time limits: those for the workflows' code, and no other. */
+/** What src/worker/sandbox-time-limit.ts leaves of the SDK's time limits: those for the workflows' code. */
 import { once } from 'node:events';
 import vm from 'node:vm';
 import { Worker as Thread } from 'node:worker_threads';
