@@ -129,6 +129,13 @@ export default {
       from: { path: '^(local|cli)/' },
       to: { path: '^(bench|scripts|test)/' },
     },
+    {
+      name: 'measurements-need-no-test',
+      comment: 'What both need is in local or src/lib.',
+      severity: 'error',
+      from: { path: '^bench/' },
+      to: { path: '^test/' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,14 +1,20 @@
 /**
- * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000]`: how long a quiet tenant waits for its
- * replies on an idle system, and while another tenant sends many times as much. Ends with one line of JSON.
+ * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000]`: how long a quiet tenant
+ * waits for its replies on an idle system, and while another tenant sends many times as much. Ends with one
+ * line of JSON.
  */
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { prepareScopes, startSystem } from '../test/chaos/system.ts';
-import type { ChaosScope } from '../test/chaos/traffic.ts';
+import { createAgent } from '../src/db/agents.ts';
+import { createPool, inTenant } from '../src/db/tenant-transaction.ts';
+import { createTenant } from '../src/db/tenants.ts';
+import { startKonstruct } from './service/konstruct.ts';
+import { percentile } from './service/load.ts';
+import { startStandIn } from './service/stand-in.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
 
 const { values } = parseArgs({
@@ -27,16 +33,11 @@ const quietEveryMs = Number(values['every-ms']);
 await runUntilStopped(
   async (onHandle) => {
     const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-fair-'));
-    const system = await startSystem({
-      home,
-      seed: 1,
-      calmLlm: { delayMs: Number(values['llm-ms']) },
-      onHandle,
-    });
-    const scopes = await prepareScopes(system, 36);
-    const [quiet, loud] = [scopes[0], scopes[35]];
-    if (!quiet || !loud) throw new Error('too few scopes');
-    const { baseUrl } = system.sources;
+    const standIn = await startStandIn({ modelTakesMs: Number(values['llm-ms']) });
+    const { env } = process;
+    const konstruct = await startKonstruct({ home, standIn, channel: 'http', env, onHandle });
+    const { baseUrl } = konstruct.demo;
+    const [quiet, loud] = [konstruct.demo, await createSender(konstruct.databaseUrl)];
     await measure(baseUrl, quiet, 5 * quietEveryMs);
     const idle = await measure(baseUrl, quiet, lengthMs);
     const stop = new AbortController();
@@ -45,7 +46,6 @@ await runUntilStopped(
     const flooded = await measure(baseUrl, quiet, lengthMs);
     stop.abort();
     const sent = await flooding;
-    const answered = system.llm.asked.length;
     const ratio = percentile(flooded, 0.95) / percentile(idle, 0.95);
     const result = {
       llmMs: Number(values['llm-ms']),
@@ -55,18 +55,33 @@ await runUntilStopped(
       ratioP95: Math.round(ratio * 100) / 100,
       floodAccepted: sent.accepted,
       floodRefused: sent.refused,
-      modelAsked: answered,
+      modelAsked: standIn.prompts(),
     };
     process.stdout.write(`${JSON.stringify(result)}\n`);
-    await system.stop();
+    await konstruct.stop();
+    await standIn.close();
     await rm(home, { recursive: true, force: true });
     process.exit(ratio <= 2 ? 0 : 1);
   },
   { stopIsSuccess: false },
 );
 
-/** Latencies in ms of the quiet tenant's messages, each of a user of its own, so that none waits for another's turn. */
-async function measure(baseUrl: string, scope: ChaosScope, forMs: number): Promise<number[]> {
+/** As whom messages come, and for which agent. */
+type Sender = { agentId: string; apiKey: string };
+
+/** Another tenant besides the demo tenant, with an agent of its own. */
+async function createSender(databaseUrl: string): Promise<Sender> {
+  const pool = createPool({ databaseUrl, max: 1, statementTimeoutMs: 10_000 });
+  const { tenantId, key } = await createTenant(pool, 'Loud');
+  const agent = await inTenant(pool, tenantId, (client) =>
+    createAgent(client, tenantId, randomUUID(), { name: 'Mara' }),
+  );
+  await pool.end();
+  return { agentId: agent.id, apiKey: key.apiKey };
+}
+
+/** Latencies in ms of the quiet tenant's messages. Each has its own user: none waits for another's turn. */
+async function measure(baseUrl: string, scope: Sender, forMs: number): Promise<number[]> {
   const latencies: Array<Promise<number>> = [];
   for (let sent = 0; sent * quietEveryMs < forMs; sent += 1) {
     const started = performance.now();
@@ -80,7 +95,7 @@ async function measure(baseUrl: string, scope: ChaosScope, forMs: number): Promi
 }
 
 /** The other tenant: `times` as many, whatever becomes of them. */
-async function flood(baseUrl: string, scope: ChaosScope, signal: AbortSignal) {
+async function flood(baseUrl: string, scope: Sender, signal: AbortSignal) {
   const counts = { accepted: 0, refused: 0 };
   for (let sent = 0; !signal.aborted; sent += 1) {
     void post(baseUrl, scope, `loud-${sent % 300}`).then(
@@ -92,12 +107,7 @@ async function flood(baseUrl: string, scope: ChaosScope, signal: AbortSignal) {
   return counts;
 }
 
-async function post(
-  baseUrl: string,
-  scope: ChaosScope,
-  userId: string,
-  headers: Record<string, string> = {},
-) {
+async function post(baseUrl: string, scope: Sender, userId: string, headers: Record<string, string> = {}) {
   const response = await fetch(`${baseUrl}/v1/agents/${scope.agentId}/messages`, {
     method: 'POST',
     headers: { authorization: `Bearer ${scope.apiKey}`, 'content-type': 'application/json', ...headers },
@@ -105,10 +115,6 @@ async function post(
   });
   await response.arrayBuffer();
   return response.status;
-}
-
-function percentile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
 function summary(sorted: readonly number[]) {

@@ -28,6 +28,7 @@ const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
     'src',
     'local',
     'cli',
+    'bench',
   ],
   ['dead code', command('knip')],
   ['docs', path.join(root, 'scripts', 'check-docs.ts')],

@@ -1,4 +1,4 @@
-/** `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template, then jest. */
+/** `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template, jest. */
 import { spawn } from 'node:child_process';
 import { glob, mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -13,9 +13,9 @@ import { testNamespace } from '../test/support/test-namespace.ts';
 import { WORKER_FLAGS } from '../local/stack/applications.ts';
 import { startStack } from '../local/stack/index.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
+import { withoutSettings } from '../local/stack/without-settings.ts';
 
 const TESTS = fileURLToPath(new URL('../test/', import.meta.url));
-const CONFIGURED = /^(DATABASE_(ADMIN_)?URL|REDIS_URL|TEMPORAL_.*|LLM_BASE_URL|PORT)$/;
 const TEMPLATE_DATABASE = 'konstruct_template';
 
 await runUntilStopped(
@@ -23,7 +23,7 @@ await runUntilStopped(
     const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
     const namespaces = (await Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }))).map(testNamespace);
     // Whatever the shell has set for a running Konstruct must not leak into tests.
-    const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.test(name)));
+    const env = withoutSettings(process.env);
     const stack = await startStack({
       home,
       ephemeral: true,

@@ -16,6 +16,7 @@ import { readSettings } from './settings.ts';
 import { startStack } from '../../local/stack/index.ts';
 import { StackError } from '../../local/stack/report.ts';
 import { runUntilStopped } from '../../local/stack/run-until-stopped.ts';
+import { withoutSettings } from '../../local/stack/without-settings.ts';
 
 const USAGE =
   'usage: npm run bench:recall -- FILE [--limit QUESTIONS] [--details OUT.jsonl] [--scale EXCHANGES] [--settings JSON] [--no-user-name]';
@@ -27,13 +28,11 @@ await runUntilStopped(async (onHandle) => {
   const named = options.noUserName ? read.map((one) => ({ ...one, userName: undefined })) : read;
   const conversations = limited(named, options.limit);
   const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-bench-'));
-  // What a shell has set for a running Konstruct must not be measured, or filled.
-  const { DATABASE_URL: _url, DATABASE_ADMIN_URL: _adminUrl, REDIS_URL: _redisUrl, ...env } = process.env;
   const stack = await startStack({
     home,
     ephemeral: true,
     want: ['postgres', 'redis', 'model'],
-    env,
+    env: withoutSettings(process.env),
     onHandle,
   });
   const { DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = stack.urls;

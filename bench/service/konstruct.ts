@@ -1,16 +1,16 @@
-/** Our own system under test: the stack, API and worker as `npm start` runs them, with the stand-in behind them. */
+/** Our own system under test: all as `npm start` runs it, with the stand-in behind it. */
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import pg from 'pg';
 import { ensureDemoTenant, type Demo } from '../../local/demo.ts';
-import { migrate } from '../../cli/migrate.ts';
+import { startOwnStack } from '../../local/own-stack.ts';
+import { freePort } from '../../src/lib/free-port.ts';
 import { connectClient } from '../../src/temporal/connection.ts';
 import { superviseService, WORKER_FLAGS } from '../../local/stack/applications.ts';
-import { startStack, type Stack, type StackHandle } from '../../local/stack/index.ts';
+import type { Stack, StackHandle } from '../../local/stack/index.ts';
 import { projectRoot } from '../../local/stack/paths.ts';
-import { requireFreePort } from '../../local/stack/ports.ts';
 import { slackSender, httpSender, type Sender } from './senders.ts';
 import type { StandIn } from './stand-in.ts';
 import type { SystemUnderTest } from './system.ts';
@@ -19,6 +19,7 @@ export type Konstruct = SystemUnderTest & {
   stack: Stack;
   demo: Demo;
   temporal: Client;
+  databaseUrl: string;
   /** A superuser's connections, for counting what all tenants have stored. */
   admin: pg.Pool;
   /** What API and worker were started with, besides the stack's URLs. */
@@ -34,16 +35,11 @@ export type KonstructOptions = {
   onHandle: (handle: StackHandle) => void;
 };
 
-/** What a shell has set for a running Konstruct must not lead the bench to it. */
-const CONFIGURED =
-  /^(DATABASE_|REDIS_URL$|TEMPORAL_|LLM_|SLACK_|PORT$|KONSTRUCT_(HOME|MODELS|OPERATOR_TOKEN)$)/;
-
 /** Brings everything up, with a database of its own that lives as long as the bench. */
 export async function startKonstruct(options: KonstructOptions): Promise<Konstruct> {
   const { home, standIn, channel, onHandle } = options;
   const signingSecret = randomBytes(16).toString('hex');
-  const env = {
-    ...Object.fromEntries(Object.entries(options.env).filter(([name]) => !CONFIGURED.test(name))),
+  const settings = {
     LLM_BASE_URL: `${standIn.baseUrl}/v1`,
     LLM_MODEL: 'stand-in',
     LOG_LEVEL: 'warn',
@@ -55,17 +51,15 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
     }),
   };
   await mkdir(home, { recursive: true });
-  const want = ['postgres', 'redis', 'temporal', 'model'] as const;
-  const stack = await startStack({ home, want, env, onHandle, log: () => undefined });
-  const urls = requireUrls(stack);
-  await migrate({ ...urls, temporal: { address: urls.temporalAddress, namespace: 'default' } });
-  const port = await requireFreePort('PORT', '0');
+  const own = await startOwnStack({ home, env: options.env, settings, onHandle, log: () => undefined });
+  const { stack, env, databaseUrl, databaseAdminUrl, temporalAddress } = own;
+  const port = await freePort();
   const baseUrl = `http://127.0.0.1:${port}`;
-  const demo = await ensureDemoTenant({ databaseUrl: urls.databaseUrl, home, baseUrl });
+  const demo = await ensureDemoTenant({ databaseUrl, home, baseUrl });
   const bound = { KONSTRUCT_SLACK_TENANT_ID: demo.tenantId, KONSTRUCT_SLACK_AGENT_ID: demo.agentId };
   await superviseService(stack, { home, env: { ...env, ...bound }, port });
-  const admin = new pg.Pool({ connectionString: urls.databaseAdminUrl, max: 4 });
-  const temporal = await connectClient({ address: urls.temporalAddress, namespace: 'default' });
+  const admin = new pg.Pool({ connectionString: databaseAdminUrl, max: 4 });
+  const temporal = await connectClient({ address: temporalAddress, namespace: 'default' });
   const sender: Sender =
     channel === 'slack'
       ? slackSender({ url: `${baseUrl}/slack/events`, signingSecret, standIn })
@@ -75,6 +69,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
     stack,
     demo,
     temporal,
+    databaseUrl,
     admin,
     env,
     send: sender,
@@ -106,18 +101,6 @@ export async function addWorker({ stack, env }: Konstruct, n: number): Promise<v
     cwd: projectRoot,
     stopTimeoutMs: 30_000,
   });
-}
-
-function requireUrls(stack: Stack) {
-  const { DATABASE_ADMIN_URL, DATABASE_URL, TEMPORAL_ADDRESS } = stack.urls;
-  if (!DATABASE_ADMIN_URL || !DATABASE_URL || !TEMPORAL_ADDRESS) {
-    throw new Error('the stack has come up without its URLs');
-  }
-  return {
-    databaseAdminUrl: DATABASE_ADMIN_URL,
-    databaseUrl: DATABASE_URL,
-    temporalAddress: TEMPORAL_ADDRESS,
-  };
 }
 
 /** For whoever asks why a run was slow: the home is removed afterwards. */

@@ -1,16 +1,19 @@
 /**
- * Stands in for the two remote services that a reply needs: a model behind OpenAI's chat completions, which answers at
- * once, and Slack's Web API. For every marker like `[m42]` it keeps when the prompt and the reply reached it.
+ * Stands in for the two remote services that a reply needs: a model behind OpenAI's chat completions, and
+ * Slack's Web API. For every marker like `[m42]` it keeps when the prompt and the reply reached it.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Milliseconds since the epoch with a fraction: comparable between the processes of one machine. */
 export const now = (): number => performance.timeOrigin + performance.now();
 
 export type StandIn = {
   baseUrl: string;
+  /** How many prompts have arrived. */
+  prompts(): number;
   /** When the prompt with this marker arrived; undefined before. */
   promptedAt(marker: string): number | undefined;
   /** Resolves to the moment at which the reply with this marker was posted. */
@@ -22,8 +25,9 @@ export type StandIn = {
 
 const REPLY_PREFIX = 'Noted: ';
 
-/** Starts the stand-in on a free loopback port. */
-export async function startStandIn(): Promise<StandIn> {
+/** Starts the stand-in on a free loopback port. The model answers at once, or after `modelTakesMs`. */
+export async function startStandIn({ modelTakesMs = 0 } = {}): Promise<StandIn> {
+  let prompts = 0;
   const prompted = new Map<string, number>();
   const posts = new Map<string, PromiseWithResolvers<number>>();
   const postOf = (marker: string): PromiseWithResolvers<number> => {
@@ -45,9 +49,11 @@ export async function startStandIn(): Promise<StandIn> {
           stream?: boolean;
           messages: { content: string }[];
         };
+        prompts += 1;
         const text = asked.messages.at(-1)?.content ?? '';
         const marker = lastMarker(text);
         if (marker && !prompted.has(marker)) prompted.set(marker, now());
+        if (modelTakesMs > 0) await delay(modelTakesMs);
         answerCompletion(res, asked.model, REPLY_PREFIX + text, asked.stream === true);
       } else if (path.startsWith('/api/')) {
         sendJson(res, slack(path.slice('/api/'.length), slackArguments(req, body)));
@@ -61,6 +67,7 @@ export async function startStandIn(): Promise<StandIn> {
   await once(server, 'listening');
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    prompts: () => prompts,
     promptedAt: (marker) => prompted.get(marker),
     posted: (marker) => postOf(marker).promise,
     reset() {

@@ -1,23 +1,9 @@
 import fs from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
+import { freePort, isFree } from '../../src/lib/free-port.ts';
 import { StackError } from './report.ts';
 
-// Below the range from which systems take the local ports of outgoing connections (32768 on Linux, 49152 on macOS).
-// From inside it, a service that is down for a second can find its port taken, and a client that keeps
-// dialling a dead loopback port of that range ends up connected to itself.
-const LOWEST = 20_000;
-const HIGHEST = 31_999;
-const TRIES = 200;
 const FILE = 'ports.json';
-
-function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once('error', () => resolve(false));
-    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
-  });
-}
 
 function remembered(home: string): Record<string, number> {
   try {
@@ -29,14 +15,6 @@ function remembered(home: string): Record<string, number> {
   } catch {
     return {};
   }
-}
-
-async function pick(taken: ReadonlySet<number>): Promise<number> {
-  for (let tried = 0; tried < TRIES; tried += 1) {
-    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST + 1));
-    if (!taken.has(port) && (await isFree(port))) return port;
-  }
-  throw new Error(`no free port between ${LOWEST} and ${HIGHEST} in ${TRIES} tries`);
 }
 
 /**
@@ -54,7 +32,7 @@ export async function choosePorts<Name extends string>(
   const chosen = {} as Record<Name, number>;
   for (const name of names) {
     const before = last[name];
-    const port = before !== undefined && (await isFree(before)) ? before : await pick(taken);
+    const port = before !== undefined && (await isFree(before)) ? before : await freePort(taken);
     taken.add(port);
     chosen[name] = port;
   }
@@ -70,7 +48,7 @@ export async function requireFreePort(setting: string, value: string): Promise<n
   const port = Number(value);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new StackError(`${setting}=${value} is not a port`);
-  if (port === 0) return pick(new Set());
+  if (port === 0) return freePort();
   if (await isFree(port, '0.0.0.0')) return port;
   throw new StackError(`port ${port} is in use: stop what uses it, or set ${setting} to a free one`);
 }

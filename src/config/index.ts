@@ -14,7 +14,6 @@ import { parse, type Environment } from './variables.ts';
 import { worker } from './worker.ts';
 
 export type { TemporalConfig } from './temporal.ts';
-export type SlackInboundConfig = NonNullable<z.output<typeof slackInbound>>;
 export type ApiConfig = ReturnType<typeof apiConfig>;
 export type WorkerConfig = ReturnType<typeof workerConfig>;
 

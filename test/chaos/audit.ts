@@ -1,3 +1,4 @@
+/** Compares what a run has left behind with what was promised to its senders. */
 import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../../src/domain/ids.ts';
 import { memoryShortKey } from '../../src/redis/keys.ts';
 import type { Evidence, LedgerRow, MemoryRow } from './evidence.ts';
@@ -88,7 +89,7 @@ function isRepliedOnce({ message, messageId }: Accepted, evidence: Evidence, dif
     : differ('replied', messageId, `is no answer to it: ${first.text}`);
 }
 
-/** Every scope's window holds its last turns in the ledger's order, each with its one reply, and nothing else does. */
+/** Every scope's window holds its last turns, in the ledger's order and with their replies, and nothing else. */
 function checkWindows(evidence: Evidence, byId: ReadonlyMap<string, Accepted>, differ: Differ) {
   const turnsOf = Map.groupBy(evidence.turns, ({ tenantId, agentId, userId }: LedgerRow) =>
     memoryShortKey(tenantId, agentId, userId),

@@ -1,6 +1,8 @@
+/** What a run has left behind: in the ledger, the memories, the windows, Temporal and the API. */
 import type { Client } from '@temporalio/client';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
+import { createApiClient } from '../support/api-client.ts';
 import type { Accepted } from './traffic.ts';
 
 /** What the services hold after a run, read past the application. */
@@ -69,12 +71,13 @@ export async function collectEvidence(sources: Sources, accepted: readonly Accep
 }
 
 async function look({ baseUrl }: Sources, { messageId, scope }: Accepted): Promise<Looked> {
-  const response = await fetch(`${baseUrl}/v1/messages/${messageId}`, {
-    headers: { authorization: `Bearer ${scope.apiKey}` },
-  });
-  const body = (await response.json()) as { state?: string; reply?: { text: string }; missing?: string[] };
+  const { status, body: said } = await createApiClient({ baseUrl, ...scope }).request(
+    'GET',
+    `/v1/messages/${messageId}`,
+  );
+  const body = said as { state?: string; reply?: { text: string }; missing?: string[] };
   return {
-    status: response.status,
+    status,
     ...(body.state !== undefined && { state: body.state }),
     ...(body.reply && { text: body.reply.text }),
     ...(body.missing && { missing: body.missing }),

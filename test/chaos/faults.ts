@@ -1,3 +1,4 @@
+/** Kills, pauses and keeps away the processes that a plan names. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { killQuietly } from '../../local/stack/kill.ts';
 import type { Stack } from '../../local/stack/types.ts';

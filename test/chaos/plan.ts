@@ -1,3 +1,4 @@
+/** Decides from a seed which faults and messages a run is made of. */
 import { createRandom, type Random } from './random.ts';
 
 export const VICTIMS = ['worker', 'api', 'redis', 'postgres', 'temporal'] as const;
@@ -29,7 +30,7 @@ export function makePlan({ seed, minutes, victims }: PlanOptions): Plan {
   };
 }
 
-/** Faults of different victims may overlap; one victim suffers one at a time and then gets a moment to work. */
+/** Faults of different victims may overlap. One victim suffers one at a time, then has a moment to work. */
 function planFaults(random: Random, lengthMs: number, victims: readonly Victim[]): Fault[] {
   const faults: Fault[] = [];
   const busyUntil = new Map<Victim, number>();

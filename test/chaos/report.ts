@@ -1,3 +1,4 @@
+/** A run's result as a table. */
 import type { Verdict } from './audit.ts';
 import type { Evidence } from './evidence.ts';
 import { VICTIMS, type Fault } from './plan.ts';

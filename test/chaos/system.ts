@@ -1,15 +1,14 @@
+/** Konstruct under chaos: as `npm start` runs it, with a model that fails now and then. */
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { migrationConfig } from '../../src/config/index.ts';
 import { createAgent } from '../../src/db/agents.ts';
 import { createPool, inTenant } from '../../src/db/tenant-transaction.ts';
 import { createTenant } from '../../src/db/tenants.ts';
+import { freePort } from '../../src/lib/free-port.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
-import { migrate } from '../../cli/migrate.ts';
+import { startOwnStack } from '../../local/own-stack.ts';
 import { superviseService } from '../../local/stack/applications.ts';
-import { startStack } from '../../local/stack/index.ts';
-import { requireFreePort } from '../../local/stack/ports.ts';
 import type { Stack, StackHandle } from '../../local/stack/types.ts';
 import type { Sources } from './evidence.ts';
 import { startStandInLlm, type StandInLlm } from './stand-in-llm.ts';
@@ -23,51 +22,42 @@ export type ChaosSystem = {
   stop(): Promise<void>;
 };
 
-/** Of a shell in which Konstruct is configured, nothing may leak in: chaos kills what it uses. */
-const CONFIGURED =
-  /^(DATABASE|REDIS|TEMPORAL|LLM|SLACK|KONSTRUCT(?!_CACHE|_BOOTSTRAP_PID|_MODELS))|^(PORT|HOST)$/;
-
 /** The whole of Konstruct as `npm start` runs it, with durable settings, and a stand-in for the model. */
 export async function startSystem(options: {
   home: string;
   seed: number;
-  calmLlm?: { delayMs: number };
   onHandle: (handle: StackHandle) => void;
 }): Promise<ChaosSystem> {
-  const { home, seed, calmLlm, onHandle } = options;
-  const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !CONFIGURED.test(name)));
-  const llm = await startStandInLlm(seed, calmLlm);
-  const env = { ...own, LLM_BASE_URL: llm.baseUrl, LLM_MODEL: 'stand-in', LOG_LEVEL: 'info' };
-  const stack = await startStack({ home, want: ['postgres', 'redis', 'temporal', 'model'], env, onHandle });
-  await migrate(migrationConfig({ ...env, ...stack.urls }));
-  const port = await requireFreePort('PORT', '0');
-  await superviseService(stack, { home, env, port });
+  const { home, seed, onHandle } = options;
+  const llm = await startStandInLlm(seed);
+  const settings = { LLM_BASE_URL: llm.baseUrl, LLM_MODEL: 'stand-in', LOG_LEVEL: 'info' };
+  const own = await startOwnStack({ home, env: process.env, settings, onHandle });
+  const { stack, databaseUrl, databaseAdminUrl, redisUrl, temporalAddress } = own;
+  const port = await freePort();
+  await superviseService(stack, { home, env: own.env, port });
 
-  const { DATABASE_ADMIN_URL, DATABASE_URL, REDIS_URL, TEMPORAL_ADDRESS } = stack.urls;
-  if (!DATABASE_ADMIN_URL || !DATABASE_URL || !REDIS_URL || !TEMPORAL_ADDRESS)
-    throw new Error('the stack has come up without its URLs');
-  const admin = new pg.Pool({ connectionString: DATABASE_ADMIN_URL, max: 1, connectionTimeoutMillis: 5_000 });
+  const admin = new pg.Pool({ connectionString: databaseAdminUrl, max: 1, connectionTimeoutMillis: 5_000 });
   admin.on('error', () => undefined);
-  const redis = new Redis(REDIS_URL);
+  const redis = new Redis(redisUrl);
   redis.on('error', () => undefined);
-  const temporal = lazyClient({ address: TEMPORAL_ADDRESS, namespace: 'default' });
+  const temporal = lazyClient({ address: temporalAddress, namespace: 'default' });
   return {
     stack,
     llm,
     sources: { admin, redis, temporal, baseUrl: `http://127.0.0.1:${port}` },
-    databaseUrl: DATABASE_URL,
+    databaseUrl,
     async stop() {
       await Promise.all([admin.end(), temporal.connection.close()]);
       redis.disconnect();
       await stack.stop();
-      llm.close();
+      await llm.close();
     },
   };
 }
 
 const TENANTS = 3;
 const AGENTS_PER_TENANT = 2;
-/** The same names in every tenant: what tells them apart must be the tenant. With what patterns are made of. */
+/** The same in every tenant, which must tell them apart. Some hold characters that patterns are made of. */
 const USERS = ['ada', 'ben:ada', '*', 'slack:T1:U1', 'eve', "o'neil"];
 
 /** Tenants, agents and users that make `count` scopes. */

@@ -1,3 +1,4 @@
+/** Sends a plan's messages, as a client does that wants each of them taken. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PlannedMessage } from './plan.ts';
 
@@ -20,7 +21,7 @@ const REQUEST_TIMEOUT_MS = 6_000;
 const FIRST_RETRY_MS = 200;
 const LONGEST_RETRY_MS = 3_000;
 
-/** Sends every message at its time, again and again until it is acknowledged, as Slack and careful clients do. */
+/** Sends every message at its time, and again until it is acknowledged, as Slack and careful clients do. */
 export async function sendAll(
   messages: readonly PlannedMessage[],
   options: { baseUrl: string; scopes: readonly ChaosScope[]; startedAt: number; giveUpAt: number },

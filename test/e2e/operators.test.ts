@@ -1,9 +1,6 @@
 /** What operators see of a running installation: the runbook's answers, one trace of one message, metrics, logs. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +8,8 @@ import { parseEnv } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { pipPackages } from '../../local/stack/packages.ts';
 import { cacheRoot } from '../../local/stack/paths.ts';
+import { eventually } from '../support/eventually.ts';
+import { freePort } from '../../src/lib/free-port.ts';
 import { startFakeLlm, fail, type FakeLlm } from '../support/fake-llm.ts';
 import { startInstallation, type Installation } from '../support/installation.ts';
 import {
@@ -21,7 +20,6 @@ import {
   type CollectedSpan,
   type Collector,
 } from '../support/otlp-collector.ts';
-import { eventually } from '../support/system.ts';
 
 jest.setTimeout(180_000);
 
@@ -58,8 +56,9 @@ beforeAll(async () => {
     OTEL_BSP_SCHEDULE_DELAY: '200',
   });
   await installation.say(FACT);
-  const memory = `/v1/agents/${installation.demo.agentId}/users/ada/memory`;
-  await eventually(async () => ((await installation.get(memory)).body['memories'] as unknown[]).length === 2);
+  await eventually(
+    async () => ((await installation.memoryOf('ada')).body['memories'] as unknown[]).length === 2,
+  );
   for (let i = 0; i < 10; i += 1) await installation.say(`Order ${i + 3} boxes of printer paper`);
   question = (await installation.say(QUESTION)).body as typeof question;
   await installation.say('This is refused', 'eve');
@@ -261,12 +260,3 @@ test('logs follow a message by its id and never hold what was said', async () =>
   for (const text of [FACT, QUESTION, ANSWER, 'printer paper']) expect(all).not.toContain(text);
   for (const line of all.split('\n').filter(Boolean)) expect(() => JSON.parse(line) as unknown).not.toThrow();
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}

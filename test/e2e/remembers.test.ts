@@ -2,9 +2,9 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { startFakeLlm, type FakeLlm } from '../support/fake-llm.ts';
 import { isRunning, startInstallation, type Installation } from '../support/installation.ts';
-import { eventually } from '../support/system.ts';
 
 jest.setTimeout(180_000);
 
@@ -32,8 +32,9 @@ test('a fact, 25 other messages, a restart of everything, a question: the fact i
   for (let i = 0; i < 25; i += 1) {
     expect((await first.say(`Order ${i + 3} boxes of printer paper for floor ${i}`)).status).toBe(200);
   }
-  const memory = `/v1/agents/${first.demo.agentId}/users/ada/memory?limit=200`;
-  await eventually(async () => ((await first.get(memory)).body['memories'] as unknown[]).length === 52);
+  await eventually(
+    async () => ((await first.memoryOf('ada', '?limit=200')).body['memories'] as unknown[]).length === 52,
+  );
   const pids = Object.values(await first.pids());
   expect(Object.keys(await first.pids()).sort()).toEqual(['api', 'postgres', 'redis', 'temporal', 'worker']);
   expect(await first.interrupt()).toBe(0);
@@ -60,15 +61,21 @@ test('what dies is restarted within 5 s and the files are the owner’s alone', 
     const old = (await running.pids())[name];
     if (old === undefined) throw new Error(`${name} has no pid`);
     process.kill(old, 'SIGKILL');
-    await eventually(async () => {
-      const pid = (await running.pids())[name];
-      return pid !== undefined && pid !== old && isRunning(pid);
-    }, 5_000);
+    await eventually(
+      async () => {
+        const pid = (await running.pids())[name];
+        return pid !== undefined && pid !== old && isRunning(pid);
+      },
+      { timeoutMs: 5_000 },
+    );
   }
-  await eventually(async () => {
-    const answer = await running.get('/readyz').catch(() => undefined);
-    return answer?.status === 200;
-  }, 30_000);
+  await eventually(
+    async () => {
+      const answer = await running.get('/readyz').catch(() => undefined);
+      return answer?.status === 200;
+    },
+    { timeoutMs: 30_000 },
+  );
   expect((await running.say('Still there?')).body).toMatchObject({
     state: 'done',
     memory: { windowSize: 20 },

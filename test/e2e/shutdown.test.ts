@@ -1,30 +1,30 @@
 /** SIGTERM and start of the two processes. */
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { startCuttableProxy } from '../support/cuttable-proxy.ts';
-import { streamText } from '../support/fake-llm.ts';
-import { createProcessDeployment, type ProcessDeployment } from '../support/process-deployment.ts';
-import { eventually } from '../support/system.ts';
+import { eventually } from '../support/eventually.ts';
+import { noted, streamText } from '../support/fake-llm.ts';
+import { createProcesses, type Processes } from '../support/processes.ts';
+import { startProxy } from '../support/proxy.ts';
 
 jest.setTimeout(120_000);
 
-let deployment: ProcessDeployment;
-let start: ProcessDeployment['start'];
-let send: ProcessDeployment['send'];
+let processes: Processes;
+let start: Processes['start'];
+let send: Processes['postMessage'];
 beforeAll(async () => {
-  deployment = await createProcessDeployment();
-  ({ start, send } = deployment);
+  processes = await createProcesses();
+  ({ start, postMessage: send } = processes);
 });
-afterEach(() => deployment.kill());
-afterAll(() => deployment.close());
+afterEach(() => processes.kill());
+afterAll(() => processes.close());
 
 test('SIGTERM in the middle of work: both drain and exit with 0, and nothing that was accepted is lost', async () => {
   const [api, worker] = [start('api'), start('worker')];
-  await deployment.ready();
+  await processes.ready();
   // A load balancer's idle connections (60 s) are not closed under its hands.
-  expect((await fetch(`${deployment.baseUrl}/healthz`)).headers.get('keep-alive')).toBe('timeout=75');
-  deployment.llm.answerWith((messages) => async (res) => {
+  expect((await fetch(`${processes.baseUrl}/healthz`)).headers.get('keep-alive')).toBe('timeout=75');
+  processes.llm.answerWith((messages) => async (res) => {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
-    streamText(res, `Noted: ${messages.at(-1)?.content}`);
+    streamText(res, noted(messages));
   });
   const hurried = await send('hurried', 'Soon', { prefer: 'wait=1' });
   expect(hurried.status).toBe(202);
@@ -41,30 +41,36 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
   expect(worker.output()).toMatch(/"msg":"stopped"/);
 
   const [apiAgain, workerAgain] = [start('api'), start('worker')];
-  await deployment.ready();
-  const texts = await eventually(async () => {
-    const looked = await Promise.all(
-      sent.map(({ body }) => deployment.request('GET', `/v1/messages/${String(body['messageId'])}`)),
-    );
-    return (
-      looked.every(({ body }) => body['state'] === 'done') &&
-      looked.map(({ body }) => (body['reply'] as { text: string }).text)
-    );
-  }, 60_000);
+  await processes.ready();
+  const texts = await eventually(
+    async () => {
+      const looked = await Promise.all(
+        sent.map(({ body }) => processes.request('GET', `/v1/messages/${String(body['messageId'])}`)),
+      );
+      return (
+        looked.every(({ body }) => body['state'] === 'done') &&
+        looked.map(({ body }) => (body['reply'] as { text: string }).text)
+      );
+    },
+    { timeoutMs: 60_000 },
+  );
   expect(texts).toEqual(sent.map((_, i) => `Noted: Message ${i}`));
-  await eventually(async () => {
-    const { rows } = await deployment.database.admin.query('SELECT 1 FROM conversation_embeddings');
-    return rows.length === 44;
-  }, 60_000);
+  await eventually(
+    async () => {
+      const { rows } = await processes.database.admin.query('SELECT 1 FROM conversation_embeddings');
+      return rows.length === 44;
+    },
+    { timeoutMs: 60_000 },
+  );
   expect(await Promise.all([apiAgain.terminate(), workerAgain.terminate()])).toEqual([0, 0]);
 });
 
 test.each(['api', 'worker'] as const)(
   'the %s waits for its dependencies, says so, and is up when they are',
   async (name) => {
-    const proxy = await startCuttableProxy(deployment.database.url);
+    const proxy = await startProxy(processes.database.url);
     proxy.cut();
-    const child = start(name, { DATABASE_URL: proxy.url });
+    const child = start(name, { DATABASE_URL: proxy.through(processes.database.url) });
     await child.says(/waiting for Postgres/);
     expect(child.output()).not.toMatch(/is up/);
     proxy.restore();
@@ -82,7 +88,7 @@ test('what stays away ends the start after its deadline, with the cure in one li
   const [code] = await child.exit;
   expect(code).toBe(1);
   expect(child.output()).toMatch(
-    /Temporal can't be reached: nothing answers at TEMPORAL_ADDRESS=127\.0\.0\.1:9 \(without TLS\): .+\n$/,
+    /Temporal can't be reached: nothing answers at TEMPORAL_ADDRESS=127\.0\.0\.1:9\n$/,
   );
 });
 

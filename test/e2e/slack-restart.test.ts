@@ -1,65 +1,32 @@
-/** The worker is a process of its own here, and is killed at the worst moments. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+/** The worker is killed at the worst moments. */
 import type { ServerResponse } from 'node:http';
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
-import { WORKER_FLAGS } from '../../local/stack/applications.ts';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { chunk } from '../support/fake-llm.ts';
-import { modelsPath, redisUrl, temporalConfig } from '../support/services.ts';
-import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
-import { BOT } from '../support/slack-stand-in.ts';
+import { createProcesses, type RunningProcess, type SlackProcesses } from '../support/processes.ts';
 import { talk } from '../support/slack-talk.ts';
 
 jest.setTimeout(120_000);
 
-let deployment: SlackDeployment;
+let processes: SlackProcesses;
 let ada: ReturnType<typeof talk>;
-const workers: ChildProcess[] = [];
 beforeAll(async () => {
-  deployment = await startSlackDeployment({ withWorker: false, agent: { name: 'Mara', liveReplies: true } });
-  ada = talk(deployment);
+  processes = await createProcesses({ slack: true, agent: { name: 'Mara', liveReplies: true } });
+  ada = talk(processes);
 });
-afterEach(killWorkers);
-afterAll(() => deployment.close());
+afterAll(() => processes.close());
 
-async function startWorker(): Promise<ChildProcess> {
-  const { address, namespace } = temporalConfig();
-  const worker = spawn(process.execPath, [...WORKER_FLAGS, 'src/worker.ts'], {
-    env: {
-      PATH: process.env['PATH'],
-      DATABASE_URL: deployment.database.url,
-      REDIS_URL: redisUrl(),
-      TEMPORAL_ADDRESS: address,
-      TEMPORAL_NAMESPACE: namespace,
-      KONSTRUCT_MODELS: modelsPath(),
-      LLM_BASE_URL: deployment.llm.baseUrl,
-      LLM_MODEL: 'scripted',
-      SLACK_API_URL: deployment.slack.apiUrl,
-      SLACK_BOT_TOKEN: BOT.token,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  workers.push(worker);
-  await new Promise<void>((resolve, reject) => {
-    worker.once('exit', (code) => reject(new Error(`the worker ended with ${code}`)));
-    worker.stdout.on('data', (data: Buffer) => data.includes('worker is up') && resolve());
-  });
+async function startWorker(): Promise<RunningProcess> {
+  const worker = processes.start('worker');
+  await worker.says(/worker is up/);
   return worker;
-}
-
-async function killWorkers(): Promise<void> {
-  for (const worker of workers.splice(0)) {
-    if (worker.exitCode !== null || worker.signalCode !== null) continue;
-    worker.kill('SIGKILL');
-    await once(worker, 'exit');
-  }
 }
 
 test('killed in the middle of three turns: each ends in one message, and the reply that was growing in the same one', async () => {
   const words = Array.from({ length: 200 }, (_, i) => `word${i}`);
   const whole = words.join(' ');
   let stories = 0;
-  deployment.llm.answerWith((messages) => {
+  processes.llm.answerWith((messages) => {
     const text = messages.at(-1)?.content ?? '';
     if (text !== 'a story') return `Noted: ${text}`;
     stories += 1;
@@ -68,13 +35,15 @@ test('killed in the middle of three turns: each ends in one message, and the rep
       ? stream(words.slice(0, 20), { breakOff: true })
       : stream(words, { pauseMs: stories === 1 ? 40 : 0 });
   });
-  const { slack } = deployment;
+  const { slack } = processes;
+  processes.start('api');
   const worker = await startWorker();
+  await processes.ready();
 
   const story = await ada.mention('a story');
-  await deployment.send(story.event);
+  await processes.send(story.event);
   const updates = () => slack.callsOf('chat.update').filter(({ body }) => body['text']?.includes('word0'));
-  await eventually('two updates of the growing reply', () => updates().length >= 2);
+  await eventually(() => updates().length >= 2, { what: 'two updates of the growing reply' });
   const [first, second] = updates();
   expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1_500);
   expect(second?.body['text']?.length).toBeGreaterThan(first?.body['text']?.length ?? 0);
@@ -88,16 +57,16 @@ test('killed in the middle of three turns: each ends in one message, and the rep
   slack.fail('chat.update', {
     kind: 'drop-after-acceptance',
     when: (body) => body['text'] === 'Noted: reply',
-    accepted: () => worker.kill('SIGKILL'),
+    accepted: () => worker.kill(),
   });
-  await deployment.send({ ...placeholder.event, user: 'UBOB' });
-  await eventually('the placeholder', async () => ada.posts(placeholder).length === 1);
-  await deployment.send({ ...reply.event, user: 'UCAROL' });
-  await once(worker, 'exit');
+  await processes.send({ ...placeholder.event, user: 'UBOB' });
+  await eventually(async () => ada.posts(placeholder).length === 1, { what: 'the placeholder' });
+  await processes.send({ ...reply.event, user: 'UCAROL' });
+  await worker.exit;
   await startWorker();
 
   expect(await ada.answers(placeholder, 1, 40_000)).toEqual(['Noted: placeholder']);
-  await eventually('all turns are done', turnsAreDone, 40_000);
+  await eventually(turnsAreDone, { timeoutMs: 40_000, what: 'all turns are done' });
   expect(await ada.answers(reply)).toEqual(['Noted: reply']);
   expect(await ada.answers(story)).toEqual([whole]);
   expect(stories).toBe(3);
@@ -117,6 +86,6 @@ function stream(words: readonly string[], how: { pauseMs?: number; breakOff?: bo
 }
 
 async function turnsAreDone(): Promise<boolean> {
-  const { rows } = await deployment.database.admin.query(`SELECT 1 FROM turns WHERE state <> 'done'`);
+  const { rows } = await processes.database.admin.query(`SELECT 1 FROM turns WHERE state <> 'done'`);
   return rows.length === 0;
 }

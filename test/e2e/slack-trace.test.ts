@@ -1,29 +1,29 @@
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { orphans, pathUp, startCollector, traceOf, type Collector } from '../support/otlp-collector.ts';
-import { createSlackProcesses, type SlackProcesses } from '../support/slack-processes.ts';
+import { createProcesses, type SlackProcesses } from '../support/processes.ts';
 import { talk } from '../support/slack-talk.ts';
-import { eventually } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
-let deployment: SlackProcesses;
+let processes: SlackProcesses;
 let collector: Collector;
 beforeAll(async () => {
-  [deployment, collector] = await Promise.all([createSlackProcesses(), startCollector()]);
-  await deployment.startBoth({
+  [processes, collector] = await Promise.all([createProcesses({ slack: true }), startCollector()]);
+  await processes.startBoth({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_BSP_SCHEDULE_DELAY: '200',
   });
 });
 afterAll(async () => {
-  await deployment.close();
+  await processes.close();
   await collector.close();
 });
 
 test('one event from Slack is one connected trace, from the request to the stored memory', async () => {
-  const ada = talk(deployment);
+  const ada = talk(processes);
   const said = await ada.mention('my daughter plays the cello');
-  await deployment.sendEvent(said.event);
+  await processes.send(said.event);
   expect(await ada.answers(said)).toEqual(['Noted: my daughter plays the cello']);
 
   const tree = await eventually(async () => {

@@ -1,11 +1,16 @@
-/** Every row of SPEC §8 that HTTP can meet, each with a test named after it; then whatever chance comes up with. */
+/**
+ * Hostile and wrong requests are refused for what is wrong with them and start nothing, and no tenant reaches
+ * another's. One test for each kind, then whatever chance comes up with.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import type { Answer } from '../support/api-client.ts';
 import { axis } from '../support/embeddings.ts';
+import { eventually } from '../support/eventually.ts';
 import { createTestTenant, connectRedis } from '../support/services.ts';
-import { OPERATOR_TOKEN, eventually, startSystem, type Answer, type System } from '../support/system.ts';
+import { AS_OPERATOR, liftUserLimit, startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
@@ -14,10 +19,7 @@ let other: Awaited<ReturnType<typeof createTestTenant>>;
 beforeAll(async () => {
   system = await startSystem();
   other = await createTestTenant(system.database.pool);
-  // Chance sends more than a person does.
-  const rateLimits = { user: { burst: 100_000, perMinute: 100_000 } };
-  const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
-  await system.request('PATCH', `/v1/tenants/${system.tenantId}`, { rateLimits }, operator);
+  await liftUserLimit(system);
 });
 afterAll(() => system.stop());
 
@@ -31,7 +33,7 @@ const post = (body: unknown, headers?: Record<string, string>) => () =>
   system.request('POST', messages(), body, headers);
 const asKey = (key: string) => ({ authorization: `Bearer ${key}` });
 
-/** The rows of §8; what starts nothing is checked to have started nothing. */
+/** Requests that are refused, by what is wrong with them. Each is checked to have started nothing. */
 const ROWS: Record<string, Row[]> = {
   'no, wrong or revoked key': [
     { what: 'no key', send: post({ userId: 'u', text: 'x' }, { authorization: '' }), status: 401 },
@@ -42,11 +44,10 @@ const ROWS: Record<string, Row[]> = {
       what: 'a revoked key',
       async send() {
         const path = `/v1/tenants/${other.tenantId}/api-keys`;
-        const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
-        const { body } = await system.request('POST', path, undefined, operator);
+        const { body } = await system.request('POST', path, undefined, AS_OPERATOR);
         const { apiKey, apiKeyId } = body as { apiKey: string; apiKeyId: string };
         expect((await system.request('GET', '/v1/agents', undefined, asKey(apiKey))).status).toBe(200);
-        await system.request('DELETE', `${path}/${apiKeyId}`, undefined, operator);
+        await system.request('DELETE', `${path}/${apiKeyId}`, undefined, AS_OPERATOR);
         return system.request('GET', '/v1/agents', undefined, asKey(apiKey));
       },
       status: 401,
@@ -145,7 +146,7 @@ const ROWS: Record<string, Row[]> = {
     ],
 };
 
-describe.each(Object.entries(ROWS))('§8: %s', (_row, cases) => {
+describe.each(Object.entries(ROWS))('%s', (_row, cases) => {
   test.each(cases)('$what', async ({ send, status, field }) => {
     const before = [await turns(), await workflows()];
     const answer = await send();
@@ -157,7 +158,7 @@ describe.each(Object.entries(ROWS))('§8: %s', (_row, cases) => {
   });
 });
 
-test('§8: another tenant’s message id: 404 that does not tell whether it exists', async () => {
+test('another tenant’s message id: 404 that does not tell whether it exists', async () => {
   const { body } = await system.say('Mine', { userId: 'secretive' });
   const look = (id: string) => system.request('GET', `/v1/messages/${id}`, undefined, asKey(other.apiKey));
   const theirs = await look(String(body['messageId']));
@@ -167,7 +168,7 @@ test('§8: another tenant’s message id: 404 that does not tell whether it exis
   expect([...theirs.headers.keys()]).toEqual([...nobodys.headers.keys()]);
 });
 
-test('§8: the same Idempotency-Key again: the first one’s answer; with another body 422', async () => {
+test('the same Idempotency-Key again: the first one’s answer; with another body 422', async () => {
   const headers = { 'idempotency-key': `key:${randomUUID()}:*` };
   const first = await system.say('Once', { userId: 'idempotent', headers });
   expect((await system.say('Once', { userId: 'idempotent', headers })).body).toEqual(first.body);
@@ -181,7 +182,7 @@ test('§8: the same Idempotency-Key again: the first one’s answer; with anothe
   }
 });
 
-test('§8: another tenant may use the same Idempotency-Key for its own message', async () => {
+test('another tenant may use the same Idempotency-Key for its own message', async () => {
   const headers = { 'idempotency-key': 'shared-key' };
   const mine = await system.say('Mine', { userId: 'shared', headers });
   const path = `/v1/agents/${other.agent.id}/messages`;
@@ -195,7 +196,7 @@ test('§8: another tenant may use the same Idempotency-Key for its own message',
   expect(theirs.body['messageId']).not.toBe(mine.body['messageId']);
 });
 
-test('§8: too many messages: 429 with Retry-After; other users unaffected', async () => {
+test('too many messages: 429 with Retry-After; other users unaffected', async () => {
   const send = (userId: string) =>
     system.request(
       'POST',
@@ -212,7 +213,7 @@ test('§8: too many messages: 429 with Retry-After; other users unaffected', asy
   await eventually(async () => (await send('calm')).status === 202);
 });
 
-test('§8: the LLM fails for good: the user is told in one line; the turn is visible as failed and can be retried', async () => {
+test('the LLM fails for good: the user is told in one line; the turn is visible as failed and can be retried', async () => {
   system.llm.answerWith((sent) =>
     sent.at(-1)?.content === 'Refuse' ? (res) => void res.writeHead(400).end('{}') : 'Yes.',
   );
@@ -227,7 +228,7 @@ test('§8: the LLM fails for good: the user is told in one line; the turn is vis
   expect(retried).toMatchObject({ status: 200, body: { state: 'done', reply: { text: 'After all.' } } });
 });
 
-test('§8: embedding of the wrong width, NaN: rejected before it is stored', async () => {
+test('embedding of the wrong width, NaN: rejected before it is stored', async () => {
   const scope = { tenantId: system.tenantId, agentId: system.agent.id, userId: 'vectors' };
   const store = (embedding: number[]) =>
     storeEmbedding(system.database.pool, { ...scope, role: 'user', content: 'x', embedding });
@@ -341,7 +342,6 @@ describe('whatever comes', () => {
 
   test('in every id, query and body of the other routes: no 500', async () => {
     const at = (value: string) => encodeURIComponent(value.toWellFormed());
-    const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
     await fc.assert(
       fc.asyncProperty(hostile, hostile, body, async (one, two, sent) => {
         for (const [method, path, payload, headers] of [
@@ -356,10 +356,10 @@ describe('whatever comes', () => {
           ],
           ['GET', `/v1/agents/${at(two)}/users/${at(one)}/memory`, undefined, undefined],
           ['GET', `/v1/messages/${at(one)}`, undefined, undefined],
-          ['POST', '/v1/tenants', sent, operator],
-          ['PATCH', `/v1/tenants/${other.tenantId}`, sent, operator],
-          ['POST', `/v1/tenants/${at(one)}/api-keys/${at(two)}/rotate`, undefined, operator],
-          ['DELETE', `/v1/tenants/${other.tenantId}/api-keys/${at(two)}`, undefined, operator],
+          ['POST', '/v1/tenants', sent, AS_OPERATOR],
+          ['PATCH', `/v1/tenants/${other.tenantId}`, sent, AS_OPERATOR],
+          ['POST', `/v1/tenants/${at(one)}/api-keys/${at(two)}/rotate`, undefined, AS_OPERATOR],
+          ['DELETE', `/v1/tenants/${other.tenantId}/api-keys/${at(two)}`, undefined, AS_OPERATOR],
         ] as const)
           expectNoFault(await system.request(method, path, payload, headers));
       }),
@@ -379,7 +379,7 @@ describe('whatever comes', () => {
     };
     await eventually(
       async () => (await system.temporal.workflow.count("ExecutionStatus = 'Running'")).count === 0,
-      60_000,
+      { timeoutMs: 60_000 },
     );
     const before = await keysOfOthers();
     const agentId = String((await system.request('POST', '/v1/agents', { name: 'Fresh' })).body['id']);

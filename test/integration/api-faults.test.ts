@@ -2,46 +2,40 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { updateTenant } from '../../src/db/tenants.ts';
-import { lazyClient } from '../../src/temporal/connection.ts';
-import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
-import { streamText } from '../support/fake-llm.ts';
-import { createTestTenant, redisUrl, temporalConfig } from '../support/services.ts';
-import { eventually, startSystem, type Answer, type System } from '../support/system.ts';
+import type { Answer } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { noted, streamText } from '../support/fake-llm.ts';
+import { HARMS, startProxy, type Proxy } from '../support/proxy.ts';
+import { createTestTenant, databaseUrl, redisUrl, temporalConfig } from '../support/services.ts';
+import { startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
 
 let system: System;
-let postgres: CuttableProxy;
-let temporal: CuttableProxy;
-let redis: CuttableProxy;
-let client: ReturnType<typeof lazyClient>;
+let postgres: Proxy;
+let temporal: Proxy;
+let redis: Proxy;
 
 beforeAll(async () => {
-  postgres = await startCuttableProxy(process.env['DATABASE_URL'] ?? '');
-  temporal = await startCuttableProxy(`http://${temporalConfig().address}`);
-  redis = await startCuttableProxy(redisUrl());
-  client = lazyClient({ ...temporalConfig(), address: new URL(temporal.url).host });
-  system = await startSystem({
-    api: {
-      databaseUrl: (url) => Object.assign(new URL(url), { host: new URL(postgres.url).host }).href,
-      redisUrl: redis.url,
-      temporal: client,
-    },
-  });
+  postgres = await startProxy(databaseUrl());
+  temporal = await startProxy(temporalConfig().address);
+  redis = await startProxy(redisUrl());
+  system = await startSystem({ api: services() });
 });
 const services = () => ({ postgres, temporal, redis });
 afterEach(async () => {
   for (const service of Object.values(services())) service.restore();
-  await eventually(async () => (await system.request('GET', '/readyz')).status === 200, 30_000);
+  await eventually(async () => (await system.request('GET', '/readyz')).status === 200, {
+    timeoutMs: 30_000,
+  });
 });
 afterAll(async () => {
   await system.stop();
-  await client.connection.close();
   await Promise.all(Object.values(services()).map((service) => service.close()));
 });
 
 const send = (userId: string, headers: Record<string, string> = {}, text = 'Hello') =>
-  system.request('POST', `/v1/agents/${system.agent.id}/messages`, { userId, text }, headers);
+  system.postMessage(userId, text, headers);
 const expectUnavailable = ({ status, headers, body }: Answer) => {
   expect(status).toBe(503);
   expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
@@ -49,12 +43,7 @@ const expectUnavailable = ({ status, headers, body }: Answer) => {
   expect(body).toMatchObject({ title: 'Temporarily unavailable', status: 503 });
 };
 
-const HARMS = [
-  ['killed', (proxy: CuttableProxy) => proxy.cut()],
-  ['stopped', (proxy: CuttableProxy) => proxy.stall()],
-] as const;
-
-describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
+describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
   describe.each(HARMS)('%s', (how, harm) => {
     test.each(['postgres', 'temporal'] as const)(
       '%s: the same message again is one turn',
@@ -67,23 +56,26 @@ describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothi
         expect(Date.now() - started).toBeLessThan(5_500);
         refused.forEach(expectUnavailable);
         services()[service].restore();
-        const answer = await eventually(async () => {
-          const again = await send(userId, { ...headers, prefer: 'wait=30' });
-          return again.status === 200 && again;
-        }, 30_000);
+        const answer = await eventually(
+          async () => {
+            const again = await send(userId, { ...headers, prefer: 'wait=30' });
+            return again.status === 200 && again;
+          },
+          { timeoutMs: 30_000 },
+        );
         expect(answer.body).toMatchObject({ reply: { text: 'Noted: Hello' } });
         const { rows } = await system.database.admin.query('SELECT state FROM turns WHERE user_id = $1', [
           userId,
         ]);
         expect(rows).toHaveLength(1);
-        const memory = await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`);
+        const memory = await system.memoryOf(userId);
         expect(memory.body['window']).toHaveLength(2);
       },
     );
   });
 });
 
-test('§8: Temporal down at the API: 503 does not count against the limit, and what is over it is still 429', async () => {
+test('Temporal down at the API: 503 does not count against the limit, and what is over it is still 429', async () => {
   const { agent, apiKey, tenantId } = await createTestTenant(system.database.pool);
   await updateTenant(system.database.pool, tenantId, { rateLimits: { user: { burst: 2, perMinute: 1 } } });
   const statusOf = async (key: string) => {
@@ -94,11 +86,14 @@ test('§8: Temporal down at the API: 503 does not count against the limit, and w
   temporal.cut();
   for (let i = 0; i < 3; i += 1) expect(await statusOf('first')).toBe(503);
   temporal.restore();
-  await eventually(async () => {
-    const status = await statusOf('first');
-    expect([202, 503]).toContain(status);
-    return status === 202;
-  }, 30_000);
+  await eventually(
+    async () => {
+      const status = await statusOf('first');
+      expect([202, 503]).toContain(status);
+      return status === 202;
+    },
+    { timeoutMs: 30_000 },
+  );
   expect(await statusOf('second')).toBe(202);
   expect(await statusOf('third')).toBe(429);
 });
@@ -112,7 +107,7 @@ describe('a turn that Temporal runs although the API gave up on its start', () =
     const held = new Promise<void>((resolve) => (answerLlm = resolve));
     system.llm.answerWith((messages) => async (res) => {
       if (messages.at(-1)?.content === 'First') await held;
-      streamText(res, `Noted: ${messages.at(-1)?.content}`);
+      streamText(res, noted(messages));
     });
     await send(userId, {}, 'First');
     await eventually(async () => promptOf('First') !== undefined);
@@ -162,7 +157,9 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
       expect(answer.body).toMatchObject({ status: 'not ready', missing });
       expect((await system.request('GET', '/healthz')).status).toBe(200);
       service.restore();
-      await eventually(async () => (await system.request('GET', '/readyz')).status === 200, 30_000);
+      await eventually(async () => (await system.request('GET', '/readyz')).status === 200, {
+        timeoutMs: 30_000,
+      });
     }
   });
 
@@ -172,7 +169,7 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     const held = new Promise<void>((resolve) => (answerLlm = resolve));
     system.llm.answerWith((messages) => async (res) => {
       await held;
-      streamText(res, `Noted: ${messages.at(-1)?.content}`);
+      streamText(res, noted(messages));
     });
     const waiting = send(userId, { prefer: 'wait=4' }, userId);
     await eventually(async () => system.llm.prompts.at(-1)?.at(-1)?.content === userId);
@@ -184,10 +181,13 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     const meanwhile = await system.request('GET', `/v1/messages/${String(messageId)}`);
     expect(meanwhile).toMatchObject({ status: 200, body: { state: 'accepted' } });
     temporal.restore();
-    system.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
-    await eventually(async () => {
-      const { body } = await system.request('GET', `/v1/messages/${String(messageId)}`);
-      return body['state'] === 'done';
-    }, 30_000);
+    system.llm.answerWith(noted);
+    await eventually(
+      async () => {
+        const { body } = await system.request('GET', `/v1/messages/${String(messageId)}`);
+        return body['state'] === 'done';
+      },
+      { timeoutMs: 30_000 },
+    );
   });
 });

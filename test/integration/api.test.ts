@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Answer } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
 import { createTestTenant } from '../support/services.ts';
-import { eventually, OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
+import { AS_OPERATOR, startSystem, type System } from '../support/system.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -9,8 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const memoryOf = (userId: string, query = '') =>
-  system.request('GET', `/v1/agents/${system.agent.id}/users/${encodeURIComponent(userId)}/memory${query}`);
+const memoryOf = (userId: string, query?: string) => system.memoryOf(userId, query);
 const memoriesOf = async (userId: string) => (await memoryOf(userId)).body['memories'] as unknown[];
 const replyOf = (answer: Answer) => (answer.body['reply'] as { text: string }).text;
 
@@ -173,10 +174,8 @@ describe('agents', () => {
 });
 
 describe('tenants and their keys', () => {
-  const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
-
   test('the operator makes a tenant, whose key works until it is rotated or revoked', async () => {
-    const made = await system.request('POST', '/v1/tenants', { name: 'New' }, operator);
+    const made = await system.request('POST', '/v1/tenants', { name: 'New' }, AS_OPERATOR);
     expect(made.status).toBe(201);
     const { tenantId, apiKey, apiKeyId } = made.body as Record<string, string>;
     const list = (key: string | undefined) =>
@@ -184,13 +183,13 @@ describe('tenants and their keys', () => {
     expect((await list(apiKey)).body).toEqual({ agents: [] });
 
     const keys = `/v1/tenants/${tenantId}/api-keys`;
-    const rotated = await system.request('POST', `${keys}/${apiKeyId}/rotate`, undefined, operator);
+    const rotated = await system.request('POST', `${keys}/${apiKeyId}/rotate`, undefined, AS_OPERATOR);
     const { apiKey: newKey, apiKeyId: newKeyId } = rotated.body as Record<string, string>;
     expect((await list(apiKey)).status).toBe(401);
     expect((await list(newKey)).status).toBe(200);
 
-    const issued = await system.request('POST', keys, undefined, operator);
-    expect((await system.request('DELETE', `${keys}/${newKeyId}`, undefined, operator)).status).toBe(204);
+    const issued = await system.request('POST', keys, undefined, AS_OPERATOR);
+    expect((await system.request('DELETE', `${keys}/${newKeyId}`, undefined, AS_OPERATOR)).status).toBe(204);
     expect((await list(newKey)).status).toBe(401);
     expect((await list(String(issued.body['apiKey']))).status).toBe(200);
   });

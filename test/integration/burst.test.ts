@@ -1,31 +1,23 @@
-/** SPEC §2 through the real API: one scope's messages one at a time and in order, and nobody else waits for them. */
+/** A user's messages to an agent are answered one at a time and in order, and nobody else waits for them. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { enterTurn } from '../../src/db/ledger.ts';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
-import { streamText } from '../support/fake-llm.ts';
-import { eventually, OPERATOR_TOKEN, startSystem, type Answer, type System } from '../support/system.ts';
+import { untilTaken, type Answer } from '../support/api-client.ts';
+import { eventually } from '../support/eventually.ts';
+import { noted, streamText } from '../support/fake-llm.ts';
+import { liftUserLimit, startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
-  const limits = { rateLimits: { user: { burst: 100_000, perMinute: 100_000 } } };
-  const operator = { authorization: `Bearer ${OPERATOR_TOKEN}` };
-  await system.request('PATCH', `/v1/tenants/${system.tenantId}`, limits, operator);
+  await liftUserLimit(system);
 });
 afterAll(() => system.stop());
 
-const noted = (messages: PromptMessage[]) => `Noted: ${messages.at(-1)?.content}`;
-const post = (userId: string, text: string, headers: Record<string, string> = {}) =>
-  system.request('POST', `/v1/agents/${system.agent.id}/messages`, { userId, text }, headers);
-/** As senders do: told to come again, they send the very same request again. */
-const postUntilTaken = async (...args: Parameters<typeof post>) => {
-  for (;;) {
-    const answer = await post(...args);
-    if (answer.status !== 503) return answer;
-  }
-};
+const post: System['postMessage'] = (...args) => system.postMessage(...args);
+const postUntilTaken = (...args: Parameters<typeof post>) => untilTaken(() => post(...args));
 const inLedgerOrder = async (userId: string) => {
   const { rows } = await system.database.admin.query<{ id: string; state: string }>(
     'SELECT message_id AS id, state FROM turns WHERE user_id = $1 ORDER BY seq',
@@ -34,10 +26,13 @@ const inLedgerOrder = async (userId: string) => {
   return rows;
 };
 const allDone = (userId: string, count: number) =>
-  eventually(async () => {
-    const turns = await inLedgerOrder(userId);
-    return turns.length === count && turns.every(({ state }) => state === 'done');
-  }, 90_000);
+  eventually(
+    async () => {
+      const turns = await inLedgerOrder(userId);
+      return turns.length === count && turns.every(({ state }) => state === 'done');
+    },
+    { timeoutMs: 90_000 },
+  );
 
 test('50 messages of one user at once: 50 replies in the ledger’s order, each prompt holding the turn before it', async () => {
   system.llm.answerWith(noted);

@@ -8,7 +8,8 @@ import proto from '@temporalio/proto';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
-import { eventually, startSystem, type System } from '../support/system.ts';
+import { eventually } from '../support/eventually.ts';
+import { startSystem, type System } from '../support/system.ts';
 
 const { EVENT_TYPE_WORKFLOW_TASK_COMPLETED, EVENT_TYPE_ACTIVITY_TASK_SCHEDULED } =
   proto.temporal.api.enums.v1.EventType;

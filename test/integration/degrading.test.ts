@@ -1,9 +1,10 @@
-/** SPEC §2: an accepted message is answered though Redis, Postgres or the embedding is away, and nothing is lost by it. */
+/** An accepted message is answered while Redis, Postgres or the embedding is away, and nothing is lost. */
 import { afterAll, beforeAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
-import { startCuttableProxy, type CuttableProxy } from '../support/cuttable-proxy.ts';
-import { redisUrl } from '../support/services.ts';
-import { eventually, startSystem, type System } from '../support/system.ts';
+import { eventually } from '../support/eventually.ts';
+import { HARMS, startProxy, type Proxy } from '../support/proxy.ts';
+import { databaseUrl, redisUrl } from '../support/services.ts';
+import { startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
 
@@ -11,17 +12,16 @@ jest.setTimeout(60_000);
 const REPLY_BOUND_MS = 7_000;
 
 let system: System;
-let redis: CuttableProxy;
-let postgres: CuttableProxy;
+let redis: Proxy;
+let postgres: Proxy;
 let stuck: Array<() => void> | undefined;
 
 beforeAll(async () => {
-  redis = await startCuttableProxy(redisUrl());
-  postgres = await startCuttableProxy(process.env['DATABASE_URL'] ?? '');
-  const through = (url: string) => Object.assign(new URL(url), { host: new URL(postgres.url).host }).href;
+  redis = await startProxy(redisUrl());
+  postgres = await startProxy(databaseUrl());
   system = await startSystem({
     holdFollowersMs: 3_000,
-    worker: { redisUrl: redis.url, databaseUrl: through, embedder: stuckOnDemand },
+    worker: { redis, postgres, embedder: stuckOnDemand },
   });
 });
 afterEach(() => {
@@ -60,25 +60,25 @@ const say = async (userId: string, text: string) => {
   };
 };
 const memoryOf = async (userId: string) =>
-  (await system.request('GET', `/v1/agents/${system.agent.id}/users/${userId}/memory`)).body as {
+  (await system.memoryOf(userId)).body as {
     window: Array<{ role: string; content: string }>;
     memories: Array<{ content: string }>;
   };
 /** Both messages of each text, in this order in the window, and each once among the memories. */
 const complete = (userId: string, texts: string[]) =>
-  eventually(async () => {
-    const { window, memories } = await memoryOf(userId);
-    const expected = texts.flatMap((text) => [text, `Noted: ${text}`]);
-    if (window.length !== expected.length || memories.length !== expected.length) return false;
-    expect(window.map(({ content }) => content)).toEqual(expected);
-    expect(memories.map(({ content }) => content).toSorted()).toEqual(expected.toSorted());
-    return true;
-  }, 30_000);
+  eventually(
+    async () => {
+      const { window, memories } = await memoryOf(userId);
+      const expected = texts.flatMap((text) => [text, `Noted: ${text}`]);
+      if (window.length !== expected.length || memories.length !== expected.length) return false;
+      expect(window.map(({ content }) => content)).toEqual(expected);
+      expect(memories.map(({ content }) => content).toSorted()).toEqual(expected.toSorted());
+      return true;
+    },
+    { timeoutMs: 30_000 },
+  );
 
-describe.each([
-  ['killed', (proxy: CuttableProxy) => proxy.cut()],
-  ['stopped', (proxy: CuttableProxy) => proxy.stall()],
-])('with Redis %s', (how, harm) => {
+describe.each(HARMS)('with Redis %s', (how, harm) => {
   test('the reply goes out within the bound and names what was missing; then all is there, in order', async () => {
     const userId = `redis-${how}`;
     await say(userId, 'first');
@@ -94,10 +94,7 @@ describe.each([
   });
 });
 
-describe.each([
-  ['killed', (proxy: CuttableProxy) => proxy.cut()],
-  ['stopped', (proxy: CuttableProxy) => proxy.stall()],
-])('with Postgres %s at the worker', (how, harm) => {
+describe.each(HARMS)('with Postgres %s at the worker', (how, harm) => {
   test('the reply goes out within the bound and names what was missing; then all is there, in order', async () => {
     const userId = `postgres-${how}`;
     await say(userId, 'first');

@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import { startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { BOT } from '../support/slack-stand-in.ts';
 import { MENTION, talk } from '../support/slack-talk.ts';
+import { startSystem, type SlackSystem } from '../support/system.ts';
 
-let deployment: SlackDeployment;
+let deployment: SlackSystem;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
-  deployment = await startSlackDeployment();
+  deployment = await startSystem({ slack: true });
   ada = talk(deployment);
 });
-afterAll(() => deployment.close());
+afterAll(() => deployment.stop());
 
 const lastPrompt = () => deployment.llm.prompts.at(-1)?.at(-1)?.content;
 
-describe('§8: Slack: bad signature, timestamp off by more than 5 minutes either way', () => {
+describe('Slack: bad signature, timestamp off by more than 5 minutes either way', () => {
   const SIX_MINUTES = 6 * 60;
   test.each([
     ['a wrong secret', { secret: 'another-secret' }],
@@ -41,7 +41,7 @@ describe('§8: Slack: bad signature, timestamp off by more than 5 minutes either
   });
 });
 
-test('§8: Slack: unknown workspace: 200 and ignored, counted', async () => {
+test('Slack: unknown workspace: 200 and ignored, counted', async () => {
   const turns = await ada.turns();
   const said = await ada.mention('hello from elsewhere');
   const options = { envelope: { team_id: 'TELSEWHERE' } };

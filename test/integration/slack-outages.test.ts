@@ -1,28 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
+import { eventually } from '../support/eventually.ts';
+import { startProxy, type Proxy } from '../support/proxy.ts';
 import { redisUrl, temporalConfig } from '../support/services.ts';
 import { talk } from '../support/slack-talk.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
+import { startSystem, type SlackSystem } from '../support/system.ts';
 
-let temporal: TcpProxy;
-let redis: TcpProxy;
-let deployment: SlackDeployment;
+let temporal: Proxy;
+let redis: Proxy;
+let deployment: SlackSystem;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
-  temporal = await startTcpProxy(temporalConfig().address);
-  const url = new URL(redisUrl());
-  redis = await startTcpProxy(url.host);
-  url.host = redis.address;
-  deployment = await startSlackDeployment({ temporalAddress: temporal.address, redisUrl: url.href });
+  temporal = await startProxy(temporalConfig().address);
+  redis = await startProxy(redisUrl());
+  const between = { temporal, redis };
+  deployment = await startSystem({ slack: true, api: between, worker: between });
   ada = talk(deployment);
 });
 afterAll(async () => {
-  await deployment.close();
-  temporal.close();
-  redis.close();
+  await deployment.stop();
+  await Promise.all([temporal.close(), redis.close()]);
 });
 
-describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
+describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
   test('Slack, Temporal down: within two seconds or so, and the retry of the same event is answered once', async () => {
     const before = await ada.turns();
     const said = await ada.mention('knock knock');
@@ -33,10 +32,13 @@ describe('§8: Temporal or Postgres down at the API: 503 with Retry-After; nothi
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(Date.now() - started).toBeLessThan(2_900);
     temporal.restore();
-    await eventually('a 200', async () => {
-      const headers = { 'x-slack-retry-num': '1', 'x-slack-retry-reason': 'http_error' };
-      return (await deployment.send(said.event, { headers })).status === 200;
-    });
+    await eventually(
+      async () => {
+        const headers = { 'x-slack-retry-num': '1', 'x-slack-retry-reason': 'http_error' };
+        return (await deployment.send(said.event, { headers })).status === 200;
+      },
+      { what: 'a 200' },
+    );
     expect(await ada.answers(said)).toEqual(['Noted: knock knock']);
     expect(ada.posts(said)).toHaveLength(1);
     expect(await ada.turns()).toBe(before + 1);

@@ -1,21 +1,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { updateTenant } from '../../src/db/tenants.ts';
 import { TOO_MANY_MESSAGES } from '../../src/domain/words.ts';
-import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
+import { eventually } from '../support/eventually.ts';
 import { talk } from '../support/slack-talk.ts';
+import { startSystem, type SlackSystem } from '../support/system.ts';
 
-let deployment: SlackDeployment;
+let deployment: SlackSystem;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
-  deployment = await startSlackDeployment();
+  deployment = await startSystem({ slack: true });
   await updateTenant(deployment.database.pool, deployment.tenantId, {
     rateLimits: { user: { burst: 1, perMinute: 1 } },
   });
   ada = talk(deployment);
 });
-afterAll(() => deployment.close());
+afterAll(() => deployment.stop());
 
-test('§8: too many messages: in Slack one polite line; other users unaffected', async () => {
+test('too many messages: in Slack one polite line; other users unaffected', async () => {
   const said = [await ada.mention('first'), await ada.mention('second'), await ada.mention('third')];
   const statuses = [];
   for (const { event } of said) statuses.push((await deployment.send(event)).status);
@@ -31,7 +32,7 @@ test('§8: too many messages: in Slack one polite line; other users unaffected',
   expect(first && (await ada.answers(first))).toEqual(['Noted: first']);
   const notices = () =>
     deployment.slack.callsOf('chat.postMessage').filter(({ body }) => body['text'] === TOO_MANY_MESSAGES);
-  await eventually('the polite line', () => notices().length > 0);
+  await eventually(() => notices().length > 0, { what: 'the polite line' });
   expect(refused.map(({ thread }) => thread)).toContain(notices()[0]?.body['thread_ts']);
   expect(notices()).toHaveLength(1);
 });

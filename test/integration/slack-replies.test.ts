@@ -3,19 +3,20 @@ import proto from '@temporalio/proto';
 import { APOLOGY } from '../../src/domain/words.ts';
 import type { HandleMessage } from '../../src/workflows/handle-message.ts';
 import { getWindow } from '../../src/memory/window/window.ts';
+import { eventually } from '../support/eventually.ts';
 import { chunk, fail } from '../support/fake-llm.ts';
-import { eventually, startSlackDeployment, type SlackDeployment } from '../support/slack-deployment.ts';
 import { talk } from '../support/slack-talk.ts';
+import { startSystem, type SlackSystem } from '../support/system.ts';
 
 const { EventType } = proto.temporal.api.enums.v1;
 
-let deployment: SlackDeployment;
+let deployment: SlackSystem;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
-  deployment = await startSlackDeployment({ agent: { name: 'Mara', liveReplies: false } });
+  deployment = await startSystem({ slack: true, agent: { name: 'Mara', liveReplies: false } });
   ada = talk(deployment);
 });
-afterAll(() => deployment.close());
+afterAll(() => deployment.stop());
 
 const noted = () => deployment.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -26,11 +27,14 @@ const scope = () => ({
 });
 /** The turn's two messages as the window has them, once they are there. */
 const remembered = (text: string) =>
-  eventually(`"${text}" in the window`, async () => {
-    const messages = await getWindow(deployment.redis, scope());
-    const at = messages.findIndex(({ content }) => content === text);
-    return at >= 0 && messages[at + 1]?.content;
-  });
+  eventually(
+    async () => {
+      const messages = await getWindow(deployment.redis, scope());
+      const at = messages.findIndex(({ content }) => content === text);
+      return at >= 0 && messages[at + 1]?.content;
+    },
+    { what: `"${text}" in the window` },
+  );
 /** The workflow of the newest turn. */
 const newestHandle = async () => {
   const { rows } = await deployment.database.admin.query<{ workflow_id: string }>(
@@ -78,10 +82,13 @@ describe('one visible reply, whatever Slack does', () => {
     });
     const said = await ada.mention('delete it');
     await deployment.send(said.event);
-    const [placeholder] = await eventually('a placeholder', async () => {
-      const found = await deployment.slack.answers(said.channel, said.thread);
-      return found.length > 0 && found;
-    });
+    const [placeholder] = await eventually(
+      async () => {
+        const found = await deployment.slack.answers(said.channel, said.thread);
+        return found.length > 0 && found;
+      },
+      { what: 'a placeholder' },
+    );
     await deployment.slack.remove(said.channel, placeholder?.ts ?? '');
     expect(await ada.answers(said)).toEqual(['here it is']);
     noted();

@@ -9,11 +9,10 @@ import { startStack, type Stack } from '../../local/stack/index.ts';
 import { writeStackEnv } from '../../local/stack/home-files.ts';
 import { requireFreePort } from '../../local/stack/ports.ts';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
-import { RETENTION, TEMPORAL_SETTINGS } from '../../local/stack/temporal.ts';
+import { TEMPORAL_SETTINGS } from '../../local/stack/temporal.ts';
 import { loadSecrets } from '../../local/stack/secrets.ts';
-import { connectClient } from '../../src/temporal/connection.ts';
+import { eventually } from '../support/eventually.ts';
 import { isRunning } from '../support/installation.ts';
-import { eventually } from '../support/system.ts';
 
 let home: string;
 let stack: Stack | undefined;
@@ -40,23 +39,10 @@ test('the compose file starts Temporal with the settings of the local stack', as
   expect(settings.toSorted()).toEqual(TEMPORAL_SETTINGS.toSorted());
 });
 
-test('the compose file keeps ended workflows for as long as the local stack does', async () => {
-  const [, retention] = /--retention=(\w+)/.exec(await readCompose()) ?? [];
-  expect(retention).toBe(RETENTION);
-});
-
 test('the compose file starts its worker with the flags of the local stack', async () => {
   const [, command = ''] = /command: \[node, (.+), src\/worker\.ts\]/.exec(await readCompose()) ?? [];
   const root = new URL('../../', import.meta.url).href;
   expect(command.split(', ')).toEqual(WORKER_FLAGS.map((flag) => flag.replace(root, './')));
-});
-
-test('a Temporal of our own keeps ended workflows for 30 days', async () => {
-  stack = await startStack({ home, want: ['temporal'], env: bare(), log: () => undefined });
-  const client = await connectClient({ address: stack.urls.TEMPORAL_ADDRESS ?? '', namespace: 'default' });
-  const { config } = await client.workflowService.describeNamespace({ namespace: 'default' });
-  expect(Number(config?.workflowExecutionRetentionTtl?.seconds)).toBe(30 * 86_400);
-  await client.connection.close();
 });
 
 /** A process that does as the script says. */
@@ -73,10 +59,13 @@ describe('the supervisor', () => {
     const running = await start();
     await running.supervise(node('quitter', 'setTimeout(() => process.exit(0), 1500)'));
     const first = running.pids()['quitter'];
-    await eventually(async () => {
-      const pid = running.pids()['quitter'];
-      return pid !== undefined && pid !== first;
-    }, 8_000);
+    await eventually(
+      async () => {
+        const pid = running.pids()['quitter'];
+        return pid !== undefined && pid !== first;
+      },
+      { timeoutMs: 8_000 },
+    );
     expect(running.process('quitter').restarts).toBeGreaterThan(0);
   });
 

@@ -20,7 +20,7 @@ import { createAuthority, type Authority, type KeyPair } from '../support/certif
 import { fakeActivities } from '../support/fake-activities.ts';
 import { startGrpcProxy, type GrpcProxy } from '../support/grpc-proxy.ts';
 import { temporalConfig } from '../support/services.ts';
-import { eventually } from '../support/system.ts';
+import { eventually } from '../support/eventually.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 
 const PERMISSION_DENIED = 7;

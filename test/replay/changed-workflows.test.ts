@@ -6,9 +6,9 @@ import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
 import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
 import { assertFits, checkHistory } from '../../cli/replay/check-history.ts';
 import { fetchHistory, type RecordedHistory } from '../../cli/replay/read-history.ts';
+import { eventually } from '../support/eventually.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { bundleFixture } from '../support/fixture-bundle.ts';
-import { eventually } from '../support/system.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 import { hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 

@@ -1,3 +1,4 @@
+/** Embeddings whose likeness a test decides, and an embedder without a model. */
 import { createHash } from 'node:crypto';
 import { EMBEDDING_WIDTH } from '../../src/domain/embedding.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';

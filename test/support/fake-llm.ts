@@ -1,8 +1,7 @@
 /** An OpenAI-compatible server that records what it is asked and answers by script. */
-import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
+import { readBody, serve } from './http-server.ts';
 
 /** What the server does with one request: text to stream, or its own handling of the response. */
 export type LlmAnswer = string | ((res: ServerResponse) => void | Promise<void>);
@@ -11,37 +10,31 @@ export type FakeLlm = {
   baseUrl: string;
   /** The prompts in the order in which they arrived. */
   prompts: PromptMessage[][];
-  /** How requests are answered from now on; the default is `Noted: <last message>`. */
+  /** How requests are answered from now on; the default is `noted`. */
   answerWith(answer: (messages: PromptMessage[], nthRequest: number) => LlmAnswer): void;
   close(): Promise<void>;
 };
 
 export async function startFakeLlm(): Promise<FakeLlm> {
   const prompts: PromptMessage[][] = [];
-  const noted = (messages: PromptMessage[]): LlmAnswer => `Noted: ${messages.at(-1)?.content}`;
   let answer: (messages: PromptMessage[], nthRequest: number) => LlmAnswer = noted;
-  const server = createServer(async (req, res) => {
-    let body = '';
-    for await (const chunk of req) body += String(chunk);
-    const { messages } = JSON.parse(body) as { messages: PromptMessage[] };
+  const server = await serve(async (req, res) => {
+    const { messages } = JSON.parse(await readBody(req)) as { messages: PromptMessage[] };
     prompts.push(messages);
     const given = answer(messages, prompts.length);
     if (typeof given === 'string') streamText(res, given);
     else await given(res);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    baseUrl: `${server.url}/v1`,
     prompts,
     answerWith: (next) => (answer = next),
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
+    close: () => server.close(),
   };
 }
+
+/** The default answer: it shows that this very message was answered. */
+export const noted = (messages: PromptMessage[]): string => `Noted: ${messages.at(-1)?.content}`;
 
 /** Streams `text` in two pieces, then usage. */
 export function streamText(res: ServerResponse, text: string): void {
@@ -54,7 +47,7 @@ export function streamText(res: ServerResponse, text: string): void {
 }
 
 /** Answers with a status and an error body, as servers do. */
-export function fail(status: number, headers: Record<string, string> = {}): LlmAnswer {
+export function fail(status: number, headers: Record<string, string> = {}): (res: ServerResponse) => void {
   return (res) => {
     res.writeHead(status, { 'content-type': 'application/json', ...headers });
     res.end(JSON.stringify({ error: { message: `scripted ${status}` } }));

@@ -1,3 +1,4 @@
+/** The versions of the workflows in test/support/workflows, bundled as a worker wants them. */
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@temporalio/worker';
 import { COMMAND_RECORDER } from '../../cli/replay/check-history.ts';

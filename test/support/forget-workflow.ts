@@ -1,6 +1,7 @@
+/** A Temporal that no longer knows a workflow, as after its retention. */
 import type { Client } from '@temporalio/client';
 import { WorkflowNotFoundError } from '@temporalio/common';
-import { eventually } from './system.ts';
+import { eventually } from './eventually.ts';
 
 /** Takes an ended workflow from Temporal, as its retention does in time. */
 export async function forgetWorkflow(client: Client, workflowId: string): Promise<void> {
@@ -10,7 +11,7 @@ export async function forgetWorkflow(client: Client, workflowId: string): Promis
     workflowExecution: { workflowId },
   });
   // The server deletes what it has written down as ended, which it does every 30 s.
-  await eventually(async () => !(await isKnown(client, workflowId)), 120_000);
+  await eventually(async () => !(await isKnown(client, workflowId)), { timeoutMs: 120_000 });
 }
 
 /** Whether Temporal has a workflow of that id, running or ended. */

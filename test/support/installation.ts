@@ -2,18 +2,18 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Demo } from '../../local/demo.ts';
-import { eventually } from './system.ts';
+import { withoutSettings } from '../../local/stack/without-settings.ts';
+import { freePort } from '../../src/lib/free-port.ts';
+import { createApiClient, type Answer, type ApiClient } from './api-client.ts';
+import { eventually } from './eventually.ts';
 
 const START = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
 
-/** Set for the tests' own stack: an installation brings its own. */
-const NOT_PASSED_ON =
-  /^(DATABASE_|REDIS_|TEMPORAL_|KONSTRUCT_(TEST|BOOTSTRAP|OPERATOR|SLACK)|LLM_|SLACK_|PORT$|JEST_|NODE_OPTIONS)/;
+/** What is set for jest's own processes. */
+const JESTS_OWN = /^(JEST_|NODE_OPTIONS$)/;
 
 export type Installation = {
   home: string;
@@ -21,8 +21,10 @@ export type Installation = {
   /** What the start has printed. */
   output(): string;
   pids(): Promise<Record<string, number>>;
-  say(text: string, userId?: string): Promise<{ status: number; body: Record<string, unknown> }>;
-  get(path: string): Promise<{ status: number; body: Record<string, unknown> }>;
+  /** Sends a message, once, and waits for the reply. */
+  say(text: string, userId?: string): Promise<Answer>;
+  get(path: string): Promise<Answer>;
+  memoryOf: ApiClient['memoryOf'];
   /** Ctrl-C; resolves to the exit code when all has ended. */
   interrupt(): Promise<number | null>;
 };
@@ -30,7 +32,8 @@ export type Installation = {
 /** Starts and waits for /readyz. */
 export async function startInstallation(home: string, env: Record<string, string>): Promise<Installation> {
   const port = await freePort();
-  const inherited = Object.entries(process.env).filter(([name]) => !NOT_PASSED_ON.test(name));
+  // The settings are those of the tests' own stack: an installation brings its own.
+  const inherited = Object.entries(withoutSettings(process.env)).filter(([name]) => !JESTS_OWN.test(name));
   const child = spawn(process.execPath, [START], {
     env: { ...Object.fromEntries(inherited), KONSTRUCT_HOME: home, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -44,25 +47,15 @@ export async function startInstallation(home: string, env: Record<string, string
     JSON.parse(await readFile(path.join(home, name), 'utf8'));
   const demo = (await readJson('demo.json')) as Demo;
 
-  const request = async (method: string, at: string, body?: object) => {
-    const response = await fetch(demo.baseUrl + at, {
-      method,
-      headers: {
-        authorization: `Bearer ${demo.apiKey}`,
-        'content-type': 'application/json',
-        prefer: 'wait=60',
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-  };
+  const client = createApiClient(demo);
   return {
     home,
     demo,
     output: () => output,
     pids: async () => (await readJson('pids.json')) as Record<string, number>,
-    say: (text, userId = 'ada') => request('POST', `/v1/agents/${demo.agentId}/messages`, { userId, text }),
-    get: (at) => request('GET', at),
+    say: (text, userId = 'ada') => client.postMessage(userId, text, { prefer: 'wait=60' }),
+    get: (at) => client.request('GET', at),
+    memoryOf: client.memoryOf,
     async interrupt() {
       const exit = once(child, 'exit') as Promise<[number | null]>;
       child.kill('SIGINT');
@@ -73,24 +66,18 @@ export async function startInstallation(home: string, env: Record<string, string
 }
 
 async function ready(child: ChildProcess, url: string, output: () => string): Promise<void> {
-  await eventually(async () => {
-    if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}:\n${output()}`);
-    return fetch(url)
-      .then(({ ok }) => ok)
-      .catch(() => false);
-  }, 90_000).catch((error: unknown) => {
+  await eventually(
+    async () => {
+      if (child.exitCode !== null) throw new Error(`npm start ended with ${child.exitCode}:\n${output()}`);
+      return fetch(url)
+        .then(({ ok }) => ok)
+        .catch(() => false);
+    },
+    { timeoutMs: 90_000 },
+  ).catch((error: unknown) => {
     child.kill('SIGINT');
     throw new Error(`not ready:\n${output()}`, { cause: error });
   });
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Whether a process of that id runs (a zombie doesn't). */

@@ -1,4 +1,4 @@
-/** Memory through the worker's own activities: what is stored by storeTurn and asked through gatherContext. */
+/** Memory through the worker's own activities: storeTurn tells it, gatherContext asks it. */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';

@@ -1,7 +1,5 @@
 /** A stand-in for an OpenTelemetry collector: keeps the spans that are exported to it. */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { readBody, serve } from './http-server.ts';
 
 export type CollectedSpan = {
   service: string;
@@ -29,9 +27,8 @@ type Export = {
 export async function startCollector(): Promise<Collector> {
   const spans: CollectedSpan[] = [];
   const bodies: string[] = [];
-  const server = createServer(async (req, res) => {
-    let body = '';
-    for await (const chunk of req) body += String(chunk);
+  const server = await serve(async (req, res) => {
+    const body = await readBody(req);
     if (req.url === '/v1/traces') {
       bodies.push(body);
       for (const { resource, scopeSpans } of (JSON.parse(body) as Export).resourceSpans) {
@@ -42,17 +39,11 @@ export async function startCollector(): Promise<Collector> {
     }
     res.writeHead(200, { 'content-type': 'application/json' }).end('{}');
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    endpoint: server.url,
     spans,
     bodies,
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, 'close');
-    },
+    close: () => server.close(),
   };
 }
 

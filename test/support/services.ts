@@ -23,6 +23,7 @@ export const temporalConfig = () => ({
 });
 export const modelsPath = () => required('KONSTRUCT_MODELS');
 export const redisUrl = () => required('REDIS_URL');
+export const databaseUrl = () => required('DATABASE_URL');
 
 export type TestDatabase = { pool: pg.Pool; admin: pg.Pool; url: string; drop(): Promise<void> };
 
@@ -37,7 +38,7 @@ export async function createTestDatabase(options: { max?: number } = {}): Promis
   await server.query('SELECT pg_advisory_lock(1)');
   await server.query(`CREATE DATABASE ${name} TEMPLATE ${required('KONSTRUCT_TEST_TEMPLATE')}`);
   await server.end();
-  const url = named(required('DATABASE_URL'), name);
+  const url = named(databaseUrl(), name);
   const admin = new pg.Pool({ connectionString: named(required('DATABASE_ADMIN_URL'), name), max: 2 });
   const pool = createPool({ databaseUrl: url, max: options.max ?? 10, statementTimeoutMs: 10_000 });
   return {
@@ -56,10 +57,12 @@ export async function connectRedis(): Promise<Redis> {
   return redis;
 }
 
+export type AgentFields = Parameters<typeof createAgent>[3];
+
 /** A tenant with an API key and one agent. */
 export async function createTestTenant(
   pool: pg.Pool,
-  fields: Parameters<typeof createAgent>[3] = { name: 'Mara' },
+  fields: AgentFields = { name: 'Mara' },
 ): Promise<{ tenantId: string; apiKey: string; apiKeyId: string; agent: Agent }> {
   const { tenantId, key } = await createTenant(pool, 'Test');
   const agent = await inTenant(pool, tenantId, (client) =>

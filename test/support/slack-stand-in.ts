@@ -2,10 +2,9 @@
  * Slack's Web API, as npm's `emulate` plays it, behind a proxy that records every call and makes trouble:
  * what the emulator doesn't speak (assistant.threads.setStatus) the proxy answers itself.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createEmulator } from 'emulate';
+import { readBody, serve } from './http-server.ts';
 
 export const BOT = { user: 'U0MARA', bot: 'B0MARA', token: 'xoxb-mara' } as const;
 export const SIGNING_SECRET = 'a-signing-secret-of-the-tests';
@@ -52,9 +51,9 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
   const faults = new Map<string, Fault[]>();
   const calls: Call[] = [];
 
-  const server = createServer(async (req, res) => {
+  const server = await serve(async (req, res) => {
     const method = (req.url ?? '').split('?')[0]?.replace(/^\/api\//, '') ?? '';
-    const raw = await read(req);
+    const raw = await readBody(req);
     const call: Call = {
       method,
       body: Object.fromEntries(new URLSearchParams(raw)),
@@ -79,8 +78,6 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
     if (fault?.kind === 'hang-after-acceptance') return;
     send(res, answer);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
 
   function takeFault(method: string, body: Record<string, string>): Fault | undefined {
     const waiting = faults.get(method) ?? [];
@@ -112,7 +109,7 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
   const opened = await ask<{ channel: { id: string } }>('conversations.open', { users: idOf('ada') });
 
   return {
-    apiUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    apiUrl: server.url,
     team: 'T000000001',
     people: { ada: idOf('ada'), bob: idOf('bob') },
     places: { channel: channels.find(({ name }) => name === 'general')?.id ?? '', direct: opened.channel.id },
@@ -130,8 +127,7 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
     },
     remove: (channel, ts) => ask('chat.delete', { channel, ts }),
     async close() {
-      server.closeAllConnections();
-      server.close();
+      await server.close();
       await emulator.close();
     },
   };
@@ -160,12 +156,6 @@ const SEED = {
     { token: ADA_TOKEN, user: 'ada' },
   ],
 };
-
-async function read(req: IncomingMessage): Promise<string> {
-  let raw = '';
-  for await (const chunk of req) raw += String(chunk);
-  return raw;
-}
 
 function send(res: ServerResponse, json: string): void {
   if (!res.destroyed) res.writeHead(200, { 'content-type': 'application/json' }).end(json);

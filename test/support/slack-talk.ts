@@ -1,16 +1,23 @@
 /** What people do in Slack, and what they then see. */
 import { PLACEHOLDER } from '../../src/domain/words.ts';
-import { eventually, type SlackDeployment } from './slack-deployment.ts';
-import { BOT, type Message } from './slack-stand-in.ts';
+import { eventually } from './eventually.ts';
+import type { TestDatabase } from './services.ts';
+import { BOT, type Message, type SlackStandIn } from './slack-stand-in.ts';
 
 export const MENTION = `<@${BOT.user}>`;
 
-/** A message that somebody has posted: the event that Slack makes of it, and the thread that the answer belongs in. */
+/** A message that somebody has posted: the event that Slack makes of it, and the thread of its answer. */
 export type Said = { event: Record<string, unknown>; channel: string; ts: string; thread: string };
 
-export function talk(deployment: Pick<SlackDeployment, 'slack' | 'baseUrl' | 'database'>) {
-  const { slack } = deployment;
-
+export function talk({
+  slack,
+  baseUrl,
+  database,
+}: {
+  slack: SlackStandIn;
+  baseUrl: string;
+  database: TestDatabase;
+}) {
   const say = async (
     type: string,
     place: 'channel' | 'direct',
@@ -35,12 +42,11 @@ export function talk(deployment: Pick<SlackDeployment, 'slack' | 'baseUrl' | 'da
   /** The bot's messages in a thread, once they are `count` and none is a placeholder any more. */
   const messages = (said: Said, count = 1, timeoutMs?: number): Promise<Message[]> =>
     eventually(
-      `${count} answers in ${said.thread}`,
       async () => {
         const found = await slack.answers(said.channel, said.thread);
         return found.length === count && found.every(({ text }) => text !== PLACEHOLDER) && found;
       },
-      timeoutMs,
+      { timeoutMs, what: `${count} answers in ${said.thread}` },
     );
 
   return {
@@ -57,15 +63,14 @@ export function talk(deployment: Pick<SlackDeployment, 'slack' | 'baseUrl' | 'da
       slack.callsOf('chat.postMessage').filter(({ body }) => body['thread_ts'] === said.thread),
     /** How often an event met with this outcome. */
     outcomes: async (outcome: string): Promise<number> => {
-      const metrics = await (await fetch(`${deployment.baseUrl}/metrics`)).text();
-      const found = new RegExp(
-        `konstruct_channel_events_total\\{channel="slack",outcome="${outcome}"\\} (\\d+)`,
-      ).exec(metrics);
+      const metrics = await (await fetch(`${baseUrl}/metrics`)).text();
+      const labels = `channel="slack",outcome="${outcome}"`;
+      const found = new RegExp(`konstruct_channel_events_total\\{${labels}\\} (\\d+)`).exec(metrics);
       return Number(found?.[1] ?? 0);
     },
     /** How many turns the ledger holds. */
     turns: async (): Promise<number> => {
-      const { rows } = await deployment.database.admin.query<{ count: string }>('SELECT count(*) FROM turns');
+      const { rows } = await database.admin.query<{ count: string }>('SELECT count(*) FROM turns');
       return Number(rows[0]?.count);
     },
   };

@@ -1,158 +1,144 @@
-/** The whole system in this process: API, both workers, real services, and a recording stand-in for the LLM. */
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** The whole of Konstruct in this process: API and both workers, on real services, with a scripted model. */
 import type { Client } from '@temporalio/client';
 import type { Redis } from 'ioredis';
-import type pg from 'pg';
-import { pino } from 'pino';
+import { pino, type Logger } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
+import type { ChannelDefinition } from '../../src/channels/channel.ts';
+import { CHANNELS, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { createPool } from '../../src/db/tenant-transaction.ts';
-import type { Agent } from '../../src/domain/agent.ts';
+import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
-import { createRedis } from '../../src/redis/connection.ts';
-import { startFakeLlm, type FakeLlm } from './fake-llm.ts';
-import { createTestDatabase, createTestTenant, modelsPath, redisUrl, type TestDatabase } from './services.ts';
+import { lazyClient } from '../../src/temporal/connection.ts';
+import { createApiClient, type ApiClient } from './api-client.ts';
+import { hashEmbedder } from './embeddings.ts';
+import { serve } from './http-server.ts';
+import type { Proxy } from './proxy.ts';
+import { modelsPath, redisUrl, temporalConfig, type TestDatabase } from './services.ts';
+import { BOT, SIGNING_SECRET } from './slack-stand-in.ts';
+import {
+  createSurroundings,
+  type SlackSide,
+  type Surroundings,
+  type SurroundingsOptions,
+} from './surroundings.ts';
 import { hostWorkflows } from './workflow-host.ts';
 
-export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+/** The headers of an operator's request. */
+export const AS_OPERATOR = { authorization: `Bearer ${OPERATOR_TOKEN}` };
 
-export type Answer = { status: number; headers: Headers; body: Record<string, unknown> };
-export type System = {
-  baseUrl: string;
-  database: TestDatabase;
-  temporal: Client;
-  llm: FakeLlm;
-  embedder: Embedder;
-  agent: Agent;
-  tenantId: string;
-  apiKey: string;
-  /** A request with the tenant's key; a string body is sent as it is. */
-  request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
-  /** Sends a message and waits for the reply. */
-  say(text: string, options?: { userId?: string; headers?: Record<string, string> }): Promise<Answer>;
-  stop(): Promise<void>;
-};
+/** What stands between one half of the system and its services; one that is left out is reached directly. */
+export type Between = { postgres?: Proxy; redis?: Proxy; temporal?: Proxy };
 
-export type SystemOptions = {
-  /** What stands between the worker and its services; the API reaches them directly. */
-  worker?: {
-    databaseUrl?: (url: string) => string;
-    redisUrl?: string;
-    embedder?: (real: Embedder) => Embedder;
-  };
-  /** What stands between the API and its services. */
-  api?: { databaseUrl?: (url: string) => string; redisUrl?: string; temporal?: Client };
+export type SystemOptions = SurroundingsOptions & {
+  api?: Between;
+  worker?: Between & { embedder?: (real: Embedder) => Embedder };
   holdFollowersMs?: number;
+  /** Channels besides the product's own. */
+  channels?: readonly ChannelDefinition[];
 };
 
-export async function startSystem(options: SystemOptions = {}): Promise<System> {
-  const log = pino({ level: 'silent' });
-  const [database, llm, embedder] = await Promise.all([
-    createTestDatabase(),
-    startFakeLlm(),
-    createEmbedder({ modelsPath: modelsPath() }),
-  ]);
-  const { pool } = database;
-  const pools: pg.Pool[] = [];
-  const poolAt = (through: ((url: string) => string) | undefined): pg.Pool => {
-    if (!through) return pool;
-    const own = createPool({ databaseUrl: through(database.url), max: 10, statementTimeoutMs: 5_000 });
-    pools.push(own);
-    return own;
+export type System = Surroundings &
+  ApiClient & {
+    baseUrl: string;
+    /** The API's own connection. */
+    redis: Redis;
+    /** Past every proxy. */
+    temporal: Client;
+    embedder: Embedder;
+    stop(): Promise<void>;
   };
-  const redises = [options.worker, options.api].map((through) =>
-    createRedis(through?.redisUrl ?? redisUrl(), log),
-  );
-  const [workerRedis, redis] = redises as [Redis, Redis];
-  const runAgent = createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), 'test-model');
-  const host = await hostWorkflows((client) =>
+export type SlackSystem = System & SlackSide;
+
+export async function startSystem(options: SystemOptions & { slack: true }): Promise<SlackSystem>;
+export async function startSystem(options?: SystemOptions): Promise<System>;
+export async function startSystem(options: SystemOptions = {}): Promise<System | SlackSystem> {
+  const log = pino({ level: process.env['LOG_LEVEL'] ?? 'silent' });
+  const { surroundings, slack, slackSideOf, close } = await createSurroundings(options);
+  const { database, tenantId, apiKey, agent, llm } = surroundings;
+  // The tests through Slack are not about recall, and need not load the real model.
+  const embedder = slack ? hashEmbedder() : await createEmbedder({ modelsPath: modelsPath() });
+  const web = slack && { token: BOT.token, apiUrl: slack.apiUrl };
+  const definitions = [...CHANNELS, ...(options.channels ?? [])];
+  const worker = connect(database, log, options.worker);
+  const api = connect(database, log, options.api);
+  const host = await hostWorkflows(
     createActivities({
-      pool: poolAt(options.worker?.databaseUrl),
-      redis: workerRedis,
+      ...worker.connections,
       embedder: options.worker?.embedder?.(embedder) ?? embedder,
-      runAgent,
-      temporal: client,
-      channels: new Map(),
+      runAgent: createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), 'test-model'),
+      channels: outboundChannels(
+        { config: { slack: web }, redis: worker.connections.redis, log },
+        definitions,
+      ),
     }),
   );
-  const temporal = host.environment.client;
   const closing = new AbortController();
   const app = createApp({
-    pool: poolAt(options.api?.databaseUrl),
-    redis,
-    temporal: options.api?.temporal ?? temporal,
+    ...api.connections,
     log,
     limits: { holdFollowersMs: options.holdFollowersMs ?? 30_000, maxPromptTokens: 24_000 },
     operatorToken: OPERATOR_TOKEN,
     closing: closing.signal,
-    channels: [],
-  });
-  const server = createServer(app).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const { tenantId, apiKey, agent } = await createTestTenant(pool, { name: 'Mara', jobTitle: 'assistant' });
-
-  const request: System['request'] = async (method, path, body, headers = {}) => {
-    const response = await fetch(baseUrl + path, {
-      method,
-      headers: {
-        authorization: `Bearer ${apiKey}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...headers,
+    channels: inboundChannels(
+      {
+        config: {
+          slack: web && {
+            signingSecret: SIGNING_SECRET,
+            allowedBots: ['BALLOWED'],
+            workspace: { ...web, tenantId, agentId: agent.id },
+          },
+        },
+        redis: api.connections.redis,
+        log,
       },
-      ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-    });
-    const text = await response.text();
-    const parsed = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
-    return { status: response.status, headers: response.headers, body: parsed };
-  };
+      definitions,
+    ),
+  });
+  const server = await serve(app);
+  const baseUrl = server.url;
   return {
+    ...surroundings,
+    ...createApiClient({ baseUrl, apiKey, agentId: agent.id }),
+    ...(await slackSideOf(baseUrl)),
     baseUrl,
-    database,
-    temporal,
-    llm,
+    redis: api.connections.redis,
+    temporal: host.environment.client,
     embedder,
-    agent,
-    tenantId,
-    apiKey,
-    request,
-    async say(text, { userId = 'ada', headers = {} } = {}) {
-      // As senders do: told to come again (a machine under load), it sends the very same request again.
-      const keyed = { prefer: 'wait=60', 'idempotency-key': `say-${randomUUID()}`, ...headers };
-      for (;;) {
-        const answer = await request('POST', `/v1/agents/${agent.id}/messages`, { userId, text }, keyed);
-        if (answer.status !== 503) return answer;
-      }
-    },
     async stop() {
       closing.abort();
-      server.close();
-      server.closeAllConnections();
+      await server.close();
       await host.stop();
-      for (const one of redises) one.disconnect();
-      await Promise.all(pools.map((one) => one.end()));
-      await embedder.close();
-      await llm.close();
-      await database.drop();
+      await Promise.all([worker.close(), api.close(), embedder.close()]);
+      await close();
     },
   };
 }
 
-/** Polls until `probe` gives a value. */
-export async function eventually<T>(
-  probe: () => Promise<T | undefined | false>,
-  timeoutMs = 15_000,
-): Promise<T> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    const value = await probe();
-    if (value !== undefined && value !== false) return value;
-    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+/** Lets a user send as much as a test does, which is more than a person would. */
+export async function liftUserLimit({ request, tenantId }: System): Promise<void> {
+  const rateLimits = { user: { burst: 100_000, perMinute: 100_000 } };
+  await request('PATCH', `/v1/tenants/${tenantId}`, { rateLimits }, AS_OPERATOR);
+}
+
+/** The connections of one half, API or worker, through what stands between. */
+function connect({ url }: TestDatabase, log: Logger, between: Between = {}) {
+  const { address, namespace } = temporalConfig();
+  const pool = createPool({
+    databaseUrl: between.postgres?.through(url) ?? url,
+    max: 10,
+    statementTimeoutMs: 5_000,
+  });
+  const redis = createRedis(between.redis?.through(redisUrl()) ?? redisUrl(), log);
+  const temporal = lazyClient({ address: between.temporal?.through(address) ?? address, namespace });
+  return {
+    connections: { pool, redis, temporal },
+    async close(): Promise<void> {
+      redis.disconnect();
+      await Promise.all([pool.end(), temporal.connection.close()]);
+    },
+  };
 }

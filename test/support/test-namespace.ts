@@ -1,6 +1,6 @@
+/** The Temporal namespace of a test file; scripts/test.ts makes one for each. */
 import path from 'node:path';
 
-/** The Temporal namespace of a test file; scripts/test.ts makes one for each. */
 export function testNamespace(testPath: string): string {
   return `test-${path.basename(testPath, '.test.ts')}`;
 }

@@ -7,7 +7,7 @@ import type { Channel, InboundMessage } from '../../src/domain/conversation.ts';
 import type { DeliveryState } from '../../src/domain/delivery.ts';
 import { APOLOGY } from '../../src/domain/words.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
-import { eventually } from '../support/system.ts';
+import { eventually } from '../support/eventually.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 import { hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 

@@ -1,4 +1,4 @@
-/** SPEC §9, fair share: where work has to wait, tenants take turns (`priority.fairnessKey`). */
+/** Where work has to wait, tenants take turns (`priority.fairnessKey`): no tenant waits behind another's pile. */
 import { randomUUID } from 'node:crypto';
 import { expect, jest, test } from '@jest/globals';
 import { handleMessageWorkflowId } from '../../src/domain/ids.ts';

@@ -1,4 +1,4 @@
-/** What src/temporal/sandbox-time-limit.ts leaves of the SDK's time limits: those for the workflows' code, and no other. */
+/** What src/worker/sandbox-time-limit.ts leaves of the SDK's time limits: those for the workflows' code. */
 import { once } from 'node:events';
 import vm from 'node:vm';
 import { Worker as Thread } from 'node:worker_threads';
@@ -9,10 +9,10 @@ import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { dataConverter } from '../../src/temporal/data-converter.ts';
 import { limitWorkflowCodeOnly } from '../../src/worker/sandbox-time-limit.ts';
 import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
+import { eventually } from '../support/eventually.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { bundleFixture } from '../support/fixture-bundle.ts';
 import { temporalConfig } from '../support/services.ts';
-import { eventually } from '../support/system.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 import { connectEnvironment, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
@@ -43,7 +43,7 @@ test.each(['at once', 'in a condition', 'after a condition'])(
       const { events } = await endless.fetchHistory();
       return (events ?? []).filter(({ eventType }) => eventType === EVENT_TYPE_WORKFLOW_TASK_FAILED);
     };
-    await eventually(async () => (await failures()).length > 0, 20_000);
+    await eventually(async () => (await failures()).length > 0, { timeoutMs: 20_000 });
     const [failed] = await failures();
     expect(failed?.workflowTaskFailedEventAttributes?.failure?.message).toMatch(/timed out after 5000ms/);
     await expectOthersToGoOn();

@@ -4,8 +4,8 @@ import { Context } from '@temporalio/activity';
 import type { Activities } from '../../src/activities/index.ts';
 import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
 import type { HandleMessageInput } from '../../src/domain/turn.ts';
+import { eventually } from '../support/eventually.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
-import { eventually } from '../support/system.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 import { hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 

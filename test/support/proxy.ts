@@ -2,9 +2,9 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-export type CuttableProxy = {
-  /** The service's URL, through here. */
-  url: string;
+export type Proxy = {
+  /** The same URL, or `host:port`, with this proxy in the service's place. */
+  through(target: string): string;
   /** As after SIGKILL: what is open breaks, what comes is refused. */
   cut(): void;
   /** As after SIGSTOP: connections stand, nothing comes through. What was sent arrives after `restore`. */
@@ -13,14 +13,21 @@ export type CuttableProxy = {
   close(): Promise<void>;
 };
 
-export async function startCuttableProxy(serviceUrl: string): Promise<CuttableProxy> {
-  const target = new URL(serviceUrl);
+/** The two ways in which a service is away, each with its name. */
+export const HARMS = [
+  ['killed', (proxy: Proxy) => proxy.cut()],
+  ['stopped', (proxy: Proxy) => proxy.stall()],
+] as const;
+
+/** Proxies a service that is given as a URL or as `host:port`. */
+export async function startProxy(target: string): Promise<Proxy> {
+  const { hostname, port } = new URL(isUrl(target) ? target : `tcp://${target}`);
   let state: 'through' | 'cut' | 'stalled' = 'through';
   const pairs = new Set<[Socket, Socket]>();
 
   const server = createServer((from) => {
     if (state === 'cut') return void from.resetAndDestroy();
-    const to = connect(Number(target.port), target.hostname);
+    const to = connect(Number(port), hostname);
     const pair: [Socket, Socket] = [from, to];
     pairs.add(pair);
     for (const [socket, other] of [pair, pair.toReversed()] as Array<[Socket, Socket]>) {
@@ -35,7 +42,7 @@ export async function startCuttableProxy(serviceUrl: string): Promise<CuttablePr
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address() as AddressInfo;
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
   const breakAll = () => {
     for (const [from, to] of pairs) {
       from.resetAndDestroy();
@@ -43,7 +50,7 @@ export async function startCuttableProxy(serviceUrl: string): Promise<CuttablePr
     }
   };
   return {
-    url: Object.assign(new URL(serviceUrl), { host: `127.0.0.1:${address.port}` }).href,
+    through: (other) => (isUrl(other) ? Object.assign(new URL(other), { host }).href : host),
     cut() {
       state = 'cut';
       breakAll();
@@ -63,3 +70,5 @@ export async function startCuttableProxy(serviceUrl: string): Promise<CuttablePr
     },
   };
 }
+
+const isUrl = (target: string): boolean => target.includes('://');

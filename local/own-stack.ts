@@ -1,0 +1,33 @@
+/** A migrated stack for what loads, kills or measures a system: nothing of it is what the shell configures. */
+import { migrate } from '../cli/migrate.ts';
+import { startStack, type Stack, type StackHandle } from './stack/index.ts';
+import { withoutSettings } from './stack/without-settings.ts';
+
+export type OwnStack = {
+  stack: Stack;
+  /** What its applications are to be started with. */
+  env: NodeJS.ProcessEnv;
+  databaseAdminUrl: string;
+  databaseUrl: string;
+  redisUrl: string;
+  temporalAddress: string;
+};
+
+/** Durable, as `npm start` has it, without a model server: `settings` name one. */
+export async function startOwnStack(options: {
+  home: string;
+  env: NodeJS.ProcessEnv;
+  settings: NodeJS.ProcessEnv;
+  onHandle: (handle: StackHandle) => void;
+  log?: (line: string) => void;
+}): Promise<OwnStack> {
+  const { settings, ...more } = options;
+  const env = { ...withoutSettings(options.env), ...settings };
+  const stack = await startStack({ ...more, want: ['postgres', 'redis', 'temporal', 'model'], env });
+  const { DATABASE_ADMIN_URL, DATABASE_URL, REDIS_URL, TEMPORAL_ADDRESS } = stack.urls;
+  if (!DATABASE_ADMIN_URL || !DATABASE_URL || !REDIS_URL || !TEMPORAL_ADDRESS)
+    throw new Error('the stack has come up without its URLs');
+  const database = { databaseAdminUrl: DATABASE_ADMIN_URL, databaseUrl: DATABASE_URL };
+  await migrate({ ...database, temporal: { address: TEMPORAL_ADDRESS, namespace: 'default' } });
+  return { stack, env, ...database, redisUrl: REDIS_URL, temporalAddress: TEMPORAL_ADDRESS };
+}
