@@ -2,7 +2,6 @@
  * The configuration of each process, from an environment that the caller hands in. A subject a file: there stand its
  * variables, what they mean and what to set them to. docs/CONFIGURATION.md is generated from them.
  */
-import type { z } from 'zod';
 import { api } from './api.ts';
 import { database, databaseAdmin } from './database.ts';
 import { llm } from './llm.ts';
