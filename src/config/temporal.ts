@@ -121,8 +121,7 @@ function unusable(error: unknown): string {
 
 /** envconfig knows `1` and `true` only, and takes any other word for `false`. */
 function asTexts(read: z.output<typeof variables>): Record<string, string> {
-  const entries = Object.entries(read).map(([name, value]) => [name, value] as const);
   return Object.fromEntries(
-    entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries(read).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
   );
 }
