@@ -76,8 +76,7 @@ export default tseslint.config(
   },
   { files: ['src/activities/**/*.ts'], ...temporal.configs.activity },
   {
-    // Only an entry point reads the environment. It hands it to the configuration, which names what is
-    // missing or wrong.
+    // Entry points hand the environment to src/config, which names every variable that is missing or wrong.
     files: ['src/**/*.ts'],
     ignores: ['src/worker.ts', 'src/api/main.ts'],
     rules: {

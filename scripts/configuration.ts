@@ -1,6 +1,6 @@
 /**
- * `npm run docs:configuration`: writes docs/CONFIGURATION.md from the schemas of the configuration. With `--check` it
- * writes nothing and fails when the file is not what it would write.
+ * `npm run docs:configuration`: writes docs/CONFIGURATION.md from the schemas of the configuration. With
+ * `--check` it writes nothing, and fails when the file differs from what it would write.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -14,11 +14,11 @@ const FILE = fileURLToPath(new URL('../docs/CONFIGURATION.md', import.meta.url))
 
 const HEAD = `# Configuration
 
-Every variable that Konstruct reads. It is generated from the schemas in \`src/config\` and \`local/stack/settings.ts\`:
-change it there, then run \`npm run docs:configuration\`.
+Every variable that Konstruct reads. This page is generated from the schemas in \`src/config\` and
+\`local/stack/settings.ts\`: change them, then run \`npm run docs:configuration\`.
 
-An empty variable counts as not set. A process that lacks one, or can't use its value, ends at its start with one error
-that names them all and says what to set each to.
+An empty variable counts as not set. When variables are missing or wrong, a process ends at its start with
+one error that names them all and says what to set each to.
 
 `;
 

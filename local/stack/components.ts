@@ -104,7 +104,7 @@ async function startTemporal({ options, context, supervisor, ports, discard }: S
   const service = await temporalService(context, { home, ephemeral, namespaces, ...addresses });
   discard(path.join(home, 'temporal'));
   await supervisor.supervise(service.spec);
-  // Only a server that is ours: how long another one keeps its histories is its operator's decision.
+  // Only on a server of ours: how long another one keeps its histories is its operator's decision.
   if (!ephemeral) await service.keepHistories();
   return { TEMPORAL_ADDRESS: service.address, TEMPORAL_UI_URL: service.uiUrl };
 }

@@ -1,4 +1,4 @@
-/** What `npm start`, `npm run stack` and the operators' commands read, besides the addresses of the components. */
+/** What `npm start`, `npm run stack` and the operators' commands read, besides the components' addresses. */
 import { z } from 'zod';
 import { parse, text, type Environment } from '../../src/config/variables.ts';
 
@@ -41,11 +41,12 @@ const start = z
     title: 'Local stack',
     description:
       'A component whose address is set (`DATABASE_URL`, `REDIS_URL`, `TEMPORAL_ADDRESS`, `LLM_BASE_URL`, ' +
-      '`KONSTRUCT_MODELS`) is used, not started. Without `TEMPORAL_ADDRESS` Temporal’s other variables but ' +
-      '`TEMPORAL_NAMESPACE` are left out: they are for another server than the one that is started.',
+      '`KONSTRUCT_MODELS`) is used, not started. Without `TEMPORAL_ADDRESS` only `TEMPORAL_NAMESPACE` ' +
+      'counts of Temporal’s variables: TLS, API key and profile are for another server than the one ' +
+      'that is started.',
   });
 
-/** What each command reads; the operators' commands look into the home for the addresses of what runs. */
+/** What each command reads. The operators' commands find the addresses of what runs in the home. */
 export const LOCAL_SUBJECTS = {
   start: { start, home, cache },
   stack: { home, cache },
@@ -62,7 +63,7 @@ export function cacheSetting(env: Environment): string | undefined {
   return parse({ cache }, env).cache.KONSTRUCT_CACHE;
 }
 
-/** What `npm start` reads; `port` is unchecked, since 0 and a port in use are its matter. */
+/** What `npm start` reads. `port` is unchecked: `requireFreePort` does that. */
 export function startSettings(env: Environment) {
   const read = parse({ start }, env).start;
   return {

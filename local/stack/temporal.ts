@@ -12,7 +12,7 @@ const INSTEAD = 'install the Temporal CLI, or set TEMPORAL_ADDRESS';
 const PROBE_TIMEOUT_MS = 5_000;
 const SETTING_TIMEOUT_MS = 15_000;
 
-/** How long the stack's own server keeps what has ended: long enough to replay last week's turn. docker-compose.yml too. */
+/** How long the stack's own server keeps ended workflows. docker-compose.yml has the same. */
 export const RETENTION = '30d';
 
 /** Dynamic configuration of the dev server; docker-compose.yml has the same. */
@@ -53,7 +53,9 @@ export type TemporalService = {
   spec: ProcessSpec;
   address: string;
   uiUrl: string;
-  /** Has the namespaces keep ended workflows for RETENTION; a dev server makes them with a day. Asks a running server. */
+  /**
+   * Sets RETENTION on the namespaces of the running server, which makes them with a day. @throws StackError
+   */
   keepHistories: () => Promise<void>;
 };
 

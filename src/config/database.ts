@@ -18,7 +18,8 @@ export const databaseAdmin = z
   .object({
     DATABASE_ADMIN_URL: text.meta({
       description:
-        'The same database as a superuser. Migration makes the schema, and the role and password of `DATABASE_URL`',
+        'The same database as a superuser. Migration makes the schema, the role of `DATABASE_URL` ' +
+        'and its password',
       cure: 'the URL of a superuser, for migrations only',
     }),
   })

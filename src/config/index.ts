@@ -1,6 +1,6 @@
 /**
- * The configuration of each process, from an environment that the caller hands in. A subject a file: there stand its
- * variables, what they mean and what to set them to. docs/CONFIGURATION.md is generated from them.
+ * The configuration of each process, read from an environment that the caller hands in. Each subject has a
+ * file with its variables, their meanings and their cures. docs/CONFIGURATION.md is generated from them.
  */
 import { api } from './api.ts';
 import { database, databaseAdmin } from './database.ts';

@@ -7,7 +7,7 @@ export const processes = z
     LOG_LEVEL: z
       .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
       .default('info')
-      .meta({ description: 'From which level on lines are logged', cure: 'one of trace … fatal, or silent' }),
+      .meta({ description: 'The lowest level that is logged', cure: 'one of trace … fatal, or silent' }),
     KONSTRUCT_START_TIMEOUT_MS: count.default(60_000).meta({
       description:
         'How long a start waits for Postgres and Temporal before it ends with what to do about it, in ms',
@@ -17,8 +17,8 @@ export const processes = z
       .optional()
       .meta({
         description:
-          'Where traces go, by OTLP over HTTP. OpenTelemetry’s other variables (`OTEL_EXPORTER_OTLP_HEADERS`, ' +
-          '`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER` …) hold as well',
+          'Where traces go, by OTLP over HTTP. OpenTelemetry’s other variables hold as well ' +
+          '(`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER` …)',
         cure: 'a URL, e.g. http://localhost:4318',
         unset: 'no traces',
       }),

@@ -58,7 +58,8 @@ export const slackInbound = z
         input: undefined,
         path: [tenantId ? 'KONSTRUCT_SLACK_AGENT_ID' : 'KONSTRUCT_SLACK_TENANT_ID'],
         message:
-          'is not set: with SLACK_BOT_TOKEN it says whose the workspace is (npm start sets it to the demo tenant)',
+          'is not set: with SLACK_BOT_TOKEN it says whose the workspace is ' +
+          '(npm start sets it to the demo tenant)',
       });
       return z.NEVER;
     }

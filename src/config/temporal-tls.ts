@@ -1,4 +1,4 @@
-/** Certificates and keys for Temporal: read, and refused with the variable's name when they can be of no use. */
+/** Certificates and keys for Temporal. One that can't be used is refused by the name of its variable. */
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { loadConfigData, type ClientConfigProfile, type ClientConfigTLS } from '@temporalio/envconfig';
 
@@ -21,7 +21,7 @@ const VARIABLES: Record<Part, string> = {
 
 /** TLS as the profile asks for it; undefined: none. Parts must be readable: ask `tlsProblems` first. */
 export function tlsOf({ tls, apiKey }: ClientConfigProfile): TemporalTls | undefined {
-  // As Temporal's own tools do: an API key implies TLS, and so does whatever is said of it, but that it is off.
+  // As in Temporal's own tools an API key implies TLS. So does any TLS setting that doesn't switch it off.
   if (tls === undefined) return apiKey === undefined ? undefined : {};
   if (tls.disabled) return undefined;
   const crt = readPart(tls, 'clientCert');

@@ -1,7 +1,7 @@
 /**
- * How Temporal is reached. The variables are those of Temporal's own tools, read by `@temporalio/envconfig`, which also
- * reads a profile of Temporal's configuration file. The file counts only when TEMPORAL_PROFILE or TEMPORAL_CONFIG_FILE
- * names it: a file that lies in somebody's home must not lend its API key to another server.
+ * How Temporal is reached. The variables are those of Temporal's own tools. `@temporalio/envconfig` reads
+ * them, and a profile of Temporal's configuration file. The file counts only when TEMPORAL_PROFILE or
+ * TEMPORAL_CONFIG_FILE names it: a file in somebody's home must not lend its API key to another server.
  */
 import { readFileSync } from 'node:fs';
 import { loadClientConfigProfile, type ClientConfigProfile } from '@temporalio/envconfig';
@@ -17,7 +17,9 @@ const variables = z
   .object({
     TEMPORAL_ADDRESS: text.optional().meta({
       description: 'A Temporal cluster or Temporal Cloud',
-      cure: 'host:7233, or TEMPORAL_PROFILE to a profile that has one, or use npm start, which starts a dev server',
+      cure:
+        'host:7233, or set TEMPORAL_PROFILE to a profile with an address, or use npm start, ' +
+        'which starts a dev server',
       unset: 'the profile’s; required without one',
     }),
     TEMPORAL_NAMESPACE: text.optional().meta({
@@ -40,8 +42,7 @@ const variables = z
     TEMPORAL_TLS_CLIENT_KEY_DATA: pem('The private key of that certificate'),
     TEMPORAL_TLS_CLIENT_KEY_PATH: pemFile('The same as a file'),
     TEMPORAL_PROFILE: text.optional().meta({
-      description:
-        'A profile of Temporal’s configuration file; what is set in the environment comes before what it says',
+      description: 'A profile of Temporal’s configuration file. Variables override what it says',
       cure: 'the name of a profile that the file has',
       unset: '`default` with `TEMPORAL_CONFIG_FILE`, else no profile is read',
     }),
@@ -51,14 +52,13 @@ const variables = z
       unset: 'with `TEMPORAL_PROFILE` the file in the user’s configuration folder',
     }),
   })
-  // The rest of the environment says where the user's configuration folder is (HOME …), and gRPC headers to send
-  // (TEMPORAL_GRPC_META_…).
+  // envconfig needs the rest too: the user's configuration folder (HOME …), and TEMPORAL_GRPC_META_….
   .catchall(z.string())
   .meta({
     title: 'Temporal',
     description:
-      'The variables of Temporal’s own tools. `TEMPORAL_GRPC_META_<NAME>` adds a header to every call. Retention and ' +
-      'other properties of the namespace are its operator’s; migration adds the search attributes that it lacks.',
+      'The variables of Temporal’s own tools. `TEMPORAL_GRPC_META_<NAME>` adds a header to every call. ' +
+      'Migration adds the search attributes that the namespace lacks. It leaves the retention as it is.',
   });
 
 export type TemporalConfig = {
@@ -101,7 +101,7 @@ export const temporal = variables.transform((read, { issues }): TemporalConfig =
   };
 });
 
-/** What the environment says, before what the profile that it names says. Throws when file or profile can't be had. */
+/** What the environment says, then what the profile says. Throws when file or profile can't be had. */
 function loadProfile(env: Record<string, string>): ClientConfigProfile {
   const file = env['TEMPORAL_CONFIG_FILE'];
   return loadClientConfigProfile({
@@ -112,16 +112,16 @@ function loadProfile(env: Record<string, string>): ClientConfigProfile {
   });
 }
 
-/** envconfig assumes that a file has profiles: one that has none at all is a TypeError there. */
+/** What is wrong with the file. envconfig throws a TypeError at one without any profile. */
 function unusable(error: unknown): string {
-  const reason = error instanceof Error ? error.message : String(error);
+  // A message about malformed TOML goes on with lines of the file, which may hold an API key.
+  const [reason] = (error instanceof Error ? error.message : String(error)).split('\n', 1);
   return error instanceof TypeError ? 'has no table [profile.…]' : `can't be used: ${reason}`;
 }
 
 /** envconfig knows `1` and `true` only, and takes any other word for `false`. */
 function asTexts(read: z.output<typeof variables>): Record<string, string> {
-  const entries = Object.entries(read).map(([name, value]) => [name, value] as const);
   return Object.fromEntries(
-    entries.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries(read).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
   );
 }

@@ -1,14 +1,15 @@
 /**
- * What a variable of the environment is, and how a whole environment is read. Each subject of the configuration is a zod
- * object with one entry a variable, and a transform into what the program uses; the types are inferred from it.
+ * What a variable of the environment is, and how an environment is read. Each subject of the configuration is
+ * a zod object with one entry a variable, and a transform into what the program uses. The types are inferred
+ * from it.
  */
 import { z } from 'zod';
 
 declare module 'zod' {
   interface GlobalMeta {
-    /** What to set the variable to: stands in the error when it is missing or wrong, and in docs/CONFIGURATION.md. */
+    /** What to set the variable to. Both the error and docs/CONFIGURATION.md say it. */
     cure?: string;
-    /** What is the case while the variable is not set, where that is more than its default. */
+    /** What holds while the variable is not set, where that is more than its default. */
     unset?: string;
   }
 }
@@ -25,8 +26,8 @@ export const port = z.coerce.number().int().min(0).max(65_535);
 export const count = z.coerce.number().int().positive();
 
 /**
- * Reads the subjects from the environment. Throws one error with a line for each variable that is missing or wrong, its
- * name and its cure. Values are not repeated in it: some are secrets.
+ * Reads the subjects from the environment. Throws one error with a line for each variable that is missing or
+ * wrong. The line has the variable's name and cure, never its value: some values are secrets.
  */
 export function parse<Subjects extends Record<string, Subject>>(
   subjects: Subjects,

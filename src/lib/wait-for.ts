@@ -12,7 +12,10 @@ export type Needed = {
   cure: string;
 };
 
-/** Waits until all services answer. After `timeoutMs` throws the cure of one that doesn't. Says once that it waits. */
+/**
+ * Waits until all services answer, and logs once for each that it waits. Throws the cure of a service that
+ * doesn't answer within `timeoutMs`.
+ */
 export async function waitForAll(
   needed: readonly Needed[],
   options: { log: Logger; timeoutMs: number },

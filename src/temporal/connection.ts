@@ -5,8 +5,8 @@ import type { Needed } from '../lib/wait-for.ts';
 import { dataConverter } from './data-converter.ts';
 
 /**
- * A connection for calls that a `Client` doesn't offer (the operator's). The caller closes it. Rejects with one line that
- * says where it was tried, and how, when no server answers within 10 s or the server refuses.
+ * A connection for calls that a `Client` doesn't offer (the operator's). The caller closes it. Rejects when
+ * no server answers within 10 s, or the server refuses: one line says which address was asked, and how.
  */
 export async function connect(config: TemporalConfig): Promise<Connection> {
   return orSay(config, Connection.connect(clientOptions(config)));
@@ -18,7 +18,7 @@ export async function connectClient(config: TemporalConfig): Promise<Client> {
   return new Client({ connection, namespace: config.namespace, dataConverter });
 }
 
-/** As `connectClient`, but connects when it is first used: a server that is away now doesn't stop the process. */
+/** As `connectClient`, but connects at its first use: a server that is away now doesn't stop the process. */
 export function lazyClient(config: TemporalConfig, interceptors: ClientInterceptors = {}): Client {
   const connection = Connection.lazy(clientOptions(config));
   return new Client({ connection, namespace: config.namespace, dataConverter, interceptors });
@@ -82,7 +82,7 @@ async function orSay<T>(config: TemporalConfig, connecting: Promise<T>): Promise
   }
 }
 
-/** Where Temporal was asked, and how: at the right address there is no answer when only one side speaks TLS. */
+/** Which address was asked, and how: the right one doesn't answer either when only one side speaks TLS. */
 function unreachable({ address, apiKey, tls }: TemporalConfig): string {
   const how = [
     tls ? 'over TLS' : 'without TLS',
@@ -90,7 +90,7 @@ function unreachable({ address, apiKey, tls }: TemporalConfig): string {
     ...(tls?.clientCert ? ['with a client certificate'] : []),
     ...(apiKey ? ['with an API key'] : []),
   ].join(', ');
-  return `nothing answers at TEMPORAL_ADDRESS=${address} (${how}): check the address and the TEMPORAL_TLS… settings`;
+  return `nothing answers at TEMPORAL_ADDRESS=${address} (${how}): check the address and TEMPORAL_TLS…`;
 }
 
 /** The innermost message: the outer ones only say that connecting failed. */

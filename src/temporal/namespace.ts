@@ -14,10 +14,10 @@ const PERMISSION_DENIED = 7;
 const UNIMPLEMENTED = 12;
 
 /**
- * Registers the search attributes that the namespace lacks, and waits until starts with them are taken. Touches nothing
- * else of the namespace. Safe to repeat. Where the server's operator API is closed, as on Temporal Cloud, the attributes
- * must be there already. Rejects with what to do when they are not, when there is no such namespace, or when the server
- * doesn't know them after 30 s.
+ * Registers the search attributes that the namespace lacks, and waits until the server takes starts with
+ * them. Touches nothing else of the namespace. Safe to repeat. On a server whose operator API is closed
+ * (Temporal Cloud) the attributes must be there already. Rejects with what to do when they are not, when
+ * there is no such namespace, or when the server doesn't know them after 30 s.
  */
 export async function prepareNamespace(config: TemporalConfig): Promise<void> {
   const { namespace } = config;
@@ -37,7 +37,10 @@ export async function prepareNamespace(config: TemporalConfig): Promise<void> {
   }
 }
 
-/** The attributes to be registered: those that the server doesn't list, or refuses in a query when it lists none. */
+/**
+ * The attributes to register: those that the server doesn't list. A server that lists none is asked with a
+ * query.
+ */
 async function missingAttributes(connection: Connection, namespace: string): Promise<string[]> {
   try {
     const { customAttributes } = await connection.operatorService.listSearchAttributes({ namespace });
@@ -71,15 +74,17 @@ function howToRegister(namespace: string, missing: readonly string[]): string {
   const cli = missing.map((name) => `--name ${name} --type Keyword`).join(' ');
   const cloud = missing.map((name) => `--sa "${name}=Keyword"`).join(' ');
   return [
-    `namespace ${namespace} has no search attribute ${missing.join(', ')} (type Keyword), and this server lets`,
-    'applications add none. Add them by hand, then migrate again:',
+    `namespace ${namespace} has no search attribute ${missing.join(', ')} (type Keyword),`,
+    'and this server lets applications add none. Add them by hand, then migrate again:',
     `  temporal operator search-attribute create --namespace ${namespace} ${cli}`,
     `or, on Temporal Cloud:`,
     `  tcld namespace search-attributes add --namespace ${namespace} ${cloud}`,
   ].join('\n');
 }
 
-/** A server reads its namespaces anew every two seconds or so, and until then refuses what names a new attribute. */
+/**
+ * A server rereads its namespaces every two seconds or so. Until then it refuses what names a new attribute.
+ */
 async function untilKnown(
   connection: Connection,
   namespace: string,

@@ -1,6 +1,6 @@
 /**
- * A gRPC server of the test's making in front of a Temporal: over TLS or in clear, with the calls of its choice refused.
- * It shows what a client has sent, and what a client says of a server that is not as it expects.
+ * A gRPC proxy in front of a Temporal, over TLS or in clear, that can refuse calls. It records what a client
+ * sends, and shows what a client says of a server that is not as it expects.
  */
 import { once } from 'node:events';
 import { connect, createSecureServer, createServer } from 'node:http2';
@@ -21,9 +21,9 @@ export type GrpcProxy = {
 };
 
 /**
- * Passes calls on to `target` (`host:port`). `refuse` answers a call, by its path, with a gRPC status in place of the
- * server; without a target it answers all. `tls`: the server's key and certificate (PEM), and with `clientCa` the
- * authority of the certificates that clients must show.
+ * Passes calls on to `target` (`host:port`). A call for whose path `refuse` gives a gRPC status is answered
+ * with that. Without a target every call is answered with UNIMPLEMENTED. `tls` has the server's key and
+ * certificate (PEM). With `clientCa` clients must show a certificate of that authority.
  */
 export async function startGrpcProxy(options: {
   target?: string;

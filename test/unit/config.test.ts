@@ -9,7 +9,14 @@ const SERVICES = { DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x', TEMPORA
 
 test('what is missing is listed at once, each with its cure', () => {
   expect(() => workerConfig({ REDIS_URL: '' })).toThrow(
-    /TEMPORAL_ADDRESS is not set \(set it to host:7233[\s\S]*DATABASE_URL is not set \(set it to postgres:[\s\S]*REDIS_URL is not set[\s\S]*LLM_MODEL is not set/,
+    new RegExp(
+      [
+        'TEMPORAL_ADDRESS is not set \\(set it to host:7233',
+        'DATABASE_URL is not set \\(set it to postgres:',
+        'REDIS_URL is not set',
+        'LLM_MODEL is not set',
+      ].join('[^]*'),
+    ),
   );
 });
 
@@ -156,6 +163,9 @@ describe('Temporal', () => {
     );
     const empty = { TEMPORAL_CONFIG_FILE: file('empty.toml', '') };
     expect(() => replayConfig(empty)).toThrow(/TEMPORAL_CONFIG_FILE has no table \[profile/);
+    const malformed = { TEMPORAL_CONFIG_FILE: file('malformed.toml', `api_key = "secret"\n${toml}x y z\n`) };
+    expect(() => replayConfig(malformed)).toThrow(/TEMPORAL_CONFIG_FILE can't be used: Invalid TOML/);
+    expect(() => replayConfig(malformed)).not.toThrow(/api_key|secret/);
     const bare = { TEMPORAL_CONFIG_FILE: file('bare.toml', '[profile.default]\nnamespace = "x"\n') };
     expect(() => replayConfig(bare)).toThrow(/TEMPORAL_ADDRESS is not set/);
   });
