@@ -10,10 +10,9 @@ import type {
   Recollection,
   WindowMessage,
 } from '../../src/domain/conversation.ts';
-import { buildPrompt, keptOfWindow, promptRoom } from '../../src/domain/prompt.ts';
+import { buildPrompt, promptRoom } from '../../src/domain/prompt.ts';
 import { decodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
-import { recall } from '../../src/memory/recall/recall.ts';
-import { recallBesideWindow } from '../../src/memory/recall/beside-window.ts';
+import { recallForTurn } from '../../src/memory/recall/recall-for-turn.ts';
 import { formatPrompt, formatRecalled, matchLine, section } from './print-story.ts';
 import type { Turn } from './story.ts';
 
@@ -71,21 +70,16 @@ export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Pr
   const size = changes.window ?? recorded.length;
   const window =
     size <= recorded.length ? lastOf(recorded, size) : await windowFromMemory(pool, message, size);
-  const query = {
-    text: message.text,
-    embedding: [...decodeEmbedding(context.embedding)],
-    askedAt: new Date(message.receivedAt),
-    speakers: message.userName ? [message.userName, agent.name] : [agent.name],
-  };
   const maxPromptTokens = changes.maxPromptTokens ?? agent.maxPromptTokens ?? limits.maxPromptTokens;
   const promptAgent = { ...agent, maxPromptTokens };
-  const roomTokens = promptRoom(promptAgent, message.text);
-  const speakers = { user: message.userName, agent: agent.name };
-  const recollection = await recallBesideWindow(
-    await withMessageIds(pool, message, window),
-    (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
-    (standing) => recall(pool, message, { ...query, ...standing }, { ...agent.recall, ...changes.recall }),
-  );
+  const recollection = await recallForTurn(pool, {
+    message,
+    agentName: agent.name,
+    settings: { ...agent.recall, ...changes.recall },
+    roomTokens: promptRoom(promptAgent, message.text),
+    window: await withMessageIds(pool, message, window),
+    embedding: decodeEmbedding(context.embedding),
+  });
   const { messages, droppedFromWindow } = buildPrompt(
     promptAgent,
     message.text,

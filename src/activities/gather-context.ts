@@ -1,11 +1,9 @@
 import type { RecallSettings } from '../domain/agent.ts';
-import type { InboundMessage, Recollection, WindowMessage } from '../domain/conversation.ts';
-import { keptOfWindow } from '../domain/prompt.ts';
+import type { InboundMessage, Recollection } from '../domain/conversation.ts';
 import type { GatheredContext, Missing, RecallReceipt } from '../domain/turn.ts';
 import { encodeEmbedding } from '../memory/embedding/embedding-codec.ts';
-import { recall as recallFor } from '../memory/recall/recall.ts';
+import { recallForTurn } from '../memory/recall/recall-for-turn.ts';
 import { getWindow } from '../memory/window/window.ts';
-import { recallBesideWindow } from '../memory/recall/beside-window.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 /** How long a reply waits for memory, all in all. */
@@ -45,11 +43,20 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
       };
       try {
         const windowRead = bounded('window', getWindow(redis, message), []);
+        const recallWith = async (embedding: Float32Array) =>
+          recallForTurn(pool, {
+            message,
+            agentName,
+            settings: recall,
+            roomTokens,
+            window: await windowRead,
+            embedding,
+          });
         const embedding = await bounded('embedding', embedder.embed(message.text, 'query'), null);
         const recollection =
           embedding === null
             ? (missing.push('recall'), null)
-            : await bounded('recall', recallBeside(windowRead, embedding), null);
+            : await bounded('recall', recallWith(embedding), null);
         const window = await windowRead;
         return {
           window: window.map(({ role, content }) => ({ role, content })),
@@ -61,22 +68,6 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
         };
       } finally {
         deadline.clear();
-      }
-
-      async function recallBeside(windowRead: Promise<WindowMessage[]>, embedding: Float32Array) {
-        const window = await windowRead;
-        const speakers = { user: message.userName, agent: agentName };
-        const query = {
-          text: message.text,
-          embedding: [...embedding],
-          askedAt: new Date(message.receivedAt),
-          speakers: message.userName ? [message.userName, agentName] : [agentName],
-        };
-        return recallBesideWindow(
-          window,
-          (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
-          (standing) => recallFor(pool, message, { ...query, ...standing }, recall),
-        );
       }
     },
   };
