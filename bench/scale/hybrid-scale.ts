@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { DEFAULT_RECALL } from '../../src/domain/agent.ts';
 import { recall } from '../../src/memory/recall/recall.ts';
-import { toTermVector } from '../../src/memory/long-term/search-terms.ts';
+import { toTermVector } from '../../src/memory/text/search-terms.ts';
 import { percentile } from '../service/load.ts';
 import type { BenchScope, RecallData } from './recall-data.ts';
 import { now } from '../service/stand-in.ts';

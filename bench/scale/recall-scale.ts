@@ -3,7 +3,7 @@ import pg from 'pg';
 import { toSql } from 'pgvector';
 import { createPool } from '../../src/db/tenant-transaction.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
-import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts';
 import { startStack, type StackHandle } from '../../local/stack/index.ts';
 import { measureHybrid, type HybridRow } from './hybrid-scale.ts';

@@ -1,5 +1,5 @@
-import { Kept } from './kept.ts';
-import type { KeptOptions } from './kept.ts';
+import { Kept } from './supervised-process.ts';
+import type { KeptOptions } from './supervised-process.ts';
 import { StackError } from './report.ts';
 import type { ProcessHandle, ProcessSpec } from './types.ts';
 

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import type { LedgerTurn } from '../db/ledger.ts';
 import { APOLOGY } from '../domain/failures.ts';
 import type { TurnResult } from '../domain/turn.ts';
-import { findExchange } from '../memory/long-term/long-term.ts';
+import { findExchange } from '../memory/long-term/memories.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import { isTemporalAway } from '../api/problems.ts';
 import { ANSWER_WITHIN_MS } from '../lib/within.ts';

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { axis } from '../support/embeddings.ts';
 import { createTestTenant, connectRedis } from '../support/services.ts';
 import { OPERATOR_TOKEN, eventually, startSystem, type Answer, type System } from '../support/system.ts';

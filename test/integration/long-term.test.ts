@@ -5,7 +5,7 @@ import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { enterTurn, findTurn } from '../../src/db/ledger.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { insertExchange } from '../../src/memory/long-term/exchange-passages.ts';
-import { insertMemories, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { insertMemories, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
 import { createTestDatabase, createTestTenant, newScope, type TestDatabase } from '../support/services.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { appendTurn } from '../../src/memory/window/window.ts';
 import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';

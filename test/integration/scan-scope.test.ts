@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
-import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { scanScope } from '../../src/memory/recall/scan-scope.ts';
-import { toQueryMasks } from '../../src/memory/long-term/search-terms.ts';
+import { toQueryMasks } from '../../src/memory/text/search-terms.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
 import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
 

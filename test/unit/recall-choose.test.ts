@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { orderCandidates, withinBudget, type Candidate } from '../../src/memory/ranking/choose.ts';
-import { ONLY_ASKS } from '../../src/memory/ranking/questions.ts';
+import { ONLY_ASKS } from '../../src/memory/text/questions.ts';
 
 const candidate = (exchangeId: string, total: number, more: Partial<Candidate> = {}): Candidate => ({
   exchangeId,

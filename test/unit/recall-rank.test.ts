@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ONLY_ASKS } from '../../src/memory/ranking/questions.ts';
+import { ONLY_ASKS } from '../../src/memory/text/questions.ts';
 import { rank, withSpareQuestions } from '../../src/memory/ranking/rank.ts';
 import type { ScoredScope } from '../../src/memory/ranking/score.ts';
 

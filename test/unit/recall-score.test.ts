@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_ANSWER, ONLY_ASKS } from '../../src/memory/ranking/questions.ts';
+import { NO_ANSWER, ONLY_ASKS } from '../../src/memory/text/questions.ts';
 import {
   matchOf,
   scorePassages,

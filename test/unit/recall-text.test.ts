@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { embedPassages } from '../../src/memory/long-term/exchange-passages.ts';
-import { PASSAGE_WORDS, splitExchange, type Span } from '../../src/memory/ranking/passages.ts';
-import { isFirstPerson, isNoAnswer, onlyAsks } from '../../src/memory/ranking/questions.ts';
-import { dayInWords, isMostlyLatin, toSearchText } from '../../src/memory/ranking/search-text.ts';
-import { countWords } from '../../src/memory/ranking/words.ts';
+import { PASSAGE_WORDS, splitExchange, type Span } from '../../src/memory/text/passages.ts';
+import { isFirstPerson, isNoAnswer, onlyAsks } from '../../src/memory/text/questions.ts';
+import { dayInWords, isMostlyLatin, toSearchText } from '../../src/memory/text/search-text.ts';
+import { countWords } from '../../src/memory/text/words.ts';
 
 const LONG = 'This sentence has exactly six words. '.repeat(100);
 

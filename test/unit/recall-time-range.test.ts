@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { timeRangeOf } from '../../src/memory/ranking/time-range.ts';
+import { timeRangeOf } from '../../src/memory/text/time-range.ts';
 
 // A Wednesday.
 const NOW = new Date('2026-11-04T10:30:00Z');

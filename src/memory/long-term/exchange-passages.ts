@@ -2,10 +2,10 @@ import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Scope } from '../../domain/conversation.ts';
 import { toUnit } from '../../domain/embedding.ts';
-import { flagsOf } from '../ranking/questions.ts';
-import { splitExchange, type Passage, type Span } from '../ranking/passages.ts';
-import { dayInWords } from '../ranking/search-text.ts';
-import { termsOf, toTermVector } from './search-terms.ts';
+import { flagsOf } from '../text/questions.ts';
+import { splitExchange, type Passage, type Span } from '../text/passages.ts';
+import { dayInWords } from '../text/search-text.ts';
+import { termsOf, toTermVector } from '../text/search-terms.ts';
 
 /** A finished exchange, ready to be stored for recall. */
 export type NewExchange = Scope & {

@@ -1,5 +1,5 @@
-import { countWords } from './words.ts';
-import { holdsOnlyAQuestion } from './questions.ts';
+import { countWords } from '../text/words.ts';
+import { holdsOnlyAQuestion } from '../text/questions.ts';
 import type { ScoredPassage } from './score.ts';
 
 /** A candidate for the prompt, with its texts. */

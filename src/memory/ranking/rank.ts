@@ -1,5 +1,5 @@
 import { MAX_TOP_K } from '../../domain/agent.ts';
-import { holdsOnlyAQuestion } from './questions.ts';
+import { holdsOnlyAQuestion } from '../text/questions.ts';
 import type { ScoredPassage, ScoredScope } from './score.ts';
 
 /** Candidates looked at more closely for each exchange wanted; the order among them may still change. */

@@ -1,5 +1,5 @@
-import { holdsNothing } from './questions.ts';
-import type { TimeRange } from './time-range.ts';
+import { holdsNothing } from '../text/questions.ts';
+import type { TimeRange } from '../text/time-range.ts';
 
 /**
  * The passages of a scope as the database compared them with the query, in any order, one a row of each column.

@@ -5,7 +5,7 @@ import type { Standing } from './beside-window.ts';
 import { toUnit } from '../../domain/embedding.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { LABEL_WORDS, orderCandidates, withinBudget, wordsOf, type Candidate } from '../ranking/choose.ts';
-import { isFirstPerson } from '../ranking/questions.ts';
+import { isFirstPerson } from '../text/questions.ts';
 import { rank, withSpareQuestions } from '../ranking/rank.ts';
 import {
   matchOf,
@@ -15,9 +15,9 @@ import {
   type ScoredPassage,
   type ScoredScope,
 } from '../ranking/score.ts';
-import { isMostlyLatin } from '../ranking/search-text.ts';
-import { timeRangeOf } from '../ranking/time-range.ts';
-import { countWords } from '../ranking/words.ts';
+import { isMostlyLatin } from '../text/search-text.ts';
+import { timeRangeOf } from '../text/time-range.ts';
+import { countWords } from '../text/words.ts';
 import {
   findTexts,
   passageKey,
@@ -26,7 +26,7 @@ import {
   type PassageTexts,
   type QuotedMessage,
 } from './scan-scope.ts';
-import { termsOf, toQueryMasks } from '../long-term/search-terms.ts';
+import { termsOf, toQueryMasks } from '../text/search-terms.ts';
 
 /** What is asked, and what the prompt holds already. */
 export type RecallQuery = Standing & {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Role, Scope } from '../../domain/conversation.ts';
-import type { Span } from '../ranking/passages.ts';
+import type { Span } from '../text/passages.ts';
 import type { ScannedScope } from '../ranking/score.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { toSearchText } from '../ranking/search-text.ts';
+import { toSearchText } from './search-text.ts';
 import { TERMS_PER_MASK } from '../ranking/score.ts';
 
 /** Width of `exchange_passages.terms`: as many buckets as a sparse vector may have, so that words rarely share one. */
