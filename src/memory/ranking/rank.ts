@@ -6,7 +6,10 @@ import type { ScoredPassage, ScoredScope } from './score.ts';
 const CANDIDATES_EACH = 3;
 /** The most exchanges that any agent's recall examines. */
 const ENOUGH_EXCHANGES = CANDIDATES_EACH * MAX_TOP_K;
-/** Passages ranked in the first attempt, not counting the window's: sorting all of a large scope takes too long. */
+/**
+ * Passages ranked in the first attempt, not counting the
+ * window's: sorting all of a large scope takes too long.
+ */
 const RANKED = 2 * ENOUGH_EXCHANGES;
 
 /**
@@ -16,7 +19,8 @@ const RANKED = 2 * ENOUGH_EXCHANGES;
 export function rank(scored: ScoredScope, exclude: readonly string[], ranked = RANKED): ScoredPassage[] {
   const { totals, flags, passageAt } = scored;
   const seen = new Set(exclude.map((id) => id.replaceAll('-', '')));
-  // A floor for statements and one for questions: a question asked a thousand times must not displace statements.
+  // A floor for statements and one for questions: a question
+  // asked a thousand times must not displace statements.
   const wanted = ranked + seen.size;
   const floors = { statement: floorOf(scored, false, wanted), question: floorOf(scored, true, wanted) };
   const best: ScoredPassage[] = [];
@@ -28,7 +32,8 @@ export function rank(scored: ScoredScope, exclude: readonly string[], ranked = R
   const exchanges = best
     .sort((a, b) => b.total - a.total || b.at - a.at)
     .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
-  // Long messages have many passages, so the best passages can all come from a few exchanges or from the window.
+  // Long messages have many passages, so the best passages can
+  // all come from a few exchanges or from the window.
   const statements = exchanges.filter((passage) => !holdsOnlyAQuestion(passage.flags)).length;
   const tooFew =
     statements < Math.min(ranked, ENOUGH_EXCHANGES) && floors.statement > Number.NEGATIVE_INFINITY;

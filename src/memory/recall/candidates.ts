@@ -42,7 +42,9 @@ export async function findCandidates(
   };
 }
 
-/** The ranked passages without the examined ones that are no candidates: the prompt shows their words already. */
+/**
+ * The ranked passages without the examined ones that are no candidates: the prompt shows their words already.
+ */
 export function withoutShown(
   ranked: readonly ScoredPassage[],
   examined: readonly ScoredPassage[],
@@ -75,9 +77,9 @@ function toCandidate(
 }
 
 /**
- * A passage's messages that the prompt doesn't show yet. A message counts as shown when it is in the window
- * itself, or when the window has the same words from the same speaker: a fact that was just repeated needs
- * no quotation.
+ * A passage's messages that the prompt doesn't show yet. A message counts as
+ * shown when it is in the window itself, or when the window has the same words
+ * from the same speaker: a fact that was just repeated needs no quotation.
  */
 export function notInPrompt(
   passage: ScoredPassage,

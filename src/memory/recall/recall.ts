@@ -67,7 +67,8 @@ export async function recall(
       ranked,
       topK: settings.topK,
     });
-    // An old message with the same words as one in the window must not lift unrelated exchanges over the threshold.
+    // An old message with the same words as one in the window must
+    // not lift unrelated exchanges over the threshold.
     const left = withoutShown(ranked, examined, candidates);
     const match = round(matchOf(left, facts));
     const nothingElseNear = belowThreshold(match, left);

@@ -89,7 +89,10 @@ function unpack(packed: ScanRow, maskCount: number): ScannedScope {
 
 /** The texts of a passage as they are quoted: each message cut down to the passage's span. */
 export type PassageTexts = { user?: QuotedMessage & Similarity; reply?: QuotedMessage };
-/** Cosine similarity of a user's message and the query, and the message's embedding; absent when not asked for. */
+/**
+ * Cosine similarity of a user's message and the query, and the
+ * message's embedding; absent when not asked for.
+ */
 export type Similarity = { cosine?: number; embedding?: number[] };
 export type QuotedMessage = { content: string; createdAt: string };
 
@@ -106,8 +109,8 @@ type TextRow = {
 };
 
 /**
- * Fetches the texts of passages, keyed by `passageKey`. With a query's vector, each user's message also gets
- * its `Similarity`.
+ * Fetches the texts of passages, keyed by `passageKey`. With a
+ * query's vector, each user's message also gets its `Similarity`.
  */
 export async function findTexts(
   client: pg.PoolClient,
