@@ -5,7 +5,7 @@ import { StackError, poll } from './report.ts';
 import { loadSecrets } from './secrets.ts';
 import type { ProcessHandle, ProcessSpec, Stack } from './types.ts';
 
-/** As long as both take to drain on SIGTERM. */
+/** API and worker drain within this time after SIGTERM. */
 const STOP_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 120_000;
 const READY_EVERY_MS = 250;
@@ -14,18 +14,19 @@ const RESTARTS_BEFORE_GIVING_UP = 3;
 /** Options of `superviseService`. */
 export type ServiceOptions = { home: string; env: NodeJS.ProcessEnv; port: number };
 
-/** With KONSTRUCT_COMBINED=1 API and worker are one process, `konstruct` (see src/combined.ts). */
+/** With KONSTRUCT_COMBINED=1 API and worker run in one process, `konstruct` (see src/combined.ts). */
 export const isCombined = (env: NodeJS.ProcessEnv): boolean => env['KONSTRUCT_COMBINED'] === '1';
 
 /**
- * Starts worker and API, each a supervised process or both one, and waits until `GET /readyz` says 200.
- * @throws StackError with the end of a log when they don't get there.
+ * Starts worker and API as two supervised processes (or one, see `isCombined`) and waits until `GET /readyz`
+ * answers 200.
+ * @throws StackError with the end of a log, or the answer of `/readyz`, when that doesn't happen.
  */
 export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
   const operatorToken = env['KONSTRUCT_OPERATOR_TOKEN'] || loadSecrets(home).operatorToken;
   const workerEnv = applicationEnv(stack, env);
   const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
-  // The API comes last, so that pids.json is complete before /readyz can be asked.
+  // The API is started last, so that pids.json is complete before /readyz can answer.
   const specs = isCombined(env)
     ? [application('konstruct', 'src/combined.ts', apiEnv, WORKER_FLAGS)]
     : [
@@ -39,7 +40,7 @@ export async function superviseService(stack: Stack, { home, env, port }: Servic
   );
 }
 
-/** Node's flags for a process that runs workflows; the module says what for. */
+/** Node's flags for a process that runs workflows. The loaded module explains why it is needed. */
 export const WORKER_FLAGS: readonly string[] = [
   `--import=${pathToFileURL(path.join(projectRoot, 'src', 'worker', 'sandbox-time-limit.ts')).href}`,
 ];
@@ -75,17 +76,18 @@ function applicationEnv(stack: Stack, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
 }
 
 async function untilReady(processes: readonly ProcessHandle[], port: number): Promise<void> {
-  let said = '';
+  let body = '';
   const failing = (): ProcessHandle | undefined =>
     processes.find(({ restarts }) => restarts >= RESTARTS_BEFORE_GIVING_UP);
   const probe = async (): Promise<boolean> => {
     if (failing()) return true;
     const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(5_000) });
-    said = await response.text();
+    body = await response.text();
     return response.status === 200;
   };
   const answered = await poll(probe, READY_TIMEOUT_MS, READY_EVERY_MS);
   const dead = failing();
-  if (dead) throw new StackError(`${dead.name} ends at its start; the end of its log:\n${dead.lastLog()}`);
-  if (!answered) throw new StackError(`/readyz does not say 200 after ${READY_TIMEOUT_MS / 1000} s: ${said}`);
+  if (dead) throw new StackError(`${dead.name} fails to start; the end of its log:\n${dead.lastLog()}`);
+  if (!answered)
+    throw new StackError(`/readyz did not answer 200 within ${READY_TIMEOUT_MS / 1000} s: ${body}`);
 }

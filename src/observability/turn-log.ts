@@ -9,7 +9,9 @@ const LOGGED_STEPS: Record<string, string> = {
   recordFailedTurn: 'the turn has failed',
 };
 
-/** Logs one line at info for each logged step, so that a message can be followed: ids and times, never contents. */
+/**
+ * Logs a line at info for each logged step, so that a message can be followed: ids and times, never contents.
+ */
 export function createTurnLog(log: Logger): ActivityInterceptorsFactory {
   return ({ info }) => ({
     inbound: {
