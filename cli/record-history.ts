@@ -1,6 +1,7 @@
 /**
  * `npm run histories:record -- NAME WORKFLOW_ID`: adds a workflow's history to the committed set, which the
- * replay test runs against every change of the code. Never overwrites: an old history is an old promise.
+ * replay test runs against every change of the code. It never overwrites one: the code must go on replaying
+ * every recorded history.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -23,7 +24,7 @@ await mkdir(FOLDER, { recursive: true });
 const file = path.join(FOLDER, `${name}.json`);
 await writeFile(file, `${historyToJSON(history)}\n`, { flag: 'wx' }).catch((error: unknown) => {
   if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
-    console.error(`${file} is there already: choose a new name, recorded histories are never replaced`);
+    console.error(`${file} already exists: choose a new name, recorded histories are never replaced`);
     process.exit(1);
   }
   throw error;
