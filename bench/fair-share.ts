@@ -1,6 +1,7 @@
 /**
- * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000]`: how long a quiet tenant waits for its
- * replies on an idle system, and while another tenant sends many times as much. Ends with one line of JSON.
+ * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000]`: measures how long a quiet
+ * tenant waits for its replies on an idle system, and while another tenant sends many times as much. Prints
+ * one line of JSON. The exit code is 1 when the p95 more than doubles.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -21,7 +22,7 @@ const { values } = parseArgs({
 });
 const lengthMs = Number(values.seconds) * 1_000;
 const times = Number(values.times);
-/** The quiet tenant's share: one message a second unless told otherwise. */
+/** Interval between the quiet tenant's messages. */
 const quietEveryMs = Number(values['every-ms']);
 
 await runUntilStopped(
@@ -65,7 +66,10 @@ await runUntilStopped(
   { stopIsSuccess: false },
 );
 
-/** Latencies in ms of the quiet tenant's messages, each of a user of its own, so that none waits for another's turn. */
+/**
+ * Sorted latencies of the quiet tenant's messages in ms. Each
+ * has its own user, so that none waits for another.
+ */
 async function measure(baseUrl: string, scope: ChaosScope, forMs: number): Promise<number[]> {
   const latencies: Array<Promise<number>> = [];
   for (let sent = 0; sent * quietEveryMs < forMs; sent += 1) {
@@ -79,7 +83,7 @@ async function measure(baseUrl: string, scope: ChaosScope, forMs: number): Promi
   return (await Promise.all(latencies)).toSorted((a, b) => a - b);
 }
 
-/** The other tenant: `times` as many, whatever becomes of them. */
+/** Sends the loud tenant's messages, `times` as many, until `signal` is aborted. Counts the answers. */
 async function flood(baseUrl: string, scope: ChaosScope, signal: AbortSignal) {
   const counts = { accepted: 0, refused: 0 };
   for (let sent = 0; !signal.aborted; sent += 1) {

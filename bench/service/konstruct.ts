@@ -1,4 +1,4 @@
-/** Our own system under test: the stack, API and worker as `npm start` runs them, with the stand-in behind them. */
+/** Konstruct as a system under test: stack, API and worker as `npm start` runs them, and the stand-in. */
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -19,26 +19,26 @@ export type Konstruct = SystemUnderTest & {
   stack: Stack;
   demo: Demo;
   temporal: Client;
-  /** A superuser's connections, for counting what all tenants have stored. */
+  /** A superuser's pool, to count the rows of all tenants. */
   admin: pg.Pool;
-  /** What API and worker were started with, besides the stack's URLs. */
+  /** The environment of API and worker, without the stack's URLs. */
   env: NodeJS.ProcessEnv;
 };
 
 export type KonstructOptions = {
   home: string;
   standIn: StandIn;
-  /** How messages come in; Slack is what people use. */
+  /** How messages are sent. */
   channel: 'slack' | 'http';
   env: NodeJS.ProcessEnv;
   onHandle: (handle: StackHandle) => void;
 };
 
-/** What a shell has set for a running Konstruct must not lead the bench to it. */
+/** Settings of the user's own Konstruct. They must not reach the system under test. */
 const CONFIGURED =
   /^(DATABASE_|REDIS_URL$|TEMPORAL_|LLM_|SLACK_|PORT$|KONSTRUCT_(HOME|MODELS|OPERATOR_TOKEN)$)/;
 
-/** Brings everything up, with a database of its own that lives as long as the bench. */
+/** Starts everything, with a database of its own. */
 export async function startKonstruct(options: KonstructOptions): Promise<Konstruct> {
   const { home, standIn, channel, onHandle } = options;
   const signingSecret = randomBytes(16).toString('hex');
@@ -90,13 +90,13 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
     async stop() {
       await admin.end();
       await temporal.connection.close();
-      await keepLogs(home);
+      await copyLogs(home);
       await stack.stop();
     },
   };
 }
 
-/** One more worker process, with the environment of the first. */
+/** Starts one more worker process with the environment of the first. */
 export async function addWorker({ stack, env }: Konstruct, n: number): Promise<void> {
   await stack.supervise({
     name: `worker-${n}`,
@@ -111,7 +111,7 @@ export async function addWorker({ stack, env }: Konstruct, n: number): Promise<v
 function requireUrls(stack: Stack) {
   const { DATABASE_ADMIN_URL, DATABASE_URL, TEMPORAL_ADDRESS } = stack.urls;
   if (!DATABASE_ADMIN_URL || !DATABASE_URL || !TEMPORAL_ADDRESS) {
-    throw new Error('the stack has come up without its URLs');
+    throw new Error('the stack was started without its URLs');
   }
   return {
     databaseAdminUrl: DATABASE_ADMIN_URL,
@@ -120,8 +120,8 @@ function requireUrls(stack: Stack) {
   };
 }
 
-/** For whoever asks why a run was slow: the home is removed afterwards. */
-async function keepLogs(home: string): Promise<void> {
-  const kept = process.env['KONSTRUCT_BENCH_LOGS'];
-  if (kept) await cp(path.join(home, 'logs'), kept, { recursive: true });
+/** Copies the logs to KONSTRUCT_BENCH_LOGS if that is set: the home is removed after the run. */
+async function copyLogs(home: string): Promise<void> {
+  const target = process.env['KONSTRUCT_BENCH_LOGS'];
+  if (target) await cp(path.join(home, 'logs'), target, { recursive: true });
 }

@@ -4,11 +4,11 @@ import type { Evidence, LedgerRow, MemoryRow } from './evidence.ts';
 import type { PlannedMessage } from './plan.ts';
 import type { Accepted } from './traffic.ts';
 
-/** One thing that must not be, with the message it is about. */
+/** A violated promise, with the message that it concerns. */
 export type Difference = { what: string; messageId: string; detail: string };
 
 export type Verdict = {
-  /** How many messages, or scopes, are as promised. */
+  /** For how many messages, or scopes, every promise holds. */
   counts: Record<'accepted' | 'replied' | 'windows' | 'memories', { right: number; of: number }>;
   differences: Difference[];
 };
@@ -16,9 +16,9 @@ export type Verdict = {
 const WINDOW_SIZE = 20;
 
 /**
- * Compares what was sent with what is there: every message accepted as one turn, answered by one workflow
- * with one reply, standing once and in the ledger's order in its scope's window, remembered by exactly two
- * rows of its scope, and nothing else anywhere.
+ * Compares the messages sent with the stored state. Every message must be accepted as one turn, answered by
+ * one workflow with one reply, be in its scope's window once and in the ledger's order, and be remembered by
+ * exactly two rows of its scope. There must be nothing else.
  */
 export function audit(
   planned: readonly PlannedMessage[],
@@ -77,18 +77,24 @@ function checkWorkflows(accepted: readonly Accepted[], evidence: Evidence, diffe
       differ('replied', messageId, `${workflowId} ran ${seen.get(workflowId) ?? 0} times`);
 }
 
-/** One reply, the same whenever it is asked for, and an answer of the model to this very message. */
+/**
+ * True when a message has one reply, which is the same at
+ * every look-up and is the model's answer to this message.
+ */
 function isRepliedOnce({ message, messageId }: Accepted, evidence: Evidence, differ: Differ): boolean {
   const [first, second] = evidence.replies.get(messageId) ?? [];
   if (first?.state !== 'done' || first.text === undefined)
-    return differ('replied', messageId, `looked up: ${first?.status} ${first?.state}`);
-  if (first.text !== second?.text) return differ('replied', messageId, 'two look-ups, two replies');
+    return differ('replied', messageId, `look-up: ${first?.status} ${first?.state}`);
+  if (first.text !== second?.text) return differ('replied', messageId, 'two look-ups gave two replies');
   return /^Answer \d+ to: /.test(first.text) && first.text.endsWith(` to: ${message.text}`)
     ? true
-    : differ('replied', messageId, `is no answer to it: ${first.text}`);
+    : differ('replied', messageId, `the reply answers another message: ${first.text}`);
 }
 
-/** Every scope's window holds its last turns in the ledger's order, each with its one reply, and nothing else does. */
+/**
+ * Every scope's window must have its last turns in the
+ * ledger's order, each with its one reply, and nothing else.
+ */
 function checkWindows(evidence: Evidence, byId: ReadonlyMap<string, Accepted>, differ: Differ) {
   const turnsOf = Map.groupBy(evidence.turns, ({ tenantId, agentId, userId }: LedgerRow) =>
     memoryShortKey(tenantId, agentId, userId),
@@ -103,14 +109,14 @@ function checkWindows(evidence: Evidence, byId: ReadonlyMap<string, Accepted>, d
       ])
       .slice(-WINDOW_SIZE);
     const found = evidence.windows.get(key) ?? [];
-    const wrong = expected.find(
+    const missing = expected.find(
       ({ role, content }, i) => found[i]?.role !== role || found[i].content !== content,
     );
-    if (!wrong && found.length === expected.length) right += 1;
+    if (!missing && found.length === expected.length) right += 1;
     else
       differ(
         'window',
-        wrong?.messageId ?? turns[0]?.messageId ?? '',
+        missing?.messageId ?? turns[0]?.messageId ?? '',
         `${key}: expected ${expected.length} entries, found ${found.length}: ${JSON.stringify(found.map(({ content }) => content.slice(0, 24)))}`,
       );
   }
@@ -134,7 +140,7 @@ function checkMemories(accepted: readonly Accepted[], evidence: Evidence, differ
     const asPromised =
       rows.length === 2 && texts[0] === `assistant: ${reply}` && texts[1] === `user: ${message.text}`;
     return (
-      asPromised || differ('memories', messageId, `${rows.length} rows, of its scope: ${texts.join(' | ')}`)
+      asPromised || differ('memories', messageId, `${rows.length} rows, in its scope: ${texts.join(' | ')}`)
     );
   });
   for (const exchangeId of rowsOf.keys()) differ('memories', exchangeId, 'memories of no message');

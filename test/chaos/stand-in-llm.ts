@@ -1,4 +1,4 @@
-/** An OpenAI-compatible model that never says the same thing twice, so that a doubled reply shows. */
+/** An OpenAI-compatible model that never gives the same answer twice, so that a repeated reply is noticed. */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -6,12 +6,15 @@ import { createRandom } from './random.ts';
 
 export type StandInLlm = {
   baseUrl: string;
-  /** Every answer that was begun: how often a message was asked, and in which order. */
+  /** Every request that was answered, in order. */
   asked: Array<{ text: string; answer: string; windowTexts: string[] }>;
   close(): void;
 };
 
-/** Answers within 20 to 300 ms, and now and then with a 503 or a 429, as models do; a calm one always, and after `delayMs`. */
+/**
+ * Starts a model that answers after 20 to 300 ms, and 3 % of the time
+ * with a 429 or 503. With `calm` it always answers, after `delayMs`.
+ */
 export async function startStandInLlm(seed: number, calm?: { delayMs: number }): Promise<StandInLlm> {
   const random = createRandom(seed ^ 0x11a);
   const asked: StandInLlm['asked'] = [];
@@ -20,10 +23,10 @@ export async function startStandInLlm(seed: number, calm?: { delayMs: number }):
     for await (const chunk of req) body += String(chunk);
     const { messages } = JSON.parse(body) as { messages: Array<{ role: string; content: string }> };
     const delayMs = calm?.delayMs ?? random.between(20, 300);
-    const trouble = calm ? 1 : random.next();
+    const draw = calm ? 1 : random.next();
     await new Promise((resolve) => setTimeout(resolve, delayMs));
-    if (trouble < 0.03) {
-      res.writeHead(trouble < 0.01 ? 429 : 503, { 'content-type': 'application/json', 'retry-after': '1' });
+    if (draw < 0.03) {
+      res.writeHead(draw < 0.01 ? 429 : 503, { 'content-type': 'application/json', 'retry-after': '1' });
       res.end('{"error":{"message":"scripted trouble"}}');
       return;
     }

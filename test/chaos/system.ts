@@ -23,11 +23,14 @@ export type ChaosSystem = {
   stop(): Promise<void>;
 };
 
-/** Of a shell in which Konstruct is configured, nothing may leak in: chaos kills what it uses. */
+/**
+ * Settings of the user's own Konstruct. They must not reach
+ * the run, which would kill the services that they name.
+ */
 const CONFIGURED =
   /^(DATABASE|REDIS|TEMPORAL|LLM|SLACK|KONSTRUCT(?!_CACHE|_BOOTSTRAP_PID|_MODELS))|^(PORT|HOST)$/;
 
-/** The whole of Konstruct as `npm start` runs it, with durable settings, and a stand-in for the model. */
+/** Starts all of Konstruct as `npm start` does, with durable settings, and a stand-in for the model. */
 export async function startSystem(options: {
   home: string;
   seed: number;
@@ -45,7 +48,7 @@ export async function startSystem(options: {
 
   const { DATABASE_ADMIN_URL, DATABASE_URL, REDIS_URL, TEMPORAL_ADDRESS } = stack.urls;
   if (!DATABASE_ADMIN_URL || !DATABASE_URL || !REDIS_URL || !TEMPORAL_ADDRESS)
-    throw new Error('the stack has come up without its URLs');
+    throw new Error('the stack was started without its URLs');
   const admin = new pg.Pool({ connectionString: DATABASE_ADMIN_URL, max: 1, connectionTimeoutMillis: 5_000 });
   admin.on('error', () => undefined);
   const redis = new Redis(REDIS_URL);
@@ -71,10 +74,13 @@ export async function startSystem(options: {
 
 const TENANTS = 3;
 const AGENTS_PER_TENANT = 2;
-/** The same names in every tenant: what tells them apart must be the tenant. With what patterns are made of. */
+/**
+ * The same users in every tenant, so that only the tenant
+ * distinguishes them. Some look like patterns or keys.
+ */
 const USERS = ['ada', 'ben:ada', '*', 'slack:T1:U1', 'eve', "o'neil"];
 
-/** Tenants, agents and users that make `count` scopes. */
+/** Creates tenants and agents. Resolves to at least `count` scopes; throws when there are fewer. */
 export async function prepareScopes({ databaseUrl }: ChaosSystem, count: number): Promise<ChaosScope[]> {
   const pool = createPool({ databaseUrl, max: 2, statementTimeoutMs: 10_000 });
   const scopes: ChaosScope[] = [];
@@ -88,6 +94,7 @@ export async function prepareScopes({ databaseUrl }: ChaosSystem, count: number)
     }
   }
   await pool.end();
-  if (scopes.length < count) throw new Error(`only ${scopes.length} of ${count} scopes`);
+  if (scopes.length < count)
+    throw new Error(`${count} scopes were requested, there are only ${scopes.length}`);
   return scopes;
 }
