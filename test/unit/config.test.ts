@@ -3,13 +3,13 @@ import { apiConfig, workerConfig } from '../../src/config/index.ts';
 
 const SERVICES = { DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x', TEMPORAL_ADDRESS: 'x:7233' };
 
-test('what is missing is listed at once, each with its cure', () => {
+test('all missing settings are reported at once, each with its remedy', () => {
   expect(() => workerConfig({ REDIS_URL: '' })).toThrow(
     /DATABASE_URL is not set \(set it to postgres:[\s\S]*REDIS_URL is not set[\s\S]*LLM_MODEL is not set/,
   );
 });
 
-test('a wrong value is named', () => {
+test('the error for a wrong value names the setting', () => {
   expect(() => apiConfig({ ...SERVICES, PORT: 'many' })).toThrow(/PORT: /);
 });
 

@@ -24,7 +24,7 @@ jest.setTimeout(90_000);
 
 const { EVENT_TYPE_WORKFLOW_TASK_FAILED } = proto.temporal.api.enums.v1.EventType;
 
-/** A worker with the endless workflows polls the usual queue. */
+/** A separate queue: the worker with the endless workflows polls the usual one. */
 const QUEUE = 'sandbox-time-limit';
 
 let host: WorkflowHost;
