@@ -16,7 +16,7 @@ import { checkHistory, COMMAND_RECORDER, describeMisfit } from './replay/check-h
 import { operatorEnvironment } from './replay/environment.ts';
 import { printStory, section } from './replay/print-story.ts';
 import { fetchHistory, readHistoryFile, type RecordedHistory } from './replay/read-history.ts';
-import { tellStory, type Turn } from './replay/story.ts';
+import { readStory, type Turn } from './replay/story.ts';
 import { createPoolAsOf, parseChanges, printDifference, rerunTurn } from './replay/what-if.ts';
 
 const USAGE = `usage: npm run replay -- WORKFLOW_ID | HISTORY.json     prints what happened, and replays it
@@ -54,7 +54,7 @@ async function main(): Promise<number> {
   const recorded = existsSync(source)
     ? await readHistoryFile(source)
     : await withClient(env, (client) => fetchHistory(client, source));
-  const story = await tellStory(recorded);
+  const story = await readStory(recorded);
   console.log(printStory(story));
   const fits = await report(recorded);
   if (values['what-if'].length > 0) {

@@ -63,7 +63,7 @@ const converter = loadDataConverter(dataConverter);
  * Reads a history; payloads are decoded with the worker's data
  * converter. Throws when the history has no start.
  */
-export async function tellStory({ workflowId, history }: RecordedHistory): Promise<Story> {
+export async function readStory({ workflowId, history }: RecordedHistory): Promise<Story> {
   const events = history.events ?? [];
   const [first] = events;
   const started = first?.workflowExecutionStartedEventAttributes;

@@ -32,11 +32,11 @@ export async function createWorkerMetrics(options: { port: number; host: string 
         res.writeHead(404).end();
         return;
       }
-      const ours = await registry.metrics();
-      const temporals = await fetch(`http://${temporalAddress}/metrics`)
+      const ownMetrics = await registry.metrics();
+      const coreMetrics = await fetch(`http://${temporalAddress}/metrics`)
         .then((response) => response.text())
         .catch(() => '');
-      res.writeHead(200, { 'content-type': registry.contentType }).end(ours + temporals);
+      res.writeHead(200, { 'content-type': registry.contentType }).end(ownMetrics + coreMetrics);
     };
     answer().catch(() => res.writeHead(500).end());
   });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ONLY_ASKS } from '../../src/memory/text/questions.ts';
-import { rank, withSpareQuestions } from '../../src/memory/ranking/rank.ts';
+import { rank, limitQuestions } from '../../src/memory/ranking/rank.ts';
 import type { ScoredScope } from '../../src/memory/ranking/score.ts';
 
 type Row = { id: string; total: number; flags?: number };
@@ -53,14 +53,14 @@ describe('ranking', () => {
     }));
     const ranked = rank(scopeOf([...asked, ...long]), []);
     expect(ids(ranked).filter((id) => id.startsWith('long')).length).toBeGreaterThanOrEqual(60);
-    expect(withSpareQuestions(ranked, 20)).toHaveLength(60);
+    expect(limitQuestions(ranked, 20)).toHaveLength(60);
   });
 
   test('keeps statements when one question was asked more often than passages are ranked', () => {
     const asked = Array.from({ length: 2_000 }, (_, i) => ({ id: `q${i}`, total: 0.9, flags: ONLY_ASKS }));
     const ranked = rank(scopeOf([{ id: 'told', total: 0.3 }, ...asked]), []);
     expect(ids(ranked)).toContain('told');
-    const candidates = ids(withSpareQuestions(ranked, 3));
+    const candidates = ids(limitQuestions(ranked, 3));
     expect(candidates).toHaveLength(4);
     expect(candidates.at(-1)).toBe('told');
   });

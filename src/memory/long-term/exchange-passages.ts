@@ -10,16 +10,15 @@ import { termsOf, toTermVector } from '../text/search-terms.ts';
 /** A finished exchange, ready to be stored for recall. */
 export type NewExchange = Scope & {
   exchangeId: string;
-  /**
-   * The user's message as it is stored in `conversation_embeddings`;
-   * null when there is none. The same for `reply`.
-   */
+  /** Null when the exchange has no message of the user. */
   user: StoredMessage | null;
+  /** Null when the exchange has no reply. */
   reply: StoredMessage | null;
   createdAt: Date;
   passages: EmbeddedPassage[];
 };
 
+/** A message and its id in `conversation_embeddings`. */
 export type StoredMessage = { memoryId: string; text: string };
 export type EmbeddedPassage = Passage & {
   embedding: number[];

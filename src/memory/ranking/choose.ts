@@ -1,5 +1,5 @@
 import { countWords } from '../text/words.ts';
-import { holdsOnlyAQuestion } from '../text/questions.ts';
+import { isOnlyAQuestion } from '../text/questions.ts';
 import type { ScoredPassage } from './score.ts';
 
 /** A candidate for the prompt, with its texts. */
@@ -41,7 +41,7 @@ export function orderCandidates(candidates: readonly Candidate[]): Candidate[] {
 }
 
 function asksTheSame({ flags, userCosine }: Candidate): boolean {
-  return holdsOnlyAQuestion(flags) && userCosine >= SAME_QUESTION;
+  return isOnlyAQuestion(flags) && userCosine >= SAME_QUESTION;
 }
 
 /** @param ranked best first */
@@ -58,8 +58,8 @@ function newerFirst(ranked: readonly Candidate[]): Candidate[] {
 function updates(newer: Candidate, older: Candidate): boolean {
   return (
     newer.at > older.at &&
-    !holdsOnlyAQuestion(newer.flags) &&
-    !holdsOnlyAQuestion(older.flags) &&
+    !isOnlyAQuestion(newer.flags) &&
+    !isOnlyAQuestion(older.flags) &&
     newer.total >= NEARLY_AS_GOOD * older.total &&
     older.masks.every((mask, i) => (mask & ~(newer.masks[i] ?? 0)) === 0) &&
     dot(newer.userEmbedding, older.userEmbedding) >= SAME_TOPIC

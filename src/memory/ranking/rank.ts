@@ -1,5 +1,5 @@
 import { MAX_TOP_K } from '../../domain/agent.ts';
-import { holdsOnlyAQuestion } from '../text/questions.ts';
+import { isOnlyAQuestion } from '../text/questions.ts';
 import type { ScoredPassage, ScoredScope } from './score.ts';
 
 /** Candidates whose texts are fetched for each exchange wanted: their order can still change. */
@@ -25,7 +25,7 @@ export function rank(scored: ScoredScope, exclude: readonly string[], ranked = R
   const floors = { statement: floorOf(scored, false, wanted), question: floorOf(scored, true, wanted) };
   const best: ScoredPassage[] = [];
   for (let place = 0; place < totals.length; place += 1) {
-    const floor = holdsOnlyAQuestion(flags[place] ?? 0) ? floors.question : floors.statement;
+    const floor = isOnlyAQuestion(flags[place] ?? 0) ? floors.question : floors.statement;
     const passage = (totals[place] ?? 0) >= floor ? passageAt(place) : undefined;
     if (passage && !seen.has(passage.exchangeId)) best.push(passage);
   }
@@ -34,7 +34,7 @@ export function rank(scored: ScoredScope, exclude: readonly string[], ranked = R
     .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
   // Long messages have many passages, so the best passages can
   // all come from a few exchanges or from the window.
-  const statements = exchanges.filter((passage) => !holdsOnlyAQuestion(passage.flags)).length;
+  const statements = exchanges.filter((passage) => !isOnlyAQuestion(passage.flags)).length;
   const tooFew =
     statements < Math.min(ranked, ENOUGH_EXCHANGES) && floors.statement > Number.NEGATIVE_INFINITY;
   return tooFew ? rank(scored, exclude, 4 * ranked) : exchanges;
@@ -50,7 +50,7 @@ const TOTAL_STEPS = 1_024;
 function floorOf({ totals, flags }: ScoredScope, asking: boolean, wanted: number): number {
   const counts = new Uint32Array(TOTAL_STEPS);
   for (let place = 0; place < totals.length; place += 1) {
-    if (holdsOnlyAQuestion(flags[place] ?? 0) !== asking) continue;
+    if (isOnlyAQuestion(flags[place] ?? 0) !== asking) continue;
     const step = Math.min(Math.max(Math.floor((totals[place] ?? 0) * TOTAL_STEPS), 0), TOTAL_STEPS - 1);
     counts[step] = (counts[step] ?? 0) + 1;
   }
@@ -63,9 +63,9 @@ function floorOf({ totals, flags }: ScoredScope, asking: boolean, wanted: number
  * The candidates whose texts are fetched. Exchanges in which the user only asks take at most a third of the
  * places, so that a question asked a hundred times before can't fill them all.
  */
-export function withSpareQuestions(ranked: readonly ScoredPassage[], topK: number): ScoredPassage[] {
+export function limitQuestions(ranked: readonly ScoredPassage[], topK: number): ScoredPassage[] {
   let asking = 0;
   return ranked
-    .filter(({ flags }) => !holdsOnlyAQuestion(flags) || (asking += 1) <= topK)
+    .filter(({ flags }) => !isOnlyAQuestion(flags) || (asking += 1) <= topK)
     .slice(0, CANDIDATES_EACH * topK);
 }

@@ -1,4 +1,4 @@
-import { holdsNothing } from '../text/questions.ts';
+import { isUnansweredQuestion } from '../text/questions.ts';
 import { TERMS_PER_MASK } from '../text/search-terms.ts';
 import type { TimeRange } from '../text/time-range.ts';
 
@@ -151,7 +151,8 @@ export function sameSession(earlier: number, later: number): boolean {
 /** The rows worth recalling, oldest first. They arrive newest first, so reversing them nearly sorts them. */
 function inTimeOrder({ exchangeIdOf, parts, flags, ats }: ScannedScope): number[] {
   const rows: number[] = [];
-  for (let row = flags.length - 1; row >= 0; row -= 1) if (!holdsNothing(flags[row] ?? 0)) rows.push(row);
+  for (let row = flags.length - 1; row >= 0; row -= 1)
+    if (!isUnansweredQuestion(flags[row] ?? 0)) rows.push(row);
   return rows.sort((a, b) => {
     const apart = (ats[a] ?? 0) - (ats[b] ?? 0);
     if (apart !== 0) return apart;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Scope } from '../../domain/conversation.ts';
 import type { Candidate } from '../ranking/choose.ts';
-import { withSpareQuestions } from '../ranking/rank.ts';
+import { limitQuestions } from '../ranking/rank.ts';
 import type { ScoredPassage } from '../ranking/score.ts';
 import type { PromptContents } from './beside-window.ts';
 import { findTexts, passageKey, withDashes, type PassageTexts, type QuotedMessage } from './scan-scope.ts';
@@ -26,7 +26,7 @@ export async function findCandidates(
 ): Promise<Examined> {
   const { vector, ranked, topK } = from;
   const examine = async (passages: readonly ScoredPassage[]): Promise<Examined> => {
-    const examined = withSpareQuestions(passages, topK);
+    const examined = limitQuestions(passages, topK);
     const texts = await findTexts(client, scope, examined, vector);
     const candidates = examined.flatMap((passage) => toCandidate(passage, texts, inPrompt));
     return { examined, texts, candidates };

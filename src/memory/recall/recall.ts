@@ -60,8 +60,8 @@ export async function recall(
     const ranked = rank(scored, query.exclude);
     const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
       match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
-    const nothingNear = belowThreshold(round(matchOf(ranked, facts)), ranked);
-    if (nothingNear) return nothingNear;
+    const noMatch = belowThreshold(round(matchOf(ranked, facts)), ranked);
+    if (noMatch) return noMatch;
     const { examined, texts, candidates } = await findCandidates(client, scope, query, {
       vector,
       ranked,
@@ -71,8 +71,8 @@ export async function recall(
     // not lift unrelated exchanges over the threshold.
     const left = withoutShown(ranked, examined, candidates);
     const match = round(matchOf(left, facts));
-    const nothingElseNear = belowThreshold(match, left);
-    if (nothingElseNear) return nothingElseNear;
+    const noOtherMatch = belowThreshold(match, left);
+    if (noOtherMatch) return noOtherMatch;
     const ordered = orderCandidates(candidates);
     const hits = withinBudget(ordered, settings.topK, settings.maxWords);
     const adjacent = await findAdjacentMessages(client, scope, query, { scored, hits, settings });

@@ -13,7 +13,7 @@ export function flagsOf(userText: string, replyText: string): number {
 }
 
 /** True when the user's message is only a question, by the flags of its exchange. */
-export function holdsOnlyAQuestion(flags: number): boolean {
+export function isOnlyAQuestion(flags: number): boolean {
   return (flags & ONLY_ASKS) !== 0;
 }
 
@@ -21,7 +21,7 @@ export function holdsOnlyAQuestion(flags: number): boolean {
  * True for exchanges such as "What's my dog's name?" – "I don't know", by their flags. Recalling one would
  * take the place of the exchange that has the answer.
  */
-export function holdsNothing(flags: number): boolean {
+export function isUnansweredQuestion(flags: number): boolean {
   return (flags & (ONLY_ASKS | NO_ANSWER)) === (ONLY_ASKS | NO_ANSWER);
 }
 
@@ -58,28 +58,30 @@ export function onlyAsks(text: string): boolean {
     .filter((sentence) => sentence !== '');
   const [first = ''] = sentences;
   if (sentences.length === 1 && !ENDS_ASKING.test(first))
-    return QUESTION_WORD.test(first) && countWords(first) <= UNPUNCTUATED_WORDS && !asksAndTells(first);
+    return QUESTION_WORD.test(first) && countWords(first) <= UNPUNCTUATED_WORDS && !asksAndStates(first);
   return (
     sentences.some((sentence) => ENDS_ASKING.test(sentence)) &&
-    sentences.every((sentence) => (ENDS_ASKING.test(sentence) ? !asksAndTells(sentence) : !tells(sentence)))
+    sentences.every((sentence) =>
+      ENDS_ASKING.test(sentence) ? !asksAndStates(sentence) : !statesSomething(sentence),
+    )
   );
 }
 
 /** Whether a question also states something: "I'm vegan, can I eat this?" */
-function asksAndTells(question: string): boolean {
+function asksAndStates(question: string): boolean {
   const clauses = question.split(CLAUSE_END).map((clause) => clause.trim());
   const others = clauses.filter((clause) => !QUESTION_WORD.test(clause) && !leadsToQuestion(clause));
-  if (others.length < clauses.length) return others.some(tells);
+  if (others.length < clauses.length) return others.some(statesSomething);
   // No clause looks like a question: the last one is it, unless it is long and about the user.
   const [last = ''] = others.slice(-1);
-  return others.slice(0, -1).some(tells) || (OF_ONESELF.test(last) && isLong(last));
+  return others.slice(0, -1).some(statesSomething) || (OF_ONESELF.test(last) && isLong(last));
 }
 
 function leadsToQuestion(clause: string): boolean {
   return LEADS_TO_QUESTION.test(clause) && !NAMES_SOMETHING.test(clause);
 }
 
-function tells(clause: string): boolean {
+function statesSomething(clause: string): boolean {
   return isLong(clause) || OF_ONESELF.test(clause);
 }
 
