@@ -1,7 +1,7 @@
 /**
- * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000]`: how long a quiet tenant
- * waits for its replies on an idle system, and while another tenant sends many times as much. Ends with one
- * line of JSON.
+ * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000]`: measures how long a quiet
+ * tenant waits for its replies on an idle system, and while another tenant sends many times as much. Prints
+ * one line of JSON. The exit code is 1 when the p95 more than doubles.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -27,7 +27,7 @@ const { values } = parseArgs({
 });
 const lengthMs = Number(values.seconds) * 1_000;
 const times = Number(values.times);
-/** The quiet tenant's share: one message a second unless told otherwise. */
+/** Interval between the quiet tenant's messages. */
 const quietEveryMs = Number(values['every-ms']);
 
 await runUntilStopped(

@@ -1,10 +1,10 @@
 /**
- * `npm run bench [-- options]`: measures Konstruct on a stack of its own, and prints tables and one line of JSON.
- *   --peer    also the Celery peer, in turn with ours, with the ratios (the first time it fetches 3 GB)
- *   --quick   a minute: fewer messages, a smaller memory
- *   --only X  service, workers, peer or recall
- *   --http    messages come in over HTTP instead of Slack
- *   --write   the results go into bench/results and docs/PERFORMANCE.md, the charts into docs/charts
+ * `npm run bench [-- options]`: measures Konstruct on a stack of its own, and prints tables and
+ * one line of JSON. --peer      also measures the Celery peer, in alternation, with the ratios
+ * (the first run downloads 3 GB) --quick     takes a minute: fewer messages, a smaller memory
+ * --only X    measures one part: service, workers, peer or recall --combined  runs API and
+ * worker in one process, with eager start --http      sends messages over HTTP instead of Slack
+ * --write     writes the results to docs/PERFORMANCE.md and the charts to docs/charts
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -41,13 +41,13 @@ function partsToMeasure(): readonly Part[] {
   const { only } = options;
   if (only === undefined) return PARTS.filter((part) => part !== 'peer' || options.peer);
   const part = PARTS.find((name) => name === only);
-  if (!part) throw new StackError(`--only ${only}: there are ${PARTS.join(', ')}`);
+  if (!part) throw new StackError(`--only ${only}: must be one of ${PARTS.join(', ')}`);
   return [part];
 }
 
 type OnHandle = (handle: StackHandle) => void;
 
-/** Each part fills in its results. */
+/** The parts of the benchmark. Each adds its results to the report. */
 const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void>> = {
   async peer(report, onHandle) {
     await withStandIn(async (standIn) => {
@@ -108,7 +108,7 @@ async function withKonstruct(
   });
 }
 
-/** A system whose home goes when it stops. */
+/** Starts a system in a new home, which is removed when the system stops. */
 async function withHome<S extends { stop(): Promise<void> }>(
   start: (home: string) => Promise<S>,
 ): Promise<S> {

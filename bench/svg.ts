@@ -1,4 +1,4 @@
-/** A line chart as SVG text: enough for docs, without a library. */
+/** Line charts as SVG text for the docs. */
 
 export type Series = { name: string; points: readonly (readonly [x: number, y: number])[] };
 export type Chart = { title: string; x: string; y: string; series: readonly Series[]; logX?: boolean };
@@ -52,7 +52,7 @@ function text(x: number, y: number, content: string, more = ''): string {
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${more}>${escaped}</text>`;
 }
 
-/** 1, 2 or 5 times a power of ten, not below the value. */
+/** The smallest number of the form 1, 2 or 5 times a power of ten that is not below the value. */
 function niceCeiling(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value || 1));
   return ([1, 2, 5, 10].find((step) => step * power >= value) ?? 10) * power;

@@ -1,13 +1,13 @@
 /**
- * The migration step: schema, roles, the service's password, Temporal's search attributes.
- * Safe to run again and from two processes at once. `node cli/migrate.ts` runs it from the environment.
+ * Migrates the schema, the roles, the service's password, and Temporal's search attributes. Safe to repeat
+ * and to run in two processes at once. `node cli/migrate.ts` takes the settings from the environment.
  */
 import { migrationConfig, type TemporalConfig } from '../src/config/index.ts';
 import { runMain } from '../src/lib/process.ts';
 import { migrateDatabase, type MigrateDatabaseOptions } from '../src/db/migrate.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
 
-/** Brings database and Temporal namespace to what this version of the code needs. */
+/** Migrates database and Temporal namespace to this version of the code. */
 export async function migrate({
   temporal,
   ...database

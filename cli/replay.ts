@@ -1,6 +1,7 @@
 /**
- * `npm run replay -- WORKFLOW_ID | HISTORY.json | --all-open`: replays histories against today's code and tells
- * a turn step by step. Exit code 0 when all fit, 1 when one doesn't, 2 when it was called wrongly.
+ * `npm run replay -- WORKFLOW_ID | HISTORY.json | --all-open`: replays
+ * histories against the current code and prints a turn step by step. The exit
+ * code is 0 when all replay, 1 when one doesn't, and 2 after any other error.
  */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -15,15 +16,15 @@ import { checkHistory, COMMAND_RECORDER, describeMisfit } from './replay/check-h
 import { operatorEnvironment } from './replay/environment.ts';
 import { printStory, section } from './replay/print-story.ts';
 import { fetchHistory, readHistoryFile, type RecordedHistory } from './replay/read-history.ts';
-import { tellStory, type Turn } from './replay/story.ts';
+import { readStory, type Turn } from './replay/story.ts';
 import { createPoolAsOf, parseChanges, printDifference, rerunTurn } from './replay/what-if.ts';
 
-const USAGE = `usage: npm run replay -- WORKFLOW_ID | HISTORY.json     tells what happened and replays it
-       npm run replay -- --all-open                     replays every open workflow: before a deployment
-options: --what-if NAME=NUMBER,…   recall and prompt under other settings (threshold, topK, window, …)
-         --ask                     and what the model would say to that prompt`;
+const USAGE = `usage: npm run replay -- WORKFLOW_ID | HISTORY.json     prints what happened, and replays it
+       npm run replay -- --all-open                     replays every open workflow: run it before a deployment
+options: --what-if NAME=NUMBER,…   repeats recall and prompt with other settings (threshold, topK, window, …)
+         --ask                     also asks the model with that prompt`;
 
-// A misfit is ours to report; the SDK would print a stack trace beside it.
+// This command reports nondeterminism itself. The SDK would add a stack trace.
 Runtime.install({
   logger: { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} },
   telemetryOptions: { logging: { filter: makeTelemetryFilterString({ core: 'ERROR', other: 'ERROR' }) } },
@@ -53,17 +54,17 @@ async function main(): Promise<number> {
   const recorded = existsSync(source)
     ? await readHistoryFile(source)
     : await withClient(env, (client) => fetchHistory(client, source));
-  const story = await tellStory(recorded);
+  const story = await readStory(recorded);
   console.log(printStory(story));
   const fits = await report(recorded);
   if (values['what-if'].length > 0) {
-    if (!story.turn) throw new Error('--what-if is for turns (workflow HandleMessage)');
+    if (!story.turn) throw new Error('--what-if needs a turn (workflow HandleMessage)');
     await reportWhatIf(env, story.turn, values['what-if'], values.ask);
   }
   return fits ? 0 : 1;
 }
 
-/** Replays one history and prints how it went. */
+/** Replays one history and prints the result. True when it replays. */
 async function report(recorded: RecordedHistory): Promise<boolean> {
   const check = await checkHistory(
     recorded,
@@ -75,7 +76,7 @@ async function report(recorded: RecordedHistory): Promise<boolean> {
   return check.fits;
 }
 
-/** Every workflow that is open now: those are what a deployment would have to go on with. */
+/** Replays every open workflow: a deployment must be able to continue all of them. */
 async function replayAllOpen(client: Client): Promise<number> {
   let all = 0;
   let misfits = 0;

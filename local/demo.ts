@@ -15,8 +15,8 @@ const demoFile = z.object({
 export type Demo = z.infer<typeof demoFile>;
 
 /**
- * The demo tenant with its agent: the one in `<home>/demo.json` if the database knows it, else a new one.
- * Writes the file, readable by its owner alone.
+ * The demo tenant with its agent: the one in `<home>/demo.json` if it exists in the database, else a new one.
+ * Writes that file, which only its owner can read.
  */
 export async function ensureDemoTenant(options: {
   databaseUrl: string;

@@ -1,4 +1,6 @@
-/** A migrated stack for what loads, kills or measures a system: nothing of it is what the shell configures. */
+/**
+ * A migrated stack for what loads, kills or measures a system: nothing of it is what the shell configures.
+ */
 import { migrate } from '../cli/migrate.ts';
 import { startStack, type Stack, type StackHandle } from './stack/index.ts';
 import { withoutSettings } from './stack/without-settings.ts';

@@ -1,4 +1,5 @@
-// `npm run stack`: the backing services alone. Their URLs go to standard output as env lines, progress to standard error.
+// `npm run stack`: starts the backing services alone. Writes their URLs
+// to standard output as NAME=value lines, and progress to standard error.
 import path from 'node:path';
 import { writePids, writeStackEnv } from './stack/home-files.ts';
 import { startStack } from './stack/index.ts';
@@ -16,5 +17,5 @@ await runUntilStopped(async (onHandle) => {
     onPids: (pids) => writePids(home, pids),
   });
   process.stdout.write(writeStackEnv(home, stack.urls));
-  process.stderr.write(`  running; logs are in ${path.join(home, 'logs')}, Ctrl-C stops it\n`);
+  process.stderr.write(`  running; logs are in ${path.join(home, 'logs')}, Ctrl-C stops everything\n`);
 });

@@ -1,4 +1,5 @@
-// `npm start`: the whole of Konstruct on this machine: backing services, migrations, a demo tenant, API and worker.
+// `npm start`: runs all of Konstruct on this machine: backing
+// services, migrations, a demo tenant, API and worker.
 import path from 'node:path';
 import { migrationConfig } from '../src/config/index.ts';
 import { ensureDemoTenant } from './demo.ts';
@@ -46,12 +47,15 @@ await runUntilStopped(async (onHandle) => {
   process.stdout.write(announcement(stack.urls, demo));
 });
 
-/** The workspace of SLACK_BOT_TOKEN belongs to the demo tenant, unless the environment names another. */
+/** Binds the workspace of SLACK_BOT_TOKEN to the demo tenant, unless the environment names another tenant. */
 function slackBinding(demo: Demo): NodeJS.ProcessEnv {
   return { KONSTRUCT_SLACK_TENANT_ID: demo.tenantId, KONSTRUCT_SLACK_AGENT_ID: demo.agentId };
 }
 
-/** With DATABASE_URL alone the schema is someone else's business; a Temporal of ours needs its attributes even so. */
+/**
+ * Migrates the database and the Temporal namespace. With DATABASE_URL but no DATABASE_ADMIN_URL the user
+ * manages the schema; the local Temporal still needs its search attributes.
+ */
 async function migrateAll(urls: StackUrls): Promise<void> {
   try {
     if (urls.DATABASE_ADMIN_URL)

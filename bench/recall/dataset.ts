@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 
-/** One exchange of a replayed conversation, with the ids of the turns that are in each message. */
+/** One exchange of a replayed conversation, with the ids of the dataset's turns in each message. */
 export type ReplayedExchange = {
   user: { text: string; turnIds: string[] };
   reply: { text: string; turnIds: string[] };
@@ -12,7 +12,7 @@ export type Question = { text: string; category: string; evidence: ReadonlySet<s
 
 export type Conversation = {
   id: string;
-  /** The user's display name; undefined as long as no channel gives one. */
+  /** The user's display name; undefined when the benchmark runs without it. */
   userName: string | undefined;
   agentName: string;
   exchanges: ReplayedExchange[];
@@ -37,8 +37,8 @@ const fileSchema = z.array(
 type Turn = z.infer<typeof turn>;
 
 /**
- * The conversations of a LoCoMo-like file. `speaker_a` is the user and `speaker_b` the agent, by text only;
- * questions that name no evidence are left out. Throws when the file has another shape.
+ * The conversations of a file in LoCoMo's format. `speaker_a` is the user and `speaker_b` the agent; images
+ * are ignored. Questions without evidence are left out. Throws when the file has another format.
  */
 export async function readConversations(file: string): Promise<Conversation[]> {
   const samples = fileSchema.parse(JSON.parse(await readFile(file, 'utf8')));
@@ -82,10 +82,13 @@ function sessionTime(text: string): Date {
   return new Date(Date.parse(`${day.replace(',', '')} UTC`) + hours * 3_600_000 + Number(minute) * 60_000);
 }
 
-/** Time between the exchanges of a session: far below what counts as another session. */
+/** Time between the exchanges of a session, far below the gap that begins another session. */
 const BETWEEN_EXCHANGES_MS = 60_000;
 
-/** Pairs a session's turns; several of one speaker in a row are one message, an agent's opening joins the first. */
+/**
+ * Pairs a session's turns to exchanges. Consecutive turns of one speaker are one message. When the agent
+ * speaks first, its turns are part of the first reply.
+ */
 function toExchanges(turns: readonly Turn[], user: string, at: Date): ReplayedExchange[] {
   const exchanges: ReplayedExchange[] = [];
   let opened = false;

@@ -1,4 +1,7 @@
-/** `npm run bench:recall -- FILE [--limit N] [--details OUT.jsonl] [--scale N] [--settings JSON] [--no-user-name]`: how well memory recalls, on a throw-away stack. */
+/**
+ * `npm run bench:recall -- FILE [--limit N] [--details OUT.jsonl] [--scale N] [--settings JSON]
+ * [--no-user-name]`: measures the accuracy of recall on a throw-away stack.
+ */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -38,12 +41,12 @@ await runUntilStopped(async (onHandle) => {
   const { DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = stack.urls;
   const modelsPath = stack.urls.KONSTRUCT_MODELS;
   if (!adminUrl || !databaseUrl || !redisUrl || !modelsPath)
-    throw new Error('the stack came up without its URLs');
+    throw new Error('the stack was started without its URLs');
   await migrateDatabase({ databaseAdminUrl: adminUrl, databaseUrl });
   const services: Services = {
     pool: createPool({ databaseUrl, max: 10, statementTimeoutMs: 10_000 }),
     redis: new Redis(redisUrl),
-    embedder: remembering(await createEmbedder({ modelsPath })),
+    embedder: cached(await createEmbedder({ modelsPath })),
   };
 
   const replayed: Replayed[] = [];
@@ -104,7 +107,10 @@ function readOptions(): {
   };
 }
 
-/** At most `limit` questions in all, about as many of each conversation: all are replayed, so that foreign ones remain. */
+/**
+ * Limits the questions to `limit` in total, about equally many of each conversation. All conversations are
+ * still replayed, since each provides unrelated questions to another.
+ */
 function limited(conversations: Conversation[], limit: number): Conversation[] {
   let left = limit;
   return conversations.map((conversation, i) => {
@@ -115,7 +121,10 @@ function limited(conversations: Conversation[], limit: number): Conversation[] {
   });
 }
 
-/** Every scope is asked its own questions, and the next conversation's, which it can't answer. `topK` is the measure's, not the settings'. */
+/**
+ * Asks every scope its own questions, and those of the next conversation, which it can't answer. `topK` is
+ * that of the measure (3 or 5), not that of the settings.
+ */
 async function askAll(services: Services, replayed: readonly Replayed[]) {
   const answers = { at3: [] as Answer[], at5: [] as Answer[], unrelated: [] as Answer[] };
   const topK = DEFAULT_RECALL.topK;
@@ -150,8 +159,8 @@ function detailsOf(at3: readonly Answer[], unrelated: readonly Answer[]): string
   return [...at3.map(line(false)), ...unrelated.map(line(true))].join('');
 }
 
-/** Embeds each text once: a question is asked several times here, and only the search is timed. */
-function remembering(embedder: Embedder): Embedder {
+/** Embeds each text once: a question is asked several times, and only the search is timed. */
+function cached(embedder: Embedder): Embedder {
   const known = new Map<string, Promise<Float32Array>>();
   return {
     close: () => embedder.close(),

@@ -1,4 +1,6 @@
-/** What a question got back: the exchanges in their order, each with the turns and the text that the prompt holds. */
+/**
+ * The result of a question: the returned exchanges in order, each with its turns and its text in the prompt.
+ */
 export type Answer = {
   sampleId: string;
   question: string;
@@ -26,8 +28,8 @@ export type Report = {
 };
 
 /**
- * The report over all questions, after the threshold: a question that got nothing back counts as nothing
- * found. Shares are 0 to 1. `words_at_3` is the mean over the questions that got something.
+ * The report over all questions, after the threshold: a question without a result counts as one whose
+ * evidence was not found. Shares are 0 to 1. `words_at_3` is the mean over the questions with a result.
  */
 export function toReport(
   at3: readonly Answer[],
@@ -66,7 +68,7 @@ function accuracy(answers: readonly Answer[]) {
   };
 }
 
-/** Share of a question's evidence turns that are among its first `k` items. */
+/** Share of a question's evidence turns that are in its first `k` items. */
 export function recallAt({ evidence, returned }: Answer, k: number): number {
   const found = new Set(returned.slice(0, k).flatMap((item) => item.turn_ids));
   return [...evidence].filter((id) => found.has(id)).length / evidence.size;
@@ -100,7 +102,7 @@ export function toTable(
       line(`category ${name}`, group.questions, group),
     ),
     line('all', report.questions, report),
-    `R@5 ${percent(report.recall_at_5)}   words at 3 ${report.words_at_3.toFixed(0)}   unrelated questions that got something ` +
+    `R@5 ${percent(report.recall_at_5)}   words at 3 ${report.words_at_3.toFixed(0)}   unrelated questions with a result ` +
       `${report.unrelated_returned_rate === null ? '–' : percent(report.unrelated_returned_rate)}   ` +
       `search p50 ${report.search_p50_ms} ms, p95 ${report.search_p95_ms} ms`,
   ].join('\n');

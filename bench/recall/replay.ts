@@ -13,19 +13,19 @@ import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import type { Conversation } from './dataset.ts';
 import type { ReturnedItem } from './measure.ts';
 
-/** What a replay stands on: the worker's own activities, on real services. */
+/** The services of a replay, which runs the worker's own activities. */
 export type Services = { pool: pg.Pool; redis: Redis; embedder: Embedder };
 
-/** A conversation in memory: a tenant, agent and user of its own. */
+/** A conversation stored in memory, with its own tenant, agent and user. */
 export type Replayed = {
   conversation: Conversation;
   agent: Agent;
   userId: string;
-  /** The ids of the turns in each message, by exchange id. */
+  /** The ids of the dataset's turns in each message, by exchange id. */
   turnIds: Map<string, { user: string[]; assistant: string[] }>;
 };
 
-/** As many turns are stored at once as the embedder takes in one go. */
+/** Turns stored at the same time: the embedder's batch size. */
 const AT_ONCE = 8;
 const DAY_MS = 86_400_000;
 
@@ -58,7 +58,9 @@ export async function replay(
   return replayed;
 }
 
-/** Asks a replayed conversation's scope through the worker's `gatherContext`, a day after its last exchange. */
+/**
+ * Asks a question in a replayed conversation's scope with the worker's `gatherContext`, a day after its end.
+ */
 export async function ask(
   services: Services,
   replayed: Replayed,
@@ -73,7 +75,7 @@ export async function ask(
     recall: { ...agent.recall, topK },
     agentName: agent.name,
   });
-  if (missing.length > 0) throw new Error(`a question was answered without ${missing.join(', ')}`);
+  if (missing.length > 0) throw new Error(`a question could not be answered: ${missing.join(', ')} failed`);
   const items = Map.groupBy(recalled, ({ rank, beside }) => rank ?? beside ?? 0);
   return {
     returned: [...items.values()].map((memories) => ({

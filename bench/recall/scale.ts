@@ -7,9 +7,9 @@ import { quantile, round } from './measure.ts';
 export type ScaleReport = { exchanges: number; search_p50_ms: number; search_p95_ms: number };
 
 /**
- * Times searches in a scope of `size` exchanges. The scope is filled with copies of the replayed exchanges under
- * new ids and times, interleaved with two further scopes of the same size, so that its rows lie apart as they do
- * in life. Copies are as long and as rich in words as what they are copied from, which is what the time depends on.
+ * Times searches in a scope of `size` exchanges. The scope is filled with copies of the replayed exchanges
+ * under new ids and times. Two further scopes of the same size are interleaved with it, so that its rows are
+ * scattered as in production. The search time depends on the texts' length and vocabulary, which copies keep.
  */
 export async function measureScale(
   services: Services,
@@ -21,11 +21,11 @@ export async function measureScale(
   const admin = new pg.Client({ connectionString: options.adminUrl });
   await admin.connect();
   try {
-    // Recall by exchange doesn't read the graph, and filling it would take minutes.
+    // Recall by exchange doesn't use the HNSW index, and filling it would take minutes.
     await admin.query('DROP INDEX conversation_embeddings_hnsw');
     await admin.query(FILL, [first.agent.tenantId, first.agent.id, options.size]);
     await admin.query('VACUUM ANALYZE exchange_passages, conversation_embeddings');
-    // Nobody writes a hundred megabytes while they ask: the disk is done with them before.
+    // The searches must not compete with the writing of the new rows to disk.
     await admin.query('CHECKPOINT');
   } finally {
     await admin.end();

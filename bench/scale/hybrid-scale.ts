@@ -1,8 +1,8 @@
-/** Recall by exchange, by meaning and words, in scopes of the sizes that plain cosine is measured in. */
+/** Measures recall by exchange in scopes of the same sizes as plain cosine search. */
 import type pg from 'pg';
 import { DEFAULT_RECALL } from '../../src/domain/agent.ts';
 import { recall } from '../../src/memory/recall/recall.ts';
-import { toTermVector } from '../../src/memory/long-term/search-terms.ts';
+import { toTermVector } from '../../src/memory/text/search-terms.ts';
 import { percentile } from '../service/load.ts';
 import type { BenchScope, RecallData } from './recall-data.ts';
 import { now } from '../service/stand-in.ts';
@@ -10,12 +10,14 @@ import { now } from '../service/stand-in.ts';
 export type HybridRow = { exchanges: number; inFlight: number; p50: number; p95: number };
 
 const ROWS_PER_INSERT = 1_000;
-/** As many words as an exchange and a question have on average. */
+/** Average words of an exchange and of a question. */
 const WORDS_STORED = 27;
 const WORDS_ASKED = 8;
 const VOCABULARY = 5_000;
 
-/** Makes an exchange of each memory of these scopes, and asks for them. Plain cosine's rows stay as they are. */
+/**
+ * Stores an exchange for each memory of these scopes, and times recall in them. The memories stay unchanged.
+ */
 export async function measureHybrid(
   pool: pg.Pool,
   admin: pg.Pool,
@@ -79,7 +81,7 @@ async function ask(pool: pg.Pool, data: RecallData, scope: BenchScope, queries: 
   return { p50: percentile(times, 0.5), p95: percentile(times, 0.95) };
 }
 
-/** Words as frequent as words are: the n-th about in proportion to 1/n. */
+/** Random words with a natural distribution: the n-th is about proportional to 1/n. */
 function words({ random }: RecallData, count: number): string[] {
   return Array.from({ length: count }, () => `word${Math.floor(VOCABULARY ** random())}`);
 }

@@ -1,13 +1,16 @@
-/** Half a million memories in ten thousand scopes of uneven size, with vectors that cluster as topics do. */
+/** Synthetic memories in scopes of uneven size, with vectors clustered by topic. */
 import type pg from 'pg';
 import type { Scope } from '../../src/domain/conversation.ts';
 
 const WIDTH = 384;
 const TOPICS = 2_000;
 const TENANTS = 200;
-/** Scopes that are asked for by size; the rest share what is left, the n-th about in proportion to 1/n. */
+/**
+ * Sizes of the measured scopes. The other scopes share the
+ * remaining memories, the n-th about proportional to 1/n.
+ */
 const ASKED_SIZES = [10, 100, 1_000, 5_000, 10_000, 20_000, 50_000] as const;
-/** Puts a memory's cosine with its topic at about 0.77, and two memories' of one topic at about 0.6. */
+/** Gives a memory a cosine of about 0.77 with its topic, and two memories of one topic about 0.6. */
 const NOISE = 0.072;
 const ROWS_PER_INSERT = 200;
 
@@ -15,16 +18,19 @@ export type BenchScope = Scope & { size: number; topics: number[] };
 
 export type RecallData = {
   scopes: BenchScope[];
-  /** The scope of every memory, in the order in which they are loaded. */
+  /** The index of each memory's scope, in loading order. */
   owners: Uint16Array;
   /** A question about one of the scope's topics. */
   queryFor(scope: BenchScope): number[];
   vectorFor(scope: BenchScope): Float32Array;
-  /** 0 to 1, the next of the same row every time. */
+  /** The next pseudo-random number, 0 to 1. */
   random(): number;
 };
 
-/** The same data every time for the same numbers. Asked sizes that don't fit into `memories` are left out. */
+/**
+ * Generates the data, the same for the same arguments.
+ * Measured sizes that don't fit into `memories` are left out.
+ */
 export function createRecallData(memories: number, scopeCount: number): RecallData {
   const random = seeded(42);
   const topics = Array.from({ length: TOPICS }, () => direction(() => random() - 0.5));
@@ -55,12 +61,14 @@ function scopeSizes(memories: number, scopeCount: number): number[] {
   const weights = Array.from({ length: others }, (_, n) => 1 / (n + 20));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   const sizes = weights.map((weight) => Math.max(1, Math.floor((weight / total) * left)));
-  // What rounding leaves over goes to the first of them.
+  // The first of them gets the remainder of the rounding.
   sizes[0] = (sizes[0] ?? 0) + left - sizes.reduce((sum, size) => sum + size, 0);
   return [...asked, ...sizes];
 }
 
-/** Memories of all scopes mixed, as time mixes them; scopes of up to 5,000 that are asked for come among the first. */
+/**
+ * The memories of all scopes in random order. Measured scopes of up to 5,000 are among the first 10,000 rows.
+ */
 function loadingOrder(sizes: readonly number[], random: () => number): Uint16Array {
   const early: number[] = [];
   const late: number[] = [];
@@ -69,13 +77,13 @@ function loadingOrder(sizes: readonly number[], random: () => number): Uint16Arr
     for (let n = 0; n < size; n += 1) list.push(i);
   }
   shuffle(late, random);
-  // The first 10,000 rows are measured by themselves.
+  // The first total that is measured is 10,000 rows.
   early.push(...late.splice(0, Math.max(0, Math.min(10_000, late.length) - early.length)));
   shuffle(early, random);
   return Uint16Array.from([...early, ...late]);
 }
 
-/** Loads the rows `from` to `to` as a superuser, who bypasses row-level security. */
+/** Inserts the rows `from` to `to` as a superuser, who bypasses row-level security. */
 export async function loadRows(admin: pg.Pool, data: RecallData, from: number, to: number): Promise<void> {
   const insert = async (start: number): Promise<void> => {
     const values: unknown[] = [];
@@ -110,7 +118,7 @@ export async function loadRows(admin: pg.Pool, data: RecallData, from: number, t
   await Promise.all([lane(), lane(), lane()]);
 }
 
-/** pgvector's binary format, which a Buffer is sent in: parsing 500,000 vectors from text would take minutes. */
+/** A vector in pgvector's binary format: parsing 500,000 vectors from text would take minutes. */
 function binaryVector(vector: Float32Array): Buffer {
   const bytes = Buffer.alloc(4 + 4 * vector.length);
   bytes.writeInt16BE(vector.length, 0);

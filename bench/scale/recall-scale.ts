@@ -1,9 +1,12 @@
-/** Recall in a full memory: latency and correctness by scope size and by total, and inserts with the index in place. */
+/**
+ * Measures recall in a large memory: latency and accuracy by
+ * scope size and total, and inserts with the index.
+ */
 import pg from 'pg';
 import { toSql } from 'pgvector';
 import { createPool } from '../../src/db/tenant-transaction.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
-import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts';
 import { startStack, type StackHandle } from '../../local/stack/index.ts';
 import { measureHybrid, type HybridRow } from './hybrid-scale.ts';
@@ -21,13 +24,13 @@ export type RecallRow = {
   inFlight: number;
   p50: number;
   p95: number;
-  /** Of the three truly nearest, how many were found; averaged over the queries. */
+  /** Share of the three exact nearest that were found, over all queries. */
   recallAt3: number;
 };
 export type RecallResult = {
   /** Plain cosine. */
   rows: RecallRow[];
-  /** Recall by exchange, in the same table at its largest. */
+  /** Recall by exchange, at the largest total. */
   hybrid: HybridRow[];
   inserts: { inFlight: number; perSecond: number }[];
   indexSeconds: number;
@@ -37,7 +40,7 @@ const HYBRID_SIZES = [100, 1_000, 5_000, 50_000];
 
 const HNSW = 'conversation_embeddings_hnsw';
 
-/** Loads and measures on a Postgres of its own. */
+/** Loads the data into a Postgres of its own and measures there. */
 export async function measureRecall(
   sizes: RecallSizes,
   options: {
@@ -101,7 +104,7 @@ async function buildIndex(admin: pg.Pool, definition: string): Promise<number> {
   const client = await admin.connect();
   try {
     await client.query(`SET maintenance_work_mem = '1GB'`);
-    // The catalogue's text is that of the parent alone; without ONLY every partition gets its own.
+    // The catalogue's definition is for the parent table alone. Without ONLY every partition gets an index.
     await client.query(definition.replace(' ON ONLY ', ' ON '));
     await client.query('VACUUM (ANALYZE) conversation_embeddings');
   } finally {
@@ -110,7 +113,7 @@ async function buildIndex(admin: pg.Pool, definition: string): Promise<number> {
   return (now() - started) / 1000;
 }
 
-/** All that are asked for by size at the largest total, before that those that are complete. */
+/** The measured scopes that are fully loaded. Those above 5,000 are measured at the largest total only. */
 function scopesToAsk(data: RecallData, total: number, largest: number): BenchScope[] {
   const counts = new Map<number, number>();
   for (let row = 0; row < total; row += 1) {
@@ -150,7 +153,7 @@ async function ask(pool: pg.Pool, scope: BenchScope, questions: readonly Questio
   const times: number[] = [];
   let hits = 0;
   let possible = 0;
-  // Prepared statements get their generic plan after some executions: that is what production runs on.
+  // Warm-up: connections are opened and statements prepared, as in production.
   for (const { vector } of questions.slice(0, 10))
     await nearestMessages(pool, scope, vector, { topK: 3, threshold: -1 });
   const waiting = [...questions];

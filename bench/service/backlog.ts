@@ -1,4 +1,4 @@
-/** A pile of backfills: what replies must not notice. */
+/** A backlog of backfills, which must not slow replies down. */
 import { randomUUID } from 'node:crypto';
 import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
 import type { EmbedAndStoreInput } from '../../src/domain/turn.ts';
@@ -11,12 +11,12 @@ const STARTED_AT_ONCE = 25;
 
 export type Backlog = {
   waiting(): Promise<number>;
-  /** Resolves when none waits any more. */
+  /** Resolves when no backfill waits. */
   done(): Promise<void>;
 };
 
-/** Starts backfills as finished replies do, until so many wait. */
-export async function pileUp(konstruct: Konstruct, wanted: number): Promise<Backlog> {
+/** Starts backfills as finished replies do, until `wanted` of them wait. */
+export async function startBacklog(konstruct: Konstruct, wanted: number): Promise<Backlog> {
   let started = 0;
   const waiting = async (): Promise<number> => {
     const { rows } = await konstruct.admin.query<{ n: number }>(
@@ -54,7 +54,7 @@ async function startBackfill({ temporal, demo }: Konstruct, i: number): Promise<
     },
     reply: `Noted: the meeting about project ${i} is in the afternoon of day ${i % 365}.`,
     repliedAt: new Date().toISOString(),
-    // As after a reply: its query's embedding is there, the answer's is not.
+    // As after a reply, the message has its embedding already, and the reply has none.
     embedding: encodeEmbedding(Float32Array.from({ length: 384 }, (_, d) => Math.sin(i + d))),
     appendOwed: false,
   };

@@ -1,4 +1,4 @@
-/** Ours and the peer in turn, A B A B, each alone on the machine while it is measured. */
+/** Measures Konstruct and the peer in alternation (A B A B), each alone on the machine. */
 import type { LoadResult } from './load.ts';
 import { latencyOf, parallel, serial, warmUp } from './service.ts';
 import type { SystemUnderTest } from './system.ts';
@@ -17,7 +17,9 @@ export type Comparison = { ours: Side; peer: Side; ratios: Ratios; rounds: { our
 
 const IN_FLIGHT = 50;
 
-/** Starts each system anew for each of its rounds: an idle one beside the other would cost it. */
+/**
+ * Starts a system for each round and stops it after: an idle system would take processor time from the other.
+ */
 export async function compare(options: {
   startOurs: () => Promise<SystemUnderTest>;
   startPeer: () => Promise<SystemUnderTest>;
@@ -57,7 +59,7 @@ export async function compare(options: {
   };
 }
 
-/** Latencies of all rounds together, means of the rest. */
+/** Percentiles over the latencies of all rounds, and means of the other figures. */
 function summary(rounds: readonly Round[]): Side {
   const mean = (of: (round: Round) => number): number =>
     rounds.reduce((sum, round) => sum + of(round), 0) / rounds.length;

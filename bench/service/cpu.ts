@@ -1,12 +1,14 @@
-/** CPU time and memory of processes, from Linux's /proc. Elsewhere all is 0. */
+/** CPU time and memory of processes, from Linux's /proc. On other systems all values are 0. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 export type CpuByName = Record<string, number>;
 
-/** Linux counts in ticks of 10 ms on every machine there is (USER_HZ). */
+/** Linux counts in ticks of 10 ms (USER_HZ). */
 const MS_PER_TICK = 10;
 
-/** CPU milliseconds so far of each process with its descendants, those that have ended included. */
+/**
+ * CPU milliseconds of each process since its start, including its descendants, also those that have ended.
+ */
 export function cpuOf(processes: Record<string, number>): CpuByName {
   const children = childrenByParent();
   return Object.fromEntries(
@@ -17,7 +19,9 @@ export function cpuOf(processes: Record<string, number>): CpuByName {
   );
 }
 
-/** Peak resident megabytes of each process with its living descendants; shared pages count once a process. */
+/**
+ * Peak resident megabytes of each process with its running descendants. Shared pages count in each process.
+ */
 export function peakMemoryOf(processes: Record<string, number>): Record<string, number> {
   const children = childrenByParent();
   const peak = (pid: number): number =>
@@ -32,7 +36,7 @@ export function peakMemoryOf(processes: Record<string, number>): Record<string, 
 
 /** User and system time of all its threads and of the children that it has waited for. */
 function cpuMsOf(pid: number): number {
-  // The name, in brackets, may hold anything: the fields are counted from behind it.
+  // The command's name is in parentheses and can contain anything, so fields are counted after it.
   const fields = read(`/proc/${pid}/stat`).split(') ').at(-1)?.split(' ') ?? [];
   return [11, 12, 13, 14].reduce((sum, i) => sum + Number(fields[i] ?? 0), 0) * MS_PER_TICK;
 }

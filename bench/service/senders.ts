@@ -1,4 +1,4 @@
-/** How messages come in: as Slack's signed events, or over HTTP. */
+/** Sends messages as Slack's signed events or over HTTP. */
 import { createHmac } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { now, type StandIn } from './stand-in.ts';
@@ -6,10 +6,10 @@ import { textOf, type SystemUnderTest } from './system.ts';
 
 export type Sender = SystemUnderTest['send'];
 
-/** Connections are kept, as Slack keeps its own; Node's fetch would cost the driver twice the CPU. */
+/** Keeps connections alive, as Slack does. Node's fetch would take twice the driver's processor time. */
 const agent = new Agent({ keepAlive: true, maxSockets: 300 });
 
-/** Mentions the agent in a channel of team T1. The reply has arrived when the stand-in has its text. */
+/** Mentions the agent in a channel of team T1. The reply arrives when it is posted to the stand-in. */
 export function slackSender(options: { url: string; signingSecret: string; standIn: StandIn }): Sender {
   const { url, signingSecret, standIn } = options;
   return async (number, user) => {
@@ -21,12 +21,13 @@ export function slackSender(options: { url: string; signingSecret: string; stand
       'x-slack-request-timestamp': String(timestamp),
       'x-slack-signature': `v0=${signature}`,
     });
-    if (answer.status !== 200) throw new Error(`POST /slack/events says ${answer.status}: ${answer.body}`);
+    if (answer.status !== 200)
+      throw new Error(`POST /slack/events answered ${answer.status}: ${answer.body}`);
     return { sentAt, arrived: standIn.posted(`[m${number}]`) };
   };
 }
 
-/** Waits for the reply over HTTP; it has arrived when the response has. */
+/** Sends a message over HTTP and waits for the reply in the response. */
 export function httpSender(options: { url: string; apiKey: string }): Sender {
   const { url, apiKey } = options;
   return async (number, user) => {
@@ -34,7 +35,7 @@ export function httpSender(options: { url: string; apiKey: string }): Sender {
     const sentAt = now();
     const headers = { authorization: `Bearer ${apiKey}`, prefer: 'wait=100' };
     const arrived = post(url, body, headers).then((answer) => {
-      if (answer.status !== 200) throw new Error(`POST …/messages says ${answer.status}: ${answer.body}`);
+      if (answer.status !== 200) throw new Error(`POST …/messages answered ${answer.status}: ${answer.body}`);
       return now();
     });
     return { sentAt, arrived };

@@ -1,5 +1,7 @@
-/** What is measured of our own system: latency, throughput, cost, and both with backfills waiting. */
-import { pileUp } from './backlog.ts';
+/**
+ * Measures Konstruct: latency, throughput, processor time, memory, and latency with a backlog of backfills.
+ */
+import { startBacklog } from './backlog.ts';
 import { peakMemoryOf } from './cpu.ts';
 import type { Konstruct } from './konstruct.ts';
 import { percentile, runLoad, type LoadResult } from './load.ts';
@@ -14,7 +16,7 @@ export type ServiceSizes = {
 };
 
 export const FULL: ServiceSizes = {
-  // Of 150 the p95 is the eighth from the top: equal runs differed by a fifth.
+  // With 150 messages the p95 is the eighth largest value, which varies too much between equal runs.
   serial: 300,
   loads: [
     [10, 200],
@@ -42,18 +44,20 @@ export const latencyOf = ({ latencies }: Pick<LoadResult, 'latencies'>): Latency
   max: latencies.at(-1) ?? Number.NaN,
 });
 
-/** One message at a time: enough users that none is held back for writing too much. */
+/** One message at a time, by enough users to stay below the rate limit. */
 export const serial = (system: SystemUnderTest, messages: number): Promise<LoadResult> =>
   runLoad(system, { messages, inFlight: 1, users: 20, untilStored: true });
 
 export const parallel = (system: SystemUnderTest, inFlight: number, messages: number): Promise<LoadResult> =>
   runLoad(system, { messages, inFlight, users: 4 * inFlight, untilStored: true });
 
-/** First messages are slow everywhere: code is compiled, connections are made, windows and memories are empty. */
+/**
+ * The first messages are slower: code is compiled, connections are opened, windows and memories are empty.
+ */
 export const warmUp = (system: SystemUnderTest): Promise<LoadResult> =>
   runLoad(system, { messages: 80, inFlight: 4, users: 20, untilStored: true });
 
-/** The whole measurement; the system must be warm. */
+/** Runs all measurements of a warmed-up system. */
 export async function measureService(
   konstruct: Konstruct,
   standIn: StandIn,
@@ -68,9 +72,9 @@ export async function measureService(
     log(`${messages} messages, ${inFlight} in flight …`);
     loads.push(await parallel(konstruct, inFlight, messages));
   }
-  log(`the same one at a time without and with ${sizes.backfills} backfills waiting …`);
+  log(`one message at a time again, without and with ${sizes.backfills} backfills waiting …`);
   const alone = latencyOf(await serial(konstruct, sizes.serial));
-  const backlog = await pileUp(konstruct, sizes.backfills);
+  const backlog = await startBacklog(konstruct, sizes.backfills);
   const waitingAtStart = await backlog.waiting();
   const beside = latencyOf(
     await runLoad(konstruct, { messages: sizes.serial, inFlight: 1, users: 20, untilStored: false }),

@@ -1,13 +1,13 @@
 /**
- * Stands in for the two remote services that a reply needs: a model behind OpenAI's chat completions, and
- * Slack's Web API. For every marker like `[m42]` it keeps when the prompt and the reply reached it.
+ * Stands in for the two remote services of a reply: a model with OpenAI's chat completions API, which answers
+ * at once, and Slack's Web API. For every marker such as `[m42]` it records when prompt and reply arrived.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Milliseconds since the epoch with a fraction: comparable between the processes of one machine. */
+/** Milliseconds since 1970 with a fraction, comparable between the processes of one machine. */
 export const now = (): number => performance.timeOrigin + performance.now();
 
 export type StandIn = {
@@ -16,7 +16,7 @@ export type StandIn = {
   prompts(): number;
   /** When the prompt with this marker arrived; undefined before. */
   promptedAt(marker: string): number | undefined;
-  /** Resolves to the moment at which the reply with this marker was posted. */
+  /** Resolves to the time at which the reply with this marker was posted. */
   posted(marker: string): Promise<number>;
   /** Forgets all markers. */
   reset(): void;
@@ -115,14 +115,17 @@ function answerCompletion(res: ServerResponse, model: string, text: string, stre
 
 type SlackArguments = Record<string, unknown>;
 
-/** JSON or form fields, as Slack takes either. */
+/** A request's arguments: Slack accepts JSON and form fields. */
 function slackArguments(req: IncomingMessage, body: string): SlackArguments {
   if (req.headers['content-type']?.includes('json')) return JSON.parse(body || '{}') as SlackArguments;
   const query = new URL(req.url ?? '/', 'http://slack').searchParams;
   return Object.fromEntries([...query, ...new URLSearchParams(body)]);
 }
 
-/** As much of Slack's Web API as posting a reply takes. `onText` hears every text that is posted or updated. */
+/**
+ * The part of Slack's Web API that posting a reply needs.
+ * `onText` is called with every posted or updated text.
+ */
 function createSlack(onText: (text: string) => void): (method: string, args: SlackArguments) => object {
   let posts = 0;
   return (method, args) => {

@@ -1,11 +1,14 @@
-/** Where a reply's time goes, from Temporal's histories and the stand-in's marks: all clocks are one machine's. */
+/**
+ * Splits a reply's time into steps, from Temporal's histories
+ * and the stand-in's times, all by one machine's clock.
+ */
 import proto from '@temporalio/proto';
 import type { TurnResult } from '../../src/domain/turn.ts';
 import type { Konstruct } from './konstruct.ts';
 import { percentile, type LoadResult } from './load.ts';
 import type { StandIn } from './stand-in.ts';
 
-/** Medians in milliseconds by step, in the order in which they happen. */
+/** Medians in milliseconds by step, in the order of the steps. */
 export type Steps = Record<string, number>;
 
 export type TurnTimes = { steps: Steps; backfillLagMs: { p50: number; p95: number } };
@@ -13,7 +16,7 @@ export type TurnTimes = { steps: Steps; backfillLagMs: { p50: number; p95: numbe
 const SAMPLE = 60;
 const EventType = proto.temporal.api.enums.v1.EventType;
 
-/** Looks at the last messages of a run. All of their memories must be stored. */
+/** Measures the last messages of a run. All their memories must be stored. */
 export async function turnTimes(
   konstruct: Konstruct,
   standIn: StandIn,

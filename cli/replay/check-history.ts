@@ -1,4 +1,4 @@
-/** Does today's code still do what a history says it did? */
+/** Checks whether the current code still replays a history. */
 import { fileURLToPath } from 'node:url';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import {
@@ -12,18 +12,20 @@ import { activityLabel, childLabel, signalLabel, TIMER_LABEL } from './command-l
 import type { CommandSinks } from './command-recorder.ts';
 import type { RecordedHistory } from './read-history.ts';
 
-/** To be bundled with the workflows (`interceptorModules`), so that a check can tell what the code asked for. */
+/**
+ * To be bundled with the workflows (`interceptorModules`), so that a check can report the code's commands.
+ */
 export const COMMAND_RECORDER = fileURLToPath(new URL('./command-recorder.ts', import.meta.url));
 
-/** A history's event beside what the code did in its place; either may be missing. */
+/** A command from the history and the code's command at the same position; either can be missing. */
 export type ComparedCommand = { eventId: number | undefined; recorded: string; code: string };
 
 export type HistoryCheck =
   { fits: true } | { fits: false; reason: string; commands: ComparedCommand[]; firstDifference: number };
 
 /**
- * Replays one history, with its own workflow id (a derived child id would differ under another). Without
- * `COMMAND_RECORDER` in the bundle the code's side of the comparison stays empty.
+ * Replays one history under its own workflow id, from which child ids are derived. Without `COMMAND_RECORDER`
+ * in the bundle the code's commands are missing from the comparison.
  */
 export async function checkHistory(
   { history, workflowId }: RecordedHistory,
@@ -43,25 +45,27 @@ export async function checkHistory(
       fits: false,
       reason: reasonOf(error),
       commands,
-      firstDifference: commands.findIndex(({ recorded, code: asked }) => recorded !== asked),
+      firstDifference: commands.findIndex((pair) => pair.recorded !== pair.code),
     };
   }
 }
 
-/** What Temporal says, without the frame of structs that it comes in. */
+/** Temporal's message without the Rust structs around it. */
 function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return /\[TMPRL\d+\][^"]+/.exec(message)?.[0] ?? message;
 }
 
-/** Fails with the history's name, the event and the code's command when today's code no longer fits it. */
+/**
+ * Throws with the history's name, the event and the code's command when the current code doesn't replay it.
+ */
 export async function assertFits(recorded: RecordedHistory, bundle: WorkflowBundle): Promise<void> {
   const check = await checkHistory(recorded, bundle);
   if (check.fits) return;
   throw new Error(`${recorded.name} no longer replays: ${describeMisfit(check)}`);
 }
 
-/** The difference in a few lines: where history and code part, and what Temporal says. */
+/** The difference in a few lines: where history and code diverge, and Temporal's message. */
 export function describeMisfit(check: Extract<HistoryCheck, { fits: false }>): string {
   const width = Math.max(7, ...check.commands.map(({ recorded }) => recorded.length));
   const line = (mark: string, id: string, recorded: string, code: string) =>
@@ -85,12 +89,12 @@ function compare(recorded: ReturnType<typeof recordedCommands>, code: readonly s
     recorded: recorded[i]?.label ?? '',
     code: code[i] ?? '',
   }));
-  // The replay ends at the difference: what the history holds long after it tells nothing.
+  // The replay ends at the first difference, so the history's later commands have no counterpart.
   const difference = all.findIndex((pair) => pair.recorded !== pair.code);
   return all.slice(0, difference + 3);
 }
 
-/** The commands that a history's events came from, in order. */
+/** The commands that led to a history's events, in order. */
 function recordedCommands(history: History): Array<{ eventId: number; label: string }> {
   return (history.events ?? []).flatMap((event) => {
     const label = labelOf(event);
@@ -110,10 +114,10 @@ function labelOf(event: NonNullable<History['events']>[number]): string | undefi
   return local && activityLabel(local);
 }
 
-/** What the SDK notes of a local activity beside its result; snake case is its own. */
+/** The SDK's record of a local activity, in the SDK's snake case. */
 export type LocalActivityData = { activity_type: string; attempt: number };
 
-/** Undefined when the event is no local activity's marker. */
+/** A local activity's record; undefined when the event is not a local activity's marker. */
 export function localActivityData(
   event: NonNullable<History['events']>[number],
 ): LocalActivityData | undefined {

@@ -1,4 +1,4 @@
-/** How commands are called in a report, the same for what a history holds and for what the code asks for. */
+/** Names of commands in a report, the same for a history's events and for the code's commands. */
 export const activityLabel = (type: string): string => `activity ${type}`;
 export const childLabel = (type: string): string => `child workflow ${type}`;
 export const signalLabel = (name: string): string => `signal ${name}`;

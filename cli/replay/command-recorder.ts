@@ -1,13 +1,13 @@
-/** Runs inside the workflow sandbox during a replay: tells what the code asks for, in its order. */
+/** Runs inside the workflow sandbox during a replay and reports the code's commands in their order. */
 import { proxySinks, type Sinks, type WorkflowInterceptorsFactory } from '@temporalio/workflow';
 import { childLabel, activityLabel, signalLabel, TIMER_LABEL } from './command-labels.ts';
 
-/** Where the commands go. */
+/** The sink that receives the commands. */
 export interface CommandSinks extends Sinks {
   replay: { command(label: string): void };
 }
 
-/** Found by its name in a workflow bundle's interceptor modules. */
+/** The SDK finds this export by its name. */
 export const interceptors: WorkflowInterceptorsFactory = () => {
   const { replay } = proxySinks<CommandSinks>();
   return {

@@ -1,6 +1,4 @@
-/**
- * The environment of an operators' command: what is set, then what the running installation has written down.
- */
+/** The environment of an operator's command: its own variables, then those of the running installation. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
@@ -9,9 +7,9 @@ import { homeDirectory } from '../../local/stack/paths.ts';
 import { withoutUnset } from '../../src/config/variables.ts';
 
 /**
- * `process.env`, with what is not set there taken from `<KONSTRUCT_HOME>/stack.env`. When TEMPORAL_ADDRESS
- * comes from that file and is on this machine, TLS, API key and profile of the shell are left out, as in `npm
- * start`.
+ * `process.env`; variables that are unset or empty there are taken from `<KONSTRUCT_HOME>/stack.env`. When
+ * TEMPORAL_ADDRESS comes from that file and is on this machine, TLS, API key and profile of the shell are
+ * left out, as in `npm start`.
  */
 export async function operatorEnvironment(): Promise<Record<string, string | undefined>> {
   const file = path.join(homeDirectory(process.env), 'stack.env');

@@ -1,4 +1,4 @@
-/** A story as text for a terminal. */
+/** Formats a story for a terminal. */
 import { styleText } from 'node:util';
 import type { PromptMessage, RecalledMemory, Recollection } from '../../src/domain/conversation.ts';
 import { estimateTokens } from '../../src/domain/tokens.ts';
@@ -8,7 +8,7 @@ const heading = (text: string): string => styleText('bold', text);
 const faint = (text: string): string => styleText('dim', text);
 const MARKS = { done: '✓', noted: '✓', failed: '✗', open: '…' } as const;
 
-/** The whole story: head, steps, and for a turn what it read, asked and answered. */
+/** The whole story: summary, steps, and for a turn its message, memory, prompt and reply. */
 export function printStory(story: Story): string {
   const end = story.state === 'open' ? 'still open after' : `${story.state} in`;
   const head = [
@@ -32,7 +32,7 @@ function formatStep(step: Step): string {
     step.summary && `“${step.summary}”`,
     took && `took ${took}`,
     step.attempts > 1 && `attempt ${step.attempts}`,
-    step.failure && `${step.state === 'failed' ? 'failed' : 'before that failed'}: ${step.failure}`,
+    step.failure && `${step.state === 'failed' ? 'failed' : 'an earlier attempt failed'}: ${step.failure}`,
   ].filter(Boolean);
   return `${at}  ${MARKS[step.state]} ${step.name.padEnd(20)} ${notes.join(', ')}`.trimEnd();
 }
@@ -47,7 +47,7 @@ function formatTurn(turn: Turn): string[] {
     ]),
     context
       ? section(`Window: ${context.window.length} messages`, context.window.map(formatMessage))
-      : section('Window', ['was not read: the turn went on without memory']),
+      : section('Window', ['was not read: the turn continued without memory']),
     section(`Recalled: ${context?.recalled.length ?? 0} messages (${recall.join(', ')})`, [
       ...formatRecalled(context?.recalled ?? []),
       ...(context?.receipt ? [matchLine(context.receipt)] : []),
@@ -68,7 +68,7 @@ function formatFigures({ context, reply, result }: Turn): string[] {
         .map(([name, ms]) => `${name} ${duration(ms)}`)
         .join(', ') || 'none'
     }`,
-    `tokens   ${reply?.usage ? `${reply.usage.promptTokens} in, ${reply.usage.completionTokens} out` : 'not told'}`,
+    `tokens   ${reply?.usage ? `${reply.usage.promptTokens} in, ${reply.usage.completionTokens} out` : 'unknown'}`,
     `missing  ${missing.join(', ') || 'nothing'}`,
     ...(waitedFor
       ? [`waited   for ${waitedFor.workflowId}, which ${waitedFor.finished ? 'ended' : 'still ran'}`]
@@ -80,25 +80,25 @@ function formatFigures({ context, reply, result }: Turn): string[] {
 export function formatRecalled(recalled: readonly RecalledMemory[]): string[] {
   return recalled.map((memory) => {
     const { content, role, createdAt, score, exchangeId, ...more } = memory;
-    // What recall adds beside the score (rank, words) is shown as it is.
+    // Further fields of a memory (rank, cosine, …) are printed unchanged.
     const details = Object.entries(more).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
     const facts = [createdAt.slice(0, 10), role, ...details].join(', ');
     return `${score.toFixed(3)}  ${content}\n       ${faint(`${facts}, exchange ${exchangeId}`)}`;
   });
 }
 
-/** How well the best of it fitted, and what came next. */
+/** The match, and the best exchange that was not recalled. */
 export function matchLine({ match, nearestMiss }: Pick<Recollection, 'match' | 'nearestMiss'>): string {
   const miss = nearestMiss
-    ? `; next came exchange ${nearestMiss.exchangeId} with ${nearestMiss.score}, left out by ${nearestMiss.why}`
+    ? `; the next exchange, ${nearestMiss.exchangeId} with ${nearestMiss.score}, was left out by ${nearestMiss.why}`
     : '';
   return `Match with what is remembered: ${match}${miss}`;
 }
 
-/** The prompt as it is sent. */
+/** The prompt as it was sent. */
 export function formatPrompt(prompt: readonly PromptMessage[], dropped = 0): string {
   const tokens = prompt.reduce((sum, { content }) => sum + estimateTokens(content), 0);
-  const left = dropped > 0 ? `, the ${dropped} oldest of the window left out` : '';
+  const left = dropped > 0 ? `, without the ${dropped} oldest messages of the window` : '';
   return section(
     `Prompt: ${prompt.length} messages, about ${tokens} tokens${left}`,
     prompt.map(formatMessage),

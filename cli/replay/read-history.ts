@@ -1,10 +1,10 @@
-/** Histories from wherever people keep them, in one form. */
+/** Reads histories from Temporal and from files in several formats. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Client } from '@temporalio/client';
 import { historyFromJSON, type History } from '@temporalio/common/lib/proto-utils.js';
 
-/** One run of a workflow. `name` is what it is called in a report: its file, or its workflow id. */
+/** The history of one workflow run. `name` is its name in a report: the file's name or the workflow id. */
 export type RecordedHistory = { name: string; workflowId: string; history: History };
 
 /** The history of a workflow's newest run. Throws `WorkflowNotFoundError`. */
@@ -14,8 +14,8 @@ export async function fetchHistory(client: Client, workflowId: string): Promise<
 }
 
 /**
- * A history file: from `temporal workflow show --output json`, or from the Web UI's download, encoded,
- * decoded or human readable. Throws one line that says what the file is not.
+ * Reads a history file, written by `temporal workflow show --output json` or downloaded from the Web UI
+ * (encoded, decoded or human readable). Throws an error of one line when it is something else.
  */
 export async function readHistoryFile(file: string): Promise<RecordedHistory> {
   const name = path.basename(file);
@@ -27,13 +27,13 @@ export async function readHistoryFile(file: string): Promise<RecordedHistory> {
     throw new Error(`${file} is not JSON`);
   }
   const history = parseHistory(parsed);
-  if (!history) throw new Error(`${file} holds no workflow history: it has no "events"`);
+  if (!history) throw new Error(`${file} is not a workflow history: it has no "events"`);
   const workflowId = history.events?.[0]?.workflowExecutionStartedEventAttributes?.workflowId;
-  if (!workflowId) throw new Error(`${file} doesn't begin with the event that names the workflow`);
+  if (!workflowId) throw new Error(`${file} doesn't begin with the event that has the workflow id`);
   return { name, workflowId, history };
 }
 
-/** A history from parsed JSON; undefined when it is none. */
+/** A history from parsed JSON; undefined when the JSON is not a history. */
 export function parseHistory(parsed: unknown): History | undefined {
   const events = eventsOf(parsed);
   return events && historyFromJSON({ events: events.map(toProtoJson) });
@@ -47,7 +47,7 @@ function eventsOf(parsed: unknown): unknown[] | undefined {
   return isObject(parsed['history']) ? eventsOf(parsed['history']) : undefined;
 }
 
-/** Undoes what tools do for the eye: payloads shown as values, event types in words. */
+/** Undoes formatting for people: payloads shown as values, event types in camel case. */
 function toProtoJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toProtoJson);
   if (!isObject(value)) return value;
@@ -62,7 +62,7 @@ function toProtoJson(value: unknown): unknown {
 
 type ReadablePayload = { metadata: Record<string, unknown>; data?: unknown };
 
-/** A payload whose encoding stands there in words ("json/plain"): in base64 it holds no slash so early. */
+/** A payload with a readable encoding ("json/plain"). The base64 of an encoding doesn't match the pattern. */
 function isReadablePayload(value: object): value is ReadablePayload {
   if (!('metadata' in value) || !isObject(value.metadata)) return false;
   const { encoding } = value.metadata;
@@ -79,13 +79,13 @@ function encodePayload(metadata: Record<string, unknown>, data: unknown): unknow
         base64(typeof value === 'string' ? value : JSON.stringify(value)),
       ]),
     ),
-    // A value that isn't JSON was left in base64 by whoever showed it.
+    // The tools leave a value that isn't JSON in base64.
     ...(isJson && { data: base64(JSON.stringify(data ?? null)) }),
     ...(!isJson && typeof data === 'string' && { data }),
   };
 }
 
-/** "WorkflowExecutionStarted", as older tools spell it. */
+/** The event type's protobuf name; older tools write "WorkflowExecutionStarted". */
 function toEventType(type: string): string {
   if (type.startsWith('EVENT_TYPE_')) return type;
   return `EVENT_TYPE_${type.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()}`;

@@ -1,4 +1,4 @@
-/** What a history tells of one workflow: its steps in order, and of a turn what went in and came out. */
+/** Extracts from a history the steps of one workflow in order, and for a turn its input and output. */
 import {
   decodeArrayFromPayloads,
   decodeOptionalFailureToOptionalError,
@@ -13,7 +13,7 @@ import type { RecordedHistory } from './read-history.ts';
 
 type Event = NonNullable<History['events']>[number];
 
-/** One thing that the workflow had done, or waited for. */
+/** An activity, timer, child workflow, signal or marker of the workflow. */
 export type Step = {
   eventId: number;
   /** Since the workflow's start. */
@@ -21,10 +21,10 @@ export type Step = {
   name: string;
   summary: string;
   state: 'done' | 'failed' | 'open' | 'noted';
-  /** From being scheduled to its end, retries included; undefined for what takes no time of its own. */
+  /** From scheduling to end, retries included; undefined for steps without a duration. */
   durationMs?: number;
   attempts: number;
-  /** Why the last attempt that failed did. */
+  /** The error of the last failed attempt. */
   failure?: string;
 };
 
@@ -38,10 +38,10 @@ export type Story = {
   failure?: string;
   events: number;
   steps: Step[];
-  /** The first argument. */
+  /** The workflow's first argument. */
   input: unknown;
   result: unknown;
-  /** Of workflow `HandleMessage` only. */
+  /** Only of workflow `HandleMessage`. */
   turn?: Turn;
 };
 
@@ -54,12 +54,15 @@ export type Turn = HandleMessageInput & {
 
 const converter = loadDataConverter(dataConverter);
 
-/** Reads a history. Payloads are decoded as the worker's would be. */
-export async function tellStory({ workflowId, history }: RecordedHistory): Promise<Story> {
+/**
+ * Reads a history; payloads are decoded with the worker's data
+ * converter. Throws when the history has no start.
+ */
+export async function readStory({ workflowId, history }: RecordedHistory): Promise<Story> {
   const events = history.events ?? [];
   const [first] = events;
   const started = first?.workflowExecutionStartedEventAttributes;
-  if (!first || !started) throw new Error('the history has no beginning');
+  if (!first || !started) throw new Error("the history doesn't begin with a WorkflowExecutionStarted event");
   const startMs = toMs(first.eventTime);
   const last = events.at(-1) ?? first;
   const steps = await readSteps(events, startMs);
@@ -92,14 +95,14 @@ async function readTurn(input: unknown, result: unknown, events: readonly Event[
       done && scheduled && Number(done.scheduledEventId) === Number(scheduled.eventId),
   );
   const gathered = events.find((event) => localActivityData(event)?.activity_type === 'gatherContext');
-  const asked = (await decodeFirst(scheduled?.activityTaskScheduledEventAttributes?.input?.payloads)) as
+  const request = (await decodeFirst(scheduled?.activityTaskScheduledEventAttributes?.input?.payloads)) as
     { messages: PromptMessage[] } | undefined;
   const context = await decodeFirst(gathered?.markerRecordedEventAttributes?.details?.['result']?.payloads);
   const reply = await decodeFirst(completed?.activityTaskCompletedEventAttributes?.result?.payloads);
   return {
     ...(input as HandleMessageInput),
     ...(context !== undefined && { context: context as GatheredContext }),
-    ...(asked && { prompt: asked.messages }),
+    ...(request && { prompt: request.messages }),
     ...(reply !== undefined && { reply: reply as TurnAnswer }),
     ...(result !== undefined && { result: result as TurnResult }),
   };
@@ -108,10 +111,10 @@ async function readTurn(input: unknown, result: unknown, events: readonly Event[
 async function readSteps(events: readonly Event[], startMs: number): Promise<Step[]> {
   const steps = new Map<number, Step>();
   for (const event of events) {
-    const begun = await beginStep(event, startMs);
-    if (begun) steps.set(begun.eventId, begun);
+    const started = await startStep(event, startMs);
+    if (started) steps.set(started.eventId, started);
     const ended = endOf(event);
-    const step = ended && steps.get(ended.begunBy);
+    const step = ended && steps.get(ended.startedBy);
     if (!ended || !step) continue;
     if (ended.attempt) step.attempts = ended.attempt;
     const failure = await describeFailure(ended.failure);
@@ -123,7 +126,7 @@ async function readSteps(events: readonly Event[], startMs: number): Promise<Ste
   return [...steps.values()];
 }
 
-async function beginStep(event: Event, startMs: number): Promise<Step | undefined> {
+async function startStep(event: Event, startMs: number): Promise<Step | undefined> {
   const name = nameOf(event);
   if (name === undefined) return undefined;
   const marker = event.markerRecordedEventAttributes;
@@ -164,35 +167,35 @@ function activityTypeOf(event: Event): string | undefined {
 }
 
 type StepEnd = {
-  begunBy: number;
+  startedBy: number;
   state?: 'done' | 'failed';
   attempt?: number | null | undefined;
   failure?: Parameters<typeof decodeOptionalFailureToOptionalError>[1];
 };
 
-/** What an event says about a step that an earlier one began. */
+/** The news that an event has about a step that an earlier event started. */
 function endOf(event: Event): StepEnd | undefined {
   const activityStarted = event.activityTaskStartedEventAttributes;
   if (activityStarted) {
     const { scheduledEventId, attempt, lastFailure } = activityStarted;
-    return { begunBy: Number(scheduledEventId), attempt, failure: lastFailure };
+    return { startedBy: Number(scheduledEventId), attempt, failure: lastFailure };
   }
   const done = event.activityTaskCompletedEventAttributes;
-  if (done) return { begunBy: Number(done.scheduledEventId), state: 'done' };
+  if (done) return { startedBy: Number(done.scheduledEventId), state: 'done' };
   const failed = event.activityTaskFailedEventAttributes ?? event.activityTaskTimedOutEventAttributes;
   if (failed) {
-    return { begunBy: Number(failed.scheduledEventId), state: 'failed', failure: failed.failure };
+    return { startedBy: Number(failed.scheduledEventId), state: 'failed', failure: failed.failure };
   }
   const timer = event.timerFiredEventAttributes ?? event.timerCanceledEventAttributes;
-  if (timer) return { begunBy: Number(timer.startedEventId), state: 'done' };
+  if (timer) return { startedBy: Number(timer.startedEventId), state: 'done' };
   const child =
     event.childWorkflowExecutionStartedEventAttributes ??
     event.externalWorkflowExecutionSignaledEventAttributes;
-  if (child) return { begunBy: Number(child.initiatedEventId), state: 'done' };
+  if (child) return { startedBy: Number(child.initiatedEventId), state: 'done' };
   const refused =
     event.startChildWorkflowExecutionFailedEventAttributes ??
     event.signalExternalWorkflowExecutionFailedEventAttributes;
-  return refused ? { begunBy: Number(refused.initiatedEventId), state: 'failed' } : undefined;
+  return refused ? { startedBy: Number(refused.initiatedEventId), state: 'failed' } : undefined;
 }
 
 function isClosed(event: Event): boolean {
@@ -223,7 +226,7 @@ async function summaryOf({ userMetadata }: Event): Promise<string> {
   return typeof summary === 'string' ? summary : '';
 }
 
-/** The SDK's own conversion takes Longs only, which a history from a file doesn't have. */
+/** The SDK's own conversion needs Longs, which a history from a file doesn't have. */
 function toMs(time: Event['eventTime']): number {
   return Number(time?.seconds ?? 0) * 1_000 + (time?.nanos ?? 0) / 1_000_000;
 }

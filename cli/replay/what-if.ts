@@ -1,4 +1,4 @@
-/** What a turn would have recalled, and asked the model, under other settings. */
+/** Repeats a turn's recall and prompt with other settings. */
 import type pg from 'pg';
 import { createPool, inTenant } from '../../src/db/tenant-transaction.ts';
 import type { RecallSettings } from '../../src/domain/agent.ts';
@@ -10,14 +10,13 @@ import type {
   Recollection,
   WindowMessage,
 } from '../../src/domain/conversation.ts';
-import { buildPrompt, keptOfWindow, promptRoom } from '../../src/domain/prompt.ts';
+import { buildPrompt, promptRoom } from '../../src/domain/prompt.ts';
 import { decodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
-import { recall } from '../../src/memory/recall/recall.ts';
-import { recallBesideWindow } from '../../src/memory/recall/beside-window.ts';
+import { recallForTurn } from '../../src/memory/recall/recall-for-turn.ts';
 import { formatPrompt, formatRecalled, matchLine, section } from './print-story.ts';
 import type { Turn } from './story.ts';
 
-/** A turn under some settings. */
+/** A turn's recall and prompt with changed settings. */
 export type Rerun = Recollection & {
   window: ConversationMessage[];
   prompt: PromptMessage[];
@@ -26,7 +25,10 @@ export type Rerun = Recollection & {
 
 export type Changes = { recall: Partial<RecallSettings>; window?: number; maxPromptTokens?: number };
 
-/** `threshold=0.5`, `window=4`, …: any number of them. Throws with the names that there are. */
+/**
+ * Parses `threshold=0.5`, `window=4`, and so on. Throws with
+ * the known names when one is unknown or not a number.
+ */
 export function parseChanges(assignments: readonly string[], recall: RecallSettings): Changes {
   const changes: Changes = { recall: {} };
   for (const assignment of assignments.flatMap((text) => text.split(','))) {
@@ -34,7 +36,7 @@ export function parseChanges(assignments: readonly string[], recall: RecallSetti
     const value = Number(text);
     const known = ['window', 'maxPromptTokens', ...Object.keys(recall)];
     if (!known.includes(name) || text === '' || !Number.isFinite(value) || value < 0) {
-      throw new Error(`--what-if takes NAME=NUMBER with a name of ${known.join(', ')}; got "${assignment}"`);
+      throw new Error(`--what-if takes NAME=NUMBER, where NAME is ${known.join(', ')}; got "${assignment}"`);
     }
     if (name === 'window' || name === 'maxPromptTokens') changes[name] = value;
     else Object.assign(changes.recall, { [name]: value });
@@ -43,13 +45,13 @@ export function parseChanges(assignments: readonly string[], recall: RecallSetti
 }
 
 /**
- * A pool whose connections see what was remembered before a moment: a temporary view goes before the table
- * of its name, so recall runs as it is and finds no later exchange. The table's policies hold in it.
+ * A pool whose connections see only the exchanges stored before a moment. A temporary view hides the table of
+ * the same name, so recall runs unchanged. The table's row policies also apply to the view.
  */
 export function createPoolAsOf(databaseUrl: string, moment: Date): pg.Pool {
   const pool = createPool({ databaseUrl, max: 1, statementTimeoutMs: 30_000 });
   pool.on('connect', (client) => {
-    // A connection's queries run in order, so this one is done before the first of ours.
+    // A connection's queries run in order, so this one is finished before the first one of recall.
     void client.query(
       `CREATE TEMPORARY VIEW exchange_passages AS
        SELECT * FROM public.exchange_passages WHERE created_at < '${moment.toISOString()}'`,
@@ -59,33 +61,28 @@ export function createPoolAsOf(databaseUrl: string, moment: Date): pg.Pool {
 }
 
 /**
- * Runs recall and prompt of a turn again. `pool` is one as of the turn's time; the query's embedding is the
- * recorded one. Throws when the history has none (embedding failed then).
+ * Repeats a turn's recall and prompt. `pool` comes from `createPoolAsOf` with the turn's time; the query's
+ * embedding is the recorded one. Throws when the history has no embedding because embedding failed.
  */
 export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Promise<Rerun> {
   const { message, agent, limits, context } = turn;
   if (!context?.embedding) {
-    throw new Error('this turn found no embedding for its message, so its recall cannot be run again');
+    throw new Error('this turn has no embedding of its message, so its recall cannot be repeated');
   }
   const recorded = context.window;
   const size = changes.window ?? recorded.length;
   const window =
     size <= recorded.length ? lastOf(recorded, size) : await windowFromMemory(pool, message, size);
-  const query = {
-    text: message.text,
-    embedding: [...decodeEmbedding(context.embedding)],
-    askedAt: new Date(message.receivedAt),
-    speakers: message.userName ? [message.userName, agent.name] : [agent.name],
-  };
   const maxPromptTokens = changes.maxPromptTokens ?? agent.maxPromptTokens ?? limits.maxPromptTokens;
   const promptAgent = { ...agent, maxPromptTokens };
-  const roomTokens = promptRoom(promptAgent, message.text);
-  const speakers = { user: message.userName, agent: agent.name };
-  const recollection = await recallBesideWindow(
-    await withMessageIds(pool, message, window),
-    (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
-    (standing) => recall(pool, message, { ...query, ...standing }, { ...agent.recall, ...changes.recall }),
-  );
+  const recollection = await recallForTurn(pool, {
+    message,
+    agentName: agent.name,
+    settings: { ...agent.recall, ...changes.recall },
+    roomTokens: promptRoom(promptAgent, message.text),
+    window: await withMessageIds(pool, message, window),
+    embedding: decodeEmbedding(context.embedding),
+  });
   const { messages, droppedFromWindow } = buildPrompt(
     promptAgent,
     message.text,
@@ -96,7 +93,7 @@ export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Pr
   return { window, ...recollection, prompt: messages, droppedFromWindow };
 }
 
-/** The window's messages with their turns, two each, by the ledger's order. */
+/** The window with message ids: each turn of the ledger is two messages of it, in the same order. */
 async function withMessageIds(
   pool: pg.Pool,
   message: InboundMessage,
@@ -111,13 +108,13 @@ async function withMessageIds(
       [tenantId, agentId, userId, seq, Math.ceil(window.length / 2)],
     ),
   );
-  return window.map((shown, i) => ({
-    ...shown,
+  return window.map((entry, i) => ({
+    ...entry,
     messageId: rows[Math.floor((window.length - 1 - i) / 2)]?.id,
   }));
 }
 
-/** A window wider than the recorded one comes from long-term memory, which forgets nothing. */
+/** A larger window than the recorded one comes from long-term memory, which keeps everything. */
 async function windowFromMemory(
   pool: pg.Pool,
   message: InboundMessage,
@@ -135,7 +132,7 @@ async function windowFromMemory(
   return rows.reverse();
 }
 
-/** The difference between what was and what would have been. */
+/** The difference between the recorded turn and its rerun. */
 export function printDifference(turn: Turn, rerun: Rerun, changes: string): string {
   const before = turn.context?.recalled ?? [];
   const key = ({ exchangeId, role }: RecalledMemory) => `${exchangeId} ${role}`;

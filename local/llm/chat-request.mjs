@@ -2,11 +2,11 @@ const DEFAULT_REPLY_TOKENS = 160;
 const DEFAULT_TEMPERATURE = 0.2;
 const ROLES = ['system', 'developer', 'user', 'assistant'];
 
-/** A request that can't be answered; `message` goes to the client with status 400. */
+/** An invalid request. Its `message` is sent to the client with status 400. */
 export class BadRequest extends Error {}
 
 /**
- * Reads the body of a chat completion as OpenAI defines it, as far as this model can follow.
+ * Reads the body of an OpenAI chat completion request; fields that this model doesn't support are ignored.
  * @throws BadRequest
  */
 export function readChatRequest(text, maxReplyTokens) {
@@ -22,7 +22,7 @@ export function readChatRequest(text, maxReplyTokens) {
   if (!Number.isInteger(wanted) || wanted < 1) throw new BadRequest('max_tokens must be a positive integer');
   const temperature = body.temperature ?? DEFAULT_TEMPERATURE;
   if (typeof temperature !== 'number' || !(temperature >= 0))
-    throw new BadRequest('temperature must be a number from 0');
+    throw new BadRequest('temperature must be a number, 0 or more');
   return {
     messages: body.messages.map(readMessage),
     maxTokens: Math.min(wanted, maxReplyTokens),
@@ -34,7 +34,7 @@ export function readChatRequest(text, maxReplyTokens) {
 
 function readMessage(message, index) {
   if (!ROLES.includes(message?.role))
-    throw new BadRequest(`messages[${index}].role is none of ${ROLES.join(', ')}`);
+    throw new BadRequest(`messages[${index}].role must be one of ${ROLES.join(', ')}`);
   const { content } = message;
   const text = Array.isArray(content) ? content.map((part) => part?.text).join('') : content;
   if (typeof text !== 'string') throw new BadRequest(`messages[${index}].content is not text`);

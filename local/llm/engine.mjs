@@ -2,18 +2,18 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { fitMessages } from './fit-messages.mjs';
 
-// One thread: with two, a model of this size is twice as fast on a quiet machine and collapses when the rest of the
-// stack wants the cores.
+// With two threads a model of this size is twice as fast on an idle machine,
+// but many times slower when the rest of the stack needs the cores.
 const THREADS = 1;
 const CONTEXT_TOKENS = 2560;
-/** Longest reply; with the longest prompt it fills the context. */
+/** The longest reply. Together with the longest prompt it fills the context. */
 export const MAX_REPLY_TOKENS = 512;
 const PROMPT_TOKENS = CONTEXT_TOKENS - MAX_REPLY_TOKENS;
 const REPEAT_PENALTY = { penalty: 1.15, lastTokens: 96 };
 
 /**
  * Loads the model.
- * @param {{packages: string, modelPath: string}} options `packages` is the folder whose node_modules has node-llama-cpp
+ * @param {{packages: string, modelPath: string}} options node-llama-cpp is in `packages`/node_modules
  * @returns {Promise<{generate: Function}>}
  */
 export async function loadEngine({ packages, modelPath }) {
@@ -35,8 +35,13 @@ export async function loadEngine({ packages, modelPath }) {
   const count = (text) => model.tokenize(text).length;
 
   /**
-   * One reply. Ends early, with what there is, when `signal` is aborted.
-   * @param {{messages: {role: string, content: string}[], maxTokens: number, temperature: number, signal: AbortSignal, onText: (text: string) => void}} request
+   * Generates one reply. When `signal` is aborted, it resolves with the text so far.
+   * @param {object} request
+   * @param {{role: string, content: string}[]} request.messages
+   * @param {number} request.maxTokens
+   * @param {number} request.temperature
+   * @param {AbortSignal} request.signal
+   * @param {(text: string) => void} request.onText called with each piece of text
    */
   async function generate({ messages, maxTokens, temperature, signal, onText }) {
     const fitted = fitMessages(messages, { budget: PROMPT_TOKENS, count });

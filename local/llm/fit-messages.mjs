@@ -2,8 +2,8 @@
 const OVERHEAD = 8;
 
 /**
- * The messages that fit into `budget` tokens: all system messages and the last message are kept, and of the others as
- * many as fit, newest first. A single text that is too long by itself loses its middle.
+ * The messages that fit into `budget` tokens: all system messages, the last message, and as many of the
+ * others as fit, newest first. A system or last message that is too long loses its middle.
  * @param {{role: string, content: string}[]} messages
  * @param {{budget: number, count: (text: string) => number}} options
  */
@@ -21,13 +21,13 @@ export function fitMessages(messages, { budget, count }) {
   const kept = new Set(shortened.filter(isPinned));
   for (const message of shortened.filter((m, index) => !isPinned(m, index)).reverse()) {
     left -= cost(message);
-    if (left < 0) break; // a gap in the middle of a conversation would confuse more than a late beginning
+    if (left < 0) break; // a later start is better than a gap in the middle of the conversation
     kept.add(message);
   }
   return shortened.filter((message) => kept.has(message));
 }
 
-/** Cuts the middle out of a text that takes more than its share, and only if it takes more than half of everything. */
+/** Cuts the middle out of a text that takes more than its share and more than a quarter of the budget. */
 function shorten(text, share, budget, count) {
   const limit = Math.max(share, Math.floor(budget / 4));
   const tokens = count(text);

@@ -1,6 +1,6 @@
 // An OpenAI-compatible endpoint for one small local model: POST /v1/chat/completions (plain and streamed),
-// GET /v1/models, GET /healthz. Requests are answered one at a time; those beyond the queue get 429.
-// Usage: node server.mjs --port N --packages DIR --model FILE --name NAME
+// GET /v1/models, GET /healthz. It answers one request at a time, queues MAX_WAITING and rejects the others
+// with 429. Usage: node server.mjs --port N --packages DIR --model FILE --name NAME
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import os from 'node:os';
@@ -10,19 +10,19 @@ import { MAX_REPLY_TOKENS, loadEngine } from './engine.mjs';
 
 const MAX_WAITING = 16;
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
-const SECONDS_PER_REPLY = 4; // for Retry-After: about 160 tokens at 50 a second, and the prompt
+const SECONDS_PER_REPLY = 4; // for Retry-After: the default 160 tokens at 50 a second, and the prompt
 const BELOW_NORMAL = 5;
 
 const string = { type: 'string' };
 const { values } = parseArgs({ options: { port: string, packages: string, model: string, name: string } });
-// Whatever else runs in the stack comes first: a reply that is late beats an API that is.
+// The rest of the stack has priority: a slow reply is better than a slow API.
 os.setPriority(BELOW_NORMAL);
 const engine = await loadEngine({ packages: values.packages, modelPath: values.model });
 
 let waiting = 0;
 let tail = Promise.resolve();
 
-/** Runs jobs one after the other. */
+/** Runs jobs one at a time, in order. */
 function enqueue(job) {
   waiting += 1;
   const run = tail.then(job).finally(() => (waiting -= 1));

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { SHUTDOWN_WITHIN_MS } from '../../src/domain/timing.ts';
 import { forLocalTemporal } from './environment.ts';
 import { projectRoot } from './paths.ts';
 import { StackError, poll } from './report.ts';
@@ -7,8 +8,6 @@ import { loadSecrets } from './secrets.ts';
 import { startSettings } from './settings.ts';
 import type { ProcessHandle, ProcessSpec, Stack } from './types.ts';
 
-/** As long as both take to drain on SIGTERM. */
-const STOP_TIMEOUT_MS = 30_000;
 const READY_TIMEOUT_MS = 120_000;
 const READY_EVERY_MS = 250;
 const RESTARTS_BEFORE_GIVING_UP = 3;
@@ -17,14 +16,14 @@ const RESTARTS_BEFORE_GIVING_UP = 3;
 export type ServiceOptions = { home: string; env: NodeJS.ProcessEnv; port: number };
 
 /**
- * Starts worker and API, each a supervised process, and waits until `GET /readyz` says 200.
- * @throws StackError with the end of a log when they don't get there.
+ * Starts worker and API as two supervised processes and waits until `GET /readyz` answers 200.
+ * @throws StackError with the end of a log, or the answer of `/readyz`, when that doesn't happen.
  */
 export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
   const operatorToken = startSettings(env).operatorToken ?? loadSecrets(home).operatorToken;
   const workerEnv = applicationEnv(stack, env);
   const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
-  // The API comes last, so that pids.json is complete before /readyz can be asked.
+  // The API is started last, so that pids.json is complete before /readyz can answer.
   const specs = [
     application('worker', 'src/worker.ts', workerEnv, WORKER_FLAGS),
     application('api', 'src/api/main.ts', apiEnv),
@@ -36,7 +35,7 @@ export async function superviseService(stack: Stack, { home, env, port }: Servic
   );
 }
 
-/** Node's flags for a process that runs workflows; the module says what for. */
+/** Node's flags for a process that runs workflows. The loaded module explains why it is needed. */
 export const WORKER_FLAGS: readonly string[] = [
   `--import=${pathToFileURL(path.join(projectRoot, 'src', 'worker', 'sandbox-time-limit.ts')).href}`,
 ];
@@ -53,7 +52,7 @@ function application(
     args: [...flags, path.join(projectRoot, script)],
     env,
     cwd: projectRoot,
-    stopTimeoutMs: STOP_TIMEOUT_MS,
+    stopTimeoutMs: SHUTDOWN_WITHIN_MS,
     stopStage: 0,
   };
 }
@@ -72,17 +71,18 @@ function applicationEnv(stack: Stack, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
 }
 
 async function untilReady(processes: readonly ProcessHandle[], port: number): Promise<void> {
-  let said = '';
+  let body = '';
   const failing = (): ProcessHandle | undefined =>
     processes.find(({ restarts }) => restarts >= RESTARTS_BEFORE_GIVING_UP);
   const probe = async (): Promise<boolean> => {
     if (failing()) return true;
     const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(5_000) });
-    said = await response.text();
+    body = await response.text();
     return response.status === 200;
   };
   const answered = await poll(probe, READY_TIMEOUT_MS, READY_EVERY_MS);
   const dead = failing();
-  if (dead) throw new StackError(`${dead.name} ends at its start; the end of its log:\n${dead.lastLog()}`);
-  if (!answered) throw new StackError(`/readyz does not say 200 after ${READY_TIMEOUT_MS / 1000} s: ${said}`);
+  if (dead) throw new StackError(`${dead.name} fails to start; the end of its log:\n${dead.lastLog()}`);
+  if (!answered)
+    throw new StackError(`/readyz did not answer 200 within ${READY_TIMEOUT_MS / 1000} s: ${body}`);
 }

@@ -15,34 +15,34 @@ import type { ComponentName, StackOptions, StackUrls } from './types.ts';
 
 const PORT_NAMES = ['postgres', 'redis', 'temporal', 'temporalUi', 'llm'] as const;
 
-/** What a component needs for coming up. */
-export type Surroundings = {
+/** What every component needs to start. */
+export type StartContext = {
   options: StackOptions;
   context: ProvisionContext;
   supervisor: Supervisor;
-  /** Collects what is to be undone when everything has stopped. */
+  /** Functions to call when everything has stopped. */
   cleanUps: (() => void)[];
 };
 
-type Starting = Surroundings & {
+type Starting = StartContext & {
   ports: Record<(typeof PORT_NAMES)[number], number>;
   secrets: Secrets;
-  /** Has a directory removed at the end of an ephemeral stack. */
+  /** Removes a directory when an ephemeral stack has stopped. */
   discard: (directory: string) => void;
 };
 
-/** One component's way up: resolves to its addresses when it answers. A configured one is taken as it is. */
+/** Starts one component and resolves to its URLs when it answers. A configured component is used as it is. */
 type Start = (starting: Starting) => Promise<StackUrls>;
 
-/** The ways up of the wanted components, ready to be run at the same time. */
-export async function startsOf(around: Surroundings): Promise<(() => Promise<StackUrls>)[]> {
-  const { home, ephemeral = false, want } = around.options;
+/** The start functions of the wanted components, to be run at the same time. */
+export async function componentStarts(context: StartContext): Promise<(() => Promise<StackUrls>)[]> {
+  const { home, ephemeral = false, want } = context.options;
   const starting: Starting = {
-    ...around,
+    ...context,
     secrets: loadSecrets(home),
     ports: await choosePorts(home, PORT_NAMES, ephemeral),
     discard: (directory) => {
-      if (ephemeral) around.cleanUps.push(() => fs.rmSync(directory, { recursive: true, force: true }));
+      if (ephemeral) context.cleanUps.push(() => fs.rmSync(directory, { recursive: true, force: true }));
     },
   };
   return [...new Set(want)].map((name) => () => STARTS[name](starting));
@@ -113,7 +113,7 @@ async function startLlm({ options, context, supervisor, ports }: Starting): Prom
   const given = configured(options.env, ['LLM_BASE_URL', 'LLM_MODEL']);
   if (given.LLM_BASE_URL && !given.LLM_MODEL) {
     throw new StackError(
-      'LLM_BASE_URL is set, LLM_MODEL is not: set it to the name of a model that is served there',
+      'LLM_BASE_URL is set but LLM_MODEL is not: set LLM_MODEL to the name of a model on that server',
     );
   }
   if (given.LLM_BASE_URL) return given;
@@ -122,7 +122,7 @@ async function startLlm({ options, context, supervisor, ports }: Starting): Prom
   return { LLM_BASE_URL: service.baseUrl, LLM_MODEL: service.model };
 }
 
-/** The non-empty ones of the named settings. */
+/** Those of the named settings that are set and not empty. */
 function configured<Name extends keyof StackUrls>(
   env: NodeJS.ProcessEnv,
   names: readonly Name[],
@@ -135,7 +135,7 @@ function configured<Name extends keyof StackUrls>(
   return given;
 }
 
-/** The address of the same database for the service's own role, which the migrations make with this password. */
+/** The URL of the same database for the service's own role, to which the migrations give this password. */
 function asApp(adminUrl: string, password: string): string {
   const url = new URL(adminUrl);
   url.username = 'konstruct_app';

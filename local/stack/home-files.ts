@@ -7,7 +7,10 @@ export function writePids(home: string, pids: Record<string, number>): void {
   writePrivate(path.join(home, 'pids.json'), JSON.stringify(pids) + '\n');
 }
 
-/** Writes `<home>/stack.env`, the addresses of what runs, and returns it: lines of NAME=value, fit for a shell. */
+/**
+ * Writes the components' URLs to `<home>/stack.env` as lines
+ * of NAME=value, readable by a shell, and returns them.
+ */
 export function writeStackEnv(home: string, urls: StackUrls): string {
   const lines = Object.entries(urls)
     .map(([name, value]) => `${name}=${shellWord(value)}\n`)
@@ -16,7 +19,7 @@ export function writeStackEnv(home: string, urls: StackUrls): string {
   return lines.join('');
 }
 
-/** Quoted only where a shell would read it otherwise, since other readers of env files take quotes literally. */
+/** A value, quoted only if a shell needs it: some other readers of env files take quotes literally. */
 function shellWord(value: string): string {
   return /^[\w@%+=:,./-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { startsOf } from './components.ts';
+import { componentStarts } from './components.ts';
 import { ownHome } from './ownership.ts';
 import { makeHome } from './paths.ts';
 import { StackError } from './report.ts';
@@ -10,9 +10,9 @@ export { StackError } from './report.ts';
 export type { Stack, StackHandle, StackOptions, StackUrls } from './types.ts';
 
 /**
- * Brings up what is wanted and not configured, each component in a supervised process on a free loopback port (or the
- * port of last time), and resolves when all answer. What was started before a failure is stopped again.
- * @throws StackError with one line for the user when a component can't be had.
+ * Starts the wanted components that are not configured, each as a supervised process on a free loopback port
+ * (the same as last time if possible), and resolves when all answer. When one fails, the others are stopped.
+ * @throws StackError with one line for the user when a component can't be started.
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
   const log = options.log ?? ((line: string) => void process.stderr.write(line + '\n'));
@@ -22,7 +22,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     logsDirectory: path.join(options.home, 'logs'),
     log,
     onChange: () => {
-      owner.note(supervisor.pids());
+      owner.record(supervisor.pids());
       options.onPids?.(supervisor.pids());
     },
   });
@@ -32,7 +32,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const stopAll = async (): Promise<void> => {
     abort.abort();
     await supervisor.stop();
-    await starting; // nothing may still be on its way up when we say that all is stopped
+    await starting; // otherwise a component could still start after `stop` has resolved
     for (const cleanUp of cleanUps) cleanUp();
     owner.release();
   };
@@ -51,12 +51,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   try {
     await options.beforeStart?.();
     const context = { env: options.env, log, signal: abort.signal };
-    const starts = await startsOf({ options, context, supervisor, cleanUps });
+    const starts = await componentStarts({ options, context, supervisor, cleanUps });
     const one = async (start: () => Promise<StackUrls>): Promise<void> => {
       try {
         Object.assign(urls, await start());
       } catch (error) {
-        // The first failure counts; it ends the others, and theirs only say that they were ended.
+        // The first failure is the cause. It aborts the other starts, whose errors only report that.
         failure ??= asError(error);
         abort.abort();
         void supervisor.stop();
@@ -67,7 +67,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   } catch (error) {
     failure ??= asError(error);
   }
-  if (failure === undefined && abort.signal.aborted) failure = new StackError('stopped during the start');
+  if (failure === undefined && abort.signal.aborted)
+    failure = new StackError('the stack was stopped during its start');
   if (failure !== undefined) {
     await handle.stop();
     throw failure;

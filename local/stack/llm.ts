@@ -13,8 +13,8 @@ const SOURCE = path.join(projectRoot, 'local/llm');
 const MODEL = 'smollm2-135m-instruct';
 const INSTEAD = 'set LLM_BASE_URL and LLM_MODEL to an OpenAI-compatible server';
 const RUNTIME = 'node-llama-cpp';
-// The runtime's builds for processors. All its builds are optional dependencies, GPU ones among them (725 MB): npm is told
-// to leave the optional ones out and gets this one by name.
+// The runtime's CPU builds. All builds are optional dependencies, together 725 MB with those for GPUs, so npm
+// omits optional dependencies and installs only the one for this machine.
 const BUILDS: Record<string, string> = {
   'linux-x64': 'linux-x64',
   'linux-arm64': 'linux-arm64',
@@ -22,12 +22,12 @@ const BUILDS: Record<string, string> = {
   'darwin-x64': 'mac-x64',
 };
 
-/** The local model server's process and its address. */
+/** The local model server's process and its URL. */
 export type LlmService = { spec: ProcessSpec; baseUrl: string; model: string };
 
 /**
- * The small local model behind an OpenAI-compatible endpoint.
- * @throws StackError when it can't be fetched.
+ * Prepares the bundled small model behind an OpenAI-compatible endpoint.
+ * @throws StackError when runtime or model can't be downloaded.
  */
 export async function llmService(context: ProvisionContext, options: { port: number }): Promise<LlmService> {
   const [packages, weights] = await Promise.all([
@@ -48,7 +48,10 @@ export async function llmService(context: ProvisionContext, options: { port: num
   return { spec, baseUrl: `${origin}/v1`, model: MODEL };
 }
 
-/** The folder with the runtime's node_modules, installed from its own lock: too heavy for the project's packages. */
+/**
+ * The folder with the runtime's node_modules. It has its own
+ * lock file: it is too large for the project's packages.
+ */
 async function runtimePackages(context: ProvisionContext): Promise<string> {
   const build = BUILDS[`${process.platform}-${process.arch}`];
   if (!build)
@@ -60,7 +63,7 @@ async function runtimePackages(context: ProvisionContext): Promise<string> {
   const version = manifest.dependencies[RUNTIME];
   const digest = createHash('sha256').update(lock).digest('hex').slice(0, 8);
   return cachedFolder(context, `${RUNTIME}-${version}-${digest}`, (scratch) =>
-    step(context.log, 'fetching the runtime of the local LLM (85 MB)', async () => {
+    step(context.log, 'downloading the runtime of the local LLM (85 MB)', async () => {
       for (const file of ['package.json', 'package-lock.json']) {
         fs.copyFileSync(path.join(SOURCE, file), path.join(scratch, file));
       }

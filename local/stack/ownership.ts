@@ -12,21 +12,21 @@ type Identified = z.infer<typeof identifiedSchema>;
 type OwnerRecord = z.infer<typeof recordSchema>;
 
 const FILE = 'supervisor.json';
-// Postgres is asked for a fast shutdown; all others understand SIGTERM.
+// SIGINT is Postgres' fast shutdown. All others stop on SIGTERM.
 const STOP_SIGNALS: Record<string, NodeJS.Signals> = { postgres: 'SIGINT' };
 const STOP_TIMEOUT_MS = 10_000;
 
-/** A home that this process owns until `release`. */
+/** Exclusive use of a home until `release`. */
 export type Ownership = {
-  /** Notes the running processes, so that the next start finds them should this process be killed. */
-  note: (pids: Record<string, number>) => void;
+  /** Records the running processes, so that the next start can stop them if this process is killed. */
+  record: (pids: Record<string, number>) => void;
   release: () => void;
 };
 
 /**
- * Makes this process the only supervisor of `home`. Processes that a killed supervisor has left behind are stopped
- * first, each verified by pid and start time.
- * @throws StackError when another live process owns the home.
+ * Makes this process the only supervisor of `home`. First it stops the processes that a killed supervisor has
+ * left behind; pid and start time must both match.
+ * @throws StackError when another running process owns the home.
  */
 export async function ownHome(home: string, log: (line: string) => void): Promise<Ownership> {
   const file = path.join(home, FILE);
@@ -36,19 +36,19 @@ export async function ownHome(home: string, log: (line: string) => void): Promis
     const record = parse(text);
     if (record && isRunning(record.owner)) {
       throw new StackError(
-        `process ${record.owner.pid} is already running with ${home}: stop it first, or set KONSTRUCT_HOME to another directory`,
+        `process ${record.owner.pid} already uses ${home}: stop it first, or set KONSTRUCT_HOME to another directory`,
       );
     }
     if (record) await stopLeftOvers(record, log);
-    bury(file, text);
+    removeIfUnchanged(file, text);
   }
   return {
-    note: (pids) => writePrivate(file, JSON.stringify({ owner: self, processes: identified(pids) }) + '\n'),
+    record: (pids) => writePrivate(file, JSON.stringify({ owner: self, processes: identified(pids) }) + '\n'),
     release: () => fs.rmSync(file, { force: true }),
   };
 }
 
-/** Creates the file with its full content in one step; false when it exists. */
+/** Creates the file with its full content atomically; false when it exists. */
 function claim(file: string, record: OwnerRecord): boolean {
   const temporary = `${file}.${process.pid}.claim`;
   fs.writeFileSync(temporary, JSON.stringify(record) + '\n', { mode: 0o600 });
@@ -63,23 +63,23 @@ function claim(file: string, record: OwnerRecord): boolean {
   }
 }
 
-/** Removes a dead owner's file, unless another start has replaced it by its own in between. */
-function bury(file: string, seen: string): void {
-  const grave = `${file}.${process.pid}.grave`;
+/** Removes a dead owner's file, unless another start has replaced it meanwhile. */
+function removeIfUnchanged(file: string, seen: string): void {
+  const removed = `${file}.${process.pid}.removed`;
   try {
-    fs.renameSync(file, grave);
-    if (fs.readFileSync(grave, 'utf8') !== seen) fs.linkSync(grave, file);
-    fs.rmSync(grave);
+    fs.renameSync(file, removed);
+    if (fs.readFileSync(removed, 'utf8') !== seen) fs.linkSync(removed, file);
+    fs.rmSync(removed);
   } catch {
-    // Someone else was faster: the next claim tells.
+    // Another start was faster. The next `claim` finds out.
   }
 }
 
 async function stopLeftOvers(record: OwnerRecord, log: (line: string) => void): Promise<void> {
-  // The reverse of the order in which they were started: applications before what they use.
+  // Last started, first stopped: applications before the services that they use.
   for (const [name, left] of Object.entries(record.processes).reverse()) {
     if (!isRunning(left)) continue;
-    log(`  stopping ${name} (${left.pid}), left over from a start that was killed`);
+    log(`  stopping ${name} (${left.pid}), left over from a killed run`);
     killQuietly(left.pid, STOP_SIGNALS[name] ?? 'SIGTERM');
     if (!(await poll(() => Promise.resolve(!isRunning(left)), STOP_TIMEOUT_MS)))
       killQuietly(-left.pid, 'SIGKILL');

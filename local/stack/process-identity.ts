@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 
 /**
- * What tells a running process from a later one that got the same pid: its start time, as the system writes it.
- * Undefined when there is no such process (or it is a zombie, which holds nothing any more).
+ * The start time of a process in the system's own format. It distinguishes the process from a later one with
+ * the same pid. Undefined when no such process runs (a zombie counts as ended).
  */
 export function processIdentity(pid: number): string | undefined {
   try {
     if (process.platform === 'linux') {
-      // The command's name is in parentheses and may hold spaces; state and start time are fields 3 and 22.
+      // The command's name is in parentheses and can contain spaces.
+      // State and start time are fields 3 and 22.
       const stat = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return fields[0] === 'Z' ? undefined : `${bootId()}:${fields[19]}`;
@@ -22,7 +23,10 @@ export function processIdentity(pid: number): string | undefined {
   }
 }
 
-/** Start times on Linux count from the boot, so one from before a reboot could match by chance. */
+/**
+ * On Linux start times are relative to the boot, so without
+ * the boot's id one could match by chance after a reboot.
+ */
 function bootId(): string {
   return fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

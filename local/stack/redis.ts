@@ -9,10 +9,13 @@ import type { ProcessSpec } from './types.ts';
 
 const INSTEAD = 'install redis-server or valkey-server, or set REDIS_URL';
 
-/** A Redis server's process and its address. */
+/** A Redis server's process and its URL. */
 export type RedisService = { spec: ProcessSpec; url: string };
 
-/** The Redis to run: `redis-server` or `valkey-server` on PATH, else the package. */
+/**
+ * Prepares the local Redis: `redis-server` or `valkey-server` on PATH, else the package.
+ * @throws StackError when there is none and the package can't be downloaded.
+ */
 export async function redisService(
   context: ProvisionContext,
   options: { home: string; port: number; password: string },
@@ -27,7 +30,7 @@ export async function redisService(
   const spec: ProcessSpec = {
     name: 'redis',
     file,
-    args: [config], // a file, since a password among the arguments would show in the process list
+    args: [config], // a file, since the process list shows arguments, and the password must not be among them
     env: { PATH: context.env['PATH'], LC_ALL: 'C' },
     cwd: directory,
     stopStage: 3,
@@ -43,8 +46,9 @@ function redisConfig(directory: string, port: number, password: string): string 
     `requirepass ${password}`,
     `dir "${directory}"`,
     'daemonize no',
-    // The window is the only copy of a conversation's last turns: every write is appended to the log before it is
-    // answered, and flushed once a second. A killed Redis loses nothing, a machine without power at most a second.
+    // A window's newest turns can exist nowhere else yet. Every write is
+    // appended to the log before it is answered, and the log is flushed once a
+    // second: a killed Redis loses nothing, a power failure one second.
     'appendonly yes',
     'appendfsync everysec',
     'save ""',
@@ -55,10 +59,10 @@ function redisConfig(directory: string, port: number, password: string): string 
 
 async function answers(url: string): Promise<boolean> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => null, connectTimeout: 1_000 });
-  client.on('error', () => undefined); // refused while it starts; the caller polls
+  client.on('error', () => undefined); // connections are refused during the start; the caller polls
   try {
     await client.connect();
-    await client.ping(); // rejected with LOADING until its log is read
+    await client.ping(); // rejects with LOADING until Redis has read its log
     return true;
   } finally {
     client.disconnect();

@@ -1,15 +1,15 @@
-/** A failure that the user can do something about: told in one line, without a stack trace. */
+/** A failure that the user can fix. It is reported by its message alone, without a stack trace. */
 export class StackError extends Error {
   override name = 'StackError';
 }
 
-/** What a thrown value says, in one line. */
+/** The first line of a thrown value's message. */
 export function reasonOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split('\n')[0]?.trim() ?? '';
 }
 
-/** Runs `work` between a line that says what is going on and one that says how long it took. */
+/** Runs `work`, and logs one line at its start and one with the time it took. */
 export async function step<T>(log: (line: string) => void, what: string, work: () => Promise<T>): Promise<T> {
   const startedAt = Date.now();
   log(`  ${what} …`);
@@ -18,14 +18,14 @@ export async function step<T>(log: (line: string) => void, what: string, work: (
   return result;
 }
 
-/** Polls `probe` until it is true; false when `timeoutMs` is over. A probe that throws counts as not yet. */
+/** Polls `probe` until it is true; false after `timeoutMs`. A probe that throws counts as false. */
 export async function poll(probe: () => Promise<boolean>, timeoutMs: number, everyMs = 50): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
   while (Date.now() < deadline) {
     try {
       if (await probe()) return true;
     } catch {
-      // Connection refused and the like: not yet.
+      // Not ready yet, for example because the connection is refused.
     }
     await delay(everyMs);
   }

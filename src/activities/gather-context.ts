@@ -1,43 +1,42 @@
 import type { RecallSettings } from '../domain/agent.ts';
-import type { InboundMessage, Recollection, WindowMessage } from '../domain/conversation.ts';
-import { keptOfWindow } from '../domain/prompt.ts';
+import type { InboundMessage, Recollection } from '../domain/conversation.ts';
+import { MEMORY_WITHIN_MS } from '../domain/timing.ts';
 import type { GatheredContext, Missing, RecallReceipt } from '../domain/turn.ts';
+import { within } from '../lib/within.ts';
 import { encodeEmbedding } from '../memory/embedding/embedding-codec.ts';
-import { recall as recallFor } from '../memory/recall/recall.ts';
+import { recallForTurn } from '../memory/recall/recall-for-turn.ts';
 import { getWindow } from '../memory/window/window.ts';
-import { recallBesideWindow } from '../memory/recall/beside-window.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
-/** How long a reply waits for memory, all in all. */
-const MEMORY_BOUND_MS = 2_000;
+/** The look-ups, and how each is called in the timings. */
+const TIMING_OF = { window: 'window', embedding: 'embed', recall: 'recall' } as const;
 
 export function createGatherContext(dependencies: Pick<ActivityDependencies, 'pool' | 'redis' | 'embedder'>) {
   const { pool, redis, embedder } = dependencies;
   return {
     /**
      * What memory holds for a message: the window, and what is recalled by the message's embedding. The
-     * two are read side by side; neither holds the reply for more than 2 s, and what failed or was too
-     * slow is named in `missing`, never thrown.
+     * two are read side by side, and together hold the reply for 2 s at most. A look-up that fails or is too
+     * slow is named in `missing`; nothing is thrown.
      */
     async gatherContext(input: {
       message: InboundMessage;
       recall: RecallSettings;
       /** The agent's display name. */
       agentName: string;
-      /**
-       * What the prompt has room for beside the message (see `promptRoom`); all of the window when left out.
-       */
+      /** The prompt's room beside the message (see `promptRoom`); all of the window when left out. */
       roomTokens?: number;
     }): Promise<GatheredContext> {
       const { message, recall, agentName, roomTokens = Number.POSITIVE_INFINITY } = input;
       const missing: Missing[] = [];
       const timingsMs = { window: 0, embed: 0, recall: 0 };
-      const deadline = createDeadline(MEMORY_BOUND_MS);
-      /** The step's result, or `otherwise` when it failed or was too slow. */
-      const bounded = async <T, O>(name: Missing & keyof Names, step: Promise<T>, otherwise: O) => {
+      const deadline = performance.now() + MEMORY_WITHIN_MS;
+
+      /** What a look-up finds, or `otherwise` when it fails or is too slow. */
+      const bounded = async <T, O>(name: keyof typeof TIMING_OF, lookUp: Promise<T>, otherwise: O) => {
         const started = performance.now();
         try {
-          return await Promise.race([step, deadline.passed]);
+          return await within(deadline - started, lookUp);
         } catch {
           missing.push(name);
           return otherwise;
@@ -45,57 +44,28 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
           timingsMs[TIMING_OF[name]] = Math.round((performance.now() - started) * 10) / 10;
         }
       };
-      try {
-        const windowRead = bounded('window', getWindow(redis, message), []);
-        const embedding = await bounded('embedding', embedder.embed(message.text, 'query'), null);
-        const recollection =
-          embedding === null
-            ? (missing.push('recall'), null)
-            : await bounded('recall', recallBeside(windowRead, embedding), null);
+      const recallBy = async (embedding: Float32Array) => {
         const window = await windowRead;
-        return {
-          window: window.map(({ role, content }) => ({ role, content })),
-          recalled: recollection?.recalled ?? [],
-          ...(recollection && recall.topK > 0 && { receipt: receiptOf(recollection, recall) }),
-          embedding: embedding && encodeEmbedding(embedding),
-          missing,
-          timingsMs,
-        };
-      } finally {
-        deadline.clear();
-      }
+        return recallForTurn(pool, { message, agentName, settings: recall, roomTokens, window, embedding });
+      };
 
-      async function recallBeside(windowRead: Promise<WindowMessage[]>, embedding: Float32Array) {
-        const window = await windowRead;
-        const speakers = { user: message.userName, agent: agentName };
-        const query = {
-          text: message.text,
-          embedding: [...embedding],
-          askedAt: new Date(message.receivedAt),
-          speakers: message.userName ? [message.userName, agentName] : [agentName],
-        };
-        return recallBesideWindow(
-          window,
-          (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
-          (standing) => recallFor(pool, message, { ...query, ...standing }, recall),
-        );
-      }
+      const windowRead = bounded('window', getWindow(redis, message), []);
+      const embedding = await bounded('embedding', embedder.embed(message.text, 'query'), null);
+      const recollection = embedding && (await bounded('recall', recallBy(embedding), null));
+      if (embedding === null) missing.push('recall');
+      const window = await windowRead;
+      return {
+        window: window.map(({ role, content }) => ({ role, content })),
+        recalled: recollection?.recalled ?? [],
+        ...(recollection && recall.topK > 0 && { receipt: receiptOf(recollection, recall) }),
+        embedding: embedding && encodeEmbedding(embedding),
+        missing,
+        timingsMs,
+      };
     },
   };
 }
 
-type Names = { window: true; embedding: true; recall: true };
-const TIMING_OF = { window: 'window', embedding: 'embed', recall: 'recall' } as const;
-
 function receiptOf({ match, nearestMiss }: Recollection, { threshold }: RecallSettings): RecallReceipt {
   return { match, threshold, nearestMiss };
-}
-
-function createDeadline(ms: number): { passed: Promise<never>; clear: () => void } {
-  let timer: NodeJS.Timeout | undefined;
-  const passed = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`not within ${ms} ms`)), ms);
-  });
-  passed.catch(() => undefined);
-  return { passed, clear: () => clearTimeout(timer) };
 }

@@ -6,7 +6,7 @@ import { FAILURE } from '../domain/failures.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { decodeEmbedding } from '../memory/embedding/embedding-codec.ts';
 import { embedPassages, insertExchange } from '../memory/long-term/exchange-passages.ts';
-import { insertMemories } from '../memory/long-term/long-term.ts';
+import { insertMemories } from '../memory/long-term/memories.ts';
 import { memoryId } from '../memory/long-term/memory-id.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 

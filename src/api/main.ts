@@ -1,5 +1,6 @@
 /** Entry point of the API process. */
 import { apiConfig } from '../config/index.ts';
+import { SHUTDOWN_WITHIN_MS } from '../domain/timing.ts';
 import { startTracing } from '../observability/start-tracing.ts';
 import { closeAll, createLogger, onTermination, runMain } from '../lib/process.ts';
 import { lazyClient } from '../temporal/connection.ts';
@@ -11,7 +12,7 @@ await runMain(async () => {
   const tracing = await startTracing('konstruct-api', config.tracesTo);
   const temporal = lazyClient(config.temporal, tracing?.clientInterceptors);
   const api = await startApi(config, log, { temporal, tracing });
-  onTermination(log, async () => {
+  onTermination(log, SHUTDOWN_WITHIN_MS, async () => {
     await api.close();
     await closeAll(log, [() => temporal.connection.close(), () => tracing?.stop()]);
   });

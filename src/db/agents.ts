@@ -16,12 +16,12 @@ type AgentRow = {
 
 const COLUMNS = 'id, tenant_id, name, job_title, persona, system_prompt, model, max_prompt_tokens, settings';
 
-/** What may be set of an agent; what is left out keeps its value (or its default in a new one). */
+/** The settable fields of an agent. A field left out keeps its value, or takes its default in a new agent. */
 export type AgentFields = Partial<Omit<Agent, 'id' | 'tenantId' | 'recall'>> & {
   recall?: Partial<RecallSettings>;
 };
 
-/** One agent, or undefined when the tenant has none such. */
+/** One agent; undefined when the tenant has no agent of this id. */
 export async function findAgent(
   pool: pg.Pool,
   tenantId: string,
@@ -54,7 +54,10 @@ export async function listAgents(pool: pg.Pool, tenantId: string): Promise<Agent
   return rows.map(toAgent);
 }
 
-/** Makes an agent. */
+/**
+ * Creates an agent within the caller's transaction. Rejects
+ * with Postgres' unique violation when the id is taken.
+ */
 export async function createAgent(
   client: pg.PoolClient,
   tenantId: string,
@@ -82,7 +85,7 @@ export async function createAgent(
   return toAgent(only(rows));
 }
 
-/** Changes the given fields of an agent; undefined when the tenant has none such. */
+/** Changes the given fields of an agent and returns it; undefined when the tenant has no agent of this id. */
 export async function updateAgent(
   pool: pg.Pool,
   tenantId: string,
@@ -123,7 +126,7 @@ export async function updateAgent(
 
 function only<T>(rows: readonly T[]): T {
   const [row] = rows;
-  if (row === undefined) throw new Error('the database returned no row where one was written');
+  if (row === undefined) throw new Error('the database did not return the row that was written');
   return row;
 }
 

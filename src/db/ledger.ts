@@ -20,31 +20,34 @@ export type LedgerTurn = {
   receivedAt: Date;
 };
 
-/** What `enterTurn` found or made. */
+/** The result of `enterTurn`. */
 export type Entered =
   | { outcome: 'unknown-agent' }
   | { outcome: 'key-reused' }
   | { outcome: 'new' | 'repeated'; turn: LedgerTurn; agent: Agent; ahead: TurnsAhead };
 
-/** The turns of a scope before one that may be running: how many, and the newest one's sequence number. */
+/**
+ * The earlier turns of a scope that may still be running: their number, and the newest one's sequence number.
+ */
 export type TurnsAhead = { count: number; newestSeq: number };
 
 type NewTurn = Scope & {
-  /** Unique within the tenant; absent for a message that can't be recognised when it comes again. */
+  /** Unique within the tenant. Undefined when a repeated delivery of the message can't be recognised. */
   dedupeKey: string | undefined;
   text: string;
   threadId: string | undefined;
   /**
-   * What tells a repeated delivery from a key that is used for something else; the text when absent. For
-   * channels whose own id says it all, since what is made of the text there may differ between deliveries.
+   * Compared to tell a repeated delivery from another message with the same
+   * key; the text when absent. A channel with unique message ids sets it to
+   * the id, since the text that it makes can differ between deliveries.
    */
   fingerprint?: string;
 };
 
 /**
- * Enters a message in the ledger, or finds it there, in one transaction: it gets the next sequence number
- * of its scope, without gaps. A key that comes again with the same body is the same turn, for as long as
- * the ledger lives; with another body it is `key-reused`, and nothing is written.
+ * Enters a message in the ledger with the next sequence number of its scope, without gaps, or finds its
+ * existing entry, in one transaction. A dedupe key that is used again with the same body is the same turn,
+ * with no time limit. With another body the outcome is `key-reused`, and nothing is written.
  */
 export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entered> {
   const dedupeKey = message.dedupeKey ?? `once:${randomUuid()}`;
@@ -52,7 +55,7 @@ export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entere
   return inTenant(pool, message.tenantId, async (client) => {
     const agent = await findAgentWith(client, message.tenantId, message.agentId);
     if (!agent) return { outcome: 'unknown-agent' };
-    // The scope's row lock: what follows is alone within the scope, so a number once taken is used.
+    // Locks the scope's row, so that no other transaction takes the same sequence number.
     const { rows: scopes } = await client.query<{ last_seq: string }>({
       name: 'lock-scope',
       text: `INSERT INTO scopes (tenant_id, agent_id, user_id, last_seq) VALUES ($1, $2, $3, 0)
@@ -100,18 +103,18 @@ type AheadRow = { ahead: number; ahead_newest: string | null };
 const TURN_COLUMNS = 'message_id, agent_id, user_id, seq, workflow_id, state, received_at';
 
 /**
- * What Temporal may be running: also what it was offered of late and the API gave up on, for such a start can arrive
- * late, and then the turn runs like any other. After ten minutes its followers would no longer be held by it.
+ * Turns that Temporal may be running. A `refused` turn counts for ten minutes: the API gave up on its start,
+ * but the start can still arrive and run. After that time no later turn would wait for it anyway.
  */
 const IS_OPEN = `state IN ('accepted', 'refused')
   AND (state = 'accepted' OR offered_at > clock_timestamp() - interval '10 minutes')`;
 
-/** Joined to a turn `t`: columns `ahead` and `ahead_newest`. */
+/** To be joined to a turn `t`; gives the columns `ahead` and `ahead_newest`. */
 const TURNS_AHEAD = `LATERAL (SELECT count(*)::int AS ahead, max(o.seq) AS ahead_newest FROM turns o
   WHERE o.tenant_id = t.tenant_id AND o.agent_id = t.agent_id AND o.user_id = t.user_id
     AND ${IS_OPEN} AND o.seq < t.seq) AS before`;
 
-// The number is only spent when the row is really new: a repeated delivery leaves no gap.
+// The scope's number only advances when the row is new, so a repeated delivery leaves no gap.
 const ENTER_TURN = `
   WITH t AS (
     INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id)
@@ -133,7 +136,7 @@ async function findByKey(client: pg.PoolClient, tenantId: string, dedupeKey: str
   return rows[0];
 }
 
-/** Whether a message with this dedupe key was entered before. */
+/** Whether the ledger has a message with this dedupe key. */
 export async function isEntered(
   pool: pg.Pool,
   { tenantId, dedupeKey }: { tenantId: string; dedupeKey: string | undefined },
@@ -142,7 +145,7 @@ export async function isEntered(
   return (await inTenant(pool, tenantId, (client) => findByKey(client, tenantId, dedupeKey))) !== undefined;
 }
 
-/** One turn by its message id, or undefined when the tenant has none such. */
+/** One turn by its message id; undefined when the tenant has none. */
 export async function findTurn(
   pool: pg.Pool,
   tenantId: string,
@@ -158,8 +161,9 @@ export async function findTurn(
 }
 
 /**
- * Turns of a message's scope before it that may be running, newest first: `offeredMs` ago they were last offered to
- * Temporal, by the database's clock; `waitedMs` ago the message itself was received.
+ * The turns before a message in its scope that may still be running, newest first. `offeredMs` is the time
+ * since the turn's start was last sent to Temporal; `waitedMs` is the time since the message itself was
+ * received. Both are by the database's clock.
  */
 export async function findOpenTurnsBefore(
   pool: pg.Pool,
@@ -182,8 +186,9 @@ export async function findOpenTurnsBefore(
 }
 
 /**
- * Notes that Temporal is being offered a message again (`accepted`), or that it did not answer in time (`refused`).
- * A refused turn holds no follower once its start can't arrive any more. One that ended meanwhile stays as it is.
+ * Records that a turn's start is being sent to Temporal again (`accepted`), or that Temporal did not answer
+ * in time (`refused`). Later turns stop waiting for a refused turn once its start can no longer arrive. A
+ * turn that has ended meanwhile stays unchanged.
  */
 export async function markStart(
   pool: pg.Pool,
@@ -200,7 +205,7 @@ export async function markStart(
   );
 }
 
-/** Opens a failed turn again. One that ended well meanwhile stays as it is. */
+/** Reopens a failed turn. A turn that has succeeded meanwhile stays unchanged. */
 export async function reopenTurn(pool: pg.Pool, tenantId: string, messageId: string): Promise<void> {
   await inTenant(pool, tenantId, (client) =>
     client.query(
@@ -211,7 +216,7 @@ export async function reopenTurn(pool: pg.Pool, tenantId: string, messageId: str
   );
 }
 
-/** Writes how a turn ended, within the caller's transaction. Safe to repeat; the last word counts. */
+/** Records a turn's end within the caller's transaction. Safe to repeat; the last call wins. */
 export async function finishTurn(
   client: pg.PoolClient,
   tenantId: string,
@@ -241,7 +246,10 @@ function toAhead({ ahead, ahead_newest }: AheadRow): TurnsAhead {
   return { count: ahead, newestSeq: Number(ahead_newest ?? 0) };
 }
 
-/** SHA-256 of what makes two deliveries the same message. Its parts are framed as JSON, so none can run into the next. */
+/**
+ * SHA-256 of the fields that identify a message. JSON
+ * separates them, so no two messages can concatenate alike.
+ */
 function hashBody({ agentId, userId, text, threadId, fingerprint }: NewTurn): Buffer {
   return createHash('sha256')
     .update(JSON.stringify([agentId, userId, fingerprint ?? text, threadId ?? null]))

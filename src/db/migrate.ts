@@ -7,14 +7,17 @@ import pg from 'pg';
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 export type MigrateDatabaseOptions = {
-  /** A superuser's: pgvector is no trusted extension. */
+  /** URL of a superuser: pgvector is not a trusted extension, so only a superuser can create it. */
   databaseAdminUrl: string;
-  /** As `konstruct_app`; its password is set to the one in here. */
+  /** URL of `konstruct_app`. That role's password is set to the one in this URL. */
   databaseUrl: string;
   log?: (line: string) => void;
 };
 
-/** Applies the migrations that are missing and sets the password of the service's role. */
+/**
+ * Applies the missing migrations and sets the password of the service's role. Throws when `databaseUrl` has
+ * another user or no password, and when a migration fails.
+ */
 export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<void> {
   const client = new pg.Client({ connectionString: options.databaseAdminUrl });
   await client.connect();
@@ -24,7 +27,7 @@ export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<
       dir: MIGRATIONS,
       direction: 'up',
       migrationsTable: 'schema_migrations',
-      // A second process waits for the first and then finds nothing left to do.
+      // A second process waits for the first and then finds no missing migration.
       advisoryLockMode: 'wait',
       logger: {
         debug() {},
@@ -47,9 +50,10 @@ async function allowServiceLogin(client: pg.Client, databaseUrl: URL): Promise<v
     throw new Error(`DATABASE_URL must connect as konstruct_app, not as ${JSON.stringify(user)}`);
   }
   const password = decodeURIComponent(databaseUrl.password);
-  if (!password) throw new Error('DATABASE_URL must hold the password of konstruct_app');
+  if (!password) throw new Error('DATABASE_URL must contain the password of konstruct_app');
   await client.query('BEGIN');
-  // Roles are shared by all databases of the server; two that change one at the same moment would collide.
+  // Roles belong to the whole server. Two processes that change
+  // one at the same time would fail without the lock.
   await client.query('LOCK TABLE pg_authid IN SHARE ROW EXCLUSIVE MODE');
   await client.query(`ALTER ROLE konstruct_app LOGIN PASSWORD ${client.escapeLiteral(password)}`);
   await client.query('COMMIT');

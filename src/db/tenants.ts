@@ -4,10 +4,10 @@ import { v4 as randomUuid } from 'uuid';
 import { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from '../domain/rate-limits.ts';
 import { inTenant } from './tenant-transaction.ts';
 
-/** An API key as it is shown, once, to whoever asked for it; only its hash is kept. */
+/** A new API key. It is returned once; the database stores only its hash. */
 export type IssuedApiKey = { id: string; apiKey: string };
 
-/** Makes a tenant and its first API key. */
+/** Creates a tenant and its first API key. */
 export async function createTenant(
   pool: pg.Pool,
   name: string,
@@ -20,7 +20,7 @@ export async function createTenant(
   return { tenantId, key };
 }
 
-/** Whether there is such a tenant. */
+/** Whether a tenant of this id exists. */
 export async function tenantExists(pool: pg.Pool, tenantId: string): Promise<boolean> {
   const { rows } = await inTenant(pool, tenantId, (client) =>
     client.query('SELECT 1 FROM tenants WHERE id = $1', [tenantId]),
@@ -28,10 +28,10 @@ export async function tenantExists(pool: pg.Pool, tenantId: string): Promise<boo
   return rows.length > 0;
 }
 
-/** A tenant, as its operator sees it. */
+/** A tenant with its settings. */
 export type Tenant = { id: string; name: string; rateLimits: RateLimits };
 
-/** What may be set of a tenant; what is left out keeps its value. */
+/** The settable fields of a tenant. A field left out keeps its value. */
 export type TenantChanges = {
   name?: string;
   rateLimits?: { user?: Partial<RateLimit>; tenant?: Partial<RateLimit> };
@@ -39,7 +39,7 @@ export type TenantChanges = {
 
 type TenantRow = { id: string; name: string; settings: { rateLimits?: TenantChanges['rateLimits'] } };
 
-/** One tenant, or undefined. */
+/** One tenant; undefined when there is none of this id. */
 export async function findTenant(pool: pg.Pool, tenantId: string): Promise<Tenant | undefined> {
   const { rows } = await inTenant(pool, tenantId, (client) =>
     client.query<TenantRow>('SELECT id, name, settings FROM tenants WHERE id = $1', [tenantId]),
@@ -47,7 +47,7 @@ export async function findTenant(pool: pg.Pool, tenantId: string): Promise<Tenan
   return rows[0] && toTenant(rows[0]);
 }
 
-/** Changes the given fields of a tenant; undefined when there is none such. */
+/** Changes the given fields of a tenant and returns it; undefined when there is none of this id. */
 export async function updateTenant(
   pool: pg.Pool,
   tenantId: string,
@@ -86,12 +86,12 @@ function toTenant({ id, name, settings }: TenantRow): Tenant {
   };
 }
 
-/** Issues a further key; the ones before stay valid until they are revoked. */
+/** Issues a further API key. Existing keys stay valid until they are revoked. */
 export async function issueApiKey(pool: pg.Pool, tenantId: string): Promise<IssuedApiKey> {
   return inTenant(pool, tenantId, (client) => insertApiKey(client, tenantId));
 }
 
-/** Revokes a key from now on. False when the tenant has no such key that is still valid. */
+/** Revokes a key. False when the tenant has no valid key of this id. */
 export async function revokeApiKey(pool: pg.Pool, tenantId: string, keyId: string): Promise<boolean> {
   const result = await inTenant(pool, tenantId, (client) =>
     client.query(
@@ -102,7 +102,7 @@ export async function revokeApiKey(pool: pg.Pool, tenantId: string, keyId: strin
   return result.rowCount === 1;
 }
 
-/** Issues a key in place of another, in one step. Undefined when the tenant has no such key that is still valid. */
+/** Replaces a key by a new one in one transaction. Undefined when the tenant has no valid key of this id. */
 export async function rotateApiKey(
   pool: pg.Pool,
   tenantId: string,
@@ -117,7 +117,9 @@ export async function rotateApiKey(
   });
 }
 
-/** The tenant that a key belongs to, or undefined for an unknown or revoked one. Needs no tenant to be set. */
+/**
+ * The tenant of a key; undefined for an unknown or revoked key. The one query that runs without a tenant set.
+ */
 export async function findTenantOfApiKey(pool: pg.Pool, apiKey: string): Promise<string | undefined> {
   const { rows } = await pool.query<{ tenant_id: string | null }>({
     name: 'tenant-of-api-key',

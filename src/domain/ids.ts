@@ -25,3 +25,14 @@ export function handleMessageWorkflowId(tenantId: string, messageId: string): st
 export function embedAndStoreWorkflowId(tenantId: string, messageId: string): string {
   return `${tenantId}:memory:${messageId}`;
 }
+
+const TURN_WORKFLOW_ID = /^(?<tenantId>[^:]+):(?:message|memory):(?<messageId>.+)$/u;
+
+/**
+ * The inverse of the two constructors above. Undefined for any other workflow id. A tenant's id is a UUID,
+ * so the first colon ends it; a message's id may contain colons.
+ */
+export function parseTurnWorkflowId(workflowId: string): { tenantId: string; messageId: string } | undefined {
+  const { tenantId, messageId } = TURN_WORKFLOW_ID.exec(workflowId)?.groups ?? {};
+  return tenantId !== undefined && messageId !== undefined ? { tenantId, messageId } : undefined;
+}

@@ -6,7 +6,7 @@ import type { LedgerTurn } from '../db/ledger.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { APOLOGY } from '../domain/words.ts';
 import type { TurnResult } from '../domain/turn.ts';
-import { findExchange } from '../memory/long-term/long-term.ts';
+import { findExchange } from '../memory/long-term/memories.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import { isTemporalAway } from '../temporal/outage.ts';
 

@@ -1,31 +1,27 @@
 import { pino, type Logger } from 'pino';
+import { within } from './within.ts';
 
 /** JSON logs on standard output. Contents of messages are never logged; ids are. */
 export function createLogger(name: string, level: string): Logger {
   return pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime });
 }
 
-/** Closes connections when all work is done. One that hangs (a server that is stopped) is left to the end of the process. */
-export async function closeAll(log: Logger, closing: ReadonlyArray<() => unknown>): Promise<void> {
-  const closed = Promise.allSettled(closing.map((close) => Promise.resolve().then(close)));
-  const late = Symbol('late');
-  const result = await Promise.race([
-    closed,
-    new Promise((resolve) => setTimeout(resolve, CLOSE_WITHIN_MS, late)),
-  ]);
-  if (result === late) log.warn('a connection does not close; ending without');
-}
-
 const CLOSE_WITHIN_MS = 3_000;
 
-/** Runs `shutdown` once on SIGTERM or SIGINT and exits: 0 when it succeeds within 30 s, else 1. */
-export function onTermination(log: Logger, shutdown: () => Promise<void>): void {
+/** Closes connections when all work is done. One that hangs is left to the end of the process. */
+export async function closeAll(log: Logger, closing: ReadonlyArray<() => unknown>): Promise<void> {
+  const closed = Promise.allSettled(closing.map((close) => Promise.resolve().then(close)));
+  await within(CLOSE_WITHIN_MS, closed).catch(() => log.warn('a connection does not close; ending without'));
+}
+
+/** Runs `shutdown` once on SIGTERM or SIGINT and exits: 0 when it succeeds within `withinMs`, else 1. */
+export function onTermination(log: Logger, withinMs: number, shutdown: () => Promise<void>): void {
   let stopping = false;
   const stop = (signal: NodeJS.Signals): void => {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'shutting down');
-    const deadline = setTimeout(() => process.exit(1), 30_000);
+    const deadline = setTimeout(() => process.exit(1), withinMs);
     shutdown()
       .then(() => {
         clearTimeout(deadline);

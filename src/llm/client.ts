@@ -2,7 +2,7 @@ import OpenAI, { APIConnectionError, APIError, APIUserAbortError } from 'openai'
 import type { PromptMessage } from '../domain/conversation.ts';
 import type { TokenUsage } from '../domain/turn.ts';
 
-/** What the model said, or how it failed; failures are thrown as the two errors below. */
+/** A finished answer of the model. */
 export type Completion = {
   text: string;
   model: string;
@@ -15,19 +15,22 @@ export type CompletionRequest = {
   model: string;
   messages: readonly PromptMessage[];
   signal?: AbortSignal;
-  /** Called for every piece that arrives, with the text so far. */
+  /** Called for each chunk of the stream, with the text so far. */
   onProgress?: (textSoFar: string) => void;
 };
 
-/** Any server that speaks OpenAI's chat completions. */
-export type LlmClient = { complete(request: CompletionRequest): Promise<Completion> };
+/** A client for any server with OpenAI's chat completions API. */
+export type LlmClient = {
+  /** Rejects with `LlmRejectedError`, `LlmUnavailableError`, or the abort of `signal`. */
+  complete(request: CompletionRequest): Promise<Completion>;
+};
 
-/** The server refuses this request and always will: a wrong key, model or prompt. */
+/** The server refuses this request, and a retry won't help: a wrong key, model or prompt. */
 export class LlmRejectedError extends Error {
   override readonly name = 'LlmRejectedError';
 }
 
-/** The server is busy, broken or out of reach. `retryAfterMs` is what a 429 or 503 asked for. */
+/** The server is busy, broken or unreachable. `retryAfterMs` is the delay that a 429 or 503 asks for. */
 export class LlmUnavailableError extends Error {
   override readonly name = 'LlmUnavailableError';
   readonly retryAfterMs: number | undefined;
@@ -37,12 +40,12 @@ export class LlmUnavailableError extends Error {
   }
 }
 
-/** Statuses that no retry cures. 408, 409, 425, 429 and every 5xx may pass. */
+/** Statuses for which a retry won't help. 408, 409, 425, 429 and all 5xx are worth a retry. */
 const PERMANENT = new Set([400, 401, 403, 404, 405, 410, 413, 414, 415, 422]);
 
 /**
- * A client that streams, so that a stalled server is noticed by its silence and a long answer isn't. It
- * never retries: Temporal does, and sees every attempt.
+ * Makes a client that streams, so that a time limit can apply to silence and not to a long answer. It never
+ * retries: Temporal does, and records every attempt.
  */
 export function createLlmClient(options: { baseUrl: string; apiKey: string }): LlmClient {
   const openai = new OpenAI({
@@ -83,7 +86,8 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
         throw translate(error);
       }
       if (!finished) {
-        // A proxy that hangs up looks like an orderly end: half an answer must not pass for a whole one.
+        // A proxy that closes the connection looks like a normal end.
+        // Half an answer must not count as a whole one.
         throw new LlmUnavailableError('the LLM’s stream ended before the answer was finished', {
           cause: undefined,
           retryAfterMs: undefined,
@@ -101,18 +105,20 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
   };
 }
 
-/** Postgres takes no NUL and Redis' JSON no lone surrogate: with one of them a turn could never be remembered. */
+/**
+ * Postgres rejects NUL, and Redis' JSON library lone surrogates: a turn with either could never be stored.
+ */
 const storable = (text: string): string => text.replaceAll('\u0000', '').toWellFormed();
 
 function translate(error: unknown): unknown {
   if (error instanceof APIUserAbortError || error instanceof LlmUnavailableError) return error;
   if (error instanceof APIError && !(error instanceof APIConnectionError)) {
     const { status, headers } = error as { status?: number; headers?: Headers };
-    const message = `the LLM answered ${status ?? 'an error in the stream'}: ${error.message}`;
+    const message = `the LLM answered ${status ?? 'with an error in the stream'}: ${error.message}`;
     if (status !== undefined && PERMANENT.has(status)) return new LlmRejectedError(message, { cause: error });
     return new LlmUnavailableError(message, { cause: error, retryAfterMs: retryAfterMs(headers) });
   }
-  // Not instanceof: fetch throws errors of its own realm when the code runs in a vm context.
+  // Not `instanceof Error`: in a vm context (jest), fetch throws errors of another realm.
   if (Error.isError(error)) {
     return new LlmUnavailableError(`the LLM could not be reached: ${error.message}`, {
       cause: error,
@@ -122,7 +128,10 @@ function translate(error: unknown): unknown {
   return error;
 }
 
-/** `Retry-After` in seconds or as a date, or OpenAI's own `retry-after-ms`; undefined when absent or unreadable. */
+/**
+ * The delay that a response asks for, from `Retry-After` (seconds or a date) or OpenAI's `retry-after-ms`.
+ * Undefined when there is none or it can't be parsed.
+ */
 export function retryAfterMs(headers: Headers | undefined, now: number = Date.now()): number | undefined {
   const milliseconds = Number(headers?.get('retry-after-ms') ?? Number.NaN);
   if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds;

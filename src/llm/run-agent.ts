@@ -8,7 +8,7 @@ type RunnableAgent = Pick<
   'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'model' | 'maxPromptTokens'
 >;
 
-/** Asks an agent's model. Errors are those of `LlmClient`. */
+/** Asks an agent's model. Rejects as `LlmClient.complete` does. */
 export type RunAgent = (
   message: string,
   agent: RunnableAgent,
@@ -17,8 +17,8 @@ export type RunAgent = (
 ) => Promise<Completion>;
 
 /**
- * Makes `runAgent(message, agent, messages?)`: it sends the prepared messages as they are, or
- * `[system, user]` when none are given.
+ * Makes `runAgent(message, agent, messages?)`. It sends `messages` unchanged, or `[system prompt, message]`
+ * when there are none.
  */
 export function createRunAgent(llm: LlmClient, defaultModel: string): RunAgent {
   return (message, agent, messages, options = {}) =>

@@ -5,8 +5,8 @@ import type { Activities } from '../activities/index.ts';
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /**
- * What operators want to know of the product, counted where it happens: an interceptor that sees every
- * activity's input and result. Labels are steps, tenants and models, never users or messages.
+ * An interceptor that derives the product's metrics from each activity's input and result. Labels are steps,
+ * tenants and models, never users or messages.
  */
 export function createActivityMetrics(registry: Registry): ActivityInterceptorsFactory {
   const observe = createObservers(registry);
@@ -37,7 +37,7 @@ export function createActivityMetrics(registry: Registry): ActivityInterceptorsF
   });
 }
 
-/** An activity's input and result, as its observer gets them. */
+/** An activity's input and result, as passed to its observer. */
 type Observed<Name extends keyof Activities> = {
   input: Parameters<Activities[Name]>[0];
   result: Awaited<ReturnType<Activities[Name]>>;
@@ -55,7 +55,7 @@ function createObservers(registry: Registry) {
     new Histogram({ name, help, buckets: SECONDS, registers });
   const replies = counter(
     'konstruct_replies_total',
-    'Turns that got a reply, and turns that failed for good.',
+    'Turns that got a reply, and turns that failed permanently.',
     ['tenant', 'outcome'],
   );
   const tokens = counter('konstruct_llm_tokens_total', 'Tokens as the model’s server counted them.', [
@@ -68,11 +68,13 @@ function createObservers(registry: Registry) {
     'Recalls that found something (hit) or nothing (empty).',
     ['outcome'],
   );
-  const degraded = counter('konstruct_degraded_turns_total', 'Turns that had to do without something.', [
-    'missing',
-  ]);
+  const degraded = counter(
+    'konstruct_degraded_turns_total',
+    'Turns that went on without a part of memory or delivery.',
+    ['missing'],
+  );
   const latency = histogram('konstruct_turn_seconds', 'From a message’s acceptance to its reply.');
-  const lag = histogram('konstruct_backfill_lag_seconds', 'From a reply to its turn being remembered.');
+  const lag = histogram('konstruct_backfill_lag_seconds', 'From a reply to its turn’s storage in memory.');
   return {
     gatherContext({ result }: Observed<'gatherContext'>) {
       for (const missing of result.missing) degraded.inc({ missing });
@@ -96,7 +98,7 @@ function createObservers(registry: Registry) {
     recordFailedTurn({ input }: Observed<'recordFailedTurn'>) {
       replies.inc({ tenant: input.tenantId, outcome: 'failed' });
     },
-    /** The whole look-up was cut off. */
+    /** For a `gatherContext` that failed as a whole, for example by its time-out. */
     withoutMemory() {
       for (const missing of ['window', 'recall', 'embedding']) degraded.inc({ missing });
     },

@@ -1,9 +1,9 @@
 import type { Tracing } from './tracing.ts';
 
 /**
- * Traces this process when `endpoint` is set, else resolves to undefined at no cost: what traces is not even
- * loaded. Where and how spans are sent is said by OpenTelemetry's usual variables (`OTEL_EXPORTER_OTLP_*`,
- * `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_TRACES_SAMPLER`).
+ * Traces this process when `endpoint` is set. Otherwise it resolves to undefined and loads none of
+ * OpenTelemetry. The usual variables (`OTEL_EXPORTER_OTLP_*`, `OTEL_RESOURCE_ATTRIBUTES`,
+ * `OTEL_TRACES_SAMPLER`) configure the export.
  */
 export async function startTracing(
   service: string,

@@ -1,6 +1,7 @@
 /**
- * OpenTelemetry, loaded only when it is on. Spans are made by hand at the few places that matter: hooks into
- * modules don't reach ES modules, and they would put Redis arguments, that is what people said, into spans.
+ * OpenTelemetry, loaded only when tracing is on. It creates spans explicitly at the few places that matter.
+ * Automatic instrumentation doesn't reach ES modules, and it would put Redis arguments, which are people's
+ * messages, into spans.
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
@@ -22,7 +23,7 @@ import type { Embedder } from '../memory/embedding/embedder.ts';
 import type { Observers } from '../worker/workers.ts';
 
 export type Tracing = {
-  /** For the client that starts workflows: the trace goes on in them. */
+  /** For the client that starts workflows: the trace continues in them. */
   clientInterceptors: ClientInterceptors;
   /** To be bundled with the workflows. */
   workflowInterceptorModules: readonly string[];
@@ -32,11 +33,11 @@ export type Tracing = {
   watchRedis(redis: Redis): void;
   watchEmbedder(embedder: Embedder): Embedder;
   watchRunAgent(runAgent: RunAgent): RunAgent;
-  /** Sends what is still held and ends. Never fails: a collector that is away must not stop a shutdown. */
+  /** Sends the buffered spans and ends. Never rejects: an unreachable collector must not block a shutdown. */
   stop(): Promise<void>;
 };
 
-/** What sees the workflows' calls when it is on. */
+/** The workflow interceptors, to be bundled with the workflows when tracing is on. */
 export const WORKFLOW_INTERCEPTOR_MODULES: readonly string[] = [
   createRequire(import.meta.url).resolve(
     '@temporalio/interceptors-opentelemetry/lib/workflow-interceptors.js',
@@ -83,7 +84,7 @@ export function createTracing(service: string): Tracing {
   };
 }
 
-/** What probes ask all day long is not worth a trace. */
+/** Endpoints of probes and scrapers, which would fill the traces. */
 const UNTRACED = new Set(['/healthz', '/readyz', '/metrics', '/openapi.json']);
 
 function watchRequests(listener: RequestListener): RequestListener {
@@ -106,7 +107,8 @@ function watchRequests(listener: RequestListener): RequestListener {
 }
 
 function endRequest(span: Span, req: IncomingMessage, res: ServerResponse): void {
-  // Express leaves the route's pattern on the request; ids in a span's name would make each its own.
+  // Express sets the route's pattern on the request. The URL's
+  // ids would give every request a span name of its own.
   const { baseUrl = '', route } = req as { baseUrl?: string; route?: { path?: unknown } };
   if (typeof route?.path === 'string') {
     span.updateName(`${req.method} ${baseUrl}${route.path}`);
@@ -117,14 +119,14 @@ function endRequest(span: Span, req: IncomingMessage, res: ServerResponse): void
   span.end();
 }
 
-/** Statements that nobody asked for in a trace (health checks, the pool's own) stay without a span. */
+/** Statements outside a trace (health checks, the pool's own) get no span. */
 function watchClient(client: pg.PoolClient): void {
   const query = client.query.bind(client) as (...args: unknown[]) => unknown;
   const watched = (...args: unknown[]): unknown => {
     const calledBack = args.some((arg) => typeof arg === 'function');
     if (calledBack || !trace.getActiveSpan()) return query(...args);
     const { name, text } = describeStatement(args[0]);
-    // Texts are parameters, so a statement holds none of what people said.
+    // Messages are always parameters, so the statement's text contains none of them.
     return inSpan(`pg ${name}`, { 'db.system.name': 'postgresql', 'db.query.text': text }, () =>
       Promise.resolve(query(...args)),
     );
@@ -138,7 +140,7 @@ function describeStatement(statement: unknown): { name: string; text: string } {
   return { name: config.name ?? /^\w+/.exec(text)?.[0] ?? 'query', text: text.slice(0, 500) };
 }
 
-/** Names of commands only: their arguments are what people said. */
+/** Records command names only: the arguments contain people's messages. */
 function watchRedis(redis: Redis): void {
   const send = redis.sendCommand.bind(redis);
   const watched: typeof send = (command, stream) => {
@@ -159,7 +161,7 @@ async function inSpan<T>(
     try {
       return await work(span);
     } catch (error) {
-      // The kind of error, not its message: that may quote what was sent.
+      // The error's name, not its message, which can quote what was sent.
       const errorType = error instanceof Error ? error.name : typeof error;
       span.setAttribute('error.type', errorType).setStatus({ code: SpanStatusCode.ERROR });
       throw error;

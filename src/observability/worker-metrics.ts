@@ -5,9 +5,12 @@ import { freePort } from '../lib/free-port.ts';
 
 export type WorkerMetrics = {
   registry: Registry;
-  /** Where Temporal's core is to serve its own metrics, for `Runtime.install`. */
+  /** The address at which Temporal's core must serve its own metrics, for `Runtime.install`. */
   temporalAddress: string;
-  /** Serves `GET /metrics`, ours and Temporal's in one answer, and `GET /healthz`. */
+  /**
+   * Serves `GET /metrics`, which joins our metrics and Temporal's,
+   * and `GET /healthz`. Rejects when the port is taken.
+   */
   listen(): Promise<void>;
   close(): void;
 };
@@ -16,7 +19,8 @@ export type WorkerMetrics = {
 export async function createWorkerMetrics(options: { port: number; host: string }): Promise<WorkerMetrics> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  // The SDK can only serve its metrics itself: it does so on loopback, and we pass them on.
+  // The SDK can only serve its metrics over HTTP itself: it does
+  // so on loopback, and `GET /metrics` includes them.
   const temporalAddress = `127.0.0.1:${await freePort()}`;
   const server = createServer((req, res) => {
     const answer = async (): Promise<void> => {
@@ -28,11 +32,11 @@ export async function createWorkerMetrics(options: { port: number; host: string 
         res.writeHead(404).end();
         return;
       }
-      const ours = await registry.metrics();
-      const temporals = await fetch(`http://${temporalAddress}/metrics`)
+      const ownMetrics = await registry.metrics();
+      const coreMetrics = await fetch(`http://${temporalAddress}/metrics`)
         .then((response) => response.text())
         .catch(() => '');
-      res.writeHead(200, { 'content-type': registry.contentType }).end(ours + temporals);
+      res.writeHead(200, { 'content-type': registry.contentType }).end(ownMetrics + coreMetrics);
     };
     answer().catch(() => res.writeHead(500).end());
   });
@@ -52,7 +56,7 @@ export async function createWorkerMetrics(options: { port: number; host: string 
 
 async function listening(server: Server, port: number): Promise<void> {
   await once(server, 'listening').catch((error: unknown) => {
-    throw new Error(`the worker's metrics can't be served on port ${port}: set WORKER_PORT to a free one`, {
+    throw new Error(`the worker's metrics can't be served on port ${port}: set WORKER_PORT to a free port`, {
       cause: error,
     });
   });

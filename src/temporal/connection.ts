@@ -39,8 +39,8 @@ export function temporalNeeded(client: Client, config: TemporalConfig): Needed {
 }
 
 /**
- * Nothing is compressed on the way to a server in one's own network, which is one without TLS: there gzip, the
- * default, costs both sides more than the bytes that it saves.
+ * Nothing is compressed on the way to a server in one's own network, which is one without TLS: there gzip,
+ * the default, costs both sides more than the bytes that it saves.
  */
 export function workerOptions(config: TemporalConfig): NativeConnectionOptions {
   return { ...options(config), grpcCompression: { codec: config.tls ? 'gzip' : 'none' } };

@@ -8,7 +8,10 @@ const KEYS = {
   channel: defineSearchAttributeKey('Channel', SearchAttributeType.KEYWORD),
 };
 
-/** Names of the search attributes that a namespace needs; all of type Keyword. An unregistered one refuses every start. */
+/**
+ * Names of the search attributes that a namespace needs; all of type Keyword. An unregistered one refuses
+ * every start.
+ */
 export const SEARCH_ATTRIBUTE_NAMES: readonly string[] = Object.values(KEYS).map(({ name }) => name);
 
 /** The search attributes of a message's workflows. */

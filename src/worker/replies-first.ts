@@ -1,50 +1,56 @@
 import type { ActivityInterceptorsFactory, CustomSlotSupplier, WorkflowSlotInfo } from '@temporalio/worker';
 
-/** A reply's steps follow each other within this time; only a longer silence means that none is at work. */
+/**
+ * The activities of a reply follow each other within this time. After a longer silence no reply is active.
+ */
 const QUIET_MS = 100;
-const LOOK_EVERY_MS = 5;
+const CHECK_EVERY_MS = 5;
 
-/** Waits for a model, which costs no processor: a backfill may well run then. When it is done, a backfill is owed. */
-const REPLYING_ACTIVITY = 'answerTurn';
+/**
+ * This activity waits for the model and uses no processor, so
+ * it holds no backfill. Its end owes one backfill.
+ */
+const MODEL_ACTIVITY = 'answerTurn';
 
-/** Lets replies go first in one process. */
+/** Gives replies priority over backfills in one process. */
 export type RepliesFirst = {
-  /** For the worker of replies: notes when one is at work, and when one is done. */
+  /** For the reply worker: records when a reply is active and when it is finished. */
   interceptor: ActivityInterceptorsFactory;
-  /** For the worker of backfills: takes no further one from the queue while replies are at work. */
+  /** For the backfill worker: delays its polls while replies are active. */
   slots: CustomSlotSupplier<WorkflowSlotInfo>;
 };
 
 /**
- * Backfills and replies share processor, database and Temporal, so a pile of backfills slows every reply down
- * even from a queue of its own. Here a backfill is only fetched when no reply is at work, or after every `heldForMs`.
- * Under an unbroken stream of replies that would be too few: once they are more than `behind` replies behind, one gets
- * through for each reply as well, so that a pile doesn't grow for ever. `slots` run at a time, polls included.
+ * Backfills and replies share processor, database and Temporal, so many backfills slow every reply down even
+ * from a task queue of their own. A backfill is therefore polled for only when no reply is active, or after
+ * it was held for `maxHoldMs`. Under a steady stream of replies this alone would let backfills pile up
+ * without limit. So when they are more than `maxBehind` replies behind, each further reply admits one as
+ * well. At most `slots` are reserved at a time, polls included.
  */
 export function createRepliesFirst(options: {
   slots: number;
-  heldForMs: number;
-  behind: number;
+  maxHoldMs: number;
+  maxBehind: number;
 }): RepliesFirst {
-  const { slots, heldForMs, behind } = options;
-  let atWork = 0;
-  let lastAtWork = Number.NEGATIVE_INFINITY;
-  let free = slots;
-  /** How many more replies are done than backfills were let through. */
-  let owed = 0;
-  /** Backfills are let through one by one. */
-  let gate: Promise<unknown> = Promise.resolve();
+  const { slots, maxHoldMs, maxBehind } = options;
+  let activeSteps = 0;
+  let lastActiveAt = Number.NEGATIVE_INFINITY;
+  let freeSlots = slots;
+  /** How many more replies were finished than backfills admitted. */
+  let backfillsBehind = 0;
+  /** Settles when the previous reservation is settled: backfills are admitted one at a time. */
+  let previous: Promise<unknown> = Promise.resolve();
 
-  const isQuiet = (): boolean => atWork === 0 && performance.now() - lastAtWork > QUIET_MS;
+  const isQuiet = (): boolean => activeSteps === 0 && performance.now() - lastActiveAt > QUIET_MS;
 
-  const letThrough = async (abort: AbortSignal): Promise<object> => {
-    while (free === 0) await pause(abort);
-    const deadline = performance.now() + heldForMs;
-    while (!isQuiet() && owed <= behind && performance.now() < deadline) await pause(abort);
-    // Nobody would give back what is given to one who has gone.
+  const admit = async (abort: AbortSignal): Promise<object> => {
+    while (freeSlots === 0) await pause(abort);
+    const deadline = performance.now() + maxHoldMs;
+    while (!isQuiet() && backfillsBehind <= maxBehind && performance.now() < deadline) await pause(abort);
+    // An aborted poll never releases its slot, so it must not get one.
     abort.throwIfAborted();
-    free -= 1;
-    owed = Math.max(0, owed - 1);
+    freeSlots -= 1;
+    backfillsBehind = Math.max(0, backfillsBehind - 1);
     return {};
   };
 
@@ -52,38 +58,38 @@ export function createRepliesFirst(options: {
     interceptor: ({ info }) => ({
       inbound: {
         async execute(input, next) {
-          if (info.activityType === REPLYING_ACTIVITY) {
+          if (info.activityType === MODEL_ACTIVITY) {
             const reply = await next(input);
-            owed = Math.min(behind + slots, owed + 1);
-            lastAtWork = performance.now();
+            backfillsBehind = Math.min(maxBehind + slots, backfillsBehind + 1);
+            lastActiveAt = performance.now();
             return reply;
           }
-          atWork += 1;
+          activeSteps += 1;
           try {
             return await next(input);
           } finally {
-            atWork -= 1;
-            lastAtWork = performance.now();
+            activeSteps -= 1;
+            lastActiveAt = performance.now();
           }
         },
       },
     }),
     slots: {
       type: 'custom',
-      // Sticky polls too: the server answers them from the queue's backlog once that has waited for some seconds.
+      // Sticky polls are delayed too: the server also answers them from the normal queue's backlog.
       reserveSlot: (_, abort) => {
-        const passed = gate.then(() => letThrough(abort));
-        gate = passed.catch(() => undefined);
-        return passed;
+        const admitted = previous.then(() => admit(abort));
+        previous = admitted.catch(() => undefined);
+        return admitted;
       },
       tryReserveSlot: () => null,
       markSlotUsed: () => undefined,
-      releaseSlot: () => void (free += 1),
+      releaseSlot: () => void (freeSlots += 1),
     },
   };
 }
 
 async function pause(abort: AbortSignal): Promise<void> {
   abort.throwIfAborted();
-  await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  await new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
 }

@@ -22,18 +22,21 @@ import { workflowBundle } from './workflow-bundle.ts';
 
 const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
-/** Loaded by a flag of Node's: workflows run in threads that the SDK starts. */
+/** Loaded with `node --import`, since it must run in the workflow threads that the SDK starts. */
 const TIME_LIMIT_MODULE = 'sandbox-time-limit.ts';
 
 export type RunningWorker = {
   connection: NativeConnection;
-  /** Takes no further tasks; `ended` resolves when those at work are done. */
+  /** Stops polling. `ended` resolves when the running tasks are finished. */
   drain: () => void;
-  /** Resolves when the worker has drained and all is closed; rejects when it can't go on. */
+  /** Resolves when the worker has drained and its connections are closed; rejects when a worker fails. */
   ended: Promise<void>;
 };
 
-/** Resolves once tasks are taken. */
+/**
+ * Connects to all services, loads the model and runs both workers. Resolves when they poll for tasks. Rejects
+ * when a service doesn't come up in time or the model can't be loaded.
+ */
 export async function startWorker(
   config: WorkerConfig,
   log: Logger,
@@ -50,15 +53,15 @@ export async function startWorker(
     log,
     timeoutMs: config.startTimeoutMs,
   });
-  // The model is loaded before the first poll: a worker that polls can answer.
-  const [quietEmbedder, bundle, connection] = await Promise.all([
+  // The model is loaded before the first poll, so that a polling worker can answer.
+  const [plainEmbedder, bundle, connection] = await Promise.all([
     createEmbedder({ modelsPath: config.modelsPath }),
     workflowBundle({ interceptorModules: tracing?.workflowInterceptorModules ?? [] }),
     connectWorker(config.temporal),
   ]);
-  const quietRunAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
-  const embedder = tracing?.watchEmbedder(quietEmbedder) ?? quietEmbedder;
-  const runAgent = tracing?.watchRunAgent(quietRunAgent) ?? quietRunAgent;
+  const plainRunAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
+  const embedder = tracing?.watchEmbedder(plainEmbedder) ?? plainEmbedder;
+  const runAgent = tracing?.watchRunAgent(plainRunAgent) ?? plainRunAgent;
   const channels = outboundChannels({ config, redis, log });
   const activities = createActivities({ pool, redis, embedder, runAgent, temporal, channels });
   const workers = await createWorkers({
@@ -89,7 +92,9 @@ export async function startWorker(
   const ended = run();
   log.info('worker is up');
   if (!process.execArgv.some((flag) => flag.includes(TIME_LIMIT_MODULE))) {
-    log.info(`started without --import=./src/worker/${TIME_LIMIT_MODULE}: a reply costs more than it need`);
+    log.info(
+      `started without --import=./src/worker/${TIME_LIMIT_MODULE}: each reply takes more processor time than necessary`,
+    );
   }
   return {
     connection,
@@ -100,13 +105,13 @@ export async function startWorker(
   };
 }
 
-/** Temporal's core: its logs become ours, its metrics are served where asked. */
+/** Configures Temporal's core: it logs through `log`, and serves its metrics at `metricsAddress`. */
 function installRuntime(log: Logger, metricsAddress: string | undefined): void {
   Runtime.install({
     ...(metricsAddress && {
       telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } },
     }),
-    // Our own handling is below: both workers drain, then the connections close.
+    // `drain` handles shutdown: both workers must drain before the connections close.
     shutdownSignals: [],
     logger: {
       log: (level, message, meta) => log[PINO_LEVELS[level]]({ ...meta }, message),

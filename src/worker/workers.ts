@@ -8,35 +8,40 @@ import {
 import type { Sinks } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
+import { DRAIN_FORCED_AFTER_MS, DRAIN_WITHIN_MS } from '../domain/timing.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts';
 import { createRepliesFirst } from './replies-first.ts';
 
-/** How long running activities may take to finish at shutdown before they are cancelled (and retried elsewhere). */
-const DRAIN_TIME = '20s' as const;
-
-/** What looks on while activities and workflows run: metrics, traces. */
+/** Interceptors and sinks that observe activities and workflows: metrics, logs, traces. */
 export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
 
 /**
- * Workflow tasks at a time. What waits beyond them waits in Temporal, where tenants take turns, and not in here,
- * where it is first come first served (40 doubled a quiet tenant's wait). Fewer would be too few while Redis or
- * Postgres is silent: a task that looks something up holds its slot for as long as it waits.
+ * Workflow tasks that run at the same time. All others wait in Temporal, which serves tenants in turn; in the
+ * worker they would be served first come, first served, and a quiet tenant would wait behind a busy one. With
+ * fewer slots an outage of Redis or Postgres would stop the worker, since a waiting local activity keeps its
+ * workflow task's slot.
  */
 const WORKFLOW_SLOTS = 16;
-/** Each poll holds a slot while it waits, and the next one of either queue too; the others are for tasks that are started eagerly. */
-const WORKFLOW_POLLS = 8;
-/** Backfills that run side by side; their texts are embedded by the dozen. With 8 a pile took a tenth longer. */
+/**
+ * Each poller reserves a slot while it polls, and the normal and the sticky queue reserve one each for their
+ * next poll. The remaining slots are for tasks that are started eagerly.
+ */
+const WORKFLOW_POLLERS = 8;
+/** Backfills that run at the same time. Enough of them let the embedder fill its batches. */
 const BACKFILL_SLOTS = 16;
-/** Each holds a slot, and the next one too. */
-const BACKFILL_POLLS = 4;
-/** While replies keep coming, four backfills a second still get through … */
-const BACKFILL_HELD_MS = 250;
-/** … and one for each reply, once so many replies are not yet remembered: a few seconds' work. */
-const BACKFILLS_BEHIND = 100;
+/** Each poller reserves two slots: one for its current poll, one for the next. */
+const BACKFILL_POLLERS = 4;
+/** While replies are active, a backfill is held for this long: four a second still start. */
+const MAX_BACKFILL_HOLD_MS = 250;
+/**
+ * When more than this many replies are not yet stored (a few
+ * seconds' work), each new reply admits a backfill.
+ */
+const MAX_REPLIES_BEHIND = 100;
 
 /**
- * The two workers of a process, not yet running. Backfills have a queue of their own, and while replies are
- * at work hardly a slot, so that however many wait, a reply finds the processor free.
+ * Makes the two workers of a process, not yet running. Backfills have a task queue of their own and are held
+ * while replies are active, so that a reply finds a free processor however many backfills wait.
  */
 export async function createWorkers(options: {
   connection: NativeConnection;
@@ -54,13 +59,13 @@ export async function createWorkers(options: {
     dataConverter,
     interceptors: { activity: observers.activity },
     ...(observers.sinks && { sinks: observers.sinks }),
-    shutdownGraceTime: DRAIN_TIME,
-    shutdownForceTime: '25s' as const,
+    shutdownGraceTime: DRAIN_WITHIN_MS,
+    shutdownForceTime: DRAIN_FORCED_AFTER_MS,
   };
   const repliesFirst = createRepliesFirst({
-    slots: BACKFILL_SLOTS + 2 * BACKFILL_POLLS,
-    heldForMs: BACKFILL_HELD_MS,
-    behind: BACKFILLS_BEHIND,
+    slots: BACKFILL_SLOTS + 2 * BACKFILL_POLLERS,
+    maxHoldMs: MAX_BACKFILL_HOLD_MS,
+    maxBehind: MAX_REPLIES_BEHIND,
   });
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([
@@ -71,7 +76,7 @@ export async function createWorkers(options: {
       maxConcurrentActivityTaskExecutions: 200,
       maxConcurrentLocalActivityExecutions: 100,
       maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS,
-      maxConcurrentWorkflowTaskPolls: WORKFLOW_POLLS,
+      maxConcurrentWorkflowTaskPolls: WORKFLOW_POLLERS,
       maxCachedWorkflows: 1_000,
     }),
     Worker.create({
@@ -83,7 +88,7 @@ export async function createWorkers(options: {
         localActivityTaskSlotSupplier: fixed(BACKFILL_SLOTS),
         nexusTaskSlotSupplier: fixed(1),
       },
-      workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: BACKFILL_POLLS },
+      workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: BACKFILL_POLLERS },
       maxCachedWorkflows: 100,
     }),
   ]);

@@ -7,16 +7,17 @@ import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@tempora
 const SOURCE = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/konstruct/', import.meta.url));
 const WORKFLOWS = path.join(SOURCE, 'workflows', 'index.ts');
-/** All that workflows import. */
+/** The only folders of `src` that workflows import at run time. */
 const BUNDLED_FOLDERS = ['workflows', 'domain'];
 
 /**
- * The workflows' code for the sandbox. Bundling takes some 4 s, so the result is kept, by a hash of the
- * sources and of the SDK's version, and made anew only when one of them has changed. `interceptorModules`
- * (absolute paths) are bundled with the workflows and see their calls.
+ * The workflows' code for the sandbox. Bundling takes seconds, so the result is
+ * cached by a hash of the sources and the SDK's version. `interceptorModules`
+ * (absolute paths) are bundled with the workflows and intercept their calls.
  *
- * The workflows' modules are evaluated once a thread and shared (`preloadModules`), as the SDK's are, not once an execution:
- * that took 1.8 CPU-ms each. So none of them may hold state of its own (eslint.config.mjs sees the usual forms of it).
+ * `preloadModules` evaluates the workflows' modules once per thread, not once per execution, which saves
+ * processor time. All executions in a thread share these modules, so a module must not have mutable state
+ * (eslint.config.mjs rejects its usual forms).
  */
 export async function workflowBundle(
   options: { interceptorModules?: readonly string[] } = {},
@@ -32,10 +33,10 @@ export async function workflowBundle(
     logger: new DefaultLogger('WARN'),
   });
   await mkdir(CACHE, { recursive: true });
-  // Written aside and renamed: another process never reads half a bundle.
-  const aside = `${cached}.${process.pid}`;
-  await writeFile(aside, bundle.code);
-  await rename(aside, cached);
+  // Written under another name and renamed, so that another process never reads half a bundle.
+  const temporary = `${cached}.${process.pid}`;
+  await writeFile(temporary, bundle.code);
+  await rename(temporary, cached);
   return { code: bundle.code };
 }
 

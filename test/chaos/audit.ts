@@ -5,11 +5,11 @@ import type { Evidence, LedgerRow, MemoryRow } from './evidence.ts';
 import type { PlannedMessage } from './plan.ts';
 import type { Accepted } from './traffic.ts';
 
-/** One thing that must not be, with the message it is about. */
+/** A violated promise, with the message that it concerns. */
 export type Difference = { what: string; messageId: string; detail: string };
 
 export type Verdict = {
-  /** How many messages, or scopes, are as promised. */
+  /** For how many messages, or scopes, every promise holds. */
   counts: Record<'accepted' | 'replied' | 'windows' | 'memories', { right: number; of: number }>;
   differences: Difference[];
 };
@@ -17,9 +17,9 @@ export type Verdict = {
 const WINDOW_SIZE = 20;
 
 /**
- * Compares what was sent with what is there: every message accepted as one turn, answered by one workflow
- * with one reply, standing once and in the ledger's order in its scope's window, remembered by exactly two
- * rows of its scope, and nothing else anywhere.
+ * Compares the messages sent with the stored state. Every message must be accepted as one turn, answered by
+ * one workflow with one reply, be in its scope's window once and in the ledger's order, and be remembered by
+ * exactly two rows of its scope. There must be nothing else.
  */
 export function audit(
   planned: readonly PlannedMessage[],
@@ -27,40 +27,51 @@ export function audit(
   evidence: Evidence,
 ): Verdict {
   const differences: Difference[] = [];
-  const differ = (what: string, messageId: string, detail: string): false => {
+  const reportDifference = (what: string, messageId: string, detail: string): false => {
     differences.push({ what, messageId, detail });
     return false;
   };
   const byId = new Map(accepted.map((one) => [one.messageId, one]));
   for (const { key } of planned)
     if (!accepted.some(({ message }) => message.key === key))
-      differ('accepted', key, 'was never acknowledged');
+      reportDifference('accepted', key, 'was never acknowledged');
 
   for (const turn of evidence.turns)
     if (!byId.has(turn.messageId))
-      differ('accepted', turn.messageId, `a turn that nobody sent (${turn.dedupeKey})`);
-  checkWorkflows(accepted, evidence, differ);
+      reportDifference('accepted', turn.messageId, `a turn that nobody sent (${turn.dedupeKey})`);
+  checkWorkflows(accepted, evidence, reportDifference);
 
   const turnOf = new Map(evidence.turns.map((turn) => [turn.messageId, turn]));
   const counted = (check: (one: Accepted) => boolean) => accepted.filter(check).length;
   const isTurn = (one: Accepted) =>
     turnOf.get(one.messageId)?.state === 'done' ||
-    differ('accepted', one.messageId, `ledger: ${turnOf.get(one.messageId)?.state ?? 'no such turn'}`);
-  const inWindows = checkWindows(evidence, byId, differ);
+    reportDifference(
+      'accepted',
+      one.messageId,
+      `ledger: ${turnOf.get(one.messageId)?.state ?? 'no such turn'}`,
+    );
+  const inWindows = checkWindows(evidence, byId, reportDifference);
   return {
     counts: {
       accepted: { right: counted(isTurn), of: planned.length },
-      replied: { right: counted((one) => isRepliedOnce(one, evidence, differ)), of: planned.length },
+      replied: {
+        right: counted((one) => isRepliedOnce(one, evidence, reportDifference)),
+        of: planned.length,
+      },
       windows: inWindows,
-      memories: { right: checkMemories(accepted, evidence, differ), of: planned.length },
+      memories: { right: checkMemories(accepted, evidence, reportDifference), of: planned.length },
     },
     differences,
   };
 }
 
-type Differ = (what: string, messageId: string, detail: string) => false;
+type ReportDifference = (what: string, messageId: string, detail: string) => false;
 
-function checkWorkflows(accepted: readonly Accepted[], evidence: Evidence, differ: Differ): void {
+function checkWorkflows(
+  accepted: readonly Accepted[],
+  evidence: Evidence,
+  reportDifference: ReportDifference,
+): void {
   const expected = new Map<string, string>();
   for (const { scope, messageId } of accepted) {
     expected.set(handleMessageWorkflowId(scope.tenantId, messageId), messageId);
@@ -70,27 +81,42 @@ function checkWorkflows(accepted: readonly Accepted[], evidence: Evidence, diffe
   for (const { workflowId, status, type } of evidence.workflows) {
     seen.set(workflowId, (seen.get(workflowId) ?? 0) + 1);
     const messageId = expected.get(workflowId);
-    if (messageId === undefined) differ('replied', workflowId, `${type} that belongs to no message`);
-    else if (status !== 'COMPLETED') differ('replied', messageId, `${type} ended as ${status}`);
+    if (messageId === undefined)
+      reportDifference('replied', workflowId, `${type} that belongs to no message`);
+    else if (status !== 'COMPLETED') reportDifference('replied', messageId, `${type} ended as ${status}`);
   }
   for (const [workflowId, messageId] of expected)
     if (seen.get(workflowId) !== 1)
-      differ('replied', messageId, `${workflowId} ran ${seen.get(workflowId) ?? 0} times`);
+      reportDifference('replied', messageId, `${workflowId} ran ${seen.get(workflowId) ?? 0} times`);
 }
 
-/** One reply, the same whenever it is asked for, and an answer of the model to this very message. */
-function isRepliedOnce({ message, messageId }: Accepted, evidence: Evidence, differ: Differ): boolean {
+/**
+ * True when a message has one reply, which is the same at
+ * every look-up and is the model's answer to this message.
+ */
+function isRepliedOnce(
+  { message, messageId }: Accepted,
+  evidence: Evidence,
+  reportDifference: ReportDifference,
+): boolean {
   const [first, second] = evidence.replies.get(messageId) ?? [];
   if (first?.state !== 'done' || first.text === undefined)
-    return differ('replied', messageId, `looked up: ${first?.status} ${first?.state}`);
-  if (first.text !== second?.text) return differ('replied', messageId, 'two look-ups, two replies');
+    return reportDifference('replied', messageId, `look-up: ${first?.status} ${first?.state}`);
+  if (first.text !== second?.text)
+    return reportDifference('replied', messageId, 'two look-ups gave two replies');
   return /^Answer \d+ to: /.test(first.text) && first.text.endsWith(` to: ${message.text}`)
     ? true
-    : differ('replied', messageId, `is no answer to it: ${first.text}`);
+    : reportDifference('replied', messageId, `the reply answers another message: ${first.text}`);
 }
 
-/** Every scope's window holds its last turns, in the ledger's order and with their replies, and nothing else. */
-function checkWindows(evidence: Evidence, byId: ReadonlyMap<string, Accepted>, differ: Differ) {
+/**
+ * Every scope's window holds its last turns, in the ledger's order and with their replies, and nothing else.
+ */
+function checkWindows(
+  evidence: Evidence,
+  byId: ReadonlyMap<string, Accepted>,
+  reportDifference: ReportDifference,
+) {
   const turnsOf = Map.groupBy(evidence.turns, ({ tenantId, agentId, userId }: LedgerRow) =>
     memoryShortKey(tenantId, agentId, userId),
   );
@@ -104,23 +130,27 @@ function checkWindows(evidence: Evidence, byId: ReadonlyMap<string, Accepted>, d
       ])
       .slice(-WINDOW_SIZE);
     const found = evidence.windows.get(key) ?? [];
-    const wrong = expected.find(
+    const missing = expected.find(
       ({ role, content }, i) => found[i]?.role !== role || found[i].content !== content,
     );
-    if (!wrong && found.length === expected.length) right += 1;
+    if (!missing && found.length === expected.length) right += 1;
     else
-      differ(
+      reportDifference(
         'window',
-        wrong?.messageId ?? turns[0]?.messageId ?? '',
+        missing?.messageId ?? turns[0]?.messageId ?? '',
         `${key}: expected ${expected.length} entries, found ${found.length}: ${JSON.stringify(found.map(({ content }) => content.slice(0, 24)))}`,
       );
   }
   for (const key of evidence.windows.keys())
-    if (!turnsOf.has(key)) differ('window', key, 'a window of a scope that nobody wrote to');
+    if (!turnsOf.has(key)) reportDifference('window', key, 'a window of a scope that nobody wrote to');
   return { right, of: turnsOf.size };
 }
 
-function checkMemories(accepted: readonly Accepted[], evidence: Evidence, differ: Differ): number {
+function checkMemories(
+  accepted: readonly Accepted[],
+  evidence: Evidence,
+  reportDifference: ReportDifference,
+): number {
   const rowsOf = Map.groupBy(evidence.memories, ({ exchangeId }: MemoryRow) => exchangeId);
   const right = accepted.filter(({ message, messageId, scope }) => {
     const rows = rowsOf.get(messageId) ?? [];
@@ -135,9 +165,10 @@ function checkMemories(accepted: readonly Accepted[], evidence: Evidence, differ
     const asPromised =
       rows.length === 2 && texts[0] === `assistant: ${reply}` && texts[1] === `user: ${message.text}`;
     return (
-      asPromised || differ('memories', messageId, `${rows.length} rows, of its scope: ${texts.join(' | ')}`)
+      asPromised ||
+      reportDifference('memories', messageId, `${rows.length} rows, in its scope: ${texts.join(' | ')}`)
     );
   });
-  for (const exchangeId of rowsOf.keys()) differ('memories', exchangeId, 'memories of no message');
+  for (const exchangeId of rowsOf.keys()) reportDifference('memories', exchangeId, 'memories of no message');
   return right.length;
 }

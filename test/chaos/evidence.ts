@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { createApiClient } from '../support/api-client.ts';
 import type { Accepted } from './traffic.ts';
 
-/** What the services hold after a run, read past the application. */
+/** The state of the services after a run, read from them directly. */
 export type Evidence = {
   turns: LedgerRow[];
   memories: MemoryRow[];
@@ -13,8 +13,8 @@ export type Evidence = {
   windows: Map<string, WindowEntry[]>;
   redisKeys: string[];
   workflows: Array<{ workflowId: string; type: string; status: string }>;
-  /** By message id, what `GET /v1/messages/{id}` says when asked twice. */
-  replies: Map<string, [Looked, Looked]>;
+  /** Two answers of `GET /v1/messages/{id}` by message id. */
+  replies: Map<string, [Lookup, Lookup]>;
 };
 
 export type LedgerRow = {
@@ -35,11 +35,11 @@ export type MemoryRow = {
   content: string;
 };
 export type WindowEntry = { role: string; content: string };
-export type Looked = { status: number; state?: string; text?: string; missing?: string[] };
+export type Lookup = { status: number; state?: string; text?: string; missing?: string[] };
 
 export type Sources = { admin: pg.Pool; redis: Redis; temporal: Client; baseUrl: string };
 
-/** Reads everything that a run has left behind. */
+/** Reads the state of all services after a run. */
 export async function collectEvidence(sources: Sources, accepted: readonly Accepted[]): Promise<Evidence> {
   const { admin, redis, temporal } = sources;
   const turns = await admin.query<LedgerRow>(
@@ -59,18 +59,18 @@ export async function collectEvidence(sources: Sources, accepted: readonly Accep
       entries.map((entry) => JSON.parse(entry) as WindowEntry),
     );
   }
-  // Temporal's lists are up to a second behind.
+  // Temporal's visibility is up to a second behind.
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   const workflows: Evidence['workflows'] = [];
   for await (const { workflowId, type, status } of temporal.workflow.list())
     workflows.push({ workflowId, type, status: status.name });
   const replies: Evidence['replies'] = new Map();
   for (const one of accepted)
-    replies.set(one.messageId, [await look(sources, one), await look(sources, one)]);
+    replies.set(one.messageId, [await lookUp(sources, one), await lookUp(sources, one)]);
   return { turns: turns.rows, memories: memories.rows, windows, redisKeys, workflows, replies };
 }
 
-async function look({ baseUrl }: Sources, { messageId, scope }: Accepted): Promise<Looked> {
+async function lookUp({ baseUrl }: Sources, { messageId, scope }: Accepted): Promise<Lookup> {
   const { status, body: said } = await createApiClient({ baseUrl, ...scope }).request(
     'GET',
     `/v1/messages/${messageId}`,
@@ -84,7 +84,7 @@ async function look({ baseUrl }: Sources, { messageId, scope }: Accepted): Promi
   };
 }
 
-/** Whether nothing is under way any more: no open workflow, no turn without its last word. */
+/** Whether all work is finished: no workflow is open, and every turn is done or failed. */
 export async function isDrained({ admin, temporal }: Sources): Promise<boolean> {
   const { rows } = await admin.query<{ open: number }>(
     `SELECT count(*)::int AS open FROM turns WHERE state NOT IN ('done', 'failed')`,

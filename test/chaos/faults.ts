@@ -4,7 +4,7 @@ import { killQuietly } from '../../local/stack/kill.ts';
 import type { Stack } from '../../local/stack/types.ts';
 import type { Fault } from './plan.ts';
 
-/** Does to the running processes what the plan says, and returns when the last one is up again. */
+/** Applies the planned faults to the running processes. Resolves when the last one is over. */
 export async function inflict(
   faults: readonly Fault[],
   options: { stack: Stack; startedAt: number; log: (line: string) => void },
@@ -21,7 +21,7 @@ export async function inflict(
 
 async function inflictOne(stack: Stack, { victim, kind, forMs }: Fault): Promise<void> {
   const handle = stack.process(victim);
-  // While it is being restarted from an earlier fault there is nothing to hit.
+  // Undefined while the process is being restarted after an earlier fault.
   const { pid } = handle;
   switch (kind) {
     case 'kill':
@@ -29,7 +29,7 @@ async function inflictOne(stack: Stack, { victim, kind, forMs }: Fault): Promise
       return;
     case 'pause':
       if (pid === undefined) return;
-      // The whole group: Postgres serves from children of its own.
+      // The whole process group: Postgres serves connections from child processes.
       killQuietly(-pid, 'SIGSTOP');
       await delay(forMs);
       killQuietly(-pid, 'SIGCONT');

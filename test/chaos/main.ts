@@ -1,6 +1,7 @@
 /**
- * `npm run chaos [-- --minutes 5 --seed 7 --kill worker,redis]`: a stack of its own, messages, and faults of
- * every kind at moments that the seed decides; then everything is counted. Exits with 1 on any difference.
+ * `npm run chaos [-- --minutes 5 --seed 7 --kill worker,redis]`: sends messages to a
+ * stack of its own, inflicts faults of every kind at times that the seed decides,
+ * and then audits the stored state. The exit code is 1 on any difference.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -68,7 +69,7 @@ async function run({ seed, minutes, victims, home, onHandle }: RunOptions): Prom
     sending,
     inflict(plan.faults, { stack: system.stack, startedAt, log: (line) => log(`  ${line}`) }),
   ]);
-  log('  all sent and all faults over; waiting for the last reply and the last memory …');
+  log('  all messages are sent and all faults are over; waiting for the last reply and the last memory …');
   const drained = await poll(() => isDrained(system.sources), DRAIN_WITHIN_MS, 1_000);
   const drainMs = drained ? Date.now() - faultsEnd : undefined;
   const evidence = await collectEvidence(system.sources, traffic.accepted);
@@ -84,14 +85,16 @@ async function run({ seed, minutes, victims, home, onHandle }: RunOptions): Prom
 function victims(list: string): Victim[] {
   return list.split(',').map((name) => {
     const victim = VICTIMS.find((known) => known === name.trim());
-    if (!victim) throw new StackError(`--kill ${name}: there are ${VICTIMS.join(', ')}`);
+    if (!victim) throw new StackError(`--kill ${name}: must be one of ${VICTIMS.join(', ')}`);
     return victim;
   });
 }
 
-/** Postgres' data may lie elsewhere, when its account can't reach the home. */
+/**
+ * Removes the home, and Postgres' data directory when that is outside of it (see local/stack/postgres.ts).
+ */
 async function discard(home: string): Promise<void> {
-  const elsewhere = await readFile(path.join(home, 'postgres-directory'), 'utf8').catch(() => '');
-  if (elsewhere.trim()) await rm(elsewhere.trim(), { recursive: true, force: true });
+  const postgresDirectory = await readFile(path.join(home, 'postgres-directory'), 'utf8').catch(() => '');
+  if (postgresDirectory.trim()) await rm(postgresDirectory.trim(), { recursive: true, force: true });
   await rm(home, { recursive: true, force: true });
 }

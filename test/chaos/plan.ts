@@ -4,11 +4,11 @@ import { createRandom, type Random } from './random.ts';
 export const VICTIMS = ['worker', 'api', 'redis', 'postgres', 'temporal'] as const;
 export type Victim = (typeof VICTIMS)[number];
 
-/** kill: SIGKILL, restarted at once. pause: SIGSTOP, then SIGCONT. away: SIGKILL and kept down. */
+/** kill: SIGKILL and restart at once. pause: SIGSTOP, later SIGCONT. away: SIGKILL and a later restart. */
 export type FaultKind = 'kill' | 'pause' | 'away';
 export type Fault = { atMs: number; victim: Victim; kind: FaultKind; forMs: number };
 
-/** A message to be sent: of which scope (by number), when, and whether it is delivered twice. */
+/** A message to send: the number of its scope, its time, and whether it is delivered twice. */
 export type PlannedMessage = { key: string; scope: number; atMs: number; text: string; deliveries: 1 | 2 };
 
 export type Plan = { faults: Fault[]; messages: PlannedMessage[]; scopes: number };
@@ -19,7 +19,7 @@ const SCOPES = 36;
 const MESSAGES_PER_MINUTE = 120;
 const LONGEST_AWAY_MS = 60_000;
 
-/** What will happen in a run, all of it decided by the seed. */
+/** Plans all faults and messages of a run. The same seed gives the same plan. */
 export function makePlan({ seed, minutes, victims }: PlanOptions): Plan {
   const random = createRandom(seed);
   const lengthMs = Math.round(minutes * 60_000);
@@ -30,14 +30,17 @@ export function makePlan({ seed, minutes, victims }: PlanOptions): Plan {
   };
 }
 
-/** Faults of different victims may overlap. One victim suffers one at a time, then has a moment to work. */
+/**
+ * Faults of different victims can overlap. One victim has one
+ * fault at a time, and some time to work after it.
+ */
 function planFaults(random: Random, lengthMs: number, victims: readonly Victim[]): Fault[] {
   const faults: Fault[] = [];
   const busyUntil = new Map<Victim, number>();
   for (let atMs = 2_000; atMs < lengthMs; atMs += random.between(500, 5_000)) {
     const victim = random.pick(victims);
     const { kind, forMs } = planFault(random, lengthMs);
-    // Chance is drawn either way, so that what comes later does not depend on it.
+    // The random numbers are drawn before this check, so that later faults don't depend on it.
     if (atMs < (busyUntil.get(victim) ?? 0)) continue;
     const bounded = Math.min(forMs, lengthMs - atMs);
     faults.push({ atMs, victim, kind, forMs: bounded });
@@ -56,11 +59,11 @@ function planFault(random: Random, lengthMs: number): { kind: FaultKind; forMs: 
   return chance < 0.75 ? { kind: 'pause', forMs: pauseMs } : { kind: 'away', forMs: awayMs };
 }
 
-/** Single messages and bursts of one scope, more than a window's worth for some. */
+/** Single messages and bursts. Some scopes get more messages than a window holds. */
 function planMessages(random: Random, lengthMs: number, count: number): PlannedMessage[] {
   const messages: PlannedMessage[] = [];
   while (messages.length < count) {
-    // Squared: a few scopes talk much, most little.
+    // Squared, so that a few scopes get many messages and most get few.
     const scope = Math.floor(random.next() ** 2 * SCOPES);
     const atMs = random.between(0, lengthMs);
     const burst = random.next() < 0.2 ? random.between(2, 6) : 1;

@@ -1,13 +1,13 @@
-/** A repeatable source of chance: the same seed gives the same run. */
+/** Pseudo-random numbers: the same seed gives the same sequence. */
 export type Random = {
-  /** From 0 up to, not including, 1. */
+  /** A number from 0 (included) to 1 (excluded). */
   next(): number;
   /** A whole number from `low` to `high`, both included. */
   between(low: number, high: number): number;
   pick<T>(from: readonly T[]): T;
 };
 
-/** Mulberry32: 32 bits of state, good enough for choosing victims and moments. */
+/** Mulberry32. Its 32 bits of state are enough to choose victims and times. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

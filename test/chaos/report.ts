@@ -7,7 +7,7 @@ import type { Traffic } from './traffic.ts';
 
 const SHOWN_DIFFERENCES = 50;
 
-/** What a run comes to, for people: a table, and every difference with its message id. */
+/** The result of a run for people: a table, and every difference with its message id. */
 export function reportOf(run: {
   seed: number;
   minutes: number;
@@ -40,8 +40,8 @@ export function reportOf(run: {
     ['scopes whose window holds each turn once, in order', ratio(windows)],
     ['exactly two memories, in their scope', ratio(memories)],
     ['asked the model', `${run.asked.length} times`],
-    ['replies that went without', degraded.length === 0 ? 'nothing' : tally(degraded)],
-    ['drained after', run.drainMs === undefined ? 'not at all' : `${(run.drainMs / 1000).toFixed(0)} s`],
+    ['missing in replies', degraded.length === 0 ? 'nothing' : tally(degraded)],
+    ['drained after', run.drainMs === undefined ? 'never' : `${(run.drainMs / 1000).toFixed(0)} s`],
     ['differences', `${verdict.differences.length + traffic.wrongAnswers.length}`],
   ];
   const lines = [

@@ -57,10 +57,13 @@ export async function startSystem(options: {
 
 const TENANTS = 3;
 const AGENTS_PER_TENANT = 2;
-/** The same in every tenant, which must tell them apart. Some hold characters that patterns are made of. */
+/**
+ * The same users in every tenant, so that only the tenant
+ * distinguishes them. Some look like patterns or keys.
+ */
 const USERS = ['ada', 'ben:ada', '*', 'slack:T1:U1', 'eve', "o'neil"];
 
-/** Tenants, agents and users that make `count` scopes. */
+/** Creates tenants and agents. Resolves to at least `count` scopes; throws when there are fewer. */
 export async function prepareScopes({ databaseUrl }: ChaosSystem, count: number): Promise<ChaosScope[]> {
   const pool = createPool({ databaseUrl, max: 2, statementTimeoutMs: 10_000 });
   const scopes: ChaosScope[] = [];
@@ -74,6 +77,7 @@ export async function prepareScopes({ databaseUrl }: ChaosSystem, count: number)
     }
   }
   await pool.end();
-  if (scopes.length < count) throw new Error(`only ${scopes.length} of ${count} scopes`);
+  if (scopes.length < count)
+    throw new Error(`${count} scopes were requested, there are only ${scopes.length}`);
   return scopes;
 }

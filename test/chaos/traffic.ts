@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { PlannedMessage } from './plan.ts';
 
-/** Where a scope's messages go, and as whom. */
+/** A scope, with the API key for its messages. */
 export type ChaosScope = { tenantId: string; agentId: string; userId: string; apiKey: string };
 
 /** A message that was acknowledged. */
@@ -12,16 +12,18 @@ export type Traffic = {
   accepted: Accepted[];
   /** Requests made, repeated ones included. */
   requests: number;
-  /** Answers that were neither an acknowledgement nor an invitation to try again. */
+  /** Answers that were neither a 202 nor a request to retry (429, 503). */
   wrongAnswers: string[];
 };
 
-/** As a sender that wants to know: longer than the API's own bound of 2 s. */
+/** Longer than the API's own time limit of 2 s, so that the API's answer arrives. */
 const REQUEST_TIMEOUT_MS = 6_000;
-const FIRST_RETRY_MS = 200;
-const LONGEST_RETRY_MS = 3_000;
+const MIN_RETRY_DELAY_MS = 200;
+const MAX_RETRY_DELAY_MS = 3_000;
 
-/** Sends every message at its time, and again until it is acknowledged, as Slack and careful clients do. */
+/**
+ * Sends every message at its time, and repeats it until it is acknowledged, as Slack and careful clients do.
+ */
 export async function sendAll(
   messages: readonly PlannedMessage[],
   options: { baseUrl: string; scopes: readonly ChaosScope[]; startedAt: number; giveUpAt: number },
@@ -38,7 +40,7 @@ export async function sendAll(
       const [first, second] = await Promise.all(deliveries);
       if (!first) return;
       if (second && second.messageId !== first.messageId)
-        traffic.wrongAnswers.push(`${message.key}: delivered twice, taken for two messages`);
+        traffic.wrongAnswers.push(`${message.key}: two deliveries were accepted as two messages`);
       traffic.accepted.push({ message, scope, ...first });
     }),
   );
@@ -53,7 +55,7 @@ async function deliver(
   { baseUrl, giveUpAt }: { baseUrl: string; giveUpAt: number },
   traffic: Traffic,
 ): Promise<Acknowledged | undefined> {
-  let pauseMs = FIRST_RETRY_MS;
+  let delayMs = MIN_RETRY_DELAY_MS;
   while (Date.now() < giveUpAt) {
     traffic.requests += 1;
     const answer = await post(baseUrl, message, scope).catch(() => undefined);
@@ -61,8 +63,8 @@ async function deliver(
     if (answer && answer.status !== 503 && answer.status !== 429)
       traffic.wrongAnswers.push(`${message.key}: ${answer.status} ${await answer.text()}`);
     else await answer?.body?.cancel();
-    await delay(pauseMs);
-    pauseMs = Math.min(pauseMs * 2, LONGEST_RETRY_MS);
+    await delay(delayMs);
+    delayMs = Math.min(delayMs * 2, MAX_RETRY_DELAY_MS);
   }
   return undefined;
 }

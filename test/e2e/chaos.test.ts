@@ -1,4 +1,6 @@
-/** A short run of `npm run chaos`: real processes, killed, stopped and kept away, and then everything is counted. */
+/**
+ * A short run of `npm run chaos`: real processes are killed, paused and kept down, then the state is audited.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -20,7 +22,7 @@ async function chaos(...args: string[]): Promise<{ code: number | null; output: 
   return { code, output };
 }
 
-test('whatever is killed, every message is answered, in its window and remembered exactly once', async () => {
+test('with any process killed, every message is answered, in its window and remembered exactly once', async () => {
   const { code, output } = await chaos('--minutes', '0.4', '--seed', '2');
   if (code !== 0) throw new Error(output);
   expect(output).toMatch(/\| replied exactly once \| 60 of 60 \|/);
@@ -28,8 +30,10 @@ test('whatever is killed, every message is answered, in its window and remembere
   expect(output).toMatch(/\| differences \| 0 \|/);
 });
 
-test('what it can’t do it refuses in one line', async () => {
+test('an unknown process is refused in one line', async () => {
   const { code, output } = await chaos('--kill', 'worker,moon');
   expect(code).toBe(1);
-  expect(output.trim().split('\n')).toEqual([expect.stringMatching(/--kill moon: there are worker, api/)]);
+  expect(output.trim().split('\n')).toEqual([
+    expect.stringMatching(/--kill moon: must be one of worker, api/),
+  ]);
 });

@@ -1,4 +1,7 @@
-/** One message, sent any number of times: at once, before and after a restart, and after its workflow's retention. */
+/**
+ * One message, sent any number of times: at once, before and after a restart, and after its workflow's
+ * retention.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../../src/domain/ids.ts';

@@ -1,4 +1,7 @@
-/** What operators see of a running installation: the runbook's answers, one trace of one message, metrics, logs. */
+/**
+ * What operators see of a running installation: the runbook's answers, one trace of one message, metrics,
+ * logs.
+ */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';

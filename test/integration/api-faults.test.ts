@@ -1,4 +1,4 @@
-/** What the API says while the services it needs are away. */
+/** The API's answers while the services that it needs are down. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { updateTenant } from '../../src/db/tenants.ts';
@@ -46,7 +46,7 @@ const expectUnavailable = ({ status, headers, body }: Answer) => {
 describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
   describe.each(HARMS)('%s', (how, harm) => {
     test.each(['postgres', 'temporal'] as const)(
-      '%s: the same message again is one turn',
+      '%s: repeats of one message are one turn',
       async (service) => {
         const headers = { 'idempotency-key': `key-${randomUUID()}` };
         const userId = `${service}-${how}`;
@@ -75,7 +75,7 @@ describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing ha
   });
 });
 
-test('Temporal down at the API: 503 does not count against the limit, and what is over it is still 429', async () => {
+test('with Temporal down a 503 does not count against the rate limit, and a message over it still gets a 429', async () => {
   const { agent, apiKey, tenantId } = await createTestTenant(system.database.pool);
   await updateTenant(system.database.pool, tenantId, { rateLimits: { user: { burst: 2, perMinute: 1 } } });
   const statusOf = async (key: string) => {
@@ -101,7 +101,7 @@ test('Temporal down at the API: 503 does not count against the limit, and what i
 describe('a turn that Temporal runs although the API gave up on its start', () => {
   const promptOf = (text: string) => system.llm.prompts.findLast((prompt) => prompt.at(-1)?.content === text);
 
-  /** The user's first message is at the model, and the ledger says `refused`: how a late start leaves it. */
+  /** The state after a late start: the first message waits for the model, and the ledger says `refused`. */
   const startedLate = async (userId: string, offered: string) => {
     let answerLlm = (): void => undefined;
     const held = new Promise<void>((resolve) => (answerLlm = resolve));
@@ -118,7 +118,7 @@ describe('a turn that Temporal runs although the API gave up on its start', () =
     return answerLlm;
   };
 
-  test('is still the turn before: the next one waits for it and sees it', async () => {
+  test('still precedes the next turn, which waits for it and sees it', async () => {
     const answerFirst = await startedLate('late-start', '1 minute');
     const second = await send('late-start', {}, 'Second');
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -133,7 +133,7 @@ describe('a turn that Temporal runs although the API gave up on its start', () =
     );
   });
 
-  test('is not asked for any more when its start can no longer arrive', async () => {
+  test('is not waited for when its start can no longer arrive', async () => {
     const answerFirst = await startedLate('refused-long-ago', '1 hour');
     const second = await send('refused-long-ago', { prefer: 'wait=20' }, 'Second');
     expect(second).toMatchObject({ status: 200, body: { reply: { text: 'Noted: Second' } } });
@@ -148,7 +148,7 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     expect(answer).toMatchObject({ status: 200, body: { reply: { text: 'Noted: Hello' } } });
   });
 
-  test('/readyz is 503 and names what is missing', async () => {
+  test('/readyz answers 503 and names the missing services', async () => {
     for (const [name, service] of Object.entries(services())) {
       harm(service);
       const missing = name === 'temporal' ? ['temporal', 'worker'] : [name];
@@ -163,7 +163,7 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     }
   });
 
-  test('a sender who waits while Temporal goes is told "accepted", never an error that makes it send again', async () => {
+  test('a sender who is waiting when Temporal fails gets 202, not an error that would make it send again', async () => {
     const userId = `waiting-${how}`;
     let answerLlm = (): void => undefined;
     const held = new Promise<void>((resolve) => (answerLlm = resolve));
@@ -177,7 +177,7 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     const answer = await waiting.finally(answerLlm);
     expect(answer.status).toBe(202);
     const { messageId } = answer.body;
-    // Looked up meanwhile: still accepted, as far as anybody can know.
+    // While Temporal is down, the API can't know more than that the message is accepted.
     const meanwhile = await system.request('GET', `/v1/messages/${String(messageId)}`);
     expect(meanwhile).toMatchObject({ status: 200, body: { state: 'accepted' } });
     temporal.restore();

@@ -16,7 +16,7 @@ const memoriesOf = async (userId: string) => (await memoryOf(userId)).body['memo
 const replyOf = (answer: Answer) => (answer.body['reply'] as { text: string }).text;
 
 describe('POST /v1/agents/{agentId}/messages', () => {
-  test('with Prefer: wait gives the reply and what was recalled for it', async () => {
+  test('with Prefer: wait gives the reply and the memories recalled for it', async () => {
     const { status, headers, body } = await system.say('My dog is called Rex', { userId: 'wait' });
     expect(status).toBe(200);
     expect(headers.get('preference-applied')).toBe('wait=60');
@@ -37,7 +37,7 @@ describe('POST /v1/agents/{agentId}/messages', () => {
     ]);
   });
 
-  test('without it gives 202 at once, and the message can be looked up', async () => {
+  test('without Prefer gives 202 at once, and the message can be looked up', async () => {
     const accepted = await system.say('Later', { userId: 'later', headers: { prefer: '' } });
     expect(accepted.status).toBe(202);
     const { messageId, workflowId } = accepted.body;
@@ -49,7 +49,7 @@ describe('POST /v1/agents/{agentId}/messages', () => {
     expect(done).toMatchObject({ messageId, workflowId, reply: { text: 'Noted: Later' } });
   });
 
-  test('recalls what has left the window, and not what still stands in it', async () => {
+  test('recalls messages that have left the window, and none that are still in it', async () => {
     const userId = 'recall';
     await system.say('My sister Anna lives in Lisbon', { userId });
     for (let i = 0; i < 10; i += 1) await system.say(`Please note item number ${i} of the list`, { userId });
@@ -78,7 +78,7 @@ describe('POST /v1/agents/{agentId}/messages', () => {
 });
 
 describe('Idempotency-Key', () => {
-  test('the same key and body again, also at the same moment, is one turn with one answer', async () => {
+  test('with the same key and body, also at the same time, there is one turn with one answer', async () => {
     const headers = { 'idempotency-key': `key-${randomUUID()}` };
     const answers = await Promise.all(
       Array.from({ length: 8 }, () => system.say('Once', { userId: 'key', headers })),
@@ -91,7 +91,7 @@ describe('Idempotency-Key', () => {
     expect((await system.say('Once', { userId: 'key', headers })).body).toEqual(answers[0]?.body);
   });
 
-  test('with another body is refused', async () => {
+  test('with the same key and another body a message is refused', async () => {
     const headers = { 'idempotency-key': `key-${randomUUID()}` };
     await system.say('First', { userId: 'key2', headers });
     const { status, body } = await system.say('Second', { userId: 'key2', headers });
@@ -100,8 +100,8 @@ describe('Idempotency-Key', () => {
   });
 });
 
-describe('when the model refuses for good', () => {
-  test('whoever waits gets one line, and the turn shows as failed', async () => {
+describe('when the model refuses permanently', () => {
+  test('a waiting sender gets one line, and the turn is shown as failed', async () => {
     system.llm.answerWith((messages) => {
       if (messages.at(-1)?.content !== 'Refuse this') return `Noted: ${messages.at(-1)?.content}`;
       return (res) => void res.writeHead(400, { 'content-type': 'application/json' }).end('{}');
@@ -114,7 +114,7 @@ describe('when the model refuses for good', () => {
     expect(found.body).toMatchObject({ state: 'failed', reply: { text: expect.stringMatching(/^Sorry/) } });
     expect((await memoryOf('refused')).body).toMatchObject({ window: [], memories: [] });
 
-    // The same turn once more, now that the model is of another mind; twice, as impatient people do.
+    // Two retries of the turn at the same time, now that the model answers.
     system.llm.answerWith((messages) => `Now noted: ${messages.at(-1)?.content}`);
     const retry = () =>
       system.request('POST', `/v1/messages/${String(body['messageId'])}/retry`, undefined, {
@@ -143,7 +143,7 @@ describe('GET …/memory', () => {
     expect(seen).toEqual([2, 1, 0].flatMap((i) => [`Noted: Page ${i}`, `Page ${i}`]));
   });
 
-  test('of a user with ids that look like patterns is theirs alone', async () => {
+  test('of a user whose id looks like a pattern has only that user’s messages', async () => {
     await system.say('secret of the star', { userId: '*' });
     expect((await memoryOf('star')).body['window']).toEqual([]);
     expect((await memoryOf('*')).body['window']).toHaveLength(2);
@@ -151,7 +151,7 @@ describe('GET …/memory', () => {
 });
 
 describe('agents', () => {
-  test('are made, listed, read and changed', async () => {
+  test('are created, listed, read and changed', async () => {
     const made = await system.request('POST', '/v1/agents', { name: 'Otto', recall: { topK: 5 } });
     expect(made.status).toBe(201);
     expect(made.body).toMatchObject({ name: 'Otto', jobTitle: '', recall: { topK: 5 } });
@@ -194,7 +194,7 @@ describe('tenants and their keys', () => {
     expect((await list(String(issued.body['apiKey']))).status).toBe(200);
   });
 
-  test('nobody else does, and keys are not stored in clear', async () => {
+  test('only the operator can create tenants, and keys are stored as hashes', async () => {
     expect((await system.request('POST', '/v1/tenants', { name: 'New' })).status).toBe(401);
     const { rows } = await system.database.admin.query<{ keys: string }>(
       `SELECT string_agg(k::text, ' ') AS keys FROM api_keys k`,
@@ -203,8 +203,8 @@ describe('tenants and their keys', () => {
   });
 });
 
-describe('what belongs to another tenant', () => {
-  test('is not found, as if it did not exist', async () => {
+describe('another tenant’s resources', () => {
+  test('are not found, as if they did not exist', async () => {
     const other = await createTestTenant(system.database.pool);
     const message = await system.say('Mine', { userId: 'mine' });
     const asOther = { authorization: `Bearer ${other.apiKey}` };
@@ -263,13 +263,13 @@ describe('bad requests', () => {
     expect((await system.database.admin.query('SELECT count(*) FROM turns')).rows).toEqual(before.rows);
   });
 
-  test('an Idempotency-Key that is too long names itself', async () => {
+  test('the error for a too long Idempotency-Key names the header', async () => {
     const answer = await system.say('Hi', { headers: { 'idempotency-key': 'x'.repeat(201) } });
     expect(answer.status).toBe(400);
     expect(answer.body['detail']).toMatch(/^Idempotency-Key must be at most 200/);
   });
 
-  test('a path that is not there, an id that is no id, a path that is no path', async () => {
+  test('an unknown path, an invalid id, and a malformed path', async () => {
     expect((await system.request('GET', '/v1/nothing')).status).toBe(404);
     expect((await system.request('GET', '/v1/agents/not-a-uuid')).status).toBe(404);
     expect((await system.request('GET', '/v1/messages/%00')).status).toBe(404);

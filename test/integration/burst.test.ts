@@ -1,4 +1,7 @@
-/** A user's messages to an agent are answered one at a time and in order, and nobody else waits for them. */
+/**
+ * Bursts through the real API: a scope's messages are answered
+ * one at a time and in order, and delay no one else.
+ */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { enterTurn } from '../../src/db/ledger.ts';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
@@ -17,7 +20,7 @@ beforeAll(async () => {
 afterAll(() => system.stop());
 
 const post: System['postMessage'] = (...args) => system.postMessage(...args);
-const postUntilTaken = (...args: Parameters<typeof post>) => untilTaken(() => post(...args));
+const postUntilAccepted = (...args: Parameters<typeof post>) => untilTaken(() => post(...args));
 const inLedgerOrder = async (userId: string) => {
   const { rows } = await system.database.admin.query<{ id: string; state: string }>(
     'SELECT message_id AS id, state FROM turns WHERE user_id = $1 ORDER BY seq',
@@ -34,13 +37,13 @@ const allDone = (userId: string, count: number) =>
     { timeoutMs: 90_000 },
   );
 
-test('50 messages of one user at once: 50 replies in the ledger’s order, each prompt holding the turn before it', async () => {
+test('50 messages of one user at once: 50 replies in the ledger’s order, each with the previous turn in its prompt', async () => {
   system.llm.answerWith(noted);
   const asked: PromptMessage[][] = [];
   system.llm.answerWith((messages) => (asked.push(messages), noted(messages)));
   const texts = Array.from({ length: 50 }, (_, i) => `burst ${i}`);
-  // A message that is refused for a moment (503, on a machine under load) comes late, and late is its own fault:
-  // the order is that of a burst which was taken whole.
+  // On a machine under load a message can get a 503 and be accepted later than the others. The order is
+  // checked for a burst that was accepted completely.
   let user = '';
   let accepted: Array<{ text: string; answer: Answer }> = [];
   for (let attempt = 1; attempt <= 5; attempt += 1) {
@@ -73,9 +76,9 @@ test('one Idempotency-Key 50 times at once, from a burst of others: one turn, on
   system.llm.answerWith(noted);
   const headers = { 'idempotency-key': 'fifty-times', prefer: 'wait=60' };
   const answers = await Promise.all([
-    ...Array.from({ length: 50 }, () => postUntilTaken('same', 'the same', headers)),
+    ...Array.from({ length: 50 }, () => postUntilAccepted('same', 'the same', headers)),
     ...Array.from({ length: 10 }, (_, i) =>
-      postUntilTaken('same', `another ${i}`, { 'idempotency-key': `another-${i}` }),
+      postUntilAccepted('same', `another ${i}`, { 'idempotency-key': `another-${i}` }),
     ),
   ]);
   const same = answers.slice(0, 50);
@@ -86,7 +89,7 @@ test('one Idempotency-Key 50 times at once, from a burst of others: one turn, on
   expect(asked).toHaveLength(1);
 });
 
-test('a turn that is answered and only not yet remembered is waited for by nobody', async () => {
+test('the next turn does not wait for one that is answered but not yet remembered', async () => {
   const embed = system.embedder.embed.bind(system.embedder);
   let remember = (): void => undefined;
   const later = new Promise<void>((resolve) => (remember = resolve));
@@ -113,10 +116,10 @@ test('a turn that is answered and only not yet remembered is waited for by nobod
   await allDone('quick', 2);
 });
 
-test('a message that was entered in the ledger but never started holds nobody up for long', async () => {
+test('a message that is in the ledger but was never started delays the next ones only for a bounded time', async () => {
   system.llm.answerWith(noted);
   const scope = { tenantId: system.tenantId, agentId: system.agent.id, userId: 'abandoned' };
-  // As if the API had died between the two: the last one a moment ago.
+  // As if the API had ended between the two steps, the last time just now.
   for (let i = 0; i < 3; i += 1)
     await enterTurn(system.database.pool, {
       ...scope,
@@ -129,19 +132,19 @@ test('a message that was entered in the ledger but never started holds nobody up
   expect(status).toBe(200);
   expect(body['missing']).toEqual([]);
   expect(Date.now() - started).toBeLessThan(15_000);
-  // Its sender comes back for one of them after all: it is answered, and takes its own place.
+  // A later message with a new key is answered as usual.
   const late = await post('abandoned', 'late', { 'idempotency-key': 'x', prefer: 'wait=60' });
   expect(late.status).toBe(200);
 });
 
-test('with 500 followers of one user waiting, another user is answered at once', async () => {
+test('while 500 messages of one user wait, another user is answered at once', async () => {
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => (release = resolve));
   system.llm.answerWith((messages) => async (res) => {
     if (messages.at(-1)?.content.startsWith('crowd')) await held;
     streamText(res, noted(messages));
   });
-  // Twenty senders, each with its share; told 503 by a busy machine, they do as they are told and try again.
+  // Twenty senders share the messages. After a 503 of a busy machine they try again.
   const statuses = new Set<number>();
   const sender = async (_: unknown, first: number) => {
     for (let i = first; i < 501; i += 20) {
@@ -161,7 +164,7 @@ test('with 500 followers of one user waiting, another user is answered at once',
     Array.from({ length: 5 }, (_, i) => system.say(`hello ${i}`, { userId: `alone-${i}` })),
   );
   expect(alone.map(({ status }) => status)).toEqual([200, 200, 200, 200, 200]);
-  // None of the crowd has gone before them: the others did not wait for it.
+  // All of the crowd's messages still wait, so the others did not wait for them.
   expect((await inLedgerOrder('crowd')).filter(({ state }) => state === 'accepted')).toHaveLength(501);
   release();
 });

@@ -1,6 +1,6 @@
 /**
- * What one message costs, in counts: times depend on the machine, these don't. A number that has to go up here
- * should be worth it; docs/PERFORMANCE.md says what each of them is for.
+ * Guards the cost of one message by counts, which don't depend on the machine as times do. Raise a number
+ * only for a good reason; docs/PERFORMANCE.md explains each.
  */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -17,7 +17,7 @@ const { EVENT_TYPE_WORKFLOW_TASK_COMPLETED, EVENT_TYPE_ACTIVITY_TASK_SCHEDULED }
 let system: System;
 beforeAll(async () => {
   system = await startSystem();
-  // The first message prepares statements and loads scripts.
+  // The first messages prepare statements and load scripts.
   await say('I live in Lisbon.');
   await say('My dog is called Rex.');
 }, 60_000);
@@ -35,7 +35,7 @@ async function say(text: string): Promise<string> {
   return messageId;
 }
 
-test('one message costs no more round trips, workflow tasks and embeddings than this', async () => {
+test('one message takes no more round trips, workflow tasks and embeddings than these', async () => {
   const query = jest.spyOn(pg.Client.prototype, 'query');
   const command = jest.spyOn(Redis.prototype, 'sendCommand');
   const embed = jest.spyOn(system.embedder, 'embed');
@@ -53,16 +53,17 @@ test('one message costs no more round trips, workflow tasks and embeddings than 
   const backfill = await historyOf(
     system.temporal.workflow.getHandle(embedAndStoreWorkflowId(system.tenantId, messageId)),
   );
-  // The question, which is stored with it, and the answer.
+  // The question, whose embedding is also stored, and the reply.
   expect(counts.embeddings).toBe(2);
-  // Key, ledger, recall and store: four transactions, most of them of five statements with their frame.
+  // API key, ledger, recall and storage: four transactions, most
+  // with five statements including BEGIN and COMMIT.
   expect(counts.queries).toBeLessThanOrEqual(16);
-  // Two rate limits, the window's read, its append.
+  // Two rate limits, the window's read and its append.
   expect(counts.redis).toBeLessThanOrEqual(4);
-  // Gather and ask the model; append and start the child; end.
+  // Task 1 gathers and schedules the reply, task 2 appends and starts the child, task 3 ends.
   expect(reply).toMatchObject({ workflowTasks: 3, activities: 1 });
   expect(reply.bytes).toBeLessThan(12_000);
-  // All in one task, without an activity of its own.
+  // All in one task with local activities.
   expect(backfill).toMatchObject({ workflowTasks: 1, activities: 0 });
   expect(backfill.bytes).toBeLessThan(5_000);
 });

@@ -1,4 +1,4 @@
-/** An accepted message is answered while Redis, Postgres or the embedding is away, and nothing is lost. */
+/** An accepted message is answered even when Redis, Postgres or the embedder is down, and nothing is lost. */
 import { afterAll, beforeAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import { eventually } from '../support/eventually.ts';
@@ -8,7 +8,7 @@ import { startSystem, type System } from '../support/system.ts';
 
 jest.setTimeout(60_000);
 
-/** Gathering may wait 2 s and appending 2 s; the rest is this machine being busy. */
+/** Gathering takes up to 2 s and appending up to 2 s. The rest is for a busy machine. */
 const REPLY_BOUND_MS = 7_000;
 
 let system: System;
@@ -34,7 +34,7 @@ afterAll(async () => {
   await Promise.all([redis.close(), postgres.close()]);
 });
 
-/** As a pool whose thread has stopped: nothing comes back until `release`. */
+/** An embedder whose thread hangs: while `stuck` is set, nothing resolves until `release`. */
 function stuckOnDemand(real: Embedder): Embedder {
   return {
     ...real,
@@ -64,7 +64,7 @@ const memoryOf = async (userId: string) =>
     window: Array<{ role: string; content: string }>;
     memories: Array<{ content: string }>;
   };
-/** Both messages of each text, in this order in the window, and each once among the memories. */
+/** Waits until both messages of each text are in the window in this order, and in memory once. */
 const complete = (userId: string, texts: string[]) =>
   eventually(
     async () => {
@@ -103,7 +103,7 @@ describe.each(HARMS)('with Postgres %s at the worker', (how, harm) => {
     const second = await say(userId, 'second');
     expect(second).toMatchObject({ status: 200, text: 'Noted: second', missing: ['recall'] });
     expect(second.tookMs).toBeLessThan(REPLY_BOUND_MS);
-    // The ledger still holds the second open; the window knows that it has been answered.
+    // In the ledger the second turn is still open, but the window has its reply already.
     const third = await say(userId, 'third');
     expect(third).toMatchObject({ text: 'Noted: third', missing: ['recall'] });
     postgres.restore();
@@ -111,7 +111,7 @@ describe.each(HARMS)('with Postgres %s at the worker', (how, harm) => {
   });
 });
 
-test('with the embedding stuck the reply has its window, names what was missing, and is remembered later', async () => {
+test('with the embedder stuck the reply uses the window, names what was missing, and is remembered later', async () => {
   await say('stuck', 'first');
   await complete('stuck', ['first']);
   stuck = [];
@@ -123,7 +123,7 @@ test('with the embedding stuck the reply has its window, names what was missing,
   await complete('stuck', ['first', 'second']);
 });
 
-test('with everything away at once the reply still goes out, and everything is made good', async () => {
+test('with all of them down at once the reply is still sent, and everything is stored later', async () => {
   redis.cut();
   postgres.stall();
   stuck = [];

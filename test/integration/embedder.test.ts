@@ -11,7 +11,7 @@ afterAll(() => embedder.close());
 
 const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => sum + value * (b[i] ?? 0), 0);
 
-test('384 numbers, normalised; like texts are near, unlike ones are not', async () => {
+test('384 numbers, normalised; similar texts are near, different ones are not', async () => {
   const [dog, pet, tax] = await Promise.all(
     ['My dog is called Rex', 'What is the name of my dog?', 'The tax form is due in May'].map((text) =>
       embedder.embed(text, 'query'),
@@ -24,7 +24,7 @@ test('384 numbers, normalised; like texts are near, unlike ones are not', async 
   expect(dot(dog, tax)).toBeLessThan(0.2);
 });
 
-test('a text has the same embedding alone and among others of other lengths', async () => {
+test('a text has the same embedding alone and in a batch with texts of other lengths', async () => {
   const alone = await embedder.embed('The meeting is on Tuesday', 'query');
   const others = Array.from({ length: 10 }, (_, i) => embedder.embed('word '.repeat(i * 20 + 1), 'backfill'));
   const among = await embedder.embed('The meeting is on Tuesday', 'backfill');
@@ -32,11 +32,12 @@ test('a text has the same embedding alone and among others of other lengths', as
   expect(dot(alone, among)).toBeGreaterThan(0.99999);
 });
 
-test("each is what the library's own pooling makes of it, in a batch of a long, an empty and a Unicode text", async () => {
+test("the pooling equals the library's own, in a batch of a long, an empty and a Unicode text", async () => {
   const long = 'My dog Bruno is afraid of thunder. '.repeat(60);
   const texts = ['warm', 'My dog is called Bruno.', long, '', 'Das Haus steht am Fluss 🏠'];
   const [, ...found] = await Promise.all(texts.map((text) => embedder.embed(text, 'query')));
-  // extract(texts, { pooling: 'mean', normalize: true }) of transformers.js 2.17.2: numbers 0, 1, 200 and 383 of each.
+  // Numbers 0, 1, 200 and 383 of extract(texts, { pooling:
+  // 'mean', normalize: true }) with transformers.js 2.17.2.
   const expected = [
     [-0.004682, -0.015039, 0.046683, -0.016071],
     [0.010898, -0.006416, 0.039053, 0.094214],
@@ -48,7 +49,7 @@ test("each is what the library's own pooling makes of it, in a batch of a long, 
   );
 });
 
-test('a query overtakes the backfills that wait', async () => {
+test('a query is embedded before waiting backfills', async () => {
   const order: string[] = [];
   const note = (name: string) => () => void order.push(name);
   const backfills = Array.from({ length: 40 }, (_, i) =>
@@ -59,12 +60,12 @@ test('a query overtakes the backfills that wait', async () => {
   expect(order.indexOf('query')).toBeLessThan(17);
 });
 
-test('as bytes and back, to the bit', async () => {
+test('encoding and decoding keeps every bit', async () => {
   const embedding = await embedder.embed('bytes', 'query');
   expect(decodeEmbedding(encodeEmbedding(embedding))).toEqual(embedding);
   expect(() => decodeEmbedding('AAAA')).toThrow(/must be 1536 bytes/);
 });
 
-test('a folder without the model says what to set', async () => {
+test('the error for a folder without the model names the setting', async () => {
   await expect(createEmbedder({ modelsPath: '/nowhere' })).rejects.toThrow(/set KONSTRUCT_MODELS/);
 });

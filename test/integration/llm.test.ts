@@ -39,7 +39,7 @@ describe('runAgent', () => {
     });
   });
 
-  test('sends prepared messages as they are', async () => {
+  test('sends prepared messages unchanged', async () => {
     const messages = [
       { role: 'system' as const, content: 'prepared' },
       { role: 'user' as const, content: 'Hello' },
@@ -54,7 +54,7 @@ describe('runAgent', () => {
     expect(seen).toEqual(['Noted:', 'Noted: Hello']);
   });
 
-  test('what no store takes (NUL, half a surrogate pair) is not in the reply', async () => {
+  test('removes characters that no store accepts (NUL, lone surrogates) from the reply', async () => {
     llm.answerWith(() => (res) => streamText(res, 'Noted\u0000: \ud83d it'));
     expect((await runAgent('Hello', AGENT)).text).toBe('Noted: \ufffd it');
   });
@@ -66,19 +66,19 @@ describe('failures', () => {
     await expect(runAgent('x', AGENT)).rejects.toThrow(LlmRejectedError);
   });
 
-  test.each([408, 429, 500, 502, 503])('%i may pass', async (status) => {
+  test.each([408, 429, 500, 502, 503])('%i is worth a retry', async (status) => {
     llm.answerWith(() => fail(status));
     await expect(runAgent('x', AGENT)).rejects.toThrow(LlmUnavailableError);
   });
 
-  test('429 carries how long to wait, and is asked once', async () => {
+  test('a 429 has the delay that the server asks for, and is not retried by the client', async () => {
     llm.answerWith(() => fail(429, { 'retry-after': '7' }));
     const before = llm.prompts.length;
     await expect(runAgent('x', AGENT)).rejects.toMatchObject({ retryAfterMs: 7_000 });
     expect(llm.prompts.length - before).toBe(1);
   });
 
-  test('a stream that breaks off is not taken for a whole reply', async () => {
+  test('a stream that breaks off is no whole reply', async () => {
     llm.answerWith(() => (res) => {
       res.writeHead(200, { 'content-type': 'text/event-stream' });
       res.write(chunk({ content: 'half a' }));
@@ -87,7 +87,7 @@ describe('failures', () => {
     await expect(runAgent('x', AGENT)).rejects.toThrow(LlmUnavailableError);
   });
 
-  test('a stream that ends without saying that it is finished is not a whole reply either', async () => {
+  test('a stream that ends without a finish reason is no whole reply either', async () => {
     llm.answerWith(() => (res) => {
       res.writeHead(200, { 'content-type': 'text/event-stream' });
       res.end(chunk({ content: 'half a' }));
@@ -95,7 +95,7 @@ describe('failures', () => {
     await expect(runAgent('x', AGENT)).rejects.toThrow(LlmUnavailableError);
   });
 
-  test('a server that is away may come back', async () => {
+  test('an unreachable server is worth a retry', async () => {
     const away = createRunAgent(createLlmClient({ baseUrl: 'http://127.0.0.1:9', apiKey: 'k' }), 'm');
     await expect(away('x', AGENT)).rejects.toThrow(LlmUnavailableError);
   });

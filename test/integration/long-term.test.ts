@@ -5,7 +5,7 @@ import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { enterTurn, findTurn } from '../../src/db/ledger.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { insertExchange } from '../../src/memory/long-term/exchange-passages.ts';
-import { insertMemories, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { insertMemories, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
 import { createTestDatabase, createTestTenant, newScope, type TestDatabase } from '../support/services.ts';
 
@@ -57,7 +57,7 @@ describe('insertMemories', () => {
     return rows as unknown[];
   };
 
-  test('keeps together what belongs to each message, and what is there already', async () => {
+  test('stores each message’s fields together, and changes no existing row', async () => {
     const scope = { ...newScope(), userId: 'NULL' };
     const { user, assistant } = exchangeOf(scope);
     await insert(scope, assistant);
@@ -73,7 +73,7 @@ describe('insertMemories', () => {
     ]);
   });
 
-  test('stores neither of two when the second is unusable or another tenant’s', async () => {
+  test('stores neither of two messages when the second is invalid or another tenant’s', async () => {
     const scope = newScope();
     const { exchange, user, assistant } = exchangeOf(scope);
     await expect(insert(scope, user, { ...assistant, embedding: [1, 2] })).rejects.toThrow(/embedding must/);
@@ -98,7 +98,7 @@ describe('retrieveRelevant', () => {
     expect(await retrieve(scope, axis(0), 1, 0.1)).toEqual(['at 0.99']);
   });
 
-  test('a threshold of 0.99 with an unlike query gives nothing', async () => {
+  test('a threshold of 0.99 with a dissimilar query gives nothing', async () => {
     const scope = newScope();
     await store(scope, 'along one axis', axis(1));
     expect(await retrieve(scope, axis(2), 3, 0.99)).toEqual([]);
@@ -113,7 +113,7 @@ describe('retrieveRelevant', () => {
     expect(await retrieve({ ...scope, tenantId: randomUUID() }, axis(0))).toEqual([]);
   });
 
-  test('is exact although the nearest rows of everybody belong to other scopes', async () => {
+  test('is exact even when the nearest rows of all belong to other scopes', async () => {
     const crowd = newScope();
     for (let i = 0; i < 60; i += 1)
       await store({ ...crowd, userId: `neighbour ${i}` }, 'closer', similarTo0(0.999));
@@ -147,7 +147,7 @@ describe('retrieveRelevant', () => {
   });
 });
 
-test('a turn whose embedding has the wrong width is not remembered, and ends in the ledger all the same', async () => {
+test('a turn whose embedding has the wrong width is not remembered, and is still finished in the ledger', async () => {
   const { tenantId, agent } = await createTestTenant(database.pool);
   const text = 'Hello';
   const said = { tenantId, agentId: agent.id, userId: 'ada', text };
@@ -174,12 +174,12 @@ test('a turn whose embedding has the wrong width is not remembered, and ends in 
   expect(await retrieve(said, axis(0), 5, -1)).toEqual([]);
 });
 
-describe('the database refuses', () => {
-  test('rows of another tenant, with the filter removed from the query and on a reused connection', async () => {
+describe('the database', () => {
+  test('returns no rows of another tenant, also without a filter in the query and on a reused connection', async () => {
     const [a, b] = [newScope(), newScope()];
     await store(a, 'of tenant A', axis(0));
     await store(b, 'of tenant B', axis(0));
-    // One connection in the pool, so every transaction below reuses that of the one before.
+    // One connection in the pool, so that all transactions below share it.
     for (const [scope, content] of [
       [a, 'of tenant A'],
       [b, 'of tenant B'],
@@ -195,7 +195,7 @@ describe('the database refuses', () => {
     }
   });
 
-  test('everything when no tenant is set, also after a transaction that had set one', async () => {
+  test('returns nothing when no tenant is set, also after a transaction that had set one', async () => {
     const scope = newScope();
     await store(scope, 'mine', axis(0));
     const { rows } = await database.pool.query('SELECT content FROM conversation_embeddings');
@@ -210,7 +210,7 @@ describe('the database refuses', () => {
     ).rejects.toThrow(/row-level security/);
   });
 
-  test('a row for another tenant than the one that is set', async () => {
+  test('refuses a row of another tenant than the one that is set', async () => {
     const [a, b] = [newScope(), newScope()];
     await expect(
       inTenant(database.pool, a.tenantId, (client) =>
@@ -223,7 +223,7 @@ describe('the database refuses', () => {
     ).rejects.toThrow(/row-level security/);
   });
 
-  test('a passage for another tenant than the one that is set', async () => {
+  test('refuses a passage of another tenant than the one that is set', async () => {
     const [a, b] = [newScope(), newScope()];
     await expect(
       inTenant(database.pool, a.tenantId, (client) =>

@@ -6,7 +6,7 @@ import type { Scope } from '../../src/domain/conversation.ts';
 import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts';
 import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
 
-/** Stands in for the 10,000 of production, so that a large scope is quickly loaded. */
+/** Replaces production's 10,000, so that a large scope is loaded quickly. */
 const EXACT_UP_TO = 300;
 const SIZES = [40, EXACT_UP_TO, EXACT_UP_TO + 1, 2_000];
 
@@ -14,7 +14,7 @@ let database: TestDatabase;
 const tenantId = randomUUID();
 const scopes = SIZES.map((): Scope => ({ ...newScope(), tenantId }));
 
-// As after a bulk load: the index is built over the rows, and nothing is analysed yet.
+// As after a bulk load: the index is built over the rows, and there are no statistics yet.
 beforeAll(async () => {
   database = await createTestDatabase();
   await database.admin.query('DROP INDEX conversation_embeddings_hnsw');
@@ -26,7 +26,10 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => database.drop());
 
-/** Random vectors around 50 centres that all scopes share: the nearest of everybody are mostly someone else's. */
+/**
+ * Random vectors around 50 centres that all scopes share, so
+ * that the nearest rows of all are mostly another scope's.
+ */
 async function load(scope: Scope, rows: number): Promise<void> {
   await database.admin.query(
     `INSERT INTO conversation_embeddings (tenant_id, agent_id, user_id, content, role, embedding)
@@ -72,7 +75,7 @@ const STATISTICS = [
   ['none, as after a bulk load', []],
   ['ANALYZE', ['ANALYZE conversation_embeddings']],
   [
-    'extended statistics, with which the planner may turn to HNSW',
+    'extended statistics, with which the planner can prefer HNSW',
     [
       'CREATE STATISTICS scopes_together (ndistinct, dependencies, mcv) ON tenant_id, agent_id, user_id FROM conversation_embeddings',
       'VACUUM ANALYZE conversation_embeddings',
@@ -86,10 +89,10 @@ describe.each(STATISTICS)('with statistics: %s', (_name, statements) => {
   });
 
   test.each(SIZES.map((size, i) => [size, i] as const))(
-    'recall@3 in a scope of %d is right',
+    'recall@3 in a scope of %d is exact or nearly so',
     async (size, i) => {
       const scope = scopes[i] ?? newScope();
-      // More than five times, so that the generic plan of a prepared statement comes up too.
+      // More than five times, so that the prepared statement's generic plan is used too.
       const recall = await recallAt3(scope);
       if (size <= EXACT_UP_TO) expect(recall).toBe(1);
       else expect(recall).toBeGreaterThanOrEqual(0.98);
@@ -99,7 +102,8 @@ describe.each(STATISTICS)('with statistics: %s', (_name, statements) => {
 
 test('a large scope that is a tiny part of its partition still gets its full answer', async () => {
   const scope = scopes[1] ?? newScope();
-  // The index gives up at once here, as it does after 20,000 rows of others in a very large partition.
+  // Here the index search ends at once, as it does after 20,000
+  // rows of other scopes in a very large partition.
   const url = new URL(database.url);
   url.searchParams.set('options', '-c hnsw.max_scan_tuples=1');
   const pool = createPool({ databaseUrl: url.href, max: 1, statementTimeoutMs: 10_000 });

@@ -1,7 +1,4 @@
-/**
- * A user and a tenant may each send a limited number of messages a minute. The operator sets both limits per
- * tenant. Without Redis nobody is limited.
- */
+/** Rate limits per user and per tenant, settable per tenant, and without effect while Redis is down. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
@@ -30,11 +27,11 @@ describe('the limiter', () => {
   const limiter = (limits: RateLimits) => limiterOf(limits).count;
   const unlimited = { burst: 1_000, perMinute: 1_000 };
 
-  test('lets the default burst of 60 pass, then says how long to wait: a second for the next', async () => {
+  test('allows the default burst of 60, then gives the delay until the next: a second', async () => {
     const limit = limiter(DEFAULT_RATE_LIMITS);
     const tenantId = randomUUID();
     const answers = await Promise.all(Array.from({ length: 70 }, () => limit(tenantId, 'ada')));
-    // A point comes back each second, also while the burst is being sent.
+    // The limit refills by one each second, also while the burst is being sent.
     expect(answers.filter((answer) => answer === undefined).length).toBeGreaterThanOrEqual(60);
     expect(answers.filter((answer) => answer === undefined).length).toBeLessThanOrEqual(62);
     const refused = answers.find((answer) => answer !== undefined);
@@ -43,7 +40,7 @@ describe('the limiter', () => {
     expect(refused?.retryAfterMs).toBeLessThanOrEqual(1_000);
   });
 
-  test('keeps its word: after the time it named the next message passes, and only one', async () => {
+  test('after the given delay one message passes, and only one', async () => {
     const limit = limiter({ user: { burst: 2, perMinute: 120 }, tenant: unlimited });
     const tenantId = randomUUID();
     await limit(tenantId, 'ada');
@@ -55,7 +52,7 @@ describe('the limiter', () => {
     expect(await limit(tenantId, 'ada')).toBeDefined();
   });
 
-  test('users are limited apart, a tenant as a whole, and no user by naming the tenant’s key', async () => {
+  test('limits each user, and a tenant as a whole; a user’s id can’t form the tenant’s key', async () => {
     const limit = limiter({ user: { burst: 2, perMinute: 1 }, tenant: { burst: 5, perMinute: 1 } });
     const tenantId = randomUUID();
     const send = async (userId: string) => (await limit(tenantId, userId))?.limit;
@@ -67,7 +64,7 @@ describe('the limiter', () => {
     expect(await limit(randomUUID(), 'ada')).toBeUndefined();
   });
 
-  test('gives back to user and tenant what did not count after all, and never more than the burst', async () => {
+  test('can give a message back to user and tenant, and never more than the burst', async () => {
     const limits = { user: { burst: 2, perMinute: 1 }, tenant: { burst: 3, perMinute: 1 } };
     const { count, uncount } = limiterOf(limits);
     const tenantId = randomUUID();
@@ -81,7 +78,7 @@ describe('the limiter', () => {
     expect(await Promise.all(['eve', 'bob'].map(send))).toEqual([undefined, 'tenant']);
   });
 
-  test('what the tenant’s limit refuses does not count against the user', async () => {
+  test('a message that the tenant’s limit refuses does not count against the user', async () => {
     const limits = { user: { burst: 3, perMinute: 1 }, tenant: { burst: 1, perMinute: 1 } };
     const tenantId = randomUUID();
     const send = async () => (await limiter(limits)(tenantId, 'ada'))?.limit;
@@ -90,7 +87,7 @@ describe('the limiter', () => {
     expect([await send(), await send(), await send()]).toEqual([undefined, undefined, 'user']);
   });
 
-  test('leaves nothing behind: its keys end by themselves', async () => {
+  test('its keys expire', async () => {
     const limit = limiter({ user: { burst: 1, perMinute: 60 }, tenant: { burst: 1, perMinute: 60 } });
     const tenantId = randomUUID();
     await limit(tenantId, 'ada');
@@ -135,7 +132,7 @@ describe('at the API', () => {
     return { tenantId, body, send };
   };
 
-  test('one message too many is a 429 with Retry-After, nothing is started, and others are not affected', async () => {
+  test('a message over the limit gets a 429 with Retry-After, starts nothing, and affects no one else', async () => {
     const { tenantId, send } = await limitsAre({ user: { burst: 3, perMinute: 2 } });
     for (let i = 0; i < 3; i += 1) expect((await send('ada', `${i}`)).status).toBe(202);
     const { status, headers, body } = await send('ada', 'too many');
@@ -151,7 +148,7 @@ describe('at the API', () => {
     expect(rows).toHaveLength(4);
   });
 
-  test('a message that was accepted before gets its first answer, also over the limit', async () => {
+  test('a repeat of an accepted message gets its first answer, even over the limit', async () => {
     const { send } = await limitsAre({ user: { burst: 1, perMinute: 1 } });
     const first = await send('ada', 'once', 'key-1');
     expect(first.status).toBe(202);
@@ -162,7 +159,7 @@ describe('at the API', () => {
     expect((await send('ada', 'not the same', 'key-1')).status).toBe(422);
   });
 
-  test('the operator reads and sets the limits of a tenant, one by one; nobody else does', async () => {
+  test('only the operator can read and set a tenant’s limits, one by one', async () => {
     const { tenantId, body } = await limitsAre({ user: { burst: 7 } });
     const { tenant, user } = DEFAULT_RATE_LIMITS;
     expect(body).toEqual({ id: tenantId, name: 'Test', rateLimits: { user: { ...user, burst: 7 }, tenant } });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { appendTurn } from '../../src/memory/window/window.ts';
 import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
@@ -54,7 +54,7 @@ describe('with the default settings', () => {
     expect((await memory.ask(question)).found[0]).toBe(fact);
   });
 
-  test('an unrelated question gets nothing, and the receipt says how near the nearest was', async () => {
+  test('an unrelated question recalls nothing, and the receipt has the best match', async () => {
     const memory = newMemory();
     await memory.tell({ user: 'My dog is called Rex' }, ...others());
     const { recalled, receipt } = await memory.ask(
@@ -67,7 +67,7 @@ describe('with the default settings', () => {
   });
 });
 
-describe('words count where meaning is blurred', () => {
+describe('words decide between messages of similar meaning', () => {
   test('a rare name is found among messages of the same kind', async () => {
     const memory = newMemory();
     const tickets = Array.from({ length: 12 }, (_, i) => `Ticket KX-${4100 + i * 7} is about the login page`);
@@ -93,7 +93,7 @@ describe('a message with more words than are asked for', () => {
 });
 
 describe('time expressions', () => {
-  test('"last week" prefers what was said then', async () => {
+  test('"last week" prefers messages of that week', async () => {
     const memory = newMemory();
     await memory.tell(
       { user: 'I had lunch with a client at the Thai place', at: '2026-10-07T12:00:00Z' },
@@ -107,7 +107,7 @@ describe('time expressions', () => {
     expect((await memory.plainCosine(question))[0]).not.toBe(found[0]);
   });
 
-  test('a day that is named', async () => {
+  test('a date finds the messages of that day', async () => {
     const memory = newMemory();
     await memory.tell(
       ...['2026-05-03', '2026-05-17', '2026-06-12', '2026-06-28'].map((day, i) => ({
@@ -122,7 +122,7 @@ describe('time expressions', () => {
   });
 });
 
-test('a question that needs two exchanges gets both, and what was said right after', async () => {
+test('a question that needs two exchanges gets both, and the message right after', async () => {
   const memory = newMemory();
   await memory.tell(
     {
@@ -248,7 +248,7 @@ describe('other languages', () => {
       'كيف أثبت نظرية فيثاغورس؟',
     ],
   ])(
-    '%s: the statement is found, an unrelated question gets nothing',
+    '%s: the statement is found, an unrelated question recalls nothing',
     async (_language, statements, question, unrelated) => {
       const memory = newMemory();
       await memory.tell(...statements.map((user) => ({ user, reply: '👍' })));
@@ -289,7 +289,7 @@ describe('the agent’s own mistakes', () => {
     expect((await memory.plainCosine(question))[0]).toBe(question);
   });
 
-  test('wrong answers to the same question take one place at most, behind the statement', async () => {
+  test('wrong answers to the same question take at most one place, below the statement', async () => {
     const memory = newMemory();
     const question = 'What is my dog called?';
     const asked = { user: question, reply: 'Your dog is called Bella.' };
@@ -311,7 +311,7 @@ test('nothing is recalled from another user, agent or tenant', async () => {
   }
 });
 
-test('what storeEmbedding stored is recalled too', async () => {
+test('recall finds memories of storeEmbedding', async () => {
   const scope = newScope();
   const content = 'My dog is called Rex';
   const embedding = [...(await embedder.embed(content, 'backfill'))];
@@ -319,7 +319,7 @@ test('what storeEmbedding stored is recalled too', async () => {
   expect((await newMemory(scope).ask('What is my dog called?')).found).toEqual([content]);
 });
 
-test('a vector that is longer than it should be does not win by that', async () => {
+test('a vector longer than 1 gains nothing by its length', async () => {
   const scope = newScope();
   const tell = async (content: string, factor: number) => {
     const embedding = [...(await embedder.embed(content, 'backfill'))].map((value) => value * factor);
@@ -333,7 +333,7 @@ test('a vector that is longer than it should be does not win by that', async () 
 });
 
 describe('settings and limits', () => {
-  test('top-k, off, threshold and word budget are the agent’s', async () => {
+  test('the agent sets topK (0 is off), threshold and word budget', async () => {
     const memory = newMemory();
     await memory.tell(
       ...[1, 2, 3, 4, 5].map((n) => ({ user: `Team number ${n} of mine won the cup` })),
@@ -350,7 +350,7 @@ describe('settings and limits', () => {
     expect(off.receipt).toBeUndefined();
   });
 
-  test('what stands in the window is not recalled, nor shown beside what is', async () => {
+  test('a message in the window is neither recalled nor quoted as an adjacent message', async () => {
     const scope = newScope();
     const memory = newMemory(scope);
     const [first] = await memory.tell(
@@ -370,7 +370,7 @@ describe('settings and limits', () => {
     expect(found).not.toContain('My dog is called Rex');
   });
 
-  test('what was said again and stands in the window brings nothing else along', async () => {
+  test('a memory that was repeated in the window recalls no unrelated exchange', async () => {
     const scope = newScope();
     const memory = newMemory(scope);
     const fact = 'The Atlas project has a budget of 40,000 euros';
@@ -387,7 +387,7 @@ describe('settings and limits', () => {
     expect(receipt?.nearestMiss).toMatchObject({ why: 'threshold' });
   });
 
-  test('what stands in the window, said a dozen times before, leaves places for the next best', async () => {
+  test('a memory that was repeated in the window and a dozen times before takes no places from others', async () => {
     const scope = newScope();
     const memory = newMemory(scope);
     const repeated = 'I deployed version 2 to staging';
@@ -405,7 +405,7 @@ describe('settings and limits', () => {
     expect(found).toContain(wanted);
   });
 
-  test('what the prompt has no room for, though it stands in the window, is recalled', async () => {
+  test('a window message that the prompt has no room for is recalled', async () => {
     const scope = newScope();
     const memory = newMemory(scope);
     const turns = await memory.tell({ user: 'My dog is called Rex' }, ...others(4));
@@ -418,7 +418,7 @@ describe('settings and limits', () => {
     expect(window).toHaveLength(10);
   });
 
-  test('a turn costs two embeddings, and storing it twice leaves one copy', async () => {
+  test('a turn takes two embeddings, and storing it twice leaves one copy', async () => {
     const memory = newMemory();
     const [turn] = await memory.tell({ user: 'The code word is heliotrope', reply: 'Understood.' });
     expect(embedded.slice(-2).sort()).toEqual(['The code word is heliotrope', 'Understood.']);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
-import { storeEmbedding } from '../../src/memory/long-term/long-term.ts';
+import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { scanScope } from '../../src/memory/recall/scan-scope.ts';
-import { toQueryMasks } from '../../src/memory/long-term/search-terms.ts';
+import { toQueryMasks } from '../../src/memory/text/search-terms.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
 import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
 
@@ -15,10 +15,10 @@ afterAll(() => database.drop());
 const day = (n: number) => new Date(Date.UTC(2026, 9, n));
 const words = Array.from({ length: 60 }, (_, i) => `word${i}`);
 
-/** One exchange a day, each with some of the words. */
+/** One exchange per day, each with some of the words. */
 async function stored(...contents: string[]) {
   const scope = newScope();
-  // Newest first, so that the order of the rows isn't that of time.
+  // Inserted newest first, so that the rows are not in time order.
   for (const [i, content] of [...contents.entries()].reverse())
     await storeEmbedding(database.pool, {
       ...{ ...scope, content, role: 'user', createdAt: day(i + 1) },
@@ -50,11 +50,11 @@ test('each passage has its time, its cosine, and a bit in the right mask for eac
   ]);
 });
 
-test('a question without a word has no mask', async () => {
+test('a question without words has no mask', async () => {
   expect((await scan(await stored('a', 'b'), [])).map(({ masks }) => masks)).toEqual([[], []]);
 });
 
-test('they come newest first, and of a scope beyond the limit only the newest', async () => {
+test('passages come newest first, and from a scope beyond the limit only the newest', async () => {
   const scope = await stored('a', 'b', 'c', 'd', 'e');
   const daysWithin = async (limit: number) =>
     (await scan(scope, ['a'], limit)).map(({ at }) => new Date(at).getUTCDate());
@@ -63,6 +63,6 @@ test('they come newest first, and of a scope beyond the limit only the newest', 
   expect(await daysWithin(3)).toEqual([5, 4, 3]);
 });
 
-test('an empty scope has none', async () => {
+test('an empty scope has no passages', async () => {
   expect(await scan(newScope(), words)).toEqual([]);
 });

@@ -11,7 +11,7 @@ afterAll(() => database.drop());
 const rows = async (sql: string) => (await database.admin.query<Record<string, unknown>>(sql)).rows;
 
 describe('conversation_embeddings, read back from the catalogue', () => {
-  test('columns: all there, of their types, none nullable', async () => {
+  test('has all columns with their types, none nullable', async () => {
     const columns = await rows(`
       SELECT attname AS name, format_type(atttypid, atttypmod) AS type, attnotnull AS required
       FROM pg_attribute WHERE attrelid = 'conversation_embeddings'::regclass AND attnum > 0`);
@@ -30,7 +30,7 @@ describe('conversation_embeddings, read back from the catalogue', () => {
     );
   });
 
-  test('indexes: HNSW by cosine with m 16 and ef_construction 64, the scope by time, the key', async () => {
+  test('has its indexes: HNSW by cosine with m 16 and ef_construction 64, scope by time, primary key', async () => {
     const found = await rows(
       `SELECT indexdef FROM pg_indexes WHERE tablename = 'conversation_embeddings' ORDER BY indexname`,
     );
@@ -44,7 +44,7 @@ describe('conversation_embeddings, read back from the catalogue', () => {
     ]);
   });
 
-  test('hash-partitioned by tenant, vectors kept out of TOAST in every partition', async () => {
+  test('is hash-partitioned by tenant, with vectors stored inline (no TOAST) in every partition', async () => {
     expect(await rows(`SELECT pg_get_partkeydef('conversation_embeddings'::regclass) AS key`)).toEqual([
       { key: 'HASH (tenant_id)' },
     ]);
@@ -57,14 +57,14 @@ describe('conversation_embeddings, read back from the catalogue', () => {
 });
 
 describe('exchange_passages, read back from the catalogue', () => {
-  test('hash-partitioned like the memories it stands beside', async () => {
+  test('is hash-partitioned like conversation_embeddings', async () => {
     const partitions = await rows(`
       SELECT pg_get_partkeydef('exchange_passages'::regclass) AS key,
              (SELECT count(*)::int FROM pg_inherits WHERE inhparent = 'exchange_passages'::regclass) AS partitions`);
     expect(partitions).toEqual([{ key: 'HASH (tenant_id)', partitions: 16 }]);
   });
 
-  test('neither vectors nor terms ever leave the row, and there is no text in it', async () => {
+  test('stores vectors and terms inline, and has no text', async () => {
     const columns = await rows(`
       SELECT a.attname AS name, a.attstorage AS storage, count(*)::int AS tables FROM pg_attribute a
       JOIN pg_class c ON c.oid = a.attrelid AND c.relname LIKE 'exchange_passages%' AND c.relkind IN ('r', 'p')
@@ -75,7 +75,7 @@ describe('exchange_passages, read back from the catalogue', () => {
     ]);
   });
 
-  test('has the same policy as the memories, and the service the same grants', async () => {
+  test('has the same policy and grants as conversation_embeddings', async () => {
     const policies = await rows(`
       SELECT DISTINCT policyname, cmd, qual, with_check FROM pg_policies
       WHERE tablename IN ('exchange_passages', 'conversation_embeddings')`);
@@ -88,7 +88,7 @@ describe('exchange_passages, read back from the catalogue', () => {
 });
 
 describe('row-level security', () => {
-  test('every table with a tenant is owned by nobody who logs in, and its policy is enabled and forced', async () => {
+  test('every table with a tenant has an owner who can’t log in, and its policy is enabled and forced', async () => {
     const tables = await rows(`
       SELECT relname AS name FROM pg_class
       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'schema_migrations'
@@ -97,7 +97,7 @@ describe('row-level security', () => {
     expect(await rows(`SELECT count(*)::int AS tables FROM pg_policies`)).toEqual([{ tables: 8 }]);
   });
 
-  test('the service may select and insert memories and nothing else, owns nothing and bypasses nothing', async () => {
+  test('the service can only select and insert memories, owns nothing and bypasses no policy', async () => {
     const grants = await rows(`
       SELECT privilege_type AS privilege FROM information_schema.role_table_grants
       WHERE grantee = 'konstruct_app' AND table_name = 'conversation_embeddings' ORDER BY 1`);
@@ -125,7 +125,7 @@ test('migrations are safe to run twice and from two processes at once', async ()
   expect(log).toEqual([]);
 });
 
-test('migrations refuse a DATABASE_URL that is not konstruct_app’s', async () => {
+test('migrations refuse a DATABASE_URL of another role than konstruct_app', async () => {
   const adminUrl = process.env['DATABASE_ADMIN_URL'] ?? '';
   await expect(migrateDatabase({ databaseAdminUrl: adminUrl, databaseUrl: adminUrl })).rejects.toThrow(
     /DATABASE_URL must connect as konstruct_app/,

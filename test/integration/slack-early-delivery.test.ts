@@ -1,4 +1,7 @@
-/** The real step that asks the model, between a real client and a Slack that makes trouble: what it leaves, and what it says of it. */
+/**
+ * The real step that asks the model, between a real client and a Slack that makes trouble: what it leaves,
+ * and what it says of it.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';

@@ -25,7 +25,7 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** Nothing configured: whatever is wanted is started. */
+/** Without configured URLs, so that every wanted component is started. */
 const bare = () => ({ PATH: process.env['PATH'], HOME: process.env['HOME'] });
 const start = async (want: Parameters<typeof startStack>[0]['want'] = []) => {
   stack = await startStack({ home, want, env: bare(), ephemeral: true, log: () => undefined });
@@ -45,7 +45,7 @@ test('the compose file starts its worker with the flags of the local stack', asy
   expect(command.split(', ')).toEqual(WORKER_FLAGS.map((flag) => flag.replace(root, './')));
 });
 
-/** A process that does as the script says. */
+/** A Node process that runs a script. */
 const node = (name: string, script: string, more = {}) => ({
   name,
   file: process.execPath,
@@ -55,7 +55,7 @@ const node = (name: string, script: string, more = {}) => ({
 });
 
 describe('the supervisor', () => {
-  test('restarts what ends, whatever its exit code', async () => {
+  test('restarts a process that ends, with any exit code', async () => {
     const running = await start();
     await running.supervise(node('quitter', 'setTimeout(() => process.exit(0), 1500)'));
     const first = running.pids()['quitter'];
@@ -69,7 +69,7 @@ describe('the supervisor', () => {
     expect(running.process('quitter').restarts).toBeGreaterThan(0);
   });
 
-  test('kills what does not stop when asked, and leaves nobody behind', async () => {
+  test('kills a process that does not stop when asked, and leaves none running', async () => {
     const running = await start();
     const stubborn = `process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)`;
     await running.supervise(node('stubborn', stubborn, { stopTimeoutMs: 300 }));
@@ -79,7 +79,7 @@ describe('the supervisor', () => {
     expect(await isRunning(pid)).toBe(false);
   });
 
-  test('gives up, with the last words, on what never comes up', async () => {
+  test('gives up on a process that never becomes ready, and shows the end of its log', async () => {
     const running = await start();
     const ready = () => Promise.resolve(false);
     const dying = node('dying', `console.error('no key'); process.exit(3)`, { ready, readyTimeoutMs: 8_000 });
@@ -95,7 +95,7 @@ describe('a home', () => {
     );
   });
 
-  test('keeps its secrets and shows them to its owner alone', async () => {
+  test('keeps its secrets, readable by its owner alone', async () => {
     await start();
     expect(loadSecrets(home)).toEqual(loadSecrets(home));
     const written = writeStackEnv(home, { REDIS_URL: 'redis://:s3cret@127.0.0.1:1/0' });
@@ -106,7 +106,7 @@ describe('a home', () => {
   });
 });
 
-test('a PostgreSQL without pgvector on PATH is passed over', async () => {
+test('a PostgreSQL on PATH without pgvector is not used', async () => {
   const { urls } = await start(['postgres']);
   const client = new pg.Client({ connectionString: urls.DATABASE_ADMIN_URL });
   await client.connect();
@@ -115,7 +115,7 @@ test('a PostgreSQL without pgvector on PATH is passed over', async () => {
   expect(rows).toEqual([{ there: 1 }]);
 });
 
-test('a port that is in use is refused by the name of its setting', async () => {
+test('the error for a port in use names its setting', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

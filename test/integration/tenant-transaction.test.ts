@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-test('a connection that breaks while a transaction holds it fails that transaction, not the process', async () => {
+test('a connection that breaks during a transaction fails the transaction, not the process', async () => {
   const { tenantId } = await createTestTenant(database.pool);
   const events: unknown[] = [];
   const note = (error: unknown) => void events.push(error);
@@ -16,19 +16,19 @@ test('a connection that breaks while a transaction holds it fails that transacti
   const broken = inTenant(database.pool, tenantId, async (client) => {
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     await database.admin.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
-    // Postgres is gone while nothing is being asked: the driver can only tell by an event.
+    // The connection breaks while no query runs, so the driver can only report it by an event.
     await new Promise((resolve) => setTimeout(resolve, 300));
     await client.query('SELECT 1');
   });
   await expect(broken).rejects.toThrow();
   process.off('uncaughtException', note);
   expect(events).toEqual([]);
-  // The broken one is not handed out again.
+  // The pool does not reuse the broken connection.
   const { rows } = await inTenant(database.pool, tenantId, (client) => client.query('SELECT 1 AS one'));
   expect(rows).toEqual([{ one: 1 }]);
 });
 
-test('nothing of a tenant is left on the connection, however its transaction ends', async () => {
+test('a connection keeps no tenant after a transaction, however that ends', async () => {
   const { tenantId } = await createTestTenant(database.pool);
   const seen = async (client: Pick<typeof database.pool, 'query'>) => {
     const { rows } = await client.query<{ tenant: string; tenants: number }>(

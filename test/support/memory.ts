@@ -8,7 +8,7 @@ import { DEFAULT_RECALL, type RecallSettings } from '../../src/domain/agent.ts';
 import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
 import type { GatheredContext } from '../../src/domain/turn.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
-import { retrieveRelevant } from '../../src/memory/long-term/long-term.ts';
+import { retrieveRelevant } from '../../src/memory/long-term/memories.ts';
 
 export type Turn = { user: string; reply?: string; at?: string };
 export type Asked = GatheredContext & {

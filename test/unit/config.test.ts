@@ -7,7 +7,7 @@ import { createAuthority } from '../support/certificates.ts';
 
 const SERVICES = { DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x', TEMPORAL_ADDRESS: 'x:7233' };
 
-test('what is missing is listed at once, each with its cure', () => {
+test('all missing settings are reported at once, each with its remedy', () => {
   expect(() => workerConfig({ REDIS_URL: '' })).toThrow(
     new RegExp(
       [

@@ -11,7 +11,7 @@ const SERVICES = {
   KONSTRUCT_MODELS: '/x',
 };
 
-test('a worker compresses what goes over the internet, and nothing within a network', () => {
+test('a worker compresses its traffic over the internet, and none within a network', () => {
   const codecWith = (env: Record<string, string>) =>
     workerOptions(workerConfig({ ...SERVICES, ...env }).temporal).grpcCompression?.codec;
   expect(codecWith({})).toBe('none');

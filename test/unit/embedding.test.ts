@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { EMBEDDING_WIDTH, InvalidEmbeddingError, toUnit } from '../../src/domain/embedding.ts';
 
-describe('an embedding brought to a length of 1', () => {
+describe('a normalised embedding', () => {
   const long = Array.from({ length: EMBEDDING_WIDTH }, (_, i) => (i % 7) - 3);
 
   test.each([
@@ -14,12 +14,12 @@ describe('an embedding brought to a length of 1', () => {
     expect((unit[0] ?? 0) / (unit[1] ?? 1)).toBeCloseTo(1.5, 10);
   });
 
-  test('is left alone to the last digit when it has that length, rounded to float32, already', () => {
+  test('is unchanged to the last digit when its length is 1 within float32 precision', () => {
     const stored = [...Float32Array.from(toUnit(long))];
     expect(toUnit(stored)).toEqual(stored);
   });
 
-  test('must be one that can be stored', () => {
+  test('must be valid for storage', () => {
     for (const bad of [[1], Array.from({ length: EMBEDDING_WIDTH }, () => 0), [NaN, ...long.slice(1)]])
       expect(() => toUnit(bad)).toThrow(InvalidEmbeddingError);
   });

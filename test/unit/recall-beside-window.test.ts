@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import type { RecalledMemory, Recollection, WindowMessage } from '../../src/domain/conversation.ts';
-import { recallBesideWindow, type Standing } from '../../src/memory/recall/beside-window.ts';
+import { recallBesideWindow, type PromptContents } from '../../src/memory/recall/beside-window.ts';
 
 const WINDOW: WindowMessage[] = ['a', 'b', 'c', 'd'].flatMap((messageId) => [
   { role: 'user', content: `${messageId} said`, messageId },
@@ -14,25 +14,25 @@ const memoryOf = (exchangeId: string, role: 'user' | 'assistant' = 'user'): Reca
 const roomFor = (messages: number) => (recalled: readonly RecalledMemory[]) =>
   Math.min(WINDOW.length, Math.max(0, messages - recalled.length));
 
-/** What was recalled, and what recall had to leave out each time. */
+/** Runs with room for `messages` messages; each search finds the next of `finds`. */
 async function run(messages: number, ...finds: RecalledMemory[][]) {
-  const asked: Standing[] = [];
-  const search = async (standing: Standing): Promise<Recollection> => {
-    asked.push(standing);
+  const asked: PromptContents[] = [];
+  const search = async (inPrompt: PromptContents): Promise<Recollection> => {
+    asked.push(inPrompt);
     return { recalled: finds[asked.length - 1] ?? finds.at(-1) ?? [], match: 0.5, nearestMiss: null };
   };
   const { recalled } = await recallBesideWindow(WINDOW, roomFor(messages), search);
   return { asked, excluded: asked.map(({ exclude }) => exclude), recalled };
 }
 
-test('with room for all of it the whole window is left out, in one search', async () => {
+test('when the whole window fits, all of it is excluded from recall, in one search', async () => {
   const { excluded } = await run(20, [memoryOf('old')]);
   expect(excluded).toEqual([['a', 'b', 'c', 'd']]);
 });
 
-test('what the prompt has no room for can be recalled', async () => {
+test('a window message that the prompt drops can be recalled', async () => {
   const { asked, recalled } = await run(5, [memoryOf('a')], [memoryOf('b')]);
-  // Five messages fit alone, four beside what is recalled; of b the answer stood there and its question didn't.
+  // Five messages fit alone, four beside a recalled one. Of b the prompt shows the answer, not the question.
   expect(asked).toEqual([
     { exclude: ['c', 'd'], shown: WINDOW.slice(3) },
     { exclude: ['c', 'd'], shown: WINDOW.slice(4) },
@@ -40,12 +40,12 @@ test('what the prompt has no room for can be recalled', async () => {
   expect(recalled).toEqual([memoryOf('b')]);
 });
 
-test('what fits again because less was found than before is not quoted beside it', async () => {
+test('a message that fits into the window again is not quoted as a memory too', async () => {
   const { recalled } = await run(6, [memoryOf('x'), memoryOf('y')], [memoryOf('b', 'assistant')]);
   expect(recalled).toEqual([]);
 });
 
-test('it is asked three times at most: a reply waits for it', async () => {
+test('recall searches at most three times, since a reply waits for it', async () => {
   const find = (many: number) => Array.from({ length: many }, (_, i) => memoryOf(`x${i}`));
   const { asked } = await run(8, find(1), find(2), find(3), find(4));
   expect(asked).toHaveLength(3);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { orderCandidates, withinBudget, type Candidate } from '../../src/memory/ranking/choose.ts';
-import { ONLY_ASKS } from '../../src/memory/ranking/questions.ts';
+import { ONLY_ASKS } from '../../src/memory/text/questions.ts';
 
 const candidate = (exchangeId: string, total: number, more: Partial<Candidate> = {}): Candidate => ({
   exchangeId,
@@ -31,7 +31,7 @@ describe('order', () => {
     expect(names(found)).toEqual(['a', 'b', 'c']);
   });
 
-  test('of two statements on one matter the newer goes first', () => {
+  test('of two statements on one topic the newer comes first', () => {
     const found = orderCandidates([candidate('older', 0.6), candidate('newer', 0.55, { at: 1 })]);
     expect(names(found)).toEqual(['newer', 'older']);
   });
@@ -48,7 +48,7 @@ describe('order', () => {
     );
   });
 
-  test('the same question asked before takes one place, behind statements', () => {
+  test('earlier askings of the same question take one place, below statements', () => {
     const asked = (id: string) => candidate(id, 0.9, { flags: ONLY_ASKS, userCosine: 0.95 });
     const found = orderCandidates([asked('asked 1'), asked('asked 2'), candidate('told', 0.6, other)]);
     expect(names(found)).toEqual(['told', 'asked 1']);
@@ -59,13 +59,13 @@ describe('the word budget', () => {
   // 5 + 2 words, and 2 for the label of each message.
   const three = [candidate('a', 0.9), candidate('b', 0.8), candidate('c', 0.7)];
 
-  test('gives as many as fit, at most topK', () => {
+  test('allows as many as fit, at most topK', () => {
     expect(names(withinBudget(three, 3, 33))).toEqual(['a', 'b', 'c']);
     expect(names(withinBudget(three, 3, 32))).toEqual(['a', 'b']);
     expect(names(withinBudget(three, 1, 100))).toEqual(['a']);
   });
 
-  test('gives the best one in any case, and passes over one that is too long', () => {
+  test('allows the best one in any case, and skips one that is too long', () => {
     expect(names(withinBudget(three, 3, 1))).toEqual(['a']);
     const long = candidate('long', 0.85, { userText: 'word '.repeat(50) });
     expect(

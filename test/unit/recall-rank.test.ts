@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { ONLY_ASKS } from '../../src/memory/ranking/questions.ts';
-import { rank, withSpareQuestions } from '../../src/memory/ranking/rank.ts';
+import { ONLY_ASKS } from '../../src/memory/text/questions.ts';
+import { rank, limitQuestions } from '../../src/memory/ranking/rank.ts';
 import type { ScoredScope } from '../../src/memory/ranking/score.ts';
 
 type Row = { id: string; total: number; flags?: number };
@@ -31,21 +31,21 @@ describe('ranking', () => {
     expect(ids(rank(scopeOf(rows), []))).toEqual(['a', 'c', 'b']);
   });
 
-  test('goes no further down than it must, and counts what stands in the window on top', () => {
+  test('ranks only as many as needed, not counting the exchanges in the window', () => {
     const rows = Array.from({ length: 100 }, (_, i) => ({ id: `x${i}`, total: (100 - i) / 100 }));
     expect(ids(rank(scopeOf(rows), [], 3))).toEqual(['x0', 'x1', 'x2']);
     expect(ids(rank(scopeOf(rows), ['x-0', 'x1'], 3))).toEqual(['x2', 'x3', 'x4']);
     expect(rank(scopeOf(rows), [], 1_000)).toHaveLength(100);
   });
 
-  test('a few long exchanges do not take all places', () => {
+  test('does not give all places to a few long exchanges', () => {
     const long = Array.from({ length: 400 }, (_, i) => ({ id: `long${i % 10}`, total: 0.6 }));
     const others = Array.from({ length: 100 }, (_, i) => ({ id: `other${i}`, total: 0.5 }));
     const window = Array.from({ length: 10 }, (_, i) => `long${i}`);
     expect(rank(scopeOf([...long, ...others]), window)).toHaveLength(100);
   });
 
-  test('long messages leave as many exchanges as an agent that recalls 20 looks at', () => {
+  test('gives enough exchanges for an agent with topK 20, even when messages are long', () => {
     const asked = Array.from({ length: 200 }, (_, i) => ({ id: `q${i}`, total: 0.9, flags: ONLY_ASKS }));
     const long = Array.from({ length: 2_000 }, (_, i) => ({
       id: `long${i % 100}`,
@@ -53,14 +53,14 @@ describe('ranking', () => {
     }));
     const ranked = rank(scopeOf([...asked, ...long]), []);
     expect(ids(ranked).filter((id) => id.startsWith('long')).length).toBeGreaterThanOrEqual(60);
-    expect(withSpareQuestions(ranked, 20)).toHaveLength(60);
+    expect(limitQuestions(ranked, 20)).toHaveLength(60);
   });
 
-  test('a question asked more often than passages are ranked does not push out what was told', () => {
+  test('keeps statements when one question was asked more often than passages are ranked', () => {
     const asked = Array.from({ length: 2_000 }, (_, i) => ({ id: `q${i}`, total: 0.9, flags: ONLY_ASKS }));
     const ranked = rank(scopeOf([{ id: 'told', total: 0.3 }, ...asked]), []);
     expect(ids(ranked)).toContain('told');
-    const candidates = ids(withSpareQuestions(ranked, 3));
+    const candidates = ids(limitQuestions(ranked, 3));
     expect(candidates).toHaveLength(4);
     expect(candidates.at(-1)).toBe('told');
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_ANSWER, ONLY_ASKS } from '../../src/memory/ranking/questions.ts';
+import { NO_ANSWER, ONLY_ASKS } from '../../src/memory/text/questions.ts';
 import {
   matchOf,
   scorePassages,
@@ -19,7 +19,7 @@ const QUERY: QueryFacts = {
 
 type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'place'>;
 
-/** A passage that holds the terms of `mask`, `hours` after the first. */
+/** A passage with the terms of `mask`, `hours` after the first. */
 const passage = (id: string, mask: number, cosine = 0, hours = 0, flags = 0): Passage => ({
   exchangeId: id,
   part: 0,
@@ -60,12 +60,12 @@ describe('the lexical score', () => {
     expect(found.get('rare')?.lexical).toBeGreaterThan(found.get('common 3')?.lexical ?? 1);
   });
 
-  test('a term that the scope does not know stays in the denominator', () => {
+  test('counts a term that no passage has in the denominator', () => {
     const [known, unknown] = [scores([passage('x', 1)], { termCount: 1 }), scores([passage('x', 1)])];
     expect(unknown.get('x')?.lexical).toBeLessThan(known.get('x')?.lexical ?? 0);
   });
 
-  test('terms of the exchange before and after count in part, of another session not at all', () => {
+  test('counts terms of the exchange before and after in part, and those of another session not at all', () => {
     const found = scores([
       passage('before', 0, 0, 0),
       passage('here', 0b11, 0, 0.1),
@@ -77,12 +77,12 @@ describe('the lexical score', () => {
     expect(found.get('later')?.lexical).toBe(0);
   });
 
-  test('terms beyond the first mask count too', () => {
+  test('counts terms beyond the first mask', () => {
     const far = { ...passage('far', 0), masks: [0, 0b1] };
     expect(scores([far, passage('none', 0, 0, 5)], { termCount: 25 }).get('far')?.lexical).toBeGreaterThan(0);
   });
 
-  test('the time asked for counts like a term; the week after it half', () => {
+  test('counts the mentioned time like a term, and the week after it half', () => {
     const range = { from: 0, to: HOUR };
     const found = scores(
       [passage('then', 0, 0, 0.5), passage('soon after', 0, 0, 24), passage('long after', 0, 0, 1_000)],
@@ -91,14 +91,14 @@ describe('the lexical score', () => {
     expect([...found.values()].map(({ lexical }) => lexical)).toEqual([1, 0.5, 0]);
   });
 
-  test('a time when nothing was said is left aside', () => {
+  test('ignores a time without messages', () => {
     const found = scores([passage('x', 0b11)], { range: { from: -9_000 * HOUR, to: -8_000 * HOUR } });
     expect(found.get('x')?.lexical).toBeCloseTo(1);
   });
 });
 
 describe('the total', () => {
-  test('weighs meaning against words as told', () => {
+  test('weighs meaning against words by the setting', () => {
     const passages = [passage('meant', 0, 0.9), passage('worded', 0b11, 0, 5)];
     const by = (weight: number) => scores(passages, {}, weight);
     expect(by(1).get('meant')?.total).toBeCloseTo(0.9);
@@ -107,11 +107,11 @@ describe('the total', () => {
     expect(by(0).get('worded')?.total).toBeCloseTo(1);
   });
 
-  test('leaves meaning almost aside for scripts that the model does not know', () => {
+  test('hardly counts meaning for scripts that the model does not know', () => {
     expect(scores([passage('x', 0, 0.9)], { mostlyLatin: false }).get('x')?.total).toBeLessThan(0.1);
   });
 
-  test('an asking without an answer is no memory, and does not make its words common', () => {
+  test('leaves out a question without an answer, which also doesn’t make its words common', () => {
     const asked = Array.from({ length: 50 }, (_, i) =>
       passage(`asked ${i}`, 0b11, 0.9, 10 + i * 5, ONLY_ASKS | NO_ANSWER),
     );
@@ -119,7 +119,7 @@ describe('the total', () => {
     expect(scores([told, ...asked])).toEqual(scores([told]));
   });
 
-  test('comes in time order, whatever the order of the rows', () => {
+  test('is in time order, whatever the order of the rows', () => {
     const passages = [passage('c', 0, 0, 3), passage('a', 0, 0, 1), passage('b', 0, 0, 2)];
     expect([...scores(passages).keys()]).toEqual(['a', 'b', 'c']);
   });
@@ -139,7 +139,7 @@ describe('the match', () => {
     expect(mine).toBeGreaterThan(named);
   });
 
-  test('goes by words alone for scripts that the model does not know', () => {
+  test('counts words alone for scripts that the model does not know', () => {
     const similar = scored([passage('x', 0, 0.9)]);
     expect(matchOf(similar, { ...QUERY, mostlyLatin: false })).toBe(0);
   });

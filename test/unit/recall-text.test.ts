@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { embedPassages } from '../../src/memory/long-term/exchange-passages.ts';
-import { PASSAGE_WORDS, splitExchange, type Span } from '../../src/memory/ranking/passages.ts';
-import { isFirstPerson, isNoAnswer, onlyAsks } from '../../src/memory/ranking/questions.ts';
-import { dayInWords, isMostlyLatin, toSearchText } from '../../src/memory/ranking/search-text.ts';
-import { countWords } from '../../src/memory/ranking/words.ts';
+import { PASSAGE_WORDS, splitExchange, type Span } from '../../src/memory/text/passages.ts';
+import { isFirstPerson, isNoAnswer, onlyAsks } from '../../src/memory/text/questions.ts';
+import { dayInWords, isMostlyLatin, toSearchText } from '../../src/memory/text/search-text.ts';
+import { countWords } from '../../src/memory/text/words.ts';
 
 const LONG = 'This sentence has exactly six words. '.repeat(100);
 
@@ -13,7 +13,7 @@ describe('passages', () => {
     expect(splitExchange('Hi', 'Hello!')).toEqual([{ user: { from: 0, to: 2 }, reply: { from: 0, to: 6 } }]);
   });
 
-  test('a long message is cut at sentences into about equal pieces; a short one stands in each', () => {
+  test('a long message is cut at sentences into about equal parts, each together with the short one', () => {
     const passages = splitExchange('How?', LONG);
     expect(passages).toHaveLength(4);
     for (const { user, reply } of passages) {
@@ -22,7 +22,7 @@ describe('passages', () => {
     }
   });
 
-  test('two long messages are cut each by itself', () => {
+  test('two long messages are cut separately', () => {
     const passages = splitExchange(LONG, LONG);
     expect(passages.map(({ user, reply }) => [user.to > user.from, reply.to > reply.from])).toEqual([
       ...Array.from({ length: 4 }, () => [true, false]),
@@ -47,7 +47,7 @@ describe('passages', () => {
     }
   });
 
-  test('a stretch of white space is no passage: it has no vector', async () => {
+  test('white space alone is no passage, since it has no embedding', async () => {
     const user = `log:\n${' '.repeat(1_600)}end`;
     const passages = await embedPassages({ user, reply: LONG }, { user: [1, 0], reply: [0, 1] }, async () => [
       1, 1,
@@ -112,7 +112,7 @@ describe('questions', () => {
     '',
   ])('%s tells', (text) => expect(onlyAsks(text)).toBe(false));
   test.each([' ', ' -', '-', ', ', '?', '? ', ' because'])(
-    'thirty thousand times "%s" takes no time',
+    'thirty thousand repeats of "%s" take no time',
     (text) => {
       const started = performance.now();
       onlyAsks(`What${text.repeat(30_000 / text.length)}now?`);
@@ -139,7 +139,7 @@ describe('questions', () => {
 });
 
 describe('search text', () => {
-  test('Chinese is read in pairs of characters, punctuation of any script separates', () => {
+  test('Chinese is split into pairs of characters, and punctuation of any script separates', () => {
     const words = (side: 'stored' | 'asked') =>
       toSearchText('我女儿，叫小红。', side).english.match(/\p{L}+/gu);
     expect(words('asked')).toEqual(['我女', '女儿', '叫小', '小红']);
@@ -154,7 +154,7 @@ describe('search text', () => {
     );
   });
 
-  test('each script goes to the rules that know it; accents and umlauts stay', () => {
+  test('each script is assigned to its own rules; accents and umlauts stay', () => {
     expect(toSearchText('Jörg sagt привет to اِبْنَتِي', 'stored')).toEqual({
       english: 'jörg sagt to',
       arabic: 'ابنتي',
@@ -162,7 +162,7 @@ describe('search text', () => {
     });
   });
 
-  test('full-width letters and curly apostrophes are the same as plain ones', () => {
+  test('full-width letters and curly apostrophes equal plain ones', () => {
     expect(toSearchText('ＡＢＣ don’t', 'asked').english).toBe("abc don't");
   });
 

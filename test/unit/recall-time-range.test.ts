@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { timeRangeOf } from '../../src/memory/ranking/time-range.ts';
+import { timeRangeOf } from '../../src/memory/text/time-range.ts';
 
 // A Wednesday.
 const NOW = new Date('2026-11-04T10:30:00Z');
 const day = (at: number) => new Date(at).toISOString().slice(0, 10);
 
-describe('the time a question speaks of', () => {
+describe('the time that a question mentions', () => {
   test.each([
     ['What did I do yesterday?', '2026-11-03', '2026-11-04'],
     ['What did we say this morning?', '2026-11-04', '2026-11-05'],

@@ -16,7 +16,7 @@ describe('Redis keys', () => {
     expect(key).toBe(expected);
   });
 
-  test('an id may hold colons and stars: what comes before it is fixed', () => {
+  test('an id may contain colons and stars, since all parts before it are fixed', () => {
     expect(keys.memoryShortKey(T, 'a1', 'slack:T1:U1')).toBe(`${T}:memory:short:a1:slack:T1:U1`);
     expect(keys.rateLimitKey(T, '*')).toBe(`${T}:rate_limit:*`);
   });

@@ -3,21 +3,21 @@ import type { ActivityExecuteInput } from '@temporalio/worker';
 import { createRepliesFirst, type RepliesFirst } from '../../src/worker/replies-first.ts';
 
 const SLOTS = 3;
-const HELD_FOR_MS = 250;
-const BEHIND = 5;
+const MAX_HOLD_MS = 250;
+const MAX_BEHIND = 5;
 
 let first: RepliesFirst;
 let passed: number;
 beforeEach(() => {
   jest.useFakeTimers();
-  first = createRepliesFirst({ slots: SLOTS, heldForMs: HELD_FOR_MS, behind: BEHIND });
+  first = createRepliesFirst({ slots: SLOTS, maxHoldMs: MAX_HOLD_MS, maxBehind: MAX_BEHIND });
   passed = 0;
 });
 afterEach(() => void jest.useRealTimers());
 
 const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
-/** Asks for a slot, as a poll of the queue or of the sticky queue does before it goes out. */
+/** Requests a slot, as a poll of the normal or the sticky queue does first. */
 function poll(isSticky = false): AbortController {
   const abort = new AbortController();
   const context = { isSticky, slotType: 'workflow', taskQueue: 'q', workerIdentity: 'w', workerBuildId: 'b' };
@@ -28,7 +28,7 @@ function poll(isSticky = false): AbortController {
   return abort;
 }
 
-/** One step of a reply, at work until told to end. */
+/** Starts an activity of a reply; call the result to end it. */
 function step(activityType: string): () => void {
   let end = (): void => undefined;
   const work = new Promise<void>((resolve) => (end = resolve));
@@ -38,7 +38,7 @@ function step(activityType: string): () => void {
 }
 
 test.each([true, false])(
-  'with no reply at work a backfill is fetched at once (sticky: %s)',
+  'when no reply is active, a backfill is polled for at once (sticky: %s)',
   async (sticky) => {
     poll(sticky);
     await pass(0);
@@ -47,26 +47,26 @@ test.each([true, false])(
 );
 
 test.each([true, false])(
-  'while one is at work, it is held for its time, and no longer (sticky: %s)',
+  'while a reply is active, a backfill is held for maxHoldMs, and no longer (sticky: %s)',
   async (sticky) => {
     step('gatherContext');
     poll(sticky);
-    await pass(HELD_FOR_MS - 10);
+    await pass(MAX_HOLD_MS - 10);
     expect(passed).toBe(0);
     await pass(20);
     expect(passed).toBe(1);
   },
 );
 
-test('those that wait for a model hold nothing back', async () => {
-  step('answerTurn');
+test('a reply that waits for the model holds no backfill', async () => {
+  step('generateReply');
   poll();
   await pass(0);
   expect(passed).toBe(1);
 });
 
-test('a model that has answered does: its reply is on its way', async () => {
-  const answer = step('answerTurn');
+test('a reply whose model has answered holds backfills again', async () => {
+  const answer = step('generateReply');
   await pass(1_000);
   answer();
   await pass(10);
@@ -77,16 +77,16 @@ test('a model that has answered does: its reply is on its way', async () => {
   expect(passed).toBe(1);
 });
 
-describe('once more replies are done than backfills may be behind', () => {
+describe('when backfills are more than maxBehind replies behind', () => {
   const done = (replies: number) => {
     for (let i = 0; i < replies; i += 1) step('answerTurn')();
     return pass(10);
   };
 
-  test('one gets through for each further reply, though the next is at work', async () => {
+  test('each further reply admits a backfill, even while the next reply is active', async () => {
     step('gatherContext');
     for (let i = 0; i < SLOTS; i += 1) poll();
-    await done(BEHIND);
+    await done(MAX_BEHIND);
     expect(passed).toBe(0);
     await done(1);
     expect(passed).toBe(1);
@@ -95,7 +95,7 @@ describe('once more replies are done than backfills may be behind', () => {
   });
 });
 
-test('no more than the slots at a time, and one that gave up takes none', async () => {
+test('no more slots are reserved than there are, and an aborted poll reserves none', async () => {
   const polls = Array.from({ length: SLOTS + 2 }, () => poll());
   await pass(1_000);
   expect(passed).toBe(SLOTS);

@@ -6,7 +6,7 @@ const LIMIT = 200;
 const fences = (part: string) => (part.match(/^```/gm) ?? []).length;
 
 describe('splitReply', () => {
-  test('leaves a short reply alone, whatever is in it', () => {
+  test('leaves a short reply unchanged, whatever its content', () => {
     const reply = '\n```\nopen | fence\n';
     expect(splitReply(reply)).toEqual([reply]);
   });
@@ -34,7 +34,7 @@ describe('splitReply', () => {
     expect(parts.flatMap((part) => part.split('\n').slice(2))).toEqual(rows);
   });
 
-  test('of any text: no part is too long or empty, no character is torn, no word is lost, and it is always the same', () => {
+  test('for any text: no part is too long or empty, no character is split, no word is lost, and it is deterministic', () => {
     const line = fc.oneof(
       fc.string({ unit: 'grapheme', maxLength: 300 }),
       fc.constantFrom('```ts', '```', '~~~', '| a | b |', '|---|---|', '', '- item', '> quote'),
@@ -50,14 +50,14 @@ describe('splitReply', () => {
           expect(part.isWellFormed()).toBe(reply.isWellFormed());
           if (reply.trim() !== '') expect(part.trim()).not.toBe('');
         }
-        // Fences and headers are repeated, so the parts may hold more than the reply but never less.
+        // Fences and headers are repeated, so the parts can contain more than the reply, but never less.
         expect(joined.length).toBeGreaterThanOrEqual(reply.replace(/\s/g, '').length);
       }),
     );
   });
 });
 
-test('closeOpenFence closes what a half-written reply left open', () => {
+test('closeOpenFence closes the fence of a half-written reply', () => {
   expect(closeOpenFence('Look:\n```js\nlet a')).toBe('Look:\n```js\nlet a\n```');
   expect(closeOpenFence('```\na\n```')).toBe('```\na\n```');
   expect(closeOpenFence('plain')).toBe('plain');

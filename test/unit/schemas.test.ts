@@ -14,7 +14,7 @@ function refused(schema: Parameters<typeof validate>[0], value: unknown): Proble
 }
 
 describe('a message', () => {
-  test('is taken as it is, unknown fields left aside', () => {
+  test('is accepted unchanged, without unknown fields', () => {
     const message = { userId: 'ada', text: '  Hi there \n', threadId: 't:1' };
     expect(validate(messageBody, { ...message, later: 1 }, 'body')).toEqual(message);
   });
@@ -55,7 +55,7 @@ describe('a message', () => {
 });
 
 describe('an agent', () => {
-  test('needs a name; a mistyped field is named, not ignored', () => {
+  test('needs a name; a misspelt field is an error that names it', () => {
     expect(refused(newAgentBody, {}).message).toBe('name is required');
     expect(refused(agentChangesBody, { personna: 'x' }).message).toBe('personna is not a known field');
     expect(refused(agentChangesBody, { recall: { topK: 99 } }).message).toMatch(/^recall\.topK /);

@@ -3,7 +3,7 @@ import { mentionedUsers, readableText } from '../../src/channels/slack/inbound/i
 import { slackContent } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { slackApiUrl } from '../../src/channels/slack/client.ts';
 
-describe('what a person typed', () => {
+describe('inbound text', () => {
   const names = new Map([['U2', 'Bob']]);
   const read = (raw: string) => readableText(raw, { botUserId: 'UBOT', names });
   test.each([
@@ -28,12 +28,12 @@ describe('what a person typed', () => {
     expect(read(raw)).toBe(text);
   });
 
-  test('names are asked for once, and only where Slack does not give them', () => {
+  test('looks up each name once, and only where Slack does not give it', () => {
     expect(mentionedUsers('<@U2> <@U3|carol> <@U2> <#C1> <!here>')).toEqual(['U2']);
   });
 });
 
-describe('what is shown', () => {
+describe('outbound text', () => {
   const text = (markdown: string) => slackContent(markdown).text;
   test.each([
     ['**bold** and _italic_', '\u200b*bold*\u200b and \u200b_italic_\u200b'],
@@ -44,7 +44,7 @@ describe('what is shown', () => {
     ['| a | b |\n|---|---|\n| 1 | 2 |', '```\n| a | b |\n|---|---|\n| 1 | 2 |\n```'],
     ['Noted: hi [m42]', 'Noted: hi [m42]'],
   ])('%j as Slack’s own notation: %j', (markdown, mrkdwn) => {
-    // Spaces of no width are the library's way to keep Slack from overlooking a marker.
+    // The library adds zero-width spaces so that Slack recognises a marker.
     expect(text(markdown).replaceAll('\u200b', '')).toBe(mrkdwn.replaceAll('\u200b', ''));
   });
 
@@ -68,12 +68,12 @@ describe('what is shown', () => {
   ])('%j pings nobody', (markdown) => {
     const { blocks, text: mrkdwn } = slackContent(markdown);
     expect(mrkdwn).not.toMatch(/<(?:!|@)/);
-    // As it is, and once decoded by a markdown parser.
+    // Verbatim, and after a markdown parser has decoded it.
     const decoded = blocks[0].text.replace(/&lt;|&#0*60;|&#x0*3c;/gi, '<').replaceAll('\\', '');
     expect(decoded).not.toMatch(/<(?:!(?:channel|here|everyone|subteam)|@)/);
   });
 
-  test('a comment or a doctype in code stays as it is', () => {
+  test('a comment or a doctype in code stays unchanged', () => {
     expect(slackContent('```html\n<!DOCTYPE html><!-- x -->\n```').blocks[0].text).toContain(
       '<!DOCTYPE html><!-- x -->',
     );

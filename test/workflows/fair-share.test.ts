@@ -1,4 +1,4 @@
-/** Where work has to wait, tenants take turns (`priority.fairnessKey`): no tenant waits behind another's pile. */
+/** Fair share: waiting tasks are dispatched in turn by tenant (`priority.fairnessKey`). */
 import { randomUUID } from 'node:crypto';
 import { expect, jest, test } from '@jest/globals';
 import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
@@ -13,10 +13,10 @@ jest.setTimeout(120_000);
 
 const FLOOD = 200;
 
-/** How many of another tenant's messages, all there before it, are taken up before a quiet tenant's one. */
+/** Number of another tenant's earlier messages that are started before the quiet tenant's one message. */
 async function takenBeforeTheQuietOne(fairnessKeyOf: (tenantId: string) => string): Promise<number> {
   const environment = await connectEnvironment();
-  // As the API starts it, while no worker is there to take it.
+  // Started as the API does it, while no worker runs.
   const start = async (tenantId: string) => {
     const input = acceptedMessage({ tenantId, text: tenantId });
     return environment.client.workflow.start<typeof HandleMessage>('HandleMessage', {
@@ -29,7 +29,7 @@ async function takenBeforeTheQuietOne(fairnessKeyOf: (tenantId: string) => strin
   };
   const [loud, quiet] = [randomUUID(), randomUUID()];
   const handles = await Promise.all(Array.from({ length: FLOOD }, () => start(loud)));
-  // What is started side by side reaches the queue in any order; the quiet one is to come last.
+  // Concurrent starts reach the queue in any order. The quiet tenant's message must be the last.
   await new Promise((resolve) => setTimeout(resolve, 1_000));
   handles.push(await start(quiet));
 
@@ -55,14 +55,14 @@ async function takenBeforeTheQuietOne(fairnessKeyOf: (tenantId: string) => strin
   return taken.indexOf(quiet);
 }
 
-// What a worker holds at once (40 slots and its polls) may go before it in any case.
+// A worker's slots and polls (40 and more) can be taken by earlier tasks in any case.
 const HELD_AT_ONCE = 100;
 
 test('a quiet tenant’s message does not wait behind 200 of another tenant', async () => {
   expect(await takenBeforeTheQuietOne((tenantId) => tenantId)).toBeLessThan(HELD_AT_ONCE);
 });
 
-test('it would if they shared one turn: first come, first served', async () => {
+test('it does when all have the same fairness key: first come, first served', async () => {
   const shared = randomUUID();
   expect(await takenBeforeTheQuietOne(() => shared)).toBeGreaterThanOrEqual(HELD_AT_ONCE);
 });

@@ -1,4 +1,4 @@
-/** What src/worker/sandbox-time-limit.ts leaves of the SDK's time limits: those for the workflows' code. */
+/** src/worker/sandbox-time-limit.ts keeps the SDK's time limits for workflow code, and removes all others. */
 import { once } from 'node:events';
 import vm from 'node:vm';
 import { Worker as Thread } from 'node:worker_threads';
@@ -20,7 +20,7 @@ jest.setTimeout(90_000);
 
 const { EVENT_TYPE_WORKFLOW_TASK_FAILED } = proto.temporal.api.enums.v1.EventType;
 
-/** The endless ones' worker serves the usual one. */
+/** A separate queue: the worker with the endless workflows polls the usual one. */
 const QUEUE = 'sandbox-time-limit';
 
 let host: WorkflowHost;
@@ -48,12 +48,12 @@ test.each(['at once', 'in a condition', 'after a condition'])(
     expect(failed?.workflowTaskFailedEventAttributes?.failure?.message).toMatch(/timed out after 5000ms/);
     await expectOthersToGoOn();
     await endless.terminate();
-    // An attempt that is still at it holds the thread for its five seconds.
+    // An attempt that still runs blocks the thread for its five seconds.
     await expectOthersToGoOn();
   },
 );
 
-describe('with the limits taken from calls in which no workflow’s code runs', () => {
+describe('with limits only on calls that can run workflow code', () => {
   const { runInContext } = vm.Script.prototype;
   let calls: { name: string; isLimited: boolean }[];
   beforeEach(() => {
@@ -99,7 +99,7 @@ describe('with the limits taken from calls in which no workflow’s code runs', 
     expect(calls.filter(({ isLimited }) => isLimited).length).toBeLessThanOrEqual(6);
   });
 
-  test('what a call left behind that did not return has one, in whichever call it runs', () => {
+  test('workflow code that an interrupted call left pending has a limit, in whichever call it runs', () => {
     const context = vm.createContext({ seen: [] }, { microtaskMode: 'afterEvaluate' });
     const call = (name: string, code: string) => {
       context['__temporal_args'] = [{}, name];
@@ -117,7 +117,7 @@ describe('with the limits taken from calls in which no workflow’s code runs', 
   });
 });
 
-test('the threads of a worker that is started as ours have it', async () => {
+test('a worker started with our flags has it in its threads', async () => {
   const code = `import { Script } from 'node:vm';
     import { parentPort } from 'node:worker_threads';
     parentPort.postMessage(String(Script.prototype.runInContext));`;

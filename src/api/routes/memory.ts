@@ -2,7 +2,7 @@ import { Router } from 'express';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { findAgent } from '../../db/agents.ts';
-import { listMemories, type StoredMemory } from '../../memory/long-term/long-term.ts';
+import { listMemories, type StoredMemory } from '../../memory/long-term/memories.ts';
 import { getRecentMessages } from '../../memory/window/window.ts';
 import { tenantOf } from '../auth.ts';
 import { badField, notFound, unavailable } from '../problems.ts';

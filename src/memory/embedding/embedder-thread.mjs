@@ -1,6 +1,4 @@
-/**
- * The worker thread that holds the model. Plain JavaScript: it runs without a loader, under jest too.
- */
+/** The worker thread that runs the model. Plain JavaScript, so that it needs no loader under jest. */
 import { workerData } from 'node:worker_threads';
 import path from 'node:path';
 import ort from 'onnxruntime-node';
@@ -13,8 +11,9 @@ env.localModelPath = options.modelsPath;
 env.allowLocalModels = true;
 env.allowRemoteModels = false;
 
-// transformers.js hands the model over as bytes, and this onnxruntime ignores session options then: it
-// spins a thread per core for texts that one thread embeds in about the same time. By path it obeys.
+// transformers.js passes the model as bytes, for which this version of
+// onnxruntime ignores session options and uses a thread per core. Passing the
+// path makes it use one thread, which embeds short texts about as fast.
 const create = ort.InferenceSession.create;
 ort.InferenceSession.create = () =>
   create(path.join(options.modelsPath, MODEL, 'onnx', 'model.onnx'), {
@@ -26,10 +25,10 @@ ort.InferenceSession.create = () =>
 const { tokenizer, model } = await pipeline('feature-extraction', MODEL, { quantized: false });
 
 /**
- * Mean-pooled and normalised here: the library's own pooling reads each number through a Proxy, which took a fifth of
- * this thread's time.
+ * Embeds texts, mean-pooled and normalised. The pooling is done here because the library's own reads each
+ * number through a Proxy, which is slow.
  * @param {string[]} texts
- * @returns {Promise<Float32Array[]>} one embedding of 384 numbers a text
+ * @returns {Promise<Float32Array[]>} an embedding of 384 numbers for each text
  */
 export default async function embed(texts) {
   const inputs = tokenizer(texts, { padding: true, truncation: true });

@@ -1,14 +1,17 @@
 import { Piscina } from 'piscina';
 import { assertEmbedding } from '../../domain/embedding.ts';
 
-/** Turns texts into embeddings of 384 numbers, mean-pooled and normalised. */
+/** Makes embeddings of texts: 384 numbers, mean-pooled and normalised. */
 export type Embedder = {
-  /** `query` goes before everything that waits as `backfill`. Rejects with `EmbedderBusyError` when full. */
+  /**
+   * A `query` is embedded before any waiting `backfill`. Rejects
+   * with `EmbedderBusyError` when the queue is full.
+   */
   embed(text: string, priority: 'query' | 'backfill'): Promise<Float32Array>;
   close(): Promise<void>;
 };
 
-/** Too many texts are waiting; the caller should try again later. */
+/** The queue is full. The caller should try again later. */
 export class EmbedderBusyError extends Error {
   override readonly name = 'EmbedderBusy';
 }
@@ -19,16 +22,16 @@ type Waiting = {
   reject: (error: unknown) => void;
 };
 
-/** Texts embedded in one go. Eight cost 96 → 84 CPU-ms a reply; more only delays the query that comes next. */
+/** Texts embedded together, which saves processor time. A larger batch would delay the next query. */
 const MAX_BATCH = 8;
 const MAX_WAITING = 1_000;
-/** A batch takes a tenth of a second. A thread that is at it for this long is stuck: it is replaced by a new one. */
+/** A batch takes about 0.1 s. After this time the thread counts as stuck, and Piscina replaces it. */
 const BATCH_TIMEOUT_MS = 20_000;
 
 /**
- * all-MiniLM-L6-v2 (fp32) in a thread of its own: inference blocks the thread that it runs on, which must
- * be neither the API's nor the workflows'. Resolves once the model is loaded; rejects with what to set
- * when `modelsPath` doesn't hold it.
+ * Runs all-MiniLM-L6-v2 (fp32) in a thread of its own, since inference would
+ * block the API or the workflows. Resolves when the model is loaded. Rejects,
+ * and says which setting to change, when `modelsPath` has no model.
  */
 export async function createEmbedder(options: { modelsPath: string }): Promise<Embedder> {
   const thread = new Piscina<string[], Float32Array[]>({
@@ -67,7 +70,7 @@ export async function createEmbedder(options: { modelsPath: string }): Promise<E
 
   const embed: Embedder['embed'] = async (text, priority) => {
     if (waiting[priority].length >= MAX_WAITING) {
-      throw new EmbedderBusyError(`${MAX_WAITING} texts are waiting to be embedded`);
+      throw new EmbedderBusyError(`the queue is full: ${MAX_WAITING} texts are waiting to be embedded`);
     }
     const embedding = await new Promise<Float32Array>((resolve, reject) => {
       waiting[priority].push({ text, resolve, reject });
@@ -83,7 +86,7 @@ export async function createEmbedder(options: { modelsPath: string }): Promise<E
     await thread.destroy();
     throw new Error(
       `The embedding model could not be loaded from ${options.modelsPath}: set KONSTRUCT_MODELS to a folder ` +
-        'that holds Xenova/all-MiniLM-L6-v2 (tokenizer.json, config.json, onnx/model.onnx), or use npm start, which fetches it.',
+        'with Xenova/all-MiniLM-L6-v2 (tokenizer.json, config.json, onnx/model.onnx), or use npm start, which downloads it.',
       { cause: error },
     );
   }

@@ -1,6 +1,6 @@
 import { EMBEDDING_WIDTH, InvalidEmbeddingError } from '../../domain/embedding.ts';
 
-/** An embedding as base64 of little-endian float32: 2 KB in a workflow history where JSON numbers take 8. */
+/** An embedding as base64 of little-endian float32: 2 KB in a workflow history, a quarter of JSON numbers. */
 export function encodeEmbedding(embedding: Float32Array): string {
   return Buffer.from(embedding.buffer, embedding.byteOffset, embedding.byteLength).toString('base64');
 }

@@ -2,30 +2,34 @@ import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Scope } from '../../domain/conversation.ts';
 import { toUnit } from '../../domain/embedding.ts';
-import { flagsOf } from '../ranking/questions.ts';
-import { splitExchange, type Passage, type Span } from '../ranking/passages.ts';
-import { dayInWords } from '../ranking/search-text.ts';
-import { termsOf, toTermVector } from './search-terms.ts';
+import { flagsOf } from '../text/questions.ts';
+import { splitExchange, type Passage, type Span } from '../text/passages.ts';
+import { dayInWords } from '../text/search-text.ts';
+import { termsOf, toTermVector } from '../text/search-terms.ts';
 
 /** A finished exchange, ready to be stored for recall. */
 export type NewExchange = Scope & {
   exchangeId: string;
-  /** Its messages as they stand in `conversation_embeddings`; null when there is none. */
+  /** Null when the exchange has no message of the user. */
   user: StoredMessage | null;
+  /** Null when the exchange has no reply. */
   reply: StoredMessage | null;
   createdAt: Date;
   passages: EmbeddedPassage[];
 };
 
+/** A message and its id in `conversation_embeddings`. */
 export type StoredMessage = { memoryId: string; text: string };
 export type EmbeddedPassage = Passage & {
   embedding: number[];
-  /** Its place when left out. */ part?: number;
+  /** Number of the passage in its exchange; its index in the list when left out. */
+  part?: number;
 };
 
 /**
- * The passages of an exchange with their vectors: the mean of its two messages', which does as well as a
- * third embedding of both together (docs/MEMORY.md). Only pieces of a long message are embedded here.
+ * The passages of an exchange with their embeddings. A passage's embedding is the mean of its two messages'
+ * embeddings, which is as good as embedding both texts together (docs/MEMORY.md). So `embed` is only called
+ * for the parts of a long message. Rejects when `embed` does.
  */
 export async function embedPassages(
   texts: { user: string; reply: string },
@@ -38,7 +42,7 @@ export async function embedPassages(
     const text = texts[role].slice(span.from, span.to);
     return [text === texts[role] ? embeddings[role] : await embed(text)];
   };
-  // A stretch of nothing but white space has no vector, and holds nothing to recall.
+  // A passage of white space alone has no embedding.
   const passages = splitExchange(texts.user, texts.reply).filter(
     ({ user, reply }) => !isBlank('user', user) || !isBlank('reply', reply),
   );
@@ -50,7 +54,7 @@ export async function embedPassages(
   );
 }
 
-/** In the direction of their mean; `insertExchange` makes its length 1. */
+/** The sum has the direction of the mean; `insertExchange` normalises it. */
 function sumOf(vectors: readonly ArrayLike<number>[]): number[] {
   return Array.from({ length: vectors[0]?.length ?? 0 }, (_, i) =>
     vectors.reduce((total, vector) => total + (vector[i] ?? 0), 0),
@@ -58,8 +62,8 @@ function sumOf(vectors: readonly ArrayLike<number>[]): number[] {
 }
 
 /**
- * Stores an exchange for recall within the caller's transaction, whose tenant must be the exchange's.
- * Storing it again changes nothing. Throws `InvalidEmbeddingError` before anything is sent.
+ * Stores an exchange's passages for recall within the caller's transaction, whose tenant must be the
+ * exchange's. Storing them again changes nothing. Throws `InvalidEmbeddingError` before anything is sent.
  */
 export async function insertExchange(client: pg.PoolClient, exchange: NewExchange): Promise<void> {
   const { passages } = exchange;

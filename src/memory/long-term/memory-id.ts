@@ -1,7 +1,10 @@
 import { v5 as namedUuid } from 'uuid';
 import type { Role } from '../../domain/conversation.ts';
 
-/** The id of a turn's memory in `conversation_embeddings`. Derived, so that a retry stores nothing twice. */
+/**
+ * The id of a turn's message in `conversation_embeddings`. It
+ * is derived, so that a retry stores nothing twice.
+ */
 export function memoryId(role: Role, exchangeId: string): string {
   return namedUuid(role, exchangeId);
 }

@@ -4,24 +4,27 @@ import type { RecalledMemory, Role, Scope } from '../../domain/conversation.ts';
 import { assertEmbedding } from '../../domain/embedding.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 
-/** A memory found by plain cosine; `score` is the similarity. */
+/** A memory found by plain cosine similarity, which is its `score`. */
 type NearestMessage = Omit<RecalledMemory, 'cosine' | 'lexical'>;
 
 /**
- * Scopes of up to so many memories are compared row by row, exactly: 5,000 take some 8 ms. Larger ones go
- * through the HNSW index, whose time hardly grows.
+ * A scope of up to this many memories is compared row by row, exactly, which takes some 8 ms for 5,000. A
+ * larger scope is searched through the HNSW index, whose time hardly grows.
  */
 const EXACT_UP_TO = 10_000;
 
-/** The index returns its finds in nearly the right order: from somewhat more of them the best are picked. */
+/**
+ * The index returns approximate results in approximate order, so the best are picked from more than `topK`.
+ */
 const INDEX_CANDIDATES_AT_LEAST = 40;
 
 type MemoryRow = { content: string; role: Role; created_at: Date; exchange_id: string; score: number };
 
 /**
  * The messages of a scope nearest to a query: at most `topK` with a cosine similarity of at least
- * `threshold`, best first. The way is chosen by counting the scope, never by the planner, whose choice between
- * the two changes with its statistics: it would take the index for a small scope and miss most of its rows.
+ * `threshold`, best first. The size of the scope decides between exact scan and index. The planner must not
+ * decide: with some statistics it would use the index for a small scope and miss most of its rows.
+ * Throws `InvalidEmbeddingError`.
  */
 export async function nearestMessages(
   pool: pg.Pool,
@@ -39,16 +42,17 @@ export async function nearestMessages(
     const wanted = Math.max(4 * topK, INDEX_CANDIDATES_AT_LEAST);
     const found = await searchIndex(client, search, wanted);
     if (found.length >= wanted) return found.sort((a, b) => b.score - a.score).slice(0, topK);
-    // The scope is a small part of a very large partition: the index gave up before it had enough of it.
+    // The scope is a small part of a very large partition: the
+    // index search ended before it found enough rows.
     return (await scanScope(client, search, topK, Number.MAX_SAFE_INTEGER)).rows ?? [];
   });
   return rows.filter(({ score }) => score >= threshold).map(toRecalled);
 }
 
 /*
- * One statement counts the scope, no further than needed, and searches it if it is small enough. `+ 0` keeps
- * the planner off the HNSW index, whose graph knows nothing of scopes; the order by time keeps the count on
- * the scope's own index. The row of the count comes even if nothing is found.
+ * One statement counts the scope, as far as the limit, and searches it if it is small enough. `+ 0` keeps the
+ * planner from the HNSW index, whose graph doesn't know scopes. The order by time keeps the count on the
+ * scope's own index. The left join returns the count even when the search finds nothing.
  */
 const SCAN_SCOPE = `
   WITH counted AS MATERIALIZED (
@@ -87,9 +91,9 @@ async function scanScope(
 }
 
 /*
- * The index goes on searching until it has found enough of the scope's own rows, at 200 candidates a time.
- * Without `enable_sort = off` the planner may prefer to read and sort the whole scope, by its statistics.
- * All of it holds for this transaction only.
+ * The index search continues, 200 candidates at a time, until it has found enough
+ * rows of the scope. Without `enable_sort = off` the planner can prefer to read
+ * and sort the whole scope. The settings hold for this transaction only.
  */
 const INDEX_SETTINGS = `
   SELECT set_config('hnsw.iterative_scan', 'relaxed_order', true), set_config('hnsw.ef_search', '200', true),

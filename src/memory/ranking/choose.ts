@@ -1,44 +1,47 @@
-import { countWords } from './words.ts';
-import { holdsOnlyAQuestion } from './questions.ts';
+import { countWords } from '../text/words.ts';
+import { isOnlyAQuestion } from '../text/questions.ts';
 import type { ScoredPassage } from './score.ts';
 
 /** A candidate for the prompt, with its texts. */
 export type Candidate = ScoredPassage & {
   userText: string;
   replyText: string;
-  /** Cosine of the user's message alone and the query. */
+  /** Cosine similarity of the user's message alone and the query. */
   userCosine: number;
   /** The user's message's embedding. */
   userEmbedding: readonly number[];
 };
 
-/** Two messages this alike ask the same. */
+/** Cosine similarity from which two messages count as the same question. */
 const SAME_QUESTION = 0.9;
-/** The agent's earlier answer to the same question stands behind what the user said about it. */
-const ASKED_BEFORE = 0.6;
-/** Two statements this alike, the newer with all the question's words that the older has, are about one matter … */
-const SAME_MATTER = 0.65;
-/** … and the newer goes first unless it fits the question clearly worse. */
+/** Factor on the score of an earlier asking of the query: the user's own statements rank above it. */
+const SAME_QUESTION_FACTOR = 0.6;
+/**
+ * Cosine similarity from which two statements count as being about one topic, if the newer one also has all
+ * of the query's words that the older one has.
+ */
+const SAME_TOPIC = 0.65;
+/** The newer of two such statements ranks first if its score is at least this share of the older one's. */
 const NEARLY_AS_GOOD = 0.85;
-/** What the date and the name cost in front of each message. */
+/** Words that the date and the name take in front of each quoted message. */
 export const LABEL_WORDS = 2;
 
 /**
- * Orders candidates for the prompt, best first: repeated askings of the same question take one place and
- * stand behind statements; of two statements on one matter the newer stands above the older.
+ * Orders candidates for the prompt, best first. Of the exchanges that only ask the query again, one is left
+ * and it ranks below statements. Of two statements on one topic the newer ranks above the older.
  */
 export function orderCandidates(candidates: readonly Candidate[]): Candidate[] {
-  const weighed = candidates
+  const weighted = candidates
     .map((candidate) =>
-      asksTheSame(candidate) ? { ...candidate, total: candidate.total * ASKED_BEFORE } : candidate,
+      asksTheSame(candidate) ? { ...candidate, total: candidate.total * SAME_QUESTION_FACTOR } : candidate,
     )
     .sort((a, b) => b.total - a.total);
-  const firstAsking = weighed.find(asksTheSame);
-  return newerFirst(weighed.filter((candidate) => !asksTheSame(candidate) || candidate === firstAsking));
+  const firstAsking = weighted.find(asksTheSame);
+  return newerFirst(weighted.filter((candidate) => !asksTheSame(candidate) || candidate === firstAsking));
 }
 
 function asksTheSame({ flags, userCosine }: Candidate): boolean {
-  return holdsOnlyAQuestion(flags) && userCosine >= SAME_QUESTION;
+  return isOnlyAQuestion(flags) && userCosine >= SAME_QUESTION;
 }
 
 /** @param ranked best first */
@@ -55,11 +58,11 @@ function newerFirst(ranked: readonly Candidate[]): Candidate[] {
 function updates(newer: Candidate, older: Candidate): boolean {
   return (
     newer.at > older.at &&
-    !holdsOnlyAQuestion(newer.flags) &&
-    !holdsOnlyAQuestion(older.flags) &&
+    !isOnlyAQuestion(newer.flags) &&
+    !isOnlyAQuestion(older.flags) &&
     newer.total >= NEARLY_AS_GOOD * older.total &&
     older.masks.every((mask, i) => (mask & ~(newer.masks[i] ?? 0)) === 0) &&
-    dot(newer.userEmbedding, older.userEmbedding) >= SAME_MATTER
+    dot(newer.userEmbedding, older.userEmbedding) >= SAME_TOPIC
   );
 }
 
@@ -69,14 +72,14 @@ function dot(a: readonly number[], b: readonly number[]): number {
   return sum;
 }
 
-/** What quoting a candidate costs. */
+/** How many words a candidate takes in the prompt. */
 export function wordsOf({ userText, replyText }: Pick<Candidate, 'userText' | 'replyText'>): number {
   return [userText, replyText]
     .filter((text) => text !== '')
     .reduce((sum, text) => sum + countWords(text) + LABEL_WORDS, 0);
 }
 
-/** The first `topK` that fit; the best one always does. */
+/** The first `topK` candidates that fit into `maxWords`. The best one is taken in any case. */
 export function withinBudget(ordered: readonly Candidate[], topK: number, maxWords: number): Candidate[] {
   const chosen: Candidate[] = [];
   let words = 0;

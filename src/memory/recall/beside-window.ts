@@ -1,53 +1,60 @@
 import type { RecalledMemory, Recollection, WindowMessage } from '../../domain/conversation.ts';
 
-/** What recall must leave out because it stands in the prompt. */
-export type Standing = {
-  /** Ids of exchanges of which no message is missing there. */
+/** What the prompt already shows from the window. Recall leaves it out. */
+export type PromptContents = {
+  /** Ids of the exchanges whose messages are all in the prompt. */
   exclude: string[];
-  /** The messages, verbatim. */
+  /** The window's messages in the prompt, verbatim. */
   shown: readonly WindowMessage[];
 };
 
-/** A reply waits for this: what is then still not as it was reckoned, stays unrecalled. */
-const MOST_ROUNDS = 3;
+/**
+ * A reply waits for every round. A message that was excluded in the last round and is then dropped from the
+ * prompt is not recalled either.
+ */
+const MAX_ROUNDS = 3;
 
 /**
- * Recall beside as much of the window as the prompt has room for: what the prompt drops can be recalled like
- * anything older. What is recalled takes room from the window in turn, so it is asked again, until all that was
- * left out as standing there does stand there. Mostly once; each further time with less of the window.
- * @param keptWith how many of the window's newest messages have room beside what is recalled
+ * Recalls beside the part of the window that fits into the prompt. A window message that the prompt drops
+ * can be recalled like any older message. Recalled messages take room and can push more of the window out,
+ * which the search has excluded. So the search is repeated with the smaller window until everything it
+ * excluded is in the prompt. One round is usually enough.
+ * @param countKept how many of the window's newest messages fit beside the recalled ones
  */
 export async function recallBesideWindow(
   window: readonly WindowMessage[],
-  keptWith: (recalled: readonly RecalledMemory[]) => number,
-  search: (standing: Standing) => Promise<Recollection>,
+  countKept: (recalled: readonly RecalledMemory[]) => number,
+  search: (inPrompt: PromptContents) => Promise<Recollection>,
 ): Promise<Recollection> {
-  let kept = keptWith([]);
+  let kept = countKept([]);
   for (let round = 1; ; round += 1) {
-    const found = await search(standingOf(window, kept));
-    const stillKept = keptWith(found.recalled);
-    if (stillKept >= kept || round === MOST_ROUNDS)
-      return { ...found, recalled: withoutStanding(found.recalled, window, keptWith) };
+    const found = await search(promptContentsOf(window, kept));
+    const stillKept = countKept(found.recalled);
+    if (stillKept >= kept || round === MAX_ROUNDS)
+      return { ...found, recalled: withoutShown(found.recalled, window, countKept) };
     kept = stillKept;
   }
 }
 
-function standingOf(window: readonly WindowMessage[], kept: number): Standing {
+function promptContentsOf(window: readonly WindowMessage[], kept: number): PromptContents {
   const shown = window.slice(window.length - kept);
   const dropped = new Set(window.slice(0, window.length - kept).map(({ messageId }) => messageId));
   const ids = new Set(shown.flatMap(({ messageId }) => messageId ?? []));
   return { exclude: [...ids].filter((id) => !dropped.has(id)), shown };
 }
 
-/** Shorter finds leave more room than was reckoned with: what then stands in the window again isn't quoted too. */
-function withoutStanding(
+/**
+ * Removes recalled messages that the prompt also shows from the window. This happens when a round recalls
+ * less text than the round before: more of the window fits again.
+ */
+function withoutShown(
   recalled: RecalledMemory[],
   window: readonly WindowMessage[],
-  keptWith: (recalled: readonly RecalledMemory[]) => number,
+  countKept: (recalled: readonly RecalledMemory[]) => number,
 ): RecalledMemory[] {
-  const shown = window.slice(window.length - keptWith(recalled));
+  const shown = window.slice(window.length - countKept(recalled));
   const left = recalled.filter(
     ({ exchangeId, role }) => !shown.some((other) => other.messageId === exchangeId && other.role === role),
   );
-  return left.length === recalled.length ? left : withoutStanding(left, window, keptWith);
+  return left.length === recalled.length ? left : withoutShown(left, window, countKept);
 }

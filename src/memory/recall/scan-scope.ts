@@ -1,23 +1,24 @@
 import type pg from 'pg';
 import type { Role, Scope } from '../../domain/conversation.ts';
-import type { Span } from '../ranking/passages.ts';
+import type { Span } from '../text/passages.ts';
 import type { ScannedScope } from '../ranking/score.ts';
 
 /**
- * How many passages a recall looks at: the newest. Within it every one is compared, so the result is exact;
- * it bounds the time of a recall in a scope that grows for ever. 50 exchanges a day fill it in almost three years.
+ * A recall compares the scope's newest passages up to this number, each of them, so the result is exact
+ * within it. The limit bounds the time of a recall in a scope that grows for ever. 50 exchanges a day reach
+ * it after almost three years.
  */
 const SCAN_LIMIT = 50_000;
 
-/** Columns of numbers in Postgres' binary form, as base64; null where the scope is empty. */
+/** One column of numbers each, in Postgres' binary form, as base64; null when the scope is empty. */
 type ScanRow = Record<'ids' | 'parts' | 'flags' | 'ats' | 'cosines' | 'masks', string | null>;
 
-/** Microseconds from 1970 to 2000, where Postgres' binary timestamps begin. */
+/** Postgres' binary timestamps count microseconds from here. */
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0);
 
 /**
- * Compares a query (its embedding as a vector literal, its masks) with every passage of a scope. The rows come as one row of
- * packed columns: parsing 5,000 rows one by one would take longer than finding them.
+ * Compares a query (its embedding as a vector literal, its terms as masks) with every passage of a scope. The
+ * result comes as one row of packed columns, since parsing 5,000 rows takes longer than finding them.
  */
 export async function scanScope(
   client: pg.PoolClient,
@@ -32,14 +33,14 @@ export async function scanScope(
     values: [scope.tenantId, scope.agentId, scope.userId, queryVector, ...masks],
   });
   const [packed] = rows;
-  if (!packed) throw new Error('an aggregate came without a row');
+  if (!packed) throw new Error('the aggregate query returned no row');
   return unpack(packed, masks.length);
 }
 
 function scanStatement(maskCount: number, limit: number): string {
   const masks = Array.from({ length: maskCount }, (_, i) => i);
-  // Base64 is shorter and sooner read than the hexadecimal that binary results come in. The operator gives a product with its
-  // sign changed; it is changed back where it is read, since here that took 0.2 ms a column of 5,000.
+  // Base64 is shorter and faster to decode than the hexadecimal that Postgres sends for bytea.
+  // `<#>` is the negative inner product. `unpack` changes the sign back, which is cheaper there than here.
   const packed = (bytes: string) => `encode(string_agg(${bytes}, ''), 'base64')`;
   return `
     SELECT ${packed('uuid_send(exchange_id)')} AS ids, ${packed('int2send(part)')} AS parts, ${packed('int2send(flags)')} AS flags,
@@ -54,7 +55,7 @@ function scanStatement(maskCount: number, limit: number): string {
     ) compared`;
 }
 
-/** The columns as numbers. By a DataView, since Buffer's own readers took four times as long. */
+/** Decodes the columns. A DataView reads them several times faster than Buffer's own readers. */
 function unpack(packed: ScanRow, maskCount: number): ScannedScope {
   const bytesOf = (column: string | null) => Buffer.from(column ?? '', 'base64');
   const viewOf = (column: string | null) => {
@@ -86,10 +87,13 @@ function unpack(packed: ScanRow, maskCount: number): ScannedScope {
   return scanned;
 }
 
-/** An exchange's texts as they are to be quoted: cut down to the passage. */
-export type PassageTexts = { user?: QuotedMessage & Likeness; reply?: QuotedMessage };
-/** How like a user's message is to the query, and its embedding; nothing where it wasn't asked for. */
-export type Likeness = { cosine?: number; embedding?: number[] };
+/** The texts of a passage as they are quoted: each message cut down to the passage's span. */
+export type PassageTexts = { user?: QuotedMessage & Similarity; reply?: QuotedMessage };
+/**
+ * Cosine similarity of a user's message and the query, and the
+ * message's embedding; absent when not asked for.
+ */
+export type Similarity = { cosine?: number; embedding?: number[] };
 export type QuotedMessage = { content: string; createdAt: string };
 
 type TextRow = {
@@ -105,8 +109,8 @@ type TextRow = {
 };
 
 /**
- * The texts of passages, by exchange (as `ScoredPassage.exchangeId`) and part; with a query's vector also how like
- * it each user's message is.
+ * Fetches the texts of passages, keyed by `passageKey`. With a
+ * query's vector, each user's message also gets its `Similarity`.
  */
 export async function findTexts(
   client: pg.PoolClient,
@@ -116,16 +120,17 @@ export async function findTexts(
 ): Promise<Map<string, PassageTexts>> {
   const texts = new Map<string, PassageTexts>();
   if (wanted.length === 0) return texts;
-  const likeness = `, 1 - (m.embedding <=> $6::vector) AS cosine,
+  const similarity = `, 1 - (m.embedding <=> $6::vector) AS cosine,
                   CASE m.role WHEN 'user' THEN vector_send(m.embedding) END AS embedding`;
-  // Agent and user are compared in a form that no index has, and the keys are given once more: without statistics the
-  // planner would read all of a scope or tenant and throw most of it away, instead of fetching these few rows by key.
+  // Keeps the planner on the primary keys: agent and user are compared in a form that no index covers, and
+  // the exchange ids are given twice. On a table without statistics it would otherwise read a whole scope
+  // or tenant and discard most of it.
   const { rows } = await client.query<TextRow>({
-    name: queryVector === undefined ? 'passage-texts' : 'passage-texts-likeness',
+    name: queryVector === undefined ? 'passage-texts' : 'passage-texts-similarity',
     text: `SELECT replace(p.exchange_id::text, '-', '') AS exchange_id, p.part, m.role, m.content,
                   CASE m.role WHEN 'user' THEN p.user_from ELSE p.reply_from END AS from,
                   CASE m.role WHEN 'user' THEN p.user_to ELSE p.reply_to END AS to,
-                  m.created_at ${queryVector === undefined ? '' : likeness}
+                  m.created_at ${queryVector === undefined ? '' : similarity}
            FROM unnest($2::uuid[], $3::int[]) w (exchange_id, part)
            JOIN exchange_passages p ON p.tenant_id = $1 AND p.exchange_id = w.exchange_id AND p.part = w.part
            JOIN conversation_embeddings m ON m.tenant_id = $1 AND m.id IN (p.user_memory, p.reply_memory)
@@ -146,16 +151,16 @@ export async function findTexts(
     if (content !== '') {
       const message = { content, createdAt: row.created_at.toISOString() };
       if (row.role === 'assistant') entry.reply = message;
-      else entry.user = { ...message, ...likenessOf(row) };
+      else entry.user = { ...message, ...similarityOf(row) };
     }
     texts.set(key, entry);
   }
   return texts;
 }
 
-function likenessOf({ cosine, embedding }: TextRow): Likeness {
+function similarityOf({ cosine, embedding }: TextRow): Similarity {
   if (cosine === undefined || !embedding) return {};
-  // pgvector's binary form: two numbers of 16 bits, then the floats.
+  // pgvector's binary form: two 16-bit integers (width, unused), then big-endian float32 values.
   const floats = Array.from({ length: (embedding.length - 4) / 4 }, (_, d) =>
     embedding.readFloatBE(4 + 4 * d),
   );
@@ -166,12 +171,12 @@ export function passageKey({ exchangeId, part }: { exchangeId: string; part: num
   return `${exchangeId} ${part}`;
 }
 
-/** `ScoredPassage.exchangeId` as a UUID is usually written. */
+/** `ScoredPassage.exchangeId` (32 hexadecimal digits) as a UUID with dashes. */
 export function withDashes(hex: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** A piece of a longer text shows that it is one. */
+/** The span of a text, with an ellipsis on each side where the text continues. */
 function cut(text: string, { from, to }: Span): string {
   const piece = text.slice(from, to).trim();
   if (piece === '') return '';

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ConversationMessage, Role, Scope, WindowMessage } from '../../domain/conversation.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
 
-/** How many messages a window holds. */
+/** Number of messages in a full window. */
 export const WINDOW_SIZE = 20;
 
 const windowEntry = z.object({
@@ -15,8 +15,8 @@ const windowEntry = z.object({
 const numberedEntry = z.object({ seq: z.number().optional() });
 
 /**
- * The last `n` messages of a scope, oldest first; `[]` for an unknown one. Only the `n` asked for cross
- * the network. Throws on an entry that is not a message: a window must not be silently shorter than it was.
+ * The last `n` messages of a scope, oldest first; `[]` for an unknown scope. Only these cross the network.
+ * Throws on an entry that is not a message, since a reply must not silently miss a part of the conversation.
  */
 export async function getRecentMessages(
   redis: Redis,
@@ -29,7 +29,7 @@ export async function getRecentMessages(
   return window.map(({ role, content }) => ({ role, content }));
 }
 
-/** As `getRecentMessages`, with the message ids of the turns, so that they aren't recalled as well. */
+/** Like `getRecentMessages`, with the message ids of the turns, so that recall can leave them out. */
 export async function getWindow(
   redis: Redis,
   scope: Scope,
@@ -40,13 +40,13 @@ export async function getWindow(
   return (await redis.lrange(key, -n, -1)).map((entry) => windowEntry.parse(JSON.parse(entry)));
 }
 
-/** The sequence number of the newest turn in a scope's window; undefined when it holds none. */
+/** The sequence number of the newest turn in a scope's window; undefined when there is none. */
 export async function newestSeq(redis: Redis, scope: Scope): Promise<number | undefined> {
   const entry = await redis.lindex(memoryShortKey(scope.tenantId, scope.agentId, scope.userId), -1);
   return entry === null ? undefined : numberedEntry.parse(JSON.parse(entry)).seq;
 }
 
-/** Appends one message and trims to the newest `window`, in one atomic step. */
+/** Appends one message and trims the list to its newest `window` messages, in one transaction. */
 export async function appendMessage(
   redis: Redis,
   tenantId: string,
@@ -65,15 +65,15 @@ export async function appendMessage(
   for (const [error] of results ?? []) if (error) throw error;
 }
 
-/** A finished turn, as the window keeps it. */
+/** A finished turn, as it is stored in the window. */
 export type WindowTurn = { seq: number; messageId: string; userText: string; replyText: string };
 
 /**
- * Appends a turn's two messages at the place that their sequence number gives them, and trims. Atomic and
- * idempotent: the script runs alone, a turn that stands there already isn't written twice, and one that is older
- * than all of a full window has been trimmed before or would be now. One key, so it runs on a Cluster.
- * Whose words are not final yet leaves a turn that stands there alone; final words take the others' place. Resolves to
- * whether the turn stands there with these words now.
+ * Inserts a turn's two messages at the position of their sequence number, and trims the window. Atomic and
+ * idempotent: a turn is never written twice, and a turn older than a full window is not inserted, since it
+ * would be trimmed at once. A provisional append (`isFinal: false`) never overwrites an existing turn; a
+ * final one does. The script uses one key, so it also runs on a Redis Cluster. Resolves to whether the window
+ * now has the turn with this reply.
  */
 export async function appendTurn(
   redis: Redis,
@@ -83,7 +83,7 @@ export async function appendTurn(
 ): Promise<boolean> {
   const entry = (role: Role, content: string) =>
     JSON.stringify({ role, content, seq: turn.seq, messageId: turn.messageId });
-  const stands = await redis.eval(
+  const inWindow = await redis.eval(
     APPEND_TURN,
     1,
     memoryShortKey(scope.tenantId, scope.agentId, scope.userId),
@@ -93,13 +93,13 @@ export async function appendTurn(
     entry('assistant', turn.replyText),
     isFinal ? 1 : 0,
   );
-  return stands === 1;
+  return inWindow === 1;
 }
 
 /*
- * KEYS[1] the window · ARGV: 1 size, 2 seq, 3 user entry, 4 assistant entry, 5 whether the words are final.
- * Of a turn that stands there the last entry is the reply, and what the user said is the same.
- * Entries without a seq (written by appendMessage, or by nobody we know) count as older than any turn.
+ * KEYS[1] the window · ARGV: 1 size, 2 seq, 3 user entry, 4 assistant entry, 5 '1' when the reply is final.
+ * A turn in the window is two entries, the second of which is the reply; only that one can change.
+ * Entries without a seq (written by appendMessage or by another program) count as older than any turn.
  */
 const APPEND_TURN = `
 local function seqOf(entry)

@@ -1,4 +1,5 @@
 import type { WebClient } from '@slack/web-api';
+import { within } from '../../../lib/within.ts';
 
 /** Names of a workspace's users, by id; whoever isn't known in time is left out. Never rejects. */
 export type LookUpNames = (
@@ -38,14 +39,11 @@ export function createNameLookup(): LookUpNames {
   return async (client, team, userIds, withinMs) => {
     const names = new Map<string, string>();
     if (userIds.length === 0) return names;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, withinMs)));
     const asked = userIds.slice(0, MAX_LOOKED_UP).map(async (userId) => {
       const name = await nameOf(client, team, userId);
       if (name) names.set(userId, name);
     });
-    await Promise.race([Promise.all(asked), late]);
-    clearTimeout(timer);
+    await within(withinMs, Promise.all(asked)).catch(() => undefined);
     return new Map(names);
   };
 }

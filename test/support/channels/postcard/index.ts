@@ -1,6 +1,6 @@
 /**
- * A third channel, by which the seam is proved: postcards. A post office delivers each with its secret, and keeps the
- * agent's cards in letter boxes. This folder and one line in a list are all that it takes.
+ * A third channel, by which the seam is proved: postcards. A post office delivers each with its secret, and
+ * keeps the agent's cards in letter boxes. This folder and one line in a list are all that it takes.
  */
 import { z } from 'zod';
 import {

@@ -1,26 +1,26 @@
 import { countWords } from './words.ts';
 
-/** Characters [from, to) of a text, in UTF-16 units as JavaScript counts them. Empty when `from === to`. */
+/** Characters [from, to) of a text, in UTF-16 code units. Empty when `from === to`. */
 export type Span = { from: number; to: number };
 
-/** One piece of an exchange that is embedded, found and quoted as a whole. */
+/** A part of an exchange that is embedded, found and quoted as one. */
 export type Passage = { user: Span; reply: Span };
 
 /**
- * The longest text that is one passage. The model reads 256 word pieces, some 180 to 200 English words;
- * what stands behind them has no part in the vector.
+ * The longest text that is one passage. The model reads 256 word pieces (180 to 200 English words) and
+ * ignores the rest of a text.
  */
 export const PASSAGE_WORDS = 180;
 
-/** A "word" this long (a data URL, a hash) is cut: it has many word pieces. */
+/** A second limit, for "words" such as data URLs and hashes, which have many word pieces. */
 const PASSAGE_CHARACTERS = 1_400;
 
 const NOTHING: Span = { from: 0, to: 0 };
 
 /**
- * The passages of an exchange: itself when both messages are short, else one for each piece of a long
- * message, together with the other message if that one is short (a question belongs to every part of its
- * long answer).
+ * Splits an exchange into passages. Two short messages are one passage. A long message is split, and each
+ * part is a passage together with the other message if that is short: a question belongs to every part of
+ * its long answer. Two long messages are split separately.
  */
 export function splitExchange(userText: string, replyText: string): Passage[] {
   const user = splitText(userText);
@@ -34,7 +34,10 @@ export function splitExchange(userText: string, replyText: string): Passage[] {
   return user.flatMap((userSpan) => reply.map((replySpan) => ({ user: userSpan, reply: replySpan })));
 }
 
-/** Pieces of about equal length that end where a paragraph or sentence does if possible; `[whole]` for a short text. */
+/**
+ * Parts of about equal length, cut at the end of a paragraph
+ * or sentence where possible. One for a short text.
+ */
 function splitText(text: string): Span[] {
   const words = countWords(text);
   const pieces = Math.max(Math.ceil(words / PASSAGE_WORDS), Math.ceil(text.length / PASSAGE_CHARACTERS), 1);
@@ -47,7 +50,8 @@ function splitText(text: string): Span[] {
   for (const sentence of sentencesOf(text, wordsEach, charactersEach)) {
     const sentenceWords = countWords(text.slice(sentence.from, sentence.to));
     const full = spanWords + sentenceWords > PASSAGE_WORDS || sentence.to - span.from > PASSAGE_CHARACTERS;
-    // Half a sentence over is nearer to the even share than half a sentence under.
+    // Cut where the part is nearest to its even share: before a
+    // sentence that would exceed it by more than half.
     if (span.to > span.from && (full || spanWords + sentenceWords / 2 > wordsEach)) {
       spans.push(span);
       span = { from: span.to, to: span.to };
@@ -59,10 +63,10 @@ function splitText(text: string): Span[] {
   return [...spans, span];
 }
 
-/* Nothing in it can match in two ways: thirty thousand dots must not keep the thread for seconds. */
+/* No two parts can match the same text, so that a message of thirty thousand dots causes no backtracking. */
 const SENTENCE = /[^\n.!?。！？؟]*(?:[.!?。！？؟]+(?:(?=\s|$|[^\x00-\x7f])["'”’)\]]*\s*)?|\n+|$)/gu;
 
-/** Sentences without a gap between them; one that is too long for a passage is cut between its words. */
+/** Sentences without gaps between them. A sentence that is too long for a passage is cut between words. */
 function sentencesOf(text: string, maxWords: number, maxCharacters: number): Span[] {
   const spans: Span[] = [];
   let from = 0;
@@ -77,7 +81,7 @@ function sentencesOf(text: string, maxWords: number, maxCharacters: number): Spa
   return spans;
 }
 
-/** Runs of a few words; never cuts a surrogate pair in two. */
+/** Runs of a few words. Never splits a surrogate pair. */
 function cutBetweenWords(text: string, maxCharacters: number): string[] {
   return (text.match(/\S{1,40}\s*|\s+/gu) ?? []).reduce<string[]>((runs, word) => {
     const last = runs.at(-1);

@@ -1,13 +1,13 @@
-/** Scripts that put no spaces between words: a run of them is no word. */
+/** Scripts that put no spaces between words, so a run of characters is not one word. */
 const UNSPACED =
   '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}\\p{Script=Thai}\\p{Script=Lao}\\p{Script=Khmer}\\p{Script=Myanmar}';
 
 const WORD = new RegExp(`[${UNSPACED}]|[^\\s${UNSPACED}]+`, 'gu');
 
-/** Runs of scripts that put no spaces between words. */
+/** A run of characters in scripts that put no spaces between words. */
 export const UNSPACED_RUN = new RegExp(`[${UNSPACED}]+`, 'gu');
 
-/** How many words a text has; where words aren't spaced, each character counts as one. */
+/** Number of words in a text. In scripts without spaces each character counts as a word. */
 export function countWords(text: string): number {
   return text.match(WORD)?.length ?? 0;
 }

@@ -1,18 +1,28 @@
 import type pg from 'pg';
-import { toSearchText } from '../ranking/search-text.ts';
-import { TERMS_PER_MASK } from '../ranking/score.ts';
+import { toSearchText } from './search-text.ts';
 
-/** Width of `exchange_passages.terms`: as many buckets as a sparse vector may have, so that words rarely share one. */
+/** The query's terms in one mask: float32 holds sums of 24 powers of two exactly. */
+export const TERMS_PER_MASK = 24;
+/**
+ * Width of `exchange_passages.terms`: pgvector's maximum for a
+ * sparse vector, so that terms rarely share a bucket.
+ */
 const BUCKETS = 1_000_000_000;
-/** A row must fit its page with all its terms (8 bytes each); 180 words have fewer, Chinese ones with their pairs too. */
+/**
+ * A row must fit on its page with all its terms, 8 bytes each.
+ * A passage of 180 words has fewer, also in Chinese.
+ */
 const MAX_TERMS = 700;
-/** A long message's first and last terms are asked for, where the question mostly stands: 72 in all, three masks. */
+/**
+ * At most three masks. Of a long message the first and last
+ * terms are used: the question is mostly at one end.
+ */
 const MAX_QUERY_TERMS = 3 * TERMS_PER_MASK;
-const ASKED_FROM_EACH_END = 2_000;
+const CHARACTERS_FROM_EACH_END = 2_000;
 
 /**
- * The distinct terms (lexemes) of each text, in the order in which they first stand in it, by script. English words are
- * stemmed, Arabic and Russian ones by their own rules, everything else is taken as it stands.
+ * The distinct terms (Postgres' lexemes) of each text, by script and then by first occurrence. Arabic and
+ * Russian words are stemmed by their own rules, all others by the English ones.
  */
 export async function termsOf(
   client: pg.PoolClient,
@@ -37,11 +47,11 @@ export async function termsOf(
   return rows.map(({ terms }) => terms);
 }
 
-/** Postgres knows the order of some 16,000 words only, and a question has no use for what lies between. */
+/** A tsvector keeps positions up to 16,383 only, so the terms of a longer text would lose their order. */
 function endsOf(text: string): string {
-  return text.length <= 2 * ASKED_FROM_EACH_END
+  return text.length <= 2 * CHARACTERS_FROM_EACH_END
     ? text
-    : `${text.slice(0, ASKED_FROM_EACH_END)} ${text.slice(-ASKED_FROM_EACH_END)}`;
+    : `${text.slice(0, CHARACTERS_FROM_EACH_END)} ${text.slice(-CHARACTERS_FROM_EACH_END)}`;
 }
 
 /** Terms as a sparse vector literal for `exchange_passages.terms`. */
@@ -50,8 +60,8 @@ export function toTermVector(terms: readonly string[]): string {
 }
 
 /**
- * The query's side: masks whose inner product with `exchange_passages.terms` is a sum of the powers of two
- * of the terms that match, 24 terms a mask since float32 holds such sums exactly.
+ * The query's terms as masks: sparse vectors that give the i-th term the value 2^i. The inner product with
+ * `exchange_passages.terms` is then a bit mask of the terms that a passage has.
  */
 export function toQueryMasks(terms: readonly string[]): { masks: string[]; termCount: number } {
   const half = MAX_QUERY_TERMS / 2;
@@ -69,7 +79,10 @@ function sparse(values: ReadonlyMap<number, number>): string {
   return `{${[...values].map(([bucket, value]) => `${bucket}:${value}`).join(',')}}/${BUCKETS}`;
 }
 
-/** FNV-1a over UTF-8, as an index that counts from 1. Stored rows depend on it: it must never change. */
+/**
+ * FNV-1a over UTF-8, as a sparse vector's index, which counts
+ * from 1. Stored rows depend on it: never change it.
+ */
 function bucketOf(term: string): number {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(term)) hash = Math.imul(hash ^ byte, 0x01000193);

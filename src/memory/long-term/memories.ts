@@ -8,12 +8,13 @@ import { insertExchange } from './exchange-passages.ts';
 import { nearestMessages } from './nearest-messages.ts';
 
 /**
- * The simplest setting of recall: single messages by plain cosine. The pipeline uses `recall` (recall.ts),
- * which finds whole exchanges by meaning and by words.
+ * The contents of the memories most similar to a query, best first: at most `topK` whose cosine similarity to
+ * `queryEmbedding` (384 finite numbers) is at least `threshold`; `[]` when there are none. The scope is
+ * enforced by the filter, and its tenant also by the transaction and the database's row policy.
+ * Throws `InvalidEmbeddingError`.
  *
- * The contents of the memories most like a query, best first: at most `topK` whose cosine similarity to
- * `queryEmbedding` (384 finite numbers) is at least `threshold`; `[]` when none is. Scoped three times:
- * by the filter, by the transaction's tenant and by the database's policy.
+ * This is the simplest form of recall: single messages by plain cosine similarity. Turns use `recall`
+ * (../recall/recall.ts), which finds whole exchanges by meaning and by words.
  */
 export async function retrieveRelevant(
   pool: pg.Pool,
@@ -29,7 +30,7 @@ export async function retrieveRelevant(
   return found.map((memory) => memory.content);
 }
 
-/** A memory to store; `id`, `exchangeId` and `createdAt` are made when left out. */
+/** A memory to store. `id` and `exchangeId` default to random UUIDs, `createdAt` to now. */
 export type NewMemory = Omit<ConversationEmbedding, 'id' | 'createdAt'> & {
   id?: string;
   exchangeId?: string;
@@ -37,8 +38,9 @@ export type NewMemory = Omit<ConversationEmbedding, 'id' | 'createdAt'> & {
 };
 
 /**
- * Inserts one memory, its embedding brought to a length of 1, and makes it known to recall. Storing the same `id` twice leaves one copy. Throws
- * `InvalidEmbeddingError` before anything is sent when the embedding isn't 384 finite numbers.
+ * Stores one memory, with its embedding normalised, so that recall finds it.
+ * Storing the same `id` twice leaves one copy. Throws `InvalidEmbeddingError`
+ * before anything is sent when the embedding isn't 384 finite numbers.
  */
 export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<void> {
   assertEmbedding(memory.embedding);
@@ -60,7 +62,7 @@ export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<
       reply: isUser ? null : stored,
       passages: [
         {
-          // Part 0 is the user's and part 1 the agent's, should both be stored under one exchange.
+          // Two parts, so that both messages of an exchange can be stored separately.
           part: isUser ? 0 : 1,
           user: isUser ? whole : none,
           reply: isUser ? none : whole,
@@ -71,7 +73,7 @@ export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<
   });
 }
 
-/** One of an exchange's memories, as it is inserted. */
+/** One message of an exchange, to be inserted. */
 export type MemoryRow = {
   id: string;
   role: Role;
@@ -81,8 +83,9 @@ export type MemoryRow = {
 };
 
 /**
- * Inserts an exchange's rows of `conversation_embeddings` by one statement, within the caller's transaction, whose tenant
- * must be the exchange's. Rows that are there stay as they are. Throws `InvalidEmbeddingError` before anything is sent.
+ * Inserts an exchange's rows of `conversation_embeddings` in one statement, within
+ * the caller's transaction, whose tenant must be the exchange's. Existing rows
+ * stay unchanged. Throws `InvalidEmbeddingError` before anything is sent.
  */
 export async function insertMemories(
   client: pg.PoolClient,
@@ -112,10 +115,10 @@ export async function insertMemories(
   });
 }
 
-/** Comes with a time after all others, so it is never compared. */
+/** The id of the first page's start. Its time is `infinity`, so the id itself is never compared. */
 const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
-/** One page of a scope's memories, newest first. `after` is the last row of the page before. */
+/** One page of a scope's memories, newest first. `after` is the last row of the previous page. */
 export async function listMemories(
   pool: pg.Pool,
   scope: Scope,
@@ -143,10 +146,10 @@ export async function listMemories(
   return rows;
 }
 
-/** A memory as it is listed; `createdAt` in ISO 8601 with microseconds, so that it can be paged by. */
+/** A memory in a list. `createdAt` is ISO 8601 with microseconds, exact enough to be a page's start. */
 export type StoredMemory = { id: string; content: string; role: Role; exchangeId: string; createdAt: string };
 
-/** What was stored of one exchange: the user's message, then its answer; `[]` when it isn't stored (yet). */
+/** The stored messages of one exchange: the user's, then the reply. `[]` when nothing is stored yet. */
 export async function findExchange(
   pool: pg.Pool,
   tenantId: string,

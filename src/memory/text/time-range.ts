@@ -6,9 +6,9 @@ export type TimeRange = { from: number; to: number };
 const DAY = 86_400_000;
 
 /**
- * The time that a question speaks of ("last week", "in May", "on 7 July 2023", "two days ago"), or null.
- * `now` is when it was asked; days are UTC days, weeks begin on Monday. English only. A small parser of our
- * own: chrono-node finds points in time, and what is wanted here is how long they last.
+ * The time range that a question mentions ("last week", "in May", "on 7 July 2023", "two days ago"), or null.
+ * `now` is when it was asked. Days are UTC days, weeks begin on Monday. English only. This is not chrono-node
+ * because that finds points in time, and recall needs ranges.
  */
 export function timeRangeOf(text: string, now: Date): TimeRange | null {
   const asked = text.toLowerCase();
@@ -48,7 +48,7 @@ const RULES: readonly Rule[] = [
   { pattern: new RegExp(`\\b(?:last|on|this|past) (?<weekday>${WEEKDAYS.join('|')})\\b`), range: weekday },
 ];
 
-/** A day, month or year; without a year the last one that isn't in the future. */
+/** A day, month or year. Without a year it is the latest one that doesn't begin in the future. */
 function dateRange({ day, month, monthNumber, year }: Groups, now: Date): TimeRange | null {
   const monthIndex = monthNumber
     ? Number(monthNumber) - 1
@@ -81,7 +81,7 @@ function ago({ amount, unit }: Groups, now: Date): TimeRange {
     case 'day':
       return { from: today - n * DAY, to: today - (n - 1) * DAY };
     case 'week':
-      // "Two weeks ago" is said of a day or two more or less.
+      // "Two weeks ago" is approximate: four days either way.
       return { from: today - (n * 7 + 4) * DAY, to: today - (n * 7 - 4) * DAY };
     case 'month':
       return { from: monthsBefore(now, n), to: monthsBefore(now, n - 1) };
@@ -109,7 +109,7 @@ function lastOrThis({ which, unit }: Groups, now: Date): TimeRange {
   }
 }
 
-/** The last such day before today. */
+/** The latest day of this name before today. */
 function weekday({ weekday: name }: Groups, now: Date): TimeRange {
   const today = startOfDay(now);
   const daysBack = (now.getUTCDay() - WEEKDAYS.indexOf(name ?? '') + 7) % 7 || 7;

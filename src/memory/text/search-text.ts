@@ -1,19 +1,20 @@
 import { UNSPACED_RUN } from './words.ts';
 
-/** A text made ready for search: what each text search configuration is to read. */
+/** A text prepared for search: the words for each of Postgres' text search configurations. */
 export type SearchText = { english: string; arabic: string; russian: string };
 
 /**
- * Prepares a text for the lexical side of recall; the same for storing and for asking (but for single Chinese
- * characters), so that whatever it does to a word it does on both sides. Postgres' parser can't be left alone with it: in the C locale it
- * takes every character beyond ASCII for a letter, and it knows no words where no spaces stand.
+ * Prepares a text for lexical search. Stored texts and questions are prepared alike
+ * (except for single Chinese characters), so that a word becomes the same term on both
+ * sides. Postgres' own parser is not enough: in the C locale it takes every non-ASCII
+ * character for a letter, and it finds no words in scripts without spaces.
  */
 export function toSearchText(text: string, side: 'stored' | 'asked'): SearchText {
   const clean = text
     .normalize('NFKC')
     .toLowerCase()
     .replaceAll('’', "'")
-    // Arabic vowel signs and the stretching stroke are optional in writing.
+    // Arabic vowel signs and the tatweel are optional in writing.
     .replace(/[\u064b-\u0652\u0640]/gu, '')
     .replace(/[^\x00-\x7f\p{L}\p{N}\p{M}]/gu, ' ')
     .replace(UNSPACED_RUN, (run) => ` ${wordsOf(run, side)} `);
@@ -32,9 +33,9 @@ const CYRILLIC = /\p{Script=Cyrillic}/u;
 const HAN = /\p{Script=Han}/u;
 
 /**
- * "我女儿" → "我女 女儿": two neighbouring characters are the nearest thing to a word without a dictionary. A
- * character that stands alone in a question ("猫?") is a word, so Chinese ones are stored singly as well; asked
- * for singly they would only blur the pairs.
+ * "我女儿" → "我女 女儿": without a dictionary, pairs of characters are the best approximation of words. A single
+ * character in a question ("猫?") is a word, so stored texts also get their Chinese characters one by one. A
+ * longer run in a question gets pairs only: single characters would match too much.
  */
 function wordsOf(run: string, side: 'stored' | 'asked'): string {
   const characters = [...run];
@@ -45,8 +46,8 @@ function wordsOf(run: string, side: 'stored' | 'asked'): string {
 }
 
 /**
- * True when most letters of a text are Latin. The model has learned English: it tells a Chinese or Arabic
- * question's answer from any other Chinese or Arabic sentence hardly at all (0.72 against 0.70).
+ * True when at least half of a text's letters are Latin. The embedding model has learned English: to a
+ * Chinese or Arabic question, the answer is hardly more similar than any other sentence in that language.
  */
 export function isMostlyLatin(text: string): boolean {
   const letters = text.match(/\p{L}/gu)?.length ?? 0;
@@ -54,7 +55,9 @@ export function isMostlyLatin(text: string): boolean {
   return latin * 2 >= letters;
 }
 
-/** "8 May 2023": the day of an exchange as words, so that a question that names it finds it. UTC. */
+/**
+ * The day as words in UTC ("8 May 2023"). It is stored with an exchange, so that a question can name the day.
+ */
 export function dayInWords(at: Date): string {
   return `${at.getUTCDate()} ${MONTHS[at.getUTCMonth()]} ${at.getUTCFullYear()}`;
 }

@@ -1,6 +1,6 @@
-// Built on `concurrently`: it owns a command's life (spawn, close, restart through a flow controller). What is ours is
-// the policy: its RestartProcess lets exit code 0 pass and keeps a fixed delay, and its kill walks a process tree
-// that is gone when the parent was killed, where a process group is not.
+// `concurrently` spawns the command, reports its end and restarts it through a flow controller. The restart
+// policy and the kill are our own. Its RestartProcess ignores exit code 0 and has a fixed delay. Its kill
+// walks the process tree, which no longer exists when the parent was killed; a process group still does.
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -10,40 +10,43 @@ import { killQuietly } from './kill.ts';
 import { StackError, poll } from './report.ts';
 import type { ProcessHandle, ProcessSpec } from './types.ts';
 
-const FIRST_RESTART_MS = 200;
-const LONGEST_RESTART_MS = 4_000; // the contract says 5 s; the rest is for the process's own start
-const STEADY_AFTER_MS = 10_000; // one that lived this long starts again with the shortest delay
-const DEATHS_BEFORE_GIVING_UP = 3; // only before it was ready for the first time; later it is restarted for ever
+const MIN_RESTART_DELAY_MS = 200;
+/** A process must be back within 5 s; the last second is for its own start. */
+const MAX_RESTART_DELAY_MS = 4_000;
+/** A process that ran this long is restarted with the shortest delay. */
+const STABLE_AFTER_MS = 10_000;
+/** Applies until the process is ready for the first time. After that it is restarted without limit. */
+const MAX_EXITS_AT_START = 3;
 const DEFAULT_STOP_MS = 10_000;
 const DEFAULT_READY_MS = 60_000;
 const MAX_LOG_BYTES = 10 * 1024 * 1024;
 const SHOWN_LOG_LINES = 20;
 
-/** Where kept processes write, and who is told. */
-export type KeptOptions = {
+/** Where supervised processes write their logs, and who is notified of changes. */
+export type SupervisionOptions = {
   logsDirectory: string;
   onChange: () => void;
   log: (line: string) => void;
 };
 
-/** Keeps one process running until it is stopped. */
-export class Kept implements ProcessHandle {
+/** One process, which is restarted whenever it ends, until it is stopped. */
+export class SupervisedProcess implements ProcessHandle {
   readonly spec: ProcessSpec;
   pid: number | undefined;
   restarts = 0;
-  readonly #options: KeptOptions;
+  readonly #options: SupervisionOptions;
   readonly #logFile: string;
   #command: Command | undefined;
   #state: 'running' | 'held' | 'stopping' = 'running';
-  #deaths = 0;
+  #exits = 0;
   #wasReady = false;
   #startedAt = 0;
-  #restartDelay = FIRST_RESTART_MS;
-  #lastEnd = '';
+  #restartDelayMs = MIN_RESTART_DELAY_MS;
+  #lastExit = '';
   #logStart = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(spec: ProcessSpec, options: KeptOptions) {
+  constructor(spec: ProcessSpec, options: SupervisionOptions) {
     this.spec = spec;
     this.#options = options;
     this.#logFile = path.join(options.logsDirectory, `${spec.name}.log`);
@@ -53,17 +56,20 @@ export class Kept implements ProcessHandle {
     return this.spec.name;
   }
 
-  /** Starts it and waits until it is ready. @throws StackError with the last lines of its log. */
+  /**
+   * Starts the process and waits until it is ready.
+   * @throws StackError with the last lines of its log.
+   */
   async start(): Promise<void> {
     this.#logStart = rotate(this.#logFile);
-    const keepRunning: FlowController = {
-      handle: (commands) => ({ commands: commands.map((c) => this.#keep(c)) }),
+    const restartAlways: FlowController = {
+      handle: (commands) => ({ commands: commands.map((command) => this.#supervise(command)) }),
     };
     const { result } = createConcurrently([{ name: this.name, command: this.name }], {
       spawn: () => this.#spawn(),
-      controllers: [keepRunning],
+      controllers: [restartAlways],
     });
-    result.catch(() => undefined); // settles at the command's first end, which means nothing here
+    result.catch(() => undefined); // settles at the command's first end, after which it is restarted
     await this.#untilReady();
     this.#wasReady = true;
   }
@@ -78,7 +84,7 @@ export class Kept implements ProcessHandle {
     if (this.pid !== undefined) killQuietly(this.pid, signal);
   }
 
-  /** SIGKILL for the whole group: helpers of a killed parent must not live on. */
+  /** Sends SIGKILL to the whole process group, so that no child outlives its killed parent. */
   killGroup(): void {
     if (this.pid !== undefined) killQuietly(-this.pid, 'SIGKILL');
   }
@@ -87,7 +93,7 @@ export class Kept implements ProcessHandle {
     this.#state = 'held';
     clearTimeout(this.#timer);
     this.killGroup();
-    await this.#down(DEFAULT_STOP_MS);
+    await this.#hasEnded(DEFAULT_STOP_MS);
   }
 
   async release(): Promise<void> {
@@ -97,18 +103,18 @@ export class Kept implements ProcessHandle {
     await this.#untilReady();
   }
 
-  /** Asks it to stop, and kills its group when it takes too long. */
+  /** Asks the process to stop, and kills its group when it takes too long. */
   async stop(): Promise<void> {
     this.#state = 'stopping';
     clearTimeout(this.#timer);
     if (this.pid === undefined) return;
     this.signal(this.spec.stopSignal ?? 'SIGTERM');
-    this.signal('SIGCONT'); // one that a fault test has stopped would never see the signal
+    this.signal('SIGCONT'); // a process that a fault test has stopped would not receive the signal
     const timeoutMs = this.spec.stopTimeoutMs ?? DEFAULT_STOP_MS;
-    if (await this.#down(timeoutMs)) return;
-    this.#options.log(`  ${this.name} did not stop within ${timeoutMs / 1000} s: killed`);
+    if (await this.#hasEnded(timeoutMs)) return;
+    this.#options.log(`  ${this.name} did not stop within ${timeoutMs / 1000} s and was killed`);
     this.killGroup();
-    await this.#down(DEFAULT_STOP_MS);
+    await this.#hasEnded(DEFAULT_STOP_MS);
   }
 
   #spawn(): ReturnType<typeof spawn> {
@@ -119,7 +125,7 @@ export class Kept implements ProcessHandle {
       cwd: cwd ?? '/',
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
-      detached: true, // a group of its own: the terminal's Ctrl-C reaches only us, and we stop things in order
+      detached: true, // a group of its own: the terminal's Ctrl-C must reach only us, who stop in order
       stdio: ['ignore', output, output],
     });
     fs.closeSync(output);
@@ -130,8 +136,8 @@ export class Kept implements ProcessHandle {
     return child;
   }
 
-  /** Restarts the command whenever it closes, whatever its exit code. */
-  #keep(command: Command): Command {
+  /** Restarts the command whenever it ends, with any exit code. */
+  #supervise(command: Command): Command {
     this.#command = command;
     command.close.subscribe(({ exitCode }) => this.#ended(exitCode));
     return command;
@@ -140,39 +146,39 @@ export class Kept implements ProcessHandle {
   #ended(exitCode: string | number): void {
     this.killGroup();
     this.pid = undefined;
-    this.#deaths += 1;
-    this.#lastEnd = typeof exitCode === 'number' ? `code ${exitCode}` : exitCode;
+    this.#exits += 1;
+    this.#lastExit = typeof exitCode === 'number' ? `code ${exitCode}` : exitCode;
     this.#options.onChange();
     if (this.#state !== 'running') return;
-    if (Date.now() - this.#startedAt > STEADY_AFTER_MS) this.#restartDelay = FIRST_RESTART_MS;
-    if (this.#wasReady) this.#options.log(`  ${this.name} ended (${this.#lastEnd}); restarting it`);
+    if (Date.now() - this.#startedAt > STABLE_AFTER_MS) this.#restartDelayMs = MIN_RESTART_DELAY_MS;
+    if (this.#wasReady) this.#options.log(`  ${this.name} ended (${this.#lastExit}); restarting it`);
     this.#timer = setTimeout(() => {
       this.restarts += 1;
       this.#command?.start();
-    }, this.#restartDelay);
-    this.#restartDelay = Math.min(this.#restartDelay * 2, LONGEST_RESTART_MS);
+    }, this.#restartDelayMs);
+    this.#restartDelayMs = Math.min(this.#restartDelayMs * 2, MAX_RESTART_DELAY_MS);
   }
 
   async #untilReady(): Promise<void> {
     const { ready, readyTimeoutMs = DEFAULT_READY_MS } = this.spec;
-    const givenUp = (): boolean => !this.#wasReady && this.#deaths >= DEATHS_BEFORE_GIVING_UP;
+    const givenUp = (): boolean => !this.#wasReady && this.#exits >= MAX_EXITS_AT_START;
     const probe = async (): Promise<boolean> =>
       givenUp() || (this.pid !== undefined && (await ready?.()) !== false);
     const answered = await poll(probe, readyTimeoutMs);
     if (this.#state === 'stopping' || (answered && !givenUp())) return;
     const why = givenUp()
-      ? `ended at its start (${this.#lastEnd})`
+      ? `failed to start (${this.#lastExit})`
       : `was not ready after ${readyTimeoutMs / 1000} s`;
     await this.stop();
     throw new StackError(`${this.name} ${why}; the end of ${this.#logFile}:\n${this.lastLog()}`);
   }
 
-  async #down(timeoutMs: number): Promise<boolean> {
+  async #hasEnded(timeoutMs: number): Promise<boolean> {
     return poll(() => Promise.resolve(this.pid === undefined), timeoutMs, 20);
   }
 }
 
-/** Puts an overgrown log aside; returns where this run's part of the log begins. */
+/** Renames a log that has grown too large. Returns the offset at which this run's part of the log begins. */
 function rotate(file: string): number {
   const size = fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size <= MAX_LOG_BYTES) return size;

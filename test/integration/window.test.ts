@@ -56,7 +56,7 @@ describe('appendTurn', () => {
     expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'a2']);
   });
 
-  test('final words take the place of words that were not, never the other way round', async () => {
+  test('a final append overwrites a provisional one, never the other way round', async () => {
     const scope = newScope();
     const said = (seq: number, replyText: string) => ({ ...turn(seq), replyText });
     for (const seq of [1, 2, 3, 3])
@@ -66,13 +66,13 @@ describe('appendTurn', () => {
     expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'final', 'q3', 'a3']);
   });
 
-  test('a late turn takes its place by its sequence number', async () => {
+  test('a late turn is inserted at the position of its sequence number', async () => {
     const scope = newScope();
     for (const seq of [1, 4, 2, 3]) await appendTurn(redis, scope, turn(seq));
     expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'a2', 'q3', 'a3', 'q4', 'a4']);
   });
 
-  test('a repeated append of a turn that was trimmed away does not bring it back', async () => {
+  test('a repeated append does not restore a turn that was trimmed', async () => {
     const scope = newScope();
     for (let seq = 1; seq <= 13; seq += 1) await appendTurn(redis, scope, turn(seq));
     const before = await contents(scope);
@@ -82,7 +82,7 @@ describe('appendTurn', () => {
     expect(before[0]).toBe('q4');
   });
 
-  test('what is no entry of ours stands in nobody’s way', async () => {
+  test('foreign entries don’t prevent appends', async () => {
     const scope = newScope();
     const key = memoryShortKey(scope.tenantId, scope.agentId, scope.userId);
     await redis.rpush(key, 'not json', '"text"', 'null');
@@ -93,7 +93,7 @@ describe('appendTurn', () => {
     expect(turns.map(({ content }) => content)).toEqual(['q1', 'a1', 'q2', 'a2']);
   });
 
-  test('concurrent appends of one turn from many sides leave it once', async () => {
+  test('concurrent appends of one turn leave it once', async () => {
     const scope = newScope();
     await Promise.all([3, 1, 2, 3, 1, 2, 3].map((seq) => appendTurn(redis, scope, turn(seq))));
     expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'a2', 'q3', 'a3']);

@@ -1,0 +1,70 @@
+import type pg from 'pg';
+import type { RecallSettings } from '../../domain/agent.ts';
+import type { Role, Scope } from '../../domain/conversation.ts';
+import { LABEL_WORDS, wordsOf, type Candidate } from '../ranking/choose.ts';
+import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
+import { sameSession } from '../ranking/sessions.ts';
+import { countWords } from '../text/words.ts';
+import type { PromptContents } from './beside-window.ts';
+import { notInPrompt } from './candidates.ts';
+import { findTexts, passageKey, type QuotedMessage } from './scan-scope.ts';
+
+/** A message right after or before a hit, which is quoted with it. */
+export type AdjacentMessage = {
+  hit: Candidate;
+  passage: ScoredPassage;
+  role: Role;
+  message: QuotedMessage;
+};
+
+/**
+ * The user's message after each hit, then the reply before each hit, while all quoted words stay within
+ * the agent's fill budget. What answers a question often continues in the next message.
+ */
+export async function findAdjacentMessages(
+  client: pg.PoolClient,
+  scope: Scope,
+  inPrompt: PromptContents,
+  found: { scored: ScoredScope; hits: Candidate[]; settings: RecallSettings },
+): Promise<AdjacentMessage[]> {
+  const { scored, hits, settings } = found;
+  let wordsLeft = settings.fillWords - hits.reduce((sum, hit) => sum + wordsOf(hit), 0);
+  if (wordsLeft <= LABEL_WORDS) return [];
+  const taken = new Set([
+    ...hits.map(({ exchangeId }) => exchangeId),
+    ...inPrompt.exclude.map((id) => id.replaceAll('-', '')),
+  ]);
+  const wanted = ([1, -1] as const).flatMap((step) =>
+    hits.flatMap((hit) => {
+      const passage = adjacentPassage(scored, hit, step);
+      return passage && !taken.has(passage.exchangeId) ? [{ hit, passage, step }] : [];
+    }),
+  );
+  const texts = await findTexts(
+    client,
+    scope,
+    wanted.map(({ passage }) => passage),
+  );
+  const adjacent: AdjacentMessage[] = [];
+  for (const { hit, passage, step } of wanted) {
+    const role = step > 0 ? 'user' : 'assistant';
+    const unquoted = notInPrompt(passage, texts, inPrompt);
+    const message = step > 0 ? unquoted.user : unquoted.reply;
+    if (!message) continue;
+    const isSame = (other: AdjacentMessage) =>
+      other.role === role && passageKey(other.passage) === passageKey(passage);
+    if (adjacent.some(isSame)) continue;
+    const words = countWords(message.content) + LABEL_WORDS;
+    if (words > wordsLeft) continue;
+    adjacent.push({ hit, passage, role, message });
+    wordsLeft -= words;
+  }
+  return adjacent;
+}
+
+/** The passage right after (step 1) or before (−1) a hit, of another exchange in the same session. */
+function adjacentPassage(scored: ScoredScope, hit: Candidate, step: 1 | -1): ScoredPassage | undefined {
+  const other = scored.passageAt(hit.place + step);
+  if (!other || other.exchangeId === hit.exchangeId) return undefined;
+  return sameSession(Math.min(hit.at, other.at), Math.max(hit.at, other.at)) ? other : undefined;
+}

@@ -1,0 +1,41 @@
+import type pg from 'pg';
+import type { RecallSettings } from '../../domain/agent.ts';
+import type { InboundMessage, Recollection, WindowMessage } from '../../domain/conversation.ts';
+import { keptOfWindow } from '../../domain/prompt.ts';
+import { recallBesideWindow } from './beside-window.ts';
+import { recall } from './recall.ts';
+
+/** A turn, as far as recall depends on it. */
+export type RecallForTurn = {
+  message: InboundMessage;
+  /** The agent's display name. */
+  agentName: string;
+  settings: RecallSettings;
+  /** Tokens that the prompt has for the window and the recalled messages together (see `promptRoom`). */
+  roomTokens: number;
+  /** Oldest first, with the message ids of the turns where they are known. */
+  window: readonly WindowMessage[];
+  /** The embedding of the message's text. */
+  embedding: ArrayLike<number>;
+};
+
+/**
+ * Recalls for one turn: searches the message's scope with the message's text and embedding, and leaves out
+ * what the prompt already shows from the window. Both a live turn and `npm run replay -- --what-if` call
+ * this, so a rerun asks exactly what the turn asked. Throws `InvalidEmbeddingError`.
+ */
+export function recallForTurn(pool: pg.Pool, turn: RecallForTurn): Promise<Recollection> {
+  const { message, agentName, settings, roomTokens, window, embedding } = turn;
+  const speakers = { user: message.userName, agent: agentName };
+  const query = {
+    text: message.text,
+    embedding: Array.from(embedding),
+    askedAt: new Date(message.receivedAt),
+    speakers: message.userName ? [message.userName, agentName] : [agentName],
+  };
+  return recallBesideWindow(
+    window,
+    (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
+    (inPrompt) => recall(pool, message, { ...query, ...inPrompt }, settings),
+  );
+}
