@@ -26,9 +26,7 @@ export type Entered =
   | { outcome: 'key-reused' }
   | { outcome: 'new' | 'repeated'; turn: LedgerTurn; agent: Agent; ahead: TurnsAhead };
 
-/**
- * The earlier turns of a scope that may still be running: their number, and the newest one's sequence number.
- */
+/** A scope's earlier turns that may still be running: their number, and the newest sequence number. */
 export type TurnsAhead = { count: number; newestSeq: number };
 
 type NewTurn = Scope & {

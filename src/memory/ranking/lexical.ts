@@ -1,7 +1,9 @@
 import { TERMS_PER_MASK } from '../text/search-terms.ts';
 import type { TimeRange } from '../text/time-range.ts';
-import type { QueryFacts } from './score.ts';
 import { followsOn } from './sessions.ts';
+
+/** The query's number of distinct terms, and the time that it mentions. */
+export type LexicalQuery = { termCount: number; range: TimeRange | null };
 
 // Tuned on the recall benchmark (docs/MEMORY.md). The results are not sensitive to small changes.
 const TERM_IN_PREVIOUS = 0.6;
@@ -20,7 +22,7 @@ const SMOOTHING_EXCHANGES = 10;
 export function lexicalScores(
   masks: readonly Int32Array[],
   ats: Float64Array,
-  query: QueryFacts,
+  query: LexicalQuery,
 ): Float64Array {
   const scores = new Float64Array(ats.length);
   let maximum = addRange(scores, ats, query.range);

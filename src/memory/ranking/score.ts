@@ -1,6 +1,5 @@
 import { isUnansweredQuestion } from '../text/questions.ts';
-import type { TimeRange } from '../text/time-range.ts';
-import { lexicalScores } from './lexical.ts';
+import { lexicalScores, type LexicalQuery } from './lexical.ts';
 import { followsOn } from './sessions.ts';
 
 /**
@@ -45,11 +44,7 @@ export type ScoredPassage = {
 };
 
 /** Facts about the query that the database doesn't know. */
-export type QueryFacts = {
-  /** Number of its distinct terms. */
-  termCount: number;
-  /** The time it mentions. */
-  range: TimeRange | null;
+export type QueryFacts = LexicalQuery & {
   /** False for scripts that the model embeds badly: there the words decide. */
   mostlyLatin: boolean;
   /** It names the user or the agent, so it is about their conversation. */
