@@ -89,7 +89,7 @@ function isRepliedOnce({ message, messageId }: Accepted, evidence: Evidence, dif
     : differ('replied', messageId, `is no answer to it: ${first.text}`);
 }
 
-/** Every scope's window holds its last turns, in the ledger's order and with their replies, and nothing else. */
+/** Every scope's window holds its last turns, in the ledger's order, with their replies, and nothing more. */
 function checkWindows(evidence: Evidence, byId: ReadonlyMap<string, Accepted>, differ: Differ) {
   const turnsOf = Map.groupBy(evidence.turns, ({ tenantId, agentId, userId }: LedgerRow) =>
     memoryShortKey(tenantId, agentId, userId),
