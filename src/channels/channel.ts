@@ -41,7 +41,6 @@ export type Received =
   | { kind: 'answered'; body: Readonly<Record<string, unknown>> | undefined }
   | { kind: 'unauthenticated'; needed: string }
   | { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean }
-  | { kind: 'unknown-path' }
   /** It can't be decided now: the sender must send the request again. */
   | { kind: 'unavailable'; service: string };
 
@@ -53,7 +52,11 @@ export type WebhookRequest = {
 };
 
 /** A channel that calls us. */
-export type WebhookChannel = InboundChannel<WebhookRequest> & { maxBodyBytes: number };
+export type WebhookChannel = InboundChannel<WebhookRequest> & {
+  /** What it calls, below its name. */
+  paths: readonly string[];
+  maxBodyBytes: number;
+};
 
 /** The way out. */
 export type OutboundChannel = {

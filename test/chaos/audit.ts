@@ -109,14 +109,8 @@ function isRepliedOnce(
     : reportDifference('replied', messageId, `the reply answers another message: ${first.text}`);
 }
 
-/**
- * Every scope's window holds its last turns, in the ledger's order and with their replies, and nothing else.
- */
-function checkWindows(
-  evidence: Evidence,
-  byId: ReadonlyMap<string, Accepted>,
-  reportDifference: ReportDifference,
-) {
+/** Every scope's window holds its last turns, in the ledger's order, with their replies, and nothing more. */
+function checkWindows(evidence: Evidence, byId: ReadonlyMap<string, Accepted>, differ: Differ) {
   const turnsOf = Map.groupBy(evidence.turns, ({ tenantId, agentId, userId }: LedgerRow) =>
     memoryShortKey(tenantId, agentId, userId),
   );

@@ -88,7 +88,7 @@ test('what stays away ends the start after its deadline, with the cure in one li
   const [code] = await child.exit;
   expect(code).toBe(1);
   expect(child.output()).toMatch(
-    /Temporal can't be reached: nothing answers at TEMPORAL_ADDRESS=127\.0\.0\.1:9\n$/,
+    /^Temporal can't be reached: nothing answers at TEMPORAL_ADDRESS=127\.0\.0\.1:9 .*check the address.*\n$/m,
   );
 });
 

@@ -171,7 +171,7 @@ describe('what the reply looks like', () => {
   });
 });
 
-test('§8: the LLM fails for good, in Slack: one line, in place of the placeholder', async () => {
+test('the LLM fails for good, in Slack: one line, in place of the placeholder', async () => {
   deployment.llm.answerWith(() => fail(400));
   const said = await ada.mention('break');
   await deployment.send(said.event);

@@ -104,10 +104,10 @@ export function channelContract(
       expect(JSON.stringify(system.llm.prompts.at(-1))).not.toContain('8841');
     });
 
-    test('a message of 32,000 characters is taken whole, and one of none is not', async () => {
-      const long = 'a rose is '.repeat(3_200);
+    test('a message of 32,000 characters is taken whole', async () => {
+      const long = `${'a rose is '.repeat(3_199)}the end …`;
       await answersTo(await taken(await people.write(long)));
-      expect(system.llm.prompts.at(-1)?.at(-1)?.content).toBe(long.trim());
+      expect(system.llm.prompts.at(-1)?.at(-1)?.content).toBe(long);
     });
 
     test('a reply of 12,000 characters arrives whole', async () => {

@@ -1,5 +1,4 @@
 /** Runs the workflows on the real dev server, with activities of the test's choice. */
-import type { Client } from '@temporalio/client';
 import { TestWorkflowEnvironment } from '@temporalio/testing';
 import { Runtime, type Worker, type WorkflowBundle } from '@temporalio/worker';
 import type { Activities } from '../../src/activities/index.ts';
@@ -30,7 +29,7 @@ export async function connectEnvironment(): Promise<TestWorkflowEnvironment> {
 
 /** Workers with these activities, running until `stop`. */
 export async function hostWorkflows(
-  activities: Activities | ((temporal: Client) => Activities),
+  activities: Activities,
   options: { bundle?: WorkflowBundle } = {},
 ): Promise<WorkflowHost> {
   const environment = await connectEnvironment();
@@ -38,7 +37,7 @@ export async function hostWorkflows(
     connection: environment.nativeConnection,
     namespace: temporalConfig().namespace,
     bundle: options.bundle ?? (await workflowBundle()),
-    activities: typeof activities === 'function' ? activities(environment.client) : activities,
+    activities,
   });
   const running = workers.map((worker: Worker) => worker.run());
   return {

@@ -59,14 +59,14 @@ test.each([true, false])(
 );
 
 test('a reply that waits for the model holds no backfill', async () => {
-  step('generateReply');
+  step('answerTurn');
   poll();
   await pass(0);
   expect(passed).toBe(1);
 });
 
 test('a reply whose model has answered holds backfills again', async () => {
-  const answer = step('generateReply');
+  const answer = step('answerTurn');
   await pass(1_000);
   answer();
   await pass(10);

@@ -5,7 +5,7 @@ import type { WebhookChannel, WebhookRequest } from '../../channels/channel.ts';
 import { ACCEPT_WITHIN_MS } from '../../domain/timing.ts';
 import type { AcceptMessage } from '../../intake/accept-message.ts';
 import type { IntakeOutcome } from '../../intake/outcomes.ts';
-import { badField, notFound, Problem, unauthorized, unavailable } from '../problems.ts';
+import { badField, Problem, unauthorized, unavailable } from '../problems.ts';
 
 /**
  * `POST /{channel}/{path}` for every channel that calls us. A 200 means that the message is durable, or that
@@ -29,12 +29,13 @@ export function webhookRoutes(dependencies: {
   for (const channel of channels) {
     // As it came: signatures are over the bytes.
     const readBody = raw({ type: () => true, limit: channel.maxBodyBytes });
-    router.post(`/${channel.name}/:path`, readBody, async (req, res) => {
-      const { path } = req.params;
-      const body = await answer(channel, toWebhookRequest(req, path));
-      if (body === undefined) res.status(200).end();
-      else res.json(body);
-    });
+    for (const path of channel.paths) {
+      router.post(`/${channel.name}/${path}`, readBody, async (req, res) => {
+        const body = await answer(channel, toWebhookRequest(req, path));
+        if (body === undefined) res.status(200).end();
+        else res.json(body);
+      });
+    }
   }
   return router;
 
@@ -67,8 +68,6 @@ export function webhookRoutes(dependencies: {
         throw unauthorized(received.needed);
       case 'invalid':
         throw badField(received);
-      case 'unknown-path':
-        throw notFound('path');
       case 'unavailable':
         count('unavailable');
         throw unavailable(received.service);

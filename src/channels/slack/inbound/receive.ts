@@ -43,7 +43,7 @@ const THREAD_WITHIN_MS = 1_000;
 /** `POST /slack/events` and `/slack/interactions`. A request counts only with Slack's signature. */
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
   const { signingSecret, findInstallation, allowedBots, redis, log } = dependencies;
-  return { name: 'slack', maxBodyBytes: MAX_BODY_BYTES, receive };
+  return { name: 'slack', paths: ['events', 'interactions'], maxBodyBytes: MAX_BODY_BYTES, receive };
 
   async function receive(request: WebhookRequest, deadline: number): Promise<Received> {
     const body = request.body.toString('utf8');
@@ -59,15 +59,9 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
       const needed = 'The request is not signed by Slack, or not within five minutes.';
       return { kind: 'unauthenticated', needed };
     }
-    switch (request.path) {
-      case 'events':
-        return receiveEvent(body, deadline);
-      case 'interactions':
-        // No message of ours has buttons yet; Slack wants an answer all the same.
-        return { kind: 'answered', body: undefined };
-      default:
-        return { kind: 'unknown-path' };
-    }
+    // No message of ours has buttons yet; Slack wants an answer all the same.
+    if (request.path === 'interactions') return { kind: 'answered', body: undefined };
+    return receiveEvent(body, deadline);
   }
 
   async function receiveEvent(body: string, deadline: number): Promise<Received> {

@@ -46,7 +46,6 @@ export function openPostOffice(): PostOffice {
     if (request.header('x-postmark') !== POSTMARK) {
       return { kind: 'unauthenticated', needed: 'X-Postmark must be the post office’s.' };
     }
-    if (request.path !== 'cards') return { kind: 'unknown-path' };
     const card = check(postcard, JSON.parse(request.body.toString('utf8')), 'body');
     if (card.kind === 'invalid') return card;
     const { id, from, text } = card.value;
@@ -83,7 +82,7 @@ export function openPostOffice(): PostOffice {
   return {
     definition: {
       name: 'postcard',
-      inbound: () => ({ name: 'postcard', maxBodyBytes: 256 * 1024, receive }),
+      inbound: () => ({ name: 'postcard', paths: ['cards'], maxBodyBytes: 256 * 1024, receive }),
       outbound: () => ({ name: 'postcard', open }),
     },
     bindTo: (next) => void (owner = next),
