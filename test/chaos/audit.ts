@@ -110,7 +110,11 @@ function isRepliedOnce(
 }
 
 /** Every scope's window holds its last turns, in the ledger's order, with their replies, and nothing more. */
-function checkWindows(evidence: Evidence, byId: ReadonlyMap<string, Accepted>, differ: Differ) {
+function checkWindows(
+  evidence: Evidence,
+  byId: ReadonlyMap<string, Accepted>,
+  reportDifference: ReportDifference,
+) {
   const turnsOf = Map.groupBy(evidence.turns, ({ tenantId, agentId, userId }: LedgerRow) =>
     memoryShortKey(tenantId, agentId, userId),
   );
