@@ -1,6 +1,7 @@
 /** Repeats a turn's recall and prompt with other settings. */
 import type pg from 'pg';
-import { createPool, inTenant } from '../../src/db/tenant-transaction.ts';
+import { createPool } from '../../src/db/pool.ts';
+import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { RecallSettings } from '../../src/domain/agent.ts';
 import type {
   ConversationMessage,

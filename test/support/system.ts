@@ -6,7 +6,7 @@ import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
-import { createPool } from '../../src/db/tenant-transaction.ts';
+import { createPool } from '../../src/db/pool.ts';
 import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
