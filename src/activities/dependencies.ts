@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/connection.ts';
 import type pg from 'pg';
 import type { RunAgent } from '../llm/run-agent.ts';
 import type { Embedder } from '../memory/embedding/embedder.ts';
@@ -8,7 +8,7 @@ import type { OutboundChannel } from '../channels/channel.ts';
 /** What the activities stand on. */
 export type ActivityDependencies = {
   pool: pg.Pool;
-  redis: Redis;
+  redis: RedisClient;
   embedder: Embedder;
   runAgent: RunAgent;
   temporal: Client;

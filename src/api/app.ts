@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import express, { Router, type Express } from 'express';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/connection.ts';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { WebhookChannel } from '../channels/channel.ts';
@@ -22,7 +22,7 @@ import { webhookRoutes } from './routes/webhooks.ts';
 
 export type AppDependencies = {
   pool: pg.Pool;
-  redis: Redis;
+  redis: RedisClient;
   temporal: Client;
   log: Logger;
   limits: TurnLimits;

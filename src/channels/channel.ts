@@ -4,7 +4,7 @@
  * Outbound, in the worker, it shows that the agent is at work and delivers the reply. Nothing outside its
  * folder knows its name.
  */
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/connection.ts';
 import type { Logger } from 'pino';
 import type { WorkerConfig, ApiConfig } from '../config/index.ts';
 import type { DeliveryTurn, Progress } from '../domain/delivery.ts';
@@ -18,8 +18,8 @@ export type ChannelDefinition = {
   outbound(context: OutboundContext): OutboundChannel | undefined;
 };
 
-export type InboundContext = { config: Pick<ApiConfig, 'slack'>; redis: Redis; log: Logger };
-export type OutboundContext = { config: Pick<WorkerConfig, 'slack'>; redis: Redis; log: Logger };
+export type InboundContext = { config: Pick<ApiConfig, 'slack'>; redis: RedisClient; log: Logger };
+export type OutboundContext = { config: Pick<WorkerConfig, 'slack'>; redis: RedisClient; log: Logger };
 
 /** The way in. `deadline` (epoch ms) is when the sender stops waiting for an answer. */
 export type InboundChannel<Request> = {

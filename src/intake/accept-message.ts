@@ -1,5 +1,5 @@
 import type { Client } from '@temporalio/client';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/connection.ts';
 import type pg from 'pg';
 import { enterTurn, isEntered, markStart, type LedgerTurn, type TurnsAhead } from '../db/ledger.ts';
 import type { InboundMessage, Scope } from '../domain/conversation.ts';
@@ -26,7 +26,7 @@ export function createAcceptMessage(dependencies: {
   pool: pg.Pool;
   temporal: Client;
   limits: TurnLimits;
-  redis: Redis;
+  redis: RedisClient;
   rateLimiter: RateLimiter;
 }): AcceptMessage {
   const { pool, redis, temporal, limits, rateLimiter } = dependencies;
@@ -95,7 +95,7 @@ export function createAcceptMessage(dependencies: {
  * nothing but being remembered. Otherwise the workflow has to ask Temporal which of them still run.
  */
 async function turnsToWaitFor(
-  redis: Redis,
+  redis: RedisClient,
   scope: Scope,
   ahead: TurnsAhead,
   deadline: number,

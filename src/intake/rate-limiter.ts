@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/connection.ts';
 import { RateLimiterRedis, RateLimiterRes, RLWrapperTimeouts } from 'rate-limiter-flexible';
 import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
 import { rateLimitKey, tenantRateLimitKey } from '../redis/keys.ts';
@@ -25,7 +25,7 @@ const REDIS_BOUND_MS = 250;
  * which lets through as well: limits protect the service, they are not part of it.
  */
 export function createRateLimiter(dependencies: {
-  redis: Redis;
+  redis: RedisClient;
   limitsOf: (tenantId: string) => Promise<RateLimits>;
 }): RateLimiter {
   const { redis, limitsOf } = dependencies;
@@ -85,7 +85,7 @@ export function createRateLimiter(dependencies: {
 
 const MAX_LIMITERS = 1_000;
 
-function tokenBucket(redis: Redis, burst: number, perMinute: number): RateLimiterRedis {
+function tokenBucket(redis: RedisClient, burst: number, perMinute: number): RateLimiterRedis {
   return new RateLimiterRedis({
     storeClient: redis,
     keyPrefix: '',

@@ -16,7 +16,7 @@ import {
   makeWorkflowExporter,
   OpenTelemetryActivityInboundInterceptor,
 } from '@temporalio/interceptors-opentelemetry/lib/worker/index.js';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../redis/connection.ts';
 import type pg from 'pg';
 import type { RunAgent } from '../llm/run-agent.ts';
 import type { Embedder } from '../memory/embedding/embedder.ts';
@@ -30,7 +30,7 @@ export type Tracing = {
   observers: Observers;
   watchRequests(listener: RequestListener): RequestListener;
   watchPool(pool: pg.Pool): void;
-  watchRedis(redis: Redis): void;
+  watchRedis(redis: RedisClient): void;
   watchEmbedder(embedder: Embedder): Embedder;
   watchRunAgent(runAgent: RunAgent): RunAgent;
   /** Sends the buffered spans and ends. Never rejects: an unreachable collector must not block a shutdown. */
@@ -141,12 +141,13 @@ function describeStatement(statement: unknown): { name: string; text: string } {
 }
 
 /** Records command names only: the arguments contain people's messages. */
-function watchRedis(redis: Redis): void {
-  const send = redis.sendCommand.bind(redis);
-  const watched: typeof send = (command, stream) => {
-    if (!trace.getActiveSpan()) return send(command, stream);
-    return inSpan(`redis ${command.name}`, { 'db.system.name': 'redis' }, () =>
-      Promise.resolve(send(command, stream)),
+function watchRedis(redis: RedisClient): void {
+  type Send = (...sent: [{ name: string }, ...unknown[]]) => unknown;
+  const send = redis.sendCommand.bind(redis) as Send;
+  const watched: Send = (...sent) => {
+    if (!trace.getActiveSpan()) return send(...sent);
+    return inSpan(`redis ${sent[0].name}`, { 'db.system.name': 'redis' }, () =>
+      Promise.resolve(send(...sent)),
     );
   };
   Object.assign(redis, { sendCommand: watched });

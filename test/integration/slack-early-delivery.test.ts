@@ -5,7 +5,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import type { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { createAnswerTurn } from '../../src/activities/answer-turn.ts';
 import { createDeliverReply } from '../../src/activities/deliver-reply.ts';
@@ -16,13 +15,13 @@ import type { TurnAnswer } from '../../src/domain/turn.ts';
 import { PLACEHOLDER } from '../../src/domain/words.ts';
 import { LlmRejectedError } from '../../src/llm/client.ts';
 import { appendTurn, getWindow } from '../../src/memory/window/window.ts';
-import { createRedis } from '../../src/redis/connection.ts';
+import { createRedis, type RedisClient } from '../../src/redis/connection.ts';
 import { redisUrl } from '../support/services.ts';
 import { BOT, startSlackStandIn, type SlackStandIn } from '../support/slack-stand-in.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 
 let slack: SlackStandIn;
-let redis: Redis;
+let redis: RedisClient;
 beforeAll(async () => {
   slack = await startSlackStandIn();
   redis = createRedis(redisUrl(), pino({ level: 'silent' }));
@@ -62,7 +61,7 @@ type Attempt = {
   heartbeatDetails?: SlackProgress;
   cancelled?: boolean;
   ageMs?: number;
-  window?: Redis;
+  window?: RedisClient;
   state?: DeliveryState;
 };
 

@@ -1,6 +1,6 @@
 /** Memory through the worker's own activities: storeTurn tells it, gatherContext asks it. */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../src/redis/connection.ts';
 import type pg from 'pg';
 import { createGatherContext } from '../../src/activities/gather-context.ts';
 import { createStoreTurn } from '../../src/activities/store-turn.ts';
@@ -18,7 +18,7 @@ export type Asked = GatheredContext & {
 
 /** A scope's memory, as the default settings have it. */
 export function memoryOf(
-  services: { pool: pg.Pool; redis: Redis; embedder: Embedder },
+  services: { pool: pg.Pool; redis: RedisClient; embedder: Embedder },
   scope: Scope,
   clock = Date.parse('2026-11-02T09:00:00Z'),
 ) {

@@ -1,6 +1,6 @@
 /** The whole of Konstruct in this process: API and both workers, on real services, with a scripted model. */
 import type { Client } from '@temporalio/client';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../src/redis/connection.ts';
 import { pino, type Logger } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
@@ -45,7 +45,7 @@ export type System = Surroundings &
   ApiClient & {
     baseUrl: string;
     /** The API's own connection. */
-    redis: Redis;
+    redis: RedisClient;
     /** Past every proxy. */
     temporal: Client;
     embedder: Embedder;

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { Router } from 'express';
-import type { Redis } from 'ioredis';
+import { checkRedis, type RedisClient } from '../../redis/connection.ts';
 import type pg from 'pg';
 import { within } from '../../lib/within.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../../domain/task-queues.ts';
@@ -13,7 +13,7 @@ const POLLER_FRESH_MS = 70_000;
 /**
  * `GET /healthz`: this process answers. `GET /readyz`: which of the services that a reply needs are there.
  */
-export function healthRoutes(dependencies: { pool: pg.Pool; redis: Redis; temporal: Client }): Router {
+export function healthRoutes(dependencies: { pool: pg.Pool; redis: RedisClient; temporal: Client }): Router {
   const { pool, redis, temporal } = dependencies;
   const router = Router();
 
@@ -24,7 +24,7 @@ export function healthRoutes(dependencies: { pool: pg.Pool; redis: Redis; tempor
   router.get('/readyz', async (_req, res) => {
     const [postgres, redisCheck, temporalCheck, worker] = await Promise.all([
       check(() => pool.query('SELECT 1 FROM conversation_embeddings LIMIT 0')),
-      check(() => redis.ping()),
+      check(() => checkRedis(redis)),
       check(() => temporal.workflowService.getSystemInfo({})),
       check(() => workersPoll(temporal)),
     ]);

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../redis/connection.ts';
 import type pg from 'pg';
 import { findAgent } from '../../db/agents.ts';
 import { listMemories, type StoredMemory } from '../../memory/long-term/memories.ts';
@@ -13,7 +13,7 @@ import { isUuid } from '../uuid.ts';
  * `GET /agents/{agentId}/users/{userId}/memory`: what an agent remembers of a user, newest memories first,
  * paged.
  */
-export function memoryRoutes({ pool, redis }: { pool: pg.Pool; redis: Redis }): Router {
+export function memoryRoutes({ pool, redis }: { pool: pg.Pool; redis: RedisClient }): Router {
   const router = Router();
 
   router.get('/agents/:agentId/users/:userId/memory', async (req, res) => {

@@ -1,5 +1,5 @@
 /** What is kept in Redis about a thread. A convenience: with Redis gone, replies still work. */
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../redis/connection.ts';
 import { engagedThreadKey, idempotencyKey, sessionKey } from '../../redis/keys.ts';
 
 /** A thread that nobody has written in for so long needs a new mention. */
@@ -8,23 +8,23 @@ const KEPT_SECONDS = 90 * 24 * 60 * 60;
 type Thread = { tenantId: string; threadId: string };
 
 /** From now on the agent answers in this thread without being mentioned. */
-export async function markEngaged(redis: Redis, thread: Thread, agentId: string): Promise<void> {
+export async function markEngaged(redis: RedisClient, thread: Thread, agentId: string): Promise<void> {
   await redis.set(engagedThreadKey(thread.tenantId, thread.threadId), agentId, 'EX', KEPT_SECONDS);
 }
 
 /** Whether the agent is engaged in a thread. Rejects when Redis is away. */
-export async function isEngaged(redis: Redis, thread: Thread, agentId: string): Promise<boolean> {
+export async function isEngaged(redis: RedisClient, thread: Thread, agentId: string): Promise<boolean> {
   return (await redis.get(engagedThreadKey(thread.tenantId, thread.threadId))) === agentId;
 }
 
 /** Remembers that a thread is an assistant thread, which shows a status. */
-export async function markAssistantThread(redis: Redis, thread: Thread): Promise<void> {
+export async function markAssistantThread(redis: RedisClient, thread: Thread): Promise<void> {
   const session = JSON.stringify({ surface: 'assistant' });
   await redis.set(sessionKey(thread.tenantId, thread.threadId), session, 'EX', KEPT_SECONDS);
 }
 
 /** Whether a thread is known as an assistant thread. Rejects when Redis is away. */
-export async function isAssistantThread(redis: Redis, thread: Thread): Promise<boolean> {
+export async function isAssistantThread(redis: RedisClient, thread: Thread): Promise<boolean> {
   const session = await redis.get(sessionKey(thread.tenantId, thread.threadId));
   return session !== null && session.includes('"assistant"');
 }
@@ -32,7 +32,11 @@ export async function isAssistantThread(redis: Redis, thread: Thread): Promise<b
 const NOTICE_EVERY_SECONDS = 60;
 
 /** Whether a person may be told now that they write too much: once a minute, not once a message. */
-export async function claimBusyNotice(redis: Redis, tenantId: string, userId: string): Promise<boolean> {
+export async function claimBusyNotice(
+  redis: RedisClient,
+  tenantId: string,
+  userId: string,
+): Promise<boolean> {
   const key = idempotencyKey(tenantId, `busy-notice:${userId}`.slice(0, 200));
   return (await redis.set(key, '1', 'EX', NOTICE_EVERY_SECONDS, 'NX')) === 'OK';
 }

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../redis/connection.ts';
 import { z } from 'zod';
 import type { ConversationMessage, Role, Scope, WindowMessage } from '../../domain/conversation.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
@@ -19,7 +19,7 @@ const numberedEntry = z.object({ seq: z.number().optional() });
  * Throws on an entry that is not a message, since a reply must not silently miss a part of the conversation.
  */
 export async function getRecentMessages(
-  redis: Redis,
+  redis: RedisClient,
   tenantId: string,
   agentId: string,
   userId: string,
@@ -31,7 +31,7 @@ export async function getRecentMessages(
 
 /** Like `getRecentMessages`, with the message ids of the turns, so that recall can leave them out. */
 export async function getWindow(
-  redis: Redis,
+  redis: RedisClient,
   scope: Scope,
   n: number = WINDOW_SIZE,
 ): Promise<WindowMessage[]> {
@@ -41,14 +41,14 @@ export async function getWindow(
 }
 
 /** The sequence number of the newest turn in a scope's window; undefined when there is none. */
-export async function newestSeq(redis: Redis, scope: Scope): Promise<number | undefined> {
+export async function newestSeq(redis: RedisClient, scope: Scope): Promise<number | undefined> {
   const entry = await redis.lindex(memoryShortKey(scope.tenantId, scope.agentId, scope.userId), -1);
   return entry === null ? undefined : numberedEntry.parse(JSON.parse(entry)).seq;
 }
 
 /** Appends one message and trims the list to its newest `window` messages, in one transaction. */
 export async function appendMessage(
-  redis: Redis,
+  redis: RedisClient,
   tenantId: string,
   agentId: string,
   userId: string,
@@ -76,7 +76,7 @@ export type WindowTurn = { seq: number; messageId: string; userText: string; rep
  * now has the turn with this reply.
  */
 export async function appendTurn(
-  redis: Redis,
+  redis: RedisClient,
   scope: Scope,
   turn: WindowTurn,
   { isFinal = true }: { isFinal?: boolean } = {},

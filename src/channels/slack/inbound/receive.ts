@@ -1,5 +1,5 @@
 import type { WebClient } from '@slack/web-api';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
 import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
 import { MAX_TEXT_LENGTH } from '../../../intake/fields.ts';
@@ -27,7 +27,7 @@ type SlackInbound = {
   lookUpNames: LookUpNames;
   /** Bot and user ids of other bots that the agent answers. */
   allowedBots: ReadonlySet<string>;
-  redis: Redis;
+  redis: RedisClient;
   log: Logger;
 };
 
@@ -148,7 +148,7 @@ async function receiveMessage(
 
 /** Redis knows; without it, Slack does: the agent is engaged where it has spoken. */
 async function isEngagedIn(
-  redis: Redis,
+  redis: RedisClient,
   { channel, threadTs = '' }: SlackMessage,
   thread: { tenantId: string; threadId: string },
   { agentId, botUserId, client }: Installation,
@@ -165,7 +165,7 @@ async function isEngagedIn(
 }
 
 async function surfaceOf(
-  redis: Redis,
+  redis: RedisClient,
   message: SlackMessage,
   thread: { tenantId: string; threadId: string },
 ): Promise<SlackAddress['surface']> {
@@ -178,7 +178,7 @@ async function surfaceOf(
 
 /** One polite line in the thread, at most once a minute. Nobody waits for it, and a lost one is no loss. */
 async function sayTooMany(
-  redis: Redis,
+  redis: RedisClient,
   client: WebClient,
   { tenantId, userId, dedupeKey }: { tenantId: string; userId: string; dedupeKey: string },
   address: SlackAddress,

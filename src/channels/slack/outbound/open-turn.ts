@@ -1,5 +1,5 @@
 import type { WebClient } from '@slack/web-api';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
 import type { DeliveryTurn } from '../../../domain/delivery.ts';
 import { ChannelError, type OpenOptions, type OpenTurn, type OutboundChannel } from '../../channel.ts';
@@ -16,7 +16,7 @@ export type ClientOf = (team: string) => WebClient | undefined;
 /** Delivers replies to Slack's threads. */
 export function createSlackOutbound(dependencies: {
   clientOf: ClientOf;
-  redis: Redis;
+  redis: RedisClient;
   log: Logger;
 }): OutboundChannel {
   const { clientOf, redis, log } = dependencies;
@@ -33,7 +33,7 @@ export function createSlackOutbound(dependencies: {
 
 function openTurn(given: {
   client: WebClient;
-  redis: Redis;
+  redis: RedisClient;
   log: Logger;
   turn: DeliveryTurn;
   options: OpenOptions;

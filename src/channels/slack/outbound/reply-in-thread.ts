@@ -1,6 +1,6 @@
 /** How a turn is answered in its thread. */
 import type { WebClient } from '@slack/web-api';
-import type { Redis } from 'ioredis';
+import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
 import type { SlackAddress, SlackProgress } from '../address.ts';
 import { slackTrouble } from '../errors.ts';
@@ -117,7 +117,7 @@ async function tryStatus(client: WebClient, address: SlackAddress): Promise<bool
 
 /** The agent answers in this thread from now on. A convenience: the reply stands, whatever becomes of it. */
 export async function engageThread(
-  { redis, log }: { redis: Redis; log: Logger },
+  { redis, log }: { redis: RedisClient; log: Logger },
   turn: { tenantId: string; threadId: string; agentId: string },
   { surface }: SlackAddress,
 ): Promise<void> {
