@@ -4,6 +4,7 @@ import path from 'node:path';
 import { migrationConfig } from '../src/config/index.ts';
 import { ensureDemoTenant } from './demo.ts';
 import type { Demo } from './demo.ts';
+import { localUrl } from '../src/lib/listening.ts';
 import { migrate } from '../cli/migrate.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { superviseService } from './stack/applications.ts';
@@ -20,7 +21,7 @@ import { runUntilStopped } from './stack/run-until-stopped.ts';
 const ownTemporal = !process.env['TEMPORAL_ADDRESS'];
 const env = ownTemporal ? forLocalTemporal(process.env) : process.env;
 const home = homeDirectory(env);
-const { namespace, port: wantedPort } = startSettings(env);
+const { namespace, port: wantedPort, host } = startSettings(env);
 const log = (line: string): void => void process.stderr.write(line + '\n');
 
 await runUntilStopped(async (onHandle) => {
@@ -33,10 +34,10 @@ await runUntilStopped(async (onHandle) => {
     onHandle,
     onPids: (pids) => writePids(home, pids),
     beforeStart: async () => {
-      port = await requireFreePort('PORT', wantedPort);
+      port = await requireFreePort('PORT', wantedPort, host);
     },
   });
-  const baseUrl = `http://127.0.0.1:${port}`;
+  const baseUrl = localUrl(host, port);
   await step(log, 'migrating', () => migrateAll(stack.urls));
   const databaseUrl = stack.urls.DATABASE_URL ?? '';
   const demo = await ensureDemoTenant({ databaseUrl, home, baseUrl });

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SHUTDOWN_WITHIN_MS } from '../../src/domain/timing.ts';
+import { localUrl } from '../../src/lib/listening.ts';
 import { forLocalTemporal } from './environment.ts';
 import { projectRoot } from './paths.ts';
 import { StackError, poll } from './report.ts';
@@ -20,7 +21,8 @@ export type ServiceOptions = { home: string; env: NodeJS.ProcessEnv; port: numbe
  * @throws StackError with the end of a log, or the answer of `/readyz`, when that doesn't happen.
  */
 export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
-  const operatorToken = startSettings(env).operatorToken ?? loadSecrets(home).operatorToken;
+  const settings = startSettings(env);
+  const operatorToken = settings.operatorToken ?? loadSecrets(home).operatorToken;
   const workerEnv = applicationEnv(stack, env);
   const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
   // The API is started last, so that pids.json is complete before /readyz can answer.
@@ -31,7 +33,7 @@ export async function superviseService(stack: Stack, { home, env, port }: Servic
   for (const spec of specs) await stack.supervise(spec);
   await untilReady(
     specs.map(({ name }) => stack.process(name)),
-    port,
+    localUrl(settings.host, port),
   );
 }
 
@@ -70,13 +72,13 @@ function applicationEnv(stack: Stack, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
   return Object.fromEntries(known);
 }
 
-async function untilReady(processes: readonly ProcessHandle[], port: number): Promise<void> {
+async function untilReady(processes: readonly ProcessHandle[], baseUrl: string): Promise<void> {
   let body = '';
   const failing = (): ProcessHandle | undefined =>
     processes.find(({ restarts }) => restarts >= RESTARTS_BEFORE_GIVING_UP);
   const probe = async (): Promise<boolean> => {
     if (failing()) return true;
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(5_000) });
+    const response = await fetch(`${baseUrl}/readyz`, { signal: AbortSignal.timeout(5_000) });
     body = await response.text();
     return response.status === 200;
   };

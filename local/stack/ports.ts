@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { freePort, isFree } from '../../src/lib/free-port.ts';
+import { listenProblem } from '../../src/lib/listening.ts';
 import { StackError } from './report.ts';
 
 const FILE = 'ports.json';
@@ -41,14 +42,15 @@ export async function choosePorts<Name extends string>(
 }
 
 /**
- * The port that a setting names, if it can be had; 0 chooses a free one.
- * @throws StackError that names port and setting.
+ * The port that a setting names, if it can be had at `host`; 0 chooses a free one.
+ * @throws StackError that names what to set.
  */
-export async function requireFreePort(setting: string, value: string): Promise<number> {
+export async function requireFreePort(setting: string, value: string, host = '127.0.0.1'): Promise<number> {
   const port = Number(value);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new StackError(`${setting}=${value} is not a port`);
-  if (port === 0) return freePort();
-  if (await isFree(port, '0.0.0.0')) return port;
-  throw new StackError(`port ${port} is in use: stop what uses it, or set ${setting} to a free one`);
+  const wanted = port === 0 ? await freePort() : port;
+  const problem = await listenProblem({ setting, port: wanted, host });
+  if (problem !== undefined) throw new StackError(problem);
+  return wanted;
 }

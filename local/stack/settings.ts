@@ -1,5 +1,6 @@
 /** What `npm start`, `npm run stack` and the operators' commands read, besides the components' addresses. */
 import { z } from 'zod';
+import { host } from '../../src/config/api.ts';
 import { parse, text, type Environment } from '../../src/config/variables.ts';
 
 const home = z
@@ -24,6 +25,7 @@ const cache = z
 const start = z
   .object({
     PORT: text.default('3000').meta({ description: 'Where the API listens', cure: '0 for any that is free' }),
+    HOST: host,
     KONSTRUCT_OPERATOR_TOKEN: text.optional().meta({
       description: 'Who holds it may make tenants and their keys over HTTP',
       cure: 'a long random text',
@@ -68,6 +70,7 @@ export function startSettings(env: Environment) {
   const read = parse({ start }, env).start;
   return {
     port: read.PORT,
+    host: read.HOST,
     namespace: read.TEMPORAL_NAMESPACE,
     operatorToken: read.KONSTRUCT_OPERATOR_TOKEN,
   };

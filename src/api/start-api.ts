@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
 import type { ApiConfig } from '../config/index.ts';
 import { createPool, postgresNeeded } from '../db/pool.ts';
+import { listen } from '../lib/listening.ts';
 import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
 import type { Tracing } from '../observability/tracing.ts';
@@ -51,12 +52,7 @@ export async function startApi(
   });
   const server = createServer(tracing?.watchRequests(app) ?? app);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.listen(config.port, config.host);
-  await once(server, 'listening').catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
-      throw new Error(`port ${config.port} is in use: set PORT to a free one`);
-    throw error;
-  });
+  await listen(server, { port: config.port, host: config.host, setting: 'PORT' });
   log.info({ address: server.address() }, 'API is up');
 
   return {

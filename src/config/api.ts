@@ -5,8 +5,8 @@ import { count, port, text } from './variables.ts';
 
 /** The address that a process of ours listens on. */
 export const host = text.default('127.0.0.1').meta({
-  description: 'The address to listen on',
-  cure: '0.0.0.0 to be reached from other machines',
+  description: 'The address or name to listen on, IPv4 or IPv6',
+  cure: '0.0.0.0 or :: to be reached from other machines',
 });
 
 export const api = z

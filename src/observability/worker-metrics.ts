@@ -1,7 +1,7 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { freePort } from '../lib/free-port.ts';
+import { listen } from '../lib/listening.ts';
 
 export type WorkerMetrics = {
   registry: Registry;
@@ -9,7 +9,7 @@ export type WorkerMetrics = {
   temporalAddress: string;
   /**
    * Serves `GET /metrics`, which joins our metrics and Temporal's,
-   * and `GET /healthz`. Rejects when the port is taken.
+   * and `GET /healthz`. Rejects with what to set when it can't listen.
    */
   listen(): Promise<void>;
   close(): void;
@@ -43,21 +43,10 @@ export async function createWorkerMetrics(options: { port: number; host: string 
   return {
     registry,
     temporalAddress,
-    async listen() {
-      server.listen(options.port, options.host);
-      await listening(server, options.port);
-    },
+    listen: () => listen(server, { ...options, setting: 'WORKER_PORT' }),
     close: () => {
       server.close();
       server.closeAllConnections();
     },
   };
-}
-
-async function listening(server: Server, port: number): Promise<void> {
-  await once(server, 'listening').catch((error: unknown) => {
-    throw new Error(`the worker's metrics can't be served on port ${port}: set WORKER_PORT to a free port`, {
-      cause: error,
-    });
-  });
 }

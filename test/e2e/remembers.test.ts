@@ -8,11 +8,16 @@ import { isRunning, startInstallation, type Installation } from '../support/inst
 
 jest.setTimeout(180_000);
 
+const HAS_IPV6 = Object.values(os.networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+);
+
 let llm: FakeLlm;
 let home: string;
 let installation: Installation | undefined;
-const start = async () => {
-  installation = await startInstallation(home, { LLM_BASE_URL: llm.baseUrl, LLM_MODEL: 'recorded' });
+const start = async (env: Record<string, string> = {}) => {
+  const model = { LLM_BASE_URL: llm.baseUrl, LLM_MODEL: 'recorded' };
+  installation = await startInstallation(home, { ...model, ...env });
   return installation;
 };
 beforeAll(async () => {
@@ -40,7 +45,8 @@ test('a fact, 25 other messages, a restart of everything, a question: the fact i
   expect(await first.interrupt()).toBe(0);
   for (const pid of pids) expect(await isRunning(pid)).toBe(false);
 
-  const second = await start();
+  const second = await start({ HOST: HAS_IPV6 ? '::1' : 'localhost' });
+  expect(new URL(second.demo.baseUrl).hostname).toBe(HAS_IPV6 ? '[::1]' : 'localhost');
   expect(second.demo).toMatchObject({ tenantId: first.demo.tenantId, apiKey: first.demo.apiKey });
   const { body } = await second.say('Which instrument does my daughter play?');
   const { recalled, windowSize } = body['memory'] as {
