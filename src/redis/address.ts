@@ -28,11 +28,12 @@ export function readRedisUrl(url: string): RedisAddress {
   const { scheme = '', kind, credentials, hosts = '', rest = '' } = URL_OF_MANY.exec(url)?.groups ?? {};
   if (kind === undefined) return oneServer(url);
   const { pathname, searchParams } = new URL(rest, 'redis://host');
-  const [username, password] = (credentials ?? '').split(':', 2).map((part) => decodeURIComponent(part));
+  const [username = '', ...parts] = (credentials ?? '').split(':');
+  const password = parts.join(':');
   const ca = searchParams.get('ca');
   const access: Access = {
-    ...(username && { username }),
-    ...(password && { password }),
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
     ...(scheme.toLowerCase() === 'rediss' && { tls: ca ? { ca: readFileSync(ca, 'utf8') } : {} }),
   };
   if (kind.toLowerCase() === 'cluster') return { kind: 'cluster', nodes: nodesOf(hosts, 6_379), ...access };

@@ -2,16 +2,22 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import proto from '@temporalio/proto';
 import { liftUserLimit, startSystem, type System } from '../support/system.ts';
+import { openPostOffice, POSTMARK } from '../support/channels/postcard/index.ts';
 import { hashEmbedder } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
 
 const { HistoryEvent } = proto.temporal.api.history.v1;
 const MEGABYTE = 1_000_000;
 
+const postOffice = openPostOffice();
 let system: System;
 beforeAll(async () => {
   // How long it takes to embed such texts is another matter.
-  system = await startSystem({ worker: { embedder: () => hashEmbedder() } });
+  system = await startSystem({
+    worker: { embedder: () => hashEmbedder() },
+    channels: [postOffice.definition],
+  });
+  postOffice.bindTo({ tenantId: system.tenantId, agentId: system.agent.id });
   await liftUserLimit(system);
 });
 afterAll(() => system.stop());
@@ -40,6 +46,13 @@ test.each([
   expect([answer.status, answer.body['errors']]).toEqual([200, undefined]);
   // Compared beforehand: a failure must not print the texts.
   expect(system.llm.prompts.at(-1)?.at(-1)?.content === character.repeat(32_000)).toBe(true);
+});
+
+test('32,000 characters are accepted by a webhook as well, whatever limit its channel has', async () => {
+  const card = { id: 'long', from: 'ada', text: '' };
+  const body = JSON.stringify(card).replace('""', `"${asEscaped('🐕'.repeat(32_000))}"`);
+  const { status } = await system.request('POST', '/postcard/cards', body, { 'x-postmark': POSTMARK });
+  expect(status).toBe(200);
 });
 
 test('a scope full of the longest texts is answered as before, within what Temporal carries', async () => {
@@ -94,4 +107,16 @@ test('an agent as long as it may be is accepted in its longest JSON; a larger pr
     maxPromptTokens: 200_001,
   });
   expect([status, body['errors']]).toEqual([400, [expect.objectContaining({ field: 'maxPromptTokens' })]]);
+});
+
+test('a user and an agent with the longest names are answered', async () => {
+  const { body: agent } = await system.request('POST', '/v1/agents', { name: '🐕'.repeat(200) });
+  const path = `/v1/agents/${String(agent['id'])}/messages`;
+  const answer = await system.request(
+    'POST',
+    path,
+    { userId: '🐕'.repeat(100), threadId: '日'.repeat(200), text: 'hi' },
+    { prefer: 'wait=60' },
+  );
+  expect(answer).toMatchObject({ status: 200 });
 });
