@@ -7,7 +7,7 @@ import type { WebhookChannel } from '../channels/channel.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import { createAcceptMessage } from '../intake/accept-message.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
-import { MAX_BODY_BYTES } from '../intake/fields.ts';
+import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { createMetrics } from './metrics.ts';
@@ -55,9 +55,12 @@ export function createApp(dependencies: AppDependencies): Express {
 
   // `strict: false` lets us name the fault.
   const readJson = express.json({ limit: MAX_BODY_BYTES, strict: false });
+  const readMessage = express.json({ limit: MAX_MESSAGE_BODY_BYTES, strict: false });
   app.use('/v1/tenants', requireOperator(operatorToken), readJson, tenantRoutes(dependencies));
   const v1 = Router();
-  v1.use(requireTenant(pool), readJson);
+  v1.use(requireTenant(pool));
+  v1.post('/agents/:agentId/messages', readMessage);
+  v1.use(readJson);
   v1.use(agentRoutes(dependencies));
   v1.use(messageRoutes({ ...dependencies, accept }));
   v1.use(memoryRoutes(dependencies));

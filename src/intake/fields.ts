@@ -6,11 +6,16 @@ import { idProblem, MAX_ID_LENGTH } from '../domain/ids.ts';
 export const MAX_TEXT_LENGTH = 32_000;
 
 /**
- * The longest body of a request, in bytes. A character takes up to 12 of them in JSON (a surrogate pair, both
- * halves escaped), and texts are limited by characters once they are parsed. The longest body is an agent's:
- * its system prompt, persona and names.
+ * A character takes up to 12 bytes in JSON (a surrogate pair, both halves escaped), and texts are limited by
+ * characters once they are parsed.
  */
-export const MAX_BODY_BYTES = 12 * (MAX_TEXT_LENGTH + 10_000);
+const CHARACTER_BYTES = 12;
+
+/** The longest body that brings a message, in bytes: its text, and room for ids and what is around them. */
+export const MAX_MESSAGE_BODY_BYTES = CHARACTER_BYTES * (MAX_TEXT_LENGTH + 1_000);
+
+/** The longest body of any request. It is an agent's, with its system prompt, persona and names. */
+export const MAX_BODY_BYTES = CHARACTER_BYTES * (MAX_TEXT_LENGTH + 10_000);
 
 /** Text that Postgres and UTF-8 can hold, of at most `max` Unicode characters (not UTF-16 units). */
 export const textField = (max: number) =>
