@@ -34,7 +34,7 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
     const { window, recalled } = context;
     const prompt = buildPrompt(budgeted, message.text, window, recalled, message.userName);
 
-    const early = delivery.early();
+    const early = await delivery.early();
     const answer = await answerTurn({
       text: message.text,
       agent,
