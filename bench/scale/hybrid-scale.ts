@@ -1,9 +1,10 @@
 /** Measures recall by exchange in scopes of the same sizes as plain cosine search. */
+import { percentile } from '../percentile.ts';
 import type pg from 'pg';
 import { DEFAULT_RECALL } from '../../src/domain/agent.ts';
 import { recall } from '../../src/memory/recall/recall.ts';
 import { toTermVector } from '../../src/memory/text/search-terms.ts';
-import { percentile } from '../service/load.ts';
+
 import type { BenchScope, RecallData } from './recall-data.ts';
 import { now } from '../service/stand-in.ts';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SHUTDOWN_WITHIN_MS } from '../../src/domain/timing.ts';
-import { forLocalTemporal } from './environment.ts';
+import { forLocalTemporal } from '../../src/config/installation.ts';
 import { projectRoot } from './paths.ts';
 import { StackError, poll } from './report.ts';
 import { loadSecrets } from './secrets.ts';

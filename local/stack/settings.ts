@@ -1,15 +1,7 @@
 /** What `npm start`, `npm run stack` and the operators' commands read, besides the components' addresses. */
 import { z } from 'zod';
+import { home } from '../../src/config/installation.ts';
 import { parse, text, type Environment } from '../../src/config/variables.ts';
-
-const home = z
-  .object({
-    KONSTRUCT_HOME: text.default('.konstruct').meta({
-      description: 'The local stack’s folder: data, logs, secrets. Relative to the project',
-      cure: 'a folder',
-    }),
-  })
-  .meta({ title: 'Local stack' });
 
 const cache = z
   .object({
@@ -52,11 +44,6 @@ export const LOCAL_SUBJECTS = {
   stack: { home, cache },
   operators: { home },
 };
-
-/** The home, as it is set: a path, maybe relative. */
-export function homeSetting(env: Environment): string {
-  return parse({ home }, env).home.KONSTRUCT_HOME;
-}
 
 /** The cache, as it is set. */
 export function cacheSetting(env: Environment): string | undefined {

@@ -46,7 +46,7 @@ export async function startApi(
     log,
     limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
     operatorToken: config.operatorToken,
-    channels: inboundChannels({ config, redis, log }),
+    channels: inboundChannels(config.channels, { redis, log }),
     closing: closing.signal,
   });
   const server = createServer(tracing?.watchRequests(app) ?? app);

@@ -27,7 +27,9 @@ const FIRST_DELAY_MS = 400;
 const DELAY_PER_TURN_MS = 50;
 const LONGEST_DELAY_MS = 800;
 
-/** Opens the way back: a channel with an address gets the reply pushed, others fetch the workflow's result. */
+/**
+ * Opens the way back: a channel with an address gets the reply pushed, others fetch the workflow's result.
+ */
 export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
   const { tenantId, agentId, userId, messageId, seq, threadId = '', channel, turnsAhead } = message;
   if (channel.address === undefined) return FETCHED;

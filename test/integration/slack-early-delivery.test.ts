@@ -53,8 +53,8 @@ async function question(surface: SlackAddress['surface'] = 'channel'): Promise<D
 const windowOf = async (turn: DeliveryTurn) => (await getWindow(redis, turn)).map(({ content }) => content);
 
 const channels = () => {
-  const config = { slack: { token: BOT.token, apiUrl: slack.apiUrl } };
-  return outboundChannels({ config, redis, log: pino({ level: 'silent' }) });
+  const settings = { slack: { token: BOT.token, apiUrl: slack.apiUrl } };
+  return outboundChannels(settings, { redis, log: pino({ level: 'silent' }) });
 };
 
 type Attempt = {

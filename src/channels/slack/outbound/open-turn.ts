@@ -2,7 +2,7 @@ import type { WebClient } from '@slack/web-api';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { DeliveryTurn } from '../../../domain/delivery.ts';
-import { ChannelError, type OpenOptions, type OpenTurn, type OutboundChannel } from '../../channel.ts';
+import type { OpenOptions, OpenTurn, OutboundChannel } from '../../channel.ts';
 import { slackAddressOf, slackProgress, type SlackProgress } from '../address.ts';
 import { toChannelError } from '../errors.ts';
 import { engageThread, replaceProgress, showAtWork } from './reply-in-thread.ts';
@@ -10,24 +10,15 @@ import { splitReply } from './reply-parts.ts';
 import { growingText, GROW_EVERY_MS } from './growing-text.ts';
 import { postPart, updatePart } from './thread-posts.ts';
 
-/** The Web API's client of a workspace, by its team id; undefined for one that has no installation. */
-export type ClientOf = (team: string) => WebClient | undefined;
-
 /** Delivers replies to Slack's threads. */
 export function createSlackOutbound(dependencies: {
-  clientOf: ClientOf;
+  client: WebClient;
   redis: Redis;
   log: Logger;
 }): OutboundChannel {
-  const { clientOf, redis, log } = dependencies;
   return {
     name: 'slack',
-    open(turn, options) {
-      const { team } = slackAddressOf(turn.channel);
-      const client = clientOf(team);
-      if (!client) throw new ChannelError('unavailable', `no token for Slack workspace ${team}`);
-      return openTurn({ client, redis, log, turn, options });
-    },
+    open: (turn, options) => openTurn({ ...dependencies, turn, options }),
   };
 }
 
