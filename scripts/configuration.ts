@@ -15,8 +15,8 @@ const FILE = fileURLToPath(new URL('../docs/CONFIGURATION.md', import.meta.url))
 
 const HEAD = `# Configuration
 
-Every variable that Konstruct reads. This page is generated from the schemas in \`src/config\` and
-\`local/stack/settings.ts\`: change them, then run \`npm run docs:configuration\`.
+Every variable that Konstruct reads. This page is generated from the schemas in \`src/config\`, of the channels
+and of \`local/stack/settings.ts\`: change them, then run \`npm run docs:configuration\`.
 
 An empty variable counts as not set. When variables are missing or wrong, a process ends at its start with
 one error that names them all and says what to set each to.
