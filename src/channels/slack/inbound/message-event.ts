@@ -1,0 +1,85 @@
+/** A message of Slack's, in an event or in a history, and what it says in all its parts. Pure. */
+import { z } from 'zod';
+import { attachmentsRaw, filesOfAttachments } from './attachments-text.ts';
+import { blocksRaw } from './blocks-text.ts';
+import { filesOf, type SlackFile } from './files.ts';
+import { looseList } from './loose.ts';
+import { withoutRepeats } from './without-repeats.ts';
+
+export const slackId = z.string().regex(/^[\w-]{1,60}$/);
+export const slackTimestamp = z.string().regex(/^\d{1,20}(?:\.\d{1,20})?$/);
+
+/** The fields that say who said what; the parts are read by what they hold. */
+const spoken = {
+  subtype: z.string().nullish(),
+  user: slackId.nullish(),
+  bot_id: slackId.nullish(),
+  text: z.string().nullish(),
+  blocks: z.unknown().optional(),
+  attachments: z.unknown().optional(),
+  files: z.unknown().optional(),
+  ts: slackTimestamp,
+  thread_ts: slackTimestamp.nullish(),
+  parent_user_id: slackId.nullish(),
+  /** The workspace or organisation of the sender: docs.slack.dev/apis/slack-connect. */
+  user_team: slackId.nullish(),
+  source_team: slackId.nullish(),
+  team: slackId.nullish(),
+  edited: z.unknown().optional(),
+  hidden: z.boolean().nullish(),
+  assistant_thread: z.unknown().optional(),
+};
+
+export const messageEvent = z.object({
+  type: z.enum(['message', 'app_mention']),
+  channel: slackId,
+  channel_type: z.string().nullish(),
+  ...spoken,
+});
+export type MessageEvent = z.output<typeof messageEvent>;
+
+/** A message in the history of a thread. */
+export const threadMessage = z.object({
+  ...spoken,
+  username: z.string().nullish(),
+  bot_profile: z.object({ name: z.string().nullish() }).nullish(),
+});
+export type ThreadMessage = z.output<typeof threadMessage>;
+
+/** `message_changed`: the message as it reads now, and as it read before. */
+export const changedEvent = z.object({
+  type: z.literal('message'),
+  subtype: z.literal('message_changed'),
+  channel: slackId,
+  channel_type: z.string().nullish(),
+  message: z.looseObject({}),
+  previous_message: z.looseObject({}).nullish(),
+});
+
+/** What a message says, in Slack's notation. */
+export type MessageWords = {
+  /** What its sender wrote: the text, and what the blocks say beyond it. */
+  own: string;
+  /** What hangs on it: forwards, attachments. */
+  attached: string;
+  files: SlackFile[];
+};
+
+/** What Slack writes where an app gave no text for its blocks. */
+const NO_TEXTS = new Set(["This content can't be displayed.", 'This message contains interactive elements.']);
+
+type Parts = Pick<MessageEvent, 'text' | 'blocks' | 'attachments' | 'files'>;
+
+export function wordsOfMessage({ text, blocks, attachments, files }: Parts): MessageWords {
+  const written = text && !NO_TEXTS.has(text.trim()) ? text : '';
+  return {
+    own: withoutRepeats(written, blocksRaw(blocks)) || (text ?? ''),
+    attached: attachmentsRaw(attachments),
+    files: filesOf([...looseList(files), ...filesOfAttachments(attachments)]),
+  };
+}
+
+/** Whether none of its parts holds a word. */
+export function saysNothing({ own, attached, files }: MessageWords): boolean {
+  return own.trim() === '' && attached.trim() === '' && files.length === 0;
+}
