@@ -77,7 +77,7 @@ function workspaceOf(read: z.output<typeof envelope>): Workspace {
   return {
     teamId: installed.team_id ?? read.context_team_id ?? (isShared ? undefined : read.team_id) ?? undefined,
     enterpriseId: installed.enterprise_id ?? undefined,
-    isOrgInstall: installed.is_enterprise_install ?? undefined,
+    isOrgInstall: installed.is_enterprise_install ?? (installed.team_id ? undefined : true),
     isShared,
   };
 }

@@ -65,9 +65,12 @@ export function singleWorkspace(options: {
   return async ({ teamId, enterpriseId, isOrgInstall }) => {
     const found = await identify();
     if (!found) return undefined;
-    // Another workspace of the organisation may have an installation of its own: that one isn't ours.
-    const isOrganisations =
-      found.organisation !== undefined && enterpriseId === found.organisation && isOrgInstall !== false;
-    return isOrganisations || teamId === found.team ? found.installation : undefined;
+    // A workspace of the organisation, or the organisation, may have an installation beside ours.
+    const isOrganisations = found.organisation !== undefined && enterpriseId === found.organisation;
+    const isWorkspaces = teamId === found.team;
+    const isOurs =
+      (isOrganisations && isOrgInstall !== false) ||
+      (isWorkspaces && (isOrgInstall !== true || isOrganisations));
+    return isOurs ? found.installation : undefined;
   };
 }

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { attachmentsRaw, filesOfAttachments } from './attachments-text.ts';
 import { blocksRaw } from './blocks-text.ts';
-import { filesOf, type SlackFile } from './files.ts';
-import { looseList } from './loose.ts';
+import { filesOf, filesRaw, type SlackFile } from './files.ts';
+import { joinLines, looseList } from './loose.ts';
 import { withoutRepeats } from './without-repeats.ts';
 
 export const slackId = z.string().regex(/^[\w-]{1,60}$/);
@@ -82,4 +82,11 @@ export function wordsOfMessage({ text, blocks, attachments, files }: Parts): Mes
 /** Whether none of its parts holds a word. */
 export function saysNothing({ own, attached, files }: MessageWords): boolean {
   return own.trim() === '' && attached.trim() === '' && files.length === 0;
+}
+
+const NOTHING_FETCHED: ReadonlyMap<string, string> = new Map();
+
+/** All parts as one text in Slack's notation; `contents` of files by their ids, where they were fetched. */
+export function rawOf({ own, attached, files }: MessageWords, contents = NOTHING_FETCHED): string {
+  return joinLines([own, attached, filesRaw(files, contents)], '\n\n');
 }

@@ -11,10 +11,9 @@ import { postPart } from '../outbound/thread-posts.ts';
 import { claimBusyNotice, isAssistantThread, isEngaged, markEngaged } from '../threads.ts';
 import type { SlackMessage, Workspace } from './events.ts';
 import { fetchContents } from './file-contents.ts';
-import { filesRaw } from './files.ts';
 import { mentionedUsers, readableText } from './inbound-text.ts';
 import type { Installation } from './installations.ts';
-import { joinLines } from './loose.ts';
+import { rawOf } from './message-event.ts';
 import type { LookUpNames } from './names.ts';
 import { userIdOf } from './people.ts';
 import { backgroundOf, rawBackground, readThread, unseenOf } from './thread-so-far.ts';
@@ -97,7 +96,7 @@ async function readMessage(
     // Between one person and the agent all is said to the agent, and stands in its memory.
     message.isDirect ? [] : readThread(client, message, extrasMs),
   ]);
-  const raw = joinLines([words.own, words.attached, filesRaw(fetched.files, fetched.contents)], '\n\n');
+  const raw = rawOf({ ...words, files: fetched.files }, fetched.contents);
   const before = rawBackground(unseenOf(thread, message, botUserId));
   const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));
   const authors = before.map(({ author }) => author).filter((author) => author !== '');

@@ -8,10 +8,8 @@ import type { BackgroundMessage } from '../../../domain/conversation.ts';
 import { PLACEHOLDER } from '../../../domain/words.ts';
 import { within } from '../../../lib/within.ts';
 import type { SlackMessage } from './events.ts';
-import { filesRaw } from './files.ts';
 import { mentions, opensWithAnother, readableText } from './inbound-text.ts';
-import { joinLines } from './loose.ts';
-import { saysNothing, threadMessage, wordsOfMessage, type ThreadMessage } from './message-event.ts';
+import { rawOf, saysNothing, threadMessage, wordsOfMessage, type ThreadMessage } from './message-event.ts';
 
 /**
  * One page: Slack gives the oldest first, so a smaller one would miss the end of a long thread. Apps that are
@@ -90,7 +88,7 @@ export function rawBackground(messages: readonly ThreadMessage[]): RawBackground
       author: message.user ?? message.bot_id ?? '',
       name: message.username ?? message.bot_profile?.name ?? undefined,
       at: new Date(Number(message.ts) * 1000).toISOString(),
-      raw: joinLines([words.own, words.attached, filesRaw(words.files, new Map())], '\n\n'),
+      raw: rawOf(words),
     };
   });
 }
