@@ -146,7 +146,9 @@ function inlineRaw(elements: unknown, depth: number): string {
   return looseList(elements)
     .map((element) => {
       const raw = partRaw(element, depth);
-      return looseOf(element['style'])['code'] === true ? `\`${raw}\`` : raw;
+      // A mention stays one however it is styled; words that read like one, in code, never were.
+      const isCode = element['type'] !== 'user' && looseOf(element['style'])['code'] === true;
+      return isCode ? `\`${raw}\`` : raw;
     })
     .join('');
 }

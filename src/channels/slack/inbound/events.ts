@@ -1,12 +1,14 @@
 /** Slack's events, read and judged. Pure. Source: docs.slack.dev/reference/events. */
 import { z } from 'zod';
-import { mentions, opensWithAnother } from './inbound-text.ts';
+import { opensWithAnother } from './inbound-text.ts';
 import {
   changedEvent,
+  isNamedIn,
   messageEvent,
   saysNothing,
   slackId,
   slackTimestamp,
+  SPOKEN,
   wordsOfMessage,
   type MessageEvent,
   type MessageWords,
@@ -107,9 +109,6 @@ type Judged =
 /** The agent's bot in a workspace. */
 export type Self = { botUserId: string; botId: string | undefined };
 
-/** Subtypes in which a person says something; all others tell of edits, joins, topics and the like. */
-const SPOKEN = new Set(['file_share', 'thread_broadcast', 'me_message']);
-
 const ignored = (reason: string): Ignored => ({ kind: 'ignored', reason });
 
 /**
@@ -141,12 +140,11 @@ function judgeEdit(
   const { message, previous_message: previous, channel, channel_type } = changed;
   const read = messageEvent.safeParse({ ...message, type: 'message', channel, channel_type });
   if (!read.success) return ignored('subtype');
-  const isNamed = (words: MessageWords) => mentions(words.own, self.botUserId);
   const before = messageEvent.safeParse({ ...previous, ts: read.data.ts, type: 'message', channel });
-  const wasNamed = before.success && isNamed(wordsOfMessage(before.data));
+  const wasNamed = before.success && isNamedIn(before.data, self.botUserId);
   const judged = judgeMessage({ ...read.data, edited: undefined }, self, allowedBots);
   if (judged.kind === 'ignored' && ['own_message', 'bot', 'subtype'].includes(judged.reason)) return judged;
-  const isAdded = isNamed(wordsOfMessage(read.data)) && !wasNamed;
+  const isAdded = isNamedIn(read.data, self.botUserId) && !wasNamed;
   return isAdded && judged.kind === 'message' && !judged.isDirect ? judged : ignored('edit');
 }
 
@@ -177,7 +175,9 @@ function whyNotSpoken(event: MessageEvent, self: Self, allowedBots: ReadonlySet<
 function addressedMessage(event: MessageEvent, words: MessageWords, botUserId: string): Judged {
   const isDirect = event.channel_type === 'im' || (!event.channel_type && event.channel.startsWith('D'));
   const threadTs = event.thread_ts ?? undefined;
-  const isMention = event.type === 'app_mention' || mentions(words.own, botUserId);
+  // Slack's word counts where the text doesn't show why it said so.
+  const isAnnounced = event.type === 'app_mention' && !words.own.includes(`@${botUserId}`);
+  const isMention = isAnnounced || isNamedIn(event, botUserId);
   if (!isDirect && !isMention) {
     if (threadTs === undefined) return ignored('not_addressed');
     if (opensWithAnother(words.own, botUserId)) return ignored('addressed_to_other');

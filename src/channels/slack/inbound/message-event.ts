@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { attachmentsRaw, filesOfAttachments } from './attachments-text.ts';
 import { blocksRaw } from './blocks-text.ts';
 import { filesOf, filesRaw, type SlackFile } from './files.ts';
+import { mentions } from './inbound-text.ts';
 import { joinLines, looseList } from './loose.ts';
 import { withoutRepeats } from './without-repeats.ts';
 
@@ -56,6 +57,9 @@ export const changedEvent = z.object({
   previous_message: z.looseObject({}).nullish(),
 });
 
+/** Subtypes in which somebody says something; all others tell of edits, joins, topics and the like. */
+export const SPOKEN: ReadonlySet<string> = new Set(['file_share', 'thread_broadcast', 'me_message']);
+
 /** What a message says, in Slack's notation. */
 export type MessageWords = {
   /** What its sender wrote: the text, and what the blocks say beyond it. */
@@ -77,6 +81,14 @@ export function wordsOfMessage({ text, blocks, attachments, files }: Parts): Mes
     attached: attachmentsRaw(attachments),
     files: filesOf([...looseList(files), ...filesOfAttachments(attachments)]),
   };
+}
+
+/**
+ * Whether a message itself mentions a user, not something that hangs on it. Code that only shows a mention
+ * doesn't, although Slack announces it as one. Source: vercel/chat#947.
+ */
+export function isNamedIn({ text, blocks }: Parts, userId: string): boolean {
+  return mentions(text ?? '', userId) || mentions(blocksRaw(blocks), userId);
 }
 
 /** Whether none of its parts holds a word. */

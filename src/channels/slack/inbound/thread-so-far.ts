@@ -8,8 +8,16 @@ import type { BackgroundMessage } from '../../../domain/conversation.ts';
 import { PLACEHOLDER } from '../../../domain/words.ts';
 import { within } from '../../../lib/within.ts';
 import type { SlackMessage } from './events.ts';
-import { mentions, opensWithAnother, readableText } from './inbound-text.ts';
-import { rawOf, saysNothing, threadMessage, wordsOfMessage, type ThreadMessage } from './message-event.ts';
+import { opensWithAnother, readableText } from './inbound-text.ts';
+import {
+  isNamedIn,
+  rawOf,
+  saysNothing,
+  SPOKEN,
+  threadMessage,
+  wordsOfMessage,
+  type ThreadMessage,
+} from './message-event.ts';
 
 /**
  * One page: Slack gives the oldest first, so a smaller one would miss the end of a long thread. Apps that are
@@ -59,9 +67,10 @@ export function unseenOf(
       else if (message.text !== PLACEHOLDER) unseen.push(message);
       continue;
     }
-    const { own } = wordsOfMessage(message);
-    isEngaged ||= mentions(own, botUserId);
-    const isAsked = mentions(own, botUserId) || (isEngaged && !opensWithAnother(own, botUserId));
+    const isNamed = isNamedIn(message, botUserId);
+    isEngaged ||= isNamed;
+    const isToAnother = opensWithAnother(wordsOfMessage(message).own, botUserId);
+    const isAsked = isNamed || (isEngaged && !isToAnother);
     if (isAsked) asker = sender;
     if (!isAsked || sender !== user) unseen.push(message);
   }
@@ -71,9 +80,13 @@ export function unseenOf(
 function earlierThan(thread: readonly ThreadMessage[], ts: string): ThreadMessage[] {
   const order = (message: { ts: string }) => Number(message.ts);
   return thread
-    .filter((message) => order(message) < Number(ts))
+    .filter((message) => order(message) < Number(ts) && isSpoken(message))
     .toSorted((a, b) => order(a) - order(b))
     .slice(-2 * MAX_MESSAGES);
+}
+
+function isSpoken({ subtype, hidden }: ThreadMessage): boolean {
+  return !hidden && (!subtype || subtype === 'bot_message' || SPOKEN.has(subtype));
 }
 
 /** A message of a thread with its text in Slack's notation. */
