@@ -109,8 +109,10 @@ describe('the thread so far', () => {
   test('is quoted to the agent that is called into it, and is no memory of anybody', async () => {
     const root = await discussion();
     const asked = await ada.mention('can you sum up this thread?', root);
-    await deployment.send(asked.event);
+    const twin = { ...asked.event, type: 'message', channel_type: 'channel' };
+    await Promise.all([deployment.send(asked.event), deployment.send(twin)]);
     await ada.answers(asked);
+    expect(deployment.slack.callsOf('conversations.replies')).toHaveLength(1);
     expect(lastText()).toBe('can you sum up this thread?');
     const lines = quotedThread().split('\n');
     expect(lines.slice(1).map((line) => line.replace(/^\d{4}-\d\d-\d\d \d\d:\d\d /, ''))).toEqual([

@@ -41,8 +41,8 @@ export type Workspace = {
   teamId: string | undefined;
   /** The organisation (Enterprise Grid) that the workspace is part of. */
   enterpriseId: string | undefined;
-  /** False when the app is installed in the workspace alone; undefined when Slack doesn't say. */
-  isOrgInstall: boolean | undefined;
+  /** What the app is installed in; `either` when Slack leaves it open. */
+  installedIn: 'workspace' | 'organisation' | 'either';
   /** Whether people of other companies are in the channel (Slack Connect). */
   isShared: boolean;
 };
@@ -74,12 +74,19 @@ function workspaceOf(read: z.output<typeof envelope>): Workspace {
   if (!installed?.team_id && !installed?.enterprise_id) {
     const teamId = read.team_id ?? undefined;
     const enterpriseId = read.enterprise_id ?? undefined;
-    return { teamId, enterpriseId, isOrgInstall: undefined, isShared };
+    return { teamId, enterpriseId, installedIn: 'either', isShared };
   }
+  // What the envelope says beside it is ours as long as nobody else is in the channel.
+  const around = isShared ? undefined : read;
+  const organisation = installed.team_id === around?.team_id ? around?.enterprise_id : undefined;
   return {
-    teamId: installed.team_id ?? read.context_team_id ?? (isShared ? undefined : read.team_id) ?? undefined,
-    enterpriseId: installed.enterprise_id ?? undefined,
-    isOrgInstall: installed.is_enterprise_install ?? (installed.team_id ? undefined : true),
+    teamId: installed.team_id ?? read.context_team_id ?? around?.team_id ?? undefined,
+    enterpriseId: installed.enterprise_id ?? organisation ?? undefined,
+    installedIn: !installed.team_id
+      ? 'organisation'
+      : installed.is_enterprise_install === false
+        ? 'workspace'
+        : 'either',
     isShared,
   };
 }

@@ -63,12 +63,13 @@ async function download(
   return bytes && decode(bytes);
 }
 
-/** The token goes to Slack's hosts alone, or to the one that the configuration names in its place. */
+/** The token goes to Slack's hosts alone, or to the one that the configuration names in their place. */
 function addressOf(url: string, slackApiUrl: string): URL | undefined {
   if (!URL.canParse(url)) return undefined;
   const address = new URL(url);
+  const { protocol, hostname } = new URL(slackApiUrl);
   const isSlacks = address.protocol === 'https:' && /(?:^|\.)slack\.com$/.test(address.hostname);
-  return isSlacks || address.origin === new URL(slackApiUrl).origin ? address : undefined;
+  return isSlacks || (address.protocol === protocol && address.hostname === hostname) ? address : undefined;
 }
 
 /** The body, unless it is longer than that. */

@@ -46,6 +46,8 @@ export function fileOf(file: Loose): SlackFile | undefined {
   // Slack never sends less than this of a file; an id alone tells nobody anything.
   if (!id || !firstText(file['name'], file['title'], mode, access)) return undefined;
   const { size } = file;
+  const url = firstText(file['url_private_download'], file['url_private']);
+  const hasText = isText(file, mode);
   return {
     id,
     name: plainName(firstText(file['name'], file['title'])),
@@ -53,9 +55,12 @@ export function fileOf(file: Loose): SlackFile | undefined {
     sizeBytes: typeof size === 'number' && size >= 0 ? size : undefined,
     user: textOf(file['user']),
     userTeam: textOf(file['user_team']),
-    url: firstText(file['url_private_download'], file['url_private']),
-    isText: isText(file, mode),
-    isStub: access === 'check_file_info' || (mode === 'file_access' && access === ''),
+    url,
+    isText: hasText,
+    isStub:
+      access === 'check_file_info' ||
+      (mode === 'file_access' && access === '') ||
+      (hasText && url === '' && mode !== 'tombstone'),
     isGone: ['tombstone', 'hidden_by_limit'].includes(mode) || access === 'file_not_found',
     known: knownOf(file),
   };

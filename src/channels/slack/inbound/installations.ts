@@ -17,7 +17,7 @@ export type Installation = {
  * that can't be found out now: the event must then be sent again, not dropped.
  */
 export type FindInstallation = (
-  workspace: Pick<Workspace, 'teamId' | 'enterpriseId' | 'isOrgInstall'>,
+  workspace: Pick<Workspace, 'teamId' | 'enterpriseId' | 'installedIn'>,
 ) => Promise<Installation | undefined>;
 
 /** How long a refusal (a revoked token, say) is believed before Slack is asked again. */
@@ -62,15 +62,13 @@ export function singleWorkspace(options: {
     log.warn({ err: error }, 'Slack not reached; the next event tries again'),
   );
 
-  return async ({ teamId, enterpriseId, isOrgInstall }) => {
+  return async ({ teamId, enterpriseId, installedIn }) => {
     const found = await identify();
     if (!found) return undefined;
     // A workspace of the organisation, or the organisation, may have an installation beside ours.
-    const isOrganisations = found.organisation !== undefined && enterpriseId === found.organisation;
-    const isWorkspaces = teamId === found.team;
-    const isOurs =
-      (isOrganisations && isOrgInstall !== false) ||
-      (isWorkspaces && (isOrgInstall !== true || isOrganisations));
-    return isOurs ? found.installation : undefined;
+    const isWorkspaces = installedIn !== 'organisation' && teamId === found.team;
+    const isOrganisations =
+      installedIn !== 'workspace' && found.organisation !== undefined && enterpriseId === found.organisation;
+    return isWorkspaces || isOrganisations ? found.installation : undefined;
   };
 }

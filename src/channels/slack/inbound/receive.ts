@@ -6,8 +6,9 @@ import { markAssistantThread } from '../threads.ts';
 import { judgeEvent, readRequest } from './events.ts';
 import type { FindInstallation, Installation } from './installations.ts';
 import type { LookUpNames } from './names.ts';
+import { createOncePerKey } from './once-per-key.ts';
 import { isFromSlack } from './signature.ts';
-import { takeMessage, threadOf } from './take-message.ts';
+import { takeMessage, threadOf, type Taking } from './take-message.ts';
 
 type SlackInbound = {
   signingSecret: string;
@@ -22,10 +23,14 @@ type SlackInbound = {
 const MAX_BODY_BYTES = 1024 * 1024;
 
 const REDIS_WITHIN_MS = 300;
+/** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
+const READ_KEPT_MS = 10_000;
 
 /** `POST /slack/events` and `/slack/interactions`. A request counts only with Slack's signature. */
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
-  const { signingSecret, findInstallation, allowedBots, redis, log } = dependencies;
+  const { signingSecret, findInstallation, lookUpNames, allowedBots, redis, log } = dependencies;
+  const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
+  const taking: Taking = { lookUpNames, redis, log, readOnce };
   return { name: 'slack', paths: ['events', 'interactions'], maxBodyBytes: MAX_BODY_BYTES, receive };
 
   async function receive(request: WebhookRequest, deadline: number): Promise<Received> {
@@ -79,7 +84,7 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
         return { kind: 'ignored', reason: 'assistant_thread_started' };
       }
       case 'message':
-        return takeMessage(dependencies, judged, { team, workspace, deadline }, installation);
+        return takeMessage(taking, judged, { team, workspace, deadline }, installation);
     }
   }
 }

@@ -15,6 +15,7 @@ import { mentionedUsers, readableText } from './inbound-text.ts';
 import type { Installation } from './installations.ts';
 import { rawOf } from './message-event.ts';
 import type { LookUpNames } from './names.ts';
+import type { OncePerKey } from './once-per-key.ts';
 import { userIdOf } from './people.ts';
 import { backgroundOf, rawBackground, readThread, unseenOf } from './thread-so-far.ts';
 
@@ -34,9 +35,20 @@ export function threadOf({ tenantId }: Installation, team: string, channel: stri
   return { tenantId, threadId: `slack:${team}:${channel}:${ts}` };
 }
 
+type Read = Pick<NewMessage, 'text' | 'background'>;
+
+/** What is at hand for taking messages, for as long as the process runs. */
+export type Taking = {
+  lookUpNames: LookUpNames;
+  redis: Redis;
+  log: Logger;
+  /** Slack tells of a mention twice, and repeats itself: files and thread are asked for once. */
+  readOnce: OncePerKey<Read>;
+};
+
 /** Turns a message that may concern the agent into what intake takes, or says why it doesn't concern it. */
 export async function takeMessage(
-  { lookUpNames, redis, log }: { lookUpNames: LookUpNames; redis: Redis; log: Logger },
+  { lookUpNames, redis, log, readOnce }: Taking,
   message: SlackMessage,
   { team, workspace, deadline }: { team: string; workspace: Workspace; deadline: number },
   installation: Installation,
@@ -49,14 +61,14 @@ export async function takeMessage(
     if (engaged === 'unknown') return { kind: 'unavailable', service: 'Redis' };
     if (!engaged) return { kind: 'ignored', reason: 'not_engaged' };
   }
+  const { channel, ts: eventTs } = message;
+  const dedupeKey = `slack:${team}:${channel}:${eventTs}`;
   const [read, senders, surface] = await Promise.all([
-    readMessage(lookUpNames, message, team, installation, deadline),
+    readOnce(dedupeKey, () => readMessage(lookUpNames, message, team, installation, deadline)),
     lookUpNames(client, team, [message.user], SENDER_WITHIN_MS),
     surfaceOf(redis, message, thread),
   ]);
-  const { channel, ts: eventTs } = message;
   const address: SlackAddress = { team, channel, threadTs, eventTs, surface };
-  const dedupeKey = `slack:${team}:${channel}:${eventTs}`;
   const received: NewMessage & { dedupeKey: string } = {
     tenantId,
     agentId,
@@ -87,7 +99,7 @@ async function readMessage(
   team: string,
   { botUserId, client }: Installation,
   deadline: number,
-): Promise<Pick<NewMessage, 'text' | 'background'>> {
+): Promise<Read> {
   const leftMs = () => deadline - INTAKE_NEEDS_MS - Date.now();
   const { words } = message;
   const extrasMs = Math.min(EXTRAS_WITHIN_MS, leftMs());
