@@ -13,6 +13,8 @@ import { plainName } from './plain-name.ts';
 const MAX_ATTACHMENTS = 20;
 /** The description of a linked page is no part of what somebody says, but says what the link is. */
 const MAX_PREVIEW_LENGTH = 500;
+/** Of one attachment, in UTF-16 units of Slack's notation. */
+const MAX_ATTACHMENT_LENGTH = 40_000;
 
 /** Each attachment as a text of its own. */
 export function attachmentsRaw(attachments: unknown): string {
@@ -47,8 +49,8 @@ function sharedRaw(attachment: Loose): string {
   const blocks = looseList(attachment['message_blocks']).map(({ message }) =>
     blocksRaw(looseOf(message)['blocks']),
   );
-  const text = textOf(attachment['text']);
-  const said = withoutRepeats(text, joinLines(blocks));
+  const text = textOf(attachment['text']).slice(0, MAX_ATTACHMENT_LENGTH);
+  const said = withoutRepeats(text, joinLines(blocks).slice(0, MAX_ATTACHMENT_LENGTH));
   const words = said || (attachment['files'] ? '' : textOf(attachment['fallback']));
   // A pasted link to a message is unfurled with the same fields; only a forward says `is_share`.
   const kind = attachment['is_share'] === true ? 'forwarded' : 'linked';
@@ -79,9 +81,9 @@ function writtenRaw(attachment: Loose): string {
     link && title ? `${title} (${escapeText(link)})` : title,
     textOf(attachment['text']),
     ...fields,
-  ]);
+  ]).slice(0, MAX_ATTACHMENT_LENGTH);
   const raw =
-    withoutRepeats(body, blocksRaw(attachment['blocks'])) ||
+    withoutRepeats(body, blocksRaw(attachment['blocks']).slice(0, MAX_ATTACHMENT_LENGTH)) ||
     firstText(attachment['fallback'], looseOf(attachment['image'])['alt_text']);
   const isPreview = Boolean(attachment['from_url'] ?? attachment['original_url']);
   return isPreview && raw ? `[preview of the link]\n${quoteRaw(raw.slice(0, MAX_PREVIEW_LENGTH))}` : raw;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { attachmentsRaw, filesOfAttachments } from './attachments-text.ts';
 import { blocksRaw } from './blocks-text.ts';
 import { filesOf, filesRaw, type SlackFile } from './files.ts';
-import { mentions } from './inbound-text.ts';
+import { MAX_RAW_LENGTH, mentions } from './inbound-text.ts';
 import { joinLines, looseList } from './loose.ts';
 import { withoutRepeats } from './without-repeats.ts';
 
@@ -75,10 +75,12 @@ const NO_TEXTS = new Set(["This content can't be displayed.", 'This message cont
 type Parts = Pick<MessageEvent, 'text' | 'blocks' | 'attachments' | 'files'>;
 
 export function wordsOfMessage({ text, blocks, attachments, files }: Parts): MessageWords {
-  const written = text && !NO_TEXTS.has(text.trim()) ? text : '';
+  const typed = (text ?? '').slice(0, MAX_RAW_LENGTH);
+  const written = NO_TEXTS.has(typed.trim()) ? '' : typed;
   return {
-    own: withoutRepeats(written, blocksRaw(blocks)) || (text ?? ''),
-    attached: attachmentsRaw(attachments),
+    // Cut before anything is compared: all in all a message is read no further than that.
+    own: withoutRepeats(written, blocksRaw(blocks).slice(0, MAX_RAW_LENGTH)) || typed,
+    attached: attachmentsRaw(attachments).slice(0, MAX_RAW_LENGTH),
     files: filesOf([...looseList(files), ...filesOfAttachments(attachments)]),
   };
 }
