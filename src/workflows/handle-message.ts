@@ -28,11 +28,12 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       message,
       recall: agent.recall,
       agentName: agent.name,
-      roomTokens: promptRoom(budgeted, message.text),
+      roomTokens: promptRoom(budgeted, message.text, message.background),
     }).catch(nothingGathered);
 
     const { window, recalled } = context;
-    const prompt = buildPrompt(budgeted, message.text, window, recalled, message.userName);
+    const { text, userName, background } = message;
+    const prompt = buildPrompt(budgeted, text, window, recalled, userName, background);
 
     const early = await delivery.early();
     const answer = await answerTurn({
