@@ -39,6 +39,14 @@ export const ANSWER_HEARTBEAT_MS = 4_000;
 export const ANSWER_HEARTBEAT_TIMEOUT_MS = 15_000;
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
 
+/**
+ * All requests for one answer, and the largest that may be set: what comes after has to fit into the
+ * activity's time.
+ */
+export const LLM_WITHIN_MS = 4 * 60_000;
+/** How long a model may be silent, before its first byte and between two. */
+export const LLM_SILENCE_MS = 2 * 60_000;
+
 /** The same for the activities that only speak to a channel. */
 export const DELIVERY_HEARTBEAT_MS = 2_000;
 export const DELIVERY_HEARTBEAT_TIMEOUT_MS = 8_000;
