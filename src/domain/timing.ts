@@ -41,6 +41,14 @@ export const ANSWER_HEARTBEAT_MS = 4_000;
 export const ANSWER_HEARTBEAT_TIMEOUT_MS = 15_000;
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
 
+/**
+ * All requests for one answer, and the largest that may be set: what comes after has to fit into the
+ * activity's time.
+ */
+export const LLM_WITHIN_MS = 4 * 60_000;
+/** How long a model may be silent, before its first byte and between two. */
+export const LLM_SILENCE_MS = 2 * 60_000;
+
 /** The first pause before an activity that only speaks to a channel is tried again. */
 export const DELIVERY_RETRY_MS = 1_000;
 /** The heartbeats of these activities. */

@@ -24,6 +24,16 @@ const RELATIONS: ReadonlyArray<
     'ANSWER_TIMEOUT_MS',
   ],
   [
+    'a model that takes too long is noticed before its step is cut off, with time left to deliver',
+    [
+      ['LLM_WITHIN_MS', 1],
+      ['CHANNEL_CALL_WITHIN_MS', 1],
+      ['EARLY_APPEND_WITHIN_MS', 1],
+    ],
+    'ANSWER_TIMEOUT_MS',
+  ],
+  ['a silent model is given up before a slow one', [['LLM_SILENCE_MS', 1]], 'LLM_WITHIN_MS'],
+  [
     'memory reports what is missing before its step is cut off',
     [['MEMORY_WITHIN_MS', 1]],
     'GATHER_TIMEOUT_MS',
