@@ -8,12 +8,10 @@ const role = fc.constantFrom('system' as const, 'user' as const, 'assistant' as 
 const message = fc.record({ role, content: fc.string({ maxLength: 20 }) });
 
 const say = (talk: string): PromptMessage[] =>
-  talk
-    .split(' ')
-    .map((word) => ({
-      role: word.startsWith('s') ? 'system' : word.startsWith('u') ? 'user' : 'assistant',
-      content: word,
-    }));
+  talk.split(' ').map((word) => ({
+    role: word.startsWith('s') ? 'system' : word.startsWith('u') ? 'user' : 'assistant',
+    content: word,
+  }));
 
 describe('the shape', () => {
   test('whatever is handed in: one system message, then strict turns from user to user', () => {
