@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_MAX_OUTPUT_TOKENS } from '../domain/prompt.ts';
 import { LLM_SILENCE_MS, LLM_WITHIN_MS } from '../domain/timing.ts';
 import { count, text } from './variables.ts';
 
@@ -32,7 +33,7 @@ export const llm = z
       cure: 'the size that the model is served with',
       unset: 'learned from the server’s refusals',
     }),
-    LLM_MAX_OUTPUT_TOKENS: count.default(8_192).meta({
+    LLM_MAX_OUTPUT_TOKENS: count.default(DEFAULT_MAX_OUTPUT_TOKENS).meta({
       description: 'The largest answer, its thoughts included, in tokens',
     }),
   })

@@ -20,6 +20,9 @@ export type Prompt = { messages: PromptMessage[]; droppedFromWindow: number };
 /** The largest prompt, in tokens, where neither the agent nor the configuration says otherwise. */
 export const DEFAULT_MAX_PROMPT_TOKENS = 24_000;
 
+/** The largest answer, in tokens, where neither the agent nor the configuration says otherwise. */
+export const DEFAULT_MAX_OUTPUT_TOKENS = 8_192;
+
 /** The agent's system prompt, identity, persona, and the clause that it says truthfully that it is an AI. */
 export function buildSystemPrompt(agent: PromptAgent): string {
   const identity = agent.jobTitle ? `You are ${agent.name}, ${agent.jobTitle}.` : `You are ${agent.name}.`;

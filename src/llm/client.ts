@@ -1,4 +1,5 @@
 import type { PromptMessage } from '../domain/conversation.ts';
+import { DEFAULT_MAX_OUTPUT_TOKENS } from '../domain/prompt.ts';
 import { LLM_SILENCE_MS, LLM_WITHIN_MS } from '../domain/timing.ts';
 import type { AnswerNotes, TokenUsage } from '../domain/turn.ts';
 import type { BuiltAnswer } from './answer-builder.ts';
@@ -47,9 +48,6 @@ export type LlmClient = {
   /** Rejects with `LlmRejectedError`, `LlmUnavailableError`, or the abort of `signal`. */
   complete(request: CompletionRequest): Promise<Completion>;
 };
-
-/** The largest answer where nobody says otherwise, in tokens. */
-export const DEFAULT_MAX_OUTPUT_TOKENS = 8_192;
 
 /** Requests for one answer: the first, and those without what the server refuses. */
 const MAX_REQUESTS = 8;

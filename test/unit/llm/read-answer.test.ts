@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { createAnswerBuilder } from '../../../src/llm/answer-builder.ts';
 import { createAnswerReader } from '../../../src/llm/read-answer.ts';
-import { ENDINGS, STREAMS, THOUGHTS, type Sent } from '../../integration/llm/dialects.ts';
+import { ENDINGS, STREAMS, THOUGHTS } from '../../integration/llm/dialects.ts';
 
 const read = (pieces: readonly Uint8Array[]) => {
   const builder = createAnswerBuilder({ mayOmitTag: false });
