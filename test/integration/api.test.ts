@@ -63,7 +63,7 @@ describe('POST /v1/agents/{agentId}/messages', () => {
       createdAt: expect.stringMatching(/^\d{4}-/),
       exchangeId: expect.any(String),
     });
-    expect(system.llm.prompts.at(-1)?.[1]?.content).toContain('My sister Anna lives in Lisbon');
+    expect(system.llm.prompts.at(-1)?.[0]?.content).toContain('My sister Anna lives in Lisbon');
     const again = await system.say('Please note item number 9 of the list', { userId });
     const { recalled: inWindow } = again.body['memory'] as { recalled: Array<{ content: string }> };
     expect(inWindow.map(({ content }) => content)).not.toContain('Please note item number 9 of the list');

@@ -1181,4 +1181,17 @@ export const CONTEXTS: readonly Dialect[] = [
     headers: { 'content-type': 'text/html' },
     chunks: ['<html>413 Request Entity Too Large</html>'],
   }),
+  tooLong(
+    'Anthropic, with the answer',
+    'anthropics',
+    error(400, {
+      message:
+        'input length and `max_tokens` exceed context limit: 20000 + 8192 > 8192, decrease input length',
+    }),
+  ),
+  tooLong(
+    'vLLM, what is left for the answer',
+    'vllm-project/vllm',
+    error(400, { message: 'max_tokens must be at least 1, got -17.' }),
+  ),
 ];
