@@ -21,6 +21,8 @@ export type Fault = {
   /** Slack has done it, and says nothing. */
   | { kind: 'hang-after-acceptance' }
   | { kind: 'slow'; ms: number }
+  /** Slack says no: nothing was done. */
+  | { kind: 'refuse'; error: string }
 );
 
 export type Call = { method: string; body: Record<string, string>; at: number; status: number };
@@ -37,6 +39,8 @@ export type SlackStandIn = {
   callsOf(method: string): Call[];
   /** The next calls of a method meet these faults, one each. */
   fail(method: string, ...faults: Fault[]): void;
+  /** Faults that no call has met are forgotten. */
+  heal(): void;
   /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
   say(channel: string, text: string, threadTs?: string): Promise<string>;
   /** The bot's messages in a thread, oldest first, as they read now. */
@@ -65,6 +69,10 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
     if (fault?.kind === 'status') {
       call.status = fault.status;
       res.writeHead(fault.status, fault.headers).end();
+      return;
+    }
+    if (fault?.kind === 'refuse') {
+      send(res, JSON.stringify({ ok: false, error: fault.error }));
       return;
     }
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
@@ -116,6 +124,7 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
+    heal: () => faults.clear(),
     async say(channel, text, threadTs) {
       const body = { channel, text, ...(threadTs && { thread_ts: threadTs }) };
       return (await ask<{ ts: string }>('chat.postMessage', body, ADA_TOKEN)).ts;
