@@ -9,7 +9,14 @@ export type Cut = { part: string; rest: string };
 /** A text to cut: `room` is how far a message reaches. */
 type Given = { text: string; room: number; length: number };
 /** The block that the end of the message lies in, and where the text before it could be cut. */
-type Crossing = { node: MarkdownNode; start: number; before: number; fits: boolean };
+type Crossing = {
+  node: MarkdownNode;
+  start: number;
+  before: number;
+  fits: boolean;
+  /** What stands before the lines of the blocks around it and of itself, outermost first. */
+  prefixes: string[];
+};
 
 /**
  * The cut of `text`, of which `window` is the beginning that is looked at. What fits into no message begins
@@ -29,6 +36,7 @@ export function cutPlace(window: string, text: string, room: number, length: num
 function findCrossing(window: string, { text, room, length }: Given): Crossing | undefined {
   let node: MarkdownNode = blockTree(window);
   let before = 0;
+  const prefixes: string[] = [];
   for (;;) {
     const child: MarkdownNode | undefined = childrenOf(node).find((one) => extentOf(one).end > room);
     if (!child) return undefined;
@@ -38,37 +46,40 @@ function findCrossing(window: string, { text, room, length }: Given): Crossing |
     // Where the window ends nobody knows how far it goes on.
     const isKnown = end < window.length || window.length === text.length;
     const fits = isKnown && escapedLength(window.slice(start, end)) <= length;
-    const crossing = { node: child, start, before, fits };
+    prefixes.push(linePrefix(window, start));
+    const crossing = { node: child, start, before, fits, prefixes };
     const goesOn = child.type === 'list' || child.type === 'listItem' || child.type === 'blockquote';
     if (!goesOn || (fits && before > 0 && start >= room - length / 2)) return crossing;
     node = child;
   }
 }
 
-function cutBefore(text: string, at: number, { start }: Crossing): Cut {
-  return { part: text.slice(0, at), rest: continued(text.slice(at), linePrefix(text, Math.max(start, at))) };
+function cutBefore(text: string, at: number, { prefixes }: Crossing): Cut {
+  return { part: text.slice(0, at), rest: continued(text.slice(at), prefixes) };
 }
 
-function cutInside({ node, start }: Crossing, given: Given): Cut | undefined {
+function cutInside(crossing: Crossing, given: Given): Cut | undefined {
+  const { node, start, prefixes } = crossing;
   const { text, room } = given;
   switch (node.type) {
     case 'code':
       return fenceOf(text.slice(start, start + 99)) === undefined
-        ? cutLines(start, given)
-        : cutCode(start, extentOf(node).end, given);
+        ? cutLines(crossing, given)
+        : cutCode(crossing, given);
     case 'table':
-      return cutTable(start, given) ?? cutLines(start, given);
+      return cutTable(crossing, given) ?? cutLines(crossing, given);
     default: {
       const prefix = linePrefix(text, start);
       const at = cutText(text, start, room);
       const isLine = text[at - 1] === '\n';
-      return { part: text.slice(0, at), rest: continued((isLine ? '' : prefix) + text.slice(at), prefix) };
+      return { part: text.slice(0, at), rest: continued((isLine ? '' : prefix) + text.slice(at), prefixes) };
     }
   }
 }
 
 /** Code goes on in a block of its own, with what the first said of its language. */
-function cutCode(start: number, end: number, { text, length }: Given): Cut | undefined {
+function cutCode({ node, start, prefixes }: Crossing, { text, length }: Given): Cut | undefined {
+  const { end } = extentOf(node);
   const prefix = linePrefix(text, start);
   const openEnd = text.indexOf('\n', start) + 1;
   const open = text.slice(start, openEnd);
@@ -86,40 +97,46 @@ function cutCode(start: number, end: number, { text, length }: Given): Cut | und
   const again = `${prefix}${open}${isLine ? '' : prefix}`;
   return {
     part: `${body}\n${close}`,
-    rest: isAll ? text.slice(end) : continued(again + text.slice(at), prefix),
+    rest: isAll ? continued(text.slice(end), prefixes) : continued(again + text.slice(at), prefixes),
   };
 }
 
 /** A table goes on with its header; undefined when no row fits or the header is too long to be repeated. */
-function cutTable(start: number, { text, room, length }: Given): Cut | undefined {
+function cutTable({ start, prefixes }: Crossing, { text, room, length }: Given): Cut | undefined {
   const prefix = linePrefix(text, start);
   const headerEnd = text.indexOf('\n', text.indexOf('\n', start) + 1) + 1;
   const at = text.lastIndexOf('\n', room - 1) + 1;
   if (headerEnd === 0 || at <= headerEnd) return undefined;
   const header = text.slice(start, headerEnd);
   if (escapedLength(header) > length / 2) return undefined;
-  return { part: text.slice(0, at), rest: continued(prefix + header + text.slice(at), prefix) };
+  return { part: text.slice(0, at), rest: continued(prefix + header + text.slice(at), prefixes) };
 }
 
 /** After a line; undefined when not even one fits. */
-function cutLines(start: number, { text, room }: Given): Cut | undefined {
+function cutLines({ start, prefixes }: Crossing, { text, room }: Given): Cut | undefined {
   const at = text.lastIndexOf('\n', room - 1) + 1;
   if (at <= start) return undefined;
-  return { part: text.slice(0, at), rest: continued(text.slice(at), linePrefix(text, start)) };
+  return { part: text.slice(0, at), rest: continued(text.slice(at), prefixes) };
 }
 
 /**
  * What was inside a list stands on its own in the next message, so the spaces of the list go; the marks of
- * quotes stay.
+ * quotes stay. `prefixes` are those of the blocks around, outermost first: each line loses the longest that
+ * it begins with, and once it has left a block the lines below are outside as well.
  */
-function continued(rest: string, prefix: string): string {
-  const kept = prefix.includes('>') ? '> '.repeat(prefix.split('>').length - 1) : '';
-  if (prefix === kept || prefix.trim() + ' ' === kept) return rest;
+function continued(rest: string, prefixes: readonly string[]): string {
+  const around = prefixes.filter((prefix) => prefix !== '');
   const lines = rest.split('\n');
   for (const [index, line] of lines.entries()) {
-    if (line.trim() === '') continue;
-    if (!line.startsWith(prefix)) break;
-    lines[index] = kept + line.slice(prefix.length);
+    if (/^[\s>]*$/.test(line)) continue;
+    while (around.length > 0 && !line.startsWith(around.at(-1) ?? '')) around.pop();
+    const prefix = around.at(-1);
+    if (prefix === undefined) break;
+    const marks = '> '.repeat(prefix.split('>').length - 1);
+    // A quote alone is left as it is written, with a space after its mark or without.
+    if (prefix.trim() !== marks.trim() || prefix.length > marks.length) {
+      lines[index] = marks + line.slice(prefix.length);
+    }
   }
   return lines.join('\n');
 }

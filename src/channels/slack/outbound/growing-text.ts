@@ -5,9 +5,12 @@ import { splitReply } from './reply-parts.ts';
 /** Over a longer time Slack allows about one update a second and channel. */
 export const GROW_EVERY_MS = 1_750;
 
+/** More than is looked at to cut the first message. */
+const LOOK_AT_LENGTH = 10_000;
+
 /** The first message's worth of a text that isn't finished, with its fence closed. */
 export function growingText(text: string): string {
-  const [first = '', ...more] = splitReply(text);
+  const [first = '', ...more] = splitReply(text.slice(0, LOOK_AT_LENGTH));
   return more.length > 0 ? `${first}\n\n…` : `${closeOpenFence(first)} …`;
 }
 

@@ -1,4 +1,7 @@
-/** Markdown as a tree: CommonMark, and GitHub's tables, strikethrough, task lists, footnotes, bare links. */
+/**
+ * Markdown as a tree: CommonMark, and GitHub's tables, strikethrough, task lists, footnotes and bare links.
+ * One tilde strikes nothing out: people write ~5 to ~10.
+ */
 import { fromMarkdown } from 'mdast-util-from-markdown';
 import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { gfm } from 'micromark-extension-gfm';
@@ -37,25 +40,35 @@ const MAX_NESTING = 10;
 /** Brackets that are open at once. Nested images take the square of their number. */
 const MAX_OPEN_BRACKETS = 32;
 
+/** Underlined headings. They take the square of their number as well. */
+const MAX_UNDERLINES = 100;
+
+const UNDERLINE = /^[ \t>]*(?:=+|-+)[ \t]*$/;
 const CONTAINER = /[ \t]*(?:>|[-+*](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$))/y;
 
 /** The whole tree. Give it no more than one message's worth, and nothing that `isTooDeep`. */
 export function markdownTree(text: string): MarkdownRoot {
-  return fromMarkdown(text, { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] });
+  return fromMarkdown(text, {
+    extensions: [gfm({ singleTilde: false })],
+    mdastExtensions: [gfmFromMarkdown()],
+  });
 }
 
 /** The tree of blocks alone, their text unread. Give it nothing that `isTooDeep`. */
 export function blockTree(text: string): MarkdownRoot {
   return fromMarkdown(text, {
-    extensions: [gfm(), { disable: { null: INLINE } }],
+    extensions: [gfm({ singleTilde: false }), { disable: { null: INLINE } }],
     mdastExtensions: [gfmFromMarkdown()],
   });
 }
 
-/** Whether text nests deeper than the parser may be asked to follow. Looks at each character once. */
+/** Whether text is made so that the parser's time or stack would grow faster than it. */
 export function isTooDeep(text: string): boolean {
   let open = 0;
+  let underlines = 0;
   for (const line of text.split('\n')) {
+    if (UNDERLINE.test(line)) underlines += 1;
+    if (underlines > MAX_UNDERLINES) return true;
     CONTAINER.lastIndex = 0;
     for (let depth = 1; CONTAINER.test(line); depth += 1) if (depth > MAX_NESTING) return true;
     for (let at = 0; at < line.length; at += 1) {
