@@ -32,3 +32,9 @@ export const PLACEHOLDER = 'Thinking…';
 
 /** Where a channel shows a status beside the agent's name. */
 export const STATUS = 'is thinking…';
+
+/** In place of a reply, or of a part of it, that the channel takes in no form. */
+export const REPLY_NOT_SHOWN = 'Sorry, I have a reply to this, but it cannot be shown here.';
+
+/** The last line of a reply that is longer than a channel shows. */
+export const SHORTENED = '… (This reply was too long to be shown in full.)';

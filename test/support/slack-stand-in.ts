@@ -21,6 +21,8 @@ export type Fault = {
   /** Slack has done it, and says nothing. */
   | { kind: 'hang-after-acceptance' }
   | { kind: 'slow'; ms: number }
+  /** Slack says no: nothing was done. */
+  | { kind: 'refuse'; error: string }
 );
 
 export type Call = { method: string; body: Record<string, string>; at: number; status: number };
@@ -39,6 +41,8 @@ export type SlackStandIn = {
   callsOf(method: string): Call[];
   /** The next calls of a method meet these faults, one each. */
   fail(method: string, ...faults: Fault[]): void;
+  /** Faults that no call has met are forgotten. */
+  heal(): void;
   /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
   say(channel: string, text: string, threadTs?: string, person?: 'ada' | 'bob'): Promise<string>;
   /** Puts a file into Slack: what events and `files.info` say of it. It is given to the bot's token alone. */
@@ -77,6 +81,10 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
       const isBot = req.headers.authorization === `Bearer ${BOT.token}`;
       res.writeHead(200, { 'content-type': isBot ? 'text/plain' : 'text/html' });
       res.end(isBot ? kept.content : '<html>Sign in</html>');
+      return;
+    }
+    if (fault?.kind === 'refuse') {
+      send(res, JSON.stringify({ ok: false, error: fault.error }));
       return;
     }
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
@@ -130,6 +138,7 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
+    heal: () => faults.clear(),
     keepFile({ content, ...about }) {
       const id = `F${files.size + 1}`;
       const url = `${server.url}/files-pri/${id}/download`;
