@@ -11,7 +11,7 @@ const candidate = (exchangeId: string, total: number, more: Partial<Candidate> =
   lexical: 0,
   total,
   place: 0,
-  masks: [0],
+  held: [0],
   userText: 'five words of the user',
   replyText: 'two words',
   userCosine: 0.3,
@@ -39,11 +39,11 @@ describe('order', () => {
   test.each([
     ['fits clearly worse', { at: 1, total: 0.4 }],
     ['is about something else', { at: 1, userEmbedding: [0, 1] }],
-    ['lacks a word of the question that the older has', { at: 1, masks: [0b01] }],
+    ['lacks a word of the question that the older has', { at: 1, held: [0.3, 1] }],
     ['only asks', { at: 1, flags: ONLY_ASKS }],
   ])('but not when the newer %s', (_why, more) => {
-    const older = candidate('older', 0.6, { masks: [0b10] });
-    expect(names(orderCandidates([older, candidate('newer', 0.55, { masks: [0b10], ...more })]))[0]).toBe(
+    const older = candidate('older', 0.6, { held: [1, 0] });
+    expect(names(orderCandidates([older, candidate('newer', 0.55, { held: [1, 0], ...more })]))[0]).toBe(
       'older',
     );
   });

@@ -1,5 +1,5 @@
 import { countWords } from '../text/words.ts';
-import { isOnlyAQuestion } from '../text/questions.ts';
+import { isOnlyAQuestion, isUnansweredQuestion } from '../text/questions.ts';
 import type { ScoredPassage } from './score.ts';
 
 /** A candidate for the prompt, with its texts. */
@@ -14,8 +14,12 @@ export type Candidate = ScoredPassage & {
 
 /** Cosine similarity from which two messages count as the same question. */
 const SAME_QUESTION = 0.9;
-/** Factor on the score of an earlier asking of the query: the user's own statements rank above it. */
-const SAME_QUESTION_FACTOR = 0.6;
+/** Cosine similarity from which two questions count once: what the agent answered is its own word each time. */
+const SIMILAR_QUESTION = 0.75;
+/** Cosine similarity up to which an earlier question loses nothing: it asks something else. */
+const OTHER_QUESTION = 0.3;
+/** What an earlier question loses for each unit of similarity above that: 0.6 is left of the same question. */
+const LOSS_OF_QUESTION = 1;
 /**
  * Cosine similarity from which two statements count as being about one topic, if the newer one also has all
  * of the query's words that the older one has.
@@ -27,21 +31,36 @@ const NEARLY_AS_GOOD = 0.85;
 export const LABEL_WORDS = 2;
 
 /**
- * Orders candidates for the prompt, best first. Of the exchanges that only ask the query again, one is left
- * and it ranks below statements. Of two statements on one topic the newer ranks above the older.
+ * Orders candidates for the prompt, best first. What people say counts more than what the agent said: the more
+ * an exchange in which the user only asks resembles the query, the less its score counts, since the likeness
+ * is that of the questions, and its answer is the agent's. Questions that resemble the query and each other take one
+ * place.
+ * Of two statements on one topic the newer ranks above the older.
  */
 export function orderCandidates(candidates: readonly Candidate[]): Candidate[] {
   const weighted = candidates
-    .map((candidate) =>
-      asksTheSame(candidate) ? { ...candidate, total: candidate.total * SAME_QUESTION_FACTOR } : candidate,
-    )
+    .filter((candidate) => !isUnansweredQuestion(candidate.flags) || candidate.userCosine < SAME_QUESTION)
+    .map((candidate) => ({ ...candidate, total: candidate.total * shareOfPerson(candidate) }))
     .sort((a, b) => b.total - a.total);
-  const firstAsking = weighted.find(asksTheSame);
-  return newerFirst(weighted.filter((candidate) => !asksTheSame(candidate) || candidate === firstAsking));
+  return newerFirst(
+    weighted.filter((candidate, i) => !weighted.slice(0, i).some((above) => repeats(candidate, above))),
+  );
 }
 
-function asksTheSame({ flags, userCosine }: Candidate): boolean {
-  return isOnlyAQuestion(flags) && userCosine >= SAME_QUESTION;
+function shareOfPerson({ flags, userCosine }: Candidate): number {
+  if (!isOnlyAQuestion(flags)) return 1;
+  return (
+    1 - LOSS_OF_QUESTION * Math.min(Math.max(userCosine - OTHER_QUESTION, 0), SAME_QUESTION - OTHER_QUESTION)
+  );
+}
+
+function repeats(candidate: Candidate, above: Candidate): boolean {
+  return (
+    isOnlyAQuestion(candidate.flags) &&
+    isOnlyAQuestion(above.flags) &&
+    candidate.userCosine >= SIMILAR_QUESTION &&
+    dot(candidate.userEmbedding, above.userEmbedding) >= SIMILAR_QUESTION
+  );
 }
 
 /** @param ranked best first */
@@ -61,7 +80,7 @@ function updates(newer: Candidate, older: Candidate): boolean {
     !isOnlyAQuestion(newer.flags) &&
     !isOnlyAQuestion(older.flags) &&
     newer.total >= NEARLY_AS_GOOD * older.total &&
-    older.masks.every((mask, i) => (mask & ~(newer.masks[i] ?? 0)) === 0) &&
+    older.held.every((share, i) => share <= (newer.held[i] ?? 0)) &&
     dot(newer.userEmbedding, older.userEmbedding) >= SAME_TOPIC
   );
 }
