@@ -23,16 +23,15 @@ const names = (candidates: readonly Candidate[]) => candidates.map(({ exchangeId
 
 describe('order', () => {
   test('best first', () => {
-    const found = orderCandidates([
-      candidate('b', 0.4),
-      candidate('a', 0.6, other),
-      candidate('c', 0.2, other),
-    ]);
+    const found = orderCandidates(
+      [candidate('b', 0.4), candidate('a', 0.6, other), candidate('c', 0.2, other)],
+      3,
+    );
     expect(names(found)).toEqual(['a', 'b', 'c']);
   });
 
   test('of two statements on one topic the newer comes first', () => {
-    const found = orderCandidates([candidate('older', 0.6), candidate('newer', 0.55, { at: 1 })]);
+    const found = orderCandidates([candidate('older', 0.6), candidate('newer', 0.55, { at: 1 })], 3);
     expect(names(found)).toEqual(['newer', 'older']);
   });
 
@@ -43,14 +42,14 @@ describe('order', () => {
     ['only asks', { at: 1, flags: ONLY_ASKS }],
   ])('but not when the newer %s', (_why, more) => {
     const older = candidate('older', 0.6, { held: [1, 0] });
-    expect(names(orderCandidates([older, candidate('newer', 0.55, { held: [1, 0], ...more })]))[0]).toBe(
+    expect(names(orderCandidates([older, candidate('newer', 0.55, { held: [1, 0], ...more })], 3))[0]).toBe(
       'older',
     );
   });
 
   test('earlier askings of the same question take one place, below statements', () => {
     const asked = (id: string) => candidate(id, 0.9, { flags: ONLY_ASKS, userCosine: 0.95 });
-    const found = orderCandidates([asked('asked 1'), asked('asked 2'), candidate('told', 0.6, other)]);
+    const found = orderCandidates([asked('asked 1'), asked('asked 2'), candidate('told', 0.6, other)], 3);
     expect(names(found)).toEqual(['told', 'asked 1']);
   });
 });

@@ -1,3 +1,4 @@
+import { wordsOf as searchWordsOf } from '../text/terms.ts';
 import { countWords } from '../text/words.ts';
 import { isOnlyAQuestion, isUnansweredQuestion } from '../text/questions.ts';
 import type { ScoredPassage } from './score.ts';
@@ -17,9 +18,15 @@ const SAME_QUESTION = 0.9;
 /** Cosine similarity from which two questions count once: what the agent answered is its own word each time. */
 const SIMILAR_QUESTION = 0.75;
 /** Cosine similarity up to which an earlier question loses nothing: it asks something else. */
-const OTHER_QUESTION = 0.3;
-/** What an earlier question loses for each unit of similarity above that: 0.6 is left of the same question. */
-const LOSS_OF_QUESTION = 1;
+const OTHER_QUESTION = 0.5;
+/** From here up a question is the query in other words. */
+const QUERY_IN_OTHER_WORDS = 0.7;
+/** Of two questions with the same answer: the cosine similarity from which they are the same question. */
+const SIMILAR_CLAIM = 0.5;
+/** The share of common words from which two answers are the same. */
+const SAME_ANSWER = 0.6;
+/** What is left of the score of a question that is the query in other words. */
+const LEFT_OF_QUESTION = 0.15;
 /**
  * Cosine similarity from which two statements count as being about one topic, if the newer one also has all
  * of the query's words that the older one has.
@@ -33,25 +40,57 @@ export const LABEL_WORDS = 2;
 /**
  * Orders candidates for the prompt, best first. What people say counts more than what the agent said: the more
  * an exchange in which the user only asks resembles the query, the less its score counts, since the likeness
- * is that of the questions, and its answer is the agent's. Questions that resemble the query and each other take one
- * place.
- * Of two statements on one topic the newer ranks above the older.
+ * is that of the questions, and its answer is the agent's. Questions that resemble the query and each other
+ * take one place. Of two statements on one topic the newer ranks above the older.
  */
-export function orderCandidates(candidates: readonly Candidate[]): Candidate[] {
-  const weighted = candidates
+export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
+  const byScore = candidates
     .filter((candidate) => !isUnansweredQuestion(candidate.flags) || candidate.userCosine < SAME_QUESTION)
-    .map((candidate) => ({ ...candidate, total: candidate.total * shareOfPerson(candidate) }))
     .sort((a, b) => b.total - a.total);
-  return newerFirst(
-    weighted.filter((candidate, i) => !weighted.slice(0, i).some((above) => repeats(candidate, above))),
+  const weighted = byScore
+    .map((candidate) => ({ ...candidate, total: candidate.total * shareOfPerson(candidate, byScore) }))
+    .sort((a, b) => b.total - a.total);
+  const distinct = weighted.filter(
+    (candidate, i) => !weighted.slice(0, i).some((above) => repeats(candidate, above)),
   );
+  const best = new Set(byScore.slice(0, topK).map(({ exchangeId }) => exchangeId));
+  return keepQuestion(newerFirst(distinct), topK, ({ exchangeId }) => best.has(exchangeId));
 }
 
-function shareOfPerson({ flags, userCosine }: Candidate): number {
-  if (!isOnlyAQuestion(flags)) return 1;
-  return (
-    1 - LOSS_OF_QUESTION * Math.min(Math.max(userCosine - OTHER_QUESTION, 0), SAME_QUESTION - OTHER_QUESTION)
+/**
+ * When in doubt, a question tells something ("Did you know that I moved to Graz?"): the first that is among the
+ * best by its full score keeps the last place.
+ */
+function keepQuestion(
+  ordered: readonly Candidate[],
+  topK: number,
+  isAmongBest: (candidate: Candidate) => boolean,
+): Candidate[] {
+  const question = ordered.find((candidate) => isOnlyAQuestion(candidate.flags) && isAmongBest(candidate));
+  if (!question || topK < 2 || ordered.indexOf(question) < topK) return [...ordered];
+  const others = ordered.filter((candidate) => candidate !== question);
+  return others.toSpliced(topK - 1, 0, question);
+}
+
+/** How much of a candidate's score is the person's: 1 for a statement, and for a question about something else. */
+function shareOfPerson(candidate: Candidate, all: readonly Candidate[]): number {
+  if (!isOnlyAQuestion(candidate.flags)) return 1;
+  const cosine = Math.max(
+    candidate.userCosine,
+    ...all.filter((other) => isSameClaim(other, candidate)).map(({ userCosine }) => userCosine),
   );
+  const likeness = (cosine - OTHER_QUESTION) / (QUERY_IN_OTHER_WORDS - OTHER_QUESTION);
+  return 1 - (1 - LEFT_OF_QUESTION) * Math.min(Math.max(likeness, 0), 1);
+}
+
+/** Whether the agent gave the same answer to a similar question: both then are as much like the query. */
+function isSameClaim(a: Candidate, b: Candidate): boolean {
+  if (!isOnlyAQuestion(a.flags) || dot(a.userEmbedding, b.userEmbedding) < SIMILAR_CLAIM) return false;
+  const [ours, theirs] = [a, b].map(
+    ({ replyText }) => new Set(searchWordsOf(replyText, 'asked').map(({ word }) => word)),
+  );
+  const common = [...(ours ?? [])].filter((word) => theirs?.has(word)).length;
+  return common > 0 && common >= SAME_ANSWER * Math.max(ours?.size ?? 0, theirs?.size ?? 0);
 }
 
 function repeats(candidate: Candidate, above: Candidate): boolean {

@@ -48,9 +48,10 @@ export function lexicalScores(scope: LexicalScope, query: LexicalQuery): Float64
   for (const word of query.words) {
     const held = heldBy(masks[word.mask] ?? new Int32Array(ats.length), word);
     const holders = holdersOf(held, scope.flags);
-    const weight = word.optional && holders === 0 ? 0 : word.weight * rarity(holders, ats.length);
+    if (word.optional && holders === 0) continue;
+    const weight = word.weight * rarity(holders, ats.length);
     maximum += weight;
-    if (holders > 0) addWord(scores, ats, held, weight);
+    addWord(scores, ats, held, weight);
   }
   if (maximum > 0)
     for (let place = 0; place < scores.length; place += 1) scores[place] = (scores[place] ?? 0) / maximum;

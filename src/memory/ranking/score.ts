@@ -57,7 +57,7 @@ export type QueryFacts = LexicalQuery & {
 const PREVIOUS_COSINE = 0.2;
 const COSINE_WEIGHT_NOT_LATIN = 0.1;
 /** Cosine similarity from which an unanswered question counts as the query itself, asked before. */
-const SAME_UNANSWERED = 0.8;
+const SAME_UNANSWERED = 0.88;
 const MATCH_COSINE = 0.6;
 const MATCH_NAMED = 0.06;
 /** A question with "my" is about what the user has said, and its answer often shares no word with it. */

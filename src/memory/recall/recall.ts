@@ -74,7 +74,7 @@ export async function recall(
     const match = round(matchOf(left, facts));
     const noOtherMatch = belowThreshold(match, left);
     if (noOtherMatch) return noOtherMatch;
-    const ordered = orderCandidates(candidates);
+    const ordered = orderCandidates(candidates, settings.topK);
     const hits = withinBudget(ordered, settings.topK, settings.maxWords);
     const adjacent = await findAdjacentMessages(client, scope, query, { scored, hits, settings });
     const missed = ordered.find((candidate) => !hits.includes(candidate));
