@@ -40,7 +40,7 @@ const scan = (scope: ReturnType<typeof newScope>, terms: readonly string[], limi
       held: wordsHeld(
         scanned.masks.map((column) => column[row] ?? 0),
         asked,
-      ).flatMap((share, i) => (share > 0 ? [[asked[i]?.word, share]] : [])),
+      ).flatMap((share, i) => (share > 0 ? [[asked[i]?.word, share] as const] : [])),
     }));
   });
 
@@ -49,11 +49,21 @@ test('each passage has its time, its cosine, and a share of each word', async ()
   const rows = (await scan(scope, words)).reverse();
   expect(rows.map(({ at }) => at)).toEqual([1, 2, 3, 4].map((n) => day(n).getTime()));
   rows.forEach(({ cosine }, i) => expect(cosine).toBeCloseTo((i + 1) / 10, 3));
-  expect(rows.map(({ held }) => Object.fromEntries(held))).toEqual([
-    { 1000: 1, 1023: 1 },
-    { 1024: 1, 1047: 1 },
-    {},
-    { 1048: 1, 1059: 1, 1001: 1 },
+  expect(rows.map(({ held }) => new Map(held))).toEqual([
+    new Map([
+      ['1000', 1],
+      ['1023', 1],
+    ]),
+    new Map([
+      ['1024', 1],
+      ['1047', 1],
+    ]),
+    new Map(),
+    new Map([
+      ['1048', 1],
+      ['1059', 1],
+      ['1001', 1],
+    ]),
   ]);
 });
 

@@ -1,7 +1,7 @@
 /**
- * Small talk in many languages. Each `facts` entry is a statement and a question to it that has the same words
- * in other forms (other cases, particles, prefixes, tenses, or as a part of a compound); `others` are messages
- * about other things.
+ * Small talk in many languages. Each of `facts` is a statement and a question to it that has the same words
+ * in other forms: cases, particles, prefixes, tenses, parts of compounds. `others` are messages about other
+ * things, and `unrelated` is a question that none of them answers.
  */
 export type LanguageSample = {
   facts: ReadonlyArray<readonly [string, string]>;

@@ -15,13 +15,13 @@ export type Candidate = ScoredPassage & {
 
 /** Cosine similarity from which two messages count as the same question. */
 const SAME_QUESTION = 0.9;
-/** Cosine similarity from which two questions count once: what the agent answered is its own word each time. */
+/** Cosine similarity from which two questions count once: each answer is the agent's own word. */
 const SIMILAR_QUESTION = 0.75;
 /** Cosine similarity up to which an earlier question loses nothing: it asks something else. */
 const OTHER_QUESTION = 0.5;
 /** From here up a question is the query in other words. */
 const QUERY_IN_OTHER_WORDS = 0.7;
-/** Of two questions with the same answer: the cosine similarity from which they are the same question. */
+/** Of two questions with the same answer: the cosine similarity from which they ask the same. */
 const SIMILAR_CLAIM = 0.5;
 /** The share of common words from which two answers are the same. */
 const SAME_ANSWER = 0.6;
@@ -38,17 +38,18 @@ const NEARLY_AS_GOOD = 0.85;
 export const LABEL_WORDS = 2;
 
 /**
- * Orders candidates for the prompt, best first. What people say counts more than what the agent said: the more
- * an exchange in which the user only asks resembles the query, the less its score counts, since the likeness
- * is that of the questions, and its answer is the agent's. Questions that resemble the query and each other
- * take one place. Of two statements on one topic the newer ranks above the older.
+ * Orders candidates for the prompt, best first. What people say counts more than what the agent said: the
+ * more an exchange in which the user only asks resembles the query, the less its score counts, since the
+ * likeness is that of the questions, and its answer is the agent's. Questions that resemble the query and
+ * each other take one place. Of two statements on one topic the newer ranks above the older.
  */
 export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
   const byScore = candidates
     .filter((candidate) => !isUnansweredQuestion(candidate.flags) || candidate.userCosine < SAME_QUESTION)
     .sort((a, b) => b.total - a.total);
+  const asked = byScore.filter(({ flags }) => isOnlyAQuestion(flags)).map(toAsked);
   const weighted = byScore
-    .map((candidate) => ({ ...candidate, total: candidate.total * shareOfPerson(candidate, byScore) }))
+    .map((candidate) => ({ ...candidate, total: candidate.total * shareOfPerson(candidate, asked) }))
     .sort((a, b) => b.total - a.total);
   const distinct = weighted.filter(
     (candidate, i) => !weighted.slice(0, i).some((above) => repeats(candidate, above)),
@@ -58,8 +59,8 @@ export function orderCandidates(candidates: readonly Candidate[], topK: number):
 }
 
 /**
- * When in doubt, a question tells something ("Did you know that I moved to Graz?"): the first that is among the
- * best by its full score keeps the last place.
+ * When in doubt, a question tells something ("Did you know that I moved to Graz?"): the first that is among
+ * the best by its full score keeps the last place.
  */
 function keepQuestion(
   ordered: readonly Candidate[],
@@ -72,25 +73,28 @@ function keepQuestion(
   return others.toSpliced(topK - 1, 0, question);
 }
 
-/** How much of a candidate's score is the person's: 1 for a statement, and for a question about something else. */
-function shareOfPerson(candidate: Candidate, all: readonly Candidate[]): number {
-  if (!isOnlyAQuestion(candidate.flags)) return 1;
-  const cosine = Math.max(
-    candidate.userCosine,
-    ...all.filter((other) => isSameClaim(other, candidate)).map(({ userCosine }) => userCosine),
-  );
+/** A candidate in which the user only asks, and the distinct words of the answer. */
+type Asked = { candidate: Candidate; answer: ReadonlySet<string> };
+
+function toAsked(candidate: Candidate): Asked {
+  return { candidate, answer: new Set(searchWordsOf(candidate.replyText, 'asked').map(({ word }) => word)) };
+}
+
+/** How much of a candidate's score is the person's: 1 for a statement or a question about something else. */
+function shareOfPerson(candidate: Candidate, asked: readonly Asked[]): number {
+  const own = asked.find((other) => other.candidate === candidate);
+  if (!own) return 1;
+  const same = asked.filter((other) => other === own || isSameClaim(own, other));
+  const cosine = Math.max(...same.map((other) => other.candidate.userCosine));
   const likeness = (cosine - OTHER_QUESTION) / (QUERY_IN_OTHER_WORDS - OTHER_QUESTION);
   return 1 - (1 - LEFT_OF_QUESTION) * Math.min(Math.max(likeness, 0), 1);
 }
 
 /** Whether the agent gave the same answer to a similar question: both then are as much like the query. */
-function isSameClaim(a: Candidate, b: Candidate): boolean {
-  if (!isOnlyAQuestion(a.flags) || dot(a.userEmbedding, b.userEmbedding) < SIMILAR_CLAIM) return false;
-  const [ours, theirs] = [a, b].map(
-    ({ replyText }) => new Set(searchWordsOf(replyText, 'asked').map(({ word }) => word)),
-  );
-  const common = [...(ours ?? [])].filter((word) => theirs?.has(word)).length;
-  return common > 0 && common >= SAME_ANSWER * Math.max(ours?.size ?? 0, theirs?.size ?? 0);
+function isSameClaim(a: Asked, b: Asked): boolean {
+  if (dot(a.candidate.userEmbedding, b.candidate.userEmbedding) < SIMILAR_CLAIM) return false;
+  const common = [...a.answer].filter((word) => b.answer.has(word)).length;
+  return common > 0 && common >= SAME_ANSWER * Math.max(a.answer.size, b.answer.size);
 }
 
 function repeats(candidate: Candidate, above: Candidate): boolean {

@@ -69,7 +69,7 @@ function heldBy(products: Int32Array, word: QueryWord): Float32Array {
   return held;
 }
 
-/** How many passages hold a word, all told. A question that was never answered doesn't make its words common. */
+/** How many passages hold a word, all told. A question without an answer doesn't make its words common. */
 function holdersOf(held: Float32Array, flags: Int16Array): number {
   let holders = 0;
   for (let place = 0; place < held.length; place += 1)

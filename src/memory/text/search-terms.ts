@@ -44,7 +44,7 @@ export function toTermVector(words: readonly Pick<Word, 'pieces'>[]): string {
 
 /**
  * The query's words as masks: sparse vectors that give each of a word's pieces the same power of two. The
- * inner product with `exchange_passages.terms` then holds, in the word's bits, how many of them a passage has.
+ * inner product with `exchange_passages.terms` then holds in the word's bits how many of them a passage has.
  * Of a long message the first and last words are asked: the question is mostly at one end.
  */
 export function toQueryMasks(asked: readonly Word[]): QueryMasks {
