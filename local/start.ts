@@ -5,6 +5,7 @@ import { migrationConfig } from '../src/config/index.ts';
 import { ensureDemoTenant } from './demo.ts';
 import type { Demo } from './demo.ts';
 import { migrate } from '../cli/migrate.ts';
+import { baseUrlOf } from '../src/lib/address.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { superviseService } from './stack/applications.ts';
 import { forLocalTemporal, homeDirectory } from '../src/config/installation.ts';
@@ -19,7 +20,7 @@ import { runUntilStopped } from './stack/run-until-stopped.ts';
 const ownTemporal = !process.env['TEMPORAL_ADDRESS'];
 const env = ownTemporal ? forLocalTemporal(process.env) : process.env;
 const home = homeDirectory(env);
-const { namespace, port: wantedPort } = startSettings(env);
+const { namespace, host, port: wantedPort } = startSettings(env);
 const log = (line: string): void => void process.stderr.write(line + '\n');
 
 await runUntilStopped(async (onHandle) => {
@@ -32,10 +33,10 @@ await runUntilStopped(async (onHandle) => {
     onHandle,
     onPids: (pids) => writePids(home, pids),
     beforeStart: async () => {
-      port = await requireFreePort('PORT', wantedPort);
+      port = await requireFreePort('PORT', wantedPort, host);
     },
   });
-  const baseUrl = `http://127.0.0.1:${port}`;
+  const baseUrl = baseUrlOf(host, port);
   await step(log, 'migrating', () => migrateAll(stack.urls));
   const databaseUrl = stack.urls.DATABASE_URL ?? '';
   const demo = await ensureDemoTenant({ databaseUrl, home, baseUrl });

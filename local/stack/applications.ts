@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SHUTDOWN_WITHIN_MS } from '../../src/domain/timing.ts';
+import { baseUrlOf } from '../../src/lib/address.ts';
 import { forLocalTemporal } from '../../src/config/installation.ts';
 import { projectRoot } from './paths.ts';
 import { StackError, poll } from './report.ts';
@@ -31,7 +32,7 @@ export async function superviseService(stack: Stack, { home, env, port }: Servic
   for (const spec of specs) await stack.supervise(spec);
   await untilReady(
     specs.map(({ name }) => stack.process(name)),
-    port,
+    baseUrlOf(startSettings(env).host, port),
   );
 }
 
@@ -70,13 +71,13 @@ function applicationEnv(stack: Stack, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
   return Object.fromEntries(known);
 }
 
-async function untilReady(processes: readonly ProcessHandle[], port: number): Promise<void> {
+async function untilReady(processes: readonly ProcessHandle[], baseUrl: string): Promise<void> {
   let body = '';
   const failing = (): ProcessHandle | undefined =>
     processes.find(({ restarts }) => restarts >= RESTARTS_BEFORE_GIVING_UP);
   const probe = async (): Promise<boolean> => {
     if (failing()) return true;
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(5_000) });
+    const response = await fetch(`${baseUrl}/readyz`, { signal: AbortSignal.timeout(5_000) });
     body = await response.text();
     return response.status === 200;
   };

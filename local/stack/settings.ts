@@ -1,5 +1,6 @@
 /** What `npm start`, `npm run stack` and the operators' commands read, besides the components' addresses. */
 import { z } from 'zod';
+import { host } from '../../src/config/api.ts';
 import { home } from '../../src/config/installation.ts';
 import { parse, text, type Environment } from '../../src/config/variables.ts';
 
@@ -15,6 +16,7 @@ const cache = z
 
 const start = z
   .object({
+    HOST: host,
     PORT: text.default('3000').meta({ description: 'Where the API listens', cure: '0 for any that is free' }),
     KONSTRUCT_OPERATOR_TOKEN: text.optional().meta({
       description: 'Who holds it may make tenants and their keys over HTTP',
@@ -54,6 +56,7 @@ export function cacheSetting(env: Environment): string | undefined {
 export function startSettings(env: Environment) {
   const read = parse({ start }, env).start;
   return {
+    host: read.HOST,
     port: read.PORT,
     namespace: read.TEMPORAL_NAMESPACE,
     operatorToken: read.KONSTRUCT_OPERATOR_TOKEN,

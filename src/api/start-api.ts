@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
 import type { ApiConfig } from '../config/index.ts';
 import { createPool, postgresNeeded } from '../db/tenant-transaction.ts';
+import { hostProblem } from '../lib/address.ts';
 import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
 import type { Tracing } from '../observability/tracing.ts';
@@ -55,7 +56,8 @@ export async function startApi(
   await once(server, 'listening').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
       throw new Error(`port ${config.port} is in use: set PORT to a free one`);
-    throw error;
+    const problem = hostProblem(error, config.host);
+    throw problem === undefined ? error : new Error(problem, { cause: error });
   });
   log.info({ address: server.address() }, 'API is up');
 

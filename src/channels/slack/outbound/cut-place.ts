@@ -128,14 +128,20 @@ function continued(rest: string, prefixes: readonly string[]): string {
   const around = prefixes.filter((prefix) => prefix !== '');
   const lines = rest.split('\n');
   for (const [index, line] of lines.entries()) {
-    if (/^[\s>]*$/.test(line)) continue;
-    while (around.length > 0 && !line.startsWith(around.at(-1) ?? '')) around.pop();
+    const isEmpty = /^[\s>]*$/.test(line);
+    // An empty line leaves no block; in a quote it has the quote's marks.
+    while (!isEmpty && around.length > 0 && !line.startsWith(around.at(-1) ?? '')) around.pop();
     const prefix = around.at(-1);
     if (prefix === undefined) break;
+    const begins = isEmpty ? prefix.trimEnd() : prefix;
+    if (!line.startsWith(begins)) continue;
     const marks = '> '.repeat(prefix.split('>').length - 1);
     // A quote alone is left as it is written, with a space after its mark or without.
     if (prefix.trim() !== marks.trim() || prefix.length > marks.length) {
-      lines[index] = marks + line.slice(prefix.length);
+      const outside = line.startsWith(prefix) ? prefix : begins;
+      lines[index] = isEmpty
+        ? (marks + line.slice(outside.length)).trimEnd()
+        : marks + line.slice(prefix.length);
     }
   }
   return lines.join('\n');
