@@ -11,7 +11,8 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createAgent } from '../src/db/agents.ts';
-import { createPool, inTenant } from '../src/db/tenant-transaction.ts';
+import { createPool } from '../src/db/pool.ts';
+import { inTenant } from '../src/db/tenant-transaction.ts';
 import { createTenant } from '../src/db/tenants.ts';
 import { startKonstruct } from './service/konstruct.ts';
 

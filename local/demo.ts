@@ -3,7 +3,8 @@ import path from 'node:path';
 import { z } from 'zod';
 import { v4 as randomUuid } from 'uuid';
 import { createAgent, findAgent } from '../src/db/agents.ts';
-import { createPool, inTenant } from '../src/db/tenant-transaction.ts';
+import { createPool } from '../src/db/pool.ts';
+import { inTenant } from '../src/db/tenant-transaction.ts';
 import { createTenant, findTenantOfApiKey } from '../src/db/tenants.ts';
 
 const demoFile = z.object({

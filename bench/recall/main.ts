@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
-import { createPool } from '../../src/db/tenant-transaction.ts';
+import { createPool } from '../../src/db/pool.ts';
 import { DEFAULT_RECALL, type RecallSettings } from '../../src/domain/agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';

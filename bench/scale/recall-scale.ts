@@ -5,7 +5,7 @@
 import { percentile } from '../percentile.ts';
 import pg from 'pg';
 import { toSql } from 'pgvector';
-import { createPool } from '../../src/db/tenant-transaction.ts';
+import { createPool } from '../../src/db/pool.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts';

@@ -2,7 +2,7 @@
 import { styleText } from 'node:util';
 import type { PromptMessage, RecalledMemory, Recollection } from '../../src/domain/conversation.ts';
 import { estimateTokens } from '../../src/domain/tokens.ts';
-import type { TurnAnswer } from '../../src/domain/turn.ts';
+import type { GatheredContext, TurnAnswer } from '../../src/domain/turn.ts';
 import type { Step, Story, Turn } from './story.ts';
 
 const heading = (text: string): string => styleText('bold', text);
@@ -38,6 +38,11 @@ function formatStep(step: Step): string {
   return `${at}  ${MARKS[step.state]} ${step.name.padEnd(20)} ${notes.join(', ')}`.trimEnd();
 }
 
+function windowTitle({ window, droppedFromWindow }: GatheredContext): string {
+  const older = droppedFromWindow ? `, and ${droppedFromWindow} older that had no room` : '';
+  return `Window: ${window.length} messages${older}`;
+}
+
 function formatTurn(turn: Turn): string[] {
   const { message, agent, context, prompt, reply, result } = turn;
   const recall = Object.entries(agent.recall).map(([name, value]) => `${name}=${value}`);
@@ -47,7 +52,7 @@ function formatTurn(turn: Turn): string[] {
       indent(message.text),
     ]),
     context
-      ? section(`Window: ${context.window.length} messages`, context.window.map(formatMessage))
+      ? section(windowTitle(context), context.window.map(formatMessage))
       : section('Window', ['was not read: the turn continued without memory']),
     section(`Recalled: ${context?.recalled.length ?? 0} messages (${recall.join(', ')})`, [
       ...formatRecalled(context?.recalled ?? []),

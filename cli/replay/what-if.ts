@@ -1,6 +1,7 @@
 /** Repeats a turn's recall and prompt with other settings. */
 import type pg from 'pg';
-import { createPool, inTenant } from '../../src/db/tenant-transaction.ts';
+import { createPool } from '../../src/db/pool.ts';
+import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { RecallSettings } from '../../src/domain/agent.ts';
 import type {
   ConversationMessage,
@@ -70,7 +71,9 @@ export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Pr
     throw new Error('this turn has no embedding of its message, so its recall cannot be repeated');
   }
   const recorded = context.window;
-  const size = changes.window ?? recorded.length;
+  // A prompt with more room shows what the recorded one had no room for.
+  const left = changes.maxPromptTokens === undefined ? 0 : (context.droppedFromWindow ?? 0);
+  const size = changes.window ?? recorded.length + left;
   const window =
     size <= recorded.length ? lastOf(recorded, size) : await windowFromMemory(pool, message, size);
   const maxPromptTokens = changes.maxPromptTokens ?? agent.maxPromptTokens ?? limits.maxPromptTokens;

@@ -1,5 +1,6 @@
 import { activityInfo, ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Agent } from '../domain/agent.ts';
+import { MAX_REPLY_BYTES, withinBytes } from '../domain/bounds.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
 import type { AnswerFailureDetails, DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
@@ -45,10 +46,11 @@ export function createAnswerTurn(
         ANSWER_HEARTBEAT_MS,
       );
       try {
-        const completion = await runAgent(text, agent, messages, {
+        const answered = await runAgent(text, agent, messages, {
           signal: cancellationSignal(),
           ...(early?.growing && { onProgress: early.growing.show }),
         });
+        const completion = { ...answered, text: withinBytes(answered.text, MAX_REPLY_BYTES) };
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         await early?.growing?.stop();
         const repliedAt = performance.now();

@@ -1,5 +1,6 @@
 import type { RecallSettings } from '../domain/agent.ts';
 import type { InboundMessage, Recollection } from '../domain/conversation.ts';
+import { keptOfWindow } from '../domain/prompt.ts';
 import { MEMORY_WITHIN_MS } from '../domain/timing.ts';
 import type { GatheredContext, Missing, RecallReceipt } from '../domain/turn.ts';
 import { within } from '../lib/within.ts';
@@ -17,14 +18,15 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
     /**
      * What memory holds for a message: the window, and what is recalled by the message's embedding. The
      * two are read side by side, and together hold the reply for 2 s at most. A look-up that fails or is too
-     * slow is named in `missing`; nothing is thrown.
+     * slow is named in `missing`; nothing is thrown. Of the window only what the prompt will show is given:
+     * all of it goes into the workflow's history, with every message anew.
      */
     async gatherContext(input: {
       message: InboundMessage;
       recall: RecallSettings;
       /** The agent's display name. */
       agentName: string;
-      /** The prompt's room beside the message (see `promptRoom`); all of the window when left out. */
+      /** The prompt's room beside the message (see `promptRoom`); what a turn may carry when left out. */
       roomTokens?: number;
     }): Promise<GatheredContext> {
       const { message, recall, agentName, roomTokens = Number.POSITIVE_INFINITY } = input;
@@ -54,9 +56,13 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
       const recollection = embedding && (await bounded('recall', recallBy(embedding), null));
       if (embedding === null) missing.push('recall');
       const window = await windowRead;
+      const recalled = recollection?.recalled ?? [];
+      const speakers = { user: message.userName, agent: agentName };
+      const droppedFromWindow = window.length - keptOfWindow(roomTokens, window, recalled, speakers);
       return {
-        window: window.map(({ role, content }) => ({ role, content })),
-        recalled: recollection?.recalled ?? [],
+        window: window.slice(droppedFromWindow).map(({ role, content }) => ({ role, content })),
+        ...(droppedFromWindow > 0 && { droppedFromWindow }),
+        recalled,
         ...(recollection && recall.topK > 0 && { receipt: receiptOf(recollection, recall) }),
         embedding: embedding && encodeEmbedding(embedding),
         missing,

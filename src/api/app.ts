@@ -7,6 +7,7 @@ import type { WebhookChannel } from '../channels/channel.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import { createAcceptMessage } from '../intake/accept-message.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
+import { MAX_BODY_BYTES } from '../intake/fields.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { createMetrics } from './metrics.ts';
@@ -52,9 +53,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const accept = createAcceptMessage({ ...dependencies, rateLimiter });
   app.use(webhookRoutes({ ...dependencies, accept, registry }));
 
-  // 32,000 characters may each be six bytes long when they are escaped; `strict: false` lets us name the
-  // fault.
-  const readJson = express.json({ limit: '256kb', strict: false });
+  // `strict: false` lets us name the fault.
+  const readJson = express.json({ limit: MAX_BODY_BYTES, strict: false });
   app.use('/v1/tenants', requireOperator(operatorToken), readJson, tenantRoutes(dependencies));
   const v1 = Router();
   v1.use(requireTenant(pool), readJson);

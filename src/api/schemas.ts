@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MAX_TOP_K } from '../domain/agent.ts';
 import { LLM_WITHIN_MS } from '../domain/timing.ts';
+import { MAX_PROMPT_TOKENS } from '../domain/bounds.ts';
 import { check, idField, MAX_TEXT_LENGTH, textField } from '../intake/fields.ts';
 import { badField } from './problems.ts';
 
@@ -39,7 +40,7 @@ const agentFields = {
   persona: textField(8_000).optional(),
   systemPrompt: textField(MAX_TEXT_LENGTH).optional(),
   model: textField(200).nullable().optional(),
-  maxPromptTokens: z.int().min(1).max(2_000_000).nullable().optional(),
+  maxPromptTokens: z.int().min(1).max(MAX_PROMPT_TOKENS).nullable().optional(),
   recall: recall.optional(),
   llm: llm.optional(),
   liveReplies: z

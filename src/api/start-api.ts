@@ -5,7 +5,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
 import type { ApiConfig } from '../config/index.ts';
-import { createPool, postgresNeeded } from '../db/tenant-transaction.ts';
+import { createPool, postgresNeeded } from '../db/pool.ts';
 import { hostProblem } from '../lib/address.ts';
 import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_PROMPT_TOKENS } from '../domain/bounds.ts';
 import { DEFAULT_MAX_PROMPT_TOKENS } from '../domain/prompt.ts';
 import { count, port, text } from './variables.ts';
 
@@ -25,9 +26,13 @@ export const api = z
       description:
         'How long a message waits for the one before it in the same conversation to be answered, in ms',
     }),
-    LLM_MAX_PROMPT_TOKENS: count.default(DEFAULT_MAX_PROMPT_TOKENS).meta({
-      description: 'The largest prompt, in tokens, for agents that have no limit of their own',
-    }),
+    LLM_MAX_PROMPT_TOKENS: count
+      .max(MAX_PROMPT_TOKENS)
+      .default(DEFAULT_MAX_PROMPT_TOKENS)
+      .meta({
+        description: 'The largest prompt, in tokens, for agents that have no limit of their own',
+        cure: `at most ${MAX_PROMPT_TOKENS}, which is what a turn may carry`,
+      }),
   })
   .meta({ title: 'API' })
   .transform((read) => ({

@@ -3,11 +3,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
+import { allowServiceLogin, prepareDatabase } from './prepare-database.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 export type MigrateDatabaseOptions = {
-  /** URL of a superuser: pgvector is not a trusted extension, so only a superuser can create it. */
+  /** URL of a superuser, or of the database's owner with CREATEROLE where pgvector exists already. */
   databaseAdminUrl: string;
   /** URL of `konstruct_app`. That role's password is set to the one in this URL. */
   databaseUrl: string;
@@ -16,12 +17,14 @@ export type MigrateDatabaseOptions = {
 
 /**
  * Applies the missing migrations and sets the password of the service's role. Throws when `databaseUrl` has
- * another user or no password, and when a migration fails.
+ * another user or no password, when the administrator may not do what is needed, and when a migration fails.
  */
 export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<void> {
+  const password = servicePassword(new URL(options.databaseUrl));
   const client = new pg.Client({ connectionString: options.databaseAdminUrl });
   await client.connect();
   try {
+    await prepareDatabase(client);
     const applied = await runner({
       dbClient: client,
       dir: MIGRATIONS,
@@ -37,24 +40,19 @@ export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<
       },
     });
     for (const { name } of applied) options.log?.(`applied ${path.basename(name)}`);
-    await allowServiceLogin(client, new URL(options.databaseUrl));
+    await allowServiceLogin(client, password);
   } finally {
     await client.end();
   }
 }
 
-/** Lets the service's role log in with the password of its URL. */
-async function allowServiceLogin(client: pg.Client, databaseUrl: URL): Promise<void> {
+/** The password in the service's URL. Poolers of some providers want the project behind the role's name. */
+function servicePassword(databaseUrl: URL): string {
   const user = decodeURIComponent(databaseUrl.username);
-  if (user !== 'konstruct_app') {
+  if (!/^konstruct_app(\.|$)/.test(user)) {
     throw new Error(`DATABASE_URL must connect as konstruct_app, not as ${JSON.stringify(user)}`);
   }
   const password = decodeURIComponent(databaseUrl.password);
   if (!password) throw new Error('DATABASE_URL must contain the password of konstruct_app');
-  await client.query('BEGIN');
-  // Roles belong to the whole server. Two processes that change
-  // one at the same time would fail without the lock.
-  await client.query('LOCK TABLE pg_authid IN SHARE ROW EXCLUSIVE MODE');
-  await client.query(`ALTER ROLE konstruct_app LOGIN PASSWORD ${client.escapeLiteral(password)}`);
-  await client.query('COMMIT');
+  return password;
 }

@@ -121,11 +121,10 @@ export async function rotateApiKey(
  * The tenant of a key; undefined for an unknown or revoked key. The one query that runs without a tenant set.
  */
 export async function findTenantOfApiKey(pool: pg.Pool, apiKey: string): Promise<string | undefined> {
-  const { rows } = await pool.query<{ tenant_id: string | null }>({
-    name: 'tenant-of-api-key',
-    text: 'SELECT tenant_of_api_key($1) AS tenant_id',
-    values: [hashApiKey(apiKey)],
-  });
+  const { rows } = await pool.query<{ tenant_id: string | null }>(
+    'SELECT tenant_of_api_key($1) AS tenant_id',
+    [hashApiKey(apiKey)],
+  );
   return rows[0]?.tenant_id ?? undefined;
 }
 

@@ -1,4 +1,11 @@
 import type { Agent } from './agent.ts';
+import {
+  jsonBytes,
+  MAX_MEMORY_BYTES,
+  MAX_RECALLED_BYTES,
+  MAX_RECALLED_MESSAGE_BYTES,
+  withinBytes,
+} from './bounds.ts';
 import type {
   BackgroundMessage,
   ConversationMessage,
@@ -109,7 +116,10 @@ function fittingBackground(
   return background.slice(background.length - kept);
 }
 
-/** How many of the window's newest messages have room beside what is recalled. */
+/**
+ * How many of the window's newest messages have room beside what is recalled, by the prompt's tokens and by
+ * what a turn may carry.
+ */
 export function keptOfWindow(
   roomTokens: number,
   recentMessages: readonly ConversationMessage[],
@@ -117,12 +127,17 @@ export function keptOfWindow(
   speakers: Speakers,
 ): number {
   let left = roomTokens;
-  if (relevantContext.length > 0) left -= estimateTokens(formatRelevantContext(relevantContext, speakers));
+  let bytesLeft = MAX_MEMORY_BYTES;
+  const take = (text: string): boolean => {
+    left -= estimateTokens(text);
+    bytesLeft -= jsonBytes(text);
+    return left >= 0 && bytesLeft >= 0;
+  };
+  if (relevantContext.length > 0) take(formatRelevantContext(relevantContext, speakers));
   // From the newest back: the first that doesn't fit ends it, so what stays is an unbroken end.
   let kept = 0;
   for (const message of recentMessages.toReversed()) {
-    left -= estimateTokens(message.content);
-    if (left < 0) break;
+    if (!take(message.content)) break;
     kept += 1;
   }
   return kept;
@@ -167,6 +182,19 @@ export function formatMemories(memories: readonly PromptMemory[], speakers: Spea
     const speaker = memory.role === 'user' ? nameOr('user', speakers.user) : nameOr('you', speakers.agent);
     return `${memory.createdAt.slice(0, 10)} ${speaker}: ${quote(memory.content)}`;
   });
+}
+
+/** The first of the recalled messages that a turn may carry, as the prompt quotes them; long ones are cut. */
+export function boundRecalled(recalled: readonly RecalledMemory[], speakers: Speakers): RecalledMemory[] {
+  let bytesLeft = MAX_RECALLED_BYTES;
+  const kept: RecalledMemory[] = [];
+  for (const memory of recalled) {
+    const cut = { ...memory, content: withinBytes(memory.content, MAX_RECALLED_MESSAGE_BYTES) };
+    bytesLeft -= jsonBytes(formatMemories([cut], speakers).join('\n'));
+    if (bytesLeft < 0) break;
+    kept.push(cut);
+  }
+  return kept;
 }
 
 /**

@@ -11,13 +11,14 @@ export function turnResult(steps: {
 }): TurnResult {
   const { waited, context, prompt, answer, missing } = steps;
   const { total: llm, delivery } = answer.timingsMs;
+  const { droppedFromWindow = 0 } = context;
   return {
     reply: { text: answer.text },
     memory: {
-      windowSize: context.window.length,
+      windowSize: context.window.length + droppedFromWindow,
       recalled: context.recalled,
       ...(context.receipt && { receipt: context.receipt }),
-      droppedFromWindow: prompt.droppedFromWindow,
+      droppedFromWindow: droppedFromWindow + prompt.droppedFromWindow,
     },
     missing,
     ...(waited.waitedFor && { waitedFor: waited.waitedFor }),

@@ -18,7 +18,10 @@ export type Missing = 'window' | 'recall' | 'embedding' | 'append' | 'order' | '
 
 /** What memory gave for a turn. */
 export type GatheredContext = {
+  /** What of the window fits the prompt's room and what a turn may carry; oldest first. */
   window: ConversationMessage[];
+  /** How many older messages of the window that leaves out; absent for none. */
+  droppedFromWindow?: number;
   recalled: RecalledMemory[];
   /** How recall decided; absent when it didn't come to that. */
   receipt?: RecallReceipt;
@@ -85,7 +88,7 @@ export type TurnResult = AnswerNotes & {
     recalled: RecalledMemory[];
     /** Absent when nothing was asked of recall, or it failed. */
     receipt?: RecallReceipt;
-    /** Oldest window messages left out to stay within the prompt budget. */
+    /** Oldest window messages left out to stay within the prompt budget and what a turn may carry. */
     droppedFromWindow: number;
   };
   /** What this reply had to do without; empty when all was well. */

@@ -5,6 +5,13 @@ import { idProblem, MAX_ID_LENGTH } from '../domain/ids.ts';
 /** The longest message, in Unicode characters. */
 export const MAX_TEXT_LENGTH = 32_000;
 
+/**
+ * The longest body of a request, in bytes. A character takes up to 12 of them in JSON (a surrogate pair, both
+ * halves escaped), and texts are limited by characters once they are parsed. The longest body is an agent's:
+ * its system prompt, persona and names.
+ */
+export const MAX_BODY_BYTES = 12 * (MAX_TEXT_LENGTH + 10_000);
+
 /** Text that Postgres and UTF-8 can hold, of at most `max` Unicode characters (not UTF-16 units). */
 export const textField = (max: number) =>
   z

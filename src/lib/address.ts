@@ -11,7 +11,7 @@ export function baseUrlOf(host: string, port: number): string {
 
 /** What is wrong with `host` when nobody can listen on it; undefined for any other error. */
 export function hostProblem(error: unknown, host: string): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  const code = Error.isError(error) && 'code' in error ? error.code : undefined;
   switch (code) {
     case 'EADDRNOTAVAIL':
       return `HOST=${host} is no address of this machine: set it to one, to 127.0.0.1 or to 0.0.0.0`;

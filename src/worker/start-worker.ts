@@ -4,7 +4,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import { createPool, postgresNeeded } from '../db/tenant-transaction.ts';
+import { createPool, postgresNeeded } from '../db/pool.ts';
 import { createLlmClient } from '../llm/client.ts';
 import { createRunAgent } from '../llm/run-agent.ts';
 import { createEmbedder } from '../memory/embedding/embedder.ts';

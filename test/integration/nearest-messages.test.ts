@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { toSql } from 'pgvector';
-import { createPool } from '../../src/db/tenant-transaction.ts';
+import { createPool } from '../../src/db/pool.ts';
 import type { Scope } from '../../src/domain/conversation.ts';
 import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts';
 import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';

@@ -26,7 +26,8 @@ export async function serve(listener: RequestListener): Promise<HttpServer> {
 
 /** The whole body of a request. */
 export async function readBody(request: AsyncIterable<unknown>): Promise<string> {
-  let body = '';
-  for await (const chunk of request) body += String(chunk);
-  return body;
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(Buffer.from(chunk as Uint8Array));
+  // Joined before it is decoded: a chunk may end within a character.
+  return Buffer.concat(chunks).toString('utf8');
 }

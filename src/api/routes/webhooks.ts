@@ -4,6 +4,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { WebhookChannel, WebhookRequest } from '../../channels/channel.ts';
 import { ACCEPT_WITHIN_MS } from '../../domain/timing.ts';
 import type { AcceptMessage } from '../../intake/accept-message.ts';
+import { MAX_BODY_BYTES } from '../../intake/fields.ts';
 import type { IntakeOutcome } from '../../intake/outcomes.ts';
 import { badField, Problem, unauthorized, unavailable } from '../problems.ts';
 
@@ -27,8 +28,8 @@ export function webhookRoutes(dependencies: {
   });
   const router = Router();
   for (const channel of channels) {
-    // As it came: signatures are over the bytes.
-    const readBody = raw({ type: () => true, limit: channel.maxBodyBytes });
+    // As it came: signatures are over the bytes. A message that is legal over HTTP is legal here.
+    const readBody = raw({ type: () => true, limit: Math.max(channel.maxBodyBytes, MAX_BODY_BYTES) });
     for (const path of channel.paths) {
       router.post(`/${channel.name}/${path}`, readBody, async (req, res) => {
         const body = await answer(channel, toWebhookRequest(req, path));

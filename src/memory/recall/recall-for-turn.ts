@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
 import type { InboundMessage, Recollection, WindowMessage } from '../../domain/conversation.ts';
-import { keptOfWindow } from '../../domain/prompt.ts';
+import { boundRecalled, keptOfWindow } from '../../domain/prompt.ts';
 import { recallBesideWindow } from './beside-window.ts';
 import { recall } from './recall.ts';
 
@@ -36,6 +36,9 @@ export function recallForTurn(pool: pg.Pool, turn: RecallForTurn): Promise<Recol
   return recallBesideWindow(
     window,
     (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
-    (inPrompt) => recall(pool, message, { ...query, ...inPrompt }, settings),
+    async (inPrompt) => {
+      const found = await recall(pool, message, { ...query, ...inPrompt }, settings);
+      return { ...found, recalled: boundRecalled(found.recalled, speakers) };
+    },
   );
 }

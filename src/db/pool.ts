@@ -1,0 +1,91 @@
+/**
+ * Connections for the service's role. They work behind a pooler that gives a connection to another client
+ * after each transaction (PgBouncer and the like): nothing is set for a session, and nothing is asked of the
+ * server at the start of one, which such poolers refuse (`unsupported startup parameter: options`).
+ */
+import pg from 'pg';
+import type { Needed } from '../lib/wait-for.ts';
+
+/** What a pool's transactions begin with, and whether its statements may have names. */
+type Manner = { settings: string; named: boolean };
+
+const manners = new WeakMap<pg.Pool, Manner>();
+
+/**
+ * `random_page_cost`: memory and SSDs read random pages about as fast as sequential ones. With the default of
+ * 4 a recall scans its whole partition instead of using the scope's index. `plan_cache_mode`: planning over
+ * all partitions for each execution would take a large part of a query's time, and every statement has one
+ * plan that suits all values.
+ */
+const PLANNER = 'SET LOCAL random_page_cost = 1.1; SET LOCAL plan_cache_mode = force_generic_plan';
+
+/** A pool for the service's role. `statementTimeoutMs` bounds each statement of a transaction in Postgres. */
+export function createPool(options: {
+  databaseUrl: string;
+  max: number;
+  statementTimeoutMs: number;
+}): pg.Pool {
+  const { databaseUrl, max, statementTimeoutMs } = options;
+  const manner: Manner = {
+    settings: `${PLANNER}; SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}`,
+    named: true,
+  };
+  const pool = new pg.Pool({
+    connectionString: databaseUrl,
+    max,
+    connectionTimeoutMillis: 2_000,
+    // A server that disappears without closing the connection must not block a query for ever.
+    query_timeout: statementTimeoutMs + 1_000,
+    keepAlive: true,
+    application_name: 'konstruct',
+  });
+  manners.set(pool, manner);
+  pool.on('connect', (client) => nameOnlyWhile(client, () => manner.named));
+  // The pool replaces an idle connection that breaks (Postgres restarted).
+  // Without a listener its `error` event would end the process.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/** The statements that a transaction of this pool begins with; '' for a pool that is not of `createPool`. */
+export function settingsOf(pool: pg.Pool): string {
+  return manners.get(pool)?.settings ?? '';
+}
+
+/**
+ * Whether an error says that the server connection isn't the one on which a statement was prepared: a pooler
+ * without support for named statements (PgBouncer before 1.21, or without `max_prepared_statements`) is in
+ * between. From then on the pool's statements have no names, which costs their parsing each time, and the
+ * transaction is worth another try.
+ */
+export function losesStatements(pool: pg.Pool, error: unknown): boolean {
+  const manner = manners.get(pool);
+  if (!manner || !Error.isError(error) || !('code' in error)) return false;
+  if (!STATEMENT_LOST.has(String(error.code))) return false;
+  manner.named = false;
+  return true;
+}
+
+/** `prepared statement "…" does not exist`, and `… already exists`. */
+const STATEMENT_LOST: ReadonlySet<string> = new Set(['26000', '42P05']);
+
+/** Leaves out the names of a client's statements when they may have none. */
+function nameOnlyWhile(client: pg.PoolClient, named: () => boolean): void {
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  const maybeNamed = (statement: unknown, ...rest: unknown[]): unknown => {
+    if (named() || typeof statement !== 'object' || statement === null || !('name' in statement))
+      return query(statement, ...rest);
+    const { name: _name, ...unnamed } = statement;
+    return query(unnamed, ...rest);
+  };
+  Object.assign(client, { query: maybeNamed });
+}
+
+/** What a process that needs Postgres waits for at its start. */
+export function postgresNeeded(pool: pg.Pool): Needed {
+  return {
+    service: 'Postgres',
+    probe: () => pool.query('SELECT 1'),
+    cure: 'check DATABASE_URL, or start the database',
+  };
+}
