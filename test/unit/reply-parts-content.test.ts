@@ -114,8 +114,8 @@ describe('splitReply', () => {
         for (const part of parts) expect(part.length).toBeLessThanOrEqual(LIMIT);
         expect(parts.map(told).join('')).toBe(told(text));
       }),
-      // Three in a thousand of these texts, quotes within lists within quotes, still show a mark too many or lose
-      // one. A fixed seed keeps the verdict the same for everybody until that is mended.
+      // Three in a thousand of these texts, quotes within lists within quotes, still show a mark too many or
+      // lose one. A fixed seed keeps the verdict the same for everybody until that is mended.
       { numRuns: 60, seed: 4 },
     );
   });
