@@ -1,6 +1,12 @@
 import temporal from 'eslint-plugin-temporal';
 import tseslint from 'typescript-eslint';
 
+/** `const p = process`. */
+const PROCESS_ALIAS = {
+  selector:
+    ':matches(VariableDeclarator, AssignmentExpression) > Identifier.init[name=process], AssignmentExpression > Identifier.right[name=process]',
+  message: 'Use process by its own name: rules look for it.',
+};
 const ENVIRONMENT = 'Only entry points read the environment: take the value from src/config.';
 
 export default tseslint.config(
@@ -52,12 +58,31 @@ export default tseslint.config(
     },
   },
   {
+    // Entry points hand the environment to src/config, which names every variable that is missing or wrong.
+    files: ['src/**/*.{ts,mjs}'],
+    ignores: ['src/worker.ts', 'src/api/main.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'process', property: 'env', message: ENVIRONMENT },
+        { object: 'globalThis', property: 'process', message: ENVIRONMENT },
+      ],
+      'no-restricted-imports': [
+        'error',
+        ...['node:process', 'process'].map((name) => ({ name, message: ENVIRONMENT })),
+      ],
+      // Under another name it would be read all the same.
+      'no-restricted-syntax': ['error', PROCESS_ALIAS],
+    },
+  },
+  {
     // Executions share these modules (workflow-bundle.ts): the next one would find what one left behind, and
     // a replay would not.
     files: ['src/workflows/**/*.ts', 'src/domain/**/*.ts'],
     rules: {
       'no-restricted-syntax': [
         'error',
+        PROCESS_ALIAS,
         ...[
           'VariableDeclaration[kind=let]',
           'VariableDeclaration > VariableDeclarator > NewExpression[callee.name=/^(Map|Set|WeakMap|WeakSet|Array)$/]',
@@ -75,22 +100,6 @@ export default tseslint.config(
     },
   },
   { files: ['src/activities/**/*.ts'], ...temporal.configs.activity },
-  {
-    // Entry points hand the environment to src/config, which names every variable that is missing or wrong.
-    files: ['src/**/*.ts'],
-    ignores: ['src/worker.ts', 'src/api/main.ts'],
-    rules: {
-      'no-restricted-properties': [
-        'error',
-        { object: 'process', property: 'env', message: ENVIRONMENT },
-        { object: 'globalThis', property: 'process', message: ENVIRONMENT },
-      ],
-      'no-restricted-imports': [
-        'error',
-        ...['node:process', 'process'].map((name) => ({ name, message: ENVIRONMENT })),
-      ],
-    },
-  },
   {
     // Express 5 takes async handlers and passes their rejections on; jest's types are loose.
     files: ['src/api/**/*.ts', '{test,local,cli,bench,scripts}/**/*.ts'],

@@ -3,6 +3,7 @@
  * tenant waits for its replies on an idle system, and while another tenant sends many times as much. Prints
  * one line of JSON. The exit code is 1 when the p95 more than doubles.
  */
+import { percentile } from './percentile.ts';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -14,7 +15,7 @@ import { createPool } from '../src/db/pool.ts';
 import { inTenant } from '../src/db/tenant-transaction.ts';
 import { createTenant } from '../src/db/tenants.ts';
 import { startKonstruct } from './service/konstruct.ts';
-import { percentile } from './service/load.ts';
+
 import { startStandIn } from './service/stand-in.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
 

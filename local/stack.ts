@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { writePids, writeStackEnv } from './stack/home-files.ts';
 import { startStack } from './stack/index.ts';
-import { homeDirectory } from './stack/paths.ts';
+import { homeDirectory } from '../src/config/installation.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
 
 const home = homeDirectory(process.env);

@@ -4,15 +4,14 @@ import path from 'node:path';
 import { migrationConfig } from '../src/config/index.ts';
 import { ensureDemoTenant } from './demo.ts';
 import type { Demo } from './demo.ts';
-import { localUrl } from '../src/lib/listening.ts';
 import { migrate } from '../cli/migrate.ts';
+import { baseUrlOf } from '../src/lib/address.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { superviseService } from './stack/applications.ts';
-import { forLocalTemporal } from './stack/environment.ts';
+import { forLocalTemporal, homeDirectory } from '../src/config/installation.ts';
 import { writePids, writeStackEnv } from './stack/home-files.ts';
 import { StackError, startStack } from './stack/index.ts';
 import type { StackUrls } from './stack/index.ts';
-import { homeDirectory } from './stack/paths.ts';
 import { requireFreePort } from './stack/ports.ts';
 import { reasonOf, step } from './stack/report.ts';
 import { startSettings } from './stack/settings.ts';
@@ -21,7 +20,7 @@ import { runUntilStopped } from './stack/run-until-stopped.ts';
 const ownTemporal = !process.env['TEMPORAL_ADDRESS'];
 const env = ownTemporal ? forLocalTemporal(process.env) : process.env;
 const home = homeDirectory(env);
-const { namespace, port: wantedPort, host } = startSettings(env);
+const { namespace, host, port: wantedPort } = startSettings(env);
 const log = (line: string): void => void process.stderr.write(line + '\n');
 
 await runUntilStopped(async (onHandle) => {
@@ -37,7 +36,7 @@ await runUntilStopped(async (onHandle) => {
       port = await requireFreePort('PORT', wantedPort, host);
     },
   });
-  const baseUrl = localUrl(host, port);
+  const baseUrl = baseUrlOf(host, port);
   await step(log, 'migrating', () => migrateAll(stack.urls));
   const databaseUrl = stack.urls.DATABASE_URL ?? '';
   const demo = await ensureDemoTenant({ databaseUrl, home, baseUrl });

@@ -4,7 +4,7 @@
 --
 -- No text in here, and neither column may leave its row: every recall scans the whole scope, and a row that
 -- goes to TOAST made that seven times slower. halfvec halves what is read (same recall); the terms are a
--- sparse vector of hashed lexemes, so that one inner product with a query's mask says which terms match
+-- sparse vector of hashed pieces of words, so that one inner product with a query's mask counts which match
 -- (full-text operators aren't leakproof, so under row-level security no index would serve them anyway).
 
 CREATE TABLE exchange_passages (

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import prettier from 'prettier';
 import { z } from 'zod';
 import { LOCAL_SUBJECTS } from '../local/stack/settings.ts';
+import { channelSubjects } from '../src/channels/index.ts';
 import { SUBJECTS } from '../src/config/index.ts';
 import { variablesOf, type Subject } from '../src/config/variables.ts';
 
@@ -14,8 +15,8 @@ const FILE = fileURLToPath(new URL('../docs/CONFIGURATION.md', import.meta.url))
 
 const HEAD = `# Configuration
 
-Every variable that Konstruct reads. This page is generated from the schemas in \`src/config\` and
-\`local/stack/settings.ts\`: change them, then run \`npm run docs:configuration\`.
+Every variable that Konstruct reads. This page is generated from the schemas in \`src/config\`, of the channels
+and of \`local/stack/settings.ts\`: change them, then run \`npm run docs:configuration\`.
 
 An empty variable counts as not set. When variables are missing or wrong, a process ends at its start with
 one error that names them all and says what to set each to.
@@ -25,8 +26,8 @@ one error that names them all and says what to set each to.
 type Reader = { name: string; subjects: Record<string, Subject> };
 
 const READERS: readonly Reader[] = [
-  { name: 'API', subjects: SUBJECTS.api },
-  { name: 'worker', subjects: SUBJECTS.worker },
+  { name: 'API', subjects: { ...SUBJECTS.api, ...channelSubjects('inbound') } },
+  { name: 'worker', subjects: { ...SUBJECTS.worker, ...channelSubjects('outbound') } },
   { name: 'migration', subjects: SUBJECTS.migration },
   { name: 'replay', subjects: SUBJECTS.replay },
   { name: 'replay `--what-if`', subjects: SUBJECTS.recall },

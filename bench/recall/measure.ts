@@ -1,6 +1,7 @@
 /**
  * The result of a question: the returned exchanges in order, each with its turns and its text in the prompt.
  */
+import { percentile } from '../percentile.ts';
 export type Answer = {
   sampleId: string;
   question: string;
@@ -47,8 +48,8 @@ export function toReport(
       unrelated.length === 0
         ? null
         : round(mean(unrelated.map(({ returned }) => Number(returned.length > 0)))),
-    search_p50_ms: round(quantile(times, 0.5)),
-    search_p95_ms: round(quantile(times, 0.95)),
+    search_p50_ms: round(percentile(times, 0.5)),
+    search_p95_ms: round(percentile(times, 0.95)),
     questions: at3.length,
   };
 }
@@ -79,11 +80,6 @@ const wordsOf = (items: readonly ReturnedItem[]): number =>
 
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
-
-export function quantile(values: readonly number[], q: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? 0;
-}
 
 export const round = (value: number): number => Math.round(value * 10_000) / 10_000;
 

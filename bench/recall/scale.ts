@@ -1,7 +1,8 @@
+import { percentile } from '../percentile.ts';
 import pg from 'pg';
 import type { Replayed, Services } from './replay.ts';
 import { ask } from './replay.ts';
-import { quantile, round } from './measure.ts';
+import { round } from './measure.ts';
 
 /** Search times in one large scope. */
 export type ScaleReport = { exchanges: number; search_p50_ms: number; search_p95_ms: number };
@@ -36,8 +37,8 @@ export async function measureScale(
   for (const { text } of questions) times.push((await ask(services, scope, text, 3)).searchMs);
   return {
     exchanges: options.size,
-    search_p50_ms: round(quantile(times, 0.5)),
-    search_p95_ms: round(quantile(times, 0.95)),
+    search_p50_ms: round(percentile(times, 0.5)),
+    search_p95_ms: round(percentile(times, 0.95)),
   };
 }
 

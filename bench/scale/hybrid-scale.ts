@@ -1,9 +1,10 @@
 /** Measures recall by exchange in scopes of the same sizes as plain cosine search. */
+import { percentile } from '../percentile.ts';
 import type pg from 'pg';
 import { DEFAULT_RECALL } from '../../src/domain/agent.ts';
 import { recall } from '../../src/memory/recall/recall.ts';
 import { toTermVector } from '../../src/memory/text/search-terms.ts';
-import { percentile } from '../service/load.ts';
+import { wordsOf } from '../../src/memory/text/terms.ts';
 import type { BenchScope, RecallData } from './recall-data.ts';
 import { now } from '../service/stand-in.ts';
 
@@ -44,7 +45,7 @@ async function fill(admin: pg.Pool, data: RecallData, scope: BenchScope): Promis
   );
   for (let from = 0; from < rows.length; from += ROWS_PER_INSERT) {
     const ids = rows.slice(from, from + ROWS_PER_INSERT).map(({ id }) => id);
-    const terms = ids.map(() => toTermVector([...new Set(words(data, WORDS_STORED))]));
+    const terms = ids.map(() => toTermVector(wordsOf(words(data, WORDS_STORED).join(' '), 'stored')));
     await admin.query(
       `INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, created_at, flags, part, user_memory,
                                       user_from, user_to, reply_from, reply_to, embedding, terms)

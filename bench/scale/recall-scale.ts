@@ -2,6 +2,7 @@
  * Measures recall in a large memory: latency and accuracy by
  * scope size and total, and inserts with the index.
  */
+import { percentile } from '../percentile.ts';
 import pg from 'pg';
 import { toSql } from 'pgvector';
 import { createPool } from '../../src/db/pool.ts';
@@ -10,7 +11,7 @@ import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts';
 import { startStack, type StackHandle } from '../../local/stack/index.ts';
 import { measureHybrid, type HybridRow } from './hybrid-scale.ts';
-import { percentile } from '../service/load.ts';
+
 import { createRecallData, loadRows, type BenchScope, type RecallData } from './recall-data.ts';
 import { now } from '../service/stand-in.ts';
 

@@ -1,4 +1,5 @@
 /** Konstruct as a system under test: stack, API and worker as `npm start` runs them, and the stand-in. */
+import { SHUTDOWN_WITHIN_MS } from '../../src/domain/timing.ts';
 import { randomBytes } from 'node:crypto';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
@@ -99,7 +100,7 @@ export async function addWorker({ stack, env }: Konstruct, n: number): Promise<v
     args: [...WORKER_FLAGS, path.join(projectRoot, 'src', 'worker.ts')],
     env: { ...env, ...stack.urls },
     cwd: projectRoot,
-    stopTimeoutMs: 30_000,
+    stopTimeoutMs: SHUTDOWN_WITHIN_MS,
   });
 }
 

@@ -1,3 +1,4 @@
+import { within } from '../../src/lib/within.ts';
 import { cpuOf, type CpuByName } from './cpu.ts';
 import { now } from './stand-in.ts';
 import type { SystemUnderTest } from './system.ts';
@@ -49,7 +50,7 @@ export async function runLoad(system: SystemUnderTest, options: LoadOptions): Pr
     while (next < first + messages) {
       const number = next++;
       const { sentAt, arrived } = await system.send(number, `U${(number % users) + 1}`);
-      numbers.push({ number, sentAt, arrivedAt: await within(arrived, `the reply to message ${number}`) });
+      numbers.push({ number, sentAt, arrivedAt: await arrival(arrived, `the reply to message ${number}`) });
     }
   };
   await Promise.all(Array.from({ length: inFlight }, lane));
@@ -80,15 +81,11 @@ async function untilStored(system: SystemUnderTest, memories: number): Promise<v
   }
 }
 
-async function within<T>(promise: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not come within 5 minutes`)), GIVE_UP_MS);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-
-/** The percentile `p` (0 to 1) of sorted numbers; NaN when there are none. */
-export function percentile(sorted: readonly number[], p: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
+/** Waits for what a bench waits for, and names it when it does not come. */
+async function arrival<T>(arriving: Promise<T>, what: string): Promise<T> {
+  try {
+    return await within(GIVE_UP_MS, arriving);
+  } catch (error) {
+    throw new Error(`${what} did not come within 5 minutes`, { cause: error });
+  }
 }

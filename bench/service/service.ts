@@ -1,10 +1,11 @@
 /**
  * Measures Konstruct: latency, throughput, processor time, memory, and latency with a backlog of backfills.
  */
+import { percentile } from '../percentile.ts';
 import { startBacklog } from './backlog.ts';
 import { peakMemoryOf } from './cpu.ts';
 import type { Konstruct } from './konstruct.ts';
-import { percentile, runLoad, type LoadResult } from './load.ts';
+import { runLoad, type LoadResult } from './load.ts';
 import type { StandIn } from './stand-in.ts';
 import { turnTimes, type TurnTimes } from './steps.ts';
 import type { SystemUnderTest } from './system.ts';

@@ -2,10 +2,11 @@
  * Splits a reply's time into steps, from Temporal's histories
  * and the stand-in's times, all by one machine's clock.
  */
+import { percentile } from '../percentile.ts';
 import proto from '@temporalio/proto';
 import type { TurnResult } from '../../src/domain/turn.ts';
 import type { Konstruct } from './konstruct.ts';
-import { percentile, type LoadResult } from './load.ts';
+import { type LoadResult } from './load.ts';
 import type { StandIn } from './stand-in.ts';
 
 /** Medians in milliseconds by step, in the order of the steps. */

@@ -2,8 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
-import { forLocalTemporal } from '../../local/stack/environment.ts';
-import { homeDirectory } from '../../local/stack/paths.ts';
+import { forLocalTemporal, homeDirectory } from '../../src/config/installation.ts';
 import { withoutUnset } from '../../src/config/variables.ts';
 
 /**

@@ -2,7 +2,7 @@
 import { styleText } from 'node:util';
 import type { PromptMessage, RecalledMemory, Recollection } from '../../src/domain/conversation.ts';
 import { estimateTokens } from '../../src/domain/tokens.ts';
-import type { GatheredContext } from '../../src/domain/turn.ts';
+import type { GatheredContext, TurnAnswer } from '../../src/domain/turn.ts';
 import type { Step, Story, Turn } from './story.ts';
 
 const heading = (text: string): string => styleText('bold', text);
@@ -75,9 +75,26 @@ function formatFigures({ context, reply, result }: Turn): string[] {
         .join(', ') || 'none'
     }`,
     `tokens   ${reply?.usage ? `${reply.usage.promptTokens} in, ${reply.usage.completionTokens} out` : 'unknown'}`,
+    ...(reply ? formatNotes(reply) : []),
     `missing  ${missing.join(', ') || 'nothing'}`,
     ...(waitedFor
       ? [`waited   for ${waitedFor.workflowId}, which ${waitedFor.finished ? 'ended' : 'still ran'}`]
+      : []),
+  ];
+}
+
+function formatNotes({ finishReason, cutOff, reasoning, droppedFromPrompt: dropped }: TurnAnswer): string[] {
+  const thought =
+    reasoning &&
+    ('tokens' in reasoning ? `${reasoning.tokens} tokens` : `${reasoning.characters} characters`);
+  return [
+    ...(finishReason ? [`ended    ${finishReason}${cutOff ? ', cut off at its length limit' : ''}`] : []),
+    ...(thought ? [`thought  ${thought}`] : []),
+    ...(dropped
+      ? [
+          `left out ${dropped.windowMessages} messages of the window, ${dropped.characters} characters of a text` +
+            (dropped.context ? ', all that was recalled' : ''),
+        ]
       : []),
   ];
 }

@@ -82,7 +82,7 @@ export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Pr
     message,
     agentName: agent.name,
     settings: { ...agent.recall, ...changes.recall },
-    roomTokens: promptRoom(promptAgent, message.text),
+    roomTokens: promptRoom(promptAgent, message.text, message.background),
     window: await withMessageIds(pool, message, window),
     embedding: decodeEmbedding(context.embedding),
   });
@@ -92,6 +92,7 @@ export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Pr
     window,
     recollection.recalled,
     message.userName,
+    message.background,
   );
   return { window, ...recollection, prompt: messages, droppedFromWindow };
 }

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SHUTDOWN_WITHIN_MS } from '../../src/domain/timing.ts';
-import { localUrl } from '../../src/lib/listening.ts';
-import { forLocalTemporal } from './environment.ts';
+import { baseUrlOf } from '../../src/lib/address.ts';
+import { forLocalTemporal } from '../../src/config/installation.ts';
 import { projectRoot } from './paths.ts';
 import { StackError, poll } from './report.ts';
 import { loadSecrets } from './secrets.ts';
@@ -21,8 +21,7 @@ export type ServiceOptions = { home: string; env: NodeJS.ProcessEnv; port: numbe
  * @throws StackError with the end of a log, or the answer of `/readyz`, when that doesn't happen.
  */
 export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
-  const settings = startSettings(env);
-  const operatorToken = settings.operatorToken ?? loadSecrets(home).operatorToken;
+  const operatorToken = startSettings(env).operatorToken ?? loadSecrets(home).operatorToken;
   const workerEnv = applicationEnv(stack, env);
   const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
   // The API is started last, so that pids.json is complete before /readyz can answer.
@@ -33,7 +32,7 @@ export async function superviseService(stack: Stack, { home, env, port }: Servic
   for (const spec of specs) await stack.supervise(spec);
   await untilReady(
     specs.map(({ name }) => stack.process(name)),
-    localUrl(settings.host, port),
+    baseUrlOf(startSettings(env).host, port),
   );
 }
 

@@ -3,18 +3,13 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheSetting, homeSetting } from './settings.ts';
+import { cacheSetting } from './settings.ts';
 
 /** The project's root: the folder of package.json. */
 export const projectRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 /** An unprivileged account, for programs that refuse to run as root. */
 export type Account = { uid: number; gid: number };
-
-/** KONSTRUCT_HOME, or `.konstruct` in the project. A relative path is relative to the project's root. */
-export function homeDirectory(env: NodeJS.ProcessEnv): string {
-  return path.resolve(projectRoot, homeSetting(env));
-}
 
 /** The folder for downloaded components, shared by all clones on the machine. */
 export function cacheRoot(env: NodeJS.ProcessEnv): string {

@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import fs from 'node:fs';
+import { createServer } from 'node:net';
 import path from 'node:path';
+import { hostProblem } from '../../src/lib/address.ts';
 import { freePort, isFree } from '../../src/lib/free-port.ts';
-import { listenProblem } from '../../src/lib/listening.ts';
 import { StackError } from './report.ts';
 
 const FILE = 'ports.json';
@@ -41,16 +43,31 @@ export async function choosePorts<Name extends string>(
   return chosen;
 }
 
+/** Listens for a moment. Rejects with the system's error. */
+async function listen(port: number, host: string): Promise<void> {
+  const server = createServer().listen({ port, host, exclusive: true });
+  await once(server, 'listening');
+  server.close();
+  await once(server, 'close');
+}
+
 /**
- * The port that a setting names, if it can be had at `host`; 0 chooses a free one.
- * @throws StackError that names what to set.
+ * The port that a setting names, if it can be had on `host`; 0 chooses a free one.
+ * @throws StackError that names port and setting, or HOST.
  */
-export async function requireFreePort(setting: string, value: string, host = '127.0.0.1'): Promise<number> {
+export async function requireFreePort(
+  setting: string,
+  value: string,
+  host: string = '0.0.0.0',
+): Promise<number> {
   const port = Number(value);
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new StackError(`${setting}=${value} is not a port`);
-  const wanted = port === 0 ? await freePort() : port;
-  const problem = await listenProblem({ setting, port: wanted, host });
-  if (problem !== undefined) throw new StackError(problem);
-  return wanted;
+  const wrong = await listen(port, host).then(
+    () => undefined,
+    (error: unknown) => hostProblem(error, host) ?? 'in use',
+  );
+  if (wrong === undefined) return port === 0 ? freePort() : port;
+  if (wrong !== 'in use') throw new StackError(wrong);
+  throw new StackError(`port ${port} is in use: stop what uses it, or set ${setting} to a free one`);
 }

@@ -1,16 +1,8 @@
 /** What `npm start`, `npm run stack` and the operators' commands read, besides the components' addresses. */
 import { z } from 'zod';
 import { host } from '../../src/config/api.ts';
+import { home } from '../../src/config/installation.ts';
 import { parse, text, type Environment } from '../../src/config/variables.ts';
-
-const home = z
-  .object({
-    KONSTRUCT_HOME: text.default('.konstruct').meta({
-      description: 'The local stack’s folder: data, logs, secrets. Relative to the project',
-      cure: 'a folder',
-    }),
-  })
-  .meta({ title: 'Local stack' });
 
 const cache = z
   .object({
@@ -24,8 +16,8 @@ const cache = z
 
 const start = z
   .object({
-    PORT: text.default('3000').meta({ description: 'Where the API listens', cure: '0 for any that is free' }),
     HOST: host,
+    PORT: text.default('3000').meta({ description: 'Where the API listens', cure: '0 for any that is free' }),
     KONSTRUCT_OPERATOR_TOKEN: text.optional().meta({
       description: 'Who holds it may make tenants and their keys over HTTP',
       cure: 'a long random text',
@@ -55,11 +47,6 @@ export const LOCAL_SUBJECTS = {
   operators: { home },
 };
 
-/** The home, as it is set: a path, maybe relative. */
-export function homeSetting(env: Environment): string {
-  return parse({ home }, env).home.KONSTRUCT_HOME;
-}
-
 /** The cache, as it is set. */
 export function cacheSetting(env: Environment): string | undefined {
   return parse({ cache }, env).cache.KONSTRUCT_CACHE;
@@ -69,8 +56,8 @@ export function cacheSetting(env: Environment): string | undefined {
 export function startSettings(env: Environment) {
   const read = parse({ start }, env).start;
   return {
-    port: read.PORT,
     host: read.HOST,
+    port: read.PORT,
     namespace: read.TEMPORAL_NAMESPACE,
     operatorToken: read.KONSTRUCT_OPERATOR_TOKEN,
   };

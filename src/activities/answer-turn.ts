@@ -1,14 +1,16 @@
-import { ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
 import type { Agent } from '../domain/agent.ts';
 import { MAX_REPLY_BYTES, withinBytes } from '../domain/bounds.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
-import type { AnswerFailureDetails, DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
+import type { AnswerFailureDetails, DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
 import { ANSWER_HEARTBEAT_MS } from '../domain/timing.ts';
+import { notesOf } from '../domain/turn-result.ts';
 import type { TurnAnswer } from '../domain/turn.ts';
-import { LlmRejectedError, LlmUnavailableError } from '../llm/client.ts';
+import { shownReply } from '../domain/shown-reply.ts';
+import { LlmRejectedError, LlmUnavailableError } from '../llm/errors.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { beginEarlyDelivery, type EarlyDelivery } from './early-delivery.ts';
+import { beginEarlyDelivery, PAID_ATTEMPTS, type EarlyDelivery } from './early-delivery.ts';
 
 export function createAnswerTurn(
   dependencies: Pick<ActivityDependencies, 'runAgent' | 'channels' | 'redis'>,
@@ -17,7 +19,8 @@ export function createAnswerTurn(
   return {
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
-     * long as the server's Retry-After says) or `LlmEmptyReply` (retried). With a `delivery` it also shows in
+     * long as the server asks for), `LlmTimedOut` and `LlmEmptyReply` (non-retryable after a few attempts,
+     * since those are paid for). With a `delivery` it also shows in
      * the turn's channel that the agent is at work, and delivers the reply early where it may. Trouble there
      * never fails this step: the answer, or the failure's details, say how far it got.
      */
@@ -37,7 +40,11 @@ export function createAnswerTurn(
           state: delivery.state,
           grows: agent.liveReplies,
         });
-      const beat = setInterval(() => heartbeat(early?.progress() ?? undefined), ANSWER_HEARTBEAT_MS);
+      const paidBefore = paidAttempts(undefined);
+      const beat = setInterval(
+        () => heartbeat(detailsWith(early?.progress(), paidBefore)),
+        ANSWER_HEARTBEAT_MS,
+      );
       try {
         const answered = await runAgent(text, agent, messages, {
           signal: cancellationSignal(),
@@ -47,13 +54,14 @@ export function createAnswerTurn(
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         await early?.growing?.stop();
         const repliedAt = performance.now();
-        const state = await early?.deliver(completion.text);
+        const state = await early?.deliver(shownReply(completion));
         const deliveryMs = Math.round(performance.now() - repliedAt);
         const appended = state?.delivered && (await early?.append(text, completion.text));
         return {
           text: completion.text,
           model: completion.model,
           usage: completion.usage,
+          ...notesOf(completion),
           timingsMs: {
             firstToken: Math.round(completion.firstTokenMs),
             total: Math.round(completion.totalMs),
@@ -63,7 +71,11 @@ export function createAnswerTurn(
           ...(appended && { appended }),
         };
       } catch (error) {
-        throw toFailure(error, await detailsOf(early));
+        const details = await detailsOf(early, error);
+        const paid = paidAttempts(error);
+        // After `giveUp`, which sends the progress alone.
+        if (paid > 0) heartbeat(detailsWith(early?.progress(), paid));
+        throw toFailure(error, details, paid >= MAX_PAID_ATTEMPTS);
       } finally {
         clearInterval(beat);
         await early?.growing?.stop();
@@ -74,11 +86,33 @@ export function createAnswerTurn(
 
 class EmptyReplyError extends Error {}
 
-async function detailsOf(early: EarlyDelivery | undefined): Promise<[] | [AnswerFailureDetails]> {
-  return early ? [{ delivery: await early.giveUp() }] : [];
+/** Attempts that took long, or were answered with nothing, before the turn ends without a reply. */
+const MAX_PAID_ATTEMPTS = 3;
+
+/** How many attempts were paid for in vain, this one included; 0 when this one cost nothing. */
+function paidAttempts(error: unknown): number {
+  const isPaid = error instanceof EmptyReplyError || (error instanceof LlmUnavailableError && error.timedOut);
+  const details = activityInfo().heartbeatDetails as Record<string, unknown> | undefined;
+  const before = Number(details?.[PAID_ATTEMPTS] ?? 0);
+  return isPaid ? before + 1 : before;
 }
 
-function toFailure(error: unknown, details: [AnswerFailureDetails] | []): unknown {
+/** What a heartbeat says: what shows progress, as ever, and the count where there is one. */
+function detailsWith(progress: Progress | null | undefined, paid: number): Progress | undefined {
+  if (paid === 0) return progress ?? undefined;
+  return { ...progress, [PAID_ATTEMPTS]: paid };
+}
+
+async function detailsOf(
+  early: EarlyDelivery | undefined,
+  error: unknown,
+): Promise<[] | [AnswerFailureDetails]> {
+  const reason = error instanceof LlmRejectedError ? error.reason : undefined;
+  if (!early && !reason) return [];
+  return [{ ...(early && { delivery: await early.giveUp() }), ...(reason && { reason }) }];
+}
+
+function toFailure(error: unknown, details: [AnswerFailureDetails] | [], isLast: boolean): unknown {
   if (error instanceof LlmRejectedError) {
     return ApplicationFailure.create({
       type: FAILURE.llmRejected,
@@ -88,12 +122,15 @@ function toFailure(error: unknown, details: [AnswerFailureDetails] | []): unknow
     });
   }
   if (error instanceof EmptyReplyError) {
-    return ApplicationFailure.create({ type: FAILURE.llmEmptyReply, message: error.message, details });
+    const { message } = error;
+    return ApplicationFailure.create({ type: FAILURE.llmEmptyReply, message, nonRetryable: isLast, details });
   }
   if (error instanceof LlmUnavailableError) {
+    const ends = error.timedOut && isLast;
     return ApplicationFailure.create({
-      type: FAILURE.llmUnavailable,
+      type: ends ? FAILURE.llmTimedOut : FAILURE.llmUnavailable,
       message: error.message,
+      nonRetryable: ends,
       ...(error.retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, error.retryAfterMs) }),
       details,
     });

@@ -4,7 +4,10 @@ import { CALL_SETTLES_WITHIN_MS } from '../domain/timing.ts';
 
 /** What has gone wrong in a channel during one step. */
 export type ChannelTrouble = {
-  /** True once a call failed: more may stand in the channel than is known. */
+  /**
+   * True once a call failed: more may stand in the channel than is known. A call that the channel refused was
+   * not carried out, so it leaves no doubt.
+   */
   uncertain(): boolean;
   /** For how long the channel must not be called; undefined when it may be called now. */
   retryAfterMs(): number | undefined;
@@ -19,8 +22,10 @@ export function watchChannel({ name, uncertain }: { name: string; uncertain: boo
   let notBefore = 0;
   const note = (what: string, error: unknown): void => {
     const { kind, retryAfterMs = CALL_SETTLES_WITHIN_MS } = error instanceof ChannelError ? error : {};
-    isUncertain = true;
-    notBefore = Date.now() + retryAfterMs;
+    if (kind !== 'refused') {
+      isUncertain = true;
+      notBefore = Date.now() + retryAfterMs;
+    }
     log.warn(what, { channel: name, kind, error: errorName(error) });
   };
   return {

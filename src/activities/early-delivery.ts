@@ -9,6 +9,9 @@ import { errorName, watchChannel, type ChannelTrouble } from './channel-trouble.
 import type { ActivityDependencies } from './dependencies.ts';
 import { showGrowing, type GrowingReply } from './growing-reply.ts';
 
+/** Stands in the heartbeat's details beside what shows progress; absent while no attempt was paid in vain. */
+export const PAID_ATTEMPTS = 'paidAttempts';
+
 /** What the step that asks the model does in the turn's channel beside it. Nothing here rejects. */
 export type EarlyDelivery = {
   /** Shows the reply while it grows, if the agent does that and the channel can. */
@@ -98,7 +101,10 @@ export function beginEarlyDelivery(
 }
 
 function progressOfLastAttempt(): Progress | undefined {
-  return activityInfo().heartbeatDetails as Progress | undefined;
+  const details = activityInfo().heartbeatDetails as Progress | undefined;
+  if (!details) return undefined;
+  const { [PAID_ATTEMPTS]: _, ...progress } = details;
+  return Object.keys(progress).length > 0 ? progress : undefined;
 }
 
 function tryToOpen(

@@ -1,4 +1,5 @@
 /** Entry point of the API process. */
+import { channelSubjects } from '../channels/index.ts';
 import { apiConfig } from '../config/index.ts';
 import { SHUTDOWN_WITHIN_MS } from '../domain/timing.ts';
 import { startTracing } from '../observability/start-tracing.ts';
@@ -7,7 +8,7 @@ import { lazyClient } from '../temporal/connection.ts';
 import { startApi } from './start-api.ts';
 
 await runMain(async () => {
-  const config = apiConfig(process.env);
+  const config = apiConfig(process.env, channelSubjects('inbound'));
   const log = createLogger('api', config.logLevel);
   const tracing = await startTracing('konstruct-api', config.tracesTo);
   const temporal = lazyClient(config.temporal, tracing?.clientInterceptors);

@@ -1,6 +1,7 @@
 /** The API's own requests. The same schemas validate and make /openapi.json. */
 import { z } from 'zod';
 import { MAX_TOP_K } from '../domain/agent.ts';
+import { LLM_WITHIN_MS } from '../domain/timing.ts';
 import { MAX_PROMPT_TOKENS } from '../domain/bounds.ts';
 import { check, idField, MAX_TEXT_LENGTH, textField } from '../intake/fields.ts';
 import { badField } from './problems.ts';
@@ -23,6 +24,16 @@ const recall = z.strictObject({
     .describe('Messages beside the recalled exchanges are added up to this many words.'),
 });
 
+const bound = (max: number) => z.int().min(1).max(max).nullable().optional();
+const llm = z
+  .strictObject({
+    silenceMs: bound(LLM_WITHIN_MS).describe('How long the model’s server may be silent, in ms.'),
+    withinMs: bound(LLM_WITHIN_MS).describe('How long one answer may take, in ms.'),
+    contextTokens: bound(10_000_000).describe('What the model’s context holds, prompt and answer together.'),
+    maxOutputTokens: bound(1_000_000).describe('The largest answer, in tokens.'),
+  })
+  .describe('Bounds of the model; null gives one back to the deployment.');
+
 const agentFields = {
   name: textField(200).refine((value) => value.trim() !== '', 'must not be empty'),
   jobTitle: textField(200).optional(),
@@ -31,6 +42,7 @@ const agentFields = {
   model: textField(200).nullable().optional(),
   maxPromptTokens: z.int().min(1).max(MAX_PROMPT_TOKENS).nullable().optional(),
   recall: recall.optional(),
+  llm: llm.optional(),
   liveReplies: z
     .boolean()
     .optional()

@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
 import type { ApiConfig } from '../config/index.ts';
 import { createPool, postgresNeeded } from '../db/pool.ts';
-import { listen } from '../lib/listening.ts';
+import { hostProblem } from '../lib/address.ts';
 import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
 import type { Tracing } from '../observability/tracing.ts';
@@ -47,12 +47,18 @@ export async function startApi(
     log,
     limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
     operatorToken: config.operatorToken,
-    channels: inboundChannels({ config, redis, log }),
+    channels: inboundChannels(config.channels, { redis, log }),
     closing: closing.signal,
   });
   const server = createServer(tracing?.watchRequests(app) ?? app);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  await listen(server, { port: config.port, host: config.host, setting: 'PORT' });
+  server.listen(config.port, config.host);
+  await once(server, 'listening').catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
+      throw new Error(`port ${config.port} is in use: set PORT to a free one`);
+    const problem = hostProblem(error, config.host);
+    throw problem === undefined ? error : new Error(problem, { cause: error });
+  });
   log.info({ address: server.address() }, 'API is up');
 
   return {

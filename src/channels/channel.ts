@@ -6,20 +6,43 @@
  */
 import type { RedisClient } from '../redis/connection.ts';
 import type { Logger } from 'pino';
-import type { WorkerConfig, ApiConfig } from '../config/index.ts';
+import type { z } from 'zod';
+import type { Subject } from '../config/variables.ts';
 import type { DeliveryTurn, Progress } from '../domain/delivery.ts';
 import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
 
-/** A channel, as index.ts lists it. A half is undefined where the configuration doesn't ask for it. */
+/**
+ * A channel, as index.ts lists it. A half is undefined where its settings don't ask for it. `settings` is
+ * what the channel's own subjects have read.
+ */
 export type ChannelDefinition = {
   /** Lower case, unique. The path of its webhooks, the search attribute `Channel`, the label in metrics. */
   name: string;
-  inbound(context: InboundContext): WebhookChannel | undefined;
-  outbound(context: OutboundContext): OutboundChannel | undefined;
+  /** The variables that each half reads, in the API and in the worker. */
+  subjects: { inbound: Subject; outbound: Subject };
+  inbound(settings: unknown, context: InboundContext): WebhookChannel | undefined;
+  outbound(settings: unknown, context: OutboundContext): OutboundChannel | undefined;
 };
 
-export type InboundContext = { config: Pick<ApiConfig, 'slack'>; redis: RedisClient; log: Logger };
-export type OutboundContext = { config: Pick<WorkerConfig, 'slack'>; redis: RedisClient; log: Logger };
+export type InboundContext = { redis: RedisClient; log: Logger };
+export type OutboundContext = { redis: RedisClient; log: Logger };
+
+/** Makes a definition whose halves get the settings of their own subjects. */
+export function defineChannel<Inbound extends Subject, Outbound extends Subject>(channel: {
+  name: string;
+  subjects: { inbound: Inbound; outbound: Outbound };
+  inbound(settings: z.output<Inbound>, context: InboundContext): WebhookChannel | undefined;
+  outbound(settings: z.output<Outbound>, context: OutboundContext): OutboundChannel | undefined;
+}): ChannelDefinition {
+  const { name, subjects } = channel;
+  return {
+    name,
+    subjects,
+    // The configuration has read them by these very subjects.
+    inbound: (settings, context) => channel.inbound(settings as z.output<Inbound>, context),
+    outbound: (settings, context) => channel.outbound(settings as z.output<Outbound>, context),
+  };
+}
 
 /** The way in. `deadline` (epoch ms) is when the sender stops waiting for an answer. */
 export type InboundChannel<Request> = {
@@ -78,11 +101,15 @@ export type OpenOptions = {
 export type OpenTurn = {
   /** What shows that the agent is at work, as far as known. */
   progress(): Progress | null;
-  /** Shows that the agent is at work, unless something does already. */
+  /** Shows that the agent is at work, unless something does already. Bounded as `deliverAtOnce` is. */
   showProgress(): Promise<void>;
   /** Shows the reply while it grows; absent where the channel can't. */
   grow?: { everyMs: number; show(textSoFar: string): Promise<void> };
-  /** Delivers the reply by one bounded call. False, and nothing done, when it takes more than one. */
+  /**
+   * Delivers the reply by one call, which ends within CHANNEL_CALL_WITHIN_MS (domain/timing.ts): that two
+   * attempts never deliver at once rests on it. False, and nothing done, when it takes more than one call.
+   * After a rejection nothing goes on in the background.
+   */
   deliverAtOnce(text: string): Promise<boolean>;
   /** Delivers the whole reply, in place of the progress. Safe to repeat with `uncertain`. */
   deliver(text: string): Promise<void>;

@@ -4,10 +4,14 @@ import { DEFAULT_MAX_PROMPT_TOKENS } from '../domain/prompt.ts';
 import { count, port, text } from './variables.ts';
 
 /** The address that a process of ours listens on. */
-export const host = text.default('127.0.0.1').meta({
-  description: 'The address or name to listen on, IPv4 or IPv6',
-  cure: '0.0.0.0 or :: to be reached from other machines',
-});
+export const host = text
+  .default('127.0.0.1')
+  // As it stands in a URL.
+  .transform((value) => value.replace(/^\[(.*)\]$/, '$1'))
+  .meta({
+    description: 'The address to listen on, IPv4 or IPv6, or a name of this machine',
+    cure: '0.0.0.0 or :: to be reached from other machines',
+  });
 
 export const api = z
   .object({

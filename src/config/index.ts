@@ -7,9 +7,8 @@ import { database, databaseAdmin } from './database.ts';
 import { llm } from './llm.ts';
 import { processes } from './process.ts';
 import { redis } from './redis.ts';
-import { slackInbound, slackWeb } from './slack.ts';
 import { temporal } from './temporal.ts';
-import { parse, type Environment } from './variables.ts';
+import { parse, parseAll, type Environment, type Subject } from './variables.ts';
 import { worker } from './worker.ts';
 
 export type { TemporalConfig } from './temporal.ts';
@@ -18,26 +17,32 @@ export type WorkerConfig = ReturnType<typeof workerConfig>;
 
 /** What each process reads. */
 export const SUBJECTS = {
-  api: { temporal, database, redis, api, processes, slack: slackInbound },
-  worker: { temporal, database, redis, llm, worker, processes, slack: slackWeb },
+  api: { temporal, database, redis, api, processes },
+  worker: { temporal, database, redis, llm, worker, processes },
   migration: { temporal, database, databaseAdmin },
   replay: { temporal },
   recall: { database },
   ask: { llm },
 };
 
-/** The API's configuration. Throws one error that lists every variable that is missing or wrong. */
-export function apiConfig(env: Environment) {
-  const read = parse(SUBJECTS.api, env);
-  const { temporal, slack } = read;
-  return { ...read.database, ...read.redis, ...read.processes, ...read.api, temporal, slack };
+/** What the channels read, by channel. Each knows its own part alone. */
+export type ChannelSubjects = Readonly<Record<string, Subject>>;
+
+/**
+ * The API's configuration, with the settings of its channels by name. Throws one error that lists every
+ * variable that is missing or wrong.
+ */
+export function apiConfig(env: Environment, channels: ChannelSubjects = {}) {
+  const { read, further } = parseAll(SUBJECTS.api, channels, env);
+  const { temporal, database, redis, processes, api } = read;
+  return { ...database, ...redis, ...processes, ...api, temporal, channels: further };
 }
 
-/** The worker's configuration. Throws as `apiConfig` does. */
-export function workerConfig(env: Environment) {
-  const read = parse(SUBJECTS.worker, env);
-  const { temporal, llm, slack } = read;
-  return { ...read.database, ...read.redis, ...read.processes, ...read.worker, temporal, llm, slack };
+/** The worker's configuration. Takes channels and throws as `apiConfig` does. */
+export function workerConfig(env: Environment, channels: ChannelSubjects = {}) {
+  const { read, further } = parseAll(SUBJECTS.worker, channels, env);
+  const { temporal, database, redis, processes, llm, worker } = read;
+  return { ...database, ...redis, ...processes, ...worker, temporal, llm, channels: further };
 }
 
 /** The migration step's configuration. Throws as `apiConfig` does. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { text } from './variables.ts';
+import { DEFAULT_MAX_OUTPUT_TOKENS } from '../domain/prompt.ts';
+import { LLM_SILENCE_MS, LLM_WITHIN_MS } from '../domain/timing.ts';
+import { count, text } from './variables.ts';
 
 export const llm = z
   .object({
@@ -12,6 +14,39 @@ export const llm = z
       cure: 'the name of a model that LLM_BASE_URL serves',
     }),
     LLM_API_KEY: text.default('none').meta({ description: 'Its API key' }),
+    LLM_FIRST_BYTE_TIMEOUT_MS: count
+      .max(LLM_WITHIN_MS)
+      .default(LLM_SILENCE_MS)
+      .meta({
+        description: 'How long it may be silent, before its first byte and between two, in ms',
+        cure: `a whole number up to ${LLM_WITHIN_MS}`,
+      }),
+    LLM_TIMEOUT_MS: count
+      .max(LLM_WITHIN_MS)
+      .default(LLM_WITHIN_MS)
+      .meta({
+        description: 'How long one answer may take, in ms',
+        cure: `a whole number up to ${LLM_WITHIN_MS}`,
+      }),
+    LLM_CONTEXT_TOKENS: count.optional().meta({
+      description: 'What the model’s context holds, prompt and answer together, in its own tokens',
+      cure: 'the size that the model is served with',
+      unset: 'learned from the server’s refusals',
+    }),
+    LLM_MAX_OUTPUT_TOKENS: count.default(DEFAULT_MAX_OUTPUT_TOKENS).meta({
+      description: 'The largest answer, its thoughts included, in tokens',
+    }),
   })
   .meta({ title: 'Language model' })
-  .transform((read) => ({ baseUrl: read.LLM_BASE_URL, model: read.LLM_MODEL, apiKey: read.LLM_API_KEY }));
+  .transform((read) => ({
+    baseUrl: read.LLM_BASE_URL,
+    model: read.LLM_MODEL,
+    apiKey: read.LLM_API_KEY,
+    /** For agents that set none of their own. */
+    limits: {
+      silenceMs: read.LLM_FIRST_BYTE_TIMEOUT_MS,
+      withinMs: read.LLM_TIMEOUT_MS,
+      contextTokens: read.LLM_CONTEXT_TOKENS,
+      maxOutputTokens: read.LLM_MAX_OUTPUT_TOKENS,
+    },
+  }));

@@ -33,12 +33,25 @@ export function parse<Subjects extends Record<string, Subject>>(
   subjects: Subjects,
   env: Environment,
 ): z.output<z.ZodObject<Subjects>> {
+  return parseAll(subjects, {}, env).read;
+}
+
+/**
+ * As `parse`, with further subjects whose types the caller doesn't know. The one error names all variables.
+ */
+export function parseAll<Subjects extends Record<string, Subject>>(
+  subjects: Subjects,
+  further: Readonly<Record<string, Subject>>,
+  env: Environment,
+): { read: z.output<z.ZodObject<Subjects>>; further: Readonly<Record<string, unknown>> } {
   const present = withoutUnset(env);
-  const input = Object.fromEntries(Object.keys(subjects).map((subject) => [subject, present]));
-  const result = z.object(subjects).safeParse(input);
-  if (result.success) return result.data;
-  const cures = curesOf(Object.values(subjects));
-  const lines = result.error.issues.map((issue) => {
+  const inputOf = (some: object) => Object.fromEntries(Object.keys(some).map((name) => [name, present]));
+  const read = z.object(subjects).safeParse(inputOf(subjects));
+  const furtherRead = z.object(further).safeParse(inputOf(further));
+  if (read.success && furtherRead.success) return { read: read.data, further: furtherRead.data };
+  const issues = [...(read.error?.issues ?? []), ...(furtherRead.error?.issues ?? [])];
+  const cures = curesOf([...Object.values(subjects), ...Object.values(further)]);
+  const lines = issues.map((issue) => {
     const name = String(issue.path.at(-1));
     if (issue.code === 'custom') return `${name} ${issue.message}`;
     const complaint = name in present ? `${name}: ${issue.message}` : `${name} is not set`;

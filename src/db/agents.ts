@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { DEFAULT_RECALL, type Agent, type RecallSettings } from '../domain/agent.ts';
+import { DEFAULT_RECALL, type Agent, type LlmSettings, type RecallSettings } from '../domain/agent.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 type AgentRow = {
@@ -11,14 +11,16 @@ type AgentRow = {
   system_prompt: string;
   model: string | null;
   max_prompt_tokens: number | null;
-  settings: { recall?: Partial<RecallSettings>; liveReplies?: boolean };
+  settings: { recall?: Partial<RecallSettings>; liveReplies?: boolean; llm?: LlmSettings };
 };
 
 const COLUMNS = 'id, tenant_id, name, job_title, persona, system_prompt, model, max_prompt_tokens, settings';
 
 /** The settable fields of an agent. A field left out keeps its value, or takes its default in a new agent. */
-export type AgentFields = Partial<Omit<Agent, 'id' | 'tenantId' | 'recall'>> & {
+export type AgentFields = Partial<Omit<Agent, 'id' | 'tenantId' | 'recall' | 'llm'>> & {
   recall?: Partial<RecallSettings>;
+  /** Null gives a bound back to the deployment. */
+  llm?: { [Bound in keyof LlmSettings]: LlmSettings[Bound] | null };
 };
 
 /** One agent; undefined when the tenant has no agent of this id. */
@@ -79,6 +81,7 @@ export async function createAgent(
       JSON.stringify({
         ...(fields.recall && { recall: fields.recall }),
         ...(fields.liveReplies !== undefined && { liveReplies: fields.liveReplies }),
+        ...(fields.llm && { llm: withoutNulls(fields.llm) }),
       }),
     ],
   );
@@ -117,6 +120,7 @@ export async function updateAgent(
           ...row.settings,
           recall: { ...row.settings.recall, ...fields.recall },
           liveReplies: fields.liveReplies ?? old.liveReplies,
+          ...(fields.llm && { llm: withoutNulls({ ...row.settings.llm, ...fields.llm }) }),
         }),
       ],
     );
@@ -142,5 +146,10 @@ function toAgent(row: AgentRow): Agent {
     maxPromptTokens: row.max_prompt_tokens,
     recall: { ...DEFAULT_RECALL, ...row.settings.recall },
     liveReplies: row.settings.liveReplies ?? false,
+    ...(row.settings.llm && Object.keys(row.settings.llm).length > 0 && { llm: row.settings.llm }),
   };
+}
+
+function withoutNulls(bounds: NonNullable<AgentFields['llm']>): LlmSettings {
+  return Object.fromEntries(Object.entries(bounds).filter(([, bound]) => bound !== null));
 }

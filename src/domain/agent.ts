@@ -13,6 +13,20 @@ export type Agent = {
   recall: RecallSettings;
   /** Whether a reply is shown while the model writes it, where the channel can. */
   liveReplies: boolean;
+  /** Bounds of its model; what is left out the deployment sets. Absent in agents of before 0.2. */
+  llm?: LlmSettings;
+};
+
+/** Bounds of an agent's model. */
+export type LlmSettings = {
+  /** How long the server may be silent, before its first byte and between two. */
+  silenceMs?: number;
+  /** How long one answer may take. */
+  withinMs?: number;
+  /** What the model's context holds, in its own tokens. */
+  contextTokens?: number;
+  /** The largest answer, in tokens. */
+  maxOutputTokens?: number;
 };
 
 /** How an agent recalls. docs/MEMORY.md says what each does and how the defaults were found. */

@@ -77,6 +77,20 @@ export type Channel = {
   address?: Readonly<Record<string, unknown>>;
 };
 
+/**
+ * Something that was said before in the place where a message stands, by whomever: the model sees it as a
+ * quotation, with this one message. It is no memory of anybody's.
+ */
+export type BackgroundMessage = {
+  /** A display name. */
+  author: string;
+  /** ISO 8601. */
+  at: string;
+  text: string;
+  /** Whether the agent itself said it, to somebody else. */
+  isAgent?: boolean;
+};
+
 /** A message as the API accepted it: verified, validated, normalised and entered in the ledger. */
 export type InboundMessage = Scope & {
   messageId: string;
@@ -85,6 +99,8 @@ export type InboundMessage = Scope & {
   /** The user's display name, where the channel knows it. */
   userName?: string;
   text: string;
+  /** What was said before in its thread and is not in the memory of its user; oldest first. */
+  background?: readonly BackgroundMessage[];
   /** ISO 8601, the ledger's clock. */
   receivedAt: string;
   /** The message's number within its scope, from 1 without gaps. */

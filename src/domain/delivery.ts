@@ -1,5 +1,6 @@
 /** How a turn's reply finds its way back to the person. Names no channel. */
 import type { Channel, Scope } from './conversation.ts';
+import type { LlmFailureReason } from './failures.ts';
 
 /** A turn whose reply is pushed to its channel. */
 export type DeliveryTurn = Scope & {
@@ -28,5 +29,10 @@ export type DeliveryState = {
   retryAfterMs?: number;
 };
 
-/** What the step that answers a turn says in its failure, so that the apology replaces the placeholder. */
-export type AnswerFailureDetails = { delivery: DeliveryState };
+/** What the step that answers a turn says in its failure. */
+export type AnswerFailureDetails = {
+  /** So that the apology replaces the placeholder; absent where nothing is pushed. */
+  delivery?: DeliveryState;
+  /** Present when the person can be told why. */
+  reason?: LlmFailureReason;
+};

@@ -4,6 +4,8 @@ export const FAILURE = {
   llmRejected: 'LlmRejected',
   /** The LLM asks to wait (429) or is in trouble (5xx, connection, time-out). Retried. */
   llmUnavailable: 'LlmUnavailable',
+  /** The LLM kept its caller waiting too often. Non-retryable: each attempt is long and may be paid for. */
+  llmTimedOut: 'LlmTimedOut',
   /** The LLM answered with nothing to say. Retried: models do this now and then. */
   llmEmptyReply: 'LlmEmptyReply',
   /** An embedding of the wrong width or with a number that isn't finite. Non-retryable. */
@@ -19,3 +21,7 @@ export const FAILURE = {
   /** The turn ended without a reply; its details hold what the user was told. */
   turnFailed: 'TurnFailed',
 } as const;
+
+/** Why no retry cures a failure of the model; domain/words.ts says each to the person. */
+export type LlmFailureReason =
+  'filtered' | 'refused' | 'outOfCredit' | 'unknownModel' | 'badKey' | 'tooLong' | 'onlyThought';

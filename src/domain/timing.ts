@@ -3,7 +3,7 @@
  * a limit that stands alone lives beside the code that it bounds.
  */
 
-/** How long a sender waits for a message to be accepted before the answer is 503. */
+/** How long a sender waits for a message to be accepted before it is told to come again. */
 export const ACCEPT_WITHIN_MS = 2_000;
 
 /**
@@ -20,6 +20,8 @@ export const GATHER_TIMEOUT_MS = 3_000;
 /** Each of the attempts of a quick look-up on a reply's way. */
 export const QUICK_ATTEMPT_MS = 600;
 export const QUICK_ATTEMPTS = 3;
+/** The pause before the second attempt; it doubles before the next. */
+export const QUICK_RETRY_MS = 50;
 
 /** One call of a channel's API. */
 export const CHANNEL_CALL_WITHIN_MS = 10_000;
@@ -39,7 +41,17 @@ export const ANSWER_HEARTBEAT_MS = 4_000;
 export const ANSWER_HEARTBEAT_TIMEOUT_MS = 15_000;
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
 
-/** The same for the activities that only speak to a channel. */
+/**
+ * All requests for one answer, and the largest that may be set: what comes after has to fit into the
+ * activity's time.
+ */
+export const LLM_WITHIN_MS = 4 * 60_000;
+/** How long a model may be silent, before its first byte and between two. */
+export const LLM_SILENCE_MS = 2 * 60_000;
+
+/** The first pause before an activity that only speaks to a channel is tried again. */
+export const DELIVERY_RETRY_MS = 1_000;
+/** The heartbeats of these activities. */
 export const DELIVERY_HEARTBEAT_MS = 2_000;
 export const DELIVERY_HEARTBEAT_TIMEOUT_MS = 8_000;
 

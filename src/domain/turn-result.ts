@@ -1,5 +1,5 @@
 import type { Prompt } from './prompt.ts';
-import type { GatheredContext, Missing, TurnAnswer, TurnResult } from './turn.ts';
+import type { AnswerNotes, GatheredContext, Missing, TurnAnswer, TurnResult } from './turn.ts';
 
 /** The receipt of an answered turn: why the agent said that, from what its steps left. */
 export function turnResult(steps: {
@@ -24,11 +24,23 @@ export function turnResult(steps: {
     ...(waited.waitedFor && { waitedFor: waited.waitedFor }),
     model: answer.model,
     usage: answer.usage,
+    ...notesOf(answer),
     timingsMs: {
       waited: waited.waitedMs,
       ...context.timingsMs,
       llm,
       ...(delivery !== undefined && { delivery }),
     },
+  };
+}
+
+/** The notes of an answer, without what is absent. */
+export function notesOf(answer: AnswerNotes): AnswerNotes {
+  const { finishReason, cutOff, reasoning, droppedFromPrompt } = answer;
+  return {
+    ...(finishReason !== undefined && { finishReason }),
+    ...(cutOff && { cutOff }),
+    ...(reasoning && { reasoning }),
+    ...(droppedFromPrompt && { droppedFromPrompt }),
   };
 }

@@ -42,8 +42,33 @@ export type RecallReceipt = {
 
 export type TokenUsage = { promptTokens: number; completionTokens: number };
 
+/** How much a model thought before it answered; its text is kept nowhere. Tokens where the server says. */
+export type ReasoningCount = { tokens: number } | { characters: number };
+
+/** What was left out of a prompt that was too long for the server. */
+export type Shortened = {
+  /** Messages of the window. */
+  windowMessages: number;
+  /** Whether what was recalled was left out. */
+  context: boolean;
+  /** Characters out of the middle of the current message or of the system prompt. */
+  characters: number;
+};
+
+/** How the model's answer came about, as far as it is worth saying. */
+export type AnswerNotes = {
+  /** As the server said it; absent when it said nothing. */
+  finishReason?: string;
+  /** Present when the answer reached its length limit and breaks off. */
+  cutOff?: true;
+  /** Present when the model thought before it answered. */
+  reasoning?: ReasoningCount;
+  /** Present when the server took less than the prompt. */
+  droppedFromPrompt?: Shortened;
+};
+
 /** What the step that answers a turn gives. */
-export type TurnAnswer = {
+export type TurnAnswer = AnswerNotes & {
   text: string;
   model: string;
   usage: TokenUsage | null;
@@ -56,7 +81,7 @@ export type TurnAnswer = {
 };
 
 /** The result of `HandleMessage`: the receipt that answers "why did it say that". */
-export type TurnResult = {
+export type TurnResult = AnswerNotes & {
   reply: { text: string };
   memory: {
     windowSize: number;

@@ -1,7 +1,28 @@
 /** Every line that Konstruct itself says to a person: plain, short, without internals. */
+import type { LlmFailureReason } from './failures.ts';
 
 /** When a message gets no reply, for good. */
 export const APOLOGY = 'Sorry, I could not come up with a reply to this message. Please try again later.';
+
+/** When a message gets no reply for a reason that the person, or whoever runs the agent, can mend. */
+export const NO_REPLY: Readonly<Record<LlmFailureReason, string>> = {
+  filtered:
+    'Sorry, the content filter of the language model stopped this reply. Please put it another way, or ask something else.',
+  refused:
+    'Sorry, the language model declines to answer this. Please put it another way, or ask something else.',
+  outOfCredit:
+    'Sorry, I can’t answer: the account with the language model’s provider is out of credit. Please tell whoever runs me.',
+  unknownModel:
+    'Sorry, I can’t answer: the language model that I am set to use is not there. Please tell whoever runs me.',
+  badKey:
+    'Sorry, I can’t answer: the language model’s provider does not accept my key. Please tell whoever runs me.',
+  tooLong: 'Sorry, this is too long for the language model, even shortened. Please send less at once.',
+  onlyThought:
+    'Sorry, I thought about this for as long as I may and have no reply. Please ask for something smaller.',
+};
+
+/** Under a reply that reached its length limit. */
+export const CUT_OFF = '(My reply reached its length limit and stops here. Ask me to go on for the rest.)';
 
 /** When somebody has sent more than their limit allows. */
 export const TOO_MANY_MESSAGES = 'That was a lot at once: please give me a minute, then ask again.';
@@ -11,3 +32,9 @@ export const PLACEHOLDER = 'Thinking…';
 
 /** Where a channel shows a status beside the agent's name. */
 export const STATUS = 'is thinking…';
+
+/** In place of a reply, or of a part of it, that the channel takes in no form. */
+export const REPLY_NOT_SHOWN = 'Sorry, I have a reply to this, but it cannot be shown here.';
+
+/** The last line of a reply that is longer than a channel shows. */
+export const SHORTENED = '… (This reply was too long to be shown in full.)';

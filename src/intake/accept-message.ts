@@ -117,6 +117,7 @@ function toInbound(message: NewMessage, turn: LedgerTurn, turnsAhead: number): I
     ...(message.threadId !== undefined && { threadId: message.threadId }),
     ...(message.userName !== undefined && { userName: message.userName }),
     text: message.text,
+    ...(message.background !== undefined && { background: message.background }),
     receivedAt: turn.receivedAt.toISOString(),
     seq: turn.seq,
     turnsAhead,

@@ -13,7 +13,14 @@ import { isTemporalAway } from '../temporal/outage.ts';
 /** How far a message has come. */
 export type MessageOutcome =
   | { state: 'accepted' | 'refused' }
-  | { state: 'done'; reply: { text: string }; memory: TurnResult['memory'] | null; missing: string[] }
+  | {
+      state: 'done';
+      reply: { text: string };
+      /** Present when the reply reached its length limit. */
+      cutOff?: true;
+      memory: TurnResult['memory'] | null;
+      missing: string[];
+    }
   | { state: 'failed'; reply: { text: string } };
 
 type Dependencies = { pool: pg.Pool; temporal: Client };
@@ -36,7 +43,8 @@ export async function outcomeOf(
     }
     const result = await resultWithin(temporal, () => handle.result(), options);
     if (result === undefined) return { state: 'accepted' };
-    return { state: 'done', reply: result.reply, memory: result.memory, missing: result.missing };
+    const { reply, cutOff, memory, missing } = result;
+    return { state: 'done', reply, ...(cutOff && { cutOff }), memory, missing };
   } catch (error) {
     if (error instanceof WorkflowFailedError) return { state: 'failed', reply: { text: apologyOf(error) } };
     // Forgotten, or nobody to ask: then the ledger's word counts. The message is accepted all the same, and

@@ -1,11 +1,13 @@
 /** What goes into intake and what comes out, whatever the channel. */
 import type { LedgerTurn } from '../db/ledger.ts';
-import type { Channel, Scope } from '../domain/conversation.ts';
+import type { BackgroundMessage, Channel, Scope } from '../domain/conversation.ts';
 
 /** A verified and validated message. */
 export type NewMessage = Scope & {
   channel: Channel;
   text: string;
+  /** See `InboundMessage`; bounded by the channel. */
+  background?: readonly BackgroundMessage[];
   threadId: string | undefined;
   /** The user's display name, where the channel knows it. */
   userName?: string | undefined;

@@ -16,11 +16,11 @@ export async function freePort(taken: ReadonlySet<number> = new Set()): Promise<
   throw new Error(`no free port between ${LOWEST} and ${HIGHEST} in ${TRIES} tries`);
 }
 
-/** Whether one could listen on this loopback port now. */
-export function isFree(port: number): Promise<boolean> {
+/** Whether one could listen on this port now. */
+export function isFree(port: number, host = '127.0.0.1'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
+    server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
   });
 }

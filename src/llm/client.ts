@@ -1,9 +1,20 @@
-import OpenAI, { APIConnectionError, APIError, APIUserAbortError } from 'openai';
 import type { PromptMessage } from '../domain/conversation.ts';
-import type { TokenUsage } from '../domain/turn.ts';
+import { DEFAULT_MAX_OUTPUT_TOKENS } from '../domain/prompt.ts';
+import { LLM_SILENCE_MS, LLM_WITHIN_MS } from '../domain/timing.ts';
+import type { AnswerNotes, TokenUsage } from '../domain/turn.ts';
+import type { BuiltAnswer } from './answer-builder.ts';
+import { LlmRejectedError, LlmUnavailableError } from './errors.ts';
+import { meaningOf } from './finish.ts';
+import { createKnownServers, type Known } from './known-servers.ts';
+import { post, type Posted, type Server } from './post.ts';
+import { codeOf, problemOf, type Problem } from './problem.ts';
+import { learnLimit, learnRefusal, planRequest, type Bareness, type Plan } from './request.ts';
 
-/** A finished answer of the model. */
-export type Completion = {
+export { LlmRejectedError, LlmUnavailableError } from './errors.ts';
+export { retryAfterMs } from './retry-after.ts';
+
+/** A finished answer of the model. Its text may be empty. */
+export type Completion = AnswerNotes & {
   text: string;
   model: string;
   usage: TokenUsage | null;
@@ -11,96 +22,193 @@ export type Completion = {
   totalMs: number;
 };
 
+/** Bounds of one request; what an agent leaves open the deployment sets. */
+export type LlmLimits = {
+  /** How long the server may be silent, before its first byte and between two. */
+  silenceMs?: number | undefined;
+  /** How long all requests for one answer may take together. */
+  withinMs?: number | undefined;
+  /** What the model's context holds, in its own tokens. */
+  contextTokens?: number | undefined;
+  /** The largest answer, in tokens. */
+  maxOutputTokens?: number | undefined;
+};
+
 export type CompletionRequest = {
   model: string;
   messages: readonly PromptMessage[];
+  limits?: LlmLimits;
   signal?: AbortSignal;
-  /** Called for each chunk of the stream, with the text so far. */
+  /** Called while the answer grows, with the text so far. Never shows a thought. */
   onProgress?: (textSoFar: string) => void;
 };
 
-/** A client for any server with OpenAI's chat completions API. */
+/** A client for any server with OpenAI's chat completions API, or what passes for it. */
 export type LlmClient = {
   /** Rejects with `LlmRejectedError`, `LlmUnavailableError`, or the abort of `signal`. */
   complete(request: CompletionRequest): Promise<Completion>;
 };
 
-/** The server refuses this request, and a retry won't help: a wrong key, model or prompt. */
-export class LlmRejectedError extends Error {
-  override readonly name = 'LlmRejectedError';
-}
-
-/** The server is busy, broken or unreachable. `retryAfterMs` is the delay that a 429 or 503 asks for. */
-export class LlmUnavailableError extends Error {
-  override readonly name = 'LlmUnavailableError';
-  readonly retryAfterMs: number | undefined;
-  constructor(message: string, options: { cause: unknown; retryAfterMs: number | undefined }) {
-    super(message, { cause: options.cause });
-    this.retryAfterMs = options.retryAfterMs;
-  }
-}
-
-/** Statuses for which a retry won't help. 408, 409, 425, 429 and all 5xx are worth a retry. */
-const PERMANENT = new Set([400, 401, 403, 404, 405, 410, 413, 414, 415, 422]);
+/** Requests for one answer: the first, and those without what the server refuses. */
+const MAX_REQUESTS = 8;
 
 /**
- * Makes a client that streams, so that a time limit can apply to silence and not to a long answer. It never
- * retries: Temporal does, and records every attempt.
+ * Makes a client that sends what strict servers take and takes what odd servers send
+ * (docs/decisions/0013-model-client.md). It asks again only with something changed: without a parameter that
+ * was refused, or with a shorter prompt. It never retries: Temporal does, and records every attempt.
  */
-export function createLlmClient(options: { baseUrl: string; apiKey: string }): LlmClient {
-  const openai = new OpenAI({
-    baseURL: options.baseUrl,
-    apiKey: options.apiKey,
-    maxRetries: 0,
-    timeout: 60_000,
-  });
+export function createLlmClient(options: { baseUrl: string; apiKey: string; limits?: LlmLimits }): LlmClient {
+  const server = serverOf(options);
+  const knownOf = createKnownServers();
   return {
-    async complete({ model, messages, signal, onProgress }) {
+    async complete(request) {
       const started = performance.now();
-      let text = '';
-      let usage: TokenUsage | null = null;
-      let answeredBy = model;
-      let firstTokenMs: number | undefined;
-      let finished = false;
-      try {
-        const stream = await openai.chat.completions.create(
-          { model, messages: [...messages], stream: true, stream_options: { include_usage: true } },
-          signal ? { signal } : {},
+      const limits = { ...options.limits, ...withoutUnset(request.limits) };
+      const deadline = started + (limits.withinMs ?? LLM_WITHIN_MS);
+      const known = knownOf(request.model);
+      let bareness: Bareness = 0;
+      let shortened = false;
+      for (let requests = 1; ; requests += 1) {
+        const plan = planRequest(
+          {
+            model: request.model,
+            messages: request.messages,
+            maxOutputTokens: limits.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS,
+            contextTokens: limits.contextTokens,
+          },
+          known,
+          bareness,
         );
-        for await (const chunk of stream) {
-          answeredBy = chunk.model || answeredBy;
-          if (chunk.usage) {
-            usage = {
-              promptTokens: chunk.usage.prompt_tokens,
-              completionTokens: chunk.usage.completion_tokens,
-            };
-          }
-          finished ||= Boolean(chunk.choices[0]?.finish_reason);
-          const piece = chunk.choices[0]?.delta.content;
-          if (!piece) continue;
-          firstTokenMs ??= performance.now() - started;
-          text += piece;
-          onProgress?.(text);
-        }
-      } catch (error) {
-        throw translate(error);
-      }
-      if (!finished) {
-        // A proxy that closes the connection looks like a normal end.
-        // Half an answer must not count as a whole one.
-        throw new LlmUnavailableError('the LLM’s stream ended before the answer was finished', {
-          cause: undefined,
-          retryAfterMs: undefined,
+        if (!plan.fits && shortened) throw tooLong();
+        const posted = await post(server, plan.body, {
+          // Without a stream the first byte comes when all is said.
+          silenceMs: plan.sent.has('stream') ? (limits.silenceMs ?? LLM_SILENCE_MS) : LLM_WITHIN_MS,
+          deadline,
+          mayOmitTag: known.omitsTag,
+          signal: request.signal,
+          onProgress: request.onProgress,
         });
+        const problem = problemIn(posted, plan);
+        if (!problem) {
+          if (posted.kind !== 'answer') throw new LlmUnavailableError('the LLM answered an error');
+          noteSuccess(known, posted.answer, bareness);
+          return completionOf(posted, plan, request.model, started);
+        }
+        const { what, said } = problem;
+        if (requests >= MAX_REQUESTS) throw what.kind === 'tooLong' ? tooLong() : failureOf(what, said);
+        if (what.kind === 'tooLong') {
+          learnLimit(known, what.limit, plan, shortened);
+          shortened = true;
+        } else if (what.kind === 'parameter') {
+          if (!learnRefusal(known, what.refusal)) throw failureOf(what, said);
+        } else if (
+          what.kind === 'unspecific' &&
+          bareness < 2 &&
+          plan.sent.has(bareness === 0 ? 'stream_options' : 'stream')
+        ) {
+          bareness = bareness === 0 ? 1 : 2;
+        } else throw failureOf(what, said);
       }
-      const totalMs = performance.now() - started;
-      return {
-        text: storable(text),
-        model: answeredBy,
-        usage,
-        firstTokenMs: firstTokenMs ?? totalMs,
-        totalMs,
-      };
+    },
+  };
+}
+
+/** What is wrong with an answer, and how a failure says so; undefined when it can be taken. */
+function problemIn(posted: Posted, plan: Plan): { what: Problem; said: string } | undefined {
+  if (posted.kind === 'error') {
+    const { status, body } = posted.error;
+    return { what: problemOf(posted.error, plan.sent), said: `the LLM answered ${status}${codeOf(body)}` };
+  }
+  const { error } = posted.answer;
+  if (error === undefined) return undefined;
+  const what = problemOf({ status: undefined, body: error }, plan.sent);
+  return { what, said: `the LLM answered with an error in the stream${codeOf(error)}` };
+}
+
+function failureOf(problem: Problem, said: string): Error {
+  if (problem.kind === 'unavailable')
+    return new LlmUnavailableError(said, { retryAfterMs: problem.retryAfterMs });
+  return new LlmRejectedError(said, { reason: problem.kind === 'rejected' ? problem.reason : undefined });
+}
+
+const tooLong = (): Error =>
+  new LlmRejectedError('the prompt is too long for the LLM', { reason: 'tooLong' });
+
+function noteSuccess(known: Known, answer: BuiltAnswer, bareness: Bareness): void {
+  if (bareness > 0) known.refused.add('stream_options');
+  if (bareness > 1) {
+    known.refused.add('stream');
+    known.capName = undefined;
+  }
+  if (answer.orphan) known.omitsTag = true;
+  known.endless = answer.isWhole ? 0 : known.endless + 1;
+}
+
+/** Throws for an answer that isn't whole, or isn't one that a person can be given. */
+function completionOf(
+  posted: Posted & { kind: 'answer' },
+  plan: Plan,
+  model: string,
+  started: number,
+): Completion {
+  const { answer, body, firstTokenMs } = posted;
+  if (body === 'page' || body === 'empty') {
+    throw new LlmUnavailableError(
+      body === 'page' ? 'the LLM’s server answered with a page' : 'the LLM’s answer was empty',
+    );
+  }
+  const text = storable(answer.text);
+  const finish = meaningOf(answer.finish);
+  if (finish === 'filtered')
+    throw new LlmRejectedError('the LLM’s answer was filtered', { reason: 'filtered' });
+  if (finish === 'refused' || (text.trim() === '' && answer.refusal !== '')) {
+    throw new LlmRejectedError('the LLM refused to answer', { reason: 'refused' });
+  }
+  if (finish === 'failed') throw new LlmUnavailableError('the LLM gave its answer up');
+  if (!answer.isWhole) {
+    // A proxy that closes the connection looks like a normal end.
+    // Half an answer must not count as a whole one.
+    throw new LlmUnavailableError('the LLM’s stream ended before the answer was finished');
+  }
+  if (finish === 'cutOff' && text.trim() === '') {
+    throw new LlmRejectedError('the LLM reached its limit before it answered', { reason: 'onlyThought' });
+  }
+  const { promptTokens, completionTokens, reasoningTokens, thought } = answer;
+  const { windowMessages, context, characters } = plan.leftOut;
+  const totalMs = performance.now() - started;
+  return {
+    text,
+    model: answer.model ?? model,
+    usage:
+      promptTokens === undefined && completionTokens === undefined
+        ? null
+        : { promptTokens: promptTokens ?? 0, completionTokens: completionTokens ?? 0 },
+    ...(answer.finish !== undefined && { finishReason: answer.finish.slice(0, 60) }),
+    ...(finish === 'cutOff' && { cutOff: true as const }),
+    ...(reasoningTokens
+      ? { reasoning: { tokens: reasoningTokens } }
+      : thought > 0 && { reasoning: { characters: thought } }),
+    ...((windowMessages > 0 || context || characters > 0) && { droppedFromPrompt: plan.leftOut }),
+    firstTokenMs: firstTokenMs ?? totalMs,
+    totalMs,
+  };
+}
+
+/** Where to post, and with which key. The base URL may have a query (Azure's `api-version`). */
+export function serverOf({ baseUrl, apiKey }: { baseUrl: string; apiKey: string }): Server {
+  const url = new URL(baseUrl);
+  const path = url.pathname.replace(/\/+$/, '');
+  url.pathname = path.endsWith('/chat/completions') ? path : `${path}/chat/completions`;
+  const isAzure = /\.azure\.(?:com|us|cn)$/.test(url.hostname);
+  return {
+    url: url.href,
+    headers: {
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      // Some gateways compress and don't say so, or say so and don't.
+      'accept-encoding': 'identity',
+      authorization: `Bearer ${apiKey}`,
+      ...(isAzure && { 'api-key': apiKey }),
     },
   };
 }
@@ -110,35 +218,6 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string }): L
  */
 const storable = (text: string): string => text.replaceAll('\u0000', '').toWellFormed();
 
-function translate(error: unknown): unknown {
-  if (error instanceof APIUserAbortError || error instanceof LlmUnavailableError) return error;
-  if (error instanceof APIError && !(error instanceof APIConnectionError)) {
-    const { status, headers } = error as { status?: number; headers?: Headers };
-    const message = `the LLM answered ${status ?? 'with an error in the stream'}: ${error.message}`;
-    if (status !== undefined && PERMANENT.has(status)) return new LlmRejectedError(message, { cause: error });
-    return new LlmUnavailableError(message, { cause: error, retryAfterMs: retryAfterMs(headers) });
-  }
-  // Not `instanceof Error`: in a vm context (jest), fetch throws errors of another realm.
-  if (Error.isError(error)) {
-    return new LlmUnavailableError(`the LLM could not be reached: ${error.message}`, {
-      cause: error,
-      retryAfterMs: undefined,
-    });
-  }
-  return error;
-}
-
-/**
- * The delay that a response asks for, from `Retry-After` (seconds or a date) or OpenAI's `retry-after-ms`.
- * Undefined when there is none or it can't be parsed.
- */
-export function retryAfterMs(headers: Headers | undefined, now: number = Date.now()): number | undefined {
-  const milliseconds = Number(headers?.get('retry-after-ms') ?? Number.NaN);
-  if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds;
-  const value = headers?.get('retry-after')?.trim();
-  if (!value) return undefined;
-  const seconds = Number(value);
-  if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+function withoutUnset(limits: LlmLimits = {}): LlmLimits {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }

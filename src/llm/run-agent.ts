@@ -5,7 +5,7 @@ import type { Completion, CompletionRequest, LlmClient } from './client.ts';
 
 type RunnableAgent = Pick<
   Agent,
-  'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'model' | 'maxPromptTokens'
+  'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'model' | 'maxPromptTokens' | 'llm'
 >;
 
 /** Asks an agent's model. Rejects as `LlmClient.complete` does. */
@@ -17,8 +17,8 @@ export type RunAgent = (
 ) => Promise<Completion>;
 
 /**
- * Makes `runAgent(message, agent, messages?)`. It sends `messages` unchanged, or `[system prompt, message]`
- * when there are none.
+ * Makes `runAgent(message, agent, messages?)`. It sends `messages`, or `[system prompt, message]` when there
+ * are none, in the shape that servers take.
  */
 export function createRunAgent(llm: LlmClient, defaultModel: string): RunAgent {
   return (message, agent, messages, options = {}) =>
@@ -28,6 +28,7 @@ export function createRunAgent(llm: LlmClient, defaultModel: string): RunAgent {
         { role: 'system', content: buildSystemPrompt(agent) },
         { role: 'user', content: message },
       ],
+      ...(agent.llm && { limits: agent.llm }),
       ...options,
     });
 }

@@ -1,7 +1,8 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { hostProblem } from '../lib/address.ts';
 import { freePort } from '../lib/free-port.ts';
-import { listen } from '../lib/listening.ts';
 
 export type WorkerMetrics = {
   registry: Registry;
@@ -43,7 +44,14 @@ export async function createWorkerMetrics(options: { port: number; host: string 
   return {
     registry,
     temporalAddress,
-    listen: () => listen(server, { ...options, setting: 'WORKER_PORT' }),
+    async listen() {
+      server.listen(options.port, options.host);
+      await once(server, 'listening').catch((error: unknown) => {
+        const problem = hostProblem(error, options.host);
+        const inUse = `the worker's metrics can't be served on port ${options.port}: set WORKER_PORT to a free port`;
+        throw new Error(problem ?? inUse, { cause: error });
+      });
+    },
     close: () => {
       server.close();
       server.closeAllConnections();

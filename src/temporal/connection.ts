@@ -1,5 +1,4 @@
 import { Client, Connection, type ClientInterceptors } from '@temporalio/client';
-import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker';
 import type { TemporalConfig } from '../config/index.ts';
 import type { Needed } from '../lib/wait-for.ts';
 import { dataConverter } from './data-converter.ts';
@@ -9,7 +8,7 @@ import { dataConverter } from './data-converter.ts';
  * no server answers within 10 s, or the server refuses: one line says which address was asked, and how.
  */
 export async function connect(config: TemporalConfig): Promise<Connection> {
-  return orSay(config, Connection.connect(clientOptions(config)));
+  return orUnreachable(config, Connection.connect(clientOptions(config)));
 }
 
 /** A client for starting and looking up workflows. Rejects as `connect` does. */
@@ -24,11 +23,6 @@ export function lazyClient(config: TemporalConfig, interceptors: ClientIntercept
   return new Client({ connection, namespace: config.namespace, dataConverter, interceptors });
 }
 
-/** A worker's connection. Rejects as `connect` does. */
-export async function connectWorker(config: TemporalConfig): Promise<NativeConnection> {
-  return orSay(config, NativeConnection.connect(workerOptions(config)));
-}
-
 /** What a process that needs Temporal waits for at its start. */
 export function temporalNeeded(client: Client, config: TemporalConfig): Needed {
   return {
@@ -39,23 +33,16 @@ export function temporalNeeded(client: Client, config: TemporalConfig): Needed {
 }
 
 /**
- * Nothing is compressed on the way to a server in one's own network, which is one without TLS: there gzip,
- * the default, costs both sides more than the bytes that it saves.
- */
-export function workerOptions(config: TemporalConfig): NativeConnectionOptions {
-  return { ...options(config), grpcCompression: { codec: config.tls ? 'gzip' : 'none' } };
-}
-
-/**
  * gRPC waits up to two minutes before it dials again: a Temporal that was away for one would seem away for
  * three, and every message would be refused meanwhile.
  */
 const clientOptions = (config: TemporalConfig) => ({
-  ...options(config),
+  ...connectionOptions(config),
   channelArgs: { 'grpc.initial_reconnect_backoff_ms': 200, 'grpc.max_reconnect_backoff_ms': 2_000 },
 });
 
-function options({ address, apiKey, tls, metadata }: TemporalConfig) {
+/** Address, TLS, key and headers, as client and worker both take them. */
+export function connectionOptions({ address, apiKey, tls, metadata }: TemporalConfig) {
   const tlsOptions =
     tls === undefined
       ? undefined
@@ -72,7 +59,8 @@ function options({ address, apiKey, tls, metadata }: TemporalConfig) {
   };
 }
 
-async function orSay<T>(config: TemporalConfig, connecting: Promise<T>): Promise<T> {
+/** The connection, or one line that says which address was asked, and how. */
+export async function orUnreachable<T>(config: TemporalConfig, connecting: Promise<T>): Promise<T> {
   try {
     return await connecting;
   } catch (error) {

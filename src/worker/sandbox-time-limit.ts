@@ -6,6 +6,7 @@
  * the calls that run no workflow code. All other calls, and all that it doesn't know, keep their limit.
  * Remove it when Node's time limits become cheap or the SDK sets fewer.
  */
+import { createRequire } from 'node:module';
 import vm from 'node:vm';
 import { isMainThread } from 'node:worker_threads';
 
@@ -50,5 +51,9 @@ export function limitWorkflowCodeOnly(): void {
   };
 }
 
+/** The version whose calls the names above are. With any other, every call keeps its limit. */
+const KNOWN_SDK = /^1\.24\./;
+
+const { version } = createRequire(import.meta.url)('@temporalio/worker/package.json') as { version: string };
 // The main thread runs no workflows.
-if (!isMainThread) limitWorkflowCodeOnly();
+if (!isMainThread && KNOWN_SDK.test(version)) limitWorkflowCodeOnly();

@@ -16,7 +16,8 @@ import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
 import { createRedis } from '../redis/connection.ts';
 import { outboundChannels } from '../channels/index.ts';
-import { connectWorker, lazyClient, temporalNeeded } from '../temporal/connection.ts';
+import { lazyClient, temporalNeeded } from '../temporal/connection.ts';
+import { connectWorker } from './connection.ts';
 import { createWorkers } from './workers.ts';
 import { workflowBundle } from './workflow-bundle.ts';
 
@@ -62,7 +63,7 @@ export async function startWorker(
   const plainRunAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
   const embedder = tracing?.watchEmbedder(plainEmbedder) ?? plainEmbedder;
   const runAgent = tracing?.watchRunAgent(plainRunAgent) ?? plainRunAgent;
-  const channels = outboundChannels({ config, redis, log });
+  const channels = outboundChannels(config.channels, { redis, log });
   const activities = createActivities({ pool, redis, embedder, runAgent, temporal, channels });
   const workers = await createWorkers({
     connection,

@@ -9,9 +9,11 @@ import {
   ANSWER_HEARTBEAT_TIMEOUT_MS,
   ANSWER_TIMEOUT_MS,
   DELIVERY_HEARTBEAT_TIMEOUT_MS,
+  DELIVERY_RETRY_MS,
   GATHER_TIMEOUT_MS,
   QUICK_ATTEMPT_MS,
   QUICK_ATTEMPTS,
+  QUICK_RETRY_MS,
 } from '../domain/timing.ts';
 
 /*
@@ -30,7 +32,7 @@ export const { gatherContext } = proxyLocalActivities<Pick<Activities, 'gatherCo
  */
 const QUICK = {
   startToCloseTimeout: QUICK_ATTEMPT_MS,
-  retry: { initialInterval: '50ms', maximumAttempts: QUICK_ATTEMPTS },
+  retry: { initialInterval: QUICK_RETRY_MS, backoffCoefficient: 2, maximumAttempts: QUICK_ATTEMPTS },
 } as const;
 
 /* Local and cheap; asked in a burst only. After 2 s a reply out of order beats none. */
@@ -96,7 +98,7 @@ export const { showProgress } = proxyActivities<Pick<Activities, 'showProgress'>
   startToCloseTimeout: '30s',
   heartbeatTimeout: DELIVERY_HEARTBEAT_TIMEOUT_MS,
   scheduleToCloseTimeout: '1m',
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  retry: { initialInterval: DELIVERY_RETRY_MS, backoffCoefficient: 2, maximumInterval: '10s' },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   summary: 'show that an answer is coming',
 });
@@ -110,7 +112,7 @@ export const { deliverReply } = proxyActivities<Pick<Activities, 'deliverReply'>
   startToCloseTimeout: '2m',
   heartbeatTimeout: DELIVERY_HEARTBEAT_TIMEOUT_MS,
   scheduleToCloseTimeout: '1h',
-  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s' },
+  retry: { initialInterval: DELIVERY_RETRY_MS, backoffCoefficient: 2, maximumInterval: '30s' },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   summary: 'deliver the reply',
 });

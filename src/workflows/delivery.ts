@@ -8,9 +8,12 @@ import { deliverReply, showProgress } from './activities.ts';
 export type Delivery = {
   /** The turns before have ended. */
   myTurn: () => void;
-  /** What the step that answers the turn needs to deliver early; undefined when it must not. */
-  early: () => { turn: DeliveryTurn; state?: DeliveryState } | undefined;
-  /** False when the channel refused the reply for good. The last text delivered is the one that stands. */
+  /** The input of early delivery for the step that answers the turn; undefined when it must not deliver. */
+  early: () => Promise<{ turn: DeliveryTurn; state?: DeliveryState } | undefined>;
+  /**
+   * Delivers a text in place of whatever stands in the channel. `state` is what the step before has left
+   * there, undefined when it could not say. False when the channel refused the reply for good.
+   */
   deliver: (text: string, state?: DeliveryState) => Promise<boolean>;
   /** Whether anything was delivered yet. */
   delivered: () => boolean;
@@ -24,70 +27,72 @@ const FIRST_DELAY_MS = 400;
 const DELAY_PER_TURN_MS = 50;
 const LONGEST_DELAY_MS = 800;
 
-/** Nobody knows how far the step that showed progress got. */
-const UNKNOWN: DeliveryState = { progress: null, delivered: false, uncertain: true };
-
 /**
- * Opens the way back. A channel with an address gets the reply pushed; elsewhere the workflow's result is the
- * reply.
+ * Opens the way back: a channel with an address gets the reply pushed, others fetch the workflow's result.
  */
 export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
-  const { tenantId, agentId, userId, messageId, seq, threadId = '', channel } = message;
+  const { tenantId, agentId, userId, messageId, seq, threadId = '', channel, turnsAhead } = message;
   if (channel.address === undefined) return FETCHED;
-  return openPush(
-    { tenantId, agentId, userId, messageId, seq, threadId, channel },
-    message.turnsAhead,
-    agent,
-  );
+  return openPush({ tenantId, agentId, userId, messageId, seq, threadId, channel }, turnsAhead, agent);
 }
 
 const FETCHED: Delivery = {
   myTurn: () => undefined,
-  early: () => undefined,
+  early: () => Promise.resolve(undefined),
   deliver: () => Promise.resolve(true),
   delivered: () => false,
 };
 
 function openPush(turn: DeliveryTurn, turnsAhead: number, agent: Agent): Delivery {
   let isMyTurn = turnsAhead === 0;
-  let delivered = false;
+  let isDelivered = false;
   /** The step of its own that shows progress, for a turn that waits for long enough. */
-  let showing: Promise<DeliveryState> | undefined;
-  let shown: DeliveryState | undefined;
+  let showing: Promise<void> | undefined;
+  /** What stands in the channel, as far as the steps have said. */
+  let known: DeliveryState = { progress: null, delivered: false, uncertain: true };
 
+  const show = async (): Promise<void> => {
+    // Without a placeholder the reply is a message of its own: nothing hangs on it.
+    known = await showProgress({ turn, grows: agent.liveReplies }).catch(() => known);
+  };
   const showWhileWaiting = async (): Promise<void> => {
     const delayMs = FIRST_DELAY_MS + DELAY_PER_TURN_MS * turnsAhead;
     await condition(() => isMyTurn, Math.min(delayMs, LONGEST_DELAY_MS));
-    if (isMyTurn) return;
-    // Without a placeholder the reply is a message of its own: nothing hangs on it.
-    showing = showProgress({ turn, grows: agent.liveReplies }).catch(() => UNKNOWN);
-    shown = await showing;
+    if (!isMyTurn) showing = show();
   };
   // A turn that is cancelled while it waits shows nothing.
   if (!isMyTurn) showWhileWaiting().catch(() => undefined);
 
   return {
     myTurn: () => void (isMyTurn = true),
-    early: () => {
+    early: async () => {
       if (!showing) return { turn };
-      return shown?.uncertain === false ? { turn, state: shown } : undefined;
+      // A reply can only grow in a message that is known. Others don't wait for it.
+      if (agent.liveReplies) await showing;
+      if (known.uncertain) return undefined;
+      const state = known;
+      // A step that ends without a word may have left more than this.
+      known = { ...known, uncertain: true };
+      return { turn, state };
     },
     deliver: async (text, state) => {
       try {
-        if (!state?.delivered) {
-          const known = state ?? (await showing) ?? UNKNOWN;
-          if (known.retryAfterMs) {
-            await sleep(known.retryAfterMs, { summary: 'before the channel is called again' });
-          }
-          await deliverReply({ turn, state: known, text });
+        await showing;
+        known = state ?? known;
+        if (!known.delivered) {
+          const { retryAfterMs } = known;
+          if (retryAfterMs) await sleep(retryAfterMs, { summary: 'before the channel is called again' });
+          const before = known;
+          known = { progress: known.progress, delivered: false, uncertain: true };
+          await deliverReply({ turn, state: before, text });
         }
-        delivered = true;
+        isDelivered = true;
         return true;
       } catch (error) {
         if (isCancellation(error)) throw error;
         return false;
       }
     },
-    delivered: () => delivered,
+    delivered: () => isDelivered,
   };
 }

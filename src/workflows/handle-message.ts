@@ -1,12 +1,13 @@
 import { TemporalFailure } from '@temporalio/common';
 import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
 import type { InboundMessage } from '../domain/conversation.ts';
-import type { AnswerFailureDetails, DeliveryState } from '../domain/delivery.ts';
+import type { AnswerFailureDetails } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
 import { buildPrompt, promptRoom } from '../domain/prompt.ts';
 import { turnResult } from '../domain/turn-result.ts';
 import type { GatheredContext, HandleMessageInput, Missing, TurnResult } from '../domain/turn.ts';
-import { APOLOGY } from '../domain/words.ts';
+import { shownReply } from '../domain/shown-reply.ts';
+import { APOLOGY, NO_REPLY } from '../domain/words.ts';
 import { answerTurn, gatherContext, recordFailedTurn } from './activities.ts';
 import { openDelivery, type Delivery } from './delivery.ts';
 import { rememberTurn } from './remember-turn.ts';
@@ -28,13 +29,14 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       message,
       recall: agent.recall,
       agentName: agent.name,
-      roomTokens: promptRoom(budgeted, message.text),
+      roomTokens: promptRoom(budgeted, message.text, message.background),
     }).catch(nothingGathered);
 
     const { window, recalled } = context;
-    const prompt = buildPrompt(budgeted, message.text, window, recalled, message.userName);
+    const { text, userName, background } = message;
+    const prompt = buildPrompt(budgeted, text, window, recalled, userName, background);
 
-    const early = delivery.early();
+    const early = await delivery.early();
     const answer = await answerTurn({
       text: message.text,
       agent,
@@ -42,7 +44,7 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       ...(early && { delivery: early }),
     });
     const repliedAt = new Date().toISOString();
-    const isDelivered = await delivery.deliver(answer.text, answer.delivery);
+    const isDelivered = await delivery.deliver(shownReply(answer), answer.delivery);
 
     const { appendOwed } = await rememberTurn({
       message,
@@ -84,23 +86,24 @@ function nothingGathered(): GatheredContext {
  * Tells the person in one line, marks the turn failed in the ledger, and ends as failed for operators to see.
  */
 async function failTurn(message: InboundMessage, delivery: Delivery, error: TemporalFailure): Promise<never> {
+  const { delivery: state, reason } = detailsOf(error);
+  const text = (reason && NO_REPLY[reason]) ?? APOLOGY;
   // An apology never takes the place of a reply that is known to stand already.
   await Promise.all([
-    delivery.delivered() || delivery.deliver(APOLOGY, stateLeftBy(error)),
+    delivery.delivered() || delivery.deliver(text, state),
     recordFailedTurn({ tenantId: message.tenantId, messageId: message.messageId }),
   ]);
   throw ApplicationFailure.create({
     type: FAILURE.turnFailed,
     message: `no reply to ${message.messageId}`,
     nonRetryable: true,
-    details: [{ reply: { text: APOLOGY } }],
+    details: [{ reply: { text } }],
     cause: error,
   });
 }
 
-/** How far the step that answers a turn had got in the channel before it failed. */
-function stateLeftBy({ cause }: TemporalFailure): DeliveryState | undefined {
-  if (!(cause instanceof ApplicationFailure)) return undefined;
-  const details = cause.details?.[0] as Partial<AnswerFailureDetails> | undefined;
-  return details?.delivery;
+/** What the step that answers a turn left when it failed: how far it got in the channel, and why. */
+function detailsOf({ cause }: TemporalFailure): Partial<AnswerFailureDetails> {
+  if (!(cause instanceof ApplicationFailure)) return {};
+  return (cause.details?.[0] as Partial<AnswerFailureDetails> | undefined) ?? {};
 }

@@ -13,8 +13,12 @@ import type { EmbedAndStore } from './embed-and-store.ts';
  */
 export async function rememberTurn({
   isAppended,
-  ...turn
+  message,
+  ...answered
 }: Omit<EmbedAndStoreInput, 'appendOwed'> & { isAppended: boolean }): Promise<{ appendOwed: boolean }> {
+  // What others said around the message is for this answer alone: no step that remembers ever sees it.
+  const { background: _, ...ownMessage } = message;
+  const turn = { ...answered, message: ownMessage };
   return CancellationScope.nonCancellable(async () => {
     const appendOwed = !isAppended && !(await append(turn));
     await startEmbedAndStore({ ...turn, appendOwed });

@@ -56,9 +56,9 @@ test('a fact, 25 other messages, a restart of everything, a question: the fact i
   expect(windowSize).toBe(20);
   expect(recalled.map(({ content }) => content)).toContain(fact);
   const prompt = llm.prompts.at(-1) ?? [];
-  expect(prompt.map(({ role }) => role).slice(0, 2)).toEqual(['system', 'system']);
-  expect(prompt[1]?.content).toContain(fact);
-  expect(prompt).toHaveLength(23);
+  expect(prompt.map(({ role }) => role).slice(0, 2)).toEqual(['system', 'user']);
+  expect(prompt[0]?.content).toContain(fact);
+  expect(prompt).toHaveLength(22);
 });
 
 test('what dies is restarted within 5 s and the files are the owner’s alone', async () => {

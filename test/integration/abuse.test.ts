@@ -428,8 +428,8 @@ describe('text that imitates the prompt’s frame', () => {
     });
     await system.say('My cat is called Minka, what is my cat called?', { userId });
     const prompt = system.llm.prompts.at(-1) ?? [];
-    const context = prompt[1]?.content ?? '';
-    expect(prompt.map(({ role }) => role).slice(0, 3)).toEqual(['system', 'system', 'user']);
+    const context = prompt[0]?.content ?? '';
+    expect(prompt.map(({ role }) => role).slice(0, 3)).toEqual(['system', 'user', 'assistant']);
     expect(context).toContain('My cat is called Minka');
     const lines = context.split(/[\n\r\u2028\u2029]/u);
     expect(lines.filter((line) => line.includes('ignore all rules'))).toHaveLength(1);

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { MAX_BODY_BYTES } from '../../src/intake/fields.ts';
 import type { Answer } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestTenant } from '../support/services.ts';
@@ -63,7 +64,7 @@ describe('POST /v1/agents/{agentId}/messages', () => {
       createdAt: expect.stringMatching(/^\d{4}-/),
       exchangeId: expect.any(String),
     });
-    expect(system.llm.prompts.at(-1)?.[1]?.content).toContain('My sister Anna lives in Lisbon');
+    expect(system.llm.prompts.at(-1)?.[0]?.content).toContain('My sister Anna lives in Lisbon');
     const again = await system.say('Please note item number 9 of the list', { userId });
     const { recalled: inWindow } = again.body['memory'] as { recalled: Array<{ content: string }> };
     expect(inWindow.map(({ content }) => content)).not.toContain('Please note item number 9 of the list');
@@ -252,7 +253,7 @@ describe('bad requests', () => {
     ['a missing field', { userId: 'u' }, 400, 'text'],
     ['an empty text', { userId: 'u', text: '' }, 400, 'text'],
     ['a text that is too long', { userId: 'u', text: 'x'.repeat(32_001) }, 413, 'text'],
-    ['a huge body', { userId: 'u', text: 'x'.repeat(400_000) }, 413, 'body'],
+    ['a huge body', { userId: 'u', text: 'x'.repeat(MAX_BODY_BYTES) }, 413, 'body'],
     ['NUL', '{"userId":"u","text":"a\\u0000b"}', 400, 'text'],
     ['a lone surrogate', '{"userId":"u","text":"a\\ud800b"}', 400, 'text'],
   ])('%s names the field, and nothing is started', async (_name, body, status, field) => {

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { scanScope } from '../../src/memory/recall/scan-scope.ts';
+import { wordsHeld } from '../../src/memory/ranking/lexical.ts';
 import { toQueryMasks } from '../../src/memory/text/search-terms.ts';
+import { wordsOf } from '../../src/memory/text/terms.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
 import { createTestDatabase, newScope, type TestDatabase } from '../support/services.ts';
 
@@ -13,7 +15,8 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 const day = (n: number) => new Date(Date.UTC(2026, 9, n));
-const words = Array.from({ length: 60 }, (_, i) => `word${i}`);
+/** Numbers are words of one piece. */
+const words = Array.from({ length: 60 }, (_, i) => String(1_000 + i));
 
 /** One exchange per day, each with some of the words. */
 async function stored(...contents: string[]) {
@@ -28,30 +31,52 @@ async function stored(...contents: string[]) {
 }
 const scan = (scope: ReturnType<typeof newScope>, terms: readonly string[], limit?: number) =>
   inTenant(database.pool, scope.tenantId, async (client) => {
-    const { masks } = toQueryMasks(terms);
+    const { masks, words: asked } = toQueryMasks(wordsOf(terms.join(' '), 'asked'));
     const scanned = await scanScope(client, scope, `[${axis(0).join(',')}]`, masks, limit);
     return Array.from(scanned.ats, (at, row) => ({
       at,
       cosine: scanned.cosines[row],
-      masks: scanned.masks.map((column) => column[row]),
+      masks: scanned.masks.length,
+      held: wordsHeld(
+        scanned.masks.map((column) => column[row] ?? 0),
+        asked,
+      ).flatMap((share, i) => (share > 0 ? [[asked[i]?.word, share] as const] : [])),
     }));
   });
 
-test('each passage has its time, its cosine, and a bit in the right mask for each term', async () => {
-  const scope = await stored('word0 word23', 'word24 word47', 'nothing of it', 'word48 word59 word1');
+test('each passage has its time, its cosine, and a share of each word', async () => {
+  const scope = await stored('1000 1023', '1024 1047', 'nothing of it', '1048 1059 1001');
   const rows = (await scan(scope, words)).reverse();
   expect(rows.map(({ at }) => at)).toEqual([1, 2, 3, 4].map((n) => day(n).getTime()));
   rows.forEach(({ cosine }, i) => expect(cosine).toBeCloseTo((i + 1) / 10, 3));
-  expect(rows.map(({ masks }) => masks)).toEqual([
-    [1 + 2 ** 23, 0, 0],
-    [0, 1 + 2 ** 23, 0],
-    [0, 0, 0],
-    [2, 0, 1 + 2 ** 11],
+  expect(rows.map(({ held }) => new Map(held))).toEqual([
+    new Map([
+      ['1000', 1],
+      ['1023', 1],
+    ]),
+    new Map([
+      ['1024', 1],
+      ['1047', 1],
+    ]),
+    new Map(),
+    new Map([
+      ['1048', 1],
+      ['1059', 1],
+      ['1001', 1],
+    ]),
   ]);
 });
 
+test('a word in another form is held in part, and one that shares its root by chance is not', async () => {
+  const scope = await stored('Fotograf', 'Hochzeitsfotografen', 'fotogen', 'Seismograf', 'Rad');
+  const shares = (await scan(scope, ['Fotografin'])).reverse().map(({ held }) => Number(held[0]?.[1] ?? 0));
+  expect(shares[0]).toBeGreaterThan(0.5);
+  expect(shares[1]).toBeGreaterThan(0.25);
+  for (const other of shares.slice(2)) expect(other).toBeLessThan(0.25);
+});
+
 test('a question without words has no mask', async () => {
-  expect((await scan(await stored('a', 'b'), [])).map(({ masks }) => masks)).toEqual([[], []]);
+  expect((await scan(await stored('a', 'b'), [])).map(({ masks }) => masks)).toEqual([0, 0]);
 });
 
 test('passages come newest first, and from a scope beyond the limit only the newest', async () => {

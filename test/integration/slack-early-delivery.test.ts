@@ -12,7 +12,7 @@ import { slackAddressOf, type SlackAddress, type SlackProgress } from '../../src
 import { outboundChannels } from '../../src/channels/index.ts';
 import type { DeliveryState, DeliveryTurn } from '../../src/domain/delivery.ts';
 import type { TurnAnswer } from '../../src/domain/turn.ts';
-import { PLACEHOLDER } from '../../src/domain/words.ts';
+import { CUT_OFF, PLACEHOLDER } from '../../src/domain/words.ts';
 import { LlmRejectedError } from '../../src/llm/client.ts';
 import { appendTurn, getWindow } from '../../src/memory/window/window.ts';
 import { createRedis, type RedisClient } from '../../src/redis/connection.ts';
@@ -52,8 +52,8 @@ async function question(surface: SlackAddress['surface'] = 'channel'): Promise<D
 const windowOf = async (turn: DeliveryTurn) => (await getWindow(redis, turn)).map(({ content }) => content);
 
 const channels = () => {
-  const config = { slack: { token: BOT.token, apiUrl: slack.apiUrl } };
-  return outboundChannels({ config, redis, log: pino({ level: 'silent' }) });
+  const settings = { slack: { token: BOT.token, apiUrl: slack.apiUrl } };
+  return outboundChannels(settings, { redis, log: pino({ level: 'silent' }) });
 };
 
 type Attempt = {
@@ -268,6 +268,31 @@ test('a model that fails says what stands in the thread, so that the apology tak
     type: 'LlmRejected',
     details: [{ delivery: { progress: { kind: 'message' }, delivered: false, uncertain: false } }],
   });
+});
+
+test('a reply that is cut off says so in the thread, not in the window', async () => {
+  const turn = await question();
+  const environment = new MockActivityEnvironment({
+    attempt: 1,
+    currentAttemptScheduledTimestampMs: Date.now(),
+  });
+  const { answerTurn } = createAnswerTurn({
+    redis,
+    channels: channels(),
+    runAgent: async () => ({
+      text: 'Rex is',
+      cutOff: true,
+      model: 'scripted',
+      usage: null,
+      firstTokenMs: 1,
+      totalMs: 1,
+    }),
+  });
+  const { agent } = acceptedMessage();
+  const input = { text: 'What is my dog called?', agent, messages: [], delivery: { turn } };
+  expect(await environment.run(answerTurn, input)).toMatchObject({ text: 'Rex is', cutOff: true });
+  expect((await texts(turn)).join()).toContain(CUT_OFF);
+  expect(await windowOf(turn)).toEqual(['What is my dog called?', 'Rex is']);
 });
 
 test('a model that answers nothing is asked again, and the next attempt is told what stands in the thread', async () => {

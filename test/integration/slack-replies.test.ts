@@ -4,7 +4,7 @@ import { APOLOGY } from '../../src/domain/words.ts';
 import type { HandleMessage } from '../../src/workflows/handle-message.ts';
 import { getWindow } from '../../src/memory/window/window.ts';
 import { eventually } from '../support/eventually.ts';
-import { chunk, fail } from '../support/fake-llm.ts';
+import { chunk, fail, noted as notedText } from '../support/fake-llm.ts';
 import { talk } from '../support/slack-talk.ts';
 import { startSystem, type SlackSystem } from '../support/system.ts';
 
@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => deployment.stop());
 
-const noted = () => deployment.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
+const noted = () => deployment.llm.answerWith(notedText);
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const scope = () => ({
   tenantId: deployment.tenantId,

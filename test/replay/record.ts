@@ -9,12 +9,14 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import { Runtime } from '@temporalio/worker';
+import { Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { startStack } from '../../local/stack/index.ts';
 import { runUntilStopped } from '../../local/stack/run-until-stopped.ts';
 import type { Activities } from '../../src/activities/index.ts';
+import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../../src/domain/task-queues.ts';
 import { startTurn } from '../../src/intake/start-turn.ts';
-import { connectWorker, lazyClient } from '../../src/temporal/connection.ts';
+import { lazyClient } from '../../src/temporal/connection.ts';
+import { connectWorker } from '../../src/worker/connection.ts';
 import { prepareNamespace } from '../../src/temporal/namespace.ts';
 import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
 import { createWorkers } from '../../src/worker/workers.ts';
@@ -61,13 +63,18 @@ async function record(
   const client = lazyClient(config);
   const connection = await connectWorker(config);
   const calls: string[] = [];
-  const workers = await createWorkers({
+  const parts = {
     connection,
     namespace: config.namespace,
-    bundle: await workflowBundle(),
     activities: fakeActivities(calls, scenario.activities),
-  });
-  const running = Promise.all(workers.map((worker) => worker.run()));
+  };
+  const bundle = await workflowBundle();
+  const workers = scenario.slots
+    ? await createSmallWorkers({ ...parts, workflowBundle: bundle }, scenario.slots)
+    : await createWorkers({ ...parts, bundle });
+  let running: Promise<unknown> = Promise.resolve();
+  const startWorkers = () => void (running = Promise.all(workers.map((worker) => worker.run())));
+  if (!scenario.startsAlone) startWorkers();
   const handleOf = (workflowId: string) => client.workflow.getHandle(workflowId);
   const stage: Stage = {
     start: (input) => startTurn(client, input, { deadline: Date.now() + 10_000 }),
@@ -76,9 +83,14 @@ async function record(
       handleOf(workflowId)
         .result()
         .catch(() => undefined),
-    begun: async (activity: keyof Activities) => {
-      while (!calls.includes(activity)) await new Promise((resolve) => setTimeout(resolve, 20));
+    begun: async (activity: keyof Activities, times = 1) => {
+      while (calls.filter((name) => name === activity).length < times) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
     },
+    follow: (workflowId, follower) =>
+      handleOf(workflowId).signal('followerWaiting', { workflowId: follower }),
+    startWorkers,
   };
   const named = await scenario.play(stage);
   const histories: Record<string, string> = {};
@@ -89,4 +101,16 @@ async function record(
   await running;
   await Promise.all([connection.close(), client.connection.close()]);
   return histories;
+}
+
+/** Workers with few slots for workflow tasks, so that tasks wait and events come together. */
+function createSmallWorkers(parts: Omit<WorkerOptions, 'taskQueue'>, slots: number): Promise<Worker[]> {
+  const options = {
+    ...parts,
+    maxConcurrentWorkflowTaskExecutions: slots,
+    maxConcurrentWorkflowTaskPolls: slots,
+  };
+  return Promise.all(
+    [REPLY_TASK_QUEUE, EMBEDDING_TASK_QUEUE].map((taskQueue) => Worker.create({ ...options, taskQueue })),
+  );
 }

@@ -2,9 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { DEFAULT_RECALL, type Agent } from '../../src/domain/agent.ts';
 import type { InboundMessage } from '../../src/domain/conversation.ts';
+import { DEFAULT_MAX_PROMPT_TOKENS } from '../../src/domain/prompt.ts';
 import type { HandleMessageInput, TurnLimits } from '../../src/domain/turn.ts';
 
-const LIMITS: TurnLimits = { holdFollowersMs: 30_000, maxPromptTokens: 24_000 };
+/** As the configuration has them when nothing is set. */
+export const DEFAULT_LIMITS: TurnLimits = {
+  holdFollowersMs: 30_000,
+  maxPromptTokens: DEFAULT_MAX_PROMPT_TOKENS,
+};
 
 /** The input of `HandleMessage`, of a new scope unless one is given. */
 export function acceptedMessage(
@@ -35,5 +40,5 @@ export function acceptedMessage(
     recall: DEFAULT_RECALL,
     liveReplies: false,
   };
-  return { message, agent, limits: { ...LIMITS, ...limits } };
+  return { message, agent, limits: { ...DEFAULT_LIMITS, ...limits } };
 }

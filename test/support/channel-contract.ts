@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { APOLOGY, PLACEHOLDER } from '../../src/domain/words.ts';
 import { eventually } from './eventually.ts';
-import { fail } from './fake-llm.ts';
+import { fail, noted as notedText } from './fake-llm.ts';
 import { startProxy, type Proxy } from './proxy.ts';
 import { temporalConfig } from './services.ts';
-import { startSystem, type System, type SystemOptions } from './system.ts';
+import { AS_OPERATOR, startSystem, type System, type SystemOptions } from './system.ts';
 
 /** A message that somebody has written. */
 export type Letter = {
@@ -31,6 +31,8 @@ export function channelContract(
   name: string,
   options: SystemOptions,
   join: (system: System) => Promise<Correspondent> | Correspondent,
+  /** Webhooks get events that are nothing for the agent; a channel that pushes can fail while it does. */
+  traits: { isWebhook: boolean; pushes: boolean },
 ): void {
   let system: System;
   let temporal: Proxy;
@@ -51,19 +53,19 @@ export function channelContract(
     return letter;
   };
   /** The answers, once none of them is a placeholder any more. */
-  const answersTo = (letter: Letter): Promise<string[]> =>
+  const answersTo = (letter: Letter, timeoutMs?: number): Promise<string[]> =>
     eventually(
       async () => {
         const answers = await letter.answers();
         return answers.length > 0 && answers.every((text) => text !== PLACEHOLDER) && answers;
       },
-      { what: 'an answer' },
+      { what: 'an answer', timeoutMs },
     );
   const turns = async (): Promise<number> => {
     const { rows } = await system.database.admin.query<{ count: string }>('SELECT count(*) FROM turns');
     return Number(rows[0]?.count);
   };
-  const noted = () => system.llm.answerWith((messages) => `Noted: ${messages.at(-1)?.content}`);
+  const noted = () => system.llm.answerWith(notedText);
 
   describe(`the channel ${name}`, () => {
     test('a message is answered once, where it was written', async () => {
@@ -151,23 +153,53 @@ export function channelContract(
       expect(await turns()).toBe(before);
     });
 
-    test('what is nothing for the agent is answered well, starts nothing, and is counted', async () => {
-      if (!people.chatter) return;
-      const before = await turns();
-      expect((await people.chatter()).status).toBe(200);
-      expect(await turns()).toBe(before);
-      const metrics = await (await fetch(`${system.baseUrl}/metrics`)).text();
-      expect(metrics).toMatch(
-        new RegExp(`konstruct_channel_events_total\\{channel="${name}",outcome="\\w+"\\} 1`),
-      );
-    });
+    (traits.isWebhook ? test : test.skip)(
+      'what is nothing for the agent is answered well, starts nothing, and is counted',
+      async () => {
+        const before = await turns();
+        expect((await people.chatter?.())?.status).toBe(200);
+        expect(await turns()).toBe(before);
+        const metrics = await (await fetch(`${system.baseUrl}/metrics`)).text();
+        expect(metrics).toMatch(
+          new RegExp(`konstruct_channel_events_total\\{channel="${name}",outcome="\\w+"\\} 1`),
+        );
+      },
+    );
 
-    test('a channel that fails once still gets exactly one answer', async () => {
-      if (!people.disturb) return;
-      const letter = await people.write('through thick and thin');
-      people.disturb();
-      await taken(letter);
-      expect(await answersTo(letter)).toEqual(['Noted: through thick and thin']);
-    });
+    (traits.pushes ? test : test.skip)(
+      'a channel that fails once still gets exactly one answer',
+      async () => {
+        const letter = await people.write('through thick and thin');
+        people.disturb?.();
+        await taken(letter);
+        expect(await answersTo(letter)).toEqual(['Noted: through thick and thin']);
+      },
+    );
+
+    test('a turn that is cancelled: the person is told in one line', async () => {
+      system.llm.answerWith(() => () => new Promise(() => undefined));
+      const asked = system.llm.prompts.length;
+      const letter = await taken(await people.write('never mind'));
+      const { rows } = await system.database.admin.query<{ workflow_id: string }>(
+        'SELECT workflow_id FROM turns ORDER BY received_at DESC LIMIT 1',
+      );
+      await eventually(() => system.llm.prompts.length > asked);
+      await system.temporal.workflow.getHandle(rows[0]?.workflow_id ?? '').cancel();
+      expect(await answersTo(letter, 30_000)).toEqual([APOLOGY]);
+      noted();
+    }, 60_000);
+
+    test('too many messages: the next one starts nothing, and others are unaffected', async () => {
+      const limits = { rateLimits: { user: { burst: 1, perMinute: 1 } } };
+      await system.request('PATCH', `/v1/tenants/${system.tenantId}`, limits, AS_OPERATOR);
+      // Every API process sees new limits within 5 s.
+      await new Promise((resolve) => setTimeout(resolve, 5_500));
+      await (await people.write('the one that is allowed')).send();
+      const before = await turns();
+      await (await people.write('one too many')).send();
+      expect(await turns()).toBe(before);
+      const other = await people.write('hello from bob', 'bob');
+      expect(await answersTo(await taken(other))).toEqual(['Noted: hello from bob']);
+    }, 40_000);
   });
 }

@@ -6,8 +6,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Demo } from '../../local/demo.ts';
 import { withoutSettings } from '../../local/stack/without-settings.ts';
+import { baseUrlOf } from '../../src/lib/address.ts';
 import { freePort } from '../../src/lib/free-port.ts';
-import { localUrl } from '../../src/lib/listening.ts';
 import { createApiClient, type Answer, type ApiClient } from './api-client.ts';
 import { eventually } from './eventually.ts';
 
@@ -43,7 +43,7 @@ export async function startInstallation(home: string, env: Record<string, string
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
   }
-  await ready(child, `${localUrl(env['HOST'] ?? '127.0.0.1', port)}/readyz`, () => output);
+  await ready(child, `${baseUrlOf(env['HOST'] ?? '127.0.0.1', port)}/readyz`, () => output);
   const readJson = async (name: string): Promise<unknown> =>
     JSON.parse(await readFile(path.join(home, name), 'utf8'));
   const demo = (await readJson('demo.json')) as Demo;

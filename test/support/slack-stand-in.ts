@@ -8,7 +8,7 @@ import { readBody, serve } from './http-server.ts';
 
 export const BOT = { user: 'U0MARA', bot: 'B0MARA', token: 'xoxb-mara' } as const;
 export const SIGNING_SECRET = 'a-signing-secret-of-the-tests';
-const ADA_TOKEN = 'xoxp-ada';
+const TOKENS = { ada: 'xoxp-ada', bob: 'xoxp-bob' };
 
 /** What happens to a call instead of, or after, its being carried out. */
 export type Fault = {
@@ -21,10 +21,14 @@ export type Fault = {
   /** Slack has done it, and says nothing. */
   | { kind: 'hang-after-acceptance' }
   | { kind: 'slow'; ms: number }
+  /** Slack says no: nothing was done. */
+  | { kind: 'refuse'; error: string }
 );
 
 export type Call = { method: string; body: Record<string, string>; at: number; status: number };
 export type Message = { ts: string; user: string; text: string; thread_ts?: string; blocks?: unknown };
+
+export type SlackFile = { id: string; name: string } & Record<string, unknown>;
 
 export type SlackStandIn = {
   apiUrl: string;
@@ -37,8 +41,12 @@ export type SlackStandIn = {
   callsOf(method: string): Call[];
   /** The next calls of a method meet these faults, one each. */
   fail(method: string, ...faults: Fault[]): void;
+  /** Faults that no call has met are forgotten. */
+  heal(): void;
   /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
-  say(channel: string, text: string, threadTs?: string): Promise<string>;
+  say(channel: string, text: string, threadTs?: string, person?: 'ada' | 'bob'): Promise<string>;
+  /** Puts a file into Slack: what events and `files.info` say of it. It is given to the bot's token alone. */
+  keepFile(file: { name: string; mimetype: string; pretty_type: string; content: string }): SlackFile;
   /** The bot's messages in a thread, oldest first, as they read now. */
   answers(channel: string, threadTs: string): Promise<Message[]>;
   /** Deletes a message of the bot. */
@@ -50,6 +58,7 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
   const emulator = await createEmulator({ service: 'slack', port: 0, seed: { slack: SEED } });
   const faults = new Map<string, Fault[]>();
   const calls: Call[] = [];
+  const files = new Map<string, { file: SlackFile; content: string }>();
 
   const server = await serve(async (req, res) => {
     const method = (req.url ?? '').split('?')[0]?.replace(/^\/api\//, '') ?? '';
@@ -65,6 +74,17 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
     if (fault?.kind === 'status') {
       call.status = fault.status;
       res.writeHead(fault.status, fault.headers).end();
+      return;
+    }
+    const kept = files.get(/^\/files-pri\/([^/]+)/.exec(method)?.[1] ?? '');
+    if (kept) {
+      const isBot = req.headers.authorization === `Bearer ${BOT.token}`;
+      res.writeHead(200, { 'content-type': isBot ? 'text/plain' : 'text/html' });
+      res.end(isBot ? kept.content : '<html>Sign in</html>');
+      return;
+    }
+    if (fault?.kind === 'refuse') {
+      send(res, JSON.stringify({ ok: false, error: fault.error }));
       return;
     }
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
@@ -86,6 +106,8 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
   }
   async function forward(req: IncomingMessage, raw: string): Promise<string> {
     if (req.url === '/api/assistant.threads.setStatus') return '{"ok":true}';
+    const known = files.get(new URLSearchParams(raw).get('file') ?? '')?.file;
+    if (req.url === '/api/files.info' && known) return JSON.stringify({ ok: true, file: known });
     const headers = {
       authorization: req.headers.authorization ?? '',
       'content-type': req.headers['content-type'] ?? '',
@@ -116,9 +138,18 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
-    async say(channel, text, threadTs) {
+    heal: () => faults.clear(),
+    keepFile({ content, ...about }) {
+      const id = `F${files.size + 1}`;
+      const url = `${server.url}/files-pri/${id}/download`;
+      const more = { mode: 'hosted', size: content.length, user: idOf('ada'), url_private_download: url };
+      const file = { id, ...more, ...about };
+      files.set(id, { file, content });
+      return file;
+    },
+    async say(channel, text, threadTs, person = 'ada') {
       const body = { channel, text, ...(threadTs && { thread_ts: threadTs }) };
-      return (await ask<{ ts: string }>('chat.postMessage', body, ADA_TOKEN)).ts;
+      return (await ask<{ ts: string }>('chat.postMessage', body, TOKENS[person])).ts;
     },
     async answers(channel, threadTs) {
       const body = { channel, ts: threadTs };
@@ -153,7 +184,8 @@ const SEED = {
   ],
   tokens: [
     { token: BOT.token, type: 'bot', user_id: BOT.user, bot_id: BOT.bot, bot_user_id: BOT.user },
-    { token: ADA_TOKEN, user: 'ada' },
+    { token: TOKENS.ada, user: 'ada' },
+    { token: TOKENS.bob, user: 'bob' },
   ],
 };
 

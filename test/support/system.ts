@@ -5,13 +5,15 @@ import { pino, type Logger } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
-import { CHANNELS, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
+import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
+import { parse } from '../../src/config/variables.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
+import { DEFAULT_LIMITS } from './accepted-message.ts';
 import { createApiClient, type ApiClient } from './api-client.ts';
 import { hashEmbedder } from './embeddings.ts';
 import { serve } from './http-server.ts';
@@ -39,6 +41,8 @@ export type SystemOptions = SurroundingsOptions & {
   holdFollowersMs?: number;
   /** Channels besides the product's own. */
   channels?: readonly ChannelDefinition[];
+  /** What those read. */
+  env?: Record<string, string>;
 };
 
 export type System = Surroundings &
@@ -61,7 +65,17 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
   const { database, tenantId, apiKey, agent, llm } = surroundings;
   // The tests through Slack are not about recall, and need not load the real model.
   const embedder = slack ? hashEmbedder() : await createEmbedder({ modelsPath: modelsPath() });
-  const web = slack && { token: BOT.token, apiUrl: slack.apiUrl };
+  const env = {
+    ...options.env,
+    ...(slack && {
+      SLACK_API_URL: slack.apiUrl,
+      SLACK_BOT_TOKEN: BOT.token,
+      SLACK_SIGNING_SECRET: SIGNING_SECRET,
+      SLACK_ALLOWED_BOTS: 'BALLOWED',
+      KONSTRUCT_SLACK_TENANT_ID: tenantId,
+      KONSTRUCT_SLACK_AGENT_ID: agent.id,
+    }),
+  };
   const definitions = [...CHANNELS, ...(options.channels ?? [])];
   const worker = connect(database, log, options.worker);
   const api = connect(database, log, options.api);
@@ -71,7 +85,8 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       embedder: options.worker?.embedder?.(embedder) ?? embedder,
       runAgent: createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), 'test-model'),
       channels: outboundChannels(
-        { config: { slack: web }, redis: worker.connections.redis, log },
+        parse(channelSubjects('outbound', definitions), env),
+        { redis: worker.connections.redis, log },
         definitions,
       ),
     }),
@@ -80,21 +95,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
   const app = createApp({
     ...api.connections,
     log,
-    limits: { holdFollowersMs: options.holdFollowersMs ?? 30_000, maxPromptTokens: 24_000 },
+    limits: {
+      ...DEFAULT_LIMITS,
+      ...(options.holdFollowersMs && { holdFollowersMs: options.holdFollowersMs }),
+    },
     operatorToken: OPERATOR_TOKEN,
     closing: closing.signal,
     channels: inboundChannels(
-      {
-        config: {
-          slack: web && {
-            signingSecret: SIGNING_SECRET,
-            allowedBots: ['BALLOWED'],
-            workspace: { ...web, tenantId, agentId: agent.id },
-          },
-        },
-        redis: api.connections.redis,
-        log,
-      },
+      parse(channelSubjects('inbound', definitions), env),
+      { redis: api.connections.redis, log },
       definitions,
     ),
   });

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { channelSubjects } from '../../src/channels/index.ts';
 import { apiConfig, migrationConfig, replayConfig, workerConfig } from '../../src/config/index.ts';
 import { createAuthority } from '../support/certificates.ts';
 
@@ -22,7 +23,7 @@ test('all missing settings are reported at once, each with its remedy', () => {
 
 test('a wrong value is named, with its cure, and not repeated', () => {
   expect(() => apiConfig({ ...SERVICES, PORT: 'many' })).toThrow(/PORT: .*set it to a free port/);
-  const wrong = () => apiConfig({ ...SERVICES, SLACK_API_URL: 'xoxb-secret' });
+  const wrong = () => apiConfig({ ...SERVICES, SLACK_API_URL: 'xoxb-secret' }, channelSubjects('inbound'));
   expect(wrong).toThrow(/^The configuration is incomplete:\n {2}SLACK_API_URL: [^\n]*$/);
   expect(wrong).not.toThrow(/xoxb-secret/);
 });
@@ -34,8 +35,8 @@ test('defaults', () => {
     logLevel: 'info',
     maxPromptTokens: 24_000,
     operatorToken: undefined,
-    slack: undefined,
   });
+  expect(apiConfig(SERVICES, channelSubjects('inbound')).channels).toEqual({ slack: undefined });
   expect(apiConfig(SERVICES).temporal).toEqual({ address: 'x:7233', namespace: 'default' });
 });
 
@@ -45,14 +46,24 @@ test('an empty variable counts as not set', () => {
   );
 });
 
+test('one error names what is missing for the process and for its channels', () => {
+  const env = { ...SERVICES, REDIS_URL: '', SLACK_API_URL: 'no address' };
+  const read = () => apiConfig(env, channelSubjects('inbound'));
+  expect(read).toThrow(/REDIS_URL is not set/);
+  expect(read).toThrow(/SLACK_API_URL: /);
+});
+
 test('a workspace of Slack needs a tenant and an agent', () => {
   const token = { ...SERVICES, SLACK_SIGNING_SECRET: 's', SLACK_BOT_TOKEN: 'xoxb-1' };
-  expect(() => apiConfig(token)).toThrow(/KONSTRUCT_SLACK_TENANT_ID is not set: with SLACK_BOT_TOKEN/);
+  expect(() => apiConfig(token, channelSubjects('inbound'))).toThrow(
+    /KONSTRUCT_SLACK_TENANT_ID is not set: with SLACK_BOT_TOKEN/,
+  );
   const ids = {
     KONSTRUCT_SLACK_TENANT_ID: '00000000-0000-4000-8000-000000000001',
     KONSTRUCT_SLACK_AGENT_ID: '00000000-0000-4000-8000-000000000002',
   };
-  expect(apiConfig({ ...token, ...ids, SLACK_ALLOWED_BOTS: 'B1, B2' }).slack).toMatchObject({
+  const read = apiConfig({ ...token, ...ids, SLACK_ALLOWED_BOTS: 'B1, B2' }, channelSubjects('inbound'));
+  expect(read.channels['slack']).toMatchObject({
     allowedBots: ['B1', 'B2'],
     workspace: { token: 'xoxb-1', tenantId: ids.KONSTRUCT_SLACK_TENANT_ID },
   });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { workerConfig } from '../../src/config/index.ts';
-import { workerOptions } from '../../src/temporal/connection.ts';
+import { workerOptions } from '../../src/worker/connection.ts';
 
 const SERVICES = {
   DATABASE_URL: 'postgres://x',

@@ -28,8 +28,16 @@ describe('the environment is read by entry points alone', () => {
     ["export const url = globalThis.process.env['REDIS_URL'];\n", 'no-restricted-properties'],
     ["import { env } from 'node:process';\nexport const url = env['REDIS_URL'];\n", 'no-restricted-imports'],
     ["import own from 'process';\nexport const url = own.env['REDIS_URL'];\n", 'no-restricted-imports'],
+    ['const own = process;\nexport const url = own;\n', 'no-restricted-syntax'],
   ])('%j fails in src/memory', async (code, rule) => {
     expect(await complaints('src/memory/window/window.ts', code)).toContain(rule);
+  });
+
+  test('it fails in plain JavaScript, too', async () => {
+    const code = "export const url = process.env['REDIS_URL'];\n";
+    expect(await complaints('src/memory/embedding/embedder-thread.mjs', code)).toContain(
+      'no-restricted-properties',
+    );
   });
 
   test('an entry point may', async () => {

@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { forLocalTemporal } from '../../local/stack/environment.ts';
-import { homeDirectory } from '../../local/stack/paths.ts';
+import { forLocalTemporal, homeDirectory } from '../../src/config/installation.ts';
 import { startSettings } from '../../local/stack/settings.ts';
 
 test('what a shell has set for a remote Temporal is kept from the local one', () => {

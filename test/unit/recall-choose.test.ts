@@ -11,7 +11,7 @@ const candidate = (exchangeId: string, total: number, more: Partial<Candidate> =
   lexical: 0,
   total,
   place: 0,
-  masks: [0],
+  held: [0],
   userText: 'five words of the user',
   replyText: 'two words',
   userCosine: 0.3,
@@ -23,34 +23,33 @@ const names = (candidates: readonly Candidate[]) => candidates.map(({ exchangeId
 
 describe('order', () => {
   test('best first', () => {
-    const found = orderCandidates([
-      candidate('b', 0.4),
-      candidate('a', 0.6, other),
-      candidate('c', 0.2, other),
-    ]);
+    const found = orderCandidates(
+      [candidate('b', 0.4), candidate('a', 0.6, other), candidate('c', 0.2, other)],
+      3,
+    );
     expect(names(found)).toEqual(['a', 'b', 'c']);
   });
 
   test('of two statements on one topic the newer comes first', () => {
-    const found = orderCandidates([candidate('older', 0.6), candidate('newer', 0.55, { at: 1 })]);
+    const found = orderCandidates([candidate('older', 0.6), candidate('newer', 0.55, { at: 1 })], 3);
     expect(names(found)).toEqual(['newer', 'older']);
   });
 
   test.each([
     ['fits clearly worse', { at: 1, total: 0.4 }],
     ['is about something else', { at: 1, userEmbedding: [0, 1] }],
-    ['lacks a word of the question that the older has', { at: 1, masks: [0b01] }],
+    ['lacks a word of the question that the older has', { at: 1, held: [0.3, 1] }],
     ['only asks', { at: 1, flags: ONLY_ASKS }],
   ])('but not when the newer %s', (_why, more) => {
-    const older = candidate('older', 0.6, { masks: [0b10] });
-    expect(names(orderCandidates([older, candidate('newer', 0.55, { masks: [0b10], ...more })]))[0]).toBe(
+    const older = candidate('older', 0.6, { held: [1, 0] });
+    expect(names(orderCandidates([older, candidate('newer', 0.55, { held: [1, 0], ...more })], 3))[0]).toBe(
       'older',
     );
   });
 
   test('earlier askings of the same question take one place, below statements', () => {
     const asked = (id: string) => candidate(id, 0.9, { flags: ONLY_ASKS, userCosine: 0.95 });
-    const found = orderCandidates([asked('asked 1'), asked('asked 2'), candidate('told', 0.6, other)]);
+    const found = orderCandidates([asked('asked 1'), asked('asked 2'), candidate('told', 0.6, other)], 3);
     expect(names(found)).toEqual(['told', 'asked 1']);
   });
 });

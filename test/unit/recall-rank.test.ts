@@ -13,7 +13,7 @@ const scopeOf = (rows: Row[]): ScoredScope => ({
     return (
       row && {
         ...{ exchangeId: row.id, part: 0, at: place, flags: row.flags ?? 0, place },
-        ...{ cosine: row.total, lexical: row.total, total: row.total, masks: [] },
+        ...{ cosine: row.total, lexical: row.total, total: row.total, held: [] },
       }
     );
   },

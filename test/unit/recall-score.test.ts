@@ -9,15 +9,21 @@ import {
 } from '../../src/memory/ranking/score.ts';
 
 const HOUR = 3_600_000;
+/** Words of one piece each; the nth stands in bit n of the first mask. */
+const wordsIn = (...masks: number[]) =>
+  masks.map((mask, nth) => ({
+    ...{ word: `word ${nth}`, weight: 1, optional: false, pieces: 1 },
+    ...{ mask, shift: masks.slice(0, nth).filter((other) => other === mask).length },
+  }));
 const QUERY: QueryFacts = {
-  termCount: 2,
+  words: wordsIn(0, 0),
   range: null,
   mostlyLatin: true,
   namesSpeaker: false,
-  firstPerson: false,
+  firstPerson: 0,
 };
 
-type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'place'>;
+type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'place' | 'held'> & { masks: number[] };
 
 /** A passage with the terms of `mask`, `hours` after the first. */
 const passage = (id: string, mask: number, cosine = 0, hours = 0, flags = 0): Passage => ({
@@ -61,7 +67,7 @@ describe('the lexical score', () => {
   });
 
   test('counts a term that no passage has in the denominator', () => {
-    const [known, unknown] = [scores([passage('x', 1)], { termCount: 1 }), scores([passage('x', 1)])];
+    const [known, unknown] = [scores([passage('x', 1)], { words: wordsIn(0) }), scores([passage('x', 1)])];
     expect(unknown.get('x')?.lexical).toBeLessThan(known.get('x')?.lexical ?? 0);
   });
 
@@ -79,14 +85,16 @@ describe('the lexical score', () => {
 
   test('counts terms beyond the first mask', () => {
     const far = { ...passage('far', 0), masks: [0, 0b1] };
-    expect(scores([far, passage('none', 0, 0, 5)], { termCount: 25 }).get('far')?.lexical).toBeGreaterThan(0);
+    expect(
+      scores([far, passage('none', 0, 0, 5)], { words: wordsIn(0, 1) }).get('far')?.lexical,
+    ).toBeGreaterThan(0);
   });
 
   test('counts the mentioned time like a term, and the week after it half', () => {
     const range = { from: 0, to: HOUR };
     const found = scores(
       [passage('then', 0, 0, 0.5), passage('soon after', 0, 0, 24), passage('long after', 0, 0, 1_000)],
-      { range, termCount: 0 },
+      { range, words: [] },
     );
     expect([...found.values()].map(({ lexical }) => lexical)).toEqual([1, 0.5, 0]);
   });
@@ -111,12 +119,18 @@ describe('the total', () => {
     expect(scores([passage('x', 0, 0.9)], { mostlyLatin: false }).get('x')?.total).toBeLessThan(0.1);
   });
 
-  test('leaves out a question without an answer, which also doesn’t make its words common', () => {
+  test('leaves out the same question without an answer, and no unanswered question makes its words common', () => {
     const asked = Array.from({ length: 50 }, (_, i) =>
       passage(`asked ${i}`, 0b11, 0.9, 10 + i * 5, ONLY_ASKS | NO_ANSWER),
     );
     const told = passage('told', 0b01, 0.4);
     expect(scores([told, ...asked])).toEqual(scores([told]));
+    const others = asked.slice(0, 5).map((other) => ({ ...other, cosine: 0.6 }));
+    const unrelated = others.map((other) => ({ ...other, masks: [0] }));
+    expect(scores([told, ...others]).get('told')?.lexical).toBe(
+      scores([told, ...unrelated]).get('told')?.lexical,
+    );
+    expect(scores([told, ...others]).size).toBe(6);
   });
 
   test('is in time order, whatever the order of the rows', () => {
@@ -126,17 +140,21 @@ describe('the total', () => {
 });
 
 describe('the match', () => {
-  const best = scored([passage('x', 0b11, 0.4)]);
+  const best = scored([passage('x', 0b01, 0.4)]);
 
   test('of nothing is 0', () => expect(matchOf([], QUERY)).toBe(0));
 
   test('is higher for a question that names the user, and for one in the first person', () => {
     const plain = matchOf(best, QUERY);
     const named = matchOf(best, { ...QUERY, namesSpeaker: true });
-    const mine = matchOf(best, { ...QUERY, firstPerson: true });
-    expect(plain).toBeCloseTo(0.6 * 0.4 + 0.4);
+    const mine = matchOf(best, { ...QUERY, firstPerson: 1 });
+    expect(plain).toBeCloseTo(0.6 * 0.4 + 0.4 * (best[0]?.lexical ?? 0));
     expect(named).toBeGreaterThan(plain);
     expect(mine).toBeGreaterThan(named);
+  });
+
+  test('reaches any threshold but the highest with all words of a question', () => {
+    expect(matchOf(scored([passage('x', 0b11)]), QUERY)).toBeCloseTo(0.7);
   });
 
   test('counts words alone for scripts that the model does not know', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { closeOpenFence, splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
+import { closeOpenFence } from '../../src/channels/slack/outbound/growing-text.ts';
+import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 
 const LIMIT = 200;
 const fences = (part: string) => (part.match(/^```/gm) ?? []).length;

@@ -125,7 +125,7 @@ const longWait = () => {
 const SHOWN: DeliveryState = { progress: PROGRESS, delivered: false, uncertain: false };
 
 test('a turn that has to wait shows at once that it is there, and its reply replaces just that', async () => {
-  await hosting(undefined, { ...longWait(), showProgress: async () => SHOWN });
+  await hosting(SHOWN, { ...longWait(), showProgress: async () => SHOWN });
   await answer({ seq: 2, turnsAhead: 1 }, true);
   expect(calls).toContain('showProgress');
   expect(asked?.delivery?.state).toEqual(SHOWN);
@@ -140,6 +140,53 @@ test('nobody knows what a wait has left in the channel: the reply is left to del
   expect((await answer({ seq: 2, turnsAhead: 1 })).missing).toEqual([]);
   expect(asked).not.toHaveProperty('delivery');
   expect(delivered).toMatchObject([{ state: { progress: null, uncertain: true }, text: 'Rex.' }]);
+});
+
+test('a reply that grows waits for the message that it grows in', async () => {
+  await hosting(undefined, {
+    ...longWait(),
+    showProgress: async () => {
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      return SHOWN;
+    },
+  });
+  await answer({ seq: 2, turnsAhead: 1 }, true);
+  expect(calls.indexOf('showProgress')).toBeLessThan(calls.indexOf('answerTurn'));
+  expect(asked?.delivery?.state).toEqual(SHOWN);
+});
+
+test('a step that may have delivered and ends without a word: whoever delivers next looks first', async () => {
+  await hosting(undefined, {
+    ...longWait(),
+    showProgress: async () => SHOWN,
+    answerTurn: () =>
+      Promise.reject(ApplicationFailure.create({ type: 'Silent', message: 'cut off', nonRetryable: true })),
+  });
+  await expect(answer({ seq: 2, turnsAhead: 1 })).rejects.toThrow();
+  expect(delivered).toMatchObject([{ state: { progress: PROGRESS, uncertain: true }, text: APOLOGY }]);
+});
+
+test('a delivery that is cancelled half-way: the apology looks for what it left', async () => {
+  let attempts = 0;
+  await hosting(SHOWN, {
+    deliverReply: async (input) => {
+      delivered.push(input);
+      attempts += 1;
+      if (attempts > 1) return;
+      for (;;) {
+        heartbeat();
+        await activitySleep(500);
+      }
+    },
+  });
+  const handle = await begin();
+  await eventually(async () => calls.includes('deliverReply'));
+  await handle.cancel();
+  await expect(handle.result()).rejects.toThrow();
+  expect(delivered).toMatchObject([
+    { state: SHOWN, text: 'Rex.' },
+    { state: { progress: PROGRESS, uncertain: true }, text: APOLOGY },
+  ]);
 });
 
 test('a step that is slow to show the wait holds nobody up: the model is asked meanwhile', async () => {

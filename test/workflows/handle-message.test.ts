@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError } from '@temporalio/client';
 import type { Activities } from '../../src/activities/index.ts';
-import { APOLOGY } from '../../src/domain/words.ts';
+import { APOLOGY, NO_REPLY } from '../../src/domain/words.ts';
 import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
 import { promptRoom } from '../../src/domain/prompt.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
@@ -127,6 +127,50 @@ describe('HandleMessage', () => {
     if (!(error instanceof WorkflowFailedError)) throw error;
     expect(error.cause).toMatchObject({ type: 'TurnFailed', details: [{ reply: { text: APOLOGY } }] });
     expect(calls).toEqual(['gatherContext', 'answerTurn', 'recordFailedTurn']);
+  });
+
+  test('a failure that says why tells the person so', async () => {
+    await hosting({
+      answerTurn: () =>
+        Promise.reject(
+          ApplicationFailure.create({
+            type: 'LlmRejected',
+            nonRetryable: true,
+            details: [{ reason: 'outOfCredit' }],
+          }),
+        ),
+    });
+    const error: unknown = await (
+      await host.start(acceptedMessage())
+    )
+      .result()
+      .catch((thrown: unknown) => thrown);
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    expect(error.cause).toMatchObject({ details: [{ reply: { text: NO_REPLY.outOfCredit } }] });
+  });
+
+  test('a reply that is cut off is kept as the model said it, and its receipt says so', async () => {
+    const appended: string[] = [];
+    await hosting({
+      answerTurn: async () => ({
+        text: 'Rex is',
+        model: 'fake',
+        usage: null,
+        finishReason: 'length',
+        cutOff: true,
+        reasoning: { characters: 12 },
+        timingsMs: { firstToken: 1, total: 1 },
+      }),
+      appendTurnToWindow: async ({ reply }) => void appended.push(reply),
+    });
+    const result = await (await host.start(acceptedMessage())).result();
+    expect(result).toMatchObject({
+      reply: { text: 'Rex is' },
+      finishReason: 'length',
+      cutOff: true,
+      reasoning: { characters: 12 },
+    });
+    expect(appended).toEqual(['Rex is']);
   });
 
   test('a passing failure of the model is retried, after as long as it asked for', async () => {

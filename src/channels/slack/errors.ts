@@ -28,6 +28,8 @@ const PASSING = new Set([
   'rate_limited',
   'team_added_to_org',
   'accesslimited',
+  // The channel moves between workspaces.
+  'external_channel_migrating',
 ]);
 const DEFAULT_RETRY_AFTER_MS = 5_000;
 

@@ -1,18 +1,20 @@
 /** Slack as a channel. */
+import { defineChannel } from '../channel.ts';
 import { createSlackClient } from './client.ts';
-import type { ChannelDefinition } from '../channel.ts';
 import { singleWorkspace } from './inbound/installations.ts';
 import { createNameLookup } from './inbound/names.ts';
 import { createSlackInbound } from './inbound/receive.ts';
 import { createSlackOutbound } from './outbound/open-turn.ts';
+import { slackInbound, slackWeb } from './settings.ts';
 
-export const slack: ChannelDefinition = {
+export const slack = defineChannel({
   name: 'slack',
+  subjects: { inbound: slackInbound, outbound: slackWeb },
 
   /** Events are verified also while no workspace is bound; they are ignored then. */
-  inbound({ config, redis, log }) {
-    if (!config.slack) return undefined;
-    const { signingSecret, allowedBots, workspace } = config.slack;
+  inbound(settings, { redis, log }) {
+    if (!settings) return undefined;
+    const { signingSecret, allowedBots, workspace } = settings;
     return createSlackInbound({
       signingSecret,
       findInstallation: workspace
@@ -25,9 +27,8 @@ export const slack: ChannelDefinition = {
     });
   },
 
-  outbound({ config, redis, log }) {
-    if (!config.slack) return undefined;
-    const client = createSlackClient(config.slack);
-    return createSlackOutbound({ clientOf: () => client, redis, log });
+  outbound(settings, { redis, log }) {
+    if (!settings) return undefined;
+    return createSlackOutbound({ client: createSlackClient(settings), redis, log });
   },
-};
+});

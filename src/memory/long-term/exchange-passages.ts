@@ -5,7 +5,8 @@ import { toUnit } from '../../domain/embedding.ts';
 import { flagsOf } from '../text/questions.ts';
 import { splitExchange, type Passage, type Span } from '../text/passages.ts';
 import { dayInWords } from '../text/search-text.ts';
-import { termsOf, toTermVector } from '../text/search-terms.ts';
+import { toTermVector } from '../text/search-terms.ts';
+import { wordsOf } from '../text/terms.ts';
 
 /** A finished exchange, ready to be stored for recall. */
 export type NewExchange = Scope & {
@@ -70,17 +71,11 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
   const userText = exchange.user?.text ?? '';
   const replyText = exchange.reply?.text ?? '';
   const embeddings = passages.map(({ embedding }) => toUnit(embedding));
-  const terms = await termsOf(
-    client,
-    passages.map(({ user, reply }) =>
-      [
-        dayInWords(exchange.createdAt),
-        userText.slice(user.from, user.to),
-        replyText.slice(reply.from, reply.to),
-      ].join('\n'),
-    ),
-    'stored',
-  );
+  const day = dayInWords(exchange.createdAt);
+  const terms = passages.map(({ user, reply }) => {
+    const texts = [userText.slice(user.from, user.to), replyText.slice(reply.from, reply.to), day];
+    return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
+  });
   await client.query({
     name: 'insert-exchange',
     text: `INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, created_at, flags, part,
@@ -103,7 +98,7 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
       passages.map(({ reply }) => reply.from),
       passages.map(({ reply }) => reply.to),
       embeddings.map((embedding) => toSql(embedding)),
-      terms.map(toTermVector),
+      terms,
       passages.map(({ part }, i) => part ?? i),
       exchange.user?.memoryId ?? null,
       exchange.reply?.memoryId ?? null,

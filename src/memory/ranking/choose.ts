@@ -1,5 +1,6 @@
+import { wordsOf as searchWordsOf } from '../text/terms.ts';
 import { countWords } from '../text/words.ts';
-import { isOnlyAQuestion } from '../text/questions.ts';
+import { isOnlyAQuestion, isUnansweredQuestion } from '../text/questions.ts';
 import type { ScoredPassage } from './score.ts';
 
 /** A candidate for the prompt, with its texts. */
@@ -14,8 +15,18 @@ export type Candidate = ScoredPassage & {
 
 /** Cosine similarity from which two messages count as the same question. */
 const SAME_QUESTION = 0.9;
-/** Factor on the score of an earlier asking of the query: the user's own statements rank above it. */
-const SAME_QUESTION_FACTOR = 0.6;
+/** Cosine similarity from which two questions count once: each answer is the agent's own word. */
+const SIMILAR_QUESTION = 0.75;
+/** Cosine similarity up to which an earlier question loses nothing: it asks something else. */
+const OTHER_QUESTION = 0.5;
+/** From here up a question is the query in other words. */
+const QUERY_IN_OTHER_WORDS = 0.7;
+/** Of two questions with the same answer: the cosine similarity from which they ask the same. */
+const SIMILAR_CLAIM = 0.5;
+/** The share of common words from which two answers are the same. */
+const SAME_ANSWER = 0.6;
+/** What is left of the score of a question that is the query in other words. */
+const LEFT_OF_QUESTION = 0.15;
 /**
  * Cosine similarity from which two statements count as being about one topic, if the newer one also has all
  * of the query's words that the older one has.
@@ -27,21 +38,72 @@ const NEARLY_AS_GOOD = 0.85;
 export const LABEL_WORDS = 2;
 
 /**
- * Orders candidates for the prompt, best first. Of the exchanges that only ask the query again, one is left
- * and it ranks below statements. Of two statements on one topic the newer ranks above the older.
+ * Orders candidates for the prompt, best first. What people say counts more than what the agent said: the
+ * more an exchange in which the user only asks resembles the query, the less its score counts, since the
+ * likeness is that of the questions, and its answer is the agent's. Questions that resemble the query and
+ * each other take one place. Of two statements on one topic the newer ranks above the older.
  */
-export function orderCandidates(candidates: readonly Candidate[]): Candidate[] {
-  const weighted = candidates
-    .map((candidate) =>
-      asksTheSame(candidate) ? { ...candidate, total: candidate.total * SAME_QUESTION_FACTOR } : candidate,
-    )
+export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
+  const byScore = candidates
+    .filter((candidate) => !isUnansweredQuestion(candidate.flags) || candidate.userCosine < SAME_QUESTION)
     .sort((a, b) => b.total - a.total);
-  const firstAsking = weighted.find(asksTheSame);
-  return newerFirst(weighted.filter((candidate) => !asksTheSame(candidate) || candidate === firstAsking));
+  const asked = byScore.filter(({ flags }) => isOnlyAQuestion(flags)).map(toAsked);
+  const weighted = byScore
+    .map((candidate) => ({ ...candidate, total: candidate.total * shareOfPerson(candidate, asked) }))
+    .sort((a, b) => b.total - a.total);
+  const distinct = weighted.filter(
+    (candidate, i) => !weighted.slice(0, i).some((above) => repeats(candidate, above)),
+  );
+  const best = new Set(byScore.slice(0, topK).map(({ exchangeId }) => exchangeId));
+  return keepQuestion(newerFirst(distinct), topK, ({ exchangeId }) => best.has(exchangeId));
 }
 
-function asksTheSame({ flags, userCosine }: Candidate): boolean {
-  return isOnlyAQuestion(flags) && userCosine >= SAME_QUESTION;
+/**
+ * When in doubt, a question tells something ("Did you know that I moved to Graz?"): the first that is among
+ * the best by its full score keeps the last place.
+ */
+function keepQuestion(
+  ordered: readonly Candidate[],
+  topK: number,
+  isAmongBest: (candidate: Candidate) => boolean,
+): Candidate[] {
+  const question = ordered.find((candidate) => isOnlyAQuestion(candidate.flags) && isAmongBest(candidate));
+  if (!question || topK < 2 || ordered.indexOf(question) < topK) return [...ordered];
+  const others = ordered.filter((candidate) => candidate !== question);
+  return others.toSpliced(topK - 1, 0, question);
+}
+
+/** A candidate in which the user only asks, and the distinct words of the answer. */
+type Asked = { candidate: Candidate; answer: ReadonlySet<string> };
+
+function toAsked(candidate: Candidate): Asked {
+  return { candidate, answer: new Set(searchWordsOf(candidate.replyText, 'asked').map(({ word }) => word)) };
+}
+
+/** How much of a candidate's score is the person's: 1 for a statement or a question about something else. */
+function shareOfPerson(candidate: Candidate, asked: readonly Asked[]): number {
+  const own = asked.find((other) => other.candidate === candidate);
+  if (!own) return 1;
+  const same = asked.filter((other) => other === own || isSameClaim(own, other));
+  const cosine = Math.max(...same.map((other) => other.candidate.userCosine));
+  const likeness = (cosine - OTHER_QUESTION) / (QUERY_IN_OTHER_WORDS - OTHER_QUESTION);
+  return 1 - (1 - LEFT_OF_QUESTION) * Math.min(Math.max(likeness, 0), 1);
+}
+
+/** Whether the agent gave the same answer to a similar question: both then are as much like the query. */
+function isSameClaim(a: Asked, b: Asked): boolean {
+  if (dot(a.candidate.userEmbedding, b.candidate.userEmbedding) < SIMILAR_CLAIM) return false;
+  const common = [...a.answer].filter((word) => b.answer.has(word)).length;
+  return common > 0 && common >= SAME_ANSWER * Math.max(a.answer.size, b.answer.size);
+}
+
+function repeats(candidate: Candidate, above: Candidate): boolean {
+  return (
+    isOnlyAQuestion(candidate.flags) &&
+    isOnlyAQuestion(above.flags) &&
+    candidate.userCosine >= SIMILAR_QUESTION &&
+    dot(candidate.userEmbedding, above.userEmbedding) >= SIMILAR_QUESTION
+  );
 }
 
 /** @param ranked best first */
@@ -61,7 +123,7 @@ function updates(newer: Candidate, older: Candidate): boolean {
     !isOnlyAQuestion(newer.flags) &&
     !isOnlyAQuestion(older.flags) &&
     newer.total >= NEARLY_AS_GOOD * older.total &&
-    older.masks.every((mask, i) => (mask & ~(newer.masks[i] ?? 0)) === 0) &&
+    older.held.every((share, i) => share <= (newer.held[i] ?? 0)) &&
     dot(newer.userEmbedding, older.userEmbedding) >= SAME_TOPIC
   );
 }

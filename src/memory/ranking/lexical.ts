@@ -1,85 +1,95 @@
-import { TERMS_PER_MASK } from '../text/search-terms.ts';
+import type { QueryWord } from '../text/search-terms.ts';
+import { isUnansweredQuestion } from '../text/questions.ts';
 import type { TimeRange } from '../text/time-range.ts';
 import { followsOn } from './sessions.ts';
 
-/** The query's number of distinct terms, and the time that it mentions. */
-export type LexicalQuery = { termCount: number; range: TimeRange | null };
+/** The query's words, and the time that it mentions. */
+export type LexicalQuery = { words: readonly QueryWord[]; range: TimeRange | null };
+
+/** A scope's columns in time order, as far as words and times need them. */
+export type LexicalScope = { masks: readonly Int32Array[]; ats: Float64Array; flags: Int16Array };
 
 // Tuned on the recall benchmark (docs/MEMORY.md). The results are not sensitive to small changes.
 const TERM_IN_PREVIOUS = 0.6;
 const TERM_IN_NEXT = 0.4;
 const LATE_MENTION_MS = 7 * 86_400_000;
 const LATE_MENTION = 0.5;
+/** With a smaller share of a word's pieces a passage does not have the word. */
+const LEAST_SHARE = 0.3;
+/** Above 1: half of a word's pieces are less than half the word, as other words may have them. */
+const SHARE_POWER = 1.5;
 /**
  * Smoothing: in a scope of a few exchanges every word would look common, so this many empty ones are added.
  */
 const SMOOTHING_EXCHANGES = 10;
 
+/** How well a passage holds each of the query's words, 0 to 1, by the products with the query's masks. */
+export function wordsHeld(masks: readonly number[], words: readonly QueryWord[]): number[] {
+  return words.map((word) => shareOf(countIn(masks[word.mask] ?? 0, word), word));
+}
+
+function countIn(product: number, { shift, pieces }: QueryWord): number {
+  return (product >> shift) & ((1 << (32 - Math.clz32(pieces))) - 1);
+}
+
+function shareOf(count: number, { pieces }: QueryWord): number {
+  const share = count / pieces;
+  return share < LEAST_SHARE ? 0 : share ** SHARE_POWER;
+}
+
 /**
- * The lexical score of each place in time order, 0 to 1: the weights of the terms that the passage has, and
+ * The lexical score of each place in time order, 0 to 1: the weights of the words that the passage holds, and
  * of a time that it matches, as a share of all weights.
  */
-export function lexicalScores(
-  masks: readonly Int32Array[],
-  ats: Float64Array,
-  query: LexicalQuery,
-): Float64Array {
+export function lexicalScores(scope: LexicalScope, query: LexicalQuery): Float64Array {
+  const { masks, ats } = scope;
   const scores = new Float64Array(ats.length);
   let maximum = addRange(scores, ats, query.range);
-  masks.forEach((mask, column) => {
-    const weights = weightsOf(mask, Math.min(TERMS_PER_MASK, query.termCount - column * TERMS_PER_MASK));
-    maximum += weights.reduce((sum, weight) => sum + weight, 0);
-    addTerms(scores, ats, mask, weights);
-  });
+  for (const word of query.words) {
+    const held = heldBy(masks[word.mask] ?? new Int32Array(ats.length), word);
+    const holders = holdersOf(held, scope.flags);
+    if (word.optional && holders === 0) continue;
+    const weight = word.weight * rarity(holders, ats.length);
+    maximum += weight;
+    addWord(scores, ats, held, weight);
+  }
   if (maximum > 0)
     for (let place = 0; place < scores.length; place += 1) scores[place] = (scores[place] ?? 0) / maximum;
   return scores;
 }
 
-/** The weight of each term of a column: the fewer passages have it, the higher. */
-function weightsOf(mask: Int32Array, terms: number): number[] {
-  const holders = Array.from({ length: terms }, () => 0);
-  for (let place = 0; place < mask.length; place += 1) {
-    for (let left = mask[place] ?? 0; left !== 0; left &= left - 1) {
-      const term = lowestBit(left);
-      holders[term] = (holders[term] ?? 0) + 1;
-    }
+/** How well each passage holds a word. */
+function heldBy(products: Int32Array, word: QueryWord): Float32Array {
+  const shares = Float32Array.from({ length: word.pieces + 1 }, (_, count) => shareOf(count, word));
+  const held = new Float32Array(products.length);
+  for (let place = 0; place < held.length; place += 1) {
+    const product = products[place] ?? 0;
+    if (product !== 0) held[place] = shares[countIn(product, word)] ?? 0;
   }
-  return holders.map((count) => rarity(count, mask.length));
+  return held;
 }
 
-/** Adds to each passage the weights of the terms that it has, and in part those of its neighbours in time. */
-function addTerms(
-  scores: Float64Array,
-  ats: Float64Array,
-  mask: Int32Array,
-  weights: readonly number[],
-): void {
+/** How many passages hold a word, all told. A question without an answer doesn't make its words common. */
+function holdersOf(held: Float32Array, flags: Int16Array): number {
+  let holders = 0;
+  for (let place = 0; place < held.length; place += 1)
+    if (held[place] && !isUnansweredQuestion(flags[place] ?? 0)) holders += held[place] ?? 0;
+  return holders;
+}
+
+/** Adds a word's weight to each passage, in full where it is held, and in part beside it in time. */
+function addWord(scores: Float64Array, ats: Float64Array, held: Float32Array, weight: number): void {
   let previous = 0;
-  let own = mask[0] ?? 0;
+  let own = held[0] ?? 0;
   for (let place = 0; place < scores.length; place += 1) {
-    const following = mask[place + 1] ?? 0;
-    const earlier = followsOn(ats, place) ? previous & ~own : 0;
-    const later = followsOn(ats, place + 1) ? following & ~own & ~earlier : 0;
-    scores[place] =
-      (scores[place] ?? 0) +
-      sumOf(own, weights) +
-      TERM_IN_PREVIOUS * sumOf(earlier, weights) +
-      TERM_IN_NEXT * sumOf(later, weights);
+    const following = held[place + 1] ?? 0;
+    let best = own;
+    if (previous * TERM_IN_PREVIOUS > best && followsOn(ats, place)) best = previous * TERM_IN_PREVIOUS;
+    if (following * TERM_IN_NEXT > best && followsOn(ats, place + 1)) best = following * TERM_IN_NEXT;
+    if (best > 0) scores[place] = (scores[place] ?? 0) + weight * best;
     previous = own;
     own = following;
   }
-}
-
-function sumOf(mask: number, weights: readonly number[]): number {
-  let sum = 0;
-  for (let left = mask; left !== 0; left &= left - 1) sum += weights[lowestBit(left)] ?? 0;
-  return sum;
-}
-
-/** The index of a mask's lowest set bit. */
-function lowestBit(mask: number): number {
-  return 31 - Math.clz32(mask & -mask);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isUnansweredQuestion } from '../text/questions.ts';
-import { lexicalScores, type LexicalQuery } from './lexical.ts';
+import { lexicalScores, wordsHeld, type LexicalQuery } from './lexical.ts';
 import { followsOn } from './sessions.ts';
 
 /**
@@ -15,7 +15,7 @@ export type ScannedScope = {
   ats: Float64Array;
   /** Cosine similarity of the passage and the query. */
   cosines: Float32Array;
-  /** Which of the query's terms the passage has: bit i of column c is term 24·c + i. */
+  /** The products with the query's masks: how many pieces of each word the passage has (`QueryWord`). */
   masks: readonly Int32Array[];
 };
 
@@ -35,8 +35,8 @@ export type ScoredPassage = {
   at: number;
   flags: number;
   cosine: number;
-  /** As in `ScannedScope.masks`, one number for each column. */
-  masks: readonly number[];
+  /** How well it holds each of the query's words, 0 to 1. */
+  held: readonly number[];
   lexical: number;
   total: number;
   /** Its place in time order. */
@@ -49,22 +49,28 @@ export type QueryFacts = LexicalQuery & {
   mostlyLatin: boolean;
   /** It names the user or the agent, so it is about their conversation. */
   namesSpeaker: boolean;
-  /** It uses "I", "my" and the like. */
-  firstPerson: boolean;
+  /** Whether it uses "I", "my" and the like: 0 to 1, see `firstPersonOf`. */
+  firstPerson: number;
 };
 
 // Tuned on the recall benchmark (docs/MEMORY.md). The results are not sensitive to small changes.
 const PREVIOUS_COSINE = 0.2;
 const COSINE_WEIGHT_NOT_LATIN = 0.1;
+/** Cosine similarity from which an unanswered question counts as the query itself, asked before. */
+const SAME_UNANSWERED = 0.88;
 const MATCH_COSINE = 0.6;
 const MATCH_NAMED = 0.06;
 /** A question with "my" is about what the user has said, and its answer often shares no word with it. */
 const MATCH_FIRST_PERSON = 0.25;
+/** One word that fits in another form is enough: what is recalled in vain costs little, a lost fact much. */
+const MATCH_WORDS_ALONE = 5;
+/** Half of a question's words are enough in any script: an id, a name. */
+const MATCH_WORDS = 0.7;
 const MATCH_OVER = 20;
 
 /**
- * Scores every passage of a scope. A term weighs by its rarity in the scope (BM25's idf). A term that only
- * the passage before or after has counts in part. A term that no passage has still counts in the denominator,
+ * Scores every passage of a scope. A word weighs by its rarity in the scope (BM25's idf). A word that only
+ * the passage before or after has counts in part. A word that no passage has still counts in the denominator,
  * so that a question about something else scores low.
  */
 export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWeight: number): ScoredScope {
@@ -73,7 +79,7 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
   const cosines = pick(scanned.cosines, rows);
   const flags = pick(scanned.flags, rows);
   const masks = scanned.masks.map((column) => pick(column, rows));
-  const lexicals = lexicalScores(masks, ats, query);
+  const lexicals = lexicalScores({ masks, ats, flags }, query);
   const wCosine = query.mostlyLatin ? cosineWeight : Math.min(cosineWeight, COSINE_WEIGHT_NOT_LATIN);
   const totals = new Float64Array(rows.length);
   let before = 0;
@@ -93,7 +99,10 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
       at: ats[place] ?? 0,
       flags: flags[place] ?? 0,
       cosine: cosines[place] ?? 0,
-      masks: masks.map((column) => column[place] ?? 0),
+      held: wordsHeld(
+        masks.map((column) => column[place] ?? 0),
+        query.words,
+      ),
       lexical: lexicals[place] ?? 0,
       total: totals[place] ?? 0,
       place,
@@ -114,23 +123,20 @@ export function matchOf(ranked: readonly ScoredPassage[], query: QueryFacts): nu
   const cosine = Math.max(...top.map((passage) => passage.cosine));
   const lexical = Math.max(...top.map((passage) => passage.lexical));
   // For these scripts cosines are high for everything, so only the words count.
-  if (!query.mostlyLatin) return notLatinMatch(lexical);
-  const about = query.firstPerson ? MATCH_FIRST_PERSON : query.namesSpeaker ? MATCH_NAMED : 0;
-  return MATCH_COSINE * cosine + (1 - MATCH_COSINE) * lexical + about;
+  if (!query.mostlyLatin) return Math.min(1, MATCH_WORDS_ALONE * lexical);
+  const about = Math.max(MATCH_FIRST_PERSON * query.firstPerson, query.namesSpeaker ? MATCH_NAMED : 0);
+  const both = MATCH_COSINE * cosine + (1 - MATCH_COSINE) * lexical + about;
+  return Math.max(both, MATCH_WORDS * lexical);
 }
 
 /**
- * Bigrams and unstemmed words overlap less than stemmed English words, so the same fit gives a lower score.
+ * The rows worth recalling, oldest first. They arrive newest first, so reversing them nearly sorts them. Left
+ * out is what asks the query again and has no answer.
  */
-function notLatinMatch(lexical: number): number {
-  return Math.min(1, lexical * 1.8);
-}
-
-/** The rows worth recalling, oldest first. They arrive newest first, so reversing them nearly sorts them. */
-function inTimeOrder({ exchangeIdOf, parts, flags, ats }: ScannedScope): number[] {
+function inTimeOrder({ exchangeIdOf, parts, flags, ats, cosines }: ScannedScope): number[] {
   const rows: number[] = [];
-  for (let row = flags.length - 1; row >= 0; row -= 1)
-    if (!isUnansweredQuestion(flags[row] ?? 0)) rows.push(row);
+  for (let row = ats.length - 1; row >= 0; row -= 1)
+    if (!isUnansweredQuestion(flags[row] ?? 0) || (cosines[row] ?? 0) < SAME_UNANSWERED) rows.push(row);
   return rows.sort((a, b) => {
     const apart = (ats[a] ?? 0) - (ats[b] ?? 0);
     if (apart !== 0) return apart;

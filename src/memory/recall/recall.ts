@@ -6,9 +6,10 @@ import { inTenant } from '../../db/tenant-transaction.ts';
 import { orderCandidates, withinBudget } from '../ranking/choose.ts';
 import { rank } from '../ranking/rank.ts';
 import { matchOf, scorePassages, type QueryFacts, type ScoredPassage } from '../ranking/score.ts';
-import { isFirstPerson } from '../text/questions.ts';
+import { firstPersonOf } from '../text/questions.ts';
 import { isMostlyLatin } from '../text/search-text.ts';
-import { termsOf, toQueryMasks } from '../text/search-terms.ts';
+import { toQueryMasks } from '../text/search-terms.ts';
+import { wordsOf } from '../text/terms.ts';
 import { timeRangeOf } from '../text/time-range.ts';
 import { findAdjacentMessages } from './adjacent-messages.ts';
 import type { PromptContents } from './beside-window.ts';
@@ -44,18 +45,18 @@ export async function recall(
 ): Promise<Recollection> {
   const vector = `[${toUnit(query.embedding).join(',')}]`;
   if (settings.topK <= 0) return NOTHING;
+  const names = new Set(wordsOf(query.speakers.join(' '), 'asked').map(({ word }) => word));
+  const asked = wordsOf(query.text, 'asked');
+  const { masks, words } = toQueryMasks(asked.filter(({ word }) => !names.has(word)));
+  const facts: QueryFacts = {
+    words,
+    range: timeRangeOf(query.text, query.askedAt),
+    mostlyLatin: isMostlyLatin(query.text),
+    namesSpeaker: asked.some(({ word }) => names.has(word)),
+    firstPerson: firstPersonOf(query.text),
+  };
   return inTenant(pool, scope.tenantId, async (client) => {
-    const [asked = [], names = []] = await termsOf(client, [query.text, query.speakers.join(' ')], 'asked');
-    const terms = asked.filter((term) => !names.includes(term));
-    const { masks, termCount } = toQueryMasks(terms);
     const scanned = await scanScope(client, scope, vector, masks);
-    const facts: QueryFacts = {
-      termCount,
-      range: timeRangeOf(query.text, query.askedAt),
-      mostlyLatin: isMostlyLatin(query.text),
-      namesSpeaker: terms.length < asked.length,
-      firstPerson: isFirstPerson(query.text),
-    };
     const scored = scorePassages(scanned, facts, settings.cosineWeight);
     const ranked = rank(scored, query.exclude);
     const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
@@ -73,7 +74,7 @@ export async function recall(
     const match = round(matchOf(left, facts));
     const noOtherMatch = belowThreshold(match, left);
     if (noOtherMatch) return noOtherMatch;
-    const ordered = orderCandidates(candidates);
+    const ordered = orderCandidates(candidates, settings.topK);
     const hits = withinBudget(ordered, settings.topK, settings.maxWords);
     const adjacent = await findAdjacentMessages(client, scope, query, { scored, hits, settings });
     const missed = ordered.find((candidate) => !hits.includes(candidate));

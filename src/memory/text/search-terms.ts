@@ -1,78 +1,76 @@
-import type pg from 'pg';
-import { toSearchText } from './search-text.ts';
+import type { Word } from './terms.ts';
 
-/** The query's terms in one mask: float32 holds sums of 24 powers of two exactly. */
-export const TERMS_PER_MASK = 24;
+/** One mask's sum of powers of two is exact: a float32 holds integers of 24 bits. */
+const BITS_PER_MASK = 24;
+/** The most that a search compares. A question of some 30 words takes three. */
+const MAX_MASKS = 6;
+/** A query's word counts no more pieces than four bits can say. */
+const MAX_COUNTED = 15;
 /**
  * Width of `exchange_passages.terms`: pgvector's maximum for a
- * sparse vector, so that terms rarely share a bucket.
+ * sparse vector, so that pieces rarely share a bucket.
  */
 const BUCKETS = 1_000_000_000;
-/**
- * A row must fit on its page with all its terms, 8 bytes each.
- * A passage of 180 words has fewer, also in Chinese.
- */
-const MAX_TERMS = 700;
-/**
- * At most three masks. Of a long message the first and last
- * terms are used: the question is mostly at one end.
- */
-const MAX_QUERY_TERMS = 3 * TERMS_PER_MASK;
-const CHARACTERS_FROM_EACH_END = 2_000;
+/** A row must fit on its page with all its pieces, 8 bytes each. */
+const MAX_PIECES = 800;
 
 /**
- * The distinct terms (Postgres' lexemes) of each text, by script and then by first occurrence. Arabic and
- * Russian words are stemmed by their own rules, all others by the English ones.
+ * A query's word, and where its count stands in a mask's product: how many of its `pieces` a passage has, in
+ * the bits from `shift` up.
  */
-export async function termsOf(
-  client: pg.PoolClient,
-  texts: readonly string[],
-  side: 'stored' | 'asked',
-): Promise<string[][]> {
-  const prepared = texts.map((text) => toSearchText(side === 'asked' ? endsOf(text) : text, side));
-  const { rows } = await client.query<{ terms: string[] }>({
-    name: 'terms-of',
-    text: `SELECT ARRAY(SELECT lexeme
-                        FROM unnest(to_tsvector('english', english) || to_tsvector('arabic', arabic)
-                                    || to_tsvector('russian', russian))
-                        ORDER BY positions[1], lexeme) AS terms
-           FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY t (english, arabic, russian, i)
-           ORDER BY i`,
-    values: [
-      prepared.map(({ english }) => english),
-      prepared.map(({ arabic }) => arabic),
-      prepared.map(({ russian }) => russian),
-    ],
-  });
-  return rows.map(({ terms }) => terms);
-}
+export type QueryWord = Pick<Word, 'word' | 'weight' | 'optional'> & {
+  mask: number;
+  shift: number;
+  pieces: number;
+};
 
-/** A tsvector keeps positions up to 16,383 only, so the terms of a longer text would lose their order. */
-function endsOf(text: string): string {
-  return text.length <= 2 * CHARACTERS_FROM_EACH_END
-    ? text
-    : `${text.slice(0, CHARACTERS_FROM_EACH_END)} ${text.slice(-CHARACTERS_FROM_EACH_END)}`;
-}
-
-/** Terms as a sparse vector literal for `exchange_passages.terms`. */
-export function toTermVector(terms: readonly string[]): string {
-  return sparse(new Map(terms.slice(0, MAX_TERMS).map((term) => [bucketOf(term), 1])));
-}
+export type QueryMasks = { masks: string[]; words: QueryWord[] };
 
 /**
- * The query's terms as masks: sparse vectors that give the i-th term the value 2^i. The inner product with
- * `exchange_passages.terms` is then a bit mask of the terms that a passage has.
+ * The words' pieces as a sparse vector literal for `exchange_passages.terms`. Each word's first piece, then
+ * each word's second: if there are too many, every word keeps its beginning.
  */
-export function toQueryMasks(terms: readonly string[]): { masks: string[]; termCount: number } {
-  const half = MAX_QUERY_TERMS / 2;
-  const asked = terms.length <= MAX_QUERY_TERMS ? terms : [...terms.slice(0, half), ...terms.slice(-half)];
-  const buckets = [...new Set(asked.map(bucketOf))];
-  const masks: string[] = [];
-  for (let from = 0; from < buckets.length; from += TERMS_PER_MASK) {
-    const part = buckets.slice(from, from + TERMS_PER_MASK);
-    masks.push(sparse(new Map(part.map((bucket, bit) => [bucket, 2 ** bit]))));
+export function toTermVector(words: readonly Pick<Word, 'pieces'>[]): string {
+  const pieces = new Map<number, number>();
+  const longest = words.reduce((most, word) => Math.max(most, word.pieces.length), 0);
+  for (let nth = 0; nth < longest && pieces.size < MAX_PIECES; nth += 1) {
+    for (const word of words) {
+      const piece = word.pieces[nth];
+      if (piece !== undefined && pieces.size < MAX_PIECES) pieces.set(bucketOf(piece), 1);
+    }
   }
-  return { masks, termCount: buckets.length };
+  return sparse(pieces);
+}
+
+/**
+ * The query's words as masks: sparse vectors that give each of a word's pieces the same power of two. The
+ * inner product with `exchange_passages.terms` then holds in the word's bits how many of them a passage has.
+ * Of a long message the first and last words are asked: the question is mostly at one end.
+ */
+export function toQueryMasks(asked: readonly Word[]): QueryMasks {
+  const masks: Array<Map<number, number>> = [];
+  const words: QueryWord[] = [];
+  let used = BITS_PER_MASK;
+  for (const { word, weight, optional, pieces: all } of fromBothEnds(asked)) {
+    const buckets = [...new Set(all.slice(0, MAX_COUNTED).map(bucketOf))];
+    const bits = 32 - Math.clz32(buckets.length);
+    if (bits === 0) continue;
+    if (used + bits > BITS_PER_MASK) {
+      if (masks.length === MAX_MASKS) break;
+      masks.push(new Map());
+      used = 0;
+    }
+    const values = masks.at(-1);
+    for (const bucket of buckets) values?.set(bucket, (values.get(bucket) ?? 0) + 2 ** used);
+    words.push({ word, weight, optional, mask: masks.length - 1, shift: used, pieces: buckets.length });
+    used += bits;
+  }
+  return { masks: masks.map(sparse), words };
+}
+
+/** The first, the last, the second, the last but one, and so on. */
+function fromBothEnds<T>(values: readonly T[]): T[] {
+  return values.map((_value, i) => values[i % 2 === 0 ? i / 2 : values.length - (i + 1) / 2] as T);
 }
 
 function sparse(values: ReadonlyMap<number, number>): string {
@@ -83,8 +81,8 @@ function sparse(values: ReadonlyMap<number, number>): string {
  * FNV-1a over UTF-8, as a sparse vector's index, which counts
  * from 1. Stored rows depend on it: never change it.
  */
-function bucketOf(term: string): number {
+function bucketOf(piece: string): number {
   let hash = 0x811c9dc5;
-  for (const byte of Buffer.from(term)) hash = Math.imul(hash ^ byte, 0x01000193);
+  for (const byte of Buffer.from(piece)) hash = Math.imul(hash ^ byte, 0x01000193);
   return ((hash >>> 0) % BUCKETS) + 1;
 }

@@ -1,59 +1,93 @@
 /** Slack's events, read and judged. Pure. Source: docs.slack.dev/reference/events. */
 import { z } from 'zod';
-import { mentions } from './inbound-text.ts';
+import { opensWithAnother } from './inbound-text.ts';
+import {
+  changedEvent,
+  isNamedIn,
+  messageEvent,
+  saysNothing,
+  slackId,
+  slackTimestamp,
+  SPOKEN,
+  wordsOfMessage,
+  type MessageEvent,
+  type MessageWords,
+} from './message-event.ts';
 
-const id = z.string().regex(/^[\w-]{1,60}$/);
-const timestamp = z.string().regex(/^\d{1,20}(?:\.\d{1,20})?$/);
+const authorization = z.object({
+  team_id: slackId.nullish(),
+  enterprise_id: slackId.nullish(),
+  is_enterprise_install: z.boolean().nullish(),
+});
 
 const envelope = z.object({
   type: z.string(),
   challenge: z.string().optional(),
-  team_id: id.nullish(),
-  enterprise_id: id.nullish(),
-  authorizations: z.array(z.object({ team_id: id.nullish(), enterprise_id: id.nullish() })).nullish(),
+  team_id: slackId.nullish(),
+  enterprise_id: slackId.nullish(),
+  context_team_id: slackId.nullish(),
+  is_ext_shared_channel: z.boolean().nullish(),
+  authorizations: z.array(authorization).nullish(),
   event: z.unknown().optional(),
-});
-
-const messageEvent = z.object({
-  type: z.enum(['message', 'app_mention']),
-  subtype: z.string().nullish(),
-  channel: id,
-  channel_type: z.string().nullish(),
-  user: id.nullish(),
-  bot_id: id.nullish(),
-  text: z.string().nullish(),
-  ts: timestamp,
-  thread_ts: timestamp.nullish(),
-  parent_user_id: id.nullish(),
-  edited: z.unknown().optional(),
-  assistant_thread: z.unknown().optional(),
 });
 
 const assistantThreadEvent = z.object({
   type: z.literal('assistant_thread_started'),
-  assistant_thread: z.object({ channel_id: id, thread_ts: timestamp }),
+  assistant_thread: z.object({ channel_id: slackId, thread_ts: slackTimestamp }),
 });
+
+/** Whose installation an event came through. */
+export type Workspace = {
+  teamId: string | undefined;
+  /** The organisation (Enterprise Grid) that the workspace is part of. */
+  enterpriseId: string | undefined;
+  /** What the app is installed in; `either` when Slack leaves it open. */
+  installedIn: 'workspace' | 'organisation' | 'either';
+  /** Whether people of other companies are in the channel (Slack Connect). */
+  isShared: boolean;
+};
 
 /** What a request to `/slack/events` holds. */
 type SlackRequest =
   | { kind: 'challenge'; challenge: string }
-  | { kind: 'event'; teamId: string | undefined; enterpriseId: string | undefined; event: unknown }
+  | { kind: 'event'; workspace: Workspace; event: unknown }
   | { kind: 'other'; type: string };
 
 /** Reads a request body; undefined when it is nothing that Slack sends. */
 export function readRequest(body: string): SlackRequest | undefined {
   const read = envelope.safeParse(parseJson(body));
   if (!read.success) return undefined;
-  const { type, challenge, team_id, enterprise_id, authorizations, event } = read.data;
+  const { type, challenge, event } = read.data;
   if (type === 'url_verification' && challenge !== undefined) return { kind: 'challenge', challenge };
   if (type !== 'event_callback') return { kind: 'other', type };
-  // In a channel that two companies share, `authorizations` names the one that has the app.
-  const installed = authorizations?.[0];
+  return { kind: 'event', workspace: workspaceOf(read.data), event };
+}
+
+/**
+ * In a channel that two companies share, `team_id` may be the other's: `authorizations` names the one that
+ * has the app, and then nothing else does. An organisation's installation has no workspace of its own; the
+ * one that the event came through is `context_team_id`.
+ */
+function workspaceOf(read: z.output<typeof envelope>): Workspace {
+  const isShared = read.is_ext_shared_channel === true;
+  const installed = read.authorizations?.[0];
+  if (!installed?.team_id && !installed?.enterprise_id) {
+    const teamId = read.team_id ?? undefined;
+    const enterpriseId = read.enterprise_id ?? undefined;
+    return { teamId, enterpriseId, installedIn: 'either', isShared };
+  }
+  // What the envelope says beside it is ours as long as nobody else is in the channel.
+  const around = isShared ? undefined : read;
+  const organisation = installed.team_id === around?.team_id ? around?.enterprise_id : undefined;
   return {
-    kind: 'event',
-    teamId: installed?.team_id ?? team_id ?? undefined,
-    enterpriseId: installed?.enterprise_id ?? enterprise_id ?? undefined,
-    event,
+    teamId: installed.team_id ?? read.context_team_id ?? around?.team_id ?? undefined,
+    enterpriseId: installed.enterprise_id ?? organisation ?? undefined,
+    installedIn: !installed.team_id
+      ? 'organisation'
+      : installed.is_enterprise_install === false
+        ? 'workspace'
+        : 'either',
+    isShared,
   };
 }
 
@@ -65,7 +99,9 @@ export type SlackMessage = {
   startedByAgent: boolean;
   channel: string;
   user: string;
-  text: string;
+  /** The workspace or organisation of the sender, where Slack says it. */
+  userTeam: string | undefined;
+  words: MessageWords;
   ts: string;
   /** Undefined outside of a thread. */
   threadTs: string | undefined;
@@ -73,72 +109,104 @@ export type SlackMessage = {
   isAssistantThread: boolean;
 };
 
+type Ignored = { kind: 'ignored'; reason: string };
 type Judged =
-  | SlackMessage
-  | { kind: 'assistant-thread-started'; channel: string; threadTs: string }
-  | { kind: 'ignored'; reason: string };
+  SlackMessage | { kind: 'assistant-thread-started'; channel: string; threadTs: string } | Ignored;
 
-/** Subtypes in which a person says something; all others tell of edits, joins, topics and the like. */
-const SPOKEN = new Set(['file_share', 'thread_broadcast', 'me_message']);
+/** The agent's bot in a workspace. */
+export type Self = { botUserId: string; botId: string | undefined };
+
+const ignored = (reason: string): Ignored => ({ kind: 'ignored', reason });
 
 /**
  * Judges an event by itself, for the agent whose bot it is. `allowedBots` are ids of other bots that may
  * speak.
  */
-export function judgeEvent(
-  event: unknown,
-  self: { botUserId: string; botId: string | undefined },
-  allowedBots: ReadonlySet<string>,
-): Judged {
+export function judgeEvent(event: unknown, self: Self, allowedBots: ReadonlySet<string>): Judged {
   const started = assistantThreadEvent.safeParse(event);
   if (started.success) {
     const { channel_id, thread_ts } = started.data.assistant_thread;
     return { kind: 'assistant-thread-started', channel: channel_id, threadTs: thread_ts };
   }
+  const changed = changedEvent.safeParse(event);
+  if (changed.success) return judgeEdit(changed.data, self, allowedBots);
   const read = messageEvent.safeParse(event);
-  if (!read.success) return { kind: 'ignored', reason: 'other_event' };
-  const reason = whyIgnored(read.data, self, allowedBots);
-  return reason === undefined ? addressedMessage(read.data, self.botUserId) : { kind: 'ignored', reason };
+  return read.success ? judgeMessage(read.data, self, allowedBots) : ignored('other_event');
 }
 
-type MessageEvent = z.output<typeof messageEvent>;
-
-function whyIgnored(
-  event: MessageEvent,
-  self: { botUserId: string; botId: string | undefined },
+/**
+ * An edit is answered when it adds the agent's mention: what was answered before has its place in the ledger
+ * already, and a changed text without a changed mention (or a link's preview) asks for nothing. Source:
+ * docs.slack.dev/reference/events/message/message_changed.
+ */
+function judgeEdit(
+  changed: z.output<typeof changedEvent>,
+  self: Self,
   allowedBots: ReadonlySet<string>,
-): string | undefined {
+): Judged {
+  const { message, previous_message: previous, channel, channel_type } = changed;
+  const read = messageEvent.safeParse({ ...message, type: 'message', channel, channel_type });
+  if (!read.success) return ignored('subtype');
+  const before = messageEvent.safeParse({ ...previous, ts: read.data.ts, type: 'message', channel });
+  const wasNamed = before.success && isNamedIn(before.data, self.botUserId);
+  const judged = judgeMessage({ ...read.data, edited: undefined }, self, allowedBots);
+  if (judged.kind === 'ignored' && ['own_message', 'bot', 'subtype'].includes(judged.reason)) return judged;
+  const isAdded = isNamedIn(read.data, self.botUserId) && !wasNamed;
+  return isAdded && judged.kind === 'message' && !judged.isDirect ? judged : ignored('edit');
+}
+
+function judgeMessage(event: MessageEvent, self: Self, allowedBots: ReadonlySet<string>): Judged {
+  const reason = whyNotSpoken(event, self, allowedBots);
+  if (reason !== undefined) return ignored(reason);
+  const words = wordsOfMessage(event);
+  if (saysNothing(words)) return ignored('no_text');
+  return addressedMessage(event, words, self.botUserId);
+}
+
+function whyNotSpoken(event: MessageEvent, self: Self, allowedBots: ReadonlySet<string>): string | undefined {
   if (event.user === self.botUserId || (event.bot_id && event.bot_id === self.botId)) return 'own_message';
   const allowed = [event.bot_id, event.user].some((sender) => sender && allowedBots.has(sender));
   const fromBot = Boolean(event.bot_id) || event.subtype === 'bot_message' || event.user === 'USLACKBOT';
   if (fromBot && !allowed) return 'bot';
-  if (event.edited) return 'edit';
+  // Slack sends an `app_mention` for an edit too, whether or not the edit added it: the ledger knows whether
+  // the message was taken before. Source: slack-go/slack#1256.
+  if (event.edited && event.type !== 'app_mention') return 'edit';
   if (event.subtype && !SPOKEN.has(event.subtype) && !(allowed && event.subtype === 'bot_message')) {
     return 'subtype';
   }
+  if (event.hidden) return 'hidden';
   if (!event.user && !event.bot_id) return 'no_sender';
-  if (!event.text?.trim()) return 'no_text';
   return undefined;
 }
 
-function addressedMessage(event: MessageEvent, botUserId: string): Judged {
-  const text = event.text ?? '';
+function addressedMessage(event: MessageEvent, words: MessageWords, botUserId: string): Judged {
   const isDirect = event.channel_type === 'im' || (!event.channel_type && event.channel.startsWith('D'));
   const threadTs = event.thread_ts ?? undefined;
-  const isMention = event.type === 'app_mention' || mentions(text, botUserId);
-  if (!isDirect && !isMention && threadTs === undefined) return { kind: 'ignored', reason: 'not_addressed' };
+  // Slack's word counts where the text doesn't show why it said so.
+  const isAnnounced = event.type === 'app_mention' && !words.own.includes(`@${botUserId}`);
+  const isMention = isAnnounced || isNamedIn(event, botUserId);
+  if (!isDirect && !isMention) {
+    if (threadTs === undefined) return ignored('not_addressed');
+    if (opensWithAnother(words.own, botUserId)) return ignored('addressed_to_other');
+  }
   return {
     kind: 'message',
     addressed: isDirect ? 'direct' : isMention ? 'mention' : 'thread',
     startedByAgent: event.parent_user_id === botUserId,
     channel: event.channel,
     user: event.user ?? event.bot_id ?? '',
-    text,
+    userTeam: event.user_team ?? event.source_team ?? event.team ?? teamInFiles(event, words),
+    words,
     ts: event.ts,
     threadTs,
     isDirect,
     isAssistantThread: isDirect && threadTs !== undefined && Boolean(event.assistant_thread),
   };
+}
+
+/** Messages with files lack the sender's team; the files have it. Source: slackapi/slack-api-specs#62. */
+function teamInFiles({ user }: MessageEvent, { files }: MessageWords): string | undefined {
+  return files.find((file) => file.user === user && file.userTeam !== '')?.userTeam;
 }
 
 function parseJson(text: string): unknown {

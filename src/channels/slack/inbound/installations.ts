@@ -1,6 +1,7 @@
 import type { WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { slackTrouble } from '../errors.ts';
+import type { Workspace } from './events.ts';
 
 /** A workspace (or an organisation) in which the app is installed, and whose it is. */
 export type Installation = {
@@ -15,10 +16,9 @@ export type Installation = {
  * The installation that an event belongs to, or undefined for a workspace that isn't known. Rejects when
  * that can't be found out now: the event must then be sent again, not dropped.
  */
-export type FindInstallation = (workspace: {
-  teamId: string | undefined;
-  enterpriseId: string | undefined;
-}) => Promise<Installation | undefined>;
+export type FindInstallation = (
+  workspace: Pick<Workspace, 'teamId' | 'enterpriseId' | 'installedIn'>,
+) => Promise<Installation | undefined>;
 
 /** How long a refusal (a revoked token, say) is believed before Slack is asked again. */
 const REFUSAL_KEPT_MS = 60_000;
@@ -34,19 +34,16 @@ export function singleWorkspace(options: {
   log: Logger;
 }): FindInstallation {
   const { client, tenantId, agentId, log } = options;
-  type Known = { teams: ReadonlySet<string>; installation: Installation };
+  type Known = { team: string; organisation: string | undefined; installation: Installation };
   let known: Promise<Known | undefined> | undefined;
 
   const ask = async (): Promise<Known | undefined> => {
     const auth = await client.auth.test();
     if (!auth.team_id || !auth.user_id) throw new Error('Slack did not say whose token SLACK_BOT_TOKEN is');
     log.info({ team: auth.team_id, botUser: auth.user_id }, 'Slack workspace bound to the tenant');
-    const teams = [
-      auth.team_id,
-      ...(auth.is_enterprise_install && auth.enterprise_id ? [auth.enterprise_id] : []),
-    ];
+    const organisation = auth.is_enterprise_install ? auth.enterprise_id : undefined;
     const installation = { tenantId, agentId, botUserId: auth.user_id, botId: auth.bot_id, client };
-    return { teams: new Set(teams), installation };
+    return { team: auth.team_id, organisation, installation };
   };
   const identify = (): Promise<Known | undefined> => {
     known ??= ask().catch((error: unknown) => {
@@ -65,9 +62,13 @@ export function singleWorkspace(options: {
     log.warn({ err: error }, 'Slack not reached; the next event tries again'),
   );
 
-  return async ({ teamId, enterpriseId }) => {
+  return async ({ teamId, enterpriseId, installedIn }) => {
     const found = await identify();
-    const matches = [teamId, enterpriseId].some((id) => id !== undefined && found?.teams.has(id));
-    return matches ? found?.installation : undefined;
+    if (!found) return undefined;
+    // A workspace of the organisation, or the organisation, may have an installation beside ours.
+    const isWorkspaces = installedIn !== 'organisation' && teamId === found.team;
+    const isOrganisations =
+      installedIn !== 'workspace' && found.organisation !== undefined && enterpriseId === found.organisation;
+    return isWorkspaces || isOrganisations ? found.installation : undefined;
   };
 }

@@ -1,5 +1,6 @@
 import type { WebClient } from '@slack/web-api';
 import { within } from '../../../lib/within.ts';
+import { plainName } from './plain-name.ts';
 
 /** Names of a workspace's users, by id; whoever isn't known in time is left out. Never rejects. */
 export type LookUpNames = (
@@ -14,6 +15,9 @@ const MISS_KEPT_MS = 60_000;
 const MAX_KEPT = 5_000;
 /** A message that names more people than this names the others in vain. */
 const MAX_LOOKED_UP = 20;
+
+/** Slack's own limit is 80. */
+const MAX_NAME_LENGTH = 200;
 
 type Entry = { name: Promise<string | undefined>; until: number };
 
@@ -62,5 +66,6 @@ async function ask(client: WebClient, userId: string): Promise<string | undefine
  * for.
  */
 function nameIn(text: string | undefined): string | undefined {
-  return text?.split(/[|([{/–—•,;:]|\s-\s/u)[0]?.trim() || text;
+  const name = text?.slice(0, MAX_NAME_LENGTH);
+  return plainName(name?.split(/[|([{/–—•,;:]|\s-\s/u)[0] ?? '') || plainName(name ?? '') || undefined;
 }

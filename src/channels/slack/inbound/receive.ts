@@ -1,25 +1,14 @@
-import type { WebClient } from '@slack/web-api';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
-import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
-import { MAX_TEXT_LENGTH } from '../../../intake/fields.ts';
-import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
 import { within } from '../../../lib/within.ts';
-import type { SlackAddress } from '../address.ts';
 import type { Received, WebhookChannel, WebhookRequest } from '../../channel.ts';
-import { postPart } from '../outbound/thread-posts.ts';
-import {
-  claimBusyNotice,
-  isAssistantThread,
-  isEngaged,
-  markAssistantThread,
-  markEngaged,
-} from '../threads.ts';
-import { judgeEvent, readRequest, type SlackMessage } from './events.ts';
-import { mentionedUsers, readableText } from './inbound-text.ts';
+import { markAssistantThread } from '../threads.ts';
+import { judgeEvent, readRequest } from './events.ts';
 import type { FindInstallation, Installation } from './installations.ts';
 import type { LookUpNames } from './names.ts';
+import { createOncePerKey } from './once-per-key.ts';
 import { isFromSlack } from './signature.ts';
+import { takeMessage, threadOf, type Taking } from './take-message.ts';
 
 type SlackInbound = {
   signingSecret: string;
@@ -33,16 +22,15 @@ type SlackInbound = {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** How long a message may be held up by a look-up that only makes it nicer, or by Redis. */
-const NAMES_WITHIN_MS = 500;
-/** A first message can lack its sender's own name: a look-up that is late serves the next message. */
-const SENDER_WITHIN_MS = 50;
 const REDIS_WITHIN_MS = 300;
-const THREAD_WITHIN_MS = 1_000;
+/** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
+const READ_KEPT_MS = 10_000;
 
 /** `POST /slack/events` and `/slack/interactions`. A request counts only with Slack's signature. */
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
-  const { signingSecret, findInstallation, allowedBots, redis, log } = dependencies;
+  const { signingSecret, findInstallation, lookUpNames, allowedBots, redis, log } = dependencies;
+  const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
+  const taking: Taking = { lookUpNames, redis, log, readOnce };
   return { name: 'slack', paths: ['events', 'interactions'], maxBodyBytes: MAX_BODY_BYTES, receive };
 
   async function receive(request: WebhookRequest, deadline: number): Promise<Received> {
@@ -77,14 +65,14 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
       case 'event':
         break;
     }
-    const { teamId, enterpriseId, event } = request;
+    const { workspace, event } = request;
     let installation: Installation | undefined;
     try {
-      installation = await within(deadline - Date.now(), findInstallation({ teamId, enterpriseId }));
+      installation = await within(deadline - Date.now(), findInstallation(workspace));
     } catch {
       return { kind: 'unavailable', service: 'Slack' };
     }
-    const team = teamId ?? enterpriseId;
+    const team = workspace.teamId ?? workspace.enterpriseId;
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
     const judged = judgeEvent(event, installation, allowedBots);
     switch (judged.kind) {
@@ -96,106 +84,7 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
         return { kind: 'ignored', reason: 'assistant_thread_started' };
       }
       case 'message':
-        return receiveMessage(dependencies, judged, team, installation);
+        return takeMessage(taking, judged, { team, workspace, deadline }, installation);
     }
   }
-}
-
-async function receiveMessage(
-  { lookUpNames, redis, log }: SlackInbound,
-  message: SlackMessage,
-  team: string,
-  installation: Installation,
-): Promise<Received> {
-  const { tenantId, agentId, botUserId, client } = installation;
-  const threadTs = message.threadTs ?? message.ts;
-  const thread = threadOf(installation, team, message.channel, threadTs);
-  if (message.addressed === 'thread' && !message.startedByAgent) {
-    const engaged = await isEngagedIn(redis, message, thread, installation);
-    if (engaged === 'unknown') return { kind: 'unavailable', service: 'Redis' };
-    if (!engaged) return { kind: 'ignored', reason: 'not_engaged' };
-  }
-  const [names, senders, surface] = await Promise.all([
-    lookUpNames(client, team, othersMentioned(message.text, botUserId), NAMES_WITHIN_MS),
-    lookUpNames(client, team, [message.user], SENDER_WITHIN_MS),
-    surfaceOf(redis, message, thread),
-  ]);
-  const { channel, ts: eventTs } = message;
-  const address: SlackAddress = { team, channel, threadTs, eventTs, surface };
-  const dedupeKey = `slack:${team}:${channel}:${eventTs}`;
-  const received: NewMessage & { dedupeKey: string } = {
-    tenantId,
-    agentId,
-    userId: `slack:${team}:${message.user}`,
-    userName: senders.get(message.user),
-    channel: { name: 'slack', address },
-    text: cut(readableText(message.text, { botUserId, names }), MAX_TEXT_LENGTH),
-    threadId: thread.threadId,
-    dedupeKey,
-    // Slack's ids say which message it is; the text may read differently when a name wasn't found in time.
-    fingerprint: dedupeKey,
-  };
-  const settled = (outcome: IntakeOutcome): void => {
-    const note = (error: unknown) => log.debug({ err: error }, 'after a message from Slack');
-    if (outcome.kind === 'rate-limited') sayTooMany(redis, client, received, address).catch(note);
-    // Engaged from the question on, so that the next message is heard at once; the answer notes it again.
-    if (outcome.kind === 'accepted' && message.addressed === 'mention') {
-      markEngaged(redis, thread, agentId).catch(note);
-    }
-  };
-  return { kind: 'message', message: received, settled };
-}
-
-/** Redis knows; without it, Slack does: the agent is engaged where it has spoken. */
-async function isEngagedIn(
-  redis: RedisClient,
-  { channel, threadTs = '' }: SlackMessage,
-  thread: { tenantId: string; threadId: string },
-  { agentId, botUserId, client }: Installation,
-): Promise<boolean | 'unknown'> {
-  try {
-    return await within(REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
-  } catch {
-    const replies = client.conversations.replies({ channel, ts: threadTs, limit: 200 });
-    return within(THREAD_WITHIN_MS, replies).then(
-      ({ messages = [] }) => messages.some(({ user }) => user === botUserId),
-      () => 'unknown' as const,
-    );
-  }
-}
-
-async function surfaceOf(
-  redis: RedisClient,
-  message: SlackMessage,
-  thread: { tenantId: string; threadId: string },
-): Promise<SlackAddress['surface']> {
-  if (!message.isDirect) return 'channel';
-  if (message.isAssistantThread) return 'assistant';
-  if (message.threadTs === undefined) return 'im';
-  const known = within(REDIS_WITHIN_MS, isAssistantThread(redis, thread)).catch(() => false);
-  return (await known) ? 'assistant' : 'im';
-}
-
-/** One polite line in the thread, at most once a minute. Nobody waits for it, and a lost one is no loss. */
-async function sayTooMany(
-  redis: RedisClient,
-  client: WebClient,
-  { tenantId, userId, dedupeKey }: { tenantId: string; userId: string; dedupeKey: string },
-  address: SlackAddress,
-): Promise<void> {
-  if (!(await claimBusyNotice(redis, tenantId, userId))) return;
-  await postPart(client, address, { messageId: dedupeKey, part: 0 }, TOO_MANY_MESSAGES);
-}
-
-function threadOf({ tenantId }: Installation, team: string, channel: string, ts: string) {
-  return { tenantId, threadId: `slack:${team}:${channel}:${ts}` };
-}
-
-function othersMentioned(text: string, botUserId: string): string[] {
-  return mentionedUsers(text).filter((userId) => userId !== botUserId);
-}
-
-/** At most `length` Unicode characters. */
-function cut(text: string, length: number): string {
-  return text.length <= length ? text : Array.from(text).slice(0, length).join('');
 }

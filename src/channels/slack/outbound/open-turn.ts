@@ -2,32 +2,25 @@ import type { WebClient } from '@slack/web-api';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
 import type { DeliveryTurn } from '../../../domain/delivery.ts';
-import { ChannelError, type OpenOptions, type OpenTurn, type OutboundChannel } from '../../channel.ts';
+import type { OpenOptions, OpenTurn, OutboundChannel } from '../../channel.ts';
 import { slackAddressOf, slackProgress, type SlackProgress } from '../address.ts';
 import { toChannelError } from '../errors.ts';
 import { engageThread, replaceProgress, showAtWork } from './reply-in-thread.ts';
 import { splitReply } from './reply-parts.ts';
 import { growingText, GROW_EVERY_MS } from './growing-text.ts';
-import { postPart, updatePart } from './thread-posts.ts';
-
-/** The Web API's client of a workspace, by its team id; undefined for one that has no installation. */
-export type ClientOf = (team: string) => WebClient | undefined;
+import { contentsOf, plainContent } from './outbound-text.ts';
+import { refusalCause } from './refusals.ts';
+import { postContent, updateContent } from './thread-posts.ts';
 
 /** Delivers replies to Slack's threads. */
 export function createSlackOutbound(dependencies: {
-  clientOf: ClientOf;
+  client: WebClient;
   redis: RedisClient;
   log: Logger;
 }): OutboundChannel {
-  const { clientOf, redis, log } = dependencies;
   return {
     name: 'slack',
-    open(turn, options) {
-      const { team } = slackAddressOf(turn.channel);
-      const client = clientOf(team);
-      if (!client) throw new ChannelError('unavailable', `no token for Slack workspace ${team}`);
-      return openTurn({ client, redis, log, turn, options });
-    },
+    open: (turn, options) => openTurn({ ...dependencies, turn, options }),
   };
 }
 
@@ -41,7 +34,10 @@ function openTurn(given: {
   const { client, redis, log, turn, options } = given;
   const { uncertain, grows } = options;
   const address = slackAddressOf(turn.channel);
+  const place = { client, address };
   const ref = { messageId: turn.messageId, part: 0 };
+  // Which form of a reply that grows Slack takes: a half-written table may be refused, its text isn't.
+  let growingForm = 0;
   let progress: SlackProgress | null = slackProgress.nullable().parse(options.progress);
   const engage = () => engageThread({ redis, log }, turn, address);
 
@@ -49,24 +45,32 @@ function openTurn(given: {
     progress: () => progress,
     showProgress: () =>
       speaking(async () => {
-        progress ??= await showAtWork({ client, address, ref, asMessage: grows, uncertain });
+        progress ??= await showAtWork({ place, ref, asMessage: grows, uncertain });
       }),
     grow: {
       everyMs: GROW_EVERY_MS,
       show: (textSoFar) =>
         speaking(async () => {
           if (progress?.kind !== 'message') return;
-          await updatePart(client, address, progress.ts, ref, growingText(textSoFar));
+          const contents = contentsOf(growingText(textSoFar));
+          const content = contents[Math.min(growingForm, contents.length - 1)] ?? plainContent(textSoFar);
+          try {
+            await updateContent(place, progress.ts, { ...ref, waiting: true }, content);
+          } catch (error) {
+            if (refusalCause(error) !== 'content') throw error;
+            growingForm += 1;
+          }
         }),
     },
     deliverAtOnce: (text) =>
       speaking(async () => {
         const [markdown = '', ...more] = splitReply(text);
-        if (!progress || more.length > 0) return false;
+        const [content] = contentsOf(markdown);
+        if (!progress || !content || more.length > 0) return false;
         const call =
           progress.kind === 'message'
-            ? updatePart(client, address, progress.ts, ref, markdown)
-            : postPart(client, address, ref, markdown);
+            ? updateContent(place, progress.ts, ref, content)
+            : postContent(place, ref, content);
         await Promise.all([call, engage()]);
         return true;
       }),
@@ -74,7 +78,7 @@ function openTurn(given: {
       speaking(async () => {
         const parts = splitReply(text);
         const { messageId } = turn;
-        await replaceProgress({ client, log, address, messageId, progress, parts, uncertain });
+        await replaceProgress({ place, log, messageId, progress, parts, uncertain });
         await engage();
       }),
   };

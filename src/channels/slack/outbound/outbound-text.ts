@@ -1,69 +1,108 @@
 /** How a part of a reply, in markdown, is written for Slack. Pure. */
-import { slackifyMarkdown } from 'slackify-markdown';
-import { markdownBlocks, type MarkdownBlock } from './markdown-blocks.ts';
+import { childrenOf, extentOf, isTooDeep, markdownTree } from './markdown-tree.ts';
+import type { MarkdownNode, MarkdownRoot } from './markdown-tree.ts';
+import { toMrkdwn } from './mrkdwn.ts';
+import { escapedLength, escapeEntities, fitting, holdsMention, withoutPings } from './plain-text.ts';
 
 /**
  * `blocks` is what Slack shows; `text` stands for it in notifications, to screen readers and where blocks
- * aren't known.
+ * aren't known. Without blocks, `text` is what is shown.
  */
-type SlackContent = { text: string; blocks: [{ type: 'markdown'; text: string }] };
+export type SlackContent = { text: string; blocks?: [{ type: 'markdown'; text: string }] };
 
 /** Slack refuses an update whose `text` is longer. */
 const MAX_TEXT_LENGTH = 4_000;
+/** The pieces of a part that Slack finds too long even so. */
+const PIECE_LENGTH = 1_000;
+
+/** What Slack takes of a table (docs.slack.dev/reference/block-kit/blocks/table-block), one a message. */
+const MAX_TABLE_ROWS = 100;
+const MAX_TABLE_COLUMNS = 20;
 
 /**
- * A `<` that begins a mention, as it is or as an entity that a markdown parser would decode: of a person, a
- * group, a channel's members or everybody.
+ * The forms in which a part may go, richest first: as a markdown block, as mrkdwn, as it is. Whoever wrote
+ * the text, model or memory, it mentions nobody.
  */
-const PING = /(<|&lt;?|&#0*60;?|&#x0*3c;?)(?=\\?(?:@|!(?:channel|here|everyone|group|subteam)))/gi;
-const ZERO_WIDTH_SPACE = '\u200b';
+export function contentsOf(markdown: string): SlackContent[] {
+  const bare = plainContent(markdown);
+  // Slack's own parser is not to be asked either.
+  if (isTooDeep(markdown)) return [bare];
+  const tree = markdownTree(markdown);
+  const mrkdwn = toMrkdwn(tree, markdown).trim() || ' ';
+  const block = harmlessMarkdown(tree, markdown);
+  return [
+    ...(block === undefined ? [] : [richContent(mrkdwn, block)]),
+    ...(mrkdwn.length <= MAX_TEXT_LENGTH ? [{ text: mrkdwn }] : []),
+    bare,
+  ];
+}
 
-/**
- * Content for `chat.postMessage` and `chat.update`. Whoever wrote the text, model or memory, it mentions
- * nobody: a space of no width stands between the bracket and what would call people. It reads the same.
- */
+/** The richest form. */
 export function slackContent(markdown: string): SlackContent {
-  const harmless = withoutPings(markdown);
-  return {
-    text: withoutPings(toMrkdwn(harmless)).slice(0, MAX_TEXT_LENGTH) || ' ',
-    blocks: [{ type: 'markdown', text: harmless }],
-  };
+  return contentsOf(markdown)[0] ?? plainContent(markdown);
 }
 
-/** The same text, with every mention broken. */
-function withoutPings(text: string): string {
-  return text.replace(PING, `$1${ZERO_WIDTH_SPACE}`);
+/** Text as it is: nothing in it is a mark to Slack, but for what looks like its own notation. */
+export function plainContent(text: string): SlackContent {
+  return { text: escapeEntities(text).trim() || ' ' };
 }
 
-/** Slack's own notation, which has no tables: they become preformatted text, row by row as they are. */
-function toMrkdwn(markdown: string): string {
-  return mergeText(markdownBlocks(markdown))
-    .map(({ kind, lines }) => {
-      const verbatim = escapeEntities(lines.join('\n'));
-      switch (kind) {
-        case 'code':
-          return verbatim.replace(/^(\s*)(`{3,}|~{3,})\S*/, '$1$2');
-        case 'table':
-          return ['```', verbatim, '```'].join('\n');
-        case 'text':
-          return slackifyMarkdown(lines.join('\n')).trimEnd();
-      }
-    })
-    .join('\n')
-    .trim();
-}
-
-/** Neighbouring text blocks as one, so that lists and paragraphs keep their shape. */
-function mergeText(blocks: readonly MarkdownBlock[]): MarkdownBlock[] {
-  const merged: MarkdownBlock[] = [];
-  for (const block of blocks) {
-    const last = merged.at(-1);
-    if (last?.kind === 'text' && block.kind === 'text') last.lines = [...last.lines, ...block.lines];
-    else merged.push({ ...block });
+/** The same in pieces that are much shorter. */
+export function plainPieces(text: string): SlackContent[] {
+  const pieces: SlackContent[] = [];
+  let rest = text;
+  while (escapedLength(rest) > PIECE_LENGTH) {
+    const room = Math.max(1, fitting(rest, PIECE_LENGTH));
+    const line = rest.lastIndexOf('\n', room - 1) + 1;
+    const space = rest.lastIndexOf(' ', room - 1) + 1;
+    const cut = [line, space].find((at) => at > room / 2) ?? room;
+    pieces.push(plainContent(rest.slice(0, cut)));
+    rest = rest.slice(cut);
   }
-  return merged;
+  return rest.trim() === '' ? pieces : [...pieces, plainContent(rest)];
 }
 
-function escapeEntities(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+function richContent(mrkdwn: string, block: string): SlackContent {
+  const text = mrkdwn.slice(0, MAX_TEXT_LENGTH).toWellFormed();
+  return { text, blocks: [{ type: 'markdown', text: block }] };
+}
+
+/**
+ * Markdown for a block: mentions are broken outside of code, and tables beyond what Slack takes are code.
+ * Undefined when code holds a mention: nobody documents that Slack leaves it alone there, while escaped, as
+ * mrkdwn has it, it is safe and reads as written.
+ */
+function harmlessMarkdown(tree: MarkdownRoot, source: string): string | undefined {
+  let text = '';
+  let at = 0;
+  for (const node of verbatimNodes(tree)) {
+    const { start, end } = extentOf(node);
+    const verbatim = source.slice(start, end);
+    if (holdsMention(verbatim)) return undefined;
+    text += withoutPings(source.slice(at, start));
+    text += node.type === 'table' ? `\`\`\`\n${verbatim}\n\`\`\`` : verbatim;
+    at = end;
+  }
+  return text + withoutPings(source.slice(at));
+}
+
+/** Code, and tables that are to be code, in the order in which they stand. */
+function verbatimNodes(tree: MarkdownRoot): MarkdownNode[] {
+  const found: MarkdownNode[] = [];
+  let tables = 0;
+  const visit = (node: MarkdownNode): void => {
+    if (node.type === 'table') tables += 1;
+    // One in a list or a quote is left to Slack: fences would have to carry the marks of these.
+    const isTooMuch = node.type === 'table' && (tables > 1 || !isTakenAsTable(node));
+    const isTop = node.position?.start.column === 1;
+    if (node.type === 'code' || node.type === 'inlineCode' || (isTooMuch && isTop)) found.push(node);
+    else for (const child of childrenOf(node)) visit(child);
+  };
+  visit(tree);
+  return found;
+}
+
+function isTakenAsTable(node: Extract<MarkdownNode, { type: 'table' }>): boolean {
+  const columns = Math.max(...node.children.map((row) => row.children.length));
+  return node.children.length <= MAX_TABLE_ROWS && columns <= MAX_TABLE_COLUMNS;
 }

@@ -1,113 +1,140 @@
 /** How a turn is answered in its thread. */
-import type { WebClient } from '@slack/web-api';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
+import { REPLY_NOT_SHOWN } from '../../../domain/words.ts';
 import type { SlackAddress, SlackProgress } from '../address.ts';
 import { slackTrouble } from '../errors.ts';
 import { markEngaged } from '../threads.ts';
-import { findPosts, postPart, showStatus, updatePart, type PostRef } from './thread-posts.ts';
-
-/**
- * The message that was to be updated can't be any more: somebody deleted it, or the workspace forbids edits.
- */
-const NOT_UPDATABLE = new Set([
-  'message_not_found',
-  'cant_update_message',
-  'edit_window_closed',
-  'is_inactive',
-]);
+import { contentsOf, plainContent, plainPieces, type SlackContent } from './outbound-text.ts';
+import { placePart, type Standing } from './part-placing.ts';
+import { refusalCause } from './refusals.ts';
+import { deletePost, findPosts, partKey, postPlaceholder, showStatus } from './thread-posts.ts';
+import type { Place, PostRef, Posts } from './thread-posts.ts';
 
 /**
  * Shows in the thread that the agent is at work: a status in an assistant thread, else a message that the
  * reply will replace. When it is uncertain whether Slack has the message already, it looks.
  */
 export async function showAtWork(options: {
-  client: WebClient;
-  address: SlackAddress;
+  place: Place;
   ref: PostRef;
   asMessage: boolean;
   uncertain: boolean;
 }): Promise<SlackProgress> {
-  const { client, address, ref, asMessage, uncertain } = options;
-  if (address.surface === 'assistant' && !asMessage && (await tryStatus(client, address))) {
+  const { place, ref, asMessage, uncertain } = options;
+  if (place.address.surface === 'assistant' && !asMessage && (await tryStatus(place))) {
     return { kind: 'status' };
   }
-  const posted = uncertain ? (await findPosts(client, address, ref.messageId)).get(ref.part) : undefined;
-  return { kind: 'message', ts: posted ?? (await postPart(client, address, ref)) };
+  const posted = uncertain ? (await findPosts(place, ref.messageId)).get(partKey(ref)) : undefined;
+  return { kind: 'message', ts: posted?.[0]?.ts ?? (await postPlaceholder(place, ref)) };
 }
 
 /**
  * Brings the reply to the thread: the first part in place of the progress, the others below it. Each message
  * of ours carries its turn and part, so an attempt that is uncertain finds what is there and posts only what
- * isn't.
+ * isn't. What Slack refuses for how it is written goes again as plain text; when it refuses for good, the
+ * progress is taken away.
  */
 export async function replaceProgress(options: {
-  client: WebClient;
+  place: Place;
   log: Logger;
-  address: SlackAddress;
   messageId: string;
   progress: SlackProgress | null;
   parts: readonly string[];
   uncertain: boolean;
 }): Promise<void> {
-  const { client, address, messageId, progress, parts } = options;
+  const { place, log, messageId, progress, parts } = options;
   // When nobody knows of a placeholder, it may have been posted all the same.
   const unsure = options.uncertain || progress === null;
-  const posts = unsure ? await findPostsIfAllowed(options) : new Map<number, string>();
-  for (const [part, markdown] of parts.entries()) {
-    const ref = { messageId, part };
-    const holdsProgress = part === 0 && progress?.kind === 'message';
-    const ts = holdsProgress ? progress.ts : posts.get(part);
-    // Parts after the first were complete when they were posted.
-    if (ts !== undefined && part > 0) continue;
-    if (ts !== undefined && (await tryUpdate(client, address, ts, ref, markdown))) continue;
-    const elsewhere = ts !== undefined && unsure ? posts.get(part) : undefined;
-    const isOther = elsewhere !== undefined && elsewhere !== ts;
-    if (isOther && (await tryUpdate(client, address, elsewhere, ref, markdown))) continue;
-    await postPart(client, address, ref, markdown);
+  const standing: Standing = {
+    posts: unsure ? await findPostsIfAllowed(options) : new Map(),
+    placeholder: progress?.kind === 'message' ? progress.ts : undefined,
+    unsure,
+  };
+  let refused: Error | undefined;
+  let isWaiting = true;
+  try {
+    for (const [part, markdown] of parts.entries()) {
+      try {
+        await deliverPart(place, standing, { messageId, part }, markdown);
+      } catch (error) {
+        if (refusalCause(error) !== 'content') throw error;
+        // However it is written, Slack takes it not: a line says so, and the others still go.
+        log.warn({ code: refusedCode(error), part }, 'Slack takes a part of a reply in no form');
+        refused = error instanceof Error ? error : undefined;
+        await placePart(place, standing, { messageId, part }, [plainContent(REPLY_NOT_SHOWN)]);
+      }
+      isWaiting = false;
+    }
+  } catch (error) {
+    if (isWaiting && refusalCause(error) !== undefined) await takeAway(place, progress, standing);
+    throw error;
+  }
+  if (refused) throw refused;
+}
+
+/** Delivers one part, in the first form that Slack takes, in the end cut into short pieces. */
+async function deliverPart(place: Place, standing: Standing, ref: PostRef, markdown: string): Promise<void> {
+  const [posted] = standing.posts.get(partKey(ref)) ?? [];
+  // Parts after the first were complete when they were posted, but for the pieces of one that was cut.
+  const isCut = (posted?.pieces ?? 1) > 1;
+  if (ref.part > 0 && posted && !isCut) return;
+  const pieces = plainPieces(markdown);
+  if (!isCut) {
+    try {
+      await placePart(place, standing, ref, contentsOf(markdown));
+      return;
+    } catch (error) {
+      if (refusalCause(error) !== 'content' || pieces.length < 2) throw error;
+    }
+  }
+  for (const [piece, content] of pieces.entries()) {
+    const named: PostRef = { ...ref, piece, pieces: pieces.length };
+    const isThere = standing.posts.has(partKey(named));
+    if (isThere && (piece > 0 || ref.part > 0)) continue;
+    await placePart(place, standing, named, [content] satisfies SlackContent[]);
   }
 }
 
-/** False when the message can't be updated any more. */
-async function tryUpdate(
-  client: WebClient,
-  address: SlackAddress,
-  ts: string,
-  ref: PostRef,
-  markdown: string,
-): Promise<boolean> {
+/** Takes away what shows that the agent is at work. Slack may refuse this as well; then it has to stay. */
+async function takeAway(place: Place, progress: SlackProgress | null, standing: Standing): Promise<void> {
+  if (!progress) return;
   try {
-    await updatePart(client, address, ts, ref, markdown);
-    return true;
+    if (progress.kind === 'status') await showStatus(place.client, place.address, '');
+    // An attempt before this one may have written the reply into it.
+    else if (isKnownToWait(standing, progress.ts)) await deletePost(place, progress.ts);
   } catch (error) {
-    const trouble = slackTrouble(error);
-    if (trouble?.kind === 'refused' && NOT_UPDATABLE.has(trouble.code)) return false;
-    throw error;
+    if (refusalCause(error) === undefined) throw error;
   }
+}
+
+function isKnownToWait({ posts, unsure }: Standing, ts: string): boolean {
+  if (!unsure) return true;
+  return [...posts.values()].flat().some((post) => post.ts === ts && post.waiting);
+}
+
+function refusedCode(error: unknown): string | undefined {
+  const trouble = slackTrouble(error);
+  return trouble?.kind === 'refused' ? trouble.code : undefined;
 }
 
 /** Without the scope to look, an answer that may come twice is better than none. */
-async function findPostsIfAllowed(options: {
-  client: WebClient;
-  log: Logger;
-  address: SlackAddress;
-  messageId: string;
-}) {
-  const { client, log, address, messageId } = options;
+async function findPostsIfAllowed(options: { place: Place; log: Logger; messageId: string }): Promise<Posts> {
+  const { place, log, messageId } = options;
   try {
-    return await findPosts(client, address, messageId);
+    return await findPosts(place, messageId);
   } catch (error) {
-    const trouble = slackTrouble(error);
-    if (trouble?.kind !== 'refused') throw error;
-    log.warn({ code: trouble.code }, 'Slack does not let us look for what was posted before');
-    return new Map<number, string>();
+    const code = refusedCode(error);
+    if (code === undefined) throw error;
+    log.warn({ code }, 'Slack does not let us look for what was posted before');
+    return new Map();
   }
 }
 
 /** False where the workspace or Slack's plan has no assistant: a message does it then. */
-async function tryStatus(client: WebClient, address: SlackAddress): Promise<boolean> {
+async function tryStatus(place: Place): Promise<boolean> {
   try {
-    await showStatus(client, address);
+    await showStatus(place.client, place.address);
     return true;
   } catch (error) {
     if (slackTrouble(error) === undefined) throw error;

@@ -1,39 +1,73 @@
 import type { WebClient } from '@slack/web-api';
 import { PLACEHOLDER, STATUS } from '../../../domain/words.ts';
 import type { SlackAddress } from '../address.ts';
-import { slackContent } from './outbound-text.ts';
+import { plainContent, slackContent, type SlackContent } from './outbound-text.ts';
 
-/** Made once: it is posted for every message. */
-const PLACEHOLDER_CONTENT = slackContent(PLACEHOLDER);
+/**
+ * Sent for every message. Without blocks, so that a reply that must do without them finds none to take away.
+ */
+const PLACEHOLDER_CONTENT = plainContent(PLACEHOLDER);
+
+/** A thread in a workspace that we can speak to. */
+export type Place = { client: WebClient; address: SlackAddress };
 
 /** Names one message of ours by what it is: a part of the reply to a turn. The placeholder is part 0. */
-export type PostRef = { messageId: string; part: number };
+export type PostRef = {
+  messageId: string;
+  part: number;
+  /** A part that Slack finds too long goes in pieces: which one this is, and of how many. */
+  piece?: number;
+  pieces?: number;
+  /** The placeholder, or a reply that still grows: something else is to stand here. */
+  waiting?: boolean;
+};
+
+/** A message of ours that stands in the conversation. */
+export type Post = { ts: string; waiting: boolean; pieces: number };
+/** Our messages for a turn, by `partKey`, oldest first. */
+export type Posts = ReadonlyMap<string, readonly Post[]>;
 
 const METADATA_EVENT = 'konstruct_reply';
 const PAGE_SIZE = 200;
 /** A thread that has grown by more since the question is looked through no further. */
 const MAX_PAGES = 10;
 
-const metadata = ({ messageId, part }: PostRef) => ({
+const metadata = ({ messageId, part, piece, pieces, waiting }: PostRef) => ({
   event_type: METADATA_EVENT,
-  event_payload: { turn: messageId, part },
+  event_payload: {
+    turn: messageId,
+    part,
+    ...(piece && { piece }),
+    ...(pieces && { pieces }),
+    ...(waiting && { waiting }),
+  },
 });
 
+/** The key of a part, or of a piece of it, in `Posts`. */
+export function partKey({ part, piece = 0 }: Pick<PostRef, 'part' | 'piece'>): string {
+  return `${part}.${piece}`;
+}
+
+/** Posts the placeholder into the thread and returns its `ts`. */
+export function postPlaceholder(place: Place, ref: PostRef): Promise<string> {
+  return postContent(place, { ...ref, waiting: true }, PLACEHOLDER_CONTENT);
+}
+
 /**
- * Posts a part (the placeholder, when no text is given) into the thread and returns its `ts`. Not safe to
- * repeat by itself: look with `findPosts` first.
+ * Posts a part and returns its `ts`. Not safe to repeat by itself: look with `findPosts` first. `named:
+ * false` leaves the metadata out, `outside: true` posts into the conversation rather than the thread.
  */
-export async function postPart(
-  client: WebClient,
-  address: SlackAddress,
+export async function postContent(
+  { client, address }: Place,
   ref: PostRef,
-  markdown?: string,
+  content: SlackContent,
+  { named = true, outside = false } = {},
 ): Promise<string> {
   const { ts } = await client.chat.postMessage({
     channel: address.channel,
-    thread_ts: address.threadTs,
-    ...(markdown === undefined ? PLACEHOLDER_CONTENT : slackContent(markdown)),
-    metadata: metadata(ref),
+    ...(!outside && { thread_ts: address.threadTs }),
+    ...content,
+    ...(named && { metadata: metadata(ref) }),
     // A reply that quotes links should not grow previews, and a later update would not.
     unfurl_links: false,
     unfurl_media: false,
@@ -42,61 +76,92 @@ export async function postPart(
   return ts;
 }
 
-/** Writes a part into a message of ours. Safe to repeat. */
-export async function updatePart(
+/** Posts a line of our own into a thread that is not being answered. */
+export function postPart(
   client: WebClient,
   address: SlackAddress,
-  ts: string,
   ref: PostRef,
   markdown: string,
+): Promise<string> {
+  return postContent({ client, address }, ref, slackContent(markdown));
+}
+
+/**
+ * Writes a part into a message of ours. Safe to repeat. Content without blocks takes away those that are
+ * there (docs.slack.dev/reference/methods/chat.update).
+ */
+export async function updateContent(
+  { client, address }: Place,
+  ts: string,
+  ref: PostRef,
+  content: SlackContent,
+  { named = true } = {},
 ): Promise<void> {
   await client.chat.update({
     channel: address.channel,
     ts,
-    ...slackContent(markdown),
+    ...content,
     // Named again, or an update could leave the message without its name.
-    metadata: metadata(ref),
+    ...(named && { metadata: metadata(ref) }),
   });
 }
 
 /**
- * Our messages in the thread for a turn, `ts` by part number. It finds those that Slack accepted without our
- * hearing of it. Needs the history scope of the conversation.
+ * Our messages for a turn, in the thread or, with `outside`, in the conversation. It finds those that Slack
+ * accepted without our hearing of it. Needs the history scope of the conversation.
  */
 export async function findPosts(
-  client: WebClient,
-  address: SlackAddress,
+  { client, address }: Place,
   messageId: string,
-): Promise<Map<number, string>> {
-  const found = new Map<number, string>();
+  { outside = false } = {},
+): Promise<Posts> {
+  const found = new Map<string, Post[]>();
+  const page = {
+    channel: address.channel,
+    // Nothing of ours is older than the question.
+    oldest: address.eventTs,
+    include_all_metadata: true,
+    limit: PAGE_SIZE,
+  };
   let cursor: string | undefined;
-  for (let page = 0; page < MAX_PAGES; page += 1) {
-    const replies = await client.conversations.replies({
-      channel: address.channel,
-      ts: address.threadTs,
-      // Nothing of ours is older than the question.
-      oldest: address.eventTs,
-      include_all_metadata: true,
-      limit: PAGE_SIZE,
-      ...(cursor && { cursor }),
-    });
-    for (const { ts, metadata: named } of replies.messages ?? []) {
+  for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+    const at = cursor ? { cursor } : {};
+    const answer = outside
+      ? await client.conversations.history({ ...page, ...at })
+      : await client.conversations.replies({ ...page, ...at, ts: address.threadTs });
+    for (const { ts, metadata: named } of answer.messages ?? []) {
       if (!ts || named?.event_type !== METADATA_EVENT) continue;
-      const { turn, part } = (named.event_payload ?? {}) as { turn?: unknown; part?: unknown };
-      // The first one stays: should there ever be two, all attempts agree on which.
-      if (turn === messageId && typeof part === 'number' && !found.has(part)) found.set(part, ts);
+      const payload = (named.event_payload ?? {}) as Readonly<Record<string, unknown>>;
+      const { turn, part, piece = 0, pieces = 1, waiting } = payload;
+      if (turn !== messageId || typeof part !== 'number' || typeof piece !== 'number') continue;
+      const key = partKey({ part, piece });
+      const post = { ts, waiting: waiting === true, pieces: Number(pieces) };
+      // The oldest comes first: should there ever be two, all attempts agree on which.
+      found.set(
+        key,
+        [...(found.get(key) ?? []), post].toSorted((a, b) => Number(a.ts) - Number(b.ts)),
+      );
     }
-    cursor = replies.response_metadata?.next_cursor;
+    cursor = answer.response_metadata?.next_cursor;
     if (!cursor) break;
   }
   return found;
 }
 
-/** Shows that the agent is at work, in an assistant thread. Goes away with the next message. */
-export async function showStatus(client: WebClient, address: SlackAddress): Promise<void> {
+/** Takes a message of ours away. */
+export async function deletePost({ client, address }: Place, ts: string): Promise<void> {
+  await client.chat.delete({ channel: address.channel, ts });
+}
+
+/** Shows that the agent is at work, in an assistant thread. Goes away with the next message, or with ''. */
+export async function showStatus(
+  client: WebClient,
+  address: SlackAddress,
+  status: string = STATUS,
+): Promise<void> {
   await client.assistant.threads.setStatus({
     channel_id: address.channel,
     thread_ts: address.threadTs,
-    status: STATUS,
+    status,
   });
 }

@@ -4,8 +4,9 @@
  */
 import { z } from 'zod';
 import {
-  ChannelError,
+  defineChannel,
   type ChannelDefinition,
+  type ChannelError,
   type OpenTurn,
   type Received,
   type WebhookRequest,
@@ -14,7 +15,12 @@ import type { DeliveryTurn } from '../../../../src/domain/delivery.ts';
 import { PLACEHOLDER } from '../../../../src/domain/words.ts';
 import { check, idField, MAX_TEXT_LENGTH, textField } from '../../../../src/intake/fields.ts';
 
-export const POSTMARK = 'a-postmark-of-the-tests';
+/** A channel has settings of its own. */
+const inboundSettings = z
+  .object({ POSTCARD_POSTMARK: z.string().optional().meta({ description: 'Proves whose mail it is' }) })
+  .meta({ title: 'Postcards' })
+  .transform(({ POSTCARD_POSTMARK: postmark }) => ({ postmark }));
+const outboundSettings = z.object({}).meta({ title: 'Postcards' });
 
 const postcard = z.object({ id: idField, from: idField, text: textField(MAX_TEXT_LENGTH) });
 /** Whose letter box, and which card is answered. */
@@ -42,8 +48,8 @@ export function openPostOffice(): PostOffice {
     answers.set(re, (answers.get(re) ?? new Map<string, string>()).set(turn, text));
   };
 
-  const receive = async (request: WebhookRequest): Promise<Received> => {
-    if (request.header('x-postmark') !== POSTMARK) {
+  const receive = async (request: WebhookRequest, postmark: string): Promise<Received> => {
+    if (request.header('x-postmark') !== postmark) {
       return { kind: 'unauthenticated', needed: 'X-Postmark must be the post office’s.' };
     }
     const card = check(postcard, JSON.parse(request.body.toString('utf8')), 'body');
@@ -80,11 +86,20 @@ export function openPostOffice(): PostOffice {
   };
 
   return {
-    definition: {
+    definition: defineChannel({
       name: 'postcard',
-      inbound: () => ({ name: 'postcard', paths: ['cards'], maxBodyBytes: 256 * 1024, receive }),
+      subjects: { inbound: inboundSettings, outbound: outboundSettings },
+      inbound: ({ postmark }) =>
+        postmark === undefined
+          ? undefined
+          : {
+              name: 'postcard',
+              paths: ['cards'],
+              maxBodyBytes: 256 * 1024,
+              receive: (request) => receive(request, postmark),
+            },
       outbound: () => ({ name: 'postcard', open }),
-    },
+    }),
     bindTo: (next) => void (owner = next),
     answersTo: (cardId) => [...(answers.get(cardId)?.values() ?? [])],
     strike: (error) => void strikes.push(error),

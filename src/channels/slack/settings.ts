@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { text } from './variables.ts';
+import { text } from '../../config/variables.ts';
 
 const TITLE = 'Slack';
 

@@ -1,0 +1,168 @@
+import type { WebClient } from '@slack/web-api';
+import type { RedisClient } from '../../../redis/connection.ts';
+import type { Logger } from 'pino';
+import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
+import { MAX_TEXT_LENGTH } from '../../../intake/fields.ts';
+import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
+import { within } from '../../../lib/within.ts';
+import type { SlackAddress } from '../address.ts';
+import type { Received } from '../../channel.ts';
+import { postPart } from '../outbound/thread-posts.ts';
+import { claimBusyNotice, isAssistantThread, isEngaged, markEngaged } from '../threads.ts';
+import type { SlackMessage, Workspace } from './events.ts';
+import { fetchContents } from './file-contents.ts';
+import { mentionedUsers, readableText } from './inbound-text.ts';
+import type { Installation } from './installations.ts';
+import { rawOf } from './message-event.ts';
+import type { LookUpNames } from './names.ts';
+import type { OncePerKey } from './once-per-key.ts';
+import { userIdOf } from './people.ts';
+import { backgroundOf, rawBackground, readThread, unseenOf } from './thread-so-far.ts';
+
+/** How long a message may be held up by what only makes it richer: files, the thread, names; and by Redis. */
+const EXTRAS_WITHIN_MS = 900;
+const NAMES_WITHIN_MS = 500;
+/** A first message can lack its sender's own name: a look-up that is late serves the next message. */
+const SENDER_WITHIN_MS = 50;
+const REDIS_WITHIN_MS = 300;
+const THREAD_WITHIN_MS = 1_000;
+/** What entering and starting the turn needs of the time until the sender gives up. */
+const INTAKE_NEEDS_MS = 500;
+
+type Thread = { tenantId: string; threadId: string };
+
+export function threadOf({ tenantId }: Installation, team: string, channel: string, ts: string): Thread {
+  return { tenantId, threadId: `slack:${team}:${channel}:${ts}` };
+}
+
+type Read = Pick<NewMessage, 'text' | 'background'>;
+
+/** What is at hand for taking messages, for as long as the process runs. */
+export type Taking = {
+  lookUpNames: LookUpNames;
+  redis: RedisClient;
+  log: Logger;
+  /** Slack tells of a mention twice, and repeats itself: files and thread are asked for once. */
+  readOnce: OncePerKey<Read>;
+};
+
+/** Turns a message that may concern the agent into what intake takes, or says why it doesn't concern it. */
+export async function takeMessage(
+  { lookUpNames, redis, log, readOnce }: Taking,
+  message: SlackMessage,
+  { team, workspace, deadline }: { team: string; workspace: Workspace; deadline: number },
+  installation: Installation,
+): Promise<Received> {
+  const { tenantId, agentId, client } = installation;
+  const threadTs = message.threadTs ?? message.ts;
+  const thread = threadOf(installation, team, message.channel, threadTs);
+  if (message.addressed === 'thread' && !message.startedByAgent) {
+    const engaged = await isEngagedIn(redis, message, thread, installation);
+    if (engaged === 'unknown') return { kind: 'unavailable', service: 'Redis' };
+    if (!engaged) return { kind: 'ignored', reason: 'not_engaged' };
+  }
+  const { channel, ts: eventTs } = message;
+  const dedupeKey = `slack:${team}:${channel}:${eventTs}`;
+  const [read, senders, surface] = await Promise.all([
+    readOnce(dedupeKey, () => readMessage(lookUpNames, message, team, installation, deadline)),
+    lookUpNames(client, team, [message.user], SENDER_WITHIN_MS),
+    surfaceOf(redis, message, thread),
+  ]);
+  const address: SlackAddress = { team, channel, threadTs, eventTs, surface };
+  const received: NewMessage & { dedupeKey: string } = {
+    tenantId,
+    agentId,
+    userId: userIdOf(message, workspace),
+    userName: senders.get(message.user),
+    channel: { name: 'slack', address },
+    ...read,
+    threadId: thread.threadId,
+    dedupeKey,
+    // Slack's ids say which message it is; the text may read differently when a name wasn't found in time.
+    fingerprint: dedupeKey,
+  };
+  const settled = (outcome: IntakeOutcome): void => {
+    const note = (error: unknown) => log.debug({ err: error }, 'after a message from Slack');
+    if (outcome.kind === 'rate-limited') sayTooMany(redis, client, received, address).catch(note);
+    // Engaged from the question on, so that the next message is heard at once; the answer notes it again.
+    if (outcome.kind === 'accepted' && message.addressed === 'mention') {
+      markEngaged(redis, thread, agentId).catch(note);
+    }
+  };
+  return { kind: 'message', message: received, settled };
+}
+
+/** What the message says in all its parts, and what was said before it in its thread. */
+async function readMessage(
+  lookUpNames: LookUpNames,
+  message: SlackMessage,
+  team: string,
+  { botUserId, client }: Installation,
+  deadline: number,
+): Promise<Read> {
+  const leftMs = () => deadline - INTAKE_NEEDS_MS - Date.now();
+  const { words } = message;
+  const extrasMs = Math.min(EXTRAS_WITHIN_MS, leftMs());
+  const [fetched, thread] = await Promise.all([
+    fetchContents(client, words.files, extrasMs),
+    // Between one person and the agent all is said to the agent, and stands in its memory.
+    message.isDirect ? [] : readThread(client, message, extrasMs),
+  ]);
+  const raw = rawOf({ ...words, files: fetched.files }, fetched.contents);
+  const before = rawBackground(unseenOf(thread, message, botUserId));
+  const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));
+  const authors = before.map(({ author }) => author).filter((author) => author !== '');
+  const asked = [...new Set([...authors, ...people])].filter((userId) => userId !== botUserId);
+  const names = await lookUpNames(client, team, asked, Math.min(NAMES_WITHIN_MS, leftMs()));
+  const background = backgroundOf(before, botUserId, names);
+  return {
+    text: cut(readableText(raw, { botUserId, names }), MAX_TEXT_LENGTH),
+    ...(background.length > 0 && { background }),
+  };
+}
+
+/** Redis knows; without it, Slack does: the agent is engaged where it has spoken. */
+async function isEngagedIn(
+  redis: RedisClient,
+  { channel, threadTs = '' }: SlackMessage,
+  thread: Thread,
+  { agentId, botUserId, client }: Installation,
+): Promise<boolean | 'unknown'> {
+  try {
+    return await within(REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
+  } catch {
+    const replies = client.conversations.replies({ channel, ts: threadTs, limit: 200 });
+    return within(THREAD_WITHIN_MS, replies).then(
+      ({ messages = [] }) => messages.some(({ user }) => user === botUserId),
+      () => 'unknown' as const,
+    );
+  }
+}
+
+async function surfaceOf(
+  redis: RedisClient,
+  message: SlackMessage,
+  thread: Thread,
+): Promise<SlackAddress['surface']> {
+  if (!message.isDirect) return 'channel';
+  if (message.isAssistantThread) return 'assistant';
+  if (message.threadTs === undefined) return 'im';
+  const known = within(REDIS_WITHIN_MS, isAssistantThread(redis, thread)).catch(() => false);
+  return (await known) ? 'assistant' : 'im';
+}
+
+/** One polite line in the thread, at most once a minute. Nobody waits for it, and a lost one is no loss. */
+async function sayTooMany(
+  redis: RedisClient,
+  client: WebClient,
+  { tenantId, userId, dedupeKey }: { tenantId: string; userId: string; dedupeKey: string },
+  address: SlackAddress,
+): Promise<void> {
+  if (!(await claimBusyNotice(redis, tenantId, userId))) return;
+  await postPart(client, address, { messageId: dedupeKey, part: 0 }, TOO_MANY_MESSAGES);
+}
+
+/** At most `length` Unicode characters. */
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : Array.from(text).slice(0, length).join('');
+}

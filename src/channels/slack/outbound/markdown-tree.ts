@@ -1,0 +1,112 @@
+/**
+ * Markdown as a tree: CommonMark, and GitHub's tables, strikethrough, task lists, footnotes and bare links.
+ * One tilde strikes nothing out: people write ~5 to ~10.
+ */
+import { fromMarkdown } from 'mdast-util-from-markdown';
+import { gfmFromMarkdown } from 'mdast-util-gfm';
+import { gfm } from 'micromark-extension-gfm';
+
+export type MarkdownRoot = ReturnType<typeof fromMarkdown>;
+export type MarkdownNode = MarkdownRoot | MarkdownRoot['children'][number];
+
+/** What stands inside a line, for a tree that shall only say where blocks begin and end. */
+const INLINE = [
+  'attention',
+  'autolink',
+  'characterEscape',
+  'characterReference',
+  'codeText',
+  'emailAutolink',
+  'gfmFootnoteCall',
+  'gfmPotentialFootnoteCall',
+  'hardBreakEscape',
+  'htmlText',
+  'labelEnd',
+  'labelStartImage',
+  'labelStartLink',
+  'protocolAutolink',
+  'strikethrough',
+  'wwwAutolink',
+  // Not inline, but its time grows with the square of the headings; the paragraph that is found instead has
+  // the same beginning.
+  'setextUnderline',
+];
+
+/**
+ * Quotes and lists within each other on one line. Each costs the parser stack and, for every line below,
+ * time; people and models stay below six.
+ */
+const MAX_NESTING = 10;
+/** Brackets that are open at once. Nested images take the square of their number. */
+const MAX_OPEN_BRACKETS = 32;
+
+/** Underlined headings. They take the square of their number as well. */
+const MAX_UNDERLINES = 100;
+
+const UNDERLINE = /^[ \t>]*(?:=+|-+)[ \t]*$/;
+const CONTAINER = /[ \t]*(?:>|[-+*](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$))/y;
+
+/** The whole tree. Give it no more than one message's worth, and nothing that `isTooDeep`. */
+export function markdownTree(text: string): MarkdownRoot {
+  return fromMarkdown(text, {
+    extensions: [gfm({ singleTilde: false })],
+    mdastExtensions: [gfmFromMarkdown()],
+  });
+}
+
+/** The tree of blocks alone, their text unread. Give it nothing that `isTooDeep`. */
+export function blockTree(text: string): MarkdownRoot {
+  return fromMarkdown(text, {
+    extensions: [gfm({ singleTilde: false }), { disable: { null: INLINE } }],
+    mdastExtensions: [gfmFromMarkdown()],
+  });
+}
+
+/** Whether text is made so that the parser's time or stack would grow faster than it. */
+export function isTooDeep(text: string): boolean {
+  let open = 0;
+  let underlines = 0;
+  for (const line of text.split('\n')) {
+    if (UNDERLINE.test(line)) underlines += 1;
+    if (underlines > MAX_UNDERLINES) return true;
+    CONTAINER.lastIndex = 0;
+    for (let depth = 1; CONTAINER.test(line); depth += 1) if (depth > MAX_NESTING) return true;
+    for (let at = 0; at < line.length; at += 1) {
+      const character = line[at];
+      if (character === '[') open += 1;
+      else if (character === ']' && open > 0) open -= 1;
+      if (open > MAX_OPEN_BRACKETS) return true;
+    }
+    // Brackets don't reach beyond a paragraph.
+    if (line.trim() === '') open = 0;
+  }
+  return false;
+}
+
+/** Where a node begins and ends in the text that it was read from. */
+export function extentOf(node: MarkdownNode): { start: number; end: number } {
+  const { position } = node;
+  return { start: position?.start.offset ?? 0, end: position?.end.offset ?? 0 };
+}
+
+export function childrenOf(node: MarkdownNode): readonly MarkdownNode[] {
+  return 'children' in node ? node.children : [];
+}
+
+/** The mark that opens a block of fenced code; undefined for indented code. */
+export function fenceOf(source: string): string | undefined {
+  return /^(?:`{3,}|~{3,})/.exec(source)?.[0];
+}
+
+/**
+ * What stands before the lines of a block that begins at `start`: the marks of the quotes that it is in, and
+ * spaces in place of the marks of lists.
+ */
+export function linePrefix(text: string, start: number): string {
+  return text.slice(lineStart(text, start), start).replace(/[^>\s]/g, ' ');
+}
+
+/** Where the line that holds `at` begins. */
+export function lineStart(text: string, at: number): number {
+  return at === 0 ? 0 : text.lastIndexOf('\n', at - 1) + 1;
+}

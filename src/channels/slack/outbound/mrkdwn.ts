@@ -1,0 +1,156 @@
+/** Markdown in Slack's own notation, mrkdwn: what is shown where a message has no blocks. */
+import { childrenOf, extentOf, type MarkdownNode, type MarkdownRoot } from './markdown-tree.ts';
+import { escapeEntities, withoutPings } from './plain-text.ts';
+
+type Context = {
+  source: string;
+  definitions: ReadonlyMap<string, string>;
+  /** Inside bold text another mark for it would end it. */
+  isBold: boolean;
+  depth: number;
+};
+
+const ZERO_WIDTH_SPACE = '\u200b';
+const BULLETS = ['•', '◦', '▪'];
+const LINKABLE = /^(?:https?|ftp|mailto|tel):/i;
+
+/** Code stands in it as written, but for the three characters that Slack wants escaped. */
+export function toMrkdwn(tree: MarkdownRoot, source: string): string {
+  const definitions = new Map<string, string>();
+  for (const node of tree.children) {
+    if (node.type === 'definition') definitions.set(node.identifier, node.url);
+  }
+  return blocks(tree, { source, definitions, isBold: false, depth: 0 });
+}
+
+function blocks(parent: MarkdownNode, context: Context): string {
+  let text = '';
+  let lastLine: number | undefined;
+  for (const node of childrenOf(parent)) {
+    const shown = block(node, context);
+    if (shown === '') continue;
+    const { start, end } = node.position ?? {};
+    if (lastLine !== undefined) text += (start?.line ?? 0) - lastLine > 1 ? '\n\n' : '\n';
+    text += shown;
+    lastLine = end?.line;
+  }
+  return text;
+}
+
+function block(node: MarkdownNode, context: Context): string {
+  switch (node.type) {
+    case 'paragraph':
+      return inline(node, context);
+    case 'heading': {
+      const text = inline(node, { ...context, isBold: true });
+      return text === '' ? '' : `*${text}*`;
+    }
+    case 'blockquote':
+      return indent(blocks(node, context), '> ', '> ');
+    case 'list':
+      return node.children
+        .map((item, index) => {
+          const bullet = node.ordered
+            ? `${(node.start ?? 1) + index}.`
+            : (BULLETS[context.depth % BULLETS.length] ?? '•');
+          const task = item.checked === true ? '☑ ' : item.checked === false ? '☐ ' : '';
+          const text = blocks(item, { ...context, depth: context.depth + 1 });
+          return indent(text, `${bullet} ${task}`, '    ');
+        })
+        .join(node.spread ? '\n\n' : '\n');
+    case 'code':
+      return preformatted(node.value);
+    case 'table':
+      return preformatted(sourceOf(node, context));
+    case 'footnoteDefinition':
+      return `[${plain(node.label ?? node.identifier)}] ${blocks(node, context)}`;
+    case 'definition':
+      return '';
+    default:
+      return plain(sourceOf(node, context));
+  }
+}
+
+/** The text of a node's children; a mark between letters needs a space of no width to be taken for one. */
+function inline(parent: MarkdownNode, context: Context): string {
+  let text = '';
+  let wasMarked = false;
+  for (const node of childrenOf(parent)) {
+    const shown = phrase(node, context);
+    if (shown === '') continue;
+    const isMarked = ['strong', 'emphasis', 'delete', 'inlineCode'].includes(node.type);
+    const touches = /[\p{L}\p{N}]$/u.test(text) || wasMarked;
+    if (isMarked ? touches : wasMarked && /^[\p{L}\p{N}]/u.test(shown)) text += ZERO_WIDTH_SPACE;
+    text += shown;
+    wasMarked = isMarked;
+  }
+  return text;
+}
+
+function phrase(node: MarkdownNode, context: Context): string {
+  switch (node.type) {
+    case 'text':
+    case 'html':
+      return plain(node.value);
+    case 'strong':
+      return context.isBold
+        ? inline(node, context)
+        : wrapped(inline(node, { ...context, isBold: true }), '*');
+    case 'emphasis':
+      return wrapped(inline(node, context), '_');
+    case 'delete':
+      return wrapped(inline(node, context), '~');
+    case 'inlineCode':
+      // There is no way to write a backtick inside; without marks it arrives as it is.
+      return node.value.includes('`') ? escapeEntities(node.value) : `\`${escapeEntities(node.value)}\``;
+    case 'break':
+      return '\n';
+    case 'link':
+      return link(node.url, inline(node, context));
+    case 'image':
+      return link(node.url, plain(node.alt ?? ''));
+    case 'linkReference':
+      return link(context.definitions.get(node.identifier), inline(node, context));
+    case 'imageReference':
+      return link(context.definitions.get(node.identifier), plain(node.alt ?? ''));
+    case 'footnoteReference':
+      return `[${plain(node.label ?? node.identifier)}]`;
+    default:
+      return plain(sourceOf(node, context));
+  }
+}
+
+function link(url: string | undefined, text: string): string {
+  if (url === undefined) return text;
+  if (!LINKABLE.test(url)) return `${text} (${plain(url)})`.trim();
+  // What would end the address or begin its text.
+  const safe = url.replace(/[<>|\s]/g, encodeURIComponent).replaceAll('&', '&amp;');
+  const label = text.replaceAll('\n', ' ');
+  return label === '' || label === safe ? `<${safe}>` : `<${safe}|${label}>`;
+}
+
+function preformatted(code: string): string {
+  // Three backticks inside would end it. As plain lines it arrives as it is.
+  const escaped = escapeEntities(code);
+  return code.includes('```') ? escaped : `\`\`\`\n${escaped}\n\`\`\``;
+}
+
+function wrapped(text: string, mark: string): string {
+  return text === '' ? '' : mark + text + mark;
+}
+
+function indent(text: string, first: string, others: string): string {
+  return text
+    .split('\n')
+    .map((line, index) => (index === 0 ? first : line === '' && others.trim() === '' ? '' : others) + line)
+    .join('\n');
+}
+
+function plain(text: string): string {
+  return withoutPings(escapeEntities(text));
+}
+
+function sourceOf(node: MarkdownNode, { source }: Context): string {
+  const { start, end } = extentOf(node);
+  return source.slice(start, end);
+}

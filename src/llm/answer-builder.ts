@@ -1,0 +1,185 @@
+import type { Piece } from './read-chunk.ts';
+import { createThoughtFilter } from './thought-filter.ts';
+
+/** An answer longer than this is ended here and counts as cut off: some models never stop. */
+const MAX_CHARACTERS = 200_000;
+
+/** What a stream or a document has said in all. */
+export type BuiltAnswer = {
+  text: string;
+  /** Characters that were thought, in tags and in fields. */
+  thought: number;
+  /** The text began within a thought whose opening tag was missing. */
+  orphan: boolean;
+  refusal: string;
+  finish: string | undefined;
+  model: string | undefined;
+  promptTokens: number | undefined;
+  completionTokens: number | undefined;
+  reasoningTokens: number | undefined;
+  /** The server said in one way or another that this is all of it. */
+  isWhole: boolean;
+  error: unknown;
+};
+
+export type AnswerBuilder = {
+  take: (piece: Piece) => void;
+  /** `[DONE]`, or a document that is complete by itself. */
+  markWhole: () => void;
+  /** A reason to finish was given: only counts may follow. */
+  isFinished: () => boolean;
+  /** No more need be read: the end was said, or the answer is as long as it may be. */
+  isOver: () => boolean;
+  /** True once any text or thought has come. */
+  hasBegun: () => boolean;
+  shown: () => string;
+  end: () => BuiltAnswer;
+};
+
+/** Puts the pieces of an answer together. */
+export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBuilder {
+  let filter = createThoughtFilter(options);
+  const built: Omit<BuiltAnswer, 'text' | 'orphan'> = {
+    thought: 0,
+    refusal: '',
+    finish: undefined,
+    model: undefined,
+    promptTokens: undefined,
+    completionTokens: undefined,
+    reasoningTokens: undefined,
+    isWhole: false,
+    error: undefined,
+  };
+  let length = 0;
+  let isOver = false;
+  const growth = createGrowth();
+
+  const restart = (text: string): void => {
+    filter = createThoughtFilter(options);
+    filter.push(text);
+    length = text.length;
+  };
+  const add = (text: string): void => {
+    const { say, anew } = growth.next(text, built.finish !== undefined);
+    if (anew) restart(say);
+    else {
+      filter.push(say);
+      length += say.length;
+    }
+    if (length > MAX_CHARACTERS) {
+      built.finish = 'length';
+      built.isWhole = true;
+      isOver = true;
+    }
+  };
+
+  return {
+    take: (piece) => {
+      if (isOver) return;
+      if (piece.error !== undefined && !built.isWhole) built.error = piece.error;
+      if (piece.finish !== undefined) {
+        built.finish = piece.finish;
+        built.isWhole = true;
+      }
+      if (piece.reasoning) built.thought += piece.reasoning.length;
+      if (piece.refusal) built.refusal = (built.refusal + piece.refusal).slice(0, 10_000);
+      if (piece.text) add(piece.text);
+      if (piece.message) {
+        const whole = growth.asWhole(piece.message);
+        if (whole === undefined) add(piece.message);
+        else if (whole.anew) restart(piece.message);
+      }
+      built.model = piece.model ?? built.model;
+      built.promptTokens = piece.promptTokens ?? built.promptTokens;
+      built.completionTokens = piece.completionTokens ?? built.completionTokens;
+      built.reasoningTokens = piece.reasoningTokens ?? built.reasoningTokens;
+      if (piece.end) built.isWhole = true;
+      if (piece.countsAlone && length > 0) built.isWhole = true;
+    },
+    markWhole: () => {
+      built.isWhole = true;
+      isOver = true;
+    },
+    isFinished: () => built.isWhole,
+    isOver: () => isOver || built.error !== undefined,
+    hasBegun: () => length > 0 || built.thought > 0,
+    shown: () => (growth.isUnclear() ? '' : filter.shown()),
+    end: () => {
+      const { text, thought, orphan } = filter.end();
+      return { ...built, text: text.slice(0, MAX_CHARACTERS), thought: built.thought + thought, orphan };
+    },
+  };
+}
+
+/** Chunks that each hold the whole text so far are told by this many that each continue the one before. */
+const TELLING_CHUNKS = 3;
+const TELLING_LENGTH = 12;
+
+/**
+ * Most servers send what is new; some send the whole text so far each time, or the whole once more at the
+ * end. That is told when from the first chunk on each begins with all of the one before and is longer:
+ * three such chunks, the last of some length, are no coincidence.
+ */
+function createGrowth() {
+  /** The newest chunk while each has continued the one before; the whole text once that is certain. */
+  let chain: string | undefined;
+  let links = 0;
+  let isCumulative = false;
+  let pieces: string[] = [];
+  let total = 0;
+
+  const join = (): string => {
+    const text = pieces.join('');
+    pieces = [text];
+    return text;
+  };
+
+  return {
+    next(text: string, isLast: boolean): { say: string; anew: boolean } {
+      if (isCumulative) {
+        const before = chain ?? '';
+        // Shorter or another text: it was a correction, and the newest whole text holds.
+        if (!text.startsWith(before))
+          return before.startsWith(text) ? { say: '', anew: false } : this.replace(text);
+        chain = text;
+        return { say: text.slice(before.length), anew: false };
+      }
+      if (links === 0 || (chain !== undefined && text.length > chain.length && text.startsWith(chain))) {
+        chain = text;
+        links += 1;
+        if (links >= TELLING_CHUNKS && text.length >= TELLING_LENGTH) {
+          isCumulative = true;
+          pieces = [];
+          return { say: text, anew: true };
+        }
+      } else {
+        chain = undefined;
+        // The finishing chunk repeats the whole.
+        const isRepeat = isLast && text.length === total && total >= TELLING_LENGTH;
+        if (isRepeat && text === join()) return { say: '', anew: false };
+        links = -1;
+      }
+      pieces.push(text);
+      total += text.length;
+      return { say: text, anew: false };
+    },
+    replace(text: string): { say: string; anew: boolean } {
+      chain = text;
+      return { say: text, anew: true };
+    },
+    /** A `message` among deltas: undefined when it is one more piece, else whether it holds instead. */
+    asWhole(message: string): { anew: boolean } | undefined {
+      if (isCumulative) return { anew: message !== chain };
+      if (total === 0 || message.length < total) return undefined;
+      const text = join();
+      if (message === text) return { anew: false };
+      // As with chunks, a short beginning proves nothing.
+      if (!message.startsWith(text) || text.length < TELLING_LENGTH) return undefined;
+      total = message.length;
+      pieces = [message];
+      return { anew: true };
+    },
+    /** Two chunks that look cumulative: what is true shows with the third. */
+    isUnclear: () => !isCumulative && chain !== undefined && links > 1,
+  };
+}

@@ -1,0 +1,87 @@
+/** Errors that say that a prompt is too long, and their numbers. docs/LLM-SERVERS.md has the sources. */
+
+/** In the server's own tokens. Both undefined: it doesn't say. */
+export type ContextLimit = { limitTokens: number | undefined; promptTokens: number | undefined };
+
+const CODES =
+  /context_length_exceeded|exceed_context_size|context_window|prompt_too_long|string_above_max_length|max_prompt_tokens|request_too_large|contextwindowexceeded|model_context_window/;
+
+const WORDS =
+  /(?:maximum|max|available|model.?s?) context|context (?:length|window|size)|context limit|(?:prompt|input|request|message)s? (?:is|are|was) too (?:long|large)|too many (?:input |total |text )?(?:tokens|text bytes)|(?:prompt|input)[^\n]{0,40}(?:too long|too large)|maximum (?:prompt|input) length|prompt contains \d|input token count|exceed(?:s|ed)?[^\n]{0,60}(?:token limit|max length|number of tokens|context)|n_ctx|`?max_new_tokens`? must be|`?inputs`? must have less|range of input length|reduce (?:the|your) (?:length|prompt|input|message)|request too large|too large for model|prompt exceeds max|tokens? (?:count )?exceeds?|input length|requested tokens|max_tokens must be at least 1, got -/i;
+
+/** About the output, or about speed: these name tokens too. */
+const NOT_CONTEXT = /per (?:minute|min|day|hour)|\b[TR]P[MDH]\b/i;
+
+const LIMITS: readonly RegExp[] = [
+  /\d+ \+ \d+ > (\d+)/,
+  /n_ctx\s*[=:(]\s*(\d+)/,
+  /context (?:length|window|size|limit)(?: limit)?(?: of(?: only)?| is| \(|:|=)?\s*\(?(\d+)/,
+  /context length[^\d\n]{0,30}\((\d+) tokens/,
+  /with (\d+) (?:maximum )?context/,
+  /> (\d+)(?: maximum)?/,
+  /exceeds? (?:the )?(?:maximum )?(?:number of tokens allowed|limit of|model token limit:?)\s*\(?(\d+)/,
+  /token limit:? (\d+)/,
+  /must be <= (\d+)/,
+  /less than (\d+) tokens/,
+  /maximum (?:prompt|input) length is (\d+)/,
+  /max input tokens: (\d+)/,
+  /range of input length should be \[\d+, (\d+)\]/,
+  /cannot exceed (\d+)/,
+  /limit[: ]+(\d+)/,
+  /maximum of (\d+) tokens/,
+];
+
+const PROMPTS: readonly RegExp[] = [
+  /n_prompt_tokens\s*[=:]\s*(\d+)/,
+  /n_keep \((\d+)\)/,
+  /\((\d+) in (?:the )?(?:messages|your prompt)/,
+  /\((?:about )?(\d+) of (?:text )?(?:input|messages)/,
+  /(\d+) tokens from the input/,
+  /(?:at least )?(\d+) input tokens/,
+  /first (\d+) tokens/,
+  /(?:too long|prompt is too long): (\d+) tokens/,
+  /context limit: (\d+) \+/,
+  /(?:input )?token count (?:of )?\(?(\d+)/,
+  /prompt contains (\d+)/,
+  /contains (\d+) tokens/,
+  /given: (\d+)/,
+  /input \((\d+) tokens\)/,
+  /request \((\d+) tokens\)/,
+  /resulted in (\d+) tokens/,
+  /requested tokens \((\d+)\)/,
+  /received (\d+)/,
+  /output tokens \((\d+)\)/,
+  /requested(?: about)?:? (\d+)/,
+];
+
+/** Undefined when the error is about something else. */
+export function contextLimitIn(
+  texts: string,
+  codes: ReadonlySet<string>,
+  status: number | undefined,
+): ContextLimit | undefined {
+  const plain = texts
+    .slice(0, 8_000)
+    .replace(/(?<=\d)[,_](?=\d{3})/g, '')
+    .toLowerCase();
+  const tooLargeAtOnce = /request too large|requested \d+/.test(plain) && NOT_CONTEXT.test(plain);
+  if (status === 429 || NOT_CONTEXT.test(plain)) {
+    // More than a minute's tokens at once: no waiting helps.
+    if (!tooLargeAtOnce) return undefined;
+    const limitTokens = first(LIMITS, plain);
+    const promptTokens = first(PROMPTS, plain);
+    const never = limitTokens !== undefined && promptTokens !== undefined && promptTokens > limitTokens;
+    return never ? { limitTokens, promptTokens } : undefined;
+  }
+  const isCoded = [...codes].some((code) => CODES.test(code));
+  if (!isCoded && status !== 413 && !WORDS.test(plain)) return undefined;
+  return { limitTokens: first(LIMITS, plain), promptTokens: first(PROMPTS, plain) };
+}
+
+function first(patterns: readonly RegExp[], text: string): number | undefined {
+  for (const pattern of patterns) {
+    const digits = pattern.exec(text)?.[1];
+    if (digits !== undefined) return Number(digits);
+  }
+  return undefined;
+}

@@ -1,0 +1,68 @@
+/** Which of the parameters that were sent a server refuses. */
+
+export type Parameter = 'stream' | 'stream_options' | 'max_tokens' | 'max_completion_tokens' | 'system';
+
+/** The longer names first: `stream` stands in `stream_options`. */
+const NAMES: readonly Parameter[] = ['stream_options', 'max_completion_tokens', 'max_tokens', 'stream'];
+
+const REFUSES =
+  /unsupported|not\s+(?:be\s+)?(?:supported|permitted|allowed|implemented|recognized|recognised|available|valid|enabled)|unknown|unrecogni[sz]ed|unexpected|extra|forbidden|invalid|does(?:n.t| not) support|isn.t supported|cannot|can.t be|no such|must be|should be|only (?:be )?(?:allowed|supported|valid|set)|not a (?:valid|known)|remove|disable|too large|exceed|less than|at most|range|maximum|>|不支持|未知/i;
+
+const UNNAMED =
+  /extra (?:inputs?|fields?|parameters?)|unknown (?:field|parameter|argument|name)|unrecogni[sz]ed (?:request )?(?:argument|field|parameter)|unexpected (?:keyword|field|parameter|property)|additional propert/i;
+
+const NO_SYSTEM =
+  /system (?:role|message|prompt)s?[^\n]{0,40}not (?:be )?(?:supported|enabled|allowed)|does(?:n.t| not) support[^\n]{0,30}system|only user[^\n]{0,40}roles? (?:is|are) supported|developer instruction is not enabled|unsupported (?:role|value)[^\n]{0,40}system|roles? must alternate|alternate user|first message[^\n]{0,30}user|invalid role[^\n]{0,20}system/i;
+
+/** Undefined when no parameter is to blame. `largest`: the value would do if it were no larger. */
+export function refusedParameter(
+  error: { texts: string; param: string; loc: string },
+  sent: ReadonlyMap<Parameter, unknown>,
+): { parameter: Parameter; largest?: number } | undefined {
+  const { texts, param, loc } = error;
+  // After the one system message roles alternate strictly, so the system message is what counts as a role.
+  if (sent.has('system') && NO_SYSTEM.test(texts)) return { parameter: 'system' };
+  const named =
+    NAMES.find((name) => sent.has(name) && isNamed(name, param)) ??
+    NAMES.find((name) => sent.has(name) && isNamed(name, loc));
+  const refuses = REFUSES.test(texts) || REFUSES.test(loc);
+  const mentioned = refuses ? NAMES.find((name) => sent.has(name) && isNamed(name, texts)) : undefined;
+  const parameter =
+    named ??
+    mentioned ??
+    (refuses && sent.has('stream') && /\bstreaming\b/i.test(texts) ? 'stream' : undefined);
+  if (!parameter) {
+    if (!UNNAMED.test(texts)) return undefined;
+    // Nobody says which: the newest first.
+    return ['stream_options' as const, 'max_completion_tokens' as const]
+      .filter((name) => sent.has(name))
+      .map((name) => ({ parameter: name }))[0];
+  }
+  const value = sent.get(parameter);
+  if (typeof value === 'number') {
+    const largest = largestAllowed(texts, value);
+    if (largest !== undefined) return { parameter, largest };
+  }
+  return { parameter };
+}
+
+function isNamed(name: Parameter, text: string): boolean {
+  if (text === '') return false;
+  if (name === 'stream_options' && text.includes('include_usage')) return true;
+  const at = text.indexOf(name);
+  if (at === -1) return false;
+  return new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(text.slice(0, 16_000));
+}
+
+/** The largest number of the message that is below what was sent, where it is about sizes. */
+function largestAllowed(texts: string, sent: number): number | undefined {
+  if (
+    !/too large|at most|maximum|less than|exceed|range|>|<=|up to|max(?:imum)? (?:allowed|value)/i.test(texts)
+  )
+    return undefined;
+  const numbers = [...texts.slice(0, 4_000).matchAll(/\d[\d,]*/g)].map(([digits]) =>
+    Number(digits.replaceAll(',', '')),
+  );
+  const below = numbers.filter((number) => number >= 16 && number < sent);
+  return below.length > 0 ? Math.max(...below) : undefined;
+}

@@ -1,0 +1,165 @@
+import { UNSPACED } from './words.ts';
+
+/**
+ * A word as search compares it: by its pieces. Two words match by the share of pieces that they have in
+ * common, so that "собаку" finds "собака" and "Fotograf" finds "Hochzeitsfotograf" without a stemmer for any
+ * language. What is said once and asked in another form shares its root, wherever a language glues.
+ */
+export type Word = {
+  /** The whole word, folded. */
+  word: string;
+  /** Distinct, in the order of the word. */
+  pieces: string[];
+  /** 1 for most words. Short words mostly join other words and say little themselves. */
+  weight: number;
+  /** A further form of words that are in the list already. It counts if found, and is no loss if not. */
+  optional: boolean;
+};
+
+/** Letters in a piece. Four did best on the recall benchmark: three match too much, five too little. */
+const PIECE_LETTERS = 4;
+/** A word of so many letters has its full weight. */
+const FULL_WEIGHT_LETTERS = 6;
+/** A Chinese or Japanese character says about as much as so many letters. */
+const LETTERS_PER_CHARACTER = 4;
+/** A number names one thing. */
+const NUMBER_WEIGHT = 2;
+/** A word has no more pieces, so that one endless word leaves room for others. */
+const MAX_PIECES = 15;
+/** A longer chunk ("https://…?token=…") is searched by its parts only. */
+const MAX_JOINED = 64;
+/** Of a longer text both ends are searched, so that no message takes long. */
+const CHARACTERS_FROM_EACH_END = 4_000;
+
+const CHARACTER = '\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}ー';
+const UNSPACED_LETTERS = `[${UNSPACED}\\p{M}ー]+`;
+/** Runs of digits, of letters in a script without spaces, of Latin and of other letters. */
+const RUN = new RegExp(
+  `\\p{N}+|(?=[${UNSPACED}])${UNSPACED_LETTERS}|(?=\\p{L})(?:[\\p{Script=Latin}\\p{M}]+|(?:(?![${UNSPACED}\\p{Script=Latin}])[\\p{L}\\p{M}])+)`,
+  'gu',
+);
+const IS_CHARACTER = new RegExp(`[${CHARACTER}]`, 'u');
+const IS_HAN = /\p{Script=Han}/u;
+const IS_UNSPACED = new RegExp(`^[${UNSPACED}]`, 'u');
+const CHARACTERS = new RegExp(`[${CHARACTER}]+|[^${CHARACTER}]+`, 'gu');
+/** Format characters such as soft hyphens, and the tatweel: they are invisible or only stretch a word. */
+const INVISIBLE = /\p{Cf}|\u0640/gu;
+const MARKS = /[\p{Mn}&&[\p{Diacritic}\p{Script=Inherited}]]/gv;
+/** Where spaces or what stands for them separate. An apostrophe does too: "l'ami", "Rex's", "İzmir'de". */
+const BETWEEN_CHUNKS = /[\s'’‘ʼ]+/u;
+const CAMEL = /(?<=\p{Ll})(?=\p{Lu})/u;
+
+/** Finds the words of scripts that put no spaces between them. */
+const segmenter = new Intl.Segmenter('und', { granularity: 'word' });
+
+/**
+ * The distinct words of a text, by first occurrence. Both sides of a search are cut alike, except for Chinese
+ * and Japanese: a stored text gets all pairs of characters, as where a word ends depends on its neighbours.
+ */
+export function wordsOf(text: string, side: 'stored' | 'asked'): Word[] {
+  const words = new Map<string, Word>();
+  const clean = endsOf(endsOf(text).normalize('NFKC')).replace(INVISIBLE, '');
+  for (const chunk of clean.split(BETWEEN_CHUNKS)) {
+    for (const word of wordsOfChunk(chunk, side)) if (!words.has(word.word)) words.set(word.word, word);
+  }
+  return [...words.values()];
+}
+
+function endsOf(text: string): string {
+  return text.length <= 2 * CHARACTERS_FROM_EACH_END
+    ? text
+    : `${text.slice(0, CHARACTERS_FROM_EACH_END)} ${text.slice(-CHARACTERS_FROM_EACH_END)}`;
+}
+
+/**
+ * The words of what stands between two spaces. "RX-4471", "rx4471", "user_name", "userName" and
+ * "anna@firma.de" are found by their parts and as joined.
+ */
+function wordsOfChunk(chunk: string, side: 'stored' | 'asked'): Word[] {
+  const runs = chunk.match(RUN) ?? [];
+  const words = runs.flatMap((run) => {
+    if (IS_UNSPACED.test(run)) return wordsOfUnspaced(run, side);
+    const parts = run.split(CAMEL);
+    return parts.map((part) => wordOf(part));
+  });
+  const joined = fold(runs.join(''));
+  const several =
+    words.length > 1 && joined.length <= MAX_JOINED && !runs.some((run) => IS_UNSPACED.test(run));
+  return several
+    ? [...words, { word: `=${joined}`, pieces: [`=${joined}`], weight: 1, optional: true }]
+    : words;
+}
+
+function wordsOfUnspaced(run: string, side: 'stored' | 'asked'): Word[] {
+  return (run.match(CHARACTERS) ?? []).flatMap((part) => {
+    if (!IS_CHARACTER.test(part)) return segmentsOf(part).map(wordOf);
+    const single = side === 'asked' ? segmentsOf(part).filter((word) => word.length === 1) : [...part];
+    return [...pairsOf(part), ...single.filter((character) => IS_HAN.test(character))].map(wordOfCharacters);
+  });
+}
+
+function segmentsOf(text: string): string[] {
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+function pairsOf(text: string): string[] {
+  const characters = [...text];
+  return characters.slice(1).map((character, i) => `${characters[i]}${character}`);
+}
+
+function wordOfCharacters(word: string): Word {
+  const weight = weightOf(LETTERS_PER_CHARACTER * [...word].length);
+  return { word, pieces: [word], weight, optional: false };
+}
+
+/**
+ * A word of letters or digits. A number is one piece, since 4471 is not nearly 4472. A word with accents is
+ * found without them too, but better with them: the accented word is one more piece.
+ */
+function wordOf(word: string): Word {
+  const folded = fold(word);
+  if (/^\p{N}/u.test(word))
+    return { word: folded, pieces: [`=${folded}`], weight: NUMBER_WEIGHT, optional: false };
+  const letters = [...`_${folded}_`];
+  const pieces = letters
+    .slice(PIECE_LETTERS - 1)
+    .map((_letter, i) => letters.slice(i, i + PIECE_LETTERS).join(''));
+  const accented = word.normalize('NFD').toUpperCase();
+  return {
+    word: folded,
+    pieces: distinct([
+      ...(pieces.length > 0 ? pieces : [letters.join('')]).slice(0, MAX_PIECES - 1),
+      ...(accented === folded ? [] : [`^${accented}`]),
+    ]),
+    weight: weightOf(letters.length - 2),
+    optional: false,
+  };
+}
+
+function weightOf(letters: number): number {
+  return Math.min(1, letters / FULL_WEIGHT_LETTERS) ** 2;
+}
+
+/**
+ * Without case, accents and vowel points, Korean syllables as their letters, digits of any script as ASCII.
+ * Upper case, since it unites more than lower case: ß and SS, ς and σ, ı and i.
+ */
+function fold(word: string): string {
+  return word
+    .normalize('NFD')
+    .replace(MARKS, '')
+    .toUpperCase()
+    .replace(/(?![0-9])\p{Nd}/gu, asciiDigit);
+}
+
+/** Unicode has the digits of every script in order from 0 to 9. */
+function asciiDigit(digit: string): string {
+  const code = digit.codePointAt(0) ?? 0;
+  let zero = code;
+  while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
+  return String((code - zero) % 10);
+}
+
+function distinct(values: readonly string[]): string[] {
+  return [...new Set(values)];
+}

@@ -1,0 +1,72 @@
+/** What was told in one form is found by a question in another, in any language, and by a part of an id. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
+import { LANGUAGES } from '../support/languages.ts';
+import { memoryOf } from '../support/memory.ts';
+import {
+  connectRedis,
+  createTestDatabase,
+  modelsPath,
+  newScope,
+  type TestDatabase,
+} from '../support/services.ts';
+import { SMALL_TALK } from '../support/small-talk.ts';
+
+let database: TestDatabase;
+let redis: Redis;
+let embedder: Embedder;
+beforeAll(async () => {
+  [database, redis, embedder] = await Promise.all([
+    createTestDatabase(),
+    connectRedis(),
+    createEmbedder({ modelsPath: modelsPath() }),
+  ]);
+});
+afterAll(async () => {
+  redis.disconnect();
+  await embedder.close();
+  await database.drop();
+});
+
+const newMemory = () => memoryOf({ pool: database.pool, redis, embedder }, newScope());
+
+test.each(Object.entries(LANGUAGES))(
+  '%s: three facts among twelve other messages',
+  async (_name, language) => {
+    const memory = newMemory();
+    await memory.tell(
+      ...[...language.facts.map(([fact]) => fact), ...language.others].map((user) => ({ user })),
+    );
+    for (const [fact, question] of language.facts) expect((await memory.ask(question)).found).toContain(fact);
+  },
+);
+
+describe('ids, numbers, addresses and code', () => {
+  const told = [
+    'The part RX-4471 goes to the Leeds plant',
+    'The invoice rk9920 was paid twice',
+    'Our budget is 40,000 euros this year',
+    'Write to anna.berg@firma.de about the roof',
+    'The wiki is at https://wiki.example.com/garden/plans?id=77',
+    'The function parseOrderLine drops the last row',
+    'I rented flat 7-B in the Maple building',
+  ];
+  test.each([
+    ['Where does RX-4471 go?', told[0]],
+    ['Where does rx4471 go?', told[0]],
+    ['what about 4471', told[0]],
+    ['Was RK-9920 paid?', told[1]],
+    ['Who spends 40000?', told[2]],
+    ['Why did I write to anna.berg@firma.de?', told[3]],
+    ['Did I write to anna.berg about something?', told[3]],
+    ['What is at wiki.example.com?', told[4]],
+    ['What is wrong with parse_order_line?', told[5]],
+    ['What does ParseOrderLine do?', told[5]],
+    ['Which building has my 7B?', told[6]],
+  ])('%s', async (question, fact) => {
+    const memory = newMemory();
+    await memory.tell(...[...told, ...SMALL_TALK.slice(0, 12)].map((user) => ({ user })));
+    expect((await memory.ask(question)).found).toContain(fact);
+  });
+});

@@ -1,0 +1,12 @@
+import {
+  childrenOf,
+  markdownTree,
+  type MarkdownNode,
+} from '../../src/channels/slack/outbound/markdown-tree.ts';
+
+/** What a reader is told: the text of everything that markdown holds, in order, without white space. */
+export function markdownContent(markdown: string): string {
+  const read = (node: MarkdownNode): string =>
+    'value' in node ? node.value : 'alt' in node ? (node.alt ?? '') : childrenOf(node).map(read).join('');
+  return read(markdownTree(markdown)).replace(/\s/g, '');
+}
