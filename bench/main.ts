@@ -1,10 +1,12 @@
 /**
- * `npm run bench [-- options]`: measures Konstruct on a stack of its own, and prints tables and
- * one line of JSON. --peer      also measures the Celery peer, in alternation, with the ratios
- * (the first run downloads 3 GB) --quick     takes a minute: fewer messages, a smaller memory
- * --only X    measures one part: service, workers, peer or recall --combined  runs API and
- * worker in one process, with eager start --http      sends messages over HTTP instead of Slack
- * --write     writes the results to docs/PERFORMANCE.md and the charts to docs/charts
+ * `npm run bench [-- options]`: measures Konstruct on a stack of its own, and prints tables and one line of
+ * JSON.
+ *
+ * - `--peer`: also measures the Celery peer, in alternation, with the ratios. The first run downloads 3 GB.
+ * - `--quick`: takes a minute, with fewer messages and a smaller memory.
+ * - `--only PART`: measures one part: service, workers, peer or recall.
+ * - `--http`: sends messages over HTTP instead of Slack.
+ * - `--write`: writes the results to docs/PERFORMANCE.md and the charts to docs/charts.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';

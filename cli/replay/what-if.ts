@@ -1,7 +1,7 @@
 /** Repeats a turn's recall and prompt with other settings. */
 import type pg from 'pg';
 import { createPool } from '../../src/db/pool.ts';
-import { inTenant } from '../../src/db/tenant-transaction.ts';
+import { findDoneTurnsBefore } from '../../src/db/ledger.ts';
 import type { RecallSettings } from '../../src/domain/agent.ts';
 import type {
   ConversationMessage,
@@ -13,6 +13,7 @@ import type {
 } from '../../src/domain/conversation.ts';
 import { buildPrompt, promptRoom } from '../../src/domain/prompt.ts';
 import { decodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
+import { listMemories, NIL_UUID } from '../../src/memory/long-term/memories.ts';
 import { recallForTurn } from '../../src/memory/recall/recall-for-turn.ts';
 import { formatPrompt, formatRecalled, matchLine, section } from './print-story.ts';
 import type { Turn } from './story.ts';
@@ -103,18 +104,10 @@ async function withMessageIds(
   message: InboundMessage,
   window: readonly ConversationMessage[],
 ): Promise<WindowMessage[]> {
-  const { tenantId, agentId, userId, seq } = message;
-  const { rows } = await inTenant(pool, tenantId, (client) =>
-    client.query<{ id: string }>(
-      `SELECT message_id AS id FROM turns
-       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND state = 'done'
-       ORDER BY seq DESC LIMIT $5`,
-      [tenantId, agentId, userId, seq, Math.ceil(window.length / 2)],
-    ),
-  );
+  const messageIds = await findDoneTurnsBefore(pool, message, Math.ceil(window.length / 2));
   return window.map((entry, i) => ({
     ...entry,
-    messageId: rows[Math.floor((window.length - 1 - i) / 2)]?.id,
+    messageId: messageIds[Math.floor((window.length - 1 - i) / 2)],
   }));
 }
 
@@ -124,16 +117,10 @@ async function windowFromMemory(
   message: InboundMessage,
   size: number,
 ): Promise<ConversationMessage[]> {
-  const { tenantId, agentId, userId, receivedAt } = message;
-  const { rows } = await inTenant(pool, tenantId, (client) =>
-    client.query<ConversationMessage>(
-      `SELECT role, content FROM conversation_embeddings
-       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND created_at < $4::timestamptz
-       ORDER BY created_at DESC, id DESC LIMIT $5`,
-      [tenantId, agentId, userId, receivedAt, size],
-    ),
-  );
-  return rows.reverse();
+  // No id sorts before the nil UUID, so the page ends right before the message.
+  const after = { createdAt: message.receivedAt, id: NIL_UUID };
+  const newestFirst = await listMemories(pool, message, { limit: size, after });
+  return newestFirst.map(({ role, content }) => ({ role, content })).reverse();
 }
 
 /** The difference between the recorded turn and its rerun. */

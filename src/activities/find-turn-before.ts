@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError } from '@temporalio/common';
 import { findOpenTurnsBefore } from '../db/ledger.ts';
 import type { InboundMessage } from '../domain/conversation.ts';
+import { LONGEST_START_GRACE_MS } from '../domain/timing.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 /** What is known of the turns before one; `starting` is in the ledger and may appear any moment. */
@@ -8,8 +9,6 @@ export type TurnBeforeState = { state: 'running'; workflowId: string } | { state
 
 /** Enough to see past messages that were entered but never started, say while Temporal was away. */
 const TURNS_LOOKED_AT = 50;
-/** Nobody waits longer for one that is offered again and again, and not taken. */
-const LONGEST_GRACE_MS = 10_000;
 
 export function createFindTurnBefore({ pool, temporal }: Pick<ActivityDependencies, 'pool' | 'temporal'>) {
   return {
@@ -26,7 +25,8 @@ export function createFindTurnBefore({ pool, temporal }: Pick<ActivityDependenci
         const status = await statusOf(turn.workflowId);
         if (status === 'RUNNING') return { state: 'running', workflowId: turn.workflowId };
         if (status !== undefined) return { state: 'none' };
-        if (turn.offeredMs < startGraceMs && turn.waitedMs < LONGEST_GRACE_MS) return { state: 'starting' };
+        if (turn.offeredMs < startGraceMs && turn.waitedMs < LONGEST_START_GRACE_MS)
+          return { state: 'starting' };
       }
       return { state: 'none' };
     },

@@ -183,6 +183,23 @@ export async function findOpenTurnsBefore(
   return rows;
 }
 
+/** The message ids of a scope's last done turns before a message, newest first. */
+export async function findDoneTurnsBefore(
+  pool: pg.Pool,
+  { tenantId, agentId, userId, seq }: Scope & { seq: number },
+  limit: number,
+): Promise<string[]> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ messageId: string }>(
+      `SELECT message_id AS "messageId" FROM turns
+       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND state = 'done'
+       ORDER BY seq DESC LIMIT $5`,
+      [tenantId, agentId, userId, seq, limit],
+    ),
+  );
+  return rows.map(({ messageId }) => messageId);
+}
+
 /**
  * Records that a turn's start is being sent to Temporal again (`accepted`), or that Temporal did not answer
  * in time (`refused`). Later turns stop waiting for a refused turn once its start can no longer arrive. A

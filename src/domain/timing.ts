@@ -6,11 +6,23 @@
 /** How long a sender waits for a message to be accepted before it is told to come again. */
 export const ACCEPT_WITHIN_MS = 2_000;
 
+/** One look into Redis on a message's way in: whoever gets no answer goes on without it. */
+export const INTAKE_REDIS_WITHIN_MS = 250;
+/** Reading what makes a message richer, files and what was said before it; and the names in all of it. */
+export const INTAKE_CONTENTS_WITHIN_MS = 900;
+export const INTAKE_NAMES_WITHIN_MS = 500;
+/** Asking the channel what Redis would have told. */
+export const INTAKE_CHANNEL_WITHIN_MS = 1_000;
+/** What entering a message and starting its turn needs of the time. */
+export const INTAKE_ENTRY_MS = 500;
+
 /**
  * How long a message that is in the ledger may take to appear in Temporal: longer than its API tries to start
  * it.
  */
 export const START_GRACE_MS = 2_500;
+/** How long one that is offered again and again, and never taken, holds up what comes after it. */
+export const LONGEST_START_GRACE_MS = 10_000;
 
 /** How long a reply waits for memory, all in all. */
 export const MEMORY_WITHIN_MS = 2_000;

@@ -3,7 +3,7 @@ import type { RedisClient } from '../redis/connection.ts';
 import type pg from 'pg';
 import { enterTurn, isEntered, markStart, type LedgerTurn, type TurnsAhead } from '../db/ledger.ts';
 import type { InboundMessage, Scope } from '../domain/conversation.ts';
-import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import { ACCEPT_WITHIN_MS, INTAKE_REDIS_WITHIN_MS } from '../domain/timing.ts';
 import type { HandleMessageInput, TurnLimits } from '../domain/turn.ts';
 import { within } from '../lib/within.ts';
 import { newestSeq } from '../memory/window/window.ts';
@@ -11,9 +11,6 @@ import { outageOf, reach } from './availability.ts';
 import type { IntakeOutcome, NewMessage } from './outcomes.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { startTurn } from './start-turn.ts';
-
-/** Without Redis the order is kept all the same, by a longer way. */
-const REDIS_WITHIN_MS = 250;
 
 /** `deadline` (epoch ms) is for callers that have spent some of the two seconds themselves. */
 export type AcceptMessage = (message: NewMessage, options?: { deadline?: number }) => Promise<IntakeOutcome>;
@@ -101,7 +98,7 @@ async function turnsToWaitFor(
   deadline: number,
 ): Promise<number> {
   if (ahead.count === 0) return 0;
-  const waitMs = Math.min(deadline - Date.now(), REDIS_WITHIN_MS);
+  const waitMs = Math.min(deadline - Date.now(), INTAKE_REDIS_WITHIN_MS);
   const answered = await within(waitMs, newestSeq(redis, scope)).catch(() => undefined);
   return answered === ahead.newestSeq ? 0 : ahead.count;
 }

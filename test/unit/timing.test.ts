@@ -44,6 +44,29 @@ const RELATIONS: ReadonlyArray<
     'START_GRACE_MS',
   ],
   [
+    'what makes a message richer leaves time to enter it',
+    [
+      ['INTAKE_CONTENTS_WITHIN_MS', 1],
+      ['INTAKE_NAMES_WITHIN_MS', 1],
+      ['INTAKE_ENTRY_MS', 1],
+    ],
+    'ACCEPT_WITHIN_MS',
+  ],
+  [
+    'without Redis, asking the channel leaves time to enter a message',
+    [
+      ['INTAKE_REDIS_WITHIN_MS', 1],
+      ['INTAKE_CHANNEL_WITHIN_MS', 1],
+      ['INTAKE_ENTRY_MS', 1],
+    ],
+    'ACCEPT_WITHIN_MS',
+  ],
+  [
+    'a turn that is offered again is waited for, but not without end',
+    [['START_GRACE_MS', 2]],
+    'LONGEST_START_GRACE_MS',
+  ],
+  [
     'a failed call has settled before the next attempt looks for its message',
     [['CALL_SETTLES_WITHIN_MS', 1]],
     'DELIVERY_RETRY_MS',

@@ -115,8 +115,8 @@ export async function insertMemories(
   });
 }
 
-/** The id of the first page's start. Its time is `infinity`, so the id itself is never compared. */
-const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+/** The lowest id: a page that starts after it and a time begins right before that time. */
+export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
 
 /** One page of a scope's memories, newest first. `after` is the last row of the previous page. */
 export async function listMemories(

@@ -1,5 +1,6 @@
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
+import { INTAKE_REDIS_WITHIN_MS } from '../../../domain/timing.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received, WebhookChannel, WebhookRequest } from '../../channel.ts';
 import { markAssistantThread } from '../threads.ts';
@@ -22,7 +23,6 @@ type SlackInbound = {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-const REDIS_WITHIN_MS = 300;
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
 const READ_KEPT_MS = 10_000;
 
@@ -80,7 +80,7 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
         return judged;
       case 'assistant-thread-started': {
         const thread = threadOf(installation, team, judged.channel, judged.threadTs);
-        await within(REDIS_WITHIN_MS, markAssistantThread(redis, thread)).catch(() => undefined);
+        await within(INTAKE_REDIS_WITHIN_MS, markAssistantThread(redis, thread)).catch(() => undefined);
         return { kind: 'ignored', reason: 'assistant_thread_started' };
       }
       case 'message':

@@ -1,6 +1,13 @@
 import type { WebClient } from '@slack/web-api';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
+import {
+  INTAKE_CHANNEL_WITHIN_MS,
+  INTAKE_CONTENTS_WITHIN_MS,
+  INTAKE_ENTRY_MS,
+  INTAKE_NAMES_WITHIN_MS,
+  INTAKE_REDIS_WITHIN_MS,
+} from '../../../domain/timing.ts';
 import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
 import { MAX_TEXT_LENGTH } from '../../../intake/fields.ts';
 import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
@@ -19,15 +26,8 @@ import type { OncePerKey } from './once-per-key.ts';
 import { userIdOf } from './people.ts';
 import { backgroundOf, rawBackground, readThread, unseenOf } from './thread-so-far.ts';
 
-/** How long a message may be held up by what only makes it richer: files, the thread, names; and by Redis. */
-const EXTRAS_WITHIN_MS = 900;
-const NAMES_WITHIN_MS = 500;
 /** A first message can lack its sender's own name: a look-up that is late serves the next message. */
 const SENDER_WITHIN_MS = 50;
-const REDIS_WITHIN_MS = 300;
-const THREAD_WITHIN_MS = 1_000;
-/** What entering and starting the turn needs of the time until the sender gives up. */
-const INTAKE_NEEDS_MS = 500;
 
 type Thread = { tenantId: string; threadId: string };
 
@@ -100,9 +100,9 @@ async function readMessage(
   { botUserId, client }: Installation,
   deadline: number,
 ): Promise<Read> {
-  const leftMs = () => deadline - INTAKE_NEEDS_MS - Date.now();
+  const leftMs = () => deadline - INTAKE_ENTRY_MS - Date.now();
   const { words } = message;
-  const extrasMs = Math.min(EXTRAS_WITHIN_MS, leftMs());
+  const extrasMs = Math.min(INTAKE_CONTENTS_WITHIN_MS, leftMs());
   const [fetched, thread] = await Promise.all([
     fetchContents(client, words.files, extrasMs),
     // Between one person and the agent all is said to the agent, and stands in its memory.
@@ -113,7 +113,7 @@ async function readMessage(
   const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));
   const authors = before.map(({ author }) => author).filter((author) => author !== '');
   const asked = [...new Set([...authors, ...people])].filter((userId) => userId !== botUserId);
-  const names = await lookUpNames(client, team, asked, Math.min(NAMES_WITHIN_MS, leftMs()));
+  const names = await lookUpNames(client, team, asked, Math.min(INTAKE_NAMES_WITHIN_MS, leftMs()));
   const background = backgroundOf(before, botUserId, names);
   return {
     text: cut(readableText(raw, { botUserId, names }), MAX_TEXT_LENGTH),
@@ -129,10 +129,10 @@ async function isEngagedIn(
   { agentId, botUserId, client }: Installation,
 ): Promise<boolean | 'unknown'> {
   try {
-    return await within(REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
+    return await within(INTAKE_REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
   } catch {
     const replies = client.conversations.replies({ channel, ts: threadTs, limit: 200 });
-    return within(THREAD_WITHIN_MS, replies).then(
+    return within(INTAKE_CHANNEL_WITHIN_MS, replies).then(
       ({ messages = [] }) => messages.some(({ user }) => user === botUserId),
       () => 'unknown' as const,
     );
@@ -147,7 +147,7 @@ async function surfaceOf(
   if (!message.isDirect) return 'channel';
   if (message.isAssistantThread) return 'assistant';
   if (message.threadTs === undefined) return 'im';
-  const known = within(REDIS_WITHIN_MS, isAssistantThread(redis, thread)).catch(() => false);
+  const known = within(INTAKE_REDIS_WITHIN_MS, isAssistantThread(redis, thread)).catch(() => false);
   return (await known) ? 'assistant' : 'im';
 }
 

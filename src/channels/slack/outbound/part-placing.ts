@@ -5,7 +5,7 @@ import { deletePost, findPosts, partKey, postContent, updateContent } from './th
 import type { Place, Post, PostRef, Posts } from './thread-posts.ts';
 
 /** What stands in the thread already, as far as known. */
-export type Standing = {
+export type ThreadState = {
   posts: Posts;
   /** The `ts` of the message that shows that the agent is at work. */
   placeholder: string | undefined;
@@ -19,11 +19,11 @@ export type Standing = {
  */
 export async function placePart(
   place: Place,
-  standing: Standing,
+  threadState: ThreadState,
   ref: PostRef,
   contents: readonly SlackContent[],
 ): Promise<void> {
-  const holders = holdersOf(standing, ref);
+  const holders = holdersOf(threadState, ref);
   for (const { ts } of holders) {
     if (!(await tryUpdate(place, ts, ref, contents))) continue;
     await removeStale(place, holders, ts);
@@ -31,12 +31,12 @@ export async function placePart(
   }
   // None of them can be changed any more. One that holds the reply already may stay as it is.
   const standsAlready = holders.find(({ waiting }) => !waiting);
-  if (!standsAlready) await post(place, standing, ref, contents);
+  if (!standsAlready) await post(place, threadState, ref, contents);
   await removeStale(place, holders, standsAlready?.ts);
 }
 
 /** The messages that a part may be written into: the placeholder first, which every attempt knows. */
-function holdersOf({ posts, placeholder }: Standing, ref: PostRef): Post[] {
+function holdersOf({ posts, placeholder }: ThreadState, ref: PostRef): Post[] {
   const found = posts.get(partKey(ref)) ?? [];
   const takesPlaceholder = ref.part === 0 && (ref.piece ?? 0) === 0;
   if (!takesPlaceholder || placeholder === undefined) return [...found];
@@ -66,7 +66,7 @@ async function tryUpdate(
  */
 async function post(
   place: Place,
-  { unsure }: Standing,
+  { unsure }: ThreadState,
   ref: PostRef,
   contents: readonly SlackContent[],
 ): Promise<void> {

@@ -6,7 +6,7 @@ import type { SlackAddress, SlackProgress } from '../address.ts';
 import { slackTrouble } from '../errors.ts';
 import { markEngaged } from '../threads.ts';
 import { contentsOf, plainContent, plainPieces, type SlackContent } from './outbound-text.ts';
-import { placePart, type Standing } from './part-placing.ts';
+import { placePart, type ThreadState } from './part-placing.ts';
 import { refusalCause } from './refusals.ts';
 import { deletePost, findPosts, partKey, postPlaceholder, showStatus } from './thread-posts.ts';
 import type { Place, PostRef, Posts } from './thread-posts.ts';
@@ -46,7 +46,7 @@ export async function replaceProgress(options: {
   const { place, log, messageId, progress, parts } = options;
   // When nobody knows of a placeholder, it may have been posted all the same.
   const unsure = options.uncertain || progress === null;
-  const standing: Standing = {
+  const threadState: ThreadState = {
     posts: unsure ? await findPostsIfAllowed(options) : new Map(),
     placeholder: progress?.kind === 'message' ? progress.ts : undefined,
     unsure,
@@ -56,33 +56,38 @@ export async function replaceProgress(options: {
   try {
     for (const [part, markdown] of parts.entries()) {
       try {
-        await deliverPart(place, standing, { messageId, part }, markdown);
+        await deliverPart(place, threadState, { messageId, part }, markdown);
       } catch (error) {
         if (refusalCause(error) !== 'content') throw error;
         // However it is written, Slack takes it not: a line says so, and the others still go.
         log.warn({ code: refusedCode(error), part }, 'Slack takes a part of a reply in no form');
         refused = error instanceof Error ? error : undefined;
-        await placePart(place, standing, { messageId, part }, [plainContent(REPLY_NOT_SHOWN)]);
+        await placePart(place, threadState, { messageId, part }, [plainContent(REPLY_NOT_SHOWN)]);
       }
       isWaiting = false;
     }
   } catch (error) {
-    if (isWaiting && refusalCause(error) !== undefined) await takeAway(place, progress, standing);
+    if (isWaiting && refusalCause(error) !== undefined) await takeAway(place, progress, threadState);
     throw error;
   }
   if (refused) throw refused;
 }
 
 /** Delivers one part, in the first form that Slack takes, in the end cut into short pieces. */
-async function deliverPart(place: Place, standing: Standing, ref: PostRef, markdown: string): Promise<void> {
-  const [posted] = standing.posts.get(partKey(ref)) ?? [];
+async function deliverPart(
+  place: Place,
+  threadState: ThreadState,
+  ref: PostRef,
+  markdown: string,
+): Promise<void> {
+  const [posted] = threadState.posts.get(partKey(ref)) ?? [];
   // Parts after the first were complete when they were posted, but for the pieces of one that was cut.
   const isCut = (posted?.pieces ?? 1) > 1;
   if (ref.part > 0 && posted && !isCut) return;
   const pieces = plainPieces(markdown);
   if (!isCut) {
     try {
-      await placePart(place, standing, ref, contentsOf(markdown));
+      await placePart(place, threadState, ref, contentsOf(markdown));
       return;
     } catch (error) {
       if (refusalCause(error) !== 'content' || pieces.length < 2) throw error;
@@ -90,25 +95,29 @@ async function deliverPart(place: Place, standing: Standing, ref: PostRef, markd
   }
   for (const [piece, content] of pieces.entries()) {
     const named: PostRef = { ...ref, piece, pieces: pieces.length };
-    const isThere = standing.posts.has(partKey(named));
+    const isThere = threadState.posts.has(partKey(named));
     if (isThere && (piece > 0 || ref.part > 0)) continue;
-    await placePart(place, standing, named, [content] satisfies SlackContent[]);
+    await placePart(place, threadState, named, [content] satisfies SlackContent[]);
   }
 }
 
 /** Takes away what shows that the agent is at work. Slack may refuse this as well; then it has to stay. */
-async function takeAway(place: Place, progress: SlackProgress | null, standing: Standing): Promise<void> {
+async function takeAway(
+  place: Place,
+  progress: SlackProgress | null,
+  threadState: ThreadState,
+): Promise<void> {
   if (!progress) return;
   try {
     if (progress.kind === 'status') await showStatus(place.client, place.address, '');
     // An attempt before this one may have written the reply into it.
-    else if (isKnownToWait(standing, progress.ts)) await deletePost(place, progress.ts);
+    else if (isKnownToWait(threadState, progress.ts)) await deletePost(place, progress.ts);
   } catch (error) {
     if (refusalCause(error) === undefined) throw error;
   }
 }
 
-function isKnownToWait({ posts, unsure }: Standing, ts: string): boolean {
+function isKnownToWait({ posts, unsure }: ThreadState, ts: string): boolean {
   if (!unsure) return true;
   return [...posts.values()].flat().some((post) => post.ts === ts && post.waiting);
 }
