@@ -11,6 +11,6 @@ export default {
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
   // Two cores: a third file would only slow the other two down.
   maxWorkers: 2,
-  // A process for each file: onnxruntime can't be loaded twice in one, and nothing leaks between files.
+  // A process for each file: nothing leaks between files.
   workerIdleMemoryLimit: '1MB',
 };

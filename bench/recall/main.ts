@@ -164,8 +164,8 @@ function cached(embedder: Embedder): Embedder {
   const known = new Map<string, Promise<Float32Array>>();
   return {
     close: () => embedder.close(),
-    embed(text, priority) {
-      const embedding = known.get(text) ?? embedder.embed(text, priority);
+    embed(text, request) {
+      const embedding = known.get(text) ?? embedder.embed(text, request);
       known.set(text, embedding);
       return embedding;
     },

@@ -52,7 +52,10 @@ export function createGatherContext(dependencies: Pick<ActivityDependencies, 'po
       };
 
       const windowRead = bounded('window', getWindow(redis, message), []);
-      const embedding = await bounded('embedding', embedder.embed(message.text, 'query'), null);
+      const { tenantId, userId } = message;
+      const signal = AbortSignal.timeout(MEMORY_WITHIN_MS);
+      const embedded = embedder.embed(message.text, { tenantId, userId, priority: 'query', signal });
+      const embedding = await bounded('embedding', embedded, null);
       const recollection = embedding && (await bounded('recall', recallBy(embedding), null));
       if (embedding === null) missing.push('recall');
       const window = await windowRead;

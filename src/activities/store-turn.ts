@@ -1,8 +1,9 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, asyncLocalStorage } from '@temporalio/activity';
 import { finishTurn } from '../db/ledger.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
+import { STORE_HEARTBEAT_MS } from '../domain/timing.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { decodeEmbedding } from '../memory/embedding/embedding-codec.ts';
 import { embedPassages, insertExchange } from '../memory/long-term/exchange-passages.ts';
@@ -19,19 +20,20 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
      */
     async storeTurn(input: EmbedAndStoreInput): Promise<void> {
       const { message, reply, repliedAt } = input;
+      const { tenantId, agentId, userId, messageId: exchangeId } = message;
+      const attempt = watchAttempt();
+      const embed = (text: string) =>
+        embedder.embed(text, { tenantId, userId, priority: 'backfill', signal: attempt.signal });
       try {
         const [userEmbedding, replyEmbedding] = await Promise.all([
-          input.embedding === null
-            ? embedder.embed(message.text, 'backfill')
-            : decodeEmbedding(input.embedding),
-          embedder.embed(reply, 'backfill'),
+          input.embedding === null ? embed(message.text) : decodeEmbedding(input.embedding),
+          embed(reply),
         ]);
         const passages = await embedPassages(
           { user: message.text, reply },
           { user: userEmbedding, reply: replyEmbedding },
-          (text) => embedder.embed(text, 'backfill'),
+          embed,
         );
-        const { tenantId, agentId, userId, messageId: exchangeId } = message;
         const exchange = { tenantId, agentId, userId, exchangeId };
         const user = { id: memoryId('user', exchangeId), createdAt: new Date(message.receivedAt) };
         const assistant = { id: memoryId('assistant', exchangeId), createdAt: new Date(repliedAt) };
@@ -60,6 +62,8 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
           message: error.message,
           nonRetryable: true,
         });
+      } finally {
+        attempt.end();
       }
     },
 
@@ -70,4 +74,17 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       );
     },
   };
+}
+
+/**
+ * Tells Temporal that the attempt lives. The signal is aborted when the attempt is cancelled or its time is
+ * over, so that nothing of it is left in the embedder's queue. Outside Temporal an attempt has no limit.
+ */
+function watchAttempt(): { signal?: AbortSignal; end(): void } {
+  const context = asyncLocalStorage.getStore();
+  if (!context) return { end: () => undefined };
+  const { isLocal, startToCloseTimeoutMs } = context.info;
+  const beat = isLocal ? undefined : setInterval(() => context.heartbeat(), STORE_HEARTBEAT_MS);
+  const timeUp = AbortSignal.timeout(startToCloseTimeoutMs);
+  return { signal: AbortSignal.any([context.cancellationSignal, timeUp]), end: () => clearInterval(beat) };
 }

@@ -61,6 +61,13 @@ export const LLM_WITHIN_MS = 4 * 60_000;
 /** How long a model may be silent, before its first byte and between two. */
 export const LLM_SILENCE_MS = 2 * 60_000;
 
+/** The first, local try to remember a turn. */
+export const STORE_LOCALLY_WITHIN_MS = 30_000;
+/** The activity that remembers a turn: long texts wait for their turn at the model. */
+export const STORE_TIMEOUT_MS = 5 * 60_000;
+export const STORE_HEARTBEAT_MS = 5_000;
+export const STORE_HEARTBEAT_TIMEOUT_MS = 20_000;
+
 /** The first pause before an activity that only speaks to a channel is tried again. */
 export const DELIVERY_RETRY_MS = 1_000;
 /** The heartbeats of these activities. */

@@ -65,8 +65,8 @@ export function createTracing(service: string): Tracing {
     watchRedis,
     watchEmbedder: (embedder) => ({
       ...embedder,
-      embed: (text, priority) =>
-        inSpan('embed', { 'konstruct.priority': priority }, () => embedder.embed(text, priority)),
+      embed: (text, request) =>
+        inSpan('embed', { 'konstruct.priority': request.priority }, () => embedder.embed(text, request)),
     }),
     watchRunAgent: (runAgent) => (message, agent, messages, options) =>
       inSpan('llm', {}, async (span) => {

@@ -14,6 +14,9 @@ import {
   QUICK_ATTEMPT_MS,
   QUICK_ATTEMPTS,
   QUICK_RETRY_MS,
+  STORE_HEARTBEAT_TIMEOUT_MS,
+  STORE_LOCALLY_WITHIN_MS,
+  STORE_TIMEOUT_MS,
 } from '../domain/timing.ts';
 
 /*
@@ -69,17 +72,25 @@ export const { appendTurnToWindow } = proxyLocalActivities<Pick<Activities, 'app
  * attempt; the normal activity below takes over what fails.
  */
 export const { storeTurn: storeTurnLocally } = proxyLocalActivities<Pick<Activities, 'storeTurn'>>({
-  startToCloseTimeout: '30s',
+  startToCloseTimeout: STORE_LOCALLY_WITHIN_MS,
   retry: { maximumAttempts: 1 },
   summary: 'remember the turn',
 });
 
-/* Off the reply's path and owed: retried until it is stored, where operators see it. */
-export const { storeTurn, appendOwedTurn } = proxyActivities<
-  Pick<Activities, 'storeTurn' | 'appendOwedTurn'>
->({
+/* Off the reply's path and owed: retried until they are done, where operators see them. */
+const OWED = { retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } } as const;
+
+export const { appendOwedTurn } = proxyActivities<Pick<Activities, 'appendOwedTurn'>>({
+  ...OWED,
   startToCloseTimeout: '30s',
-  retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
+  summary: 'add the turn to the window',
+});
+
+/* Long texts wait for their turn at the model: minutes, when many come at once. */
+export const { storeTurn } = proxyActivities<Pick<Activities, 'storeTurn'>>({
+  ...OWED,
+  startToCloseTimeout: STORE_TIMEOUT_MS,
+  heartbeatTimeout: STORE_HEARTBEAT_TIMEOUT_MS,
   summary: 'remember the turn',
 });
 

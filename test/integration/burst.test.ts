@@ -93,9 +93,9 @@ test('the next turn does not wait for one that is answered but not yet remembere
   const embed = system.embedder.embed.bind(system.embedder);
   let remember = (): void => undefined;
   const later = new Promise<void>((resolve) => (remember = resolve));
-  jest.spyOn(system.embedder, 'embed').mockImplementation(async (text, purpose) => {
-    if (purpose === 'backfill') await later;
-    return embed(text, purpose);
+  jest.spyOn(system.embedder, 'embed').mockImplementation(async (text, request) => {
+    if (request.priority === 'backfill') await later;
+    return embed(text, request);
   });
   try {
     system.llm.answerWith(noted);

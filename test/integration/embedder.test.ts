@@ -1,9 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
+import { createEmbedder, type EmbedRequest } from '../../src/memory/embedding/embedder.ts';
 import { decodeEmbedding, encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
+import { SOMEBODY } from '../support/embeddings.ts';
+import { eventually } from '../support/eventually.ts';
 import { modelsPath } from '../support/services.ts';
 
-let embedder: Embedder;
+let embedder: Awaited<ReturnType<typeof createEmbedder>>;
 beforeAll(async () => {
   embedder = await createEmbedder({ modelsPath: modelsPath() });
 });
@@ -14,7 +17,7 @@ const dot = (a: Float32Array, b: Float32Array) => a.reduce((sum, value, i) => su
 test('384 numbers, normalised; similar texts are near, different ones are not', async () => {
   const [dog, pet, tax] = await Promise.all(
     ['My dog is called Rex', 'What is the name of my dog?', 'The tax form is due in May'].map((text) =>
-      embedder.embed(text, 'query'),
+      embedder.embed(text, { ...SOMEBODY, priority: 'query' }),
     ),
   );
   if (!dog || !pet || !tax) throw new Error('an embedding is missing');
@@ -25,9 +28,11 @@ test('384 numbers, normalised; similar texts are near, different ones are not', 
 });
 
 test('a text has the same embedding alone and in a batch with texts of other lengths', async () => {
-  const alone = await embedder.embed('The meeting is on Tuesday', 'query');
-  const others = Array.from({ length: 10 }, (_, i) => embedder.embed('word '.repeat(i * 20 + 1), 'backfill'));
-  const among = await embedder.embed('The meeting is on Tuesday', 'backfill');
+  const alone = await embedder.embed('The meeting is on Tuesday', { ...SOMEBODY, priority: 'query' });
+  const others = Array.from({ length: 10 }, (_, i) =>
+    embedder.embed('word '.repeat(i * 20 + 1), { ...SOMEBODY, priority: 'backfill' }),
+  );
+  const among = await embedder.embed('The meeting is on Tuesday', { ...SOMEBODY, priority: 'backfill' });
   await Promise.all(others);
   expect(dot(alone, among)).toBeGreaterThan(0.99999);
 });
@@ -35,7 +40,9 @@ test('a text has the same embedding alone and in a batch with texts of other len
 test("the pooling equals the library's own, in a batch of a long, an empty and a Unicode text", async () => {
   const long = 'My dog Bruno is afraid of thunder. '.repeat(60);
   const texts = ['warm', 'My dog is called Bruno.', long, '', 'Das Haus steht am Fluss 🏠'];
-  const [, ...found] = await Promise.all(texts.map((text) => embedder.embed(text, 'query')));
+  const [, ...found] = await Promise.all(
+    texts.map((text) => embedder.embed(text, { ...SOMEBODY, priority: 'query' })),
+  );
   // Numbers 0, 1, 200 and 383 of extract(texts, { pooling:
   // 'mean', normalize: true }) with transformers.js 2.17.2.
   const expected = [
@@ -53,19 +60,102 @@ test('a query is embedded before waiting backfills', async () => {
   const order: string[] = [];
   const note = (name: string) => () => void order.push(name);
   const backfills = Array.from({ length: 40 }, (_, i) =>
-    embedder.embed(`backfill ${i}`, 'backfill').then(note(`b${i}`)),
+    embedder.embed(`backfill ${i}`, { ...SOMEBODY, priority: 'backfill' }).then(note(`b${i}`)),
   );
-  await embedder.embed('a query', 'query').then(note('query'));
+  await embedder.embed('a query', { ...SOMEBODY, priority: 'query' }).then(note('query'));
   await Promise.all(backfills);
   expect(order.indexOf('query')).toBeLessThan(17);
 });
 
 test('encoding and decoding keeps every bit', async () => {
-  const embedding = await embedder.embed('bytes', 'query');
+  const embedding = await embedder.embed('bytes', { ...SOMEBODY, priority: 'query' });
   expect(decodeEmbedding(encodeEmbedding(embedding))).toEqual(embedding);
   expect(() => decodeEmbedding('AAAA')).toThrow(/must be 1536 bytes/);
 });
 
 test('the error for a folder without the model names the setting', async () => {
   await expect(createEmbedder({ modelsPath: '/nowhere' })).rejects.toThrow(/set KONSTRUCT_MODELS/);
+});
+
+const ask = (tenantId: string, userId = 'user', more: Partial<EmbedRequest> = {}) => ({
+  tenantId,
+  userId,
+  priority: 'backfill' as const,
+  ...more,
+});
+
+test('tenants take turns, and then their users', async () => {
+  const order: string[] = [];
+  const send = (name: string, request: EmbedRequest) =>
+    embedder.embed(`a text of ${name}`, request).then(() => void order.push(name));
+  const flood = Array.from({ length: 60 }, (_, i) => send(`flood ${i}`, ask('loud', 'bot')));
+  await Promise.all([send('colleague', ask('loud', 'person')), send('quiet', ask('quiet'))]);
+  // The first batch left before the two came; the second has both.
+  expect(order.filter((name) => name.startsWith('flood')).length).toBeLessThan(16);
+  await Promise.all(flood);
+});
+
+test("one tenant's full queue refuses that tenant alone", async () => {
+  const cancel = new AbortController();
+  const { signal } = cancel;
+  const waiting = Array.from({ length: 1_010 }, () =>
+    embedder.embed('again', ask('full', 'bot', { signal })),
+  );
+  const refused = await Promise.allSettled(waiting.slice(1_008));
+  expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  await expect(embedder.embed('another', ask('other'))).resolves.toHaveLength(384);
+  cancel.abort();
+  const settled = await Promise.allSettled(waiting);
+  expect(settled.filter(({ status }) => status === 'fulfilled').length).toBeLessThan(100);
+});
+
+test('what is no longer wanted costs nothing', async () => {
+  const cancel = new AbortController();
+  const kept = embedder.embed('wanted', ask('a'));
+  const dropped = embedder.embed('unwanted', ask('a', 'user', { signal: cancel.signal }));
+  cancel.abort(new Error('the attempt is over'));
+  await expect(dropped).rejects.toThrow('the attempt is over');
+  await kept;
+});
+
+/* Each makes the tokenizer work in its own way: a hundred pieces a word, no word at all, no end. */
+test.each([
+  ['Hangul that decomposes', `${'각'.repeat(33)} `.repeat(1_000)],
+  ['other syllables', `${'뷁'.repeat(33)}\n`.repeat(1_000)],
+  ['marks upon marks', `a${'\u0301\u0323'.repeat(40)} `.repeat(400)],
+  ['white space', ' \u3000\n'.repeat(11_000)],
+  ['ideographs', '漢字仮名'.repeat(8_000)],
+  ['base64', 'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo'.repeat(1_000)],
+  ['emoji', '👩‍👩‍👧‍👦'.repeat(3_000)],
+  ['halves of surrogate pairs', '\ud83d'.repeat(32_000)],
+])('sixteen hostile texts leave the process in place: %s', async (_, text) => {
+  const before = embedder.pid();
+  await Promise.all(Array.from({ length: 16 }, (_, i) => embedder.embed(text, ask('loud', `user${i}`))));
+  expect(embedder.pid()).toBe(before);
+});
+
+test('a process that is killed at work is replaced, and nothing is lost', async () => {
+  const before = embedder.pid();
+  if (before === undefined) throw new Error('no process');
+  const alone = await embedder.embed('The meeting is on Tuesday', ask('a'));
+  const texts = Array.from({ length: 40 }, () => embedder.embed('The meeting is on Tuesday', ask('a')));
+  process.kill(before, 'SIGKILL');
+  for (const embedding of await Promise.all(texts)) expect(dot(alone, embedding)).toBeGreaterThan(0.99999);
+  expect(embedder.pid()).not.toBe(before);
+});
+
+test('a process that is killed while nobody asks is replaced when somebody does', async () => {
+  process.kill(embedder.pid() ?? 0, 'SIGKILL');
+  await eventually(() => embedder.pid() === undefined);
+  await expect(embedder.embed('hello', ask('a'))).resolves.toHaveLength(384);
+});
+
+test('the process has none of the secrets of its parent', async () => {
+  const variables = Object.fromEntries(
+    (await readFile(`/proc/${embedder.pid()}/environ`, 'utf8'))
+      .split('\0')
+      .filter((line) => line !== '')
+      .map((line) => line.split('=', 2) as [string, string]),
+  );
+  expect(Object.keys(variables).sort()).toEqual(['NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']);
 });

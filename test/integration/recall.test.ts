@@ -5,6 +5,7 @@ import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { appendTurn } from '../../src/memory/window/window.ts';
 import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
+import { SOMEBODY } from '../support/embeddings.ts';
 import { memoryOf } from '../support/memory.ts';
 import {
   connectRedis,
@@ -29,7 +30,7 @@ beforeAll(async () => {
   redis = connected;
   embedder = {
     close: () => loaded.close(),
-    embed: (text, priority) => (embedded.push(text), loaded.embed(text, priority)),
+    embed: (text, request) => (embedded.push(text), loaded.embed(text, request)),
   };
   embedded = [];
 });
@@ -314,7 +315,7 @@ test('nothing is recalled from another user, agent or tenant', async () => {
 test('recall finds memories of storeEmbedding', async () => {
   const scope = newScope();
   const content = 'My dog is called Rex';
-  const embedding = [...(await embedder.embed(content, 'backfill'))];
+  const embedding = [...(await embedder.embed(content, { ...SOMEBODY, priority: 'backfill' }))];
   await storeEmbedding(database.pool, { ...scope, content, role: 'user', embedding });
   expect((await newMemory(scope).ask('What is my dog called?')).found).toEqual([content]);
 });
@@ -322,7 +323,9 @@ test('recall finds memories of storeEmbedding', async () => {
 test('a vector longer than 1 gains nothing by its length', async () => {
   const scope = newScope();
   const tell = async (content: string, factor: number) => {
-    const embedding = [...(await embedder.embed(content, 'backfill'))].map((value) => value * factor);
+    const embedding = [...(await embedder.embed(content, { ...SOMEBODY, priority: 'backfill' }))].map(
+      (value) => value * factor,
+    );
     await storeEmbedding(database.pool, { ...scope, content, role: 'user', embedding });
   };
   await tell('My dog is called Rex', 0.01);

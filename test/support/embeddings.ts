@@ -3,6 +3,9 @@ import { createHash } from 'node:crypto';
 import { EMBEDDING_WIDTH } from '../../src/domain/embedding.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 
+/** Somebody in whose name a test embeds. */
+export const SOMEBODY = { tenantId: 'tenant', userId: 'user' };
+
 /** A unit vector along one axis; two of different axes are unlike each other (similarity 0). */
 export function axis(i: number): number[] {
   return Array.from({ length: EMBEDDING_WIDTH }, (_, j) => (j === i ? 1 : 0));
@@ -18,7 +21,7 @@ export function similarTo0(similarity: number, other = 1): number[] {
 
 /**
  * For tests that aren't about recall: every text has an axis of its own, so only equal texts are alike. The
- * real model's native library can't be loaded a second time by a process, and a jest worker runs many files.
+ * real model takes a second to load.
  */
 export function hashEmbedder(): Embedder {
   return {

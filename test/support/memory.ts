@@ -7,6 +7,7 @@ import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { DEFAULT_RECALL, type RecallSettings } from '../../src/domain/agent.ts';
 import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
 import type { GatheredContext } from '../../src/domain/turn.ts';
+import { SOMEBODY } from './embeddings.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import { retrieveRelevant } from '../../src/memory/long-term/memories.ts';
 
@@ -69,7 +70,7 @@ export function memoryOf(
     },
     /** What single messages by plain cosine would have put first. */
     async plainCosine(text: string, topK = 3): Promise<string[]> {
-      const embedding = [...(await services.embedder.embed(text, 'query'))];
+      const embedding = [...(await services.embedder.embed(text, { ...SOMEBODY, priority: 'query' }))];
       return retrieveRelevant(
         services.pool,
         scope.tenantId,

@@ -17,6 +17,17 @@ const RELATIONS: ReadonlyArray<
     'ANSWER_HEARTBEAT_TIMEOUT_MS',
   ],
   ['a slow model is no dead worker', [['ANSWER_HEARTBEAT_MS', 3]], 'ANSWER_HEARTBEAT_TIMEOUT_MS'],
+  ['a busy model is no dead worker', [['STORE_HEARTBEAT_MS', 3]], 'STORE_HEARTBEAT_TIMEOUT_MS'],
+  [
+    'a dead worker is noticed long before its attempt to remember would end',
+    [['STORE_HEARTBEAT_TIMEOUT_MS', 4]],
+    'STORE_TIMEOUT_MS',
+  ],
+  [
+    'what is too long for the local try has more time in the activity',
+    [['STORE_LOCALLY_WITHIN_MS', 4]],
+    'STORE_TIMEOUT_MS',
+  ],
   ['a slow channel is no dead worker', [['DELIVERY_HEARTBEAT_MS', 3]], 'DELIVERY_HEARTBEAT_TIMEOUT_MS'],
   [
     'a dead worker is noticed long before its attempt would end',

@@ -1,94 +1,132 @@
-import { Piscina } from 'piscina';
 import { assertEmbedding } from '../../domain/embedding.ts';
+import { createFairQueue, type Owner } from './fair-queue.ts';
+import { createModelProcess, ModelProcessLost } from './model-process.ts';
 
 /** Makes embeddings of texts: 384 numbers, mean-pooled and normalised. */
 export type Embedder = {
   /**
-   * A `query` is embedded before any waiting `backfill`. Rejects
-   * with `EmbedderBusyError` when the queue is full.
+   * Of a long text, the beginning that the model reads. Rejects with `EmbedderBusyError` when too many of the
+   * tenant's texts wait, and with the signal's reason when it is aborted before the text has its turn.
    */
-  embed(text: string, priority: 'query' | 'backfill'): Promise<Float32Array>;
+  embed(text: string, request: EmbedRequest): Promise<Float32Array>;
   close(): Promise<void>;
 };
 
-/** The queue is full. The caller should try again later. */
+/** A `query` is embedded before any waiting `backfill`; among equals, tenants take turns, and then users. */
+export type EmbedRequest = Owner & { priority: 'query' | 'backfill'; signal?: AbortSignal | undefined };
+
+/** The tenant's share of the queue is full. The caller should try again later. */
 export class EmbedderBusyError extends Error {
   override readonly name = 'EmbedderBusy';
 }
 
 type Waiting = {
   text: string;
+  signal: AbortSignal | undefined;
   resolve: (embedding: Float32Array) => void;
   reject: (error: unknown) => void;
 };
 
+/**
+ * The model reads 512 word pieces, and English has about five letters in each. A text is cut before it is
+ * split into pieces, since some scripts make a hundred pieces of a word.
+ */
+const MAX_LETTERS = 4_000;
 /** Texts embedded together, which saves processor time. A larger batch would delay the next query. */
 const MAX_BATCH = 8;
-const MAX_WAITING = 1_000;
-/** A batch takes about 0.1 s. After this time the thread counts as stuck, and Piscina replaces it. */
+/** Each text of a batch costs as much as its longest. */
+const MAX_BATCH_LETTERS = 8 * 1_400;
+const MAX_WAITING_PER_TENANT = 1_000;
+/** A batch takes about 0.1 s. After this time the process counts as stuck, and is replaced. */
 const BATCH_TIMEOUT_MS = 20_000;
 
 /**
- * Runs all-MiniLM-L6-v2 (fp32) in a thread of its own, since inference would
- * block the API or the workflows. Resolves when the model is loaded. Rejects,
- * and says which setting to change, when `modelsPath` has no model.
+ * Runs all-MiniLM-L6-v2 (fp32) in a process of its own: inference would block the API or the workflows, and a
+ * process can be replaced. A batch that loses its process is tried once more, each text alone. Resolves when
+ * the model is loaded. Rejects, and says which setting to change, when `modelsPath` has no model.
  */
-export async function createEmbedder(options: { modelsPath: string }): Promise<Embedder> {
-  const thread = new Piscina<string[], Float32Array[]>({
-    filename: new URL('./embedder-thread.mjs', import.meta.url).href,
-    workerData: options,
-    minThreads: 1,
-    maxThreads: 1,
-    idleTimeout: Number.POSITIVE_INFINITY,
-  });
-  const waiting = { query: [] as Waiting[], backfill: [] as Waiting[] };
-  let busy = false;
-
-  const nextBatch = (): Waiting[] =>
-    (waiting.query.length > 0 ? waiting.query : waiting.backfill).splice(0, MAX_BATCH);
-
-  const drain = async (): Promise<void> => {
-    if (busy) return;
-    busy = true;
-    for (let batch = nextBatch(); batch.length > 0; batch = nextBatch()) {
-      try {
-        const embeddings = await thread.run(
-          batch.map(({ text }) => text),
-          { signal: AbortSignal.timeout(BATCH_TIMEOUT_MS) },
-        );
-        batch.forEach(({ resolve, reject }, i) => {
-          const embedding = embeddings[i];
-          if (embedding) resolve(embedding);
-          else reject(new Error('the embedding thread returned too few embeddings'));
-        });
-      } catch (error) {
-        for (const { reject } of batch) reject(error);
-      }
-    }
-    busy = false;
-  };
-
-  const embed: Embedder['embed'] = async (text, priority) => {
-    if (waiting[priority].length >= MAX_WAITING) {
-      throw new EmbedderBusyError(`the queue is full: ${MAX_WAITING} texts are waiting to be embedded`);
-    }
-    const embedding = await new Promise<Float32Array>((resolve, reject) => {
-      waiting[priority].push({ text, resolve, reject });
-      void drain();
-    });
-    assertEmbedding(embedding);
-    return embedding;
-  };
-
+export async function createEmbedder(options: {
+  modelsPath: string;
+}): Promise<Embedder & { pid(): number | undefined }> {
+  const { modelsPath } = options;
+  const model = createModelProcess({ modelsPath, answerWithinMs: BATCH_TIMEOUT_MS });
   try {
-    await embed('ready', 'query');
+    await model.run(['ready']);
   } catch (error) {
-    await thread.destroy();
+    await model.close();
     throw new Error(
-      `The embedding model could not be loaded from ${options.modelsPath}: set KONSTRUCT_MODELS to a folder ` +
+      `The embedding model could not be loaded from ${modelsPath}: set KONSTRUCT_MODELS to a folder ` +
         'with Xenova/all-MiniLM-L6-v2 (tokenizer.json, config.json, onnx/model.onnx), or use npm start, which downloads it.',
       { cause: error },
     );
   }
-  return { embed, close: () => thread.destroy() };
+
+  const queues = { query: createFairQueue<Waiting>(), backfill: createFairQueue<Waiting>() };
+  let isBusy = false;
+
+  const nextBatch = (): Waiting[] => {
+    const queue = queues.query.peek() ? queues.query : queues.backfill;
+    const batch: Waiting[] = [];
+    let longest = 0;
+    for (let next = queue.peek(); next && batch.length < MAX_BATCH; next = queue.peek()) {
+      longest = Math.max(longest, next.text.length);
+      const fits = longest * (batch.length + 1) <= MAX_BATCH_LETTERS;
+      if (batch.length > 0 && !fits) break;
+      queue.take();
+      if (next.signal?.aborted) next.reject(next.signal.reason);
+      else batch.push(next);
+    }
+    return batch;
+  };
+
+  const run = async (batch: readonly Waiting[]): Promise<void> => {
+    const embeddings = await model.run(batch.map(({ text }) => text));
+    batch.forEach(({ resolve, reject }, i) => {
+      const embedding = embeddings[i];
+      if (embedding) resolve(embedding);
+      else reject(new Error('the model returned too few embeddings'));
+    });
+  };
+
+  const drain = async (): Promise<void> => {
+    if (isBusy) return;
+    isBusy = true;
+    while (queues.query.peek() ?? queues.backfill.peek()) {
+      const batch = nextBatch();
+      if (batch.length === 0) continue;
+      try {
+        await run(batch);
+      } catch (error) {
+        if (error instanceof ModelProcessLost) {
+          for (const waiting of batch) await run([waiting]).catch(waiting.reject);
+        } else for (const { reject } of batch) reject(error);
+      }
+    }
+    isBusy = false;
+  };
+
+  return {
+    async embed(text, { priority, signal, ...owner }) {
+      const queue = queues[priority];
+      if (queue.waitingOf(owner.tenantId) >= MAX_WAITING_PER_TENANT) {
+        throw new EmbedderBusyError(
+          `the tenant's queue is full: ${MAX_WAITING_PER_TENANT} of its texts are waiting to be embedded`,
+        );
+      }
+      const embedding = await new Promise<Float32Array>((resolve, reject) => {
+        queue.push(owner, { text: cutForModel(text), signal, resolve, reject });
+        void drain();
+      });
+      assertEmbedding(embedding);
+      return embedding;
+    },
+    pid: () => model.pid(),
+    close: () => model.close(),
+  };
+}
+
+/** The model's own normalisation decomposes letters, so that one Hangul syllable counts as three. */
+function cutForModel(text: string): string {
+  const beginning = text.replace(/\s+/gu, ' ').slice(0, MAX_LETTERS);
+  return beginning.normalize('NFD').slice(0, MAX_LETTERS);
 }

@@ -19,6 +19,9 @@ export type NewExchange = Scope & {
   passages: EmbeddedPassage[];
 };
 
+/** How many passages of an exchange wait for the model at the same time: as many as it takes together. */
+const PASSAGES_AT_ONCE = 8;
+
 /** A message and its id in `conversation_embeddings`. */
 export type StoredMessage = { memoryId: string; text: string };
 export type EmbeddedPassage = Passage & {
@@ -47,12 +50,15 @@ export async function embedPassages(
   const passages = splitExchange(texts.user, texts.reply).filter(
     ({ user, reply }) => !isBlank('user', user) || !isBlank('reply', reply),
   );
-  return Promise.all(
-    passages.map(async (passage) => {
+  const embedded: EmbeddedPassage[] = [];
+  for (let from = 0; from < passages.length; from += PASSAGES_AT_ONCE) {
+    const slice = passages.slice(from, from + PASSAGES_AT_ONCE).map(async (passage) => {
       const vectors = await Promise.all([vectorOf('user', passage.user), vectorOf('reply', passage.reply)]);
       return { ...passage, embedding: sumOf(vectors.flat()) };
-    }),
-  );
+    });
+    embedded.push(...(await Promise.all(slice)));
+  }
+  return embedded;
 }
 
 /** The sum has the direction of the mean; `insertExchange` normalises it. */

@@ -15,6 +15,12 @@ export const PASSAGE_WORDS = 180;
 /** A second limit, for "words" such as data URLs and hashes, which have many word pieces. */
 const PASSAGE_CHARACTERS = 1_400;
 
+/**
+ * What one message may cost the model. Beyond it a passage holds more than the model reads; search by words
+ * still finds all of it.
+ */
+const MAX_PASSAGES = 48;
+
 const NOTHING: Span = { from: 0, to: 0 };
 
 /**
@@ -60,7 +66,17 @@ function splitText(text: string): Span[] {
     span.to = sentence.to;
     spanWords += sentenceWords;
   }
-  return [...spans, span];
+  return atMost(MAX_PASSAGES, [...spans, span]);
+}
+
+/** Neighbours together, in equal groups. */
+function atMost(most: number, spans: readonly Span[]): Span[] {
+  const each = Math.ceil(spans.length / most);
+  return spans.flatMap((first, i) =>
+    i % each === 0
+      ? [{ from: first.from, to: spans[Math.min(i + each, spans.length) - 1]?.to ?? first.to }]
+      : [],
+  );
 }
 
 /* No two parts can match the same text, so that a message of thirty thousand dots causes no backtracking. */

@@ -1,13 +1,16 @@
-/** The worker thread that runs the model. Plain JavaScript, so that it needs no loader under jest. */
-import { workerData } from 'node:worker_threads';
+/** The process that runs the model. Plain JavaScript, so that it needs no loader under jest. */
 import path from 'node:path';
 import ort from 'onnxruntime-node';
 import { env, pipeline } from '@xenova/transformers';
 
 const MODEL = 'Xenova/all-MiniLM-L6-v2';
-const options = workerData[1] ?? workerData;
+const [, , modelsPath = ''] = process.argv;
 
-env.localModelPath = options.modelsPath;
+// A signal to the whole process group is for the service: it drains, and then lets go of this process.
+process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);
+process.on('disconnect', () => process.exit());
+
+env.localModelPath = modelsPath;
 env.allowLocalModels = true;
 env.allowRemoteModels = false;
 
@@ -16,7 +19,7 @@ env.allowRemoteModels = false;
 // path makes it use one thread, which embeds short texts about as fast.
 const create = ort.InferenceSession.create;
 ort.InferenceSession.create = () =>
-  create(path.join(options.modelsPath, MODEL, 'onnx', 'model.onnx'), {
+  create(path.join(modelsPath, MODEL, 'onnx', 'model.onnx'), {
     executionProviders: ['cpu'],
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
@@ -30,7 +33,7 @@ const { tokenizer, model } = await pipeline('feature-extraction', MODEL, { quant
  * @param {string[]} texts
  * @returns {Promise<Float32Array[]>} an embedding of 384 numbers for each text
  */
-export default async function embed(texts) {
+async function embed(texts) {
   const inputs = tokenizer(texts, { padding: true, truncation: true });
   const { last_hidden_state: hidden } = await model(inputs);
   const [, tokens, width] = hidden.dims;
@@ -46,3 +49,12 @@ export default async function embed(texts) {
     return sum.map((value) => value / length);
   });
 }
+
+process.on('message', async ({ id, texts }) => {
+  try {
+    process.send?.({ id, embeddings: await embed(texts) });
+  } catch (error) {
+    process.send?.({ id, error: String(error) });
+  }
+});
+process.send?.({ ready: true });

@@ -1,0 +1,95 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+/** The model in a process of its own, which is started when needed and replaced when it ends or hangs. */
+export type ModelProcess = {
+  /** One embedding a text. Rejects with `ModelProcessLost` when the process ended or was too slow. */
+  run(texts: readonly string[]): Promise<Float32Array[]>;
+  /** The process id, while one runs. */
+  pid(): number | undefined;
+  close(): Promise<void>;
+};
+
+/** The process ended, or was ended for taking too long, before it answered. */
+export class ModelProcessLost extends Error {
+  override readonly name = 'ModelProcessLost';
+}
+
+const PROGRAM = fileURLToPath(new URL('./embedder-process.mjs', import.meta.url));
+const LOADED_WITHIN_MS = 60_000;
+
+type Answer = { ready?: true; id?: number; embeddings?: Float32Array[]; error?: string };
+
+/** Takes one call at a time. `answerWithinMs` bounds a call; loading the model comes on top. */
+export function createModelProcess(options: { modelsPath: string; answerWithinMs: number }): ModelProcess {
+  const { modelsPath, answerWithinMs } = options;
+  let current: Promise<ChildProcess> | undefined;
+  let running: ChildProcess | undefined;
+  let calls = 0;
+  let isClosed = false;
+
+  const start = async (): Promise<ChildProcess> => {
+    const child = fork(PROGRAM, [modelsPath], {
+      // It needs no secret, so it gets none.
+      env: {},
+      execArgv: [],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    running = child;
+    let said = '';
+    child.stderr?.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-2_000)));
+    child.once('exit', () => {
+      if (running !== child) return;
+      running = undefined;
+      current = undefined;
+    });
+    await answerOf(child, LOADED_WITHIN_MS, ({ ready }) => ready === true).catch((error: unknown) => {
+      throw new ModelProcessLost(said.trim() || 'the model did not load', { cause: error });
+    });
+    return child;
+  };
+
+  return {
+    async run(texts) {
+      if (isClosed) throw new Error('the embedder is closed');
+      const child = await (current ??= start());
+      const id = (calls += 1);
+      const answered = answerOf(child, answerWithinMs, (answer) => answer.id === id);
+      child.send({ id, texts }, () => undefined);
+      const { embeddings, error } = await answered;
+      if (!embeddings) throw new Error(`the model refused the texts: ${error}`);
+      return embeddings;
+    },
+    pid: () => running?.pid,
+    async close() {
+      isClosed = true;
+      const child = running;
+      if (!child) return;
+      const ended = once(child, 'exit');
+      if (child.connected) child.disconnect();
+      await ended;
+    },
+  };
+}
+
+/** The first message that fits. A process that is too slow is ended. */
+function answerOf(child: ChildProcess, withinMs: number, fits: (answer: Answer) => boolean): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      clearTimeout(timer);
+      child.off('message', onMessage).off('exit', onExit).off('error', onError);
+      act();
+    };
+    const onMessage = (answer: unknown): void => {
+      if (fits(answer as Answer)) settle(() => resolve(answer as Answer));
+    };
+    const onExit = (code: number | null, signal: string | null): void =>
+      settle(() => reject(new ModelProcessLost(`the model's process ended (${signal ?? code})`)));
+    const onError = (error: Error): void => settle(() => reject(new ModelProcessLost(error.message)));
+    const timer = setTimeout(() => child.kill('SIGKILL'), withinMs);
+    child.on('message', onMessage).on('exit', onExit).on('error', onError);
+    if (child.exitCode !== null || child.signalCode !== null) onExit(child.exitCode, child.signalCode);
+  });
+}

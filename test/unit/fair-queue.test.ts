@@ -1,0 +1,39 @@
+import { expect, test } from '@jest/globals';
+import { createFairQueue } from '../../src/memory/embedding/fair-queue.ts';
+
+const owner = (name: string) => ({ tenantId: name.slice(0, 1), userId: name.slice(1, 2) });
+const queueOf = (...items: string[]) => {
+  const queue = createFairQueue<string>();
+  for (const item of items) queue.push(owner(item), item);
+  return queue;
+};
+const drained = (queue: ReturnType<typeof queueOf>) => {
+  const taken: string[] = [];
+  for (let item = queue.take(); item !== undefined; item = queue.take()) taken.push(item);
+  return taken;
+};
+
+test("an owner's items keep their order", () => {
+  expect(drained(queueOf('Aa1', 'Aa2', 'Aa3'))).toEqual(['Aa1', 'Aa2', 'Aa3']);
+});
+
+test('tenants take turns, and then the users of each', () => {
+  const queue = queueOf('Aa1', 'Aa2', 'Aa3', 'Ab1', 'Ab2', 'Ba1', 'Ca1', 'Ca2');
+  expect(drained(queue)).toEqual(['Aa1', 'Ba1', 'Ca1', 'Ab1', 'Ca2', 'Aa2', 'Ab2', 'Aa3']);
+});
+
+test('who comes while others wait has the turn after those who had none', () => {
+  const queue = queueOf('Aa1', 'Aa2', 'Aa3', 'Ba1', 'Ba2');
+  expect([queue.take(), queue.take()]).toEqual(['Aa1', 'Ba1']);
+  queue.push(owner('Ca1'), 'Ca1');
+  expect(drained(queue)).toEqual(['Aa2', 'Ba2', 'Ca1', 'Aa3']);
+});
+
+test('looking takes nothing; the count is by tenant', () => {
+  const queue = queueOf('Aa1', 'Ab1', 'Ba1');
+  expect(queue.peek()).toBe('Aa1');
+  expect(['A', 'B', 'C'].map((tenant) => queue.waitingOf(tenant))).toEqual([2, 1, 0]);
+  drained(queue);
+  expect(queue.peek()).toBeUndefined();
+  expect(queue.waitingOf('A')).toBe(0);
+});
