@@ -39,7 +39,7 @@ export type AnswerBuilder = {
 /** Puts the pieces of an answer together. */
 export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBuilder {
   let filter = createThoughtFilter(options);
-  const built: Omit<BuiltAnswer, 'text' | 'orphan'> = {
+  const built: Omit<BuiltAnswer, 'text' | 'orphan' | 'isWhole'> = {
     thought: 0,
     refusal: '',
     finish: undefined,
@@ -47,11 +47,11 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
     promptTokens: undefined,
     completionTokens: undefined,
     reasoningTokens: undefined,
-    isWhole: false,
     error: undefined,
   };
   let length = 0;
   let isOver = false;
+  const ending = createEnding();
   const growth = createGrowth();
 
   const restart = (text: string): void => {
@@ -61,6 +61,7 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
   };
   const add = (text: string): void => {
     const { say, anew } = growth.next(text, built.finish !== undefined);
+    if (!anew && say.trim() !== '') ending.goesOn();
     if (anew) restart(say);
     else {
       filter.push(say);
@@ -68,7 +69,7 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
     }
     if (length > MAX_CHARACTERS) {
       built.finish = 'length';
-      built.isWhole = true;
+      ending.settle();
       isOver = true;
     }
   };
@@ -76,11 +77,8 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
   return {
     take: (piece) => {
       if (isOver) return;
-      if (piece.error !== undefined && !built.isWhole) built.error = piece.error;
-      if (piece.finish !== undefined) {
-        built.finish = piece.finish;
-        built.isWhole = true;
-      }
+      if (piece.error !== undefined && !ending.isWhole()) built.error = piece.error;
+      built.finish = piece.finish ?? built.finish;
       if (piece.reasoning) built.thought += piece.reasoning.length;
       if (piece.refusal) built.refusal = (built.refusal + piece.refusal).slice(0, 10_000);
       if (piece.text) add(piece.text);
@@ -93,21 +91,49 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
       built.promptTokens = piece.promptTokens ?? built.promptTokens;
       built.completionTokens = piece.completionTokens ?? built.completionTokens;
       built.reasoningTokens = piece.reasoningTokens ?? built.reasoningTokens;
-      if (piece.end) built.isWhole = true;
-      if (piece.countsAlone && length > 0) built.isWhole = true;
+      if (piece.finish !== undefined) ending.say();
+      if (piece.end) ending.settle();
+      if (piece.countsAlone && length > 0) ending.say();
     },
     markWhole: () => {
-      built.isWhole = true;
+      ending.settle();
       isOver = true;
     },
-    isFinished: () => built.isWhole,
+    isFinished: ending.isWhole,
     isOver: () => isOver || built.error !== undefined,
     hasBegun: () => length > 0 || built.thought > 0,
     shown: () => (growth.isUnclear() ? '' : filter.shown()),
     end: () => {
       const { text, thought, orphan } = filter.end();
-      return { ...built, text: text.slice(0, MAX_CHARACTERS), thought: built.thought + thought, orphan };
+      return {
+        ...built,
+        isWhole: ending.mayBeWhole(),
+        text: text.slice(0, MAX_CHARACTERS),
+        thought: built.thought + thought,
+        orphan,
+      };
     },
+  };
+}
+
+/** Whether an answer is whole, by what the server says of its end. */
+function createEnding() {
+  /** An end was said after the last text. */
+  let isSaid = false;
+  /** Text came after an end was said: this server says so in vain, and the body's own end counts. */
+  let isVain = false;
+  let isCertain = false;
+  return {
+    say: () => void (isSaid = true),
+    settle: () => void (isCertain = true),
+    /** More text has come. */
+    goesOn: () => {
+      isVain ||= isSaid;
+      isSaid = false;
+    },
+    isWhole: () => isCertain || (isSaid && !isVain),
+    /** Once the body has ended. */
+    mayBeWhole: () => isCertain || isSaid,
   };
 }
 

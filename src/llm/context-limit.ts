@@ -7,12 +7,13 @@ const CODES =
   /context_length_exceeded|exceed_context_size|context_window|prompt_too_long|string_above_max_length|max_prompt_tokens|request_too_large|contextwindowexceeded|model_context_window/;
 
 const WORDS =
-  /(?:maximum|max|available|model.?s?) context|context (?:length|window|size)|context limit|(?:prompt|input|request|message)s? (?:is|are|was) too (?:long|large)|too many (?:input |total |text )?(?:tokens|text bytes)|(?:prompt|input)[^\n]{0,40}(?:too long|too large)|maximum (?:prompt|input) length|prompt contains \d|input token count|exceed(?:s|ed)?[^\n]{0,60}(?:token limit|max length|number of tokens|context)|n_ctx|`?max_new_tokens`? must be|`?inputs`? must have less|range of input length|reduce (?:the|your) (?:length|prompt|input|message)|request too large|too large for model|prompt exceeds max|tokens? (?:count )?exceeds?|input length|requested tokens|max_tokens must be at least 1, got -/i;
+  /(?:maximum|max|available|model.?s?) context|context (?:length|window|size)|context limit|(?:prompt|input|request|message)s? (?:is|are|was) too (?:long|large)|too many (?:input |total |text )?(?:tokens|text bytes)|(?:prompt|input)[^\n]{0,40}(?:too long|too large)|maximum (?:prompt|input) length|prompt contains \d|input token count|exceed(?:s|ed)?[^\n]{0,60}(?:token limit|max length|number of tokens|context)|n_ctx|`?max_new_tokens`? must be|`?inputs`? must have less|range of input length|reduce (?:the|your) (?:length|prompt|input|message)|request too large|too large for model|prompt exceeds max|tokens? (?:count )?exceeds?|input length|requested tokens|greater than max_seq_len|token limit exceeded|prompt 超长|上下文长度|max_tokens must be at least 1, got -/i;
 
 /** About the output, or about speed: these name tokens too. */
 const NOT_CONTEXT = /per (?:minute|min|day|hour)|\b[TR]P[MDH]\b/i;
 
 const LIMITS: readonly RegExp[] = [
+  /max_seq_len (\d+)/,
   /\d+ \+ \d+ > (\d+)/,
   /n_ctx\s*[=:(]\s*(\d+)/,
   /context (?:length|window|size|limit)(?: limit)?(?: of(?: only)?| is| \(|:|=)?\s*\(?(\d+)/,
@@ -32,6 +33,7 @@ const LIMITS: readonly RegExp[] = [
 ];
 
 const PROMPTS: readonly RegExp[] = [
+  /length (\d+) is greater than/,
   /n_prompt_tokens\s*[=:]\s*(\d+)/,
   /n_keep \((\d+)\)/,
   /\((\d+) in (?:the )?(?:messages|your prompt)/,

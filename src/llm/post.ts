@@ -86,9 +86,9 @@ async function readAnswer(
       watch.heard();
       reader.push(bytes);
       if (builder.isOver()) break;
-      if (builder.isFinished() && !lingers) {
-        lingers = true;
-        watch.endWithin(LINGER_MS);
+      if (builder.isFinished() !== lingers) {
+        lingers = builder.isFinished();
+        watch.endWithin(lingers ? LINGER_MS : undefined);
       }
     }
   } catch (error) {
@@ -151,9 +151,10 @@ function watchTime({ silenceMs, deadline }: { silenceMs: number; deadline: numbe
   return {
     signal: controller.signal,
     heard: () => void silence.refresh(),
-    endWithin: (ms: number) => {
+    /** Undefined: by the deadline, as at first. */
+    endWithin: (ms: number | undefined) => {
       clearTimeout(whole);
-      whole = setTimeout(end('long'), ms);
+      whole = setTimeout(end('long'), ms ?? Math.max(0, deadline - performance.now()));
     },
     isOver: () => over !== undefined,
     complaint: () => (over === 'silent' ? `the LLM was silent for ${silenceMs} ms` : 'the LLM took too long'),

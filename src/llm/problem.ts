@@ -71,10 +71,14 @@ export function problemOf(error: ServerError, sent: ReadonlyMap<Parameter, unkno
     const limit = contextLimitIn(texts, codes, status);
     if (limit) return { kind: 'tooLong', limit };
   }
-  const refusable = [400, 404, 405, 406, 415, 422, 500, 501].includes(status ?? 400);
+  // Who may not have streams is refused as a person is: the parameter's name tells the difference.
+  const refusable =
+    [400, 404, 405, 406, 415, 422, 500, 501].includes(status ?? 400) ||
+    (status === 403 && read.param === 'stream');
   const refusal = refusable ? refusedParameter(read, sent) : undefined;
   if (refusal) return { kind: 'parameter', refusal };
-  const reason = reasonOf(status, has, asText(asObject(error.body)?.['type']));
+  const mayBeOver = codes.has('overloaded_error');
+  const reason = mayBeOver ? undefined : reasonOf(status, has, asText(asObject(error.body)?.['type']));
   const wait = retryAfterMs(
     error.headers,
     Date.now(),
@@ -83,19 +87,19 @@ export function problemOf(error: ServerError, sent: ReadonlyMap<Parameter, unkno
   if (reason === 'outOfCredit' && isOnlyARateLimit(status, codes, texts, wait))
     return { kind: 'unavailable', retryAfterMs: wait };
   if (reason) return { kind: 'rejected', reason };
-  if ([400, 405, 406, 415, 422, 501].includes(status ?? 0)) return { kind: 'unspecific' };
-  const passes = status === undefined || status >= 500 || [408, 409, 425, 429].includes(status);
+  if (!mayBeOver && [400, 405, 406, 415, 422, 501].includes(status ?? 0)) return { kind: 'unspecific' };
+  const passes = mayBeOver || status === undefined || status >= 500 || [408, 409, 425, 429].includes(status);
   return passes ? { kind: 'unavailable', retryAfterMs: wait } : { kind: 'rejected', reason: undefined };
 }
 
 const FILTERED =
   /content[_ ]?filter|responsibleaipolicy|content[_ ]?policy|content management policy|usage polic|safety (?:filter|system|reasons)|data_?inspection|content exists risk|prohibited_content|prompt was blocked|was flagged|moderation|guardrail|inappropriate content|high risk|sensitive (?:content|words)|blocklist/i;
 const CREDIT =
-  /insufficient[_ ](?:quota|balance|credits?|funds)|insufficient_user_quota|credit balance|out of credits?|exceeded your current quota|billing[_ ](?:hard[_ ]limit|not[_ ]active|details)|plans? (?:&|and) billing|billing|payment[_ ]required|account_deactivated|arrears|arrearage|预扣费额度|余额不足|quota.{0,20}(?:exhausted|used up)|more credits|spending limit|access_terminated|no (?:remaining )?credits/i;
+  /insufficient[_ ](?:quota|balance|credits?|funds)|insufficient_user_quota|credit balance|out of credits?|exceeded your current quota|billing[_ ](?:hard[_ ]limit|not[_ ]active|details)|plans? (?:&|and) billing|billing|payment[_ ]required|account_deactivated|arrears|arrearage|预扣费额度|余额不足|quota.{0,20}(?:exhausted|used up)|more credits|spending limit|access_terminated|(?:no|any)(?: remaining)? credits/i;
 const KEY =
   /invalid[_ ]api[_ ]key|incorrect api key|api key not valid|api_key_invalid|invalid (?:authentication|token|x-api-key|access token)|authentication(?:_error| fails| failed)|unauthorized|missing api key|no api key|令牌/i;
 const MODEL =
-  /model[_ ]?not[_ ]?(?:found|exist|available)|unknown[_ ]model|invalid[_ ]model|no such model|model_not_supported|unsupported model|deployment ?not ?found|not a valid model|no endpoints found|(?:model|deployment)\b[^\n]{0,120}(?:does not exist|doesn.t exist|not found|not exist|is not available|not loaded|has been (?:deprecated|decommissioned|removed))|decommissioned|try pulling it|无可用渠道/i;
+  /model[_ ]?not[_ ]?(?:found|exist|available)|unknown[_ ]model|invalid[_ ]model|no such model|model_not_supported|unsupported model|deployment ?not ?found|not a valid model|no endpoints found|(?:model|deployment)\b[^\n]{0,120}(?:does not exist|doesn.t exist|not found|not exist|is not available|not loaded|has been (?:deprecated|decommissioned|removed))|decommissioned|try pulling it|无可用渠道|no models? loaded/i;
 
 function reasonOf(
   status: number | undefined,

@@ -214,7 +214,9 @@ function readTyped(chunk: Json, type: string): Piece | undefined {
   }
 }
 
-const finishOf = (finish: string | undefined): Piece => (finish === undefined ? {} : { finish });
+/** Some servers write out that there is no reason yet. */
+const finishOf = (finish: string | undefined): Piece =>
+  finish === undefined || /^(?:null|none|undefined|)$/i.test(finish) ? {} : { finish };
 
 /** A whole answer of the Responses API. */
 function readOutput(response: Json): Piece {

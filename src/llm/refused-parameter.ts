@@ -12,7 +12,7 @@ const UNNAMED =
   /extra (?:inputs?|fields?|parameters?)|unknown (?:field|parameter|argument|name)|unrecogni[sz]ed (?:request )?(?:argument|field|parameter)|unexpected (?:keyword|field|parameter|property)|additional propert/i;
 
 const NO_SYSTEM =
-  /system (?:role|message|prompt)s?[^\n]{0,40}not (?:be )?(?:supported|enabled|allowed)|does(?:n.t| not) support[^\n]{0,30}system|only user[^\n]{0,40}roles? (?:is|are) supported|developer instruction is not enabled|unsupported (?:role|value)[^\n]{0,40}system|roles? must alternate|alternate user|first message[^\n]{0,30}user|invalid role[^\n]{0,20}system/i;
+  /system (?:role|message|prompt)s?[^\n]{0,40}not (?:be )?(?:supported|enabled|allowed)|does(?:n.t| not) support[^\n]{0,30}system|only user[^\n]{0,40}roles? (?:is|are) supported|developer instruction is not enabled|unsupported (?:role|value)[^\n]{0,40}system|roles? must alternate|alternate user|first message[^\n]{0,30}user|invalid role[^\n]{0,20}system|(?:invalid value|unexpected (?:role|value))[^\n]{0,10}system/i;
 
 /** Undefined when no parameter is to blame. `largest`: the value would do if it were no larger. */
 export function refusedParameter(

@@ -7,7 +7,7 @@
 type Tag = { open: RegExp; close: RegExp; name: string };
 
 const NAMES =
-  'think|thinking|reasoning|thought|thoughts|reflection|analysis|mm:think|seed:think|longcat_think';
+  'think|thinking|reasoning|thought|thoughts|reflection|analysis|mm:think|seed:think|longcat_think|scratchpad|reason|antthinking';
 
 /** Every way to open a thought that is known, each with what closes it. Applied to short texts only. */
 const TAGS: readonly Tag[] = [
@@ -19,6 +19,7 @@ const TAGS: readonly Tag[] = [
   { name: 'kimi', open: /^◁think▷/, close: /◁\/think▷/ },
   { name: 'mistral', open: /^\[THINK\]/, close: /\[\/THINK\]/ },
   { name: 'bot', open: /^<\|begin_of_thought\|>/, close: /<\|end_of_thought\|>/ },
+  { name: 'cohere', open: /^<\|START_THINKING\|>/, close: /<\|END_THINKING\|>/ },
   { name: 'gemma', open: /^<\|channel>thought/, close: /<channel\|>/ },
   {
     name: 'harmony',

@@ -16,7 +16,7 @@ import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts'
 import { createAuthority } from '../support/certificates.ts';
 import { axis, hashEmbedder } from '../support/embeddings.ts';
 import { memoryOf } from '../support/memory.ts';
-import { startForgetfulPooler, startPgBouncer } from '../support/pooler.ts';
+import { pgBouncer, startForgetfulPooler, startPgBouncer } from '../support/pooler.ts';
 import { createTestTenant, redisUrl } from '../support/services.ts';
 import { startTlsTerminator } from '../support/tls-terminator.ts';
 
@@ -132,9 +132,8 @@ describe('between the service and Postgres', () => {
     await pooler.stop();
   });
 
-  test('PgBouncer in transaction mode, where it is installed', async () => {
-    const pooler = await startPgBouncer(appUrl('managed_extensions'));
-    if (!pooler) return;
+  (pgBouncer ? test : test.skip)('PgBouncer in transaction mode', async () => {
+    const pooler = await startPgBouncer(appUrl('managed_extensions'), pgBouncer ?? '');
     try {
       await withPool(pooler.url, async (pool) => {
         for (let i = 0; i < 3; i += 1) await useDatabase(pool);

@@ -11,10 +11,11 @@ import { eventually } from './eventually.ts';
 
 export type Pooler = { url: string; stop(): Promise<void> };
 
-/** PgBouncer in transaction mode, with few server connections; undefined where it is not installed. */
-export async function startPgBouncer(databaseUrl: string): Promise<Pooler | undefined> {
-  const [file] = findOnPath(['pgbouncer'], process.env, ['/usr/sbin']);
-  if (!file) return undefined;
+/** Where PgBouncer is; undefined where it is not installed. */
+export const pgBouncer: string | undefined = findOnPath(['pgbouncer'], process.env, ['/usr/sbin'])[0];
+
+/** PgBouncer in transaction mode, with few server connections. */
+export async function startPgBouncer(databaseUrl: string, file: string): Promise<Pooler> {
   const { hostname, port, pathname, username, password } = new URL(databaseUrl);
   const listenPort = await freePort();
   const folder = await mkdtemp(path.join(os.tmpdir(), 'konstruct-pgbouncer-'));

@@ -32,12 +32,13 @@ beforeAll(async () => {
       headers = {},
       chunks,
       end = 'close',
+      pauseMs = 0,
     } = dialect?.reply(sent, requests.length) as Reply;
     res.writeHead(status, headers);
     res.flushHeaders();
     for (const chunk of chunks) {
       res.write(chunk);
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise((resolve) => (pauseMs > 0 ? setTimeout(resolve, pauseMs) : setImmediate(resolve)));
     }
     if (end === 'close') res.end();
     if (end === 'reset') setTimeout(() => res.destroy(), 20);

@@ -10,6 +10,8 @@ export type Reply = {
   headers?: Record<string, string>;
   /** Written one after the other. */
   chunks: ReadonlyArray<string | Uint8Array>;
+  /** Between two chunks. */
+  pauseMs?: number;
   /** How the connection ends after that; `open` leaves it open. */
   end?: 'close' | 'reset' | 'open';
 };
@@ -172,6 +174,75 @@ export const STREAMS: readonly Dialect[] = [
     name: 'usage at the end without finish reason or [DONE]',
     source: 'alfredapp/openai-workflow#52',
     reply: always(events(...hello, USAGE)),
+    expected: t,
+  },
+  {
+    name: 'a finish reason in every chunk, slower than the wait for the last counts',
+    source: 'hardening',
+    reply: always({
+      headers: SSE,
+      pauseMs: 1_100,
+      chunks: ['Hello ', 'there, ', 'my ', 'friend!'].map((word) => delta({ content: word }, 'stop')),
+    }),
+    expected: { ...t, requests: 1 },
+  },
+  {
+    name: 'a finish reason in every chunk, and the connection breaks',
+    source: 'hardening',
+    reply: always({
+      headers: SSE,
+      chunks: ['Hello ', 'there, '].map((word) => delta({ content: word }, 'stop')),
+      end: 'reset',
+    }),
+    expected: { unavailable: true },
+  },
+  {
+    name: 'no reason yet, written out, and the connection breaks',
+    source: 'hardening',
+    reply: always({
+      headers: SSE,
+      chunks: ['Hello ', 'there, '].map((word) => delta({ content: word }, 'null')),
+      end: 'reset',
+    }),
+    expected: { unavailable: true },
+  },
+  {
+    name: 'counts alone between the words',
+    source: 'hardening',
+    reply: always({
+      headers: SSE,
+      pauseMs: 1_100,
+      chunks: [
+        ...['Hello ', 'there, ', 'my '].flatMap((word) => [delta({ content: word }), USAGE]),
+        delta({ content: 'friend!' }),
+        DONE,
+      ],
+    }),
+    expected: { ...t, requests: 1 },
+  },
+  {
+    name: 'counts alone between the words, and the connection breaks',
+    source: 'hardening',
+    reply: always({
+      headers: SSE,
+      chunks: [delta({ content: 'Hello ' }), USAGE, delta({ content: 'there, ' })],
+      end: 'reset',
+    }),
+    expected: { unavailable: true },
+  },
+  {
+    name: 'a thought that finishes, then the answer',
+    source: 'hardening',
+    reply: always({
+      headers: SSE,
+      pauseMs: 1_100,
+      chunks: [
+        delta({ reasoning_content: 'They greet.' }, 'stop'),
+        delta({ content: 'Hello there, ' }),
+        delta({ content: 'my friend!' }, 'stop'),
+        DONE,
+      ],
+    }),
     expected: t,
   },
   {
@@ -436,6 +507,10 @@ export const THOUGHTS: readonly Dialect[] = [
   thinks('<reasoning>', 'open-webui', `<reasoning>They.</reasoning>\n${TEXT}`),
   thinks('Kimi', 'vllm-project/vllm', `◁think▷They greet me.◁/think▷${TEXT}`),
   thinks('Magistral', 'vercel/ai#6715', `[THINK]They greet me.[/THINK]${TEXT}`),
+  thinks('Cohere', 'Cohere', `<|START_THINKING|>They greet me.<|END_THINKING|>${TEXT}`),
+  thinks('<scratchpad>', 'hardening', `<scratchpad>They greet me.</scratchpad>\n${TEXT}`),
+  thinks('<reason>', 'hardening', `<reason>They greet me.</reason>\n${TEXT}`),
+  thinks('<antThinking>', 'hardening', `<antThinking>They greet me.</antThinking>\n${TEXT}`),
   thinks('two thoughts', 'open-webui', `<think>a</think>\n<think>b</think>\n${TEXT}`),
   thinks('MiniMax', 'NousResearch/hermes-agent#62680', `<mm:think>a</mm:think>${TEXT}`),
   thinks(
@@ -666,6 +741,24 @@ export const ENDINGS: readonly Dialect[] = [
     expected: { rejected: 'unknownModel', requests: 1 },
   },
   {
+    name: 'no such model: LM Studio has none loaded',
+    source: 'LM Studio',
+    reply: always(error(400, { message: 'No models loaded. Please load a model in the developer page.' })),
+    expected: { rejected: 'unknownModel' },
+  },
+  {
+    name: 'no credit: xAI',
+    source: 'xAI',
+    reply: always(error(403, { message: "Your team doesn't have any credits yet." })),
+    expected: { rejected: 'outOfCredit' },
+  },
+  {
+    name: 'overloaded, under a status of a bad request',
+    source: 'hardening',
+    reply: always(error(400, { type: 'overloaded_error', message: 'Overloaded' })),
+    expected: { unavailable: true },
+  },
+  {
     name: 'no such model: Ollama',
     source: 'ollama/ollama',
     reply: always(error(404, { message: 'model "m" not found, try pulling it first' })),
@@ -845,6 +938,28 @@ export const ENDINGS: readonly Dialect[] = [
 
 export const REFUSALS: readonly Dialect[] = [
   {
+    name: 'stream: an organisation that is not verified',
+    source: 'openai',
+    reply: refuses(
+      'stream',
+      error(403, {
+        message: 'Your organization must be verified to stream this model.',
+        param: 'stream',
+        code: 'unsupported_value',
+      }),
+    ),
+    expected: t,
+  },
+  ...["Invalid value: 'system'. Supported values are: 'user', 'assistant'.", 'Unexpected role "system"'].map(
+    (message): Dialect => ({
+      name: `the system role: ${message}`,
+      source: 'hardening',
+      reply: (sent) =>
+        sent.messages.some(({ role }) => role === 'system') ? error(400, { message }) : answered,
+      expected: t,
+    }),
+  ),
+  {
     name: 'max_tokens: OpenAI',
     source: 'teilomillet/gollm#33',
     reply: refuses(
@@ -1013,6 +1128,22 @@ const tooLong = (name: string, source: string, refusal: Reply): Dialect => ({
 });
 
 export const CONTEXTS: readonly Dialect[] = [
+  tooLong(
+    'exllama',
+    'hardening',
+    error(400, { message: 'Prompt length 20000 is greater than max_seq_len 8192' }),
+  ),
+  tooLong(
+    'TabbyAPI',
+    'hardening',
+    error(400, { message: 'Context length 20000 is greater than max_seq_len 8192' }),
+  ),
+  tooLong('Zhipu', 'hardening', error(400, { code: '1261', message: 'Prompt 超长' })),
+  tooLong(
+    'MiniMax',
+    'hardening',
+    json({ base_resp: { status_code: 1039, status_msg: 'token limit exceeded' } }),
+  ),
   tooLong(
     'OpenAI',
     'openai',
