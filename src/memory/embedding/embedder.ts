@@ -34,8 +34,8 @@ type Waiting = {
 const MAX_LETTERS = 4_000;
 /** Texts embedded together, which saves processor time. A larger batch would delay the next query. */
 const MAX_BATCH = 8;
-/** Each text of a batch costs as much as its longest. */
-const MAX_BATCH_LETTERS = 8 * 1_400;
+/** Each text of a batch costs as much as its longest. Long texts are embedded alone, which takes as long. */
+const MAX_BATCH_LETTERS = 4_000;
 const MAX_WAITING_PER_TENANT = 1_000;
 /** A batch takes about 0.1 s. After this time the process counts as stuck, and is replaced. */
 const BATCH_TIMEOUT_MS = 20_000;

@@ -18,6 +18,8 @@ export class ModelProcessLost extends Error {
 
 const PROGRAM = fileURLToPath(new URL('./embedder-process.mjs', import.meta.url));
 const LOADED_WITHIN_MS = 60_000;
+/** A process that is at work ends after its batch. */
+const CLOSED_WITHIN_MS = 3_000;
 
 type Answer = { ready?: true; id?: number; embeddings?: Float32Array[]; error?: string };
 
@@ -40,12 +42,15 @@ export function createModelProcess(options: { modelsPath: string; answerWithinMs
     running = child;
     let said = '';
     child.stderr?.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-2_000)));
-    child.once('exit', () => {
+    const forget = (): void => {
       if (running !== child) return;
       running = undefined;
       current = undefined;
-    });
+    };
+    child.once('exit', forget);
     await answerOf(child, LOADED_WITHIN_MS, ({ ready }) => ready === true).catch((error: unknown) => {
+      // A process that could not be started has no exit.
+      forget();
       throw new ModelProcessLost(said.trim() || 'the model did not load', { cause: error });
     });
     return child;
@@ -68,8 +73,10 @@ export function createModelProcess(options: { modelsPath: string; answerWithinMs
       const child = running;
       if (!child) return;
       const ended = once(child, 'exit');
+      const tooSlow = setTimeout(() => child.kill('SIGKILL'), CLOSED_WITHIN_MS);
       if (child.connected) child.disconnect();
       await ended;
+      clearTimeout(tooSlow);
     },
   };
 }
