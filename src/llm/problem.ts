@@ -77,18 +77,19 @@ export function problemOf(error: ServerError, sent: ReadonlyMap<Parameter, unkno
     (status === 403 && read.param === 'stream');
   const refusal = refusable ? refusedParameter(read, sent) : undefined;
   if (refusal) return { kind: 'parameter', refusal };
-  const mayBeOver = codes.has('overloaded_error');
-  const reason = mayBeOver ? undefined : reasonOf(status, has, asText(asObject(error.body)?.['type']));
   const wait = retryAfterMs(
     error.headers,
     Date.now(),
     typeof error.body === 'string' ? error.body : JSON.stringify(error.body ?? ''),
   );
+  // Under any status: gateways give it that of a bad request.
+  if (codes.has('overloaded_error')) return { kind: 'unavailable', retryAfterMs: wait };
+  const reason = reasonOf(status, has, asText(asObject(error.body)?.['type']));
   if (reason === 'outOfCredit' && isOnlyARateLimit(status, codes, texts, wait))
     return { kind: 'unavailable', retryAfterMs: wait };
   if (reason) return { kind: 'rejected', reason };
-  if (!mayBeOver && [400, 405, 406, 415, 422, 501].includes(status ?? 0)) return { kind: 'unspecific' };
-  const passes = mayBeOver || status === undefined || status >= 500 || [408, 409, 425, 429].includes(status);
+  if ([400, 405, 406, 415, 422, 501].includes(status ?? 0)) return { kind: 'unspecific' };
+  const passes = status === undefined || status >= 500 || [408, 409, 425, 429].includes(status);
   return passes ? { kind: 'unavailable', retryAfterMs: wait } : { kind: 'rejected', reason: undefined };
 }
 

@@ -1,35 +1,17 @@
 /** What people say counts more than what the agent said. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Redis } from 'ioredis';
-import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { LANGUAGES } from '../support/languages.ts';
-import { memoryOf } from '../support/memory.ts';
-import {
-  connectRedis,
-  createTestDatabase,
-  modelsPath,
-  newScope,
-  type TestDatabase,
-} from '../support/services.ts';
+import { memoryOf, startMemories } from '../support/memory.ts';
+import { newScope } from '../support/services.ts';
 import { SMALL_TALK } from '../support/small-talk.ts';
 
-let database: TestDatabase;
-let redis: Redis;
-let embedder: Embedder;
+let memories: Awaited<ReturnType<typeof startMemories>>;
 beforeAll(async () => {
-  [database, redis, embedder] = await Promise.all([
-    createTestDatabase(),
-    connectRedis(),
-    createEmbedder({ modelsPath: modelsPath() }),
-  ]);
+  memories = await startMemories();
 });
-afterAll(async () => {
-  redis.disconnect();
-  await embedder.close();
-  await database.drop();
-});
+afterAll(() => memories.stop());
 
-const newMemory = () => memoryOf({ pool: database.pool, redis, embedder }, newScope());
+const newMemory = () => memoryOf(memories, newScope());
 const small = SMALL_TALK.slice(0, 12);
 
 type Invention = { asked: string[]; invented: string; told: string; others: readonly string[] };

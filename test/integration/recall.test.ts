@@ -1,46 +1,26 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { Redis } from 'ioredis';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { appendTurn } from '../../src/memory/window/window.ts';
 import { createStoreTurn } from '../../src/activities/store-turn.ts';
-import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { SOMEBODY } from '../support/embeddings.ts';
-import { memoryOf } from '../support/memory.ts';
-import {
-  connectRedis,
-  createTestDatabase,
-  modelsPath,
-  newScope,
-  type TestDatabase,
-} from '../support/services.ts';
+import { memoryOf, startMemories } from '../support/memory.ts';
+import { newScope } from '../support/services.ts';
 import { SMALL_TALK } from '../support/small-talk.ts';
 
-let database: TestDatabase;
-let redis: Redis;
-let embedder: Embedder;
-let embedded: string[];
+let memories: Awaited<ReturnType<typeof startMemories>>;
+const embedded: string[] = [];
 beforeAll(async () => {
-  const [made, connected, loaded] = await Promise.all([
-    createTestDatabase(),
-    connectRedis(),
-    createEmbedder({ modelsPath: modelsPath() }),
-  ]);
-  database = made;
-  redis = connected;
-  embedder = {
-    close: () => loaded.close(),
-    embed: (text, request) => (embedded.push(text), loaded.embed(text, request)),
+  memories = await startMemories();
+  const { embedder } = memories;
+  memories.embedder = {
+    ...embedder,
+    embed: (text, request) => (embedded.push(text), embedder.embed(text, request)),
   };
-  embedded = [];
 });
-afterAll(async () => {
-  redis.disconnect();
-  await embedder.close();
-  await database.drop();
-});
+afterAll(() => memories.stop());
 
-const newMemory = (scope = newScope()) => memoryOf({ pool: database.pool, redis, embedder }, scope);
+const newMemory = (scope = newScope()) => memoryOf(memories, scope);
 const others = (n = SMALL_TALK.length) => SMALL_TALK.slice(0, n).map((user) => ({ user }));
 
 describe('with the default settings', () => {
@@ -315,18 +295,18 @@ test('nothing is recalled from another user, agent or tenant', async () => {
 test('recall finds memories of storeEmbedding', async () => {
   const scope = newScope();
   const content = 'My dog is called Rex';
-  const embedding = [...(await embedder.embed(content, { ...SOMEBODY, priority: 'backfill' }))];
-  await storeEmbedding(database.pool, { ...scope, content, role: 'user', embedding });
+  const embedding = [...(await memories.embedder.embed(content, { ...SOMEBODY, priority: 'backfill' }))];
+  await storeEmbedding(memories.pool, { ...scope, content, role: 'user', embedding });
   expect((await newMemory(scope).ask('What is my dog called?')).found).toEqual([content]);
 });
 
 test('a vector longer than 1 gains nothing by its length', async () => {
   const scope = newScope();
   const tell = async (content: string, factor: number) => {
-    const embedding = [...(await embedder.embed(content, { ...SOMEBODY, priority: 'backfill' }))].map(
-      (value) => value * factor,
-    );
-    await storeEmbedding(database.pool, { ...scope, content, role: 'user', embedding });
+    const embedding = [
+      ...(await memories.embedder.embed(content, { ...SOMEBODY, priority: 'backfill' })),
+    ].map((value) => value * factor);
+    await storeEmbedding(memories.pool, { ...scope, content, role: 'user', embedding });
   };
   await tell('My dog is called Rex', 0.01);
   for (const content of SMALL_TALK.slice(0, 8)) await tell(content, 100);
@@ -362,7 +342,7 @@ describe('settings and limits', () => {
       ...others(8),
     );
     if (!first) throw new Error('nothing was stored');
-    await appendTurn(redis, scope, {
+    await appendTurn(memories.redis, scope, {
       seq: 1,
       messageId: first.messageId,
       userText: first.text,
@@ -380,7 +360,7 @@ describe('settings and limits', () => {
     await memory.tell({ user: fact }, ...others(8));
     const question = 'What is the budget of the Atlas project?';
     expect((await memory.ask(question)).found[0]).toBe(fact);
-    await appendTurn(redis, scope, {
+    await appendTurn(memories.redis, scope, {
       ...{ seq: 1, messageId: randomUUID() },
       ...{ userText: fact, replyText: 'Thanks, noted.' },
     });
@@ -400,7 +380,7 @@ describe('settings and limits', () => {
       ...Array.from({ length: 12 }, () => ({ user: repeated })),
       ...others(8),
     );
-    await appendTurn(redis, scope, {
+    await appendTurn(memories.redis, scope, {
       ...{ seq: 1, messageId: randomUUID() },
       ...{ userText: repeated, replyText: 'Thanks, noted.' },
     });
@@ -413,7 +393,12 @@ describe('settings and limits', () => {
     const memory = newMemory(scope);
     const turns = await memory.tell({ user: 'My dog is called Rex' }, ...others(4));
     for (const [i, { messageId, text }] of turns.entries())
-      await appendTurn(redis, scope, { seq: i + 1, messageId, userText: text, replyText: 'Thanks, noted.' });
+      await appendTurn(memories.redis, scope, {
+        seq: i + 1,
+        messageId,
+        userText: text,
+        replyText: 'Thanks, noted.',
+      });
     const question = 'What is my dog called?';
     expect((await memory.ask(question)).found).not.toContain('My dog is called Rex');
     const { found, window, droppedFromWindow = 0 } = await memory.ask(question, { roomTokens: 60 });
@@ -427,7 +412,7 @@ describe('settings and limits', () => {
     expect(embedded.slice(-2).sort()).toEqual(['The code word is heliotrope', 'Understood.']);
     if (!turn) throw new Error('nothing was stored');
     const rows = async () => {
-      const { rows: found } = await database.admin.query(
+      const { rows: found } = await memories.database.admin.query(
         'SELECT 1 FROM exchange_passages WHERE exchange_id = $1',
         [turn.messageId],
       );
@@ -441,7 +426,7 @@ describe('settings and limits', () => {
       embedding: null,
       appendOwed: false,
     };
-    await createStoreTurn({ pool: database.pool, embedder }).storeTurn(again);
+    await createStoreTurn(memories).storeTurn(again);
     expect(await rows()).toBe(1);
   });
 });

@@ -2,14 +2,12 @@
  * The real step that asks the model, between a real client and a Slack that makes trouble: what it leaves,
  * and what it says of it.
  */
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import { createAnswerTurn } from '../../src/activities/answer-turn.ts';
 import { createDeliverReply } from '../../src/activities/deliver-reply.ts';
-import { slackAddressOf, type SlackAddress, type SlackProgress } from '../../src/channels/slack/address.ts';
-import { outboundChannels } from '../../src/channels/index.ts';
+import type { SlackProgress } from '../../src/channels/slack/address.ts';
 import type { DeliveryState, DeliveryTurn } from '../../src/domain/delivery.ts';
 import type { TurnAnswer } from '../../src/domain/turn.ts';
 import { CUT_OFF, PLACEHOLDER } from '../../src/domain/words.ts';
@@ -17,44 +15,22 @@ import { LlmRejectedError } from '../../src/llm/client.ts';
 import { appendTurn, getWindow } from '../../src/memory/window/window.ts';
 import { createRedis, type RedisClient } from '../../src/redis/connection.ts';
 import { redisUrl } from '../support/services.ts';
-import { BOT, startSlackStandIn, type SlackStandIn } from '../support/slack-stand-in.ts';
+import { startSlackDelivery, type SlackDelivery } from '../support/slack-delivery.ts';
+import type { SlackStandIn } from '../support/slack-stand-in.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 
+let thread: SlackDelivery;
 let slack: SlackStandIn;
 let redis: RedisClient;
 beforeAll(async () => {
-  slack = await startSlackStandIn();
-  redis = createRedis(redisUrl(), pino({ level: 'silent' }));
+  thread = await startSlackDelivery();
+  ({ slack, redis } = thread);
 });
-afterAll(async () => {
-  redis.disconnect();
-  await slack.close();
-});
+afterAll(() => thread.stop());
 
 const LONG = Array.from({ length: 900 }, (_, i) => `word${i}`).join(' ');
 
-/** A question in Slack that is to be answered. */
-async function question(surface: SlackAddress['surface'] = 'channel'): Promise<DeliveryTurn> {
-  const channel = slack.places.channel;
-  const ts = await slack.say(channel, 'What is my dog called?');
-  const address: SlackAddress = { team: slack.team, channel, threadTs: ts, eventTs: ts, surface };
-  return {
-    tenantId: randomUUID(),
-    agentId: randomUUID(),
-    userId: `slack:${slack.team}:U1`,
-    messageId: randomUUID(),
-    seq: 3,
-    threadId: `slack:${slack.team}:${channel}:${ts}`,
-    channel: { name: 'slack', address },
-  };
-}
-
 const windowOf = async (turn: DeliveryTurn) => (await getWindow(redis, turn)).map(({ content }) => content);
-
-const channels = () => {
-  const settings = { slack: { token: BOT.token, apiUrl: slack.apiUrl } };
-  return outboundChannels(settings, { redis, log: pino({ level: 'silent' }) });
-};
 
 type Attempt = {
   attempt?: number;
@@ -63,13 +39,22 @@ type Attempt = {
   ageMs?: number;
   window?: RedisClient;
   state?: DeliveryState;
+  cutOff?: true;
 };
 
 /** One attempt of the step; `model` answers or throws. */
 async function attempt(
   turn: DeliveryTurn,
   model: () => string | Promise<string>,
-  { attempt = 1, heartbeatDetails, cancelled = false, ageMs = 0, window = redis, state }: Attempt = {},
+  {
+    attempt = 1,
+    heartbeatDetails,
+    cancelled = false,
+    ageMs = 0,
+    window = redis,
+    state,
+    cutOff,
+  }: Attempt = {},
 ): Promise<TurnAnswer> {
   const environment = new MockActivityEnvironment({
     attempt,
@@ -78,11 +63,11 @@ async function attempt(
   });
   const { answerTurn } = createAnswerTurn({
     redis: window,
-    channels: channels(),
+    channels: thread.channels(),
     runAgent: async () => {
       const text = await model();
       if (cancelled) environment.cancel();
-      return { text, model: 'scripted', usage: null, firstTokenMs: 1, totalMs: 1 };
+      return { text, ...(cutOff && { cutOff }), model: 'scripted', usage: null, firstTokenMs: 1, totalMs: 1 };
     },
   });
   const { agent } = acceptedMessage();
@@ -90,51 +75,39 @@ async function attempt(
   return environment.run(answerTurn, { text: 'What is my dog called?', agent, messages: [], delivery });
 }
 
-/** What the workflow does next, unless the reply stands already. */
-async function deliver(turn: DeliveryTurn, state: DeliveryState, text: string) {
-  if (state.delivered) return;
-  const { deliverReply } = createDeliverReply({ channels: channels() });
-  const environment = new MockActivityEnvironment({ attempt: 1 });
-  await environment.run(deliverReply, { turn, state, text });
-}
-
-const texts = async (turn: DeliveryTurn) => {
-  const { channel, threadTs } = slackAddressOf(turn.channel);
-  return (await slack.answers(channel, threadTs)).map(({ text }) => text);
-};
 const stateOf = ({ delivery }: TurnAnswer): DeliveryState => {
   if (!delivery) throw new Error('nothing was said of the delivery');
   return delivery;
 };
 
 test('all goes well: placeholder, then the reply in its place, by two calls', async () => {
-  const turn = await question();
+  const turn = await thread.question();
   const reply = await attempt(turn, async () => {
     // The placeholder is there while the model is at work.
-    while ((await texts(turn)).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
-    expect(await texts(turn)).toEqual([PLACEHOLDER]);
+    while ((await thread.texts(turn)).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(await thread.texts(turn)).toEqual([PLACEHOLDER]);
     return 'Rex.';
   });
   expect(stateOf(reply)).toMatchObject({ delivered: true, uncertain: false });
   expect(reply.timingsMs.delivery).toBeGreaterThanOrEqual(0);
-  expect(await texts(turn)).toEqual(['Rex.']);
+  expect(await thread.texts(turn)).toEqual(['Rex.']);
   expect(reply.appended).toBe(true);
   expect(await windowOf(turn)).toEqual(['What is my dog called?', 'Rex.']);
 });
 
 test('a turn whose wait was shown before: the reply takes the place of just that', async () => {
-  const turn = await question();
-  const { showProgress } = createDeliverReply({ channels: channels() });
+  const turn = await thread.question();
+  const { showProgress } = createDeliverReply({ channels: thread.channels() });
   const environment = new MockActivityEnvironment({ attempt: 1 });
   const state: DeliveryState = await environment.run(showProgress, { turn, grows: false });
   expect(state).toMatchObject({ progress: { kind: 'message' }, delivered: false, uncertain: false });
   const reply = await attempt(turn, () => 'Rex.', { state });
   expect(stateOf(reply)).toMatchObject({ delivered: true, progress: state.progress });
-  expect(await texts(turn)).toEqual(['Rex.']);
+  expect(await thread.texts(turn)).toEqual(['Rex.']);
 });
 
 test('what a first attempt put into the window gives way to the words from the history', async () => {
-  const turn = await question();
+  const turn = await thread.question();
   // Cut off before it could say that it was done.
   await attempt(turn, () => 'first words');
   const second = await attempt(turn, () => 'second words', { attempt: 2 });
@@ -146,17 +119,17 @@ test('what a first attempt put into the window gives way to the words from the h
 });
 
 test('a run that begins again (a retried turn) does not take the window’s words for its own', async () => {
-  const turn = await question();
+  const turn = await thread.question();
   await attempt(turn, () => 'words of the first run');
   const again = await attempt(turn, () => 'words of the second run');
-  expect(await texts(turn)).toContain('words of the second run');
+  expect(await thread.texts(turn)).toContain('words of the second run');
   expect(again).not.toHaveProperty('appended');
 });
 
 test.each(['refuses', 'is silent'])(
   'a Redis that %s holds nobody up: the workflow is left to append',
   async (how) => {
-    const turn = await question();
+    const turn = await thread.question();
     const window = createRedis(redisUrl(), pino({ level: 'silent' }));
     jest
       .spyOn(window, 'eval')
@@ -174,7 +147,7 @@ test.each(['refuses', 'is silent'])(
 );
 
 test('a repeated attempt brings no words of its own: these come from the history, in the same message', async () => {
-  const turn = await question();
+  const turn = await thread.question();
   const first = stateOf(await attempt(turn, () => 'first words'));
   const placeholder = (first.progress ?? undefined) as SlackProgress | undefined;
   // The first attempt was cut off before it could say that it was done.
@@ -184,24 +157,24 @@ test('a repeated attempt brings no words of its own: these come from the history
       ...(known && { heartbeatDetails: known }),
     });
     expect(stateOf(second)).toEqual({ progress: placeholder, delivered: false, uncertain: true });
-    await deliver(turn, stateOf(second), second.text);
-    expect(await texts(turn)).toEqual(['second words']);
+    await thread.deliver(turn, stateOf(second), second.text);
+    expect(await thread.texts(turn)).toEqual(['second words']);
   }
 });
 
 test('in an assistant thread, whose status leaves no message: still one reply', async () => {
-  const turn = await question('assistant');
+  const turn = await thread.question('assistant');
   const first = stateOf(await attempt(turn, () => 'first words'));
   expect(first).toMatchObject({ progress: { kind: 'status' }, delivered: true });
   const second = await attempt(turn, () => 'second words', { attempt: 2 });
-  await deliver(turn, stateOf(second), second.text);
-  expect(await texts(turn)).toEqual(['second words']);
+  await thread.deliver(turn, stateOf(second), second.text);
+  expect(await thread.texts(turn)).toEqual(['second words']);
 });
 
 test.each(['channel', 'assistant'] as const)(
   'the answer to the reply is lost (%s): one reply',
   async (surface) => {
-    const turn = await question(surface);
+    const turn = await thread.question(surface);
     const method = surface === 'channel' ? 'chat.update' : 'chat.postMessage';
     slack.fail(method, { kind: 'drop-after-acceptance' });
     const reply = await attempt(turn, () => 'Rex.');
@@ -210,13 +183,13 @@ test.each(['channel', 'assistant'] as const)(
     // A call that failed may still be under way: nobody is to look at once.
     expect(stateOf(reply).retryAfterMs).toBeGreaterThan(500);
     expect(reply.timingsMs).not.toHaveProperty('delivery');
-    await deliver(turn, stateOf(reply), reply.text);
-    expect(await texts(turn)).toEqual(['Rex.']);
+    await thread.deliver(turn, stateOf(reply), reply.text);
+    expect(await thread.texts(turn)).toEqual(['Rex.']);
   },
 );
 
 test('429 is passed on as Slack said it', async () => {
-  const turn = await question();
+  const turn = await thread.question();
   slack.fail('chat.update', { kind: 'status', status: 429, headers: { 'retry-after': '7' } });
   const { retryAfterMs = 0 } = stateOf(await attempt(turn, () => 'Rex.'));
   expect(retryAfterMs).toBeGreaterThan(6_000);
@@ -228,15 +201,15 @@ test('a long reply, and one that comes when its turn was cancelled, are left alo
     [LONG, false],
     ['too late', true],
   ] as const) {
-    const turn = await question();
+    const turn = await thread.question();
     const reply = await attempt(turn, () => text, { cancelled });
     expect(stateOf(reply)).toMatchObject({ delivered: false, uncertain: false });
-    expect(await texts(turn)).toEqual([PLACEHOLDER]);
+    expect(await thread.texts(turn)).toEqual([PLACEHOLDER]);
   }
 });
 
 test('a model that takes longer than it is sure to be alone: the reply is left to the history', async () => {
-  const turn = await question();
+  const turn = await thread.question();
   const now = Date.now.bind(Date);
   const spy = jest.spyOn(Date, 'now');
   try {
@@ -246,23 +219,23 @@ test('a model that takes longer than it is sure to be alone: the reply is left t
     });
     expect(stateOf(reply)).toMatchObject({ delivered: false });
     expect(await windowOf(turn)).toEqual([]);
-    expect(await texts(turn)).toEqual([PLACEHOLDER]);
+    expect(await thread.texts(turn)).toEqual([PLACEHOLDER]);
   } finally {
     spy.mockRestore();
   }
 });
 
 test('a worker that stood still before it began takes nothing for granted', async () => {
-  const turn = await question();
+  const turn = await thread.question();
   // Meanwhile another attempt has answered.
   const other = stateOf(await attempt(turn, () => 'words of the other'));
   const stale = await attempt(turn, () => 'stale words', { ageMs: 20_000 });
   expect(stateOf(stale)).toEqual({ progress: other.progress, delivered: false, uncertain: true });
-  expect(await texts(turn)).toEqual(['words of the other']);
+  expect(await thread.texts(turn)).toEqual(['words of the other']);
 });
 
 test('a model that fails says what stands in the thread, so that the apology takes its place', async () => {
-  const turn = await question();
+  const turn = await thread.question();
   const failed = attempt(turn, () => Promise.reject(new LlmRejectedError('no')));
   await expect(failed).rejects.toMatchObject({
     type: 'LlmRejected',
@@ -271,36 +244,21 @@ test('a model that fails says what stands in the thread, so that the apology tak
 });
 
 test('a reply that is cut off says so in the thread, not in the window', async () => {
-  const turn = await question();
-  const environment = new MockActivityEnvironment({
-    attempt: 1,
-    currentAttemptScheduledTimestampMs: Date.now(),
+  const turn = await thread.question();
+  expect(await attempt(turn, () => 'Rex is', { cutOff: true })).toMatchObject({
+    text: 'Rex is',
+    cutOff: true,
   });
-  const { answerTurn } = createAnswerTurn({
-    redis,
-    channels: channels(),
-    runAgent: async () => ({
-      text: 'Rex is',
-      cutOff: true,
-      model: 'scripted',
-      usage: null,
-      firstTokenMs: 1,
-      totalMs: 1,
-    }),
-  });
-  const { agent } = acceptedMessage();
-  const input = { text: 'What is my dog called?', agent, messages: [], delivery: { turn } };
-  expect(await environment.run(answerTurn, input)).toMatchObject({ text: 'Rex is', cutOff: true });
-  expect((await texts(turn)).join()).toContain(CUT_OFF);
+  expect((await thread.texts(turn)).join()).toContain(CUT_OFF);
   expect(await windowOf(turn)).toEqual(['What is my dog called?', 'Rex is']);
 });
 
 test('a model that answers nothing is asked again, and the next attempt is told what stands in the thread', async () => {
-  const turn = await question();
+  const turn = await thread.question();
   await expect(attempt(turn, () => ' \n')).rejects.toMatchObject({
     type: 'LlmEmptyReply',
     nonRetryable: false,
     details: [{ delivery: { progress: { kind: 'message' }, delivered: false } }],
   });
-  expect(await texts(turn)).toEqual([PLACEHOLDER]);
+  expect(await thread.texts(turn)).toEqual([PLACEHOLDER]);
 });

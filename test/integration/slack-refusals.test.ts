@@ -1,31 +1,22 @@
 /** What Slack refuses, and what then stands in the thread: the reply, once, and no placeholder. */
-import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { pino } from 'pino';
 import { createAnswerTurn } from '../../src/activities/answer-turn.ts';
-import { createDeliverReply } from '../../src/activities/deliver-reply.ts';
-import { slackAddressOf, type SlackAddress } from '../../src/channels/slack/address.ts';
-import { outboundChannels } from '../../src/channels/index.ts';
 import type { DeliveryState, DeliveryTurn } from '../../src/domain/delivery.ts';
 import type { TurnAnswer } from '../../src/domain/turn.ts';
 import { PLACEHOLDER, REPLY_NOT_SHOWN } from '../../src/domain/words.ts';
-import { createRedis, type RedisClient } from '../../src/redis/connection.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
-import { redisUrl } from '../support/services.ts';
-import { BOT, startSlackStandIn, type Fault, type SlackStandIn } from '../support/slack-stand-in.ts';
+import { startSlackDelivery, type SlackDelivery } from '../support/slack-delivery.ts';
+import type { Fault, SlackStandIn } from '../support/slack-stand-in.ts';
 
+let thread: SlackDelivery;
 let slack: SlackStandIn;
-let redis: RedisClient;
 beforeAll(async () => {
-  slack = await startSlackStandIn();
-  redis = createRedis(redisUrl(), pino({ level: 'silent' }));
+  thread = await startSlackDelivery();
+  ({ slack } = thread);
 });
 afterEach(() => slack.heal());
-afterAll(async () => {
-  redis.disconnect();
-  await slack.close();
-});
+afterAll(() => thread.stop());
 
 const TWO_TABLES = '| a |\n|---|\n| 1 |\n\nand\n\n| b |\n|---|\n| 2 |';
 const refuse = (error: string, when?: Fault['when']): Fault => ({
@@ -36,26 +27,6 @@ const refuse = (error: string, when?: Fault['when']): Fault => ({
 const always = (fault: Fault): Fault[] => Array.from({ length: 60 }, () => fault);
 const withBlocks = (body: Record<string, string>) => 'blocks' in body;
 
-async function question(surface: SlackAddress['surface'] = 'channel'): Promise<DeliveryTurn> {
-  const { channel } = slack.places;
-  const ts = await slack.say(channel, 'What is my dog called?');
-  const address: SlackAddress = { team: slack.team, channel, threadTs: ts, eventTs: ts, surface };
-  return {
-    tenantId: randomUUID(),
-    agentId: randomUUID(),
-    userId: `slack:${slack.team}:U1`,
-    messageId: randomUUID(),
-    seq: 3,
-    threadId: `slack:${slack.team}:${channel}:${ts}`,
-    channel: { name: 'slack', address },
-  };
-}
-
-const channels = () => {
-  const settings = { slack: { token: BOT.token, apiUrl: slack.apiUrl } };
-  return outboundChannels(settings, { redis, log: pino({ level: 'silent' }) });
-};
-
 /** The step that asks the model, and delivers early where it may. */
 async function answer(turn: DeliveryTurn, text: string, grow?: string[]): Promise<DeliveryState> {
   const environment = new MockActivityEnvironment({
@@ -63,8 +34,8 @@ async function answer(turn: DeliveryTurn, text: string, grow?: string[]): Promis
     currentAttemptScheduledTimestampMs: Date.now(),
   });
   const { answerTurn } = createAnswerTurn({
-    redis,
-    channels: channels(),
+    redis: thread.redis,
+    channels: thread.channels(),
     runAgent: async (_text, _agent, _messages, { onProgress } = {}) => {
       for (const grown of grow ?? []) {
         await new Promise((resolve) => setTimeout(resolve, 1_800));
@@ -84,19 +55,6 @@ async function answer(turn: DeliveryTurn, text: string, grow?: string[]): Promis
   return reply.delivery;
 }
 
-/** What the workflow does next, unless the reply stands already. */
-async function deliver(turn: DeliveryTurn, state: DeliveryState, text: string, attempt = 1): Promise<void> {
-  if (state.delivered) return;
-  const { deliverReply } = createDeliverReply({ channels: channels() });
-  await new MockActivityEnvironment({ attempt }).run(deliverReply, { turn, state, text });
-}
-
-const answers = (turn: DeliveryTurn) => {
-  const { channel, threadTs } = slackAddressOf(turn.channel);
-  return slack.answers(channel, threadTs);
-};
-const texts = async (turn: DeliveryTurn) => (await answers(turn)).map(({ text }) => text);
-
 describe('refusals of the content', () => {
   test.each([
     // vellum-assistant PR 25557
@@ -108,16 +66,16 @@ describe('refusals of the content', () => {
     'invalid_attachments',
     'a_word_of_next_year',
   ])('%s: the reply comes as text, in the one message there is', async (error) => {
-    const turn = await question();
+    const turn = await thread.question();
     slack.fail('chat.update', ...always(refuse(error, withBlocks)));
     const state = await answer(turn, TWO_TABLES);
     // What was refused was not carried out: nobody needs to look, and nobody waits.
     expect(state).toMatchObject({ delivered: false, uncertain: false });
     expect(state).not.toHaveProperty('retryAfterMs');
     const looked = slack.callsOf('conversations.replies').length;
-    await deliver(turn, state, TWO_TABLES);
+    await thread.deliver(turn, state, TWO_TABLES);
     expect(slack.callsOf('conversations.replies')).toHaveLength(looked);
-    const [message, ...others] = await answers(turn);
+    const [message, ...others] = await thread.answers(turn);
     expect(others).toEqual([]);
     expect(message?.blocks ?? []).toEqual([]);
     expect(message?.text).toContain('| 1 |');
@@ -125,47 +83,47 @@ describe('refusals of the content', () => {
   });
 
   test('in an assistant thread, where the reply is a post', async () => {
-    const turn = await question('assistant');
+    const turn = await thread.question('assistant');
     slack.fail('chat.postMessage', ...always(refuse('invalid_blocks', withBlocks)));
-    await deliver(turn, await answer(turn, TWO_TABLES), TWO_TABLES);
-    expect(await texts(turn)).toEqual([expect.stringContaining('| 2 |')]);
+    await thread.deliver(turn, await answer(turn, TWO_TABLES), TWO_TABLES);
+    expect(await thread.texts(turn)).toEqual([expect.stringContaining('| 2 |')]);
   });
 
   test('a text that is too long even so goes in pieces, and a repeated attempt doubles none', async () => {
-    const turn = await question();
+    const turn = await thread.question();
     const words = Array.from({ length: 600 }, (_, i) => `word${i}`).join(' ');
     const tooLong = refuse('msg_too_long', ({ text = '' }) => text.length > 2_000);
     slack.fail('chat.update', ...always(tooLong));
     slack.fail('chat.postMessage', ...always(tooLong));
     const state = await answer(turn, words);
-    await deliver(turn, state, words);
-    const first = await texts(turn);
+    await thread.deliver(turn, state, words);
+    const first = await thread.texts(turn);
     expect(first.length).toBeGreaterThan(3);
     expect(first.join('').replaceAll(' ', '')).toBe(words.replaceAll(' ', ''));
-    await deliver(turn, { ...state, uncertain: true }, words, 2);
-    expect(await texts(turn)).toEqual(first);
+    await thread.deliver(turn, { ...state, uncertain: true }, words, 2);
+    expect(await thread.texts(turn)).toEqual(first);
   });
 
   test('metadata: the reply comes without', async () => {
-    const turn = await question('assistant');
+    const turn = await thread.question('assistant');
     slack.fail(
       'chat.postMessage',
       ...always(refuse('invalid_metadata_format', (body) => 'metadata' in body)),
     );
-    await deliver(turn, await answer(turn, 'Rex.'), 'Rex.');
-    expect(await texts(turn)).toEqual(['Rex.']);
+    await thread.deliver(turn, await answer(turn, 'Rex.'), 'Rex.');
+    expect(await thread.texts(turn)).toEqual(['Rex.']);
   });
 
   test('in no form: a line says so in place of the placeholder, and the delivery is refused', async () => {
-    const turn = await question();
+    const turn = await thread.question();
     slack.fail('chat.update', ...always(refuse('invalid_text', ({ text = '' }) => text.includes('Rex'))));
     const state = await answer(turn, 'Rex.');
-    await expect(deliver(turn, state, 'Rex.')).rejects.toMatchObject({ type: 'DeliveryRefused' });
-    expect(await texts(turn)).toEqual([REPLY_NOT_SHOWN]);
+    await expect(thread.deliver(turn, state, 'Rex.')).rejects.toMatchObject({ type: 'DeliveryRefused' });
+    expect(await thread.texts(turn)).toEqual([REPLY_NOT_SHOWN]);
   });
 
   test('while the reply grows: the next update and the final one go all the same', async () => {
-    const turn = await question();
+    const turn = await thread.question();
     slack.fail('chat.update', refuse('invalid_blocks'));
     const state = await answer(turn, 'The whole reply.', ['The', 'The whole']);
     expect(state).toMatchObject({ delivered: true, uncertain: false });
@@ -175,7 +133,7 @@ describe('refusals of the content', () => {
         .slice(-3)
         .map(({ body }) => body['text']),
     ).toEqual(['The …', 'The whole …', 'The whole reply.']);
-    expect(await texts(turn)).toEqual(['The whole reply.']);
+    expect(await thread.texts(turn)).toEqual(['The whole reply.']);
   });
 });
 
@@ -183,23 +141,23 @@ describe('refusals of the message', () => {
   test.each(['edit_window_closed', 'cant_update_message', 'streaming_state_conflict'])(
     '%s: the reply is a new message and the placeholder goes away',
     async (error) => {
-      const turn = await question();
+      const turn = await thread.question();
       slack.fail('chat.update', ...always(refuse(error)));
       const state = await answer(turn, 'Rex.');
-      await deliver(turn, state, 'Rex.');
-      expect(await texts(turn)).toEqual(['Rex.']);
+      await thread.deliver(turn, state, 'Rex.');
+      expect(await thread.texts(turn)).toEqual(['Rex.']);
       // Nothing can be edited in this workspace, so what stands is taken for the reply.
-      await deliver(turn, { ...state, uncertain: true }, 'Rex.', 2);
-      expect(await texts(turn)).toEqual(['Rex.']);
+      await thread.deliver(turn, { ...state, uncertain: true }, 'Rex.', 2);
+      expect(await thread.texts(turn)).toEqual(['Rex.']);
     },
   );
 
   test('a placeholder that may not be deleted stays, and the reply is there', async () => {
-    const turn = await question();
+    const turn = await thread.question();
     slack.fail('chat.update', ...always(refuse('edit_window_closed')));
     slack.fail('chat.delete', refuse('cant_delete_message'));
-    await deliver(turn, await answer(turn, 'Rex.'), 'Rex.');
-    expect(await texts(turn)).toEqual([PLACEHOLDER, 'Rex.']);
+    await thread.deliver(turn, await answer(turn, 'Rex.'), 'Rex.');
+    expect(await thread.texts(turn)).toEqual([PLACEHOLDER, 'Rex.']);
   });
 });
 
@@ -208,11 +166,11 @@ describe('refusals of the thread', () => {
   test.each(['cannot_reply_to_message', 'thread_not_found'])(
     '%s: the reply comes outside of it, once',
     async (error) => {
-      const turn = await question('assistant');
+      const turn = await thread.question('assistant');
       slack.fail('chat.postMessage', ...always(refuse(error, (body) => 'thread_ts' in body)));
       const state = await answer(turn, 'Rex.');
-      await deliver(turn, state, 'Rex.');
-      await deliver(turn, { ...state, uncertain: true }, 'Rex.', 2);
+      await thread.deliver(turn, state, 'Rex.');
+      await thread.deliver(turn, { ...state, uncertain: true }, 'Rex.', 2);
       const posted = slack
         .callsOf('chat.postMessage')
         .filter(({ body }) => !('thread_ts' in body) && body['metadata']?.includes(turn.messageId));
@@ -225,13 +183,13 @@ describe('refusals of the place', () => {
   test.each(['is_archived', 'not_in_channel', 'token_revoked', 'restricted_action_thread_locked'])(
     '%s: the delivery is refused and the placeholder taken away, by as few calls as that takes',
     async (error) => {
-      const turn = await question();
+      const turn = await thread.question();
       slack.fail('chat.update', ...always(refuse(error)));
       const state = await answer(turn, 'Rex.');
       const before = slack.callsOf('chat.update').length;
-      await expect(deliver(turn, state, 'Rex.')).rejects.toMatchObject({ type: 'DeliveryRefused' });
+      await expect(thread.deliver(turn, state, 'Rex.')).rejects.toMatchObject({ type: 'DeliveryRefused' });
       expect(slack.callsOf('chat.update')).toHaveLength(before + 1);
-      expect(await texts(turn)).toEqual([]);
+      expect(await thread.texts(turn)).toEqual([]);
     },
   );
 });

@@ -7,15 +7,37 @@ import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { DEFAULT_RECALL, type RecallSettings } from '../../src/domain/agent.ts';
 import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
 import type { GatheredContext } from '../../src/domain/turn.ts';
-import { SOMEBODY } from './embeddings.ts';
-import type { Embedder } from '../../src/memory/embedding/embedder.ts';
+import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { retrieveRelevant } from '../../src/memory/long-term/memories.ts';
+import { SOMEBODY } from './embeddings.ts';
+import { connectRedis, createTestDatabase, modelsPath, type TestDatabase } from './services.ts';
 
 export type Turn = { user: string; reply?: string; at?: string };
 export type Asked = GatheredContext & {
   /** The user's messages of the exchanges that were found, best first. */
   found: string[];
 };
+
+/** What memory stands on, with the real model. */
+export async function startMemories(): Promise<{
+  database: TestDatabase;
+  pool: pg.Pool;
+  redis: RedisClient;
+  embedder: Embedder;
+  stop(): Promise<void>;
+}> {
+  const [database, redis, embedder] = await Promise.all([
+    createTestDatabase(),
+    connectRedis(),
+    createEmbedder({ modelsPath: modelsPath() }),
+  ]);
+  const stop = async (): Promise<void> => {
+    redis.disconnect();
+    await embedder.close();
+    await database.drop();
+  };
+  return { database, pool: database.pool, redis, embedder, stop };
+}
 
 /** A scope's memory, as the default settings have it. */
 export function memoryOf(

@@ -1,4 +1,5 @@
 import { assertEmbedding } from '../../domain/embedding.ts';
+import { cutForModel } from './cut-for-model.ts';
 import { createFairQueue, type Owner } from './fair-queue.ts';
 import { createModelProcess, ModelProcessLost } from './model-process.ts';
 
@@ -27,11 +28,6 @@ type Waiting = {
   reject: (error: unknown) => void;
 };
 
-/**
- * The model reads 512 word pieces, and English has about five letters in each. A text is cut before it is
- * split into pieces, since some scripts make a hundred pieces of a word.
- */
-const MAX_LETTERS = 4_000;
 /** Texts embedded together, which saves processor time. A larger batch would delay the next query. */
 const MAX_BATCH = 8;
 /** Each text of a batch costs as much as its longest. Long texts are embedded alone, which takes as long. */
@@ -69,12 +65,13 @@ export async function createEmbedder(options: {
     const batch: Waiting[] = [];
     let longest = 0;
     for (let next = queue.peek(); next && batch.length < MAX_BATCH; next = queue.peek()) {
-      longest = Math.max(longest, next.text.length);
-      const fits = longest * (batch.length + 1) <= MAX_BATCH_LETTERS;
-      if (batch.length > 0 && !fits) break;
-      queue.take();
       if (next.signal?.aborted) next.reject(next.signal.reason);
-      else batch.push(next);
+      else {
+        longest = Math.max(longest, next.text.length);
+        if (batch.length > 0 && longest * (batch.length + 1) > MAX_BATCH_LETTERS) break;
+        batch.push(next);
+      }
+      queue.take();
     }
     return batch;
   };
@@ -123,10 +120,4 @@ export async function createEmbedder(options: {
     pid: () => model.pid(),
     close: () => model.close(),
   };
-}
-
-/** The model's own normalisation decomposes letters, so that one Hangul syllable counts as three. */
-function cutForModel(text: string): string {
-  const beginning = text.replace(/\s+/gu, ' ').slice(0, MAX_LETTERS);
-  return beginning.normalize('NFD').slice(0, MAX_LETTERS);
 }

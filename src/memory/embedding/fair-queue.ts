@@ -1,5 +1,7 @@
+import type { Scope } from '../../domain/conversation.ts';
+
 /** Whose work it is. */
-export type Owner = { tenantId: string; userId: string };
+export type Owner = Pick<Scope, 'tenantId' | 'userId'>;
 
 /** A queue in which nobody waits for the many items of another. */
 export type FairQueue<T> = {

@@ -6,10 +6,7 @@ export type Span = { from: number; to: number };
 /** A part of an exchange that is embedded, found and quoted as one. */
 export type Passage = { user: Span; reply: Span };
 
-/**
- * The longest text that is one passage. The model reads 256 word pieces (180 to 200 English words) and
- * ignores the rest of a text.
- */
+/** The longest text that is one passage: about 256 word pieces, half of what the model reads. */
 export const PASSAGE_WORDS = 180;
 
 /** A second limit, for "words" such as data URLs and hashes, which have many word pieces. */

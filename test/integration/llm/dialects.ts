@@ -177,7 +177,7 @@ export const STREAMS: readonly Dialect[] = [
     expected: t,
   },
   {
-    name: 'a finish reason in every chunk, slower than the wait for the last counts',
+    name: 'a finish reason in every chunk, from a slow model',
     source: 'hardening',
     reply: always({
       headers: SSE,
