@@ -14,7 +14,7 @@ const MAY_IMPORT = {
   memory: ['lib', 'domain', 'db', 'redis'],
   intake: ['lib', 'domain', 'db', 'redis', 'temporal', 'memory'],
   channels: ['lib', 'domain', 'config', 'redis', 'intake'],
-  activities: ['lib', 'domain', 'db', 'redis', 'llm', 'memory', 'channels'],
+  activities: ['lib', 'domain', 'db', 'redis', 'llm', 'temporal', 'memory', 'intake', 'channels'],
   observability: ['lib', 'domain', 'llm', 'memory'],
   worker: [
     'lib',
@@ -46,7 +46,7 @@ const MAY_IMPORT = {
 /** Folders whose types alone may be imported: the import is gone when the code runs. */
 const MAY_IMPORT_TYPES = {
   workflows: ['activities'],
-  intake: ['workflows'],
+  intake: ['config', 'workflows'],
   observability: ['activities', 'worker', 'redis'],
 };
 

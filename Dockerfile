@@ -3,11 +3,10 @@ FROM node:24-bookworm-slim AS packages
 WORKDIR /app
 COPY package.json package-lock.json ./
 # npm's own node package is for machines without Node 24; this image is one.
-RUN npm install --omit=dev --no-audit --no-fund
+RUN npm ci --omit=dev --no-audit --no-fund
 
 FROM node:24-bookworm-slim AS model
 WORKDIR /models
-COPY --from=packages /app/node_modules /app/node_modules
 COPY local/fetch-model.mjs /app/
 # The weights belong into the image: a worker that starts must not depend on a model hub being up.
 RUN node /app/fetch-model.mjs /models

@@ -14,7 +14,7 @@ import { createAgent } from '../src/db/agents.ts';
 import { createPool } from '../src/db/pool.ts';
 import { inTenant } from '../src/db/tenant-transaction.ts';
 import { createTenant } from '../src/db/tenants.ts';
-import { startKonstruct } from './service/konstruct.ts';
+import { startKonstruct, type Konstruct } from './service/konstruct.ts';
 
 import { startStandIn } from './service/stand-in.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
@@ -39,7 +39,7 @@ await runUntilStopped(
     const { env } = process;
     const konstruct = await startKonstruct({ home, standIn, channel: 'http', env, onHandle });
     const { baseUrl } = konstruct.demo;
-    const [quiet, loud] = [konstruct.demo, await createSender(konstruct.databaseUrl)];
+    const [quiet, loud] = [konstruct.demo, await createSender(konstruct)];
     await measure(baseUrl, quiet, 5 * quietEveryMs);
     const idle = await measure(baseUrl, quiet, lengthMs);
     const stop = new AbortController();
@@ -72,13 +72,14 @@ await runUntilStopped(
 type Sender = { agentId: string; apiKey: string };
 
 /** Another tenant besides the demo tenant, with an agent of its own. */
-async function createSender(databaseUrl: string): Promise<Sender> {
-  const pool = createPool({ databaseUrl, max: 1, statementTimeoutMs: 10_000 });
-  const { tenantId, key } = await createTenant(pool, 'Loud');
+async function createSender({ databaseUrl, operatorDatabaseUrl }: Konstruct): Promise<Sender> {
+  const open = (url: string) => createPool({ databaseUrl: url, max: 1, statementTimeoutMs: 10_000 });
+  const [pool, operator] = [open(databaseUrl), open(operatorDatabaseUrl)];
+  const { tenantId, key } = await createTenant(operator, 'Loud');
   const agent = await inTenant(pool, tenantId, (client) =>
     createAgent(client, tenantId, randomUUID(), { name: 'Mara' }),
   );
-  await pool.end();
+  await Promise.all([pool.end(), operator.end()]);
   return { agentId: agent.id, apiKey: key.apiKey };
 }
 

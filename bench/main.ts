@@ -5,6 +5,7 @@
  * - `--peer`: also measures the Celery peer, in alternation, with the ratios. The first run downloads 3 GB.
  * - `--quick`: takes a minute, with fewer messages and a smaller memory.
  * - `--only PART`: measures one part: service, workers, peer or recall.
+ * - `--clear`: without encryption in Temporal.
  * - `--http`: sends messages over HTTP instead of Slack.
  * - `--write`: writes the results to docs/PERFORMANCE.md and the charts to docs/charts.
  */
@@ -32,6 +33,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     http: { type: 'boolean', default: false },
+    clear: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
@@ -57,7 +59,8 @@ const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void
       report.comparison = await compare({
         rounds: quick ? 1 : 4,
         sizes: quick ? { serial: 60, load: 150 } : { serial: 100, load: 400 },
-        startOurs: () => withHome((home) => startKonstruct({ ...fresh, home, channel: channel() })),
+        startOurs: () =>
+          withHome((home) => startKonstruct({ ...fresh, home, channel: channel(), clear: options.clear })),
         startPeer: () => withHome((home) => startPeer({ ...fresh, home, log })),
         log,
       });
@@ -103,7 +106,8 @@ async function withKonstruct(
   work: (konstruct: Konstruct, standIn: Awaited<ReturnType<typeof startStandIn>>) => Promise<void>,
 ): Promise<void> {
   await withStandIn(async (standIn) => {
-    const start = (home: string) => startKonstruct({ home, standIn, channel: channel(), env, onHandle });
+    const start = (home: string) =>
+      startKonstruct({ home, standIn, channel: channel(), clear: options.clear, env, onHandle });
     const konstruct = await withHome(start);
     await work(konstruct, standIn);
     await konstruct.stop();

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { makeTelemetryFilterString, Runtime } from '@temporalio/worker';
 import type { Client } from '@temporalio/client';
-import { llmConfig, recallConfig, replayConfig } from '../src/config/index.ts';
+import { historyKeys, llmConfig, recallConfig, replayConfig, type KeyRing } from '../src/config/index.ts';
 import { createLlmClient } from '../src/llm/client.ts';
 import { createRunAgent } from '../src/llm/run-agent.ts';
 import { connectClient } from '../src/temporal/connection.ts';
@@ -50,13 +50,14 @@ async function main(): Promise<number> {
   if (positionals.length > 1 || Boolean(source) === values['all-open']) throw new Error(USAGE);
   if (values.ask && values['what-if'].length === 0) throw new Error(USAGE);
   const env = await operatorEnvironment();
-  if (source === undefined) return withClient(env, replayAllOpen);
+  const keys = historyKeys(env);
+  if (source === undefined) return withClient(env, keys, (client) => replayAllOpen(client, keys));
   const recorded = existsSync(source)
     ? await readHistoryFile(source)
-    : await withClient(env, (client) => fetchHistory(client, source));
-  const story = await readStory(recorded);
+    : await withClient(env, keys, (client) => fetchHistory(client, source));
+  const story = await readStory(recorded, keys);
   console.log(printStory(story));
-  const fits = await report(recorded);
+  const fits = await report(recorded, keys);
   if (values['what-if'].length > 0) {
     if (!story.turn) throw new Error('--what-if needs a turn (workflow HandleMessage)');
     await reportWhatIf(env, story.turn, values['what-if'], values.ask);
@@ -65,10 +66,11 @@ async function main(): Promise<number> {
 }
 
 /** Replays one history and prints the result. True when it replays. */
-async function report(recorded: RecordedHistory): Promise<boolean> {
+async function report(recorded: RecordedHistory, keys: KeyRing): Promise<boolean> {
   const check = await checkHistory(
     recorded,
     await workflowBundle({ interceptorModules: [COMMAND_RECORDER] }),
+    keys,
   );
   const events = recorded.history.events?.length ?? 0;
   if (check.fits) console.log(`\n✓ ${recorded.name} replays against today’s code (${events} events)`);
@@ -77,15 +79,16 @@ async function report(recorded: RecordedHistory): Promise<boolean> {
 }
 
 /** Replays every open workflow: a deployment must be able to continue all of them. */
-async function replayAllOpen(client: Client): Promise<number> {
+async function replayAllOpen(client: Client, keys: KeyRing): Promise<number> {
   let all = 0;
   let misfits = 0;
   const open = client.workflow.list({
-    query: "ExecutionStatus='Running' AND WorkflowType IN ('HandleMessage', 'EmbedAndStore')",
+    query:
+      "ExecutionStatus='Running' AND WorkflowType IN ('HandleMessage', 'EmbedAndStore', 'ForgetUser', 'ImportMemory', 'SweepRetention', 'RemoveTenant')",
   });
   for await (const { workflowId } of open) {
     all += 1;
-    if (!(await report(await fetchHistory(client, workflowId)))) misfits += 1;
+    if (!(await report(await fetchHistory(client, workflowId), keys))) misfits += 1;
   }
   console.log(`${all} open workflows, ${misfits === 0 ? 'all fit' : `${misfits} do not fit`} today’s code`);
   return misfits === 0 ? 0 : 1;
@@ -102,7 +105,7 @@ async function reportWhatIf(env: Environment, turn: Turn, wanted: string[], ask:
     console.log(`\n${printDifference(turn, rerun, wanted.join(', '))}`);
     if (!ask) return;
     const llm = llmConfig(env);
-    const runAgent = createRunAgent(createLlmClient(llm), llm.model);
+    const runAgent = createRunAgent(createLlmClient(llm), llm);
     const answer = await runAgent(turn.message.text, turn.agent, rerun.prompt);
     console.log(`\n${section(`${answer.model} would say`, [answer.text])}`);
   } finally {
@@ -110,8 +113,12 @@ async function reportWhatIf(env: Environment, turn: Turn, wanted: string[], ask:
   }
 }
 
-async function withClient<T>(env: Environment, work: (client: Client) => Promise<T>): Promise<T> {
-  const client = await connectClient(replayConfig(env).temporal);
+async function withClient<T>(
+  env: Environment,
+  keys: KeyRing,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await connectClient(replayConfig(env).temporal, keys);
   try {
     return await work(client);
   } finally {

@@ -2,6 +2,9 @@
  * A migrated stack for what loads, kills or measures a system: nothing of it is what the shell configures.
  */
 import { migrate } from '../cli/migrate.ts';
+import { encryption, type KeyRing } from '../src/config/encryption.ts';
+import { parse } from '../src/config/variables.ts';
+import { serviceUrlsOf } from './stack/service-urls.ts';
 import { startStack, type Stack, type StackHandle } from './stack/index.ts';
 import { withoutSettings } from './stack/without-settings.ts';
 
@@ -11,8 +14,10 @@ export type OwnStack = {
   env: NodeJS.ProcessEnv;
   databaseAdminUrl: string;
   databaseUrl: string;
+  operatorDatabaseUrl: string;
   redisUrl: string;
   temporalAddress: string;
+  keys: KeyRing;
 };
 
 /** Durable, as `npm start` has it, without a model server: `settings` name one. */
@@ -26,10 +31,19 @@ export async function startOwnStack(options: {
   const { settings, ...more } = options;
   const env = { ...withoutSettings(options.env), ...settings };
   const stack = await startStack({ ...more, want: ['postgres', 'redis', 'temporal', 'model'], env });
-  const { DATABASE_ADMIN_URL, DATABASE_URL, REDIS_URL, TEMPORAL_ADDRESS } = stack.urls;
-  if (!DATABASE_ADMIN_URL || !DATABASE_URL || !REDIS_URL || !TEMPORAL_ADDRESS)
+  const { DATABASE_ADMIN_URL, DATABASE_URL, DATABASE_OPERATOR_URL, REDIS_URL, TEMPORAL_ADDRESS } = stack.urls;
+  if (!DATABASE_ADMIN_URL || !DATABASE_URL || !DATABASE_OPERATOR_URL || !REDIS_URL || !TEMPORAL_ADDRESS)
     throw new Error('the stack has come up without its URLs');
-  const database = { databaseAdminUrl: DATABASE_ADMIN_URL, databaseUrl: DATABASE_URL };
-  await migrate({ ...database, temporal: { address: TEMPORAL_ADDRESS, namespace: 'default' } });
-  return { stack, env, ...database, redisUrl: REDIS_URL, temporalAddress: TEMPORAL_ADDRESS };
+  const databases = { databaseAdminUrl: DATABASE_ADMIN_URL, serviceUrls: serviceUrlsOf(stack.urls) };
+  await migrate({ ...databases, temporal: { address: TEMPORAL_ADDRESS, namespace: 'default' } });
+  return {
+    stack,
+    env,
+    databaseAdminUrl: DATABASE_ADMIN_URL,
+    databaseUrl: DATABASE_URL,
+    operatorDatabaseUrl: DATABASE_OPERATOR_URL,
+    redisUrl: REDIS_URL,
+    temporalAddress: TEMPORAL_ADDRESS,
+    keys: parse({ encryption }, stack.urls).encryption.keys,
+  };
 }

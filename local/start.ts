@@ -2,25 +2,30 @@
 // services, migrations, a demo tenant, API and worker.
 import path from 'node:path';
 import { migrationConfig } from '../src/config/index.ts';
+import { serveCodec, type CodecEndpoint } from './codec-endpoint.ts';
 import { ensureDemoTenant } from './demo.ts';
 import type { Demo } from './demo.ts';
 import { migrate } from '../cli/migrate.ts';
 import { baseUrlOf } from '../src/lib/address.ts';
 import { prepareNamespace } from '../src/temporal/namespace.ts';
+import { scheduleSweep } from '../src/temporal/schedules.ts';
 import { superviseService } from './stack/applications.ts';
+import { encryption } from '../src/config/encryption.ts';
+import { parse } from '../src/config/variables.ts';
 import { forLocalTemporal, homeDirectory } from '../src/config/installation.ts';
 import { writePids, writeStackEnv } from './stack/home-files.ts';
 import { StackError, startStack } from './stack/index.ts';
 import type { StackUrls } from './stack/index.ts';
-import { requireFreePort } from './stack/ports.ts';
+import { choosePorts, requireFreePort } from './stack/ports.ts';
 import { reasonOf, step } from './stack/report.ts';
+import { loadSecrets } from './stack/secrets.ts';
 import { startSettings } from './stack/settings.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
 
 const ownTemporal = !process.env['TEMPORAL_ADDRESS'];
 const env = ownTemporal ? forLocalTemporal(process.env) : process.env;
 const home = homeDirectory(env);
-const { namespace, host, port: wantedPort } = startSettings(env);
+const { namespace, host, port: wantedPort, operatorToken } = startSettings(env);
 const log = (line: string): void => void process.stderr.write(line + '\n');
 
 await runUntilStopped(async (onHandle) => {
@@ -38,13 +43,19 @@ await runUntilStopped(async (onHandle) => {
   });
   const baseUrl = baseUrlOf(host, port);
   await step(log, 'migrating', () => migrateAll(stack.urls));
-  const databaseUrl = stack.urls.DATABASE_URL ?? '';
-  const demo = await ensureDemoTenant({ databaseUrl, home, baseUrl });
+  const { DATABASE_URL: databaseUrl = '', DATABASE_OPERATOR_URL: operatorDatabaseUrl } = stack.urls;
+  if (!operatorDatabaseUrl) {
+    throw new StackError(
+      'DATABASE_URL is set, and neither DATABASE_OPERATOR_URL nor DATABASE_ADMIN_URL is: set one of them, since ' +
+        'the demo tenant is made by the role konstruct_operator',
+    );
+  }
+  const demo = await ensureDemoTenant({ databaseUrl, operatorDatabaseUrl, home, baseUrl });
   writeStackEnv(home, stack.urls);
   await step(log, 'starting worker and API', () =>
     superviseService(stack, { home, env: { ...slackBinding(demo), ...env }, port }),
   );
-  process.stdout.write(announcement(stack.urls, demo));
+  process.stdout.write(announcement(stack.urls, demo, await startCodec(stack.urls)));
 });
 
 /** Binds the workspace of SLACK_BOT_TOKEN to the demo tenant, unless the environment names another tenant. */
@@ -61,14 +72,27 @@ async function migrateAll(urls: StackUrls): Promise<void> {
     if (urls.DATABASE_ADMIN_URL)
       await migrate({ ...migrationConfig({ ...env, ...urls }), log: (line) => log(`  ${line}`) });
     else if (ownTemporal && urls.TEMPORAL_ADDRESS) {
-      await prepareNamespace({ address: urls.TEMPORAL_ADDRESS, namespace });
+      const temporal = { address: urls.TEMPORAL_ADDRESS, namespace };
+      await prepareNamespace(temporal);
+      await scheduleSweep(temporal);
     }
   } catch (error) {
     throw new StackError(`the migration failed: ${reasonOf(error)}`);
   }
 }
 
-function announcement(urls: StackUrls, demo: Demo): string {
+/** Lets the operator read in the Web UI and the CLI what is encrypted. Ends with this process. */
+async function startCodec(urls: StackUrls): Promise<CodecEndpoint> {
+  const { codec } = await choosePorts(home, ['codec']);
+  return serveCodec({
+    keys: parse({ encryption }, urls).encryption.keys,
+    operatorToken: operatorToken ?? loadSecrets(home).operatorToken,
+    uiOrigin: urls.TEMPORAL_UI_URL,
+    port: codec,
+  });
+}
+
+function announcement(urls: StackUrls, demo: Demo, codec: CodecEndpoint): string {
   const body = JSON.stringify({
     userId: 'ben',
     text: 'Hi, I am Ben. My favourite tea is Darjeeling. What is yours?',
@@ -77,6 +101,7 @@ function announcement(urls: StackUrls, demo: Demo): string {
   return [
     '',
     `Konstruct is running: API ${demo.baseUrl} · Temporal Web UI ${webUi} · logs ${path.join(home, 'logs')}`,
+    `Histories are encrypted; docs/PRIVACY.md says how to read them through ${codec.url}`,
     '',
     'Say something to the demo agent (Ctrl-C here stops everything):',
     '',

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isNpmSetting, plainEnvironment } from '../local/stack/plain-environment.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const modules = path.join(root, 'node_modules');
@@ -94,6 +95,8 @@ function runNpmInstall() {
   return new Promise((resolve, reject) => {
     const child = spawn(command, [...first, 'install', ...options], {
       cwd: root,
+      // Installing runs scripts of the packages.
+      env: plainEnvironment(process.env, isNpmSetting),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';

@@ -30,6 +30,7 @@ const READERS: readonly Reader[] = [
   { name: 'worker', subjects: { ...SUBJECTS.worker, ...channelSubjects('outbound') } },
   { name: 'migration', subjects: SUBJECTS.migration },
   { name: 'replay', subjects: SUBJECTS.replay },
+  { name: 'replay', subjects: SUBJECTS.histories },
   { name: 'replay `--what-if`', subjects: SUBJECTS.recall },
   { name: 'replay `--ask`', subjects: SUBJECTS.ask },
   { name: '`npm start`', subjects: LOCAL_SUBJECTS.start },

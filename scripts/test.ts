@@ -1,6 +1,11 @@
-/** `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template, jest. */
+/**
+ * `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template, jest.
+ *
+ * Files run two at a time, and some load a machine fully. So a file that fails runs once more alone, and the
+ * second run is what counts; it says so. Many failures at once have another cause, and count as they are.
+ */
 import { spawn } from 'node:child_process';
-import { glob, mkdtemp, rm } from 'node:fs/promises';
+import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
@@ -12,11 +17,13 @@ import { workflowBundle } from '../src/worker/workflow-bundle.ts';
 import { testNamespace } from '../test/support/test-namespace.ts';
 import { WORKER_FLAGS } from '../local/stack/applications.ts';
 import { startStack } from '../local/stack/index.ts';
+import { serviceUrlsOf } from '../local/stack/service-urls.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
 import { withoutSettings } from '../local/stack/without-settings.ts';
 
 const TESTS = fileURLToPath(new URL('../test/', import.meta.url));
 const TEMPLATE_DATABASE = 'konstruct_template';
+const MOST_FILES_RUN_AGAIN = 3;
 
 await runUntilStopped(
   async (onHandle) => {
@@ -32,12 +39,20 @@ await runUntilStopped(
       env,
       onHandle,
     });
-    const { DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: appUrl, TEMPORAL_ADDRESS: address } = stack.urls;
-    if (!adminUrl || !appUrl || !address) throw new Error('the test stack has come up without its URLs');
-    await makeTemplate(adminUrl, appUrl);
+    const { DATABASE_ADMIN_URL: adminUrl, TEMPORAL_ADDRESS: address } = stack.urls;
+    if (!adminUrl || !address) throw new Error('the test stack has come up without its URLs');
+    await makeTemplate(adminUrl, serviceUrlsOf(stack.urls));
     await Promise.all(namespaces.map((namespace) => prepareNamespace({ address, namespace })));
     await workflowBundle();
-    const code = await runJest({ ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE });
+    const report = path.join(home, 'report.json');
+    const jestEnv = { ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE };
+    let code = await runJest([...process.argv.slice(2), '--json', '--outputFile', report], jestEnv);
+    const failed = code === 0 ? [] : await failedFiles(report);
+    if (failed.length > 0 && failed.length <= MOST_FILES_RUN_AGAIN) {
+      console.log(`\nonce more, alone: ${failed.join(' ')}`);
+      code = await runJest(['--runInBand', '--runTestsByPath', ...failed], jestEnv);
+      if (code === 0) console.log(`passed only alone, which is a fault to look into: ${failed.join(' ')}`);
+    }
     await stack.stop();
     await rm(home, { recursive: true, force: true });
     process.exit(code);
@@ -46,20 +61,28 @@ await runUntilStopped(
 );
 
 /** The database that every test file gets a copy of. */
-async function makeTemplate(adminUrl: string, appUrl: string): Promise<void> {
+async function makeTemplate(adminUrl: string, serviceUrls: readonly string[]): Promise<void> {
   const admin = new pg.Client({ connectionString: adminUrl });
   await admin.connect();
   await admin.query(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
   await admin.end();
   const inTemplate = (url: string) => Object.assign(new URL(url), { pathname: `/${TEMPLATE_DATABASE}` }).href;
-  await migrateDatabase({ databaseAdminUrl: inTemplate(adminUrl), databaseUrl: inTemplate(appUrl) });
+  await migrateDatabase({ databaseAdminUrl: inTemplate(adminUrl), serviceUrls: serviceUrls.map(inTemplate) });
 }
 
-function runJest(env: NodeJS.ProcessEnv): Promise<number> {
+/** Paths from the project's root. Empty when jest has ended before its report. */
+async function failedFiles(report: string): Promise<string[]> {
+  const text = await readFile(report, 'utf8').catch(() => '{"testResults":[]}');
+  const { testResults } = JSON.parse(text) as { testResults: Array<{ name: string; status: string }> };
+  const failed = testResults.filter(({ status }) => status === 'failed');
+  return failed.map(({ name }) => path.relative(process.cwd(), name));
+}
+
+function runJest(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const jest = createRequire(import.meta.url).resolve('jest/bin/jest');
   // Workflows run in the tests as they do in a worker.
   const flags = ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', ...WORKER_FLAGS];
-  const child = spawn(process.execPath, [...flags, jest, ...process.argv.slice(2)], {
+  const child = spawn(process.execPath, [...flags, jest, ...args], {
     stdio: 'inherit',
     env,
   });

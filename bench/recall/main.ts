@@ -16,6 +16,7 @@ import { toReport, toTable, type Answer } from './measure.ts';
 import { ask, replay, type Replayed, type Services } from './replay.ts';
 import { measureScale } from './scale.ts';
 import { readSettings } from './settings.ts';
+import { serviceUrlsOf } from '../../local/stack/service-urls.ts';
 import { startStack } from '../../local/stack/index.ts';
 import { StackError } from '../../local/stack/report.ts';
 import { runUntilStopped } from '../../local/stack/run-until-stopped.ts';
@@ -39,12 +40,14 @@ await runUntilStopped(async (onHandle) => {
     onHandle,
   });
   const { DATABASE_ADMIN_URL: adminUrl, DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = stack.urls;
+  const { DATABASE_OPERATOR_URL: operatorUrl } = stack.urls;
   const modelsPath = stack.urls.KONSTRUCT_MODELS;
-  if (!adminUrl || !databaseUrl || !redisUrl || !modelsPath)
+  if (!adminUrl || !databaseUrl || !operatorUrl || !redisUrl || !modelsPath)
     throw new Error('the stack was started without its URLs');
-  await migrateDatabase({ databaseAdminUrl: adminUrl, databaseUrl });
+  await migrateDatabase({ databaseAdminUrl: adminUrl, serviceUrls: serviceUrlsOf(stack.urls) });
   const services: Services = {
     pool: createPool({ databaseUrl, max: 10, statementTimeoutMs: 10_000 }),
+    operator: createPool({ databaseUrl: operatorUrl, max: 1, statementTimeoutMs: 10_000 }),
     redis: new Redis(redisUrl),
     embedder: cached(await createEmbedder({ modelsPath })),
   };
@@ -68,7 +71,7 @@ await runUntilStopped(async (onHandle) => {
   const scale =
     options.scale > 0 && (await measureScale(services, replayed, { size: options.scale, adminUrl }));
 
-  await Promise.all([services.pool.end(), services.embedder.close()]);
+  await Promise.all([services.pool.end(), services.operator.end(), services.embedder.close()]);
   services.redis.disconnect();
   await stack.stop();
   await rm(home, { recursive: true, force: true });

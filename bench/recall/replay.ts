@@ -14,7 +14,7 @@ import type { Conversation } from './dataset.ts';
 import type { ReturnedItem } from './measure.ts';
 
 /** The services of a replay, which runs the worker's own activities. */
-export type Services = { pool: pg.Pool; redis: Redis; embedder: Embedder };
+export type Services = { pool: pg.Pool; operator: pg.Pool; redis: Redis; embedder: Embedder };
 
 /** A conversation stored in memory, with its own tenant, agent and user. */
 export type Replayed = {
@@ -36,7 +36,7 @@ export async function replay(
   recall: Partial<RecallSettings> = {},
 ): Promise<Replayed> {
   const { storeTurn } = createStoreTurn(services);
-  const { tenantId } = await createTenant(services.pool, `bench ${conversation.id}`);
+  const { tenantId } = await createTenant(services.operator, `bench ${conversation.id}`);
   const agent = await inTenant(services.pool, tenantId, (client) =>
     createAgent(client, tenantId, randomUuid(), { name: conversation.agentName, recall }),
   );

@@ -59,7 +59,9 @@ const FILL = `
     JOIN conversation_embeddings m ON m.tenant_id = c.tenant_id AND m.id IN (c.user_memory, c.reply_memory)
   )
   INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, part, flags, created_at, user_memory,
-                                 user_from, user_to, reply_memory, reply_from, reply_to, embedding, terms)
+                                 user_from, user_to, reply_memory, reply_from, reply_to, embedding, terms,
+                                 user_weight)
   SELECT $1, $2, 'scale ' || scope, new_id, 0, flags, at, CASE WHEN user_memory IS NOT NULL THEN new_user END,
-         user_from, user_to, CASE WHEN reply_memory IS NOT NULL THEN new_reply END, reply_from, reply_to, embedding, terms
+         user_from, user_to, CASE WHEN reply_memory IS NOT NULL THEN new_reply END, reply_from, reply_to, embedding, terms,
+         user_weight
   FROM copies`;

@@ -63,10 +63,12 @@ async function ask(pool: pg.Pool, data: RecallData, scope: BenchScope, queries: 
   const askOnce = async (): Promise<number> => {
     const query = {
       ...{ text: words(data, WORDS_ASKED).join(' '), embedding: data.queryFor(scope) },
-      ...{ askedAt: new Date(), speakers: [], exclude: [], shown: [] },
+      ...{ askedAt: new Date(), speakers: [] },
     };
     const started = now();
-    await recall(pool, scope, query, DEFAULT_RECALL);
+    await recall(pool, { scope, settings: DEFAULT_RECALL }, query, (search) =>
+      search({ exclude: [], shown: [] }),
+    );
     return now() - started;
   };
   for (let warm = 0; warm < 10; warm += 1) await askOnce();

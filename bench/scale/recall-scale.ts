@@ -9,6 +9,7 @@ import { createPool } from '../../src/db/pool.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts';
+import { serviceUrlsOf } from '../../local/stack/service-urls.ts';
 import { startStack, type StackHandle } from '../../local/stack/index.ts';
 import { measureHybrid, type HybridRow } from './hybrid-scale.ts';
 
@@ -55,7 +56,7 @@ export async function measureRecall(
   const bare = { PATH: env['PATH'], HOME: env['HOME'], XDG_CACHE_HOME: env['XDG_CACHE_HOME'] };
   const stack = await startStack({ home, want: ['postgres'], env: bare, onHandle, log: () => undefined });
   const { DATABASE_ADMIN_URL: databaseAdminUrl = '', DATABASE_URL: databaseUrl = '' } = stack.urls;
-  await migrateDatabase({ databaseAdminUrl, databaseUrl });
+  await migrateDatabase({ databaseAdminUrl, serviceUrls: serviceUrlsOf(stack.urls) });
   const admin = new pg.Pool({ connectionString: databaseAdminUrl, max: 4 });
   const pool = createPool({ databaseUrl, max: 20, statementTimeoutMs: 10_000 });
   const largest = sizes.totals.at(-1) ?? 0;

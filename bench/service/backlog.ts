@@ -1,6 +1,8 @@
 /** A backlog of backfills, which must not slow replies down. */
 import { randomUUID } from 'node:crypto';
 import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
+import type { InboundMessage } from '../../src/domain/conversation.ts';
+import { sealMessage, sealOf } from '../../src/intake/seals.ts';
 import type { EmbedAndStoreInput } from '../../src/domain/turn.ts';
 import { encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
 import { EMBEDDING_TASK_QUEUE } from '../../src/domain/task-queues.ts';
@@ -38,24 +40,39 @@ export async function startBacklog(konstruct: Konstruct, wanted: number): Promis
   return { waiting, done };
 }
 
-async function startBackfill({ temporal, demo }: Konstruct, i: number): Promise<void> {
+async function startBackfill({ temporal, demo, admin }: Konstruct, i: number): Promise<void> {
   const messageId = randomUUID();
+  const { rows } = await admin.query<{ key: Buffer }>('SELECT seal_key AS key FROM tenants WHERE id = $1', [
+    demo.tenantId,
+  ]);
+  const key = rows[0]?.key;
+  if (!key) throw new Error('the demo tenant is not there');
+  const message: InboundMessage = {
+    tenantId: demo.tenantId,
+    agentId: demo.agentId,
+    userId: `backlog-${i % 50}`,
+    messageId,
+    channel: { name: 'http' },
+    text: `The meeting about project ${i} was moved to the afternoon of day ${i % 365}.`,
+    receivedAt: new Date().toISOString(),
+    seq: 1,
+    turnsAhead: 0,
+  };
+  const reply = `Noted: the meeting about project ${i} is in the afternoon of day ${i % 365}.`;
+  // As after a reply, the message has its embedding already, and the reply has none.
+  const embedding = encodeEmbedding(Float32Array.from({ length: 384 }, (_, d) => Math.sin(i + d)));
+  const seal = (part: 'reply' | 'embedding', value: string) => sealOf(key, messageId, part, value);
   const input: EmbedAndStoreInput = {
-    message: {
-      tenantId: demo.tenantId,
-      agentId: demo.agentId,
-      userId: `backlog-${i % 50}`,
-      messageId,
-      channel: { name: 'http' },
-      text: `The meeting about project ${i} was moved to the afternoon of day ${i % 365}.`,
-      receivedAt: new Date().toISOString(),
-      seq: 1,
-      turnsAhead: 0,
-    },
-    reply: `Noted: the meeting about project ${i} is in the afternoon of day ${i % 365}.`,
+    message,
+    reply,
     repliedAt: new Date().toISOString(),
-    // As after a reply, the message has its embedding already, and the reply has none.
-    embedding: encodeEmbedding(Float32Array.from({ length: 384 }, (_, d) => Math.sin(i + d))),
+    embedding,
+    seals: {
+      ...sealMessage(key, message),
+      agent: '',
+      reply: seal('reply', reply),
+      embedding: seal('embedding', embedding),
+    },
     appendOwed: false,
   };
   await temporal.workflow.start<typeof EmbedAndStore>('EmbedAndStore', {

@@ -9,7 +9,7 @@ import { ensureDemoTenant, type Demo } from '../../local/demo.ts';
 import { startOwnStack } from '../../local/own-stack.ts';
 import { freePort } from '../../src/lib/free-port.ts';
 import { connectClient } from '../../src/temporal/connection.ts';
-import { superviseService, WORKER_FLAGS } from '../../local/stack/applications.ts';
+import { applicationEnv, superviseService, WORKER_FLAGS } from '../../local/stack/applications.ts';
 import type { Stack, StackHandle } from '../../local/stack/index.ts';
 import { projectRoot } from '../../local/stack/paths.ts';
 import { slackSender, httpSender, type Sender } from './senders.ts';
@@ -21,6 +21,7 @@ export type Konstruct = SystemUnderTest & {
   demo: Demo;
   temporal: Client;
   databaseUrl: string;
+  operatorDatabaseUrl: string;
   /** A superuser's connections, for counting what all tenants have stored. */
   admin: pg.Pool;
   /** The environment of API and worker, without the stack's URLs. */
@@ -32,19 +33,22 @@ export type KonstructOptions = {
   standIn: StandIn;
   /** How messages are sent. */
   channel: 'slack' | 'http';
+  /** Without encryption in Temporal. */
+  clear?: boolean;
   env: NodeJS.ProcessEnv;
   onHandle: (handle: StackHandle) => void;
 };
 
 /** Brings everything up, with a database of its own that lives as long as the bench. */
 export async function startKonstruct(options: KonstructOptions): Promise<Konstruct> {
-  const { home, standIn, channel, onHandle } = options;
+  const { home, standIn, channel, clear = false, onHandle } = options;
   const signingSecret = randomBytes(16).toString('hex');
   const settings = {
     LLM_BASE_URL: `${standIn.baseUrl}/v1`,
     LLM_MODEL: 'stand-in',
     LOG_LEVEL: 'warn',
     KONSTRUCT_HOME: home,
+    ...(clear && { KONSTRUCT_ENCRYPTION_KEYS: 'clear' }),
     ...(channel === 'slack' && {
       SLACK_SIGNING_SECRET: signingSecret,
       SLACK_BOT_TOKEN: 'xoxb-bench',
@@ -53,14 +57,14 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
   };
   await mkdir(home, { recursive: true });
   const own = await startOwnStack({ home, env: options.env, settings, onHandle, log: () => undefined });
-  const { stack, env, databaseUrl, databaseAdminUrl, temporalAddress } = own;
+  const { stack, env, databaseUrl, operatorDatabaseUrl, databaseAdminUrl, temporalAddress, keys } = own;
   const port = await freePort();
   const baseUrl = `http://127.0.0.1:${port}`;
-  const demo = await ensureDemoTenant({ databaseUrl, home, baseUrl });
+  const demo = await ensureDemoTenant({ databaseUrl, operatorDatabaseUrl, home, baseUrl });
   const bound = { KONSTRUCT_SLACK_TENANT_ID: demo.tenantId, KONSTRUCT_SLACK_AGENT_ID: demo.agentId };
   await superviseService(stack, { home, env: { ...env, ...bound }, port });
   const admin = new pg.Pool({ connectionString: databaseAdminUrl, max: 4 });
-  const temporal = await connectClient({ address: temporalAddress, namespace: 'default' });
+  const temporal = await connectClient({ address: temporalAddress, namespace: 'default' }, keys);
   const sender: Sender =
     channel === 'slack'
       ? slackSender({ url: `${baseUrl}/slack/events`, signingSecret, standIn })
@@ -71,6 +75,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
     demo,
     temporal,
     databaseUrl,
+    operatorDatabaseUrl,
     admin,
     env,
     send: sender,
@@ -98,7 +103,7 @@ export async function addWorker({ stack, env }: Konstruct, n: number): Promise<v
     name: `worker-${n}`,
     file: process.execPath,
     args: [...WORKER_FLAGS, path.join(projectRoot, 'src', 'worker.ts')],
-    env: { ...env, ...stack.urls },
+    env: applicationEnv('worker', stack.urls, env),
     cwd: projectRoot,
     stopTimeoutMs: SHUTDOWN_WITHIN_MS,
   });

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import pg from 'pg';
 import { startStack, StackError, type StackHandle } from '../../local/stack/index.ts';
 import { cacheRoot, projectRoot } from '../../local/stack/paths.ts';
+import { plainEnvironment } from '../../local/stack/plain-environment.mjs';
 import { step } from '../../local/stack/report.ts';
 import { lastLine, runCommand } from '../../local/stack/run-command.ts';
 import type { StandIn } from './stand-in.ts';
@@ -128,7 +129,9 @@ async function pythonEnvironment(env: NodeJS.ProcessEnv, log: (line: string) => 
   const stamp = path.join(folder, 'installed');
   const wanted = createHash('sha256').update(readFileSync(requirements)).digest('hex');
   const run = async (file: string, ...args: string[]): Promise<void> => {
-    const { code, output } = await runCommand(file, args, { env });
+    const { code, output } = await runCommand(file, args, {
+      env: plainEnvironment(env, (name) => name.startsWith('PIP_')),
+    });
     if (code !== 0)
       throw new StackError(`the peer's Python packages can't be installed: ${lastLine(output)}`);
   };

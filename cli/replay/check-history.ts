@@ -7,6 +7,7 @@ import {
   type ReplayWorkerOptions,
   type WorkflowBundle,
 } from '@temporalio/worker';
+import type { KeyRing } from '../../src/config/index.ts';
 import { dataConverter } from '../../src/temporal/data-converter.ts';
 import { activityLabel, childLabel, signalLabel, TIMER_LABEL } from './command-labels.ts';
 import type { CommandSinks } from './command-recorder.ts';
@@ -30,12 +31,13 @@ export type HistoryCheck =
 export async function checkHistory(
   { history, workflowId }: RecordedHistory,
   workflowBundle: WorkflowBundle,
+  keys: KeyRing,
 ): Promise<HistoryCheck> {
   const code: string[] = [];
   const sinks: InjectedSinks<CommandSinks> = {
     replay: { command: { fn: (_info, label) => void code.push(label), callDuringReplay: true } },
   };
-  const options: ReplayWorkerOptions = { workflowBundle, dataConverter, sinks };
+  const options: ReplayWorkerOptions = { workflowBundle, dataConverter: dataConverter(keys), sinks };
   try {
     await Worker.runReplayHistory(options, history, workflowId);
     return { fits: true };
@@ -59,8 +61,12 @@ function reasonOf(error: unknown): string {
 /**
  * Throws with the history's name, the event and the code's command when the current code doesn't replay it.
  */
-export async function assertFits(recorded: RecordedHistory, bundle: WorkflowBundle): Promise<void> {
-  const check = await checkHistory(recorded, bundle);
+export async function assertFits(
+  recorded: RecordedHistory,
+  bundle: WorkflowBundle,
+  keys: KeyRing,
+): Promise<void> {
+  const check = await checkHistory(recorded, bundle, keys);
   if (check.fits) return;
   throw new Error(`${recorded.name} no longer replays: ${describeMisfit(check)}`);
 }

@@ -111,11 +111,14 @@ export function formatRecalled(recalled: readonly RecalledMemory[]): string[] {
 }
 
 /** The match, and the best exchange that was not recalled. */
-export function matchLine({ match, nearestMiss }: Pick<Recollection, 'match' | 'nearestMiss'>): string {
+export function matchLine(found: Omit<Recollection, 'recalled'>): string {
+  const { match, nearestMiss, comparedNewest } = found;
   const miss = nearestMiss
     ? `; the next exchange, ${nearestMiss.exchangeId} with ${nearestMiss.score}, was left out by ${nearestMiss.why}`
     : '';
-  return `Match with what is remembered: ${match}${miss}`;
+  const part =
+    comparedNewest === undefined ? '' : `, of which the newest ${comparedNewest} passages were compared`;
+  return `Match with what is remembered${part}: ${match}${miss}`;
 }
 
 /** The prompt as it was sent. */

@@ -7,6 +7,7 @@ import {
 import type { History, Payload } from '@temporalio/common/lib/proto-utils.js';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
 import type { GatheredContext, TurnAnswer, HandleMessageInput, TurnResult } from '../../src/domain/turn.ts';
+import type { KeyRing } from '../../src/config/index.ts';
 import { dataConverter } from '../../src/temporal/data-converter.ts';
 import { localActivityData } from './check-history.ts';
 import type { RecordedHistory } from './read-history.ts';
@@ -52,30 +53,31 @@ export type Turn = HandleMessageInput & {
   result?: TurnResult;
 };
 
-const converter = loadDataConverter(dataConverter);
+type Converter = ReturnType<typeof loadDataConverter>;
 
 /**
- * Reads a history; payloads are decoded with the worker's data
- * converter. Throws when the history has no start.
+ * Reads a history; payloads are decoded with the worker's data converter. Throws when the history has no
+ * start, or something in it can't be read with these keys.
  */
-export async function readStory({ workflowId, history }: RecordedHistory): Promise<Story> {
+export async function readStory({ workflowId, history }: RecordedHistory, keys: KeyRing): Promise<Story> {
+  const converter = loadDataConverter(dataConverter(keys));
   const events = history.events ?? [];
   const [first] = events;
   const started = first?.workflowExecutionStartedEventAttributes;
   if (!first || !started) throw new Error("the history doesn't begin with a WorkflowExecutionStarted event");
   const startMs = toMs(first.eventTime);
   const last = events.at(-1) ?? first;
-  const steps = await readSteps(events, startMs);
+  const steps = await readSteps(converter, events, startMs);
   const completed = last.workflowExecutionCompletedEventAttributes;
   const failed = last.workflowExecutionFailedEventAttributes;
   const [input] = await decodeArrayFromPayloads(converter, started.input?.payloads);
-  const result = await decodeFirst(completed?.result?.payloads);
+  const result = await decodeFirst(converter, completed?.result?.payloads);
   const type = started.workflowType?.name ?? '';
-  const failure = await describeFailure(failed?.failure);
+  const failure = await describeFailure(converter, failed?.failure);
   return {
     type,
     workflowId,
-    summary: await summaryOf(first),
+    summary: await summaryOf(converter, first),
     startedAt: new Date(startMs),
     state: completed ? 'completed' : failed ? 'failed' : isClosed(last) ? 'closed' : 'open',
     durationMs: toMs(last.eventTime) - startMs,
@@ -84,21 +86,34 @@ export async function readStory({ workflowId, history }: RecordedHistory): Promi
     steps,
     input,
     result,
-    ...(type === 'HandleMessage' && { turn: await readTurn(input, result, events) }),
+    ...(type === 'HandleMessage' && { turn: await readTurn(converter, input, result, events) }),
   };
 }
 
-async function readTurn(input: unknown, result: unknown, events: readonly Event[]): Promise<Turn> {
+async function readTurn(
+  converter: Converter,
+  input: unknown,
+  result: unknown,
+  events: readonly Event[],
+): Promise<Turn> {
   const scheduled = events.findLast((event) => activityTypeOf(event) === 'answerTurn');
   const completed = events.find(
     ({ activityTaskCompletedEventAttributes: done }) =>
       done && scheduled && Number(done.scheduledEventId) === Number(scheduled.eventId),
   );
   const gathered = events.find((event) => localActivityData(event)?.activity_type === 'gatherContext');
-  const request = (await decodeFirst(scheduled?.activityTaskScheduledEventAttributes?.input?.payloads)) as
-    { messages: PromptMessage[] } | undefined;
-  const context = await decodeFirst(gathered?.markerRecordedEventAttributes?.details?.['result']?.payloads);
-  const reply = await decodeFirst(completed?.activityTaskCompletedEventAttributes?.result?.payloads);
+  const request = (await decodeFirst(
+    converter,
+    scheduled?.activityTaskScheduledEventAttributes?.input?.payloads,
+  )) as { messages: PromptMessage[] } | undefined;
+  const context = await decodeFirst(
+    converter,
+    gathered?.markerRecordedEventAttributes?.details?.['result']?.payloads,
+  );
+  const reply = await decodeFirst(
+    converter,
+    completed?.activityTaskCompletedEventAttributes?.result?.payloads,
+  );
   return {
     ...(input as HandleMessageInput),
     ...(context !== undefined && { context: context as GatheredContext }),
@@ -108,16 +123,16 @@ async function readTurn(input: unknown, result: unknown, events: readonly Event[
   };
 }
 
-async function readSteps(events: readonly Event[], startMs: number): Promise<Step[]> {
+async function readSteps(converter: Converter, events: readonly Event[], startMs: number): Promise<Step[]> {
   const steps = new Map<number, Step>();
   for (const event of events) {
-    const started = await startStep(event, startMs);
+    const started = await startStep(converter, event, startMs);
     if (started) steps.set(started.eventId, started);
     const ended = endOf(event);
     const step = ended && steps.get(ended.startedBy);
     if (!ended || !step) continue;
     if (ended.attempt) step.attempts = ended.attempt;
-    const failure = await describeFailure(ended.failure);
+    const failure = await describeFailure(converter, ended.failure);
     if (failure !== undefined) step.failure = failure;
     if (!ended.state) continue;
     step.state = ended.state;
@@ -126,16 +141,16 @@ async function readSteps(events: readonly Event[], startMs: number): Promise<Ste
   return [...steps.values()];
 }
 
-async function startStep(event: Event, startMs: number): Promise<Step | undefined> {
+async function startStep(converter: Converter, event: Event, startMs: number): Promise<Step | undefined> {
   const name = nameOf(event);
   if (name === undefined) return undefined;
   const marker = event.markerRecordedEventAttributes;
-  const failure = await describeFailure(marker?.failure);
+  const failure = await describeFailure(converter, marker?.failure);
   return {
     eventId: Number(event.eventId),
     atMs: toMs(event.eventTime) - startMs,
     name,
-    summary: await summaryOf(event),
+    summary: await summaryOf(converter, event),
     state: failure !== undefined ? 'failed' : marker || isSignal(event) ? 'noted' : 'open',
     attempts: localActivityData(event)?.attempt ?? 1,
     ...(failure !== undefined && { failure }),
@@ -206,7 +221,10 @@ function isClosed(event: Event): boolean {
   );
 }
 
-async function describeFailure(failure: StepEnd['failure']): Promise<string | undefined> {
+async function describeFailure(
+  converter: Converter,
+  failure: StepEnd['failure'],
+): Promise<string | undefined> {
   const error = await decodeOptionalFailureToOptionalError(converter, failure);
   const lines: string[] = [];
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
@@ -216,13 +234,13 @@ async function describeFailure(failure: StepEnd['failure']): Promise<string | un
   return lines.length > 0 ? lines.join(' ← ') : undefined;
 }
 
-async function decodeFirst(payloads: Payload[] | null | undefined): Promise<unknown> {
+async function decodeFirst(converter: Converter, payloads: Payload[] | null | undefined): Promise<unknown> {
   const [value] = await decodeArrayFromPayloads(converter, payloads);
   return value ?? undefined;
 }
 
-async function summaryOf({ userMetadata }: Event): Promise<string> {
-  const summary = await decodeFirst(userMetadata?.summary ? [userMetadata.summary] : []);
+async function summaryOf(converter: Converter, { userMetadata }: Event): Promise<string> {
+  const summary = await decodeFirst(converter, userMetadata?.summary ? [userMetadata.summary] : []);
   return typeof summary === 'string' ? summary : '';
 }
 

@@ -1,7 +1,7 @@
 /** Repeats a turn's recall and prompt with other settings. */
 import type pg from 'pg';
 import { createPool } from '../../src/db/pool.ts';
-import { findDoneTurnsBefore } from '../../src/db/ledger.ts';
+import { findDoneTurnsBefore } from '../../src/db/turns-before.ts';
 import type { RecallSettings } from '../../src/domain/agent.ts';
 import type {
   ConversationMessage,
@@ -13,7 +13,8 @@ import type {
 } from '../../src/domain/conversation.ts';
 import { buildPrompt, promptRoom } from '../../src/domain/prompt.ts';
 import { decodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
-import { listMemories, NIL_UUID } from '../../src/memory/long-term/memories.ts';
+import { NIL_UUID } from '../../src/db/place.ts';
+import { listMemories } from '../../src/memory/long-term/memories.ts';
 import { recallForTurn } from '../../src/memory/recall/recall-for-turn.ts';
 import { formatPrompt, formatRecalled, matchLine, section } from './print-story.ts';
 import type { Turn } from './story.ts';
@@ -64,7 +65,7 @@ export function createPoolAsOf(databaseUrl: string, moment: Date): pg.Pool {
 
 /**
  * Repeats a turn's recall and prompt. `pool` comes from `createPoolAsOf` with the turn's time; the query's
- * embedding is the recorded one. Throws when the history has no embedding because embedding failed.
+ * embeddings are the recorded ones. Throws when the history has no embedding because embedding failed.
  */
 export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Promise<Rerun> {
   const { message, agent, limits, context } = turn;
@@ -86,6 +87,7 @@ export async function rerunTurn(pool: pg.Pool, turn: Turn, changes: Changes): Pr
     roomTokens: promptRoom(promptAgent, message.text, message.background),
     window: await withMessageIds(pool, message, window),
     embedding: decodeEmbedding(context.embedding),
+    ...(context.inFirstPerson !== undefined && { inFirstPerson: decodeEmbedding(context.inFirstPerson) }),
   });
   const { messages, droppedFromWindow } = buildPrompt(
     promptAgent,

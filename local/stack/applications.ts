@@ -2,12 +2,16 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { SHUTDOWN_WITHIN_MS } from '../../src/domain/timing.ts';
 import { baseUrlOf } from '../../src/lib/address.ts';
+import { channelSubjects } from '../../src/channels/index.ts';
+import { SUBJECTS } from '../../src/config/index.ts';
+import { variablesOf, type Subject } from '../../src/config/variables.ts';
 import { forLocalTemporal } from '../../src/config/installation.ts';
 import { projectRoot } from './paths.ts';
+import { plainEnvironment } from './plain-environment.mjs';
 import { StackError, poll } from './report.ts';
 import { loadSecrets } from './secrets.ts';
 import { startSettings } from './settings.ts';
-import type { ProcessHandle, ProcessSpec, Stack } from './types.ts';
+import type { ProcessHandle, ProcessSpec, Stack, StackUrls } from './types.ts';
 
 const READY_TIMEOUT_MS = 120_000;
 const READY_EVERY_MS = 250;
@@ -22,12 +26,11 @@ export type ServiceOptions = { home: string; env: NodeJS.ProcessEnv; port: numbe
  */
 export async function superviseService(stack: Stack, { home, env, port }: ServiceOptions): Promise<void> {
   const operatorToken = startSettings(env).operatorToken ?? loadSecrets(home).operatorToken;
-  const workerEnv = applicationEnv(stack, env);
-  const apiEnv = { ...workerEnv, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
+  const all = { ...env, PORT: String(port), KONSTRUCT_OPERATOR_TOKEN: operatorToken };
   // The API is started last, so that pids.json is complete before /readyz can answer.
   const specs = [
-    application('worker', 'src/worker.ts', workerEnv, WORKER_FLAGS),
-    application('api', 'src/api/main.ts', apiEnv),
+    application('worker', 'src/worker.ts', applicationEnv('worker', stack.urls, all), WORKER_FLAGS),
+    application('api', 'src/api/main.ts', applicationEnv('api', stack.urls, all)),
   ];
   for (const spec of specs) await stack.supervise(spec);
   await untilReady(
@@ -58,17 +61,26 @@ function application(
   };
 }
 
-const NOT_FOR_APPLICATIONS = new Set([
-  'DATABASE_ADMIN_URL',
-  'KONSTRUCT_OPERATOR_TOKEN',
-  'KONSTRUCT_BOOTSTRAP_PID',
-]);
+const SETTINGS: Record<'api' | 'worker', Record<string, Subject>> = {
+  api: { ...SUBJECTS.api, ...channelSubjects('inbound') },
+  worker: { ...SUBJECTS.worker, ...channelSubjects('outbound') },
+};
 
-/** What API and worker may know: the service's own role in the database, never the administrator's. */
-function applicationEnv(stack: Stack, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/**
+ * What API or worker may know: the variables that it reads, and its own role in the database. So the worker
+ * has no operator's token and the API no key of the model, and neither the administrator's way into the
+ * database.
+ */
+export function applicationEnv(
+  name: 'api' | 'worker',
+  urls: StackUrls,
+  env: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
   const own = env['TEMPORAL_ADDRESS'] ? env : forLocalTemporal(env);
-  const known = Object.entries({ ...own, ...stack.urls }).filter(([name]) => !NOT_FOR_APPLICATIONS.has(name));
-  return Object.fromEntries(known);
+  const read = new Set(Object.values(SETTINGS[name]).flatMap((it) => Object.keys(variablesOf(it).shape)));
+  const isOwn = (variable: string): boolean => read.has(variable) || /^(TEMPORAL_|OTEL_)/.test(variable);
+  const role = name === 'api' ? urls.DATABASE_API_URL : urls.DATABASE_WORKER_URL;
+  return plainEnvironment({ ...own, ...urls, ...(role && { DATABASE_URL: role }) }, isOwn);
 }
 
 async function untilReady(processes: readonly ProcessHandle[], baseUrl: string): Promise<void> {

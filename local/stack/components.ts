@@ -9,6 +9,7 @@ import { redisService } from './redis.ts';
 import { StackError } from './report.ts';
 import { loadSecrets } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
+import { makeServiceUrls } from './service-urls.ts';
 import type { Supervisor } from './supervisor.ts';
 import { temporalService } from './temporal.ts';
 import type { ComponentName, StackOptions, StackUrls } from './types.ts';
@@ -65,15 +66,18 @@ async function startPostgres({
   discard,
 }: Starting): Promise<StackUrls> {
   const { home, ephemeral = false } = options;
-  const given = configured(options.env, ['DATABASE_URL', 'DATABASE_ADMIN_URL']);
+  const given = configured(options.env, DATABASE_URLS);
   const admin = given.DATABASE_ADMIN_URL;
+  if (admin) {
+    const { DATABASE_OPERATOR_URL, ...shared } = makeServiceUrls(admin, secrets);
+    return { DATABASE_OPERATOR_URL, ...(given.DATABASE_URL ? {} : shared), ...given };
+  }
   if (given.DATABASE_URL) return given;
-  if (admin) return { DATABASE_ADMIN_URL: admin, DATABASE_URL: asApp(admin, secrets.postgresApp) };
-  const passwords = { adminPassword: secrets.postgresAdmin, appPassword: secrets.postgresApp };
-  const service = await postgresService(context, { home, port: ports.postgres, ephemeral, ...passwords });
+  const adminPassword = secrets.postgresAdmin;
+  const service = await postgresService(context, { home, port: ports.postgres, ephemeral, adminPassword });
   discard(service.directory);
   await supervisor.supervise(service.spec);
-  return { DATABASE_ADMIN_URL: service.adminUrl, DATABASE_URL: service.appUrl };
+  return { DATABASE_ADMIN_URL: service.adminUrl, ...makeServiceUrls(service.adminUrl, secrets) };
 }
 
 async function startRedis({
@@ -96,9 +100,19 @@ async function startRedis({
   return { REDIS_URL: service.url };
 }
 
-async function startTemporal({ options, context, supervisor, ports, discard }: Starting): Promise<StackUrls> {
+async function startTemporal({
+  options,
+  context,
+  supervisor,
+  ports,
+  secrets,
+  discard,
+}: Starting): Promise<StackUrls> {
   const { home, ephemeral = false, namespaces = ['default'] } = options;
-  const given = configured(options.env, ['TEMPORAL_ADDRESS', 'TEMPORAL_UI_URL']);
+  const given = {
+    KONSTRUCT_ENCRYPTION_KEYS: secrets.encryptionKeys,
+    ...configured(options.env, ['TEMPORAL_ADDRESS', 'TEMPORAL_UI_URL', 'KONSTRUCT_ENCRYPTION_KEYS']),
+  };
   if (given.TEMPORAL_ADDRESS) return given;
   const addresses = { port: ports.temporal, uiPort: ports.temporalUi };
   const service = await temporalService(context, { home, ephemeral, namespaces, ...addresses });
@@ -106,7 +120,7 @@ async function startTemporal({ options, context, supervisor, ports, discard }: S
   await supervisor.supervise(service.spec);
   // Only on a server of ours: how long another one keeps its histories is its operator's decision.
   if (!ephemeral) await service.keepHistories();
-  return { TEMPORAL_ADDRESS: service.address, TEMPORAL_UI_URL: service.uiUrl };
+  return { ...given, TEMPORAL_ADDRESS: service.address, TEMPORAL_UI_URL: service.uiUrl };
 }
 
 async function startLlm({ options, context, supervisor, ports }: Starting): Promise<StackUrls> {
@@ -135,10 +149,10 @@ function configured<Name extends keyof StackUrls>(
   return given;
 }
 
-/** The URL of the same database for the service's own role, to which the migrations give this password. */
-function asApp(adminUrl: string, password: string): string {
-  const url = new URL(adminUrl);
-  url.username = 'konstruct_app';
-  url.password = password;
-  return url.href;
-}
+const DATABASE_URLS = [
+  'DATABASE_ADMIN_URL',
+  'DATABASE_URL',
+  'DATABASE_API_URL',
+  'DATABASE_WORKER_URL',
+  'DATABASE_OPERATOR_URL',
+] as const;

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { pipPackages } from './packages.ts';
 import { projectRoot } from './paths.ts';
+import { isNpmSetting, plainEnvironment } from './plain-environment.mjs';
 import { cachedFolder, pipFile } from './provision.ts';
 import type { ProvisionContext } from './provision.ts';
 import { StackError, step } from './report.ts';
@@ -77,7 +78,7 @@ async function runtimePackages(context: ProvisionContext): Promise<string> {
       ];
       const result = await runCommand('npm', ['install', ...flags, `@node-llama-cpp/${build}@${version}`], {
         cwd: scratch,
-        env: context.env,
+        env: plainEnvironment(context.env, isNpmSetting),
         signal: context.signal,
       });
       if (result.code !== 0) {

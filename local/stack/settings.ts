@@ -1,6 +1,8 @@
 /** What `npm start`, `npm run stack` and the operators' commands read, besides the components' addresses. */
 import { z } from 'zod';
 import { host } from '../../src/config/api.ts';
+import { encryption } from '../../src/config/encryption.ts';
+import { operatorToken } from '../../src/config/operator.ts';
 import { home } from '../../src/config/installation.ts';
 import { parse, text, type Environment } from '../../src/config/variables.ts';
 
@@ -18,9 +20,9 @@ const start = z
   .object({
     HOST: host,
     PORT: text.default('3000').meta({ description: 'Where the API listens', cure: '0 for any that is free' }),
-    KONSTRUCT_OPERATOR_TOKEN: text.optional().meta({
+    KONSTRUCT_OPERATOR_TOKEN: operatorToken.meta({
+      ...operatorToken.meta(),
       description: 'Who holds it may make tenants and their keys over HTTP',
-      cure: 'a long random text',
       unset: 'the one in `secrets.json` of `KONSTRUCT_HOME`',
     }),
     TEMPORAL_NAMESPACE: text.default('default').meta({
@@ -42,8 +44,8 @@ const start = z
 
 /** What each command reads. The operators' commands find the addresses of what runs in the home. */
 export const LOCAL_SUBJECTS = {
-  start: { start, home, cache },
-  stack: { home, cache },
+  start: { start, encryption, home, cache },
+  stack: { encryption, home, cache },
   operators: { home },
 };
 
@@ -54,7 +56,7 @@ export function cacheSetting(env: Environment): string | undefined {
 
 /** What `npm start` reads. `port` is unchecked: `requireFreePort` does that. */
 export function startSettings(env: Environment) {
-  const read = parse({ start }, env).start;
+  const { start: read } = parse({ start, encryption }, env);
   return {
     host: read.HOST,
     port: read.PORT,

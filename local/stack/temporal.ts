@@ -42,6 +42,9 @@ export const TEMPORAL_SETTINGS: readonly string[] = [
   // backlog once that is 5 s old, and is cancelled when the backlog is empty. A
   // workflow task in transit is lost then and only retried after 10 s.
   'matching.priorityBacklogForwarding=false',
+  // The HTTP API can't be switched off, and takes a POST of any web page. So it answers to one name alone,
+  // which no page can have.
+  'frontend.httpAllowedHosts=["nobody.invalid"]',
   // Waiting tasks are dispatched in turn by tenant (`priority.fairnessKey`), not first come, first served.
   'matching.enableFairness=true',
 ];

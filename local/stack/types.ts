@@ -30,10 +30,16 @@ export type StackOptions = {
 /** The components' URLs and settings. A component that was neither wanted nor configured is absent. */
 export type StackUrls = {
   DATABASE_ADMIN_URL?: string;
+  /** As `konstruct_app`, which may what the API's and the worker's role may together. */
   DATABASE_URL?: string;
+  DATABASE_API_URL?: string;
+  DATABASE_WORKER_URL?: string;
+  DATABASE_OPERATOR_URL?: string;
   REDIS_URL?: string;
   TEMPORAL_ADDRESS?: string;
   TEMPORAL_UI_URL?: string;
+  /** With what API and worker encrypt what they write into Temporal. */
+  KONSTRUCT_ENCRYPTION_KEYS?: string;
   LLM_BASE_URL?: string;
   LLM_MODEL?: string;
   /** The folder that contains `Xenova/all-MiniLM-L6-v2/`: the `env.localModelPath` of transformers.js. */

@@ -8,7 +8,9 @@ import { ANSWER_HEARTBEAT_MS } from '../domain/timing.ts';
 import { notesOf } from '../domain/turn-result.ts';
 import type { TurnAnswer } from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
+import { closingOf } from '../lib/open-fence.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/errors.ts';
+import { isEmbeddedInPart } from '../memory/text/passages.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { beginEarlyDelivery, PAID_ATTEMPTS, type EarlyDelivery } from './early-delivery.ts';
 
@@ -54,7 +56,8 @@ export function createAnswerTurn(
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         await early?.growing?.stop();
         const repliedAt = performance.now();
-        const state = await early?.deliver(shownReply(completion));
+        const closing = completion.cutOff ? closingOf(completion.text.trimEnd()) : '';
+        const state = await early?.deliver(shownReply({ ...completion, closing }));
         const deliveryMs = Math.round(performance.now() - repliedAt);
         const appended = state?.delivered && (await early?.append(text, completion.text));
         return {
@@ -62,6 +65,8 @@ export function createAnswerTurn(
           model: completion.model,
           usage: completion.usage,
           ...notesOf(completion),
+          ...embeddedInPart({ message: text, reply: completion.text }),
+          ...(closing && { closing }),
           timingsMs: {
             firstToken: Math.round(completion.firstTokenMs),
             total: Math.round(completion.totalMs),
@@ -82,6 +87,12 @@ export function createAnswerTurn(
       }
     },
   };
+}
+
+/** Which of a turn's texts are longer than what the embedding model reads of them. */
+function embeddedInPart(texts: Record<'message' | 'reply', string>): Pick<TurnAnswer, 'embeddedInPart'> {
+  const inPart = (['message', 'reply'] as const).filter((which) => isEmbeddedInPart(texts[which]));
+  return inPart.length > 0 ? { embeddedInPart: inPart } : {};
 }
 
 class EmptyReplyError extends Error {}

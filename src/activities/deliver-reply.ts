@@ -1,7 +1,8 @@
-import { activityInfo, heartbeat } from '@temporalio/activity';
+import { heartbeat } from '@temporalio/activity';
 import type { DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
 import { DELIVERY_HEARTBEAT_MS } from '../domain/timing.ts';
 import { channelOf, toDeliveryFailure } from './channel-failure.ts';
+import { isFirstTry } from './deferral.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 /**
@@ -11,12 +12,18 @@ import type { ActivityDependencies } from './dependencies.ts';
 export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'channels'>) {
   return {
     /** Shows that the agent is at work, for a turn that waits for others. */
-    async showProgress({ turn, grows }: { turn: DeliveryTurn; grows: boolean }): Promise<DeliveryState> {
+    async showProgress(input: {
+      turn: DeliveryTurn;
+      grows: boolean;
+      /** Whether an earlier run of the turn may have left something in the channel. */
+      again?: boolean;
+    }): Promise<DeliveryState> {
+      const { turn, grows, again = false } = input;
       return speaking(async () => {
         const channel = channelOf({ channels, turn });
-        const open = channel.open(turn, { progress: null, uncertain: isRepeated(), grows });
+        const open = channel.open(turn, { progress: null, uncertain: !isFirstTry() || again, grows });
         await open.showProgress();
-        return { progress: open.progress(), delivered: false, uncertain: false };
+        return { progress: open.progress(), delivered: false, uncertain: again };
       });
     },
 
@@ -25,7 +32,7 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
       const { turn, state, text } = input;
       await speaking(async () => {
         const channel = channelOf({ channels, turn });
-        const uncertain = state.uncertain || isRepeated();
+        const uncertain = state.uncertain || !isFirstTry();
         await channel.open(turn, { progress: state.progress, uncertain, grows: false }).deliver(text);
       });
     },
@@ -42,8 +49,4 @@ async function speaking<T>(work: () => Promise<T>): Promise<T> {
   } finally {
     clearInterval(beat);
   }
-}
-
-function isRepeated(): boolean {
-  return activityInfo().attempt > 1;
 }

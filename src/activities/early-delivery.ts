@@ -6,6 +6,7 @@ import { within } from '../lib/within.ts';
 import { appendTurn } from '../memory/window/window.ts';
 import { channelOf } from './channel-failure.ts';
 import { errorName, watchChannel, type ChannelTrouble } from './channel-trouble.ts';
+import { DEFERRALS, isFirstTry } from './deferral.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { showGrowing, type GrowingReply } from './growing-reply.ts';
 
@@ -31,7 +32,7 @@ export type EarlyDelivery = {
 
 /**
  * Shows at once that the agent is at work, and delivers the reply where that takes one call: this saves two
- * activities and two workflow tasks. `canDeliverEarly` needs all of: first attempt; scheduled a short time
+ * activities and two workflow tasks. `canDeliverEarly` needs all of: first try; scheduled a short time
  * ago; no failed call; not cancelled. The call is bounded, so it ends before the heartbeat time-out lets
  * another attempt start (domain/timing.ts). Everything else is left to `deliverReply`, which Temporal retries
  * and operators see.
@@ -45,10 +46,11 @@ export function beginEarlyDelivery(
   },
 ): EarlyDelivery {
   const { channels, redis, turn, state, grows } = options;
-  const { attempt, currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo();
-  const isFresh = (): boolean => attempt === 1 && Date.now() - scheduledAt < EARLY_DELIVERY_WITHIN_MS;
+  const { currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo();
+  const isFirst = isFirstTry();
+  const isFresh = (): boolean => isFirst && Date.now() - scheduledAt < EARLY_DELIVERY_WITHIN_MS;
   // A task that has been under way for long may have been given to another worker since.
-  const isRepeated = !isFresh();
+  const isRepeated = !isFresh() || state?.uncertain === true;
   const known = progressOfLastAttempt() ?? state?.progress ?? null;
   const trouble = watchChannel({ name: turn.channel.name, uncertain: isRepeated });
 
@@ -103,7 +105,7 @@ export function beginEarlyDelivery(
 function progressOfLastAttempt(): Progress | undefined {
   const details = activityInfo().heartbeatDetails as Progress | undefined;
   if (!details) return undefined;
-  const { [PAID_ATTEMPTS]: _, ...progress } = details;
+  const { [PAID_ATTEMPTS]: _, [DEFERRALS]: __, ...progress } = details;
   return Object.keys(progress).length > 0 ? progress : undefined;
 }
 

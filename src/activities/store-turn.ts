@@ -1,22 +1,22 @@
-import { ApplicationFailure, asyncLocalStorage } from '@temporalio/activity';
-import { finishTurn } from '../db/ledger.ts';
+import { ApplicationFailure } from '@temporalio/activity';
+import { endTurn, finishTurn } from '../db/ledger.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
-import { STORE_HEARTBEAT_MS } from '../domain/timing.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { decodeEmbedding } from '../memory/embedding/embedding-codec.ts';
 import { embedPassages, insertExchange } from '../memory/long-term/exchange-passages.ts';
 import { insertMemories } from '../memory/long-term/memories.ts';
 import { memoryId } from '../memory/long-term/memory-id.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { watchAttempt } from './watch-attempt.ts';
 
 export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, 'pool' | 'embedder'>) {
   return {
     /**
      * Embeds what has no embedding yet and stores both messages, the exchange as recall finds it, and the
      * ledger's last word on the turn, in one transaction. Ids derive from the message, so a retry stores
-     * nothing twice.
+     * nothing twice. A turn that was erased meanwhile is not stored.
      */
     async storeTurn(input: EmbedAndStoreInput): Promise<void> {
       const { message, reply, repliedAt } = input;
@@ -38,6 +38,8 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
         const user = { id: memoryId('user', exchangeId), createdAt: new Date(message.receivedAt) };
         const assistant = { id: memoryId('assistant', exchangeId), createdAt: new Date(repliedAt) };
         await inTenant(pool, tenantId, async (client) => {
+          // First, since it holds the turn's row: an erasure comes before all of this or after it.
+          if (!(await finishTurn(client, tenantId, message.messageId, 'done'))) return;
           await insertMemories(client, exchange, [
             { ...user, role: 'user', content: message.text, embedding: userEmbedding },
             { ...assistant, role: 'assistant', content: reply, embedding: replyEmbedding },
@@ -49,7 +51,6 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
             createdAt: user.createdAt,
             passages,
           });
-          await finishTurn(client, tenantId, message.messageId, 'done');
         });
       } catch (error) {
         if (!(error instanceof InvalidEmbeddingError)) throw error;
@@ -67,24 +68,9 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       }
     },
 
-    /** Writes into the ledger that a turn ended without a reply. */
+    /** Writes into the ledger that a turn ended without a reply. One that is remembered stays as it is. */
     async recordFailedTurn(input: { tenantId: string; messageId: string }): Promise<void> {
-      await inTenant(pool, input.tenantId, (client) =>
-        finishTurn(client, input.tenantId, input.messageId, 'failed'),
-      );
+      await endTurn(pool, input.tenantId, input.messageId, 'failed');
     },
   };
-}
-
-/**
- * Tells Temporal that the attempt lives. The signal is aborted when the attempt is cancelled or its time is
- * over, so that nothing of it is left in the embedder's queue. Outside Temporal an attempt has no limit.
- */
-function watchAttempt(): { signal?: AbortSignal; end(): void } {
-  const context = asyncLocalStorage.getStore();
-  if (!context) return { end: () => undefined };
-  const { isLocal, startToCloseTimeoutMs } = context.info;
-  const beat = isLocal ? undefined : setInterval(() => context.heartbeat(), STORE_HEARTBEAT_MS);
-  const timeUp = AbortSignal.timeout(startToCloseTimeoutMs);
-  return { signal: AbortSignal.any([context.cancellationSignal, timeUp]), end: () => clearInterval(beat) };
 }

@@ -1,32 +1,48 @@
-import type { Client } from '@temporalio/client';
 import express, { Router, type Express } from 'express';
 import type { RedisClient } from '../redis/connection.ts';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { WebhookChannel } from '../channels/channel.ts';
+import { createHttp } from '../channels/http/index.ts';
+import { CHANNELS } from '../channels/index.ts';
+import type { TurnStarter } from '../intake/start-turn.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import { createAcceptMessage } from '../intake/accept-message.ts';
+import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
+import { admitKeys, auditRefusals, noteOperator } from './admission.ts';
 import { requireOperator, requireTenant } from './auth.ts';
+import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
 import { agentRoutes } from './routes/agents.ts';
+import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
+import { erasureRoutes } from './routes/erasures.ts';
 import { healthRoutes } from './routes/health.ts';
 import { memoryRoutes } from './routes/memory.ts';
+import { memoryTransferRoutes } from './routes/memory-transfer.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
-export type AppDependencies = {
+/** What opens the operator's door, and the pool of the role behind it. */
+export type OperatorDoor = { token: string; pool: pg.Pool };
+
+export type AppDependencies = TurnStarter & {
   pool: pg.Pool;
   redis: RedisClient;
-  temporal: Client;
   log: Logger;
   limits: TurnLimits;
-  operatorToken: string | undefined;
+  /** Undefined: nobody may make tenants over HTTP. */
+  operator: OperatorDoor | undefined;
+  /** The models that agents may name. */
+  models: readonly string[];
+  agentsPerTenant: number;
+  /** Requests that wait for their replies at once (see `createShares`). */
+  waitingRequests: number;
   /** Those that call us. */
   channels: readonly WebhookChannel[];
   /** Aborted at shutdown. */
@@ -35,40 +51,61 @@ export type AppDependencies = {
 
 /** The whole HTTP API. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { pool, redis, log, operatorToken } = dependencies;
+  const { pool, redis, log, operator, channels } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   const { registry, timeRequests } = createMetrics();
   app.use(timeRequests);
+  // Answers hold what was said, and keys.
+  app.use((_req, res, next) => {
+    res.set('Cache-Control', 'no-store');
+    next();
+  });
   app.use(healthRoutes(dependencies));
   app.get('/metrics', async (_req, res) => {
     res.type(registry.contentType).send(await registry.metrics());
   });
   const description = openApiDocument();
   app.get('/openapi.json', (_req, res) => {
-    res.json(description);
+    res.set('Cache-Control', 'public, max-age=300').json(description);
   });
 
   const rateLimiter = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
-  const accept = createAcceptMessage({ ...dependencies, rateLimiter });
+  const pace = createPace();
+  const accept = createAcceptMessage({ ...dependencies, rateLimiter, pace });
   app.use(webhookRoutes({ ...dependencies, accept, registry }));
 
   // `strict: false` lets us name the fault.
   const readJson = express.json({ limit: MAX_BODY_BYTES, strict: false });
   const readMessage = express.json({ limit: MAX_MESSAGE_BODY_BYTES, strict: false });
-  app.use('/v1/tenants', requireOperator(operatorToken), readJson, tenantRoutes(dependencies));
+  app.use('/v1/tenants', requireOperator(operator?.token));
+  if (operator) {
+    const tenants = Router();
+    noteOperator(tenants, OPERATOR_CALLS, operator.pool);
+    tenants.use(readJson);
+    tenants.use(operatorAuditRoutes(operator));
+    tenants.use(tenantRoutes({ ...operator, temporal: dependencies.temporal }));
+    app.use('/v1/tenants', tenants);
+  }
   const v1 = Router();
   v1.use(requireTenant(pool));
+  // Before any body is read: what is refused for its body leaves its entry too.
+  admitKeys(v1, TENANT_CALLS, { pool, rateLimiter });
   v1.post('/agents/:agentId/messages', readMessage);
   v1.use(readJson);
   v1.use(agentRoutes(dependencies));
-  v1.use(messageRoutes({ ...dependencies, accept }));
+  const http = createHttp([...CHANNELS, ...channels].map(({ name }) => name));
+  v1.use(messageRoutes({ ...dependencies, accept, rateLimiter, pace, http }));
   v1.use(memoryRoutes(dependencies));
+  v1.use(auditRoutes(dependencies));
+  v1.use(erasureRoutes(dependencies));
+  v1.use(memoryTransferRoutes(dependencies));
   app.use('/v1', v1);
 
   app.use(() => {
     throw notFound('path');
   });
+  app.use(auditRefusals(log));
   app.use(problemHandler(log));
   return app;
 }

@@ -11,7 +11,7 @@ await runMain(async () => {
   const config = apiConfig(process.env, channelSubjects('inbound'));
   const log = createLogger('api', config.logLevel);
   const tracing = await startTracing('konstruct-api', config.tracesTo);
-  const temporal = lazyClient(config.temporal, tracing?.clientInterceptors);
+  const temporal = lazyClient(config.temporal, config.encryption.keys, tracing?.clientInterceptors);
   const api = await startApi(config, log, { temporal, tracing });
   onTermination(log, SHUTDOWN_WITHIN_MS, async () => {
     await api.close();

@@ -1,24 +1,24 @@
-import { z } from 'zod';
 import { messageBody } from '../channels/http/index.ts';
-import { agentChangesBody, newAgentBody, newTenantBody, tenantChangesBody } from './schemas.ts';
+import {
+  AUDIT,
+  described,
+  header,
+  json,
+  keysFor,
+  PAGE_OF_AUDIT,
+  pageOf,
+  path,
+  PROBLEMS,
+} from './openapi-parts.ts';
+import { operatorPaths } from './openapi-operator.ts';
+import { transferPaths } from './openapi-transfer.ts';
+import { agentChangesBody, newAgentBody } from './schemas.ts';
 
-const json = (schema: z.ZodType) => ({
-  content: { 'application/json': { schema: z.toJSONSchema(schema, { io: 'input' }) } },
-});
-const described = (description: string) => ({ description });
-const path = (name: string) => ({ name, in: 'path', required: true, schema: { type: 'string' } });
-const header = (name: string, description: string) => ({
-  name,
-  in: 'header',
-  description,
-  schema: { type: 'string' },
-});
-
-const PROBLEMS = {
-  400: described('Invalid request; `errors[0].field` names the field'),
-  401: described('No, wrong or revoked key'),
-  404: described('Not there, or not yours'),
-  503: described('A service is away; repeat the request after Retry-After seconds'),
+const WAIT_FOR_RECEIPT = 'wait waits up to two minutes for the receipt, if not too many wait already';
+const ERASURE = {
+  ...PROBLEMS,
+  200: described('The receipt: what is gone, at least, and what remains until when'),
+  202: described('Accepted; look the receipt up at Location'),
 };
 
 /** The API's description, made from the schemas that validate its requests. */
@@ -28,7 +28,7 @@ export function openApiDocument(): object {
     info: { title: 'Konstruct', version: '0.1.0', description: 'AI employees that remember.' },
     components: {
       securitySchemes: {
-        tenantApiKey: { type: 'http', scheme: 'bearer', description: 'An API key of the tenant' },
+        tenantApiKey: { type: 'http', scheme: 'bearer', description: 'An API key of the tenant, of a role' },
         operatorToken: { type: 'http', scheme: 'bearer', description: 'KONSTRUCT_OPERATOR_TOKEN' },
       },
     },
@@ -37,16 +37,15 @@ export function openApiDocument(): object {
 }
 
 function tenantPaths() {
-  const tenant = [{ tenantApiKey: [] }];
   return {
     '/v1/agents/{agentId}/messages': {
       post: {
         summary: 'Send a message to an agent',
-        security: tenant,
+        security: keysFor('message.send'),
         parameters: [
           path('agentId'),
           header('Idempotency-Key', 'The same key and body again is the same message'),
-          header('Prefer', 'wait=60 waits up to 60 seconds for the reply'),
+          header('Prefer', 'wait=60 waits up to 60 seconds for the reply, if not too many wait already'),
         ],
         requestBody: { required: true, ...json(messageBody) },
         responses: {
@@ -63,7 +62,7 @@ function tenantPaths() {
     '/v1/messages/{messageId}': {
       get: {
         summary: 'How far a message has come',
-        security: tenant,
+        security: keysFor('message.read'),
         parameters: [path('messageId')],
         responses: { ...PROBLEMS, 200: described('Its state, and once done the reply') },
       },
@@ -71,101 +70,91 @@ function tenantPaths() {
     '/v1/messages/{messageId}/retry': {
       post: {
         summary: 'Answer a failed message once more',
-        security: tenant,
+        security: keysFor('message.retry'),
         parameters: [path('messageId'), header('Prefer', 'wait=60 waits up to 60 seconds for the reply')],
         responses: {
           ...PROBLEMS,
           200: described('The reply'),
           202: described('Started again'),
           409: described('It has not failed, or is no longer kept'),
+          429: described('Too many messages; try again after Retry-After seconds'),
         },
       },
     },
     '/v1/agents/{agentId}/users/{userId}/memory': {
       get: {
         summary: 'What an agent remembers of a user',
-        security: tenant,
-        parameters: [path('agentId'), path('userId')],
-        responses: { ...PROBLEMS, 200: described('The window, and a page of memories') },
+        security: keysFor('memory.read'),
+        parameters: [path('agentId'), path('userId'), ...pageOf('Memories')],
+        responses: {
+          ...PROBLEMS,
+          200: described(
+            'The newest messages of the window, 20 or 1 MB at most, and a page of memories; `nextCursor` is null on the last',
+          ),
+        },
+      },
+      delete: {
+        summary: 'Forget all that a user and an agent have said',
+        security: keysFor('memory.erase'),
+        parameters: [path('agentId'), path('userId'), header('Prefer', WAIT_FOR_RECEIPT)],
+        responses: ERASURE,
       },
     },
+    '/v1/agents/{agentId}/users/{userId}/memory/{exchangeId}': {
+      delete: {
+        summary: 'Forget one exchange',
+        security: keysFor('memory.erase-exchange'),
+        parameters: [path('agentId'), path('userId'), path('exchangeId'), header('Prefer', WAIT_FOR_RECEIPT)],
+        responses: ERASURE,
+      },
+    },
+    '/v1/erasures/{erasureId}': {
+      get: {
+        summary: 'The receipt of an erasure',
+        security: keysFor('erasure.read'),
+        parameters: [path('erasureId')],
+        responses: { ...PROBLEMS, 200: described('What is gone, and what remains until when') },
+      },
+    },
+    '/v1/audit': {
+      get: {
+        summary: 'Who did what to the tenant, newest first',
+        security: keysFor('audit.read'),
+        parameters: PAGE_OF_AUDIT,
+        responses: { ...PROBLEMS, ...AUDIT },
+      },
+    },
+    ...transferPaths(),
     '/v1/agents': {
       get: {
-        summary: 'List agents',
-        security: tenant,
-        responses: { ...PROBLEMS, 200: described('All agents') },
+        summary: 'List agents, oldest first',
+        security: keysFor('agent.list'),
+        parameters: pageOf('Agents'),
+        responses: { ...PROBLEMS, 200: described('A page of agents; `nextCursor` is null on the last') },
       },
       post: {
         summary: 'Make an agent',
-        security: tenant,
+        security: keysFor('agent.create'),
         requestBody: { required: true, ...json(newAgentBody) },
-        responses: { ...PROBLEMS, 201: described('The agent') },
+        responses: {
+          ...PROBLEMS,
+          201: described('The agent'),
+          409: described('The tenant has as many agents as it may'),
+        },
       },
     },
     '/v1/agents/{agentId}': {
       parameters: [path('agentId')],
       get: {
         summary: 'One agent',
-        security: tenant,
+        security: keysFor('agent.read'),
         responses: { ...PROBLEMS, 200: described('The agent') },
       },
       patch: {
         summary: 'Change an agent',
-        security: tenant,
+        security: keysFor('agent.change'),
         requestBody: { required: true, ...json(agentChangesBody) },
         responses: { ...PROBLEMS, 200: described('The agent, changed') },
-      },
-    },
-  };
-}
-
-function operatorPaths() {
-  const operator = [{ operatorToken: [] }];
-  return {
-    '/v1/tenants': {
-      post: {
-        summary: 'Make a tenant',
-        security: operator,
-        requestBody: { required: true, ...json(newTenantBody) },
-        responses: { ...PROBLEMS, 201: described('The tenant and its first API key, shown this once') },
-      },
-    },
-    '/v1/tenants/{tenantId}': {
-      parameters: [path('tenantId')],
-      get: {
-        summary: 'One tenant, with its rate limits',
-        security: operator,
-        responses: { ...PROBLEMS, 200: described('The tenant') },
-      },
-      patch: {
-        summary: 'Change a tenant',
-        security: operator,
-        requestBody: { required: true, ...json(tenantChangesBody) },
-        responses: { ...PROBLEMS, 200: described('The tenant, changed; its limits hold within 5 s') },
-      },
-    },
-    '/v1/tenants/{tenantId}/api-keys': {
-      post: {
-        summary: 'Issue a further API key',
-        security: operator,
-        parameters: [path('tenantId')],
-        responses: { ...PROBLEMS, 201: described('The key, shown this once') },
-      },
-    },
-    '/v1/tenants/{tenantId}/api-keys/{keyId}/rotate': {
-      post: {
-        summary: 'Replace an API key',
-        security: operator,
-        parameters: [path('tenantId'), path('keyId')],
-        responses: { ...PROBLEMS, 201: described('The new key; the old one is revoked') },
-      },
-    },
-    '/v1/tenants/{tenantId}/api-keys/{keyId}': {
-      delete: {
-        summary: 'Revoke an API key',
-        security: operator,
-        parameters: [path('tenantId'), path('keyId')],
-        responses: { ...PROBLEMS, 204: described('Revoked') },
       },
     },
   };

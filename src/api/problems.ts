@@ -1,5 +1,6 @@
 import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
+import type { KeyRole } from '../domain/key-roles.ts';
 import { outageOf } from '../intake/availability.ts';
 import type { Fault } from '../intake/fields.ts';
 import type { IntakeOutcome, RetryOutcome } from '../intake/outcomes.ts';
@@ -42,6 +43,15 @@ export const badField = ({ field, problem, isTooLarge }: Omit<Fault, 'kind'>): P
 export const unauthorized = (detail: string, headers: Record<string, string> = {}): Problem =>
   new Problem(401, 'Unauthorized', detail, { headers });
 
+/** 403 that names the role which the key would need. */
+export const missingRole = (missing: KeyRole, has: KeyRole): Problem =>
+  new Problem(
+    403,
+    'Role missing',
+    `This call needs an API key of the role ${missing}; the key that was sent has the role ${has}.`,
+    { members: { missingRole: missing, role: has } },
+  );
+
 /** 503 for a service that is away; the sender should repeat the very same request. */
 export const unavailable = (service: string): Problem =>
   new Problem(503, 'Temporarily unavailable', `${service} can't be reached; repeat the request later.`, {
@@ -71,11 +81,21 @@ export function problemOf(outcome: Exclude<IntakeOutcome | RetryOutcome, { kind:
         'Too many messages',
         `The limit of this ${limit} is reached; send the message again later.`,
         {
-          headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) },
+          headers: retryAfter(retryAfterMs),
           members: { limit, retryAfterMs },
         },
       );
     }
+    case 'over-share':
+      return new Problem(
+        429,
+        'Too many messages',
+        'The service is busy and this tenant has its share of it; send the message again later.',
+        {
+          headers: retryAfter(outcome.retryAfterMs),
+          members: { limit: 'share', retryAfterMs: outcome.retryAfterMs },
+        },
+      );
     case 'unavailable':
       return unavailable(outcome.service);
     case 'not-failed':
@@ -121,7 +141,8 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
   };
 }
 
-function toProblem(error: unknown): Problem {
+/** What an error is to the client. */
+export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   const { type, status } = (error ?? {}) as { type?: string; status?: number };
   const bad = (field: string, problem: string, isTooLarge = false) =>
@@ -141,4 +162,9 @@ function toProblem(error: unknown): Problem {
       return new Problem(500, 'Internal error', 'Something went wrong here; it has been logged.');
     }
   }
+}
+
+/** The header that says when to come again, in whole seconds. */
+export function retryAfter(ms: number): Record<string, string> {
+  return { 'Retry-After': String(Math.ceil(ms / 1_000)) };
 }

@@ -1,6 +1,7 @@
 /** The API's own requests. The same schemas validate and make /openapi.json. */
 import { z } from 'zod';
 import { MAX_TOP_K } from '../domain/agent.ts';
+import { KEY_ROLES } from '../domain/key-roles.ts';
 import { LLM_WITHIN_MS } from '../domain/timing.ts';
 import { MAX_PROMPT_TOKENS } from '../domain/bounds.ts';
 import { check, idField, MAX_TEXT_LENGTH, textField } from '../intake/fields.ts';
@@ -56,15 +57,45 @@ const rateLimit = z.strictObject({
   burst: z.int().min(1).max(1_000_000).optional().describe('Messages taken at once.'),
   perMinute: z.int().min(1).max(1_000_000).optional().describe('Messages taken a minute after that.'),
 });
+export const newKeyBody = z.strictObject({
+  name: textField(200).optional().describe('What the key is for, for whoever lists the keys.'),
+  role: z
+    .enum(KEY_ROLES)
+    .optional()
+    .describe(
+      'chat: send messages, and read those sent with this key. read: read everything. admin, unless given: all.',
+    ),
+  expiresAt: z.iso
+    .datetime({ offset: true })
+    .refine((time) => Date.parse(time) > Date.now(), 'must be in the future')
+    .refine((time) => Date.parse(time) < Date.UTC(9999), 'must be before the year 9999')
+    // In UTC: not every offset that is legal here is one to Postgres.
+    .transform((time) => new Date(time).toISOString())
+    .nullable()
+    .optional()
+    .describe('From when on the key is refused; null, unless given: never.'),
+});
 export const newTenantBody = z.strictObject({ name: tenantName });
+const days = (what: string) =>
+  z.int().min(1).max(36_500).nullable().optional().describe(`Days that ${what} are kept; null for ever.`);
+const retention = z.strictObject({
+  memoryDays: days('memories'),
+  ledgerDays: days('the ledger’s entries of ended turns'),
+});
 export const tenantChangesBody = z.strictObject({
   name: tenantName.optional(),
   rateLimits: z.strictObject({ user: rateLimit.optional(), tenant: rateLimit.optional() }).optional(),
+  retention: retention.optional(),
 });
 
 export const userIdParam = idField;
 export const pageQuery = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
+  cursor: z.string().max(500).optional(),
+});
+
+export const exportQuery = z.strictObject({
+  embeddings: z.enum(['true', 'false']).default('true'),
   cursor: z.string().max(500).optional(),
 });
 

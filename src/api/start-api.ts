@@ -1,11 +1,13 @@
 /** The API of one process: HTTP and what it stands on. */
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
 import type { ApiConfig } from '../config/index.ts';
 import { createPool, postgresNeeded } from '../db/pool.ts';
+import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
+import { createBoundedServer } from '../lib/bounded-server.ts';
 import { hostProblem } from '../lib/address.ts';
 import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
@@ -13,12 +15,6 @@ import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
 import { temporalNeeded } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
-
-/**
- * Longer than what clients and load balancers keep an idle connection for (mostly 60 s): with Node's 5 s a
- * request could meet a connection that was just being closed.
- */
-const KEEP_ALIVE_MS = 75_000;
 
 /**
  * Resolves once requests are answered. `close` ends with no request left without an answer.
@@ -29,6 +25,10 @@ export async function startApi(
   { temporal, tracing }: { temporal: Client; tracing: Tracing | undefined },
 ): Promise<{ close: () => Promise<void> }> {
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
+  // The operator's routes are rarely asked.
+  const operatorPool =
+    config.operator &&
+    createPool({ databaseUrl: config.operator.databaseUrl, max: 2, statementTimeoutMs: 5_000 });
   const redis = createRedis(config.redisUrl, log);
   tracing?.watchPool(pool);
   tracing?.watchRedis(redis);
@@ -44,14 +44,22 @@ export async function startApi(
     pool,
     redis,
     temporal,
+    encryption: config.encryption,
     log,
-    limits: { holdFollowersMs: config.holdFollowersMs, maxPromptTokens: config.maxPromptTokens },
-    operatorToken: config.operatorToken,
+    limits: {
+      holdFollowersMs: config.holdFollowersMs,
+      maxPromptTokens: config.maxPromptTokens,
+      answeredWithinMs: TURN_ANSWERED_WITHIN_MS,
+    },
+    operator: operatorPool && config.operator && { token: config.operator.token, pool: operatorPool },
+    models: config.models,
+    agentsPerTenant: config.agentsPerTenant,
+    waitingRequests: config.waitingRequests,
     channels: inboundChannels(config.channels, { redis, log }),
     closing: closing.signal,
   });
-  const server = createServer(tracing?.watchRequests(app) ?? app);
-  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  const server = createBoundedServer(tracing?.watchRequests(app) ?? app);
+  server.on('drop', () => log.debug('a connection above the limit was closed'));
   server.listen(config.port, config.host);
   await once(server, 'listening').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')
@@ -67,7 +75,7 @@ export async function startApi(
       const closed = closeServer(server);
       closing.abort();
       await closed;
-      await closeAll(log, [() => redis.disconnect(), () => pool.end()]);
+      await closeAll(log, [() => redis.disconnect(), () => pool.end(), () => operatorPool?.end()]);
     },
   };
 }

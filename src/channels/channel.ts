@@ -16,7 +16,10 @@ import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
  * what the channel's own subjects have read.
  */
 export type ChannelDefinition = {
-  /** Lower case, unique. The path of its webhooks, the search attribute `Channel`, the label in metrics. */
+  /**
+   * Lower case, unique. The path of its webhooks, the search attribute `Channel`, the label in metrics. The
+   * ids of its users begin with it and a colon; over HTTP nobody may send such a one.
+   */
   name: string;
   /** The variables that each half reads, in the API and in the worker. */
   subjects: { inbound: Subject; outbound: Subject };
@@ -79,6 +82,8 @@ export type WebhookChannel = InboundChannel<WebhookRequest> & {
   /** What it calls, below its name. */
   paths: readonly string[];
   maxBodyBytes: number;
+  /** What is missing of the proof that a request is the channel's, before its body is read. */
+  unproven?(header: WebhookRequest['header']): string | undefined;
 };
 
 /** The way out. */

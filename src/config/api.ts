@@ -17,10 +17,11 @@ export const api = z
   .object({
     PORT: port.default(3000).meta({ description: 'Where the API listens', cure: 'a free port' }),
     HOST: host,
-    KONSTRUCT_OPERATOR_TOKEN: text.optional().meta({
-      description: 'Who holds it may make tenants and their keys over HTTP. `npm start` makes one',
-      cure: 'a long random text',
-      unset: 'nobody may',
+    KONSTRUCT_AGENTS_PER_TENANT: count.default(100).meta({ description: 'Agents that a tenant may have' }),
+    KONSTRUCT_WAITING_REQUESTS: count.default(500).meta({
+      description:
+        'Requests of a tenant that is alone that one API process lets wait for their replies at the same time. ' +
+        'Tenants that are there together share them out; what is over is answered at once',
     }),
     KONSTRUCT_HOLD_FOLLOWERS_MS: count.default(30_000).meta({
       description:
@@ -38,8 +39,8 @@ export const api = z
   .transform((read) => ({
     port: read.PORT,
     host: read.HOST,
-    /** Undefined: nobody may make tenants over HTTP. */
-    operatorToken: read.KONSTRUCT_OPERATOR_TOKEN,
+    agentsPerTenant: read.KONSTRUCT_AGENTS_PER_TENANT,
+    waitingRequests: read.KONSTRUCT_WAITING_REQUESTS,
     holdFollowersMs: read.KONSTRUCT_HOLD_FOLLOWERS_MS,
     maxPromptTokens: read.LLM_MAX_PROMPT_TOKENS,
   }));

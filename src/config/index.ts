@@ -4,23 +4,27 @@
  */
 import { api } from './api.ts';
 import { database, databaseAdmin } from './database.ts';
-import { llm } from './llm.ts';
+import { encryption, type KeyRing } from './encryption.ts';
+import { llm, models } from './llm.ts';
+import { operator } from './operator.ts';
 import { processes } from './process.ts';
 import { redis } from './redis.ts';
 import { temporal } from './temporal.ts';
 import { parse, parseAll, type Environment, type Subject } from './variables.ts';
 import { worker } from './worker.ts';
 
+export { NO_KEYS, type EncryptionConfig, type KeyRing, type RingKey } from './encryption.ts';
 export type { TemporalConfig } from './temporal.ts';
 export type ApiConfig = ReturnType<typeof apiConfig>;
 export type WorkerConfig = ReturnType<typeof workerConfig>;
 
 /** What each process reads. */
 export const SUBJECTS = {
-  api: { temporal, database, redis, api, processes },
-  worker: { temporal, database, redis, llm, worker, processes },
-  migration: { temporal, database, databaseAdmin },
+  api: { temporal, encryption, database, redis, api, operator, models, processes },
+  worker: { temporal, encryption, database, redis, llm, worker, processes },
+  migration: { temporal, databaseAdmin },
   replay: { temporal },
+  histories: { encryption },
   recall: { database },
   ask: { llm },
 };
@@ -34,26 +38,35 @@ export type ChannelSubjects = Readonly<Record<string, Subject>>;
  */
 export function apiConfig(env: Environment, channels: ChannelSubjects = {}) {
   const { read, further } = parseAll(SUBJECTS.api, channels, env);
-  const { temporal, database, redis, processes, api } = read;
-  return { ...database, ...redis, ...processes, ...api, temporal, channels: further };
+  const { temporal, encryption, database, redis, processes, api, operator, models } = read;
+  const shared = { ...database, ...redis, ...processes };
+  return { ...shared, ...api, operator, temporal, encryption, models, channels: further };
 }
 
 /** The worker's configuration. Takes channels and throws as `apiConfig` does. */
 export function workerConfig(env: Environment, channels: ChannelSubjects = {}) {
   const { read, further } = parseAll(SUBJECTS.worker, channels, env);
-  const { temporal, database, redis, processes, llm, worker } = read;
-  return { ...database, ...redis, ...processes, ...worker, temporal, llm, channels: further };
+  const { temporal, encryption, database, redis, processes, llm, worker } = read;
+  return { ...database, ...redis, ...processes, ...worker, temporal, encryption, llm, channels: further };
 }
 
 /** The migration step's configuration. Throws as `apiConfig` does. */
 export function migrationConfig(env: Environment) {
-  const { temporal, database, databaseAdmin } = parse(SUBJECTS.migration, env);
-  return { ...database, ...databaseAdmin, temporal };
+  const { temporal, databaseAdmin } = parse(SUBJECTS.migration, env);
+  return { ...databaseAdmin, temporal };
 }
 
-/** What it takes to read histories. Throws as `apiConfig` does. */
+/** What it takes to fetch histories. Throws as `apiConfig` does. */
 export function replayConfig(env: Environment) {
   return parse(SUBJECTS.replay, env);
+}
+
+/**
+ * The keys that read any history: also one that was written in clear, before there was a key. Throws as
+ * `apiConfig` does.
+ */
+export function historyKeys(env: Environment): KeyRing {
+  return { ...parse(SUBJECTS.histories, env).encryption.keys, readsClear: true };
 }
 
 /** What it takes to run a turn's recall again. Throws as `apiConfig` does. */

@@ -3,6 +3,33 @@ import { DEFAULT_MAX_OUTPUT_TOKENS } from '../domain/prompt.ts';
 import { LLM_SILENCE_MS, LLM_WITHIN_MS } from '../domain/timing.ts';
 import { count, text } from './variables.ts';
 
+const LLM_MODELS = text
+  .default('')
+  .transform((value) => value.split(',').map((name) => name.trim()))
+  .meta({
+    description: 'The models that agents may name besides `LLM_MODEL`, separated by commas',
+    cure: 'names of models that LLM_BASE_URL serves',
+    unset: 'agents may name none but `LLM_MODEL`',
+  });
+
+/** The models that agents may name, without repeats. */
+const offered = (model: string | undefined, models: readonly string[]): readonly string[] => [
+  ...new Set([model ?? '', ...models].filter((name) => name !== '')),
+];
+
+/** What the API knows of the model: which names it may let agents have. */
+export const models = z
+  .object({
+    LLM_MODEL: text.optional().meta({
+      description: 'The model of agents that name none',
+      cure: 'the name of a model that LLM_BASE_URL serves',
+      unset: 'required by the worker',
+    }),
+    LLM_MODELS,
+  })
+  .meta({ title: 'Language model' })
+  .transform((read) => offered(read.LLM_MODEL, read.LLM_MODELS));
+
 export const llm = z
   .object({
     LLM_BASE_URL: text.meta({
@@ -13,6 +40,7 @@ export const llm = z
       description: 'The model of agents that name none',
       cure: 'the name of a model that LLM_BASE_URL serves',
     }),
+    LLM_MODELS,
     LLM_API_KEY: text.default('none').meta({ description: 'Its API key' }),
     LLM_FIRST_BYTE_TIMEOUT_MS: count
       .max(LLM_WITHIN_MS)
@@ -41,6 +69,8 @@ export const llm = z
   .transform((read) => ({
     baseUrl: read.LLM_BASE_URL,
     model: read.LLM_MODEL,
+    /** Those that agents may name. */
+    models: offered(read.LLM_MODEL, read.LLM_MODELS),
     apiKey: read.LLM_API_KEY,
     /** For agents that set none of their own. */
     limits: {

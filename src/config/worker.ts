@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { host } from './api.ts';
-import { port, text } from './variables.ts';
+import { count, port, text } from './variables.ts';
+
+/** Each call holds a connection and its prompt. */
+const MAX_CALLS_AT_ONCE = 2_000;
 
 export const worker = z
   .object({
@@ -8,6 +11,15 @@ export const worker = z
       description: 'The embedding model: a folder that holds `Xenova/all-MiniLM-L6-v2`',
       cure: 'a folder that holds Xenova/all-MiniLM-L6-v2, or use npm start, which fetches it',
     }),
+    WORKER_CALLS_AT_ONCE: count
+      .max(MAX_CALLS_AT_ONCE)
+      .default(200)
+      .meta({
+        description:
+          'Calls of the model, and as many of channels, that one worker process makes at the same time for a ' +
+          'tenant that is alone. Tenants that are there together share them out',
+        cure: `what the model’s server takes at the same time, at most ${MAX_CALLS_AT_ONCE}`,
+      }),
     WORKER_PORT: port.optional().meta({
       description: 'Where the worker serves `/metrics` and `/healthz`',
       cure: 'a free port',
@@ -18,6 +30,7 @@ export const worker = z
   .meta({ title: 'Worker' })
   .transform((read) => ({
     modelsPath: read.KONSTRUCT_MODELS,
+    callsAtOnce: read.WORKER_CALLS_AT_ONCE,
     /** Undefined: no metrics are served. */
     metrics: read.WORKER_PORT === undefined ? undefined : { port: read.WORKER_PORT, host: read.HOST },
   }));

@@ -1,5 +1,8 @@
 import type pg from 'pg';
 import { DEFAULT_RECALL, type Agent, type LlmSettings, type RecallSettings } from '../domain/agent.ts';
+import { recordAudit, SYSTEM, type AuditActor } from './audit.ts';
+import { bytesBefore, HAS_ROOM, type PageAsked } from './page.ts';
+import { CREATED_AT, NIL_UUID, type Place } from './place.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 type AgentRow = {
@@ -46,25 +49,56 @@ export async function findAgentWith(
   return rows[0] && toAgent(rows[0]);
 }
 
-/** All agents of a tenant, oldest first. */
-export async function listAgents(pool: pg.Pool, tenantId: string): Promise<Agent[]> {
+/** What of an agent can be long. */
+const AGENT_BYTES = 'octet_length(persona) + octet_length(system_prompt)';
+
+/** Agents of a tenant, oldest first, each with its place in the list: at most one more than fill a page. */
+export async function listAgents(
+  pool: pg.Pool,
+  tenantId: string,
+  page: PageAsked,
+): Promise<Array<{ agent: Agent } & Place>> {
   const { rows } = await inTenant(pool, tenantId, (client) =>
-    client.query<AgentRow>(`SELECT ${COLUMNS} FROM agents WHERE tenant_id = $1 ORDER BY created_at, id`, [
-      tenantId,
-    ]),
+    client.query<AgentRow & Place>(
+      `SELECT ${COLUMNS}, ${CREATED_AT}
+       FROM (SELECT ${COLUMNS}, created_at, ${bytesBefore({ bytes: AGENT_BYTES, order: 'created_at, id' })}
+             FROM agents
+             WHERE tenant_id = $1 AND (created_at, id) > ($2::timestamptz, $3::uuid)
+             ORDER BY created_at, id LIMIT $4) AS oldest
+       WHERE ${HAS_ROOM} ORDER BY created_at, id`,
+      [tenantId, page.after?.createdAt ?? '-infinity', page.after?.id ?? NIL_UUID, page.limit],
+    ),
   );
-  return rows.map(toAgent);
+  return rows.map((row) => ({ agent: toAgent(row), createdAt: row.createdAt, id: row.id }));
 }
 
 /**
- * Creates an agent within the caller's transaction. Rejects
- * with Postgres' unique violation when the id is taken.
+ * Whether a tenant may have one agent more, within the caller's transaction. Until that ends, others who ask
+ * for the same tenant wait, so two can't take the last place.
+ */
+export async function hasRoomForAgent(
+  client: pg.PoolClient,
+  tenantId: string,
+  agentsPerTenant: number,
+): Promise<boolean> {
+  await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('agents of ' || $1, 0))`, [tenantId]);
+  const { rows } = await client.query<{ n: number }>(
+    'SELECT count(*)::int AS n FROM agents WHERE tenant_id = $1',
+    [tenantId],
+  );
+  return only(rows).n < agentsPerTenant;
+}
+
+/**
+ * Creates an agent within the caller's transaction. Rejects with Postgres' unique violation when the id is
+ * taken.
  */
 export async function createAgent(
   client: pg.PoolClient,
   tenantId: string,
   agentId: string,
   fields: AgentFields & { name: string },
+  by: AuditActor = SYSTEM,
 ): Promise<Agent> {
   const { rows } = await client.query<AgentRow>(
     `INSERT INTO agents (tenant_id, id, name, job_title, persona, system_prompt, model, max_prompt_tokens, settings)
@@ -85,6 +119,13 @@ export async function createAgent(
       }),
     ],
   );
+  await recordAudit(client, {
+    tenantId,
+    actor: by,
+    action: 'agent.create',
+    target: { type: 'agent', id: agentId },
+    outcome: 'done',
+  });
   return toAgent(only(rows));
 }
 
@@ -94,6 +135,7 @@ export async function updateAgent(
   tenantId: string,
   agentId: string,
   fields: AgentFields,
+  by: AuditActor = SYSTEM,
 ): Promise<Agent | undefined> {
   return inTenant(pool, tenantId, async (client) => {
     const { rows } = await client.query<AgentRow>(
@@ -124,6 +166,13 @@ export async function updateAgent(
         }),
       ],
     );
+    await recordAudit(client, {
+      tenantId,
+      actor: by,
+      action: 'agent.change',
+      target: { type: 'agent', id: agentId },
+      outcome: 'done',
+    });
     return toAgent(only(updated.rows));
   });
 }

@@ -5,19 +5,29 @@ import type { Agent } from '../domain/agent.ts';
 import type { Scope } from '../domain/conversation.ts';
 import { handleMessageWorkflowId } from '../domain/ids.ts';
 import { findAgentWith } from './agents.ts';
+import { lockScope } from './scopes.ts';
 import { inTenant } from './tenant-transaction.ts';
 
-export type TurnState = 'accepted' | 'refused' | 'done' | 'failed';
+/** `erased`: nothing of the turn is kept or comes back, and its row names nobody. */
+export type TurnState = 'accepted' | 'refused' | 'done' | 'failed' | 'erased';
+
+/** Whether a turn in this state has its end, and is not started again by a repeated delivery. */
+export const hasEnded = (state: TurnState): boolean =>
+  state === 'done' || state === 'failed' || state === 'erased';
 
 /** A row of the ledger. */
 export type LedgerTurn = {
   messageId: string;
   agentId: string;
   userId: string;
+  /** The key that it was sent with, the first one before rotations; null for a channel's message. */
+  apiKeyId: string | null;
   seq: number;
   workflowId: string;
   state: TurnState;
   receivedAt: Date;
+  /** Since its start was last sent to Temporal, by the database's clock. */
+  offeredMs: number;
 };
 
 /** The result of `enterTurn`. */
@@ -26,14 +36,18 @@ export type Entered =
   | { outcome: 'key-reused' }
   | { outcome: 'new' | 'repeated'; turn: LedgerTurn; agent: Agent; ahead: TurnsAhead };
 
-/** A scope's earlier turns that may still be running: their number, and the newest sequence number. */
-export type TurnsAhead = { count: number; newestSeq: number };
+/**
+ * A scope's earlier turns that may still be running: their number, and the newest sequence number. It is null
+ * while an erasure is among them: then no later turn speaks for all of them.
+ */
+export type TurnsAhead = { count: number; newestSeq: number | null };
 
 type NewTurn = Scope & {
   /** Unique within the tenant. Undefined when a repeated delivery of the message can't be recognised. */
   dedupeKey: string | undefined;
   text: string;
   threadId: string | undefined;
+  apiKeyId?: string;
   /**
    * Compared to tell a repeated delivery from another message with the same
    * key; the text when absent. A channel with unique message ids sets it to
@@ -45,7 +59,8 @@ type NewTurn = Scope & {
 /**
  * Enters a message in the ledger with the next sequence number of its scope, without gaps, or finds its
  * existing entry, in one transaction. A dedupe key that is used again with the same body is the same turn,
- * with no time limit. With another body the outcome is `key-reused`, and nothing is written.
+ * with no time limit. With another body the outcome is `key-reused`, and nothing is written. Of a turn that
+ * was erased only the id is left, which is derived from the key: with any body it is the same turn.
  */
 export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entered> {
   const dedupeKey = message.dedupeKey ?? `once:${randomUuid()}`;
@@ -53,16 +68,9 @@ export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entere
   return inTenant(pool, message.tenantId, async (client) => {
     const agent = await findAgentWith(client, message.tenantId, message.agentId);
     if (!agent) return { outcome: 'unknown-agent' };
-    // Locks the scope's row, so that no other transaction takes the same sequence number.
-    const { rows: scopes } = await client.query<{ last_seq: string }>({
-      name: 'lock-scope',
-      text: `INSERT INTO scopes (tenant_id, agent_id, user_id, last_seq) VALUES ($1, $2, $3, 0)
-             ON CONFLICT (tenant_id, agent_id, user_id) DO UPDATE SET last_seq = scopes.last_seq
-             RETURNING last_seq`,
-      values: [message.tenantId, message.agentId, message.userId],
-    });
-    const seq = Number(scopes[0]?.last_seq ?? 0) + 1;
-    const messageId = namedUuid(dedupeKey, message.tenantId);
+    // No other transaction takes the same sequence number.
+    const seq = (await lockScope(client, message, { name: 'lock-scope' })) + 1;
+    const messageId = messageIdOf(message.tenantId, dedupeKey);
     const { rows } = await client.query<TurnRow & AheadRow>({
       name: 'enter-turn',
       text: ENTER_TURN,
@@ -75,13 +83,15 @@ export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entere
         dedupeKey,
         bodyHash,
         handleMessageWorkflowId(message.tenantId, messageId),
+        message.apiKeyId ?? null,
       ],
     });
     if (rows[0]) {
       return { outcome: 'new', turn: toTurn(rows[0]), agent, ahead: toAhead(rows[0]) };
     }
     const found = await findByKey(client, message.tenantId, dedupeKey);
-    if (!found?.body_hash.equals(bodyHash)) return { outcome: 'key-reused' };
+    if (!found) return { outcome: 'key-reused' };
+    if (found.state !== 'erased' && !found.body_hash.equals(bodyHash)) return { outcome: 'key-reused' };
     return { outcome: 'repeated', turn: toTurn(found), agent, ahead: toAhead(found) };
   });
 }
@@ -90,46 +100,58 @@ type TurnRow = {
   message_id: string;
   agent_id: string;
   user_id: string;
+  api_key_id: string | null;
   seq: string;
   workflow_id: string;
   state: TurnState;
   received_at: Date;
+  offered_ms: number;
 };
 
 type AheadRow = { ahead: number; ahead_newest: string | null };
 
-const TURN_COLUMNS = 'message_id, agent_id, user_id, seq, workflow_id, state, received_at';
+/** Since a turn's start was last sent, in milliseconds. */
+export const OFFERED_MS = '(extract(epoch FROM clock_timestamp() - offered_at) * 1000)::float8';
+const TURN_COLUMNS = `message_id, agent_id, user_id, api_key_id, seq, workflow_id, state, received_at,
+  ${OFFERED_MS} AS offered_ms`;
 
 /**
  * Turns that Temporal may be running. A `refused` turn counts for ten minutes: the API gave up on its start,
  * but the start can still arrive and run. After that time no later turn would wait for it anyway.
  */
-const IS_OPEN = `state IN ('accepted', 'refused')
+export const IS_OPEN = `state IN ('accepted', 'refused')
   AND (state = 'accepted' OR offered_at > clock_timestamp() - interval '10 minutes')`;
 
 /** To be joined to a turn `t`; gives the columns `ahead` and `ahead_newest`. */
-const TURNS_AHEAD = `LATERAL (SELECT count(*)::int AS ahead, max(o.seq) AS ahead_newest FROM turns o
+const TURNS_AHEAD = `LATERAL (SELECT count(*)::int AS ahead,
+    CASE WHEN bool_or(o.kind = 'erasure') THEN NULL ELSE max(o.seq) END AS ahead_newest FROM turns o
   WHERE o.tenant_id = t.tenant_id AND o.agent_id = t.agent_id AND o.user_id = t.user_id
     AND ${IS_OPEN} AND o.seq < t.seq) AS before`;
 
 // The scope's number only advances when the row is new, so a repeated delivery leaves no gap.
 const ENTER_TURN = `
   WITH t AS (
-    INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-    ON CONFLICT (tenant_id, dedupe_key) DO NOTHING
-    RETURNING tenant_id, ${TURN_COLUMNS}
+    INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id,
+                       api_key_id)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    ON CONFLICT DO NOTHING
+    RETURNING *
   ), spent AS (
     UPDATE scopes s SET last_seq = t.seq FROM t
     WHERE s.tenant_id = t.tenant_id AND s.agent_id = t.agent_id AND s.user_id = t.user_id
   )
   SELECT ${TURN_COLUMNS}, ahead, ahead_newest FROM t, ${TURNS_AHEAD}`;
 
+/** The id of a message, derived from its dedupe key. */
+function messageIdOf(tenantId: string, dedupeKey: string): string {
+  return namedUuid(dedupeKey, tenantId);
+}
+
 async function findByKey(client: pg.PoolClient, tenantId: string, dedupeKey: string) {
   const { rows } = await client.query<TurnRow & AheadRow & { body_hash: Buffer }>(
     `SELECT ${TURN_COLUMNS}, body_hash, ahead, ahead_newest FROM turns t, ${TURNS_AHEAD}
-     WHERE tenant_id = $1 AND dedupe_key = $2`,
-    [tenantId, dedupeKey],
+     WHERE tenant_id = $1 AND message_id = $2`,
+    [tenantId, messageIdOf(tenantId, dedupeKey)],
   );
   return rows[0];
 }
@@ -150,99 +172,82 @@ export async function findTurn(
   messageId: string,
 ): Promise<LedgerTurn | undefined> {
   const { rows } = await inTenant(pool, tenantId, (client) =>
-    client.query<TurnRow>(`SELECT ${TURN_COLUMNS} FROM turns WHERE tenant_id = $1 AND message_id = $2`, [
-      tenantId,
-      messageId,
-    ]),
+    client.query<TurnRow>(
+      `SELECT ${TURN_COLUMNS} FROM turns WHERE tenant_id = $1 AND message_id = $2 AND kind = 'message'`,
+      [tenantId, messageId],
+    ),
   );
   return rows[0] && toTurn(rows[0]);
 }
 
 /**
- * The turns before a message in its scope that may still be running, newest first. `offeredMs` is the time
- * since the turn's start was last sent to Temporal; `waitedMs` is the time since the message itself was
- * received. Both are by the database's clock.
- */
-export async function findOpenTurnsBefore(
-  pool: pg.Pool,
-  message: Scope & { seq: number; receivedAt: string },
-  limit: number,
-): Promise<Array<{ workflowId: string; offeredMs: number; waitedMs: number }>> {
-  const { rows } = await inTenant(pool, message.tenantId, (client) =>
-    client.query<{ workflowId: string; offeredMs: number; waitedMs: number }>({
-      name: 'open-turns-before',
-      text: `SELECT workflow_id AS "workflowId",
-                    (extract(epoch FROM clock_timestamp() - offered_at) * 1000)::float8 AS "offeredMs",
-                    (extract(epoch FROM clock_timestamp() - $6::timestamptz) * 1000)::float8 AS "waitedMs"
-             FROM turns
-             WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND ${IS_OPEN}
-             ORDER BY seq DESC LIMIT $5`,
-      values: [message.tenantId, message.agentId, message.userId, message.seq, limit, message.receivedAt],
-    }),
-  );
-  return rows;
-}
-
-/** The message ids of a scope's last done turns before a message, newest first. */
-export async function findDoneTurnsBefore(
-  pool: pg.Pool,
-  { tenantId, agentId, userId, seq }: Scope & { seq: number },
-  limit: number,
-): Promise<string[]> {
-  const { rows } = await inTenant(pool, tenantId, (client) =>
-    client.query<{ messageId: string }>(
-      `SELECT message_id AS "messageId" FROM turns
-       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND state = 'done'
-       ORDER BY seq DESC LIMIT $5`,
-      [tenantId, agentId, userId, seq, limit],
-    ),
-  );
-  return rows.map(({ messageId }) => messageId);
-}
-
-/**
  * Records that a turn's start is being sent to Temporal again (`accepted`), or that Temporal did not answer
  * in time (`refused`). Later turns stop waiting for a refused turn once its start can no longer arrive. A
- * turn that has ended meanwhile stays unchanged.
+ * turn that has ended meanwhile stays so, and false tells it: its start is not to be sent. Of one that was
+ * erased meanwhile it is noted that a start that was given up on may still arrive: it has no end yet.
  */
 export async function markStart(
   pool: pg.Pool,
   tenantId: string,
   messageId: string,
   state: 'accepted' | 'refused',
-): Promise<void> {
-  await inTenant(pool, tenantId, (client) =>
-    client.query(
-      `UPDATE turns SET state = $3, offered_at = CASE $3 WHEN 'accepted' THEN clock_timestamp() ELSE offered_at END
-       WHERE tenant_id = $1 AND message_id = $2 AND state IN ('accepted', 'refused')`,
+): Promise<boolean> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ is_open: boolean }>(
+      `UPDATE turns SET state = CASE state WHEN 'erased' THEN state ELSE $3 END,
+         finished_at = NULL,
+         offered_at = CASE $3 WHEN 'accepted' THEN clock_timestamp() ELSE offered_at END
+       WHERE tenant_id = $1 AND message_id = $2
+         AND (state IN ('accepted', 'refused') OR (state = 'erased' AND $3 = 'refused'))
+       RETURNING state <> 'erased' AS is_open`,
       [tenantId, messageId, state],
     ),
   );
+  return rows[0]?.is_open === true;
 }
 
-/** Reopens a failed turn. A turn that has succeeded meanwhile stays unchanged. */
-export async function reopenTurn(pool: pg.Pool, tenantId: string, messageId: string): Promise<void> {
-  await inTenant(pool, tenantId, (client) =>
-    client.query(
-      `UPDATE turns SET state = 'accepted', finished_at = NULL
-       WHERE tenant_id = $1 AND message_id = $2 AND state = 'failed'`,
+/**
+ * Records the end of a turn that did not write it down itself, and gives the state that the ledger has now: a
+ * turn that has ended meanwhile stays unchanged.
+ */
+export async function endTurn(
+  pool: pg.Pool,
+  tenantId: string,
+  messageId: string,
+  state: 'done' | 'failed',
+): Promise<TurnState> {
+  return inTenant(pool, tenantId, async (client) => {
+    await client.query(
+      `UPDATE turns SET state = $3, finished_at = now()
+       WHERE tenant_id = $1 AND message_id = $2 AND state IN ('accepted', 'refused')`,
+      [tenantId, messageId, state],
+    );
+    const { rows } = await client.query<{ state: TurnState }>(
+      'SELECT state FROM turns WHERE tenant_id = $1 AND message_id = $2',
       [tenantId, messageId],
-    ),
-  );
+    );
+    return rows[0]?.state ?? state;
+  });
 }
 
-/** Records a turn's end within the caller's transaction. Safe to repeat; the last call wins. */
+/**
+ * Records a turn's end within the caller's transaction, and holds its row until that ends. Safe to repeat;
+ * the last call wins. False for a turn that is erased, which stays so: nothing of it may be stored.
+ */
 export async function finishTurn(
   client: pg.PoolClient,
   tenantId: string,
   messageId: string,
   state: 'done' | 'failed',
-): Promise<void> {
-  await client.query({
+): Promise<boolean> {
+  const { rows } = await client.query<{ state: TurnState }>({
     name: 'finish-turn',
-    text: 'UPDATE turns SET state = $3, finished_at = now() WHERE tenant_id = $1 AND message_id = $2',
+    text: `UPDATE turns SET state = CASE state WHEN 'erased' THEN state ELSE $3 END,
+             finished_at = CASE state WHEN 'erased' THEN finished_at ELSE now() END
+           WHERE tenant_id = $1 AND message_id = $2 RETURNING state`,
     values: [tenantId, messageId, state],
   });
+  return rows[0]?.state !== 'erased';
 }
 
 function toTurn(row: TurnRow): LedgerTurn {
@@ -250,15 +255,17 @@ function toTurn(row: TurnRow): LedgerTurn {
     messageId: row.message_id,
     agentId: row.agent_id,
     userId: row.user_id,
+    apiKeyId: row.api_key_id,
     seq: Number(row.seq),
     workflowId: row.workflow_id,
     state: row.state,
     receivedAt: row.received_at,
+    offeredMs: row.offered_ms,
   };
 }
 
 function toAhead({ ahead, ahead_newest }: AheadRow): TurnsAhead {
-  return { count: ahead, newestSeq: Number(ahead_newest ?? 0) };
+  return { count: ahead, newestSeq: ahead_newest === null ? null : Number(ahead_newest) };
 }
 
 /**

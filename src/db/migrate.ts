@@ -3,24 +3,24 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import pg from 'pg';
-import { allowServiceLogin, prepareDatabase } from './prepare-database.ts';
+import { allowServiceLogin, prepareDatabase, serviceRoleOf, type ServiceRole } from './prepare-database.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
 
 export type MigrateDatabaseOptions = {
   /** URL of a superuser, or of the database's owner with CREATEROLE where pgvector exists already. */
   databaseAdminUrl: string;
-  /** URL of `konstruct_app`. That role's password is set to the one in this URL. */
-  databaseUrl: string;
+  /** URLs of the service's roles. Each role's password is set to the one in its URL. */
+  serviceUrls: readonly string[];
   log?: (line: string) => void;
 };
 
 /**
- * Applies the missing migrations and sets the password of the service's role. Throws when `databaseUrl` has
+ * Applies the missing migrations and sets the passwords of the service's roles. Throws when a URL has
  * another user or no password, when the administrator may not do what is needed, and when a migration fails.
  */
 export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<void> {
-  const password = servicePassword(new URL(options.databaseUrl));
+  const logins = options.serviceUrls.map(loginOf);
   const client = new pg.Client({ connectionString: options.databaseAdminUrl });
   await client.connect();
   try {
@@ -40,19 +40,25 @@ export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<
       },
     });
     for (const { name } of applied) options.log?.(`applied ${path.basename(name)}`);
-    await allowServiceLogin(client, password);
+    for (const { role, password } of logins) await allowServiceLogin(client, role, password);
   } finally {
     await client.end();
   }
 }
 
-/** The password in the service's URL. Poolers of some providers want the project behind the role's name. */
-function servicePassword(databaseUrl: URL): string {
-  const user = decodeURIComponent(databaseUrl.username);
-  if (!/^konstruct_app(\.|$)/.test(user)) {
-    throw new Error(`DATABASE_URL must connect as konstruct_app, not as ${JSON.stringify(user)}`);
+/** The role and password in a URL of the service. Errors don't repeat the URL: it holds a password. */
+function loginOf(url: string): { role: ServiceRole; password: string } {
+  const parsed = URL.parse(url);
+  if (!parsed)
+    throw new Error('a URL of the service’s roles is malformed: postgres://ROLE:PASSWORD@HOST/DATABASE');
+  const role = serviceRoleOf(decodeURIComponent(parsed.username));
+  if (!role) {
+    throw new Error(
+      'DATABASE_URL must connect as konstruct_app, konstruct_api or konstruct_worker, DATABASE_API_URL as ' +
+        'konstruct_api, DATABASE_WORKER_URL as konstruct_worker, DATABASE_OPERATOR_URL as konstruct_operator',
+    );
   }
-  const password = decodeURIComponent(databaseUrl.password);
-  if (!password) throw new Error('DATABASE_URL must contain the password of konstruct_app');
-  return password;
+  const password = decodeURIComponent(parsed.password);
+  if (!password) throw new Error(`the URL of ${role} must contain its password`);
+  return { role, password };
 }

@@ -11,3 +11,8 @@ export function isDatabaseAway(error: unknown): boolean {
   const code = 'code' in error ? String(error.code) : '';
   return CODES.test(code) || MESSAGES.test(error.message);
 }
+
+/** Whether a statement was ended because its time was over, be it for its work or for a lock. */
+export function isStatementTimeout(error: unknown): boolean {
+  return Error.isError(error) && 'code' in error && error.code === '57014';
+}

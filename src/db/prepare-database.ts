@@ -8,9 +8,16 @@ import pg from 'pg';
 /** The first with iterative index scans, without which a filtered search misses rows. */
 const OLDEST_PGVECTOR_MINOR = 8;
 const OLDEST_PGVECTOR = `0.${OLDEST_PGVECTOR_MINOR}`;
-/** Owners of tables and of a function. The administrator acts as them. */
-const OWNERS = ['konstruct_owner', 'konstruct_keys'] as const;
-const APP = 'konstruct_app';
+/** Owners of tables and of functions. The administrator acts as them. */
+const OWNERS = ['konstruct_owner', 'konstruct_keys', 'konstruct_eraser'] as const;
+/** What the service logs in as: a role for each process, or one for API and worker together. */
+const SERVICE_ROLES = ['konstruct_app', 'konstruct_api', 'konstruct_worker', 'konstruct_operator'] as const;
+export type ServiceRole = (typeof SERVICE_ROLES)[number];
+
+/** The role that a user's name stands for. Poolers of some providers want the project behind the name. */
+export function serviceRoleOf(user: string): ServiceRole | undefined {
+  return SERVICE_ROLES.find((role) => user === role || user.startsWith(`${role}.`));
+}
 
 /** The administrator can't do what only another role may; the message says what to run as which. */
 export class AdministratorError extends Error {
@@ -23,15 +30,20 @@ export async function prepareDatabase(client: pg.Client): Promise<void> {
   // Objects go into the first schema of the path, whatever the administrator's own path is.
   await client.query(`SET search_path = ${searchPath(schema)}`);
   await whileRolesChange(() => arrangeRoles(client));
-  if (schema !== 'public') await showPgvectorTo(client, schema);
+  if (schema === 'public') return;
+  for (const role of SERVICE_ROLES) await showPgvectorTo(client, role, schema);
 }
 
-/** Lets the service's role log in with this password. */
-export async function allowServiceLogin(client: pg.Client, password: string): Promise<void> {
+/** Lets a role of the service log in with this password. */
+export async function allowServiceLogin(
+  client: pg.Client,
+  role: ServiceRole,
+  password: string,
+): Promise<void> {
   await whileRolesChange(() =>
     orSay(
-      client.query(`ALTER ROLE ${APP} LOGIN PASSWORD ${client.escapeLiteral(password)}`),
-      `the role ${APP} was made by another administrator: run the migration as that one, or drop the role`,
+      client.query(`ALTER ROLE ${role} LOGIN PASSWORD ${client.escapeLiteral(password)}`),
+      `the role ${role} was made by another administrator: run the migration as that one, or drop the role`,
     ),
   );
 }
@@ -91,7 +103,7 @@ async function arrangeRoles(client: pg.Client): Promise<void> {
   if (!admin || admin.isSuperuser) return;
   const name = client.escapeIdentifier(admin.name);
   const mayRun = admin.version >= 160_000 ? ' WITH SET TRUE, INHERIT TRUE' : '';
-  for (const role of [...OWNERS, APP]) {
+  for (const role of [...OWNERS, ...SERVICE_ROLES]) {
     const { rowCount } = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
     if (rowCount === 0) {
       await orSay(
@@ -113,7 +125,7 @@ async function arrangeRoles(client: pg.Client): Promise<void> {
 
 /**
  * Whoever is to own a table must be allowed to create one; a superuser passes by this rule. The migrations
- * themselves let konstruct_keys do so for a moment.
+ * themselves let the owners of functions do so for a moment.
  */
 async function allowCreation(client: pg.Client, admin: string): Promise<void> {
   const { rows } = await client.query<{ may: boolean }>(
@@ -140,23 +152,23 @@ async function actsAs(client: pg.Client, role: string, version: number): Promise
 }
 
 /**
- * Lets the service's role find pgvector's types and operators. As a setting of role and database it holds for
- * every connection, also for those that a pooler opens.
+ * Lets a role of the service find pgvector's types and operators. As a setting of role and database it holds
+ * for every connection, also for those that a pooler opens.
  */
-async function showPgvectorTo(client: pg.Client, schema: string): Promise<void> {
+async function showPgvectorTo(client: pg.Client, role: ServiceRole, schema: string): Promise<void> {
   await client.query(
-    `DO $$ BEGIN CREATE ROLE ${APP} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
+    `DO $$ BEGIN CREATE ROLE ${role} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$`,
   );
   const name = client.escapeIdentifier(schema);
   const mayUse = async () => {
     const { rows } = await client.query<{ may: boolean }>(
       `SELECT has_schema_privilege($1, $2, 'USAGE') AS may`,
-      [APP, schema],
+      [role, schema],
     );
     return rows[0]?.may === true;
   };
   if (!(await mayUse())) {
-    const grant = `GRANT USAGE ON SCHEMA ${name} TO ${APP}`;
+    const grant = `GRANT USAGE ON SCHEMA ${name} TO ${role}`;
     const cure = `pgvector is in the schema ${schema}: as its owner, run ${grant}`;
     await orSay(client.query(grant), cure);
     // Postgres only warns of a grant that its giver may not give.
@@ -165,7 +177,7 @@ async function showPgvectorTo(client: pg.Client, schema: string): Promise<void> 
   const { rows } = await client.query<{ name: string }>('SELECT current_database() AS name');
   const database = client.escapeIdentifier(rows[0]?.name ?? '');
   await whileRolesChange(() =>
-    client.query(`ALTER ROLE ${APP} IN DATABASE ${database} SET search_path = ${searchPath(schema)}`),
+    client.query(`ALTER ROLE ${role} IN DATABASE ${database} SET search_path = ${searchPath(schema)}`),
   );
 }
 

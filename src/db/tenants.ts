@@ -1,21 +1,29 @@
-import { createHash, randomBytes } from 'node:crypto';
+/** Tenants. What writes them takes a pool of `konstruct_operator`: no other role may. */
 import type pg from 'pg';
 import { v4 as randomUuid } from 'uuid';
 import { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from '../domain/rate-limits.ts';
+import { insertApiKey, type IssuedApiKey } from './api-keys.ts';
+import { recordAudit, SYSTEM, type AuditActor } from './audit.ts';
 import { inTenant } from './tenant-transaction.ts';
 
-/** A new API key. It is returned once; the database stores only its hash. */
-export type IssuedApiKey = { id: string; apiKey: string };
-
-/** Creates a tenant and its first API key. */
+/** Creates a tenant and its first API key, of the role `admin`. */
 export async function createTenant(
   pool: pg.Pool,
   name: string,
+  keyName = '',
+  by: AuditActor = SYSTEM,
 ): Promise<{ tenantId: string; key: IssuedApiKey }> {
   const tenantId = randomUuid();
   const key = await inTenant(pool, tenantId, async (client) => {
     await client.query('INSERT INTO tenants (id, name) VALUES ($1, $2)', [tenantId, name]);
-    return insertApiKey(client, tenantId);
+    await recordAudit(client, {
+      tenantId,
+      actor: by,
+      action: 'tenant.create',
+      target: { type: 'tenant', id: tenantId },
+      outcome: 'done',
+    });
+    return insertApiKey(client, tenantId, { name: keyName, role: 'admin', expiresAt: null });
   });
   return { tenantId, key };
 }
@@ -29,15 +37,24 @@ export async function tenantExists(pool: pg.Pool, tenantId: string): Promise<boo
 }
 
 /** A tenant with its settings. */
-export type Tenant = { id: string; name: string; rateLimits: RateLimits };
+export type Tenant = { id: string; name: string; rateLimits: RateLimits; retention: Retention };
+
+/** How many days memories and the ledger's ended turns are kept; null for ever. */
+export type Retention = { memoryDays: number | null; ledgerDays: number | null };
 
 /** The settable fields of a tenant. A field left out keeps its value. */
 export type TenantChanges = {
   name?: string;
   rateLimits?: { user?: Partial<RateLimit>; tenant?: Partial<RateLimit> };
+  retention?: Partial<Retention>;
 };
 
-type TenantRow = { id: string; name: string; settings: { rateLimits?: TenantChanges['rateLimits'] } };
+type TenantRow = {
+  id: string;
+  name: string;
+  /** `retention` is there only where something is not kept for ever: the sweep looks for it. */
+  settings: { rateLimits?: TenantChanges['rateLimits']; retention?: Partial<Retention> };
+};
 
 /** One tenant; undefined when there is none of this id. */
 export async function findTenant(pool: pg.Pool, tenantId: string): Promise<Tenant | undefined> {
@@ -52,6 +69,7 @@ export async function updateTenant(
   pool: pg.Pool,
   tenantId: string,
   changes: TenantChanges,
+  by: AuditActor = SYSTEM,
 ): Promise<Tenant | undefined> {
   return inTenant(pool, tenantId, async (client) => {
     const { rows } = await client.query<TenantRow>(
@@ -65,12 +83,26 @@ export async function updateTenant(
       user: { ...old.settings.rateLimits?.user, ...user },
       tenant: { ...old.settings.rateLimits?.tenant, ...tenant },
     };
-    const changed = { ...old, name: changes.name ?? old.name, settings: { ...old.settings, rateLimits } };
+    const { retention: oldRetention, ...settings } = old.settings;
+    const retention = { ...oldRetention, ...changes.retention };
+    const isLimited = Object.values(retention).some((limit) => limit !== null);
+    const changed = {
+      ...old,
+      name: changes.name ?? old.name,
+      settings: { ...settings, rateLimits, ...(isLimited && { retention }) },
+    };
     await client.query('UPDATE tenants SET name = $2, settings = $3 WHERE id = $1', [
       tenantId,
       changed.name,
       JSON.stringify(changed.settings),
     ]);
+    await recordAudit(client, {
+      tenantId,
+      actor: by,
+      action: 'tenant.change',
+      target: { type: 'tenant', id: tenantId },
+      outcome: 'done',
+    });
     return toTenant(changed);
   });
 }
@@ -83,63 +115,6 @@ function toTenant({ id, name, settings }: TenantRow): Tenant {
       user: { ...DEFAULT_RATE_LIMITS.user, ...settings.rateLimits?.user },
       tenant: { ...DEFAULT_RATE_LIMITS.tenant, ...settings.rateLimits?.tenant },
     },
+    retention: { memoryDays: null, ledgerDays: null, ...settings.retention },
   };
-}
-
-/** Issues a further API key. Existing keys stay valid until they are revoked. */
-export async function issueApiKey(pool: pg.Pool, tenantId: string): Promise<IssuedApiKey> {
-  return inTenant(pool, tenantId, (client) => insertApiKey(client, tenantId));
-}
-
-/** Revokes a key. False when the tenant has no valid key of this id. */
-export async function revokeApiKey(pool: pg.Pool, tenantId: string, keyId: string): Promise<boolean> {
-  const result = await inTenant(pool, tenantId, (client) =>
-    client.query(
-      'UPDATE api_keys SET revoked_at = now() WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL',
-      [tenantId, keyId],
-    ),
-  );
-  return result.rowCount === 1;
-}
-
-/** Replaces a key by a new one in one transaction. Undefined when the tenant has no valid key of this id. */
-export async function rotateApiKey(
-  pool: pg.Pool,
-  tenantId: string,
-  keyId: string,
-): Promise<IssuedApiKey | undefined> {
-  return inTenant(pool, tenantId, async (client) => {
-    const revoked = await client.query(
-      'UPDATE api_keys SET revoked_at = now() WHERE tenant_id = $1 AND id = $2 AND revoked_at IS NULL',
-      [tenantId, keyId],
-    );
-    return revoked.rowCount === 1 ? insertApiKey(client, tenantId) : undefined;
-  });
-}
-
-/**
- * The tenant of a key; undefined for an unknown or revoked key. The one query that runs without a tenant set.
- */
-export async function findTenantOfApiKey(pool: pg.Pool, apiKey: string): Promise<string | undefined> {
-  const { rows } = await pool.query<{ tenant_id: string | null }>(
-    'SELECT tenant_of_api_key($1) AS tenant_id',
-    [hashApiKey(apiKey)],
-  );
-  return rows[0]?.tenant_id ?? undefined;
-}
-
-async function insertApiKey(client: pg.PoolClient, tenantId: string): Promise<IssuedApiKey> {
-  const id = randomUuid();
-  // The prefix lets secret scanners recognise a leaked key.
-  const apiKey = `konstruct_${randomBytes(32).toString('base64url')}`;
-  await client.query('INSERT INTO api_keys (tenant_id, id, key_hash) VALUES ($1, $2, $3)', [
-    tenantId,
-    id,
-    hashApiKey(apiKey),
-  ]);
-  return { id, apiKey };
-}
-
-function hashApiKey(apiKey: string): Buffer {
-  return createHash('sha256').update(apiKey).digest();
 }

@@ -64,6 +64,8 @@ export type Recollection = {
   /** How well the best fits; compared with the agent's threshold. */
   match: number;
   nearestMiss: NearestMiss | null;
+  /** Present when there is more than one recall may compare: how many of the newest passages it compared. */
+  comparedNewest?: number;
 };
 
 /** The channel that a message came through. */

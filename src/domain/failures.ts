@@ -18,6 +18,16 @@ export const FAILURE = {
   deliveryRateLimited: 'DeliveryRateLimited',
   /** The channel is in trouble or out of reach. Retried. */
   deliveryUnavailable: 'DeliveryUnavailable',
+  /** The tenant has its share of the calls at this time. Retried; the attempt had not begun. */
+  overShare: 'OverShare',
+  /** A step was asked for something that intake did not accept. Non-retryable: somebody has forged it. */
+  notAccepted: 'NotAccepted',
+  /**
+   * There is no import of this id. Retried at first: its transaction ends after the start of its workflow.
+   */
+  importNotThere: 'ImportNotThere',
+  /** Nobody was there to answer for so long that the turn ends without a reply. */
+  turnOverdue: 'TurnOverdue',
   /** The turn ended without a reply; its details hold what the user was told. */
   turnFailed: 'TurnFailed',
 } as const;

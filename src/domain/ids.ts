@@ -26,10 +26,37 @@ export function embedAndStoreWorkflowId(tenantId: string, messageId: string): st
   return `${tenantId}:memory:${messageId}`;
 }
 
-const TURN_WORKFLOW_ID = /^(?<tenantId>[^:]+):(?:message|memory):(?<messageId>.+)$/u;
+/** The workflow that stores what an import has brought. */
+export function importMemoryWorkflowId(tenantId: string, importId: string): string {
+  return `${tenantId}:import:${importId}`;
+}
+
+/** What the ids of a tenant's workflows begin with. */
+export function workflowIdsOfTenant(tenantId: string): string {
+  return `${tenantId}:`;
+}
+
+/** The workflow that removes a tenant. It is none of the tenant's own, so it doesn't remove itself. */
+export function removeTenantWorkflowId(tenantId: string): string {
+  return `remove-tenant:${tenantId}`;
+}
+
+/** The workflow that forgets what was said. */
+export function forgetUserWorkflowId(tenantId: string, erasureId: string): string {
+  return `${tenantId}:erasure:${erasureId}`;
+}
+
+const TENANT_OF_WORKFLOW_ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}(?=:)/u;
+
+/** The tenant of a workflow: its id, a UUID, begins the workflow's. Undefined for any other workflow id. */
+export function tenantOfWorkflowId(workflowId: string): string | undefined {
+  return TENANT_OF_WORKFLOW_ID.exec(workflowId)?.[0];
+}
+
+const TURN_WORKFLOW_ID = /^(?<tenantId>[^:]+):(?:message|memory|erasure):(?<messageId>.+)$/u;
 
 /**
- * The inverse of the two constructors above. Undefined for any other workflow id. A tenant's id is a UUID,
+ * The inverse of the constructors above. Undefined for any other workflow id. A tenant's id is a UUID,
  * so the first colon ends it; a message's id may contain colons.
  */
 export function parseTurnWorkflowId(workflowId: string): { tenantId: string; messageId: string } | undefined {

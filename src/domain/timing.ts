@@ -13,6 +13,8 @@ export const INTAKE_CONTENTS_WITHIN_MS = 900;
 export const INTAKE_NAMES_WITHIN_MS = 500;
 /** Asking the channel what Redis would have told. */
 export const INTAKE_CHANNEL_WITHIN_MS = 1_000;
+/** How long a message waits for its tenant's pace. */
+export const PACED_WITHIN_MS = 500;
 /** What entering a message and starting its turn needs of the time. */
 export const INTAKE_ENTRY_MS = 500;
 
@@ -53,6 +55,11 @@ export const ANSWER_HEARTBEAT_MS = 4_000;
 export const ANSWER_HEARTBEAT_TIMEOUT_MS = 15_000;
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
 
+/** A tenant that has its share of the calls: its next attempts come no sooner, this far apart, no later. */
+export const DEFERRED_FOR_MS = 1_000;
+export const DEFERRED_EVERY_MS = 100;
+export const DEFERRED_WITHIN_MS = 5 * 60_000;
+
 /**
  * All requests for one answer, and the largest that may be set: what comes after has to fit into the
  * activity's time.
@@ -61,8 +68,24 @@ export const LLM_WITHIN_MS = 4 * 60_000;
 /** How long a model may be silent, before its first byte and between two. */
 export const LLM_SILENCE_MS = 2 * 60_000;
 
-/** The first, local try to remember a turn. */
-export const STORE_LOCALLY_WITHIN_MS = 30_000;
+/** How long an outage of the model, or of a channel, delays a reply: each step is tried for it. */
+export const STEP_TRIED_FOR_MS = 60 * 60_000;
+/** How long a turn waits for those before it, however many they are. */
+export const LONGEST_WAIT_MS = 60 * 60_000;
+/** A turn that has not begun to answer by then, since workers were away, ends in the apology. */
+export const TURN_ANSWERED_WITHIN_MS = 12 * 60 * 60_000;
+/** Temporal's own limit, the last resort: a turn that stands still for a reason that nobody foresaw. */
+export const TURN_ENDS_WITHIN_MS = 24 * 60 * 60_000;
+/** The same for the child that remembers a turn: an outage of Postgres may last for days. */
+export const REMEMBERED_WITHIN_MS = 7 * 24 * 60 * 60_000;
+/** After this a start that an API gave up on does not arrive any more. */
+export const LATE_START_WITHIN_MS = 10 * 60_000;
+
+/**
+ * The first, local try to remember a turn. It takes a tenth of a second, and holds one of few slots for
+ * workflows: a tenant whose long texts held them all would keep the others' turns from being remembered.
+ */
+export const STORE_LOCALLY_WITHIN_MS = 5_000;
 /** The activity that remembers a turn: long texts wait for their turn at the model. */
 export const STORE_TIMEOUT_MS = 5 * 60_000;
 export const STORE_HEARTBEAT_MS = 5_000;

@@ -19,6 +19,7 @@ export function turnResult(steps: {
       recalled: context.recalled,
       ...(context.receipt && { receipt: context.receipt }),
       droppedFromWindow: droppedFromWindow + prompt.droppedFromWindow,
+      ...(answer.embeddedInPart && { embeddedInPart: answer.embeddedInPart }),
     },
     missing,
     ...(waited.waitedFor && { waitedFor: waited.waitedFor }),

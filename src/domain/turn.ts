@@ -1,9 +1,18 @@
 import type { Agent } from './agent.ts';
 import type { ConversationMessage, InboundMessage, NearestMiss, RecalledMemory } from './conversation.ts';
 import type { DeliveryState } from './delivery.ts';
+import type { TurnSeals } from './seals.ts';
 
 /** The input of workflow `HandleMessage`. The agent is as it was when the message was accepted. */
-export type HandleMessageInput = { message: InboundMessage; agent: Agent; limits: TurnLimits };
+export type HandleMessageInput = {
+  message: InboundMessage;
+  agent: Agent;
+  limits: TurnLimits;
+  /** What intake has sealed it with; without seals no step runs. */
+  seals?: TurnSeals;
+  /** Present in a turn that is answered once more: an earlier run may have left something in the channel. */
+  again?: true;
+};
 
 /** Bounds that an operator may set; fixed at acceptance, so a replay sees the same. */
 export type TurnLimits = {
@@ -11,6 +20,8 @@ export type TurnLimits = {
   holdFollowersMs: number;
   /** Prompt budget for agents that set none, in tokens. */
   maxPromptTokens: number;
+  /** A turn that has not begun to answer by then ends in the apology. */
+  answeredWithinMs?: number;
 };
 
 /** What may be missing from a reply because a service was away or slow. */
@@ -25,8 +36,12 @@ export type GatheredContext = {
   recalled: RecalledMemory[];
   /** How recall decided; absent when it didn't come to that. */
   receipt?: RecallReceipt;
-  /** The query's embedding, base64 of 384 little-endian float32; null when embedding failed. */
+  /** The message's embedding, base64 of 384 little-endian float32; null when embedding failed. */
   embedding: string | null;
+  /** The same of the message in the first person, when it names the user or the agent. */
+  inFirstPerson?: string;
+  /** The embedding's. */
+  seals?: Pick<TurnSeals, 'embedding'>;
   missing: Missing[];
   timingsMs: { window: number; embed: number; recall: number };
 };
@@ -38,6 +53,8 @@ export type RecallReceipt = {
   threshold: number;
   /** The best one that was not recalled. */
   nearestMiss: NearestMiss | null;
+  /** Present when the memory is too large to be compared in whole: so many of its newest passages were. */
+  comparedNewest?: number;
 };
 
 export type TokenUsage = { promptTokens: number; completionTokens: number };
@@ -72,12 +89,18 @@ export type TurnAnswer = AnswerNotes & {
   text: string;
   model: string;
   usage: TokenUsage | null;
+  /** What closes the code block in which a text was cut off: the line that says so would be code. */
+  closing?: string;
   /** `total` is the model's; `delivery` runs from there until the reply stands in its channel. */
   timingsMs: { firstToken: number; total: number; delivery?: number };
+  /** Which texts are longer than what one message may cost the embedding model; absent for none. */
+  embeddedInPart?: Array<'message' | 'reply'>;
   /** Present when the step was asked to deliver early. */
   delivery?: DeliveryState;
   /** Present when the window holds the turn by now, with this text. */
   appended?: true;
+  /** The text's. */
+  seals?: Pick<TurnSeals, 'reply' | 'shown'>;
 };
 
 /** The result of `HandleMessage`: the receipt that answers "why did it say that". */
@@ -90,6 +113,11 @@ export type TurnResult = AnswerNotes & {
     receipt?: RecallReceipt;
     /** Oldest window messages left out to stay within the prompt budget and what a turn may carry. */
     droppedFromWindow: number;
+    /**
+     * Which of the turn's texts the embedding model reads in part: longer than what one message may cost;
+     * absent for none. Window and memory keep them whole, and recall by words finds all of them.
+     */
+    embeddedInPart?: Array<'message' | 'reply'>;
   };
   /** What this reply had to do without; empty when all was well. */
   missing: Missing[];
@@ -110,4 +138,6 @@ export type EmbedAndStoreInput = {
   embedding: string | null;
   /** True when the window could not be written within the reply's bound and is still owed the turn. */
   appendOwed: boolean;
+  /** The turn's, with its reply's. */
+  seals?: TurnSeals;
 };

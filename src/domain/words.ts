@@ -38,3 +38,8 @@ export const REPLY_NOT_SHOWN = 'Sorry, I have a reply to this, but it cannot be 
 
 /** The last line of a reply that is longer than a channel shows. */
 export const SHORTENED = '… (This reply was too long to be shown in full.)';
+
+/** Whether a line that stands in place of a reply is one of ours. */
+export function isOurWord(text: string): boolean {
+  return text === APOLOGY || Object.values(NO_REPLY).includes(text);
+}

@@ -1,16 +1,26 @@
-import type { Client } from '@temporalio/client';
 import type { RedisClient } from '../redis/connection.ts';
 import type pg from 'pg';
-import { enterTurn, isEntered, markStart, type LedgerTurn, type TurnsAhead } from '../db/ledger.ts';
+import {
+  enterTurn,
+  findTurn,
+  hasEnded,
+  isEntered,
+  markStart,
+  type LedgerTurn,
+  type TurnsAhead,
+} from '../db/ledger.ts';
+import { createSealKeys } from '../db/seal-keys.ts';
 import type { InboundMessage, Scope } from '../domain/conversation.ts';
 import { ACCEPT_WITHIN_MS, INTAKE_REDIS_WITHIN_MS } from '../domain/timing.ts';
 import type { HandleMessageInput, TurnLimits } from '../domain/turn.ts';
 import { within } from '../lib/within.ts';
 import { newestSeq } from '../memory/window/window.ts';
 import { outageOf, reach } from './availability.ts';
+import { atPace, type Pace } from './pace.ts';
 import type { IntakeOutcome, NewMessage } from './outcomes.ts';
-import type { RateLimiter } from './rate-limiter.ts';
-import { startTurn } from './start-turn.ts';
+import type { RateLimited, RateLimiter } from './rate-limiter.ts';
+import { sealTurn } from './seals.ts';
+import { startTurn, type TurnStarter } from './start-turn.ts';
 
 /** `deadline` (epoch ms) is for callers that have spent some of the two seconds themselves. */
 export type AcceptMessage = (message: NewMessage, options?: { deadline?: number }) => Promise<IntakeOutcome>;
@@ -19,18 +29,21 @@ export type AcceptMessage = (message: NewMessage, options?: { deadline?: number 
  * Makes the one way in: enters the message in the ledger and starts its workflow, or finds that both were
  * done before. `accepted` means that Temporal has accepted the start. Rejects for bugs alone.
  */
-export function createAcceptMessage(dependencies: {
-  pool: pg.Pool;
-  temporal: Client;
-  limits: TurnLimits;
-  redis: RedisClient;
-  rateLimiter: RateLimiter;
-}): AcceptMessage {
-  const { pool, redis, temporal, limits, rateLimiter } = dependencies;
+export function createAcceptMessage(
+  dependencies: TurnStarter & {
+    pool: pg.Pool;
+    limits: TurnLimits;
+    redis: RedisClient;
+    rateLimiter: RateLimiter;
+    pace: Pace;
+  },
+): AcceptMessage {
+  const { pool, redis, limits, rateLimiter, pace } = dependencies;
+  const sealKeys = createSealKeys(pool);
 
   const start = async (input: HandleMessageInput, deadline: number): Promise<void> => {
     try {
-      await startTurn(temporal, input, { deadline });
+      await startTurn(dependencies, input, { deadline });
     } catch (error) {
       const { tenantId, messageId } = input.message;
       await markStart(pool, tenantId, messageId, 'refused').catch(() => undefined);
@@ -38,7 +51,11 @@ export function createAcceptMessage(dependencies: {
     }
   };
 
-  const enterAndStart = async (message: NewMessage, deadline: number): Promise<IntakeOutcome> => {
+  const enterAndStart = async (
+    message: NewMessage,
+    deadline: number,
+    { giveBack, asRead }: Tally,
+  ): Promise<IntakeOutcome> => {
     const { tenantId } = message;
     const entered = await reach('The database', deadline, enterTurn(pool, message));
     switch (entered.outcome) {
@@ -51,45 +68,99 @@ export function createAcceptMessage(dependencies: {
     }
     const { turn, agent, ahead } = entered;
     const isRepeated = entered.outcome === 'repeated';
+    // One message counts once, and further deliveries of it as reads; one that was refused has not counted
+    // so far. What is over counts as a message: at that limit nothing is looked up any more.
+    if (isRepeated && turn.state !== 'refused') {
+      const over = await reach('Redis', deadline, asRead());
+      if (over) return { kind: 'rate-limited', isRepeat: true, ...over };
+      giveBack();
+    }
     // An ended turn is not started again, not even when Temporal has forgotten it.
-    if (turn.state === 'done' || turn.state === 'failed') return { kind: 'accepted', turn };
+    if (hasEnded(turn.state)) return { kind: 'accepted', turn };
     if (isRepeated) {
-      await reach('The database', deadline, markStart(pool, tenantId, turn.messageId, 'accepted'));
+      const ended = await reach('The database', deadline, offerOrFindEnded(pool, tenantId, turn.messageId));
+      if (ended) return { kind: 'accepted', turn: ended };
     }
     const inbound = toInbound(message, turn, await turnsToWaitFor(redis, message, ahead, deadline));
-    await reach('Temporal', deadline, start({ message: inbound, agent, limits }, deadline));
-    if (isRepeated) {
-      // Another delivery may have given up in the meantime and marked as refused what runs now.
-      await markStart(pool, tenantId, turn.messageId, 'accepted').catch(() => undefined);
-    }
+    const key = await reach('The database', deadline, sealKeys(tenantId));
+    if (!key) return { kind: 'unknown-agent' };
+    const seals = sealTurn(key, inbound, agent);
+    await reach('Temporal', deadline, start({ message: inbound, agent, limits, seals }, deadline));
+    // Another delivery may have given up in the meantime and marked as refused what runs now.
+    if (isRepeated) await markStart(pool, tenantId, turn.messageId, 'accepted').catch(() => undefined);
     return { kind: 'accepted', turn };
   };
 
   return async (message, options = {}) => {
     const deadline = options.deadline ?? Date.now() + ACCEPT_WITHIN_MS;
-    const counted = rateLimiter.count(message.tenantId, message.userId);
+    const tally = tallyOf(rateLimiter, message);
+    // A message that was taken before is not a further one: its sender gets the first answer.
+    const wasTaken = async (): Promise<boolean> =>
+      message.dedupeKey !== undefined && !(await tally.asRead()) && isEntered(pool, message);
     try {
-      const limited = await reach('The database', deadline, counted);
-      // A message that was taken before is not a further one: its sender gets the first answer.
-      if (limited && !(await reach('The database', deadline, isEntered(pool, message)))) {
+      const limited = await reach('The database', deadline, tally.counted);
+      if (limited && !(await reach('The database', deadline, wasTaken()))) {
         return { kind: 'rate-limited', ...limited };
       }
-      return await enterAndStart(message, deadline);
+      const enter = () => enterAndStart(message, deadline, tally);
+      const outcome = await atPace(pace, message.tenantId, deadline, enter);
+      if (outcome.kind === 'over-share') tally.giveBack();
+      return outcome;
     } catch (error) {
       const outage = outageOf(error);
       if (!outage) throw error;
       // A message that was not taken doesn't count: its sender comes again, as told.
-      void counted.then(async (limited) => {
-        if (!limited) await rateLimiter.uncount(message.tenantId, message.userId);
-      });
+      tally.giveBack();
       return outage;
     }
   };
 }
 
+/** How one delivery counts. */
+type Tally = {
+  /** As a message. */
+  counted: Promise<RateLimited>;
+  /** Not as a message after all. */
+  giveBack: () => void;
+  /** As a read, once. */
+  asRead: () => Promise<RateLimited>;
+};
+
+/** Counts a delivery as a message. */
+function tallyOf(rateLimiter: RateLimiter, { tenantId, userId }: NewMessage): Tally {
+  const counted = rateLimiter.count(tenantId, userId);
+  let isKept = true;
+  let read: Promise<RateLimited> | undefined;
+  return {
+    counted,
+    giveBack() {
+      if (!isKept) return;
+      isKept = false;
+      void counted.then(async (limited) => {
+        if (!limited) await rateLimiter.uncount(tenantId, userId);
+      });
+    },
+    asRead: () => (read ??= rateLimiter.countRead(tenantId)),
+  };
+}
+
+/**
+ * Notes that a turn's start is sent again, or gives the turn when it has ended meanwhile: the start of one
+ * that is erased would bring its words back.
+ */
+async function offerOrFindEnded(
+  pool: pg.Pool,
+  tenantId: string,
+  messageId: string,
+): Promise<LedgerTurn | undefined> {
+  if (await markStart(pool, tenantId, messageId, 'accepted')) return undefined;
+  return findTurn(pool, tenantId, messageId);
+}
+
 /**
  * None when the last of the turns ahead stands in the window: its reply has been seen, and it waits for
- * nothing but being remembered. Otherwise the workflow has to ask Temporal which of them still run.
+ * nothing but being remembered. Otherwise the workflow has to ask Temporal which of them still run. While an
+ * erasure is ahead it asks in any case: a turn in the window may have gone on before the erasure was done.
  */
 async function turnsToWaitFor(
   redis: RedisClient,
@@ -97,7 +168,7 @@ async function turnsToWaitFor(
   ahead: TurnsAhead,
   deadline: number,
 ): Promise<number> {
-  if (ahead.count === 0) return 0;
+  if (ahead.count === 0 || ahead.newestSeq === null) return ahead.count;
   const waitMs = Math.min(deadline - Date.now(), INTAKE_REDIS_WITHIN_MS);
   const answered = await within(waitMs, newestSeq(redis, scope)).catch(() => undefined);
   return answered === ahead.newestSeq ? 0 : ahead.count;

@@ -8,11 +8,15 @@ import { APOLOGY } from '../domain/words.ts';
 import type { TurnResult } from '../domain/turn.ts';
 import { findExchange } from '../memory/long-term/memories.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
+import { refusalBehind } from '../temporal/payload-codec.ts';
+import { settleTurn } from './settle-turn.ts';
 import { isTemporalAway } from '../temporal/outage.ts';
 
 /** How far a message has come. */
 export type MessageOutcome =
   | { state: 'accepted' | 'refused' }
+  /** Nothing of it is kept. */
+  | { state: 'erased' }
   | {
       state: 'done';
       reply: { text: string };
@@ -35,6 +39,7 @@ export async function outcomeOf(
   turn: LedgerTurn,
   options: { waitMs: number; signal?: AbortSignal },
 ): Promise<MessageOutcome> {
+  if (turn.state === 'erased') return { state: 'erased' };
   const handle = temporal.workflow.getHandle<typeof HandleMessage>(turn.workflowId);
   try {
     if (options.waitMs === 0) {
@@ -46,11 +51,30 @@ export async function outcomeOf(
     const { reply, cutOff, memory, missing } = result;
     return { state: 'done', reply, ...(cutOff && { cutOff }), memory, missing };
   } catch (error) {
-    if (error instanceof WorkflowFailedError) return { state: 'failed', reply: { text: apologyOf(error) } };
-    // Forgotten, or nobody to ask: then the ledger's word counts. The message is accepted all the same, and
-    // an error would make its sender send it again.
-    if (error instanceof WorkflowNotFoundError || isTemporalAway(error))
-      return outcomeWithoutTemporal(pool, tenantId, turn);
+    if (error instanceof WorkflowFailedError) {
+      const state = await settle({ pool, temporal }, tenantId, turn);
+      if (state === 'failed') return { state, reply: { text: apologyOf(error) } };
+      // Ended from outside when its reply was there already.
+      return outcomeWithoutTemporal(pool, tenantId, { ...turn, state });
+    }
+    // Forgotten, unreadable, or nobody to ask: then the ledger's word counts. The message is accepted all the
+    // same, and an error would make its sender send it again.
+    if (error instanceof WorkflowNotFoundError || isTemporalAway(error) || refusalBehind(error))
+      return outcomeWithoutTemporal(pool, tenantId, {
+        ...turn,
+        state: await settle({ pool, temporal }, tenantId, turn),
+      });
+    throw error;
+  }
+}
+
+/** What the ledger says once it knows what Temporal does; as it is while Temporal is away or unreadable. */
+async function settle({ pool, temporal }: Dependencies, tenantId: string, turn: LedgerTurn) {
+  const deadline = Date.now() + ACCEPT_WITHIN_MS;
+  try {
+    return await temporal.withDeadline(deadline, () => settleTurn({ pool, temporal }, tenantId, turn));
+  } catch (error) {
+    if (isTemporalAway(error) || refusalBehind(error)) return turn.state;
     throw error;
   }
 }
@@ -81,6 +105,7 @@ async function outcomeWithoutTemporal(
       return { state: 'failed', reply: { text: APOLOGY } };
     case 'accepted':
     case 'refused':
+    case 'erased':
       return { state: turn.state };
     case 'done': {
       const stored = await findExchange(pool, tenantId, turn.messageId);

@@ -1,6 +1,7 @@
 /** What goes into intake and what comes out, whatever the channel. */
 import type { LedgerTurn } from '../db/ledger.ts';
 import type { BackgroundMessage, Channel, Scope } from '../domain/conversation.ts';
+import type { RateLimited } from './rate-limiter.ts';
 
 /** A verified and validated message. */
 export type NewMessage = Scope & {
@@ -13,12 +14,20 @@ export type NewMessage = Scope & {
   userName?: string | undefined;
   /** Recognises a repeated delivery; unique within the tenant. */
   dedupeKey: string | undefined;
+  /** The key that it was sent with, the first one before rotations; none for a channel. */
+  apiKeyId?: string;
   /** See `enterTurn`. */
   fingerprint?: string;
 };
 
 /** A service that intake needs is away or too slow. The sender should send the very same request again. */
 export type Unavailable = { kind: 'unavailable'; service: string };
+
+/** The user or the tenant has sent more than the limit allows; `isRepeat`: what was taken before. */
+type OverLimit = { kind: 'rate-limited'; isRepeat?: true } & NonNullable<RateLimited>;
+
+/** The machine is behind, and the tenant has sent more than its share while others are there. */
+export type OverShare = { kind: 'over-share'; retryAfterMs: number };
 
 /** What became of a message. */
 export type IntakeOutcome =
@@ -27,7 +36,8 @@ export type IntakeOutcome =
   | { kind: 'unknown-agent' }
   /** The dedupe key stands for another message. */
   | { kind: 'key-reused' }
-  | { kind: 'rate-limited'; retryAfterMs: number; limit: 'user' | 'tenant' }
+  | OverLimit
+  | OverShare
   | Unavailable;
 
 /** What became of the request to answer a failed message once more. */
@@ -36,4 +46,6 @@ export type RetryOutcome =
   | { kind: 'not-failed' }
   /** Temporal has forgotten what was said. */
   | { kind: 'too-old' }
+  | OverLimit
+  | OverShare
   | Unavailable;

@@ -1,20 +1,25 @@
 import type { RedisClient } from '../redis/connection.ts';
 import { RateLimiterRedis, RateLimiterRes, RLWrapperTimeouts } from 'rate-limiter-flexible';
-import type { RateLimit, RateLimits } from '../domain/rate-limits.ts';
-import { rateLimitKey, tenantRateLimitKey } from '../redis/keys.ts';
+import { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from '../domain/rate-limits.ts';
+import { rateLimitKey, tenantRateLimitKey, tenantReadLimitKey } from '../redis/keys.ts';
 
 /** Undefined when a message may pass, else how long its sender should wait, and which limit it has met. */
 export type RateLimited = { retryAfterMs: number; limit: 'user' | 'tenant' } | undefined;
 
 /**
- * Counts messages of a user against the user's limit and the tenant's. Never throws: without Redis it lets
- * through.
+ * Counts messages of a user against the user's limit and the tenant's, and what a tenant reads against a
+ * limit of its own. Never throws: without Redis it lets through.
  */
 export type RateLimiter = {
   /** Counts one message, or says why not. */
   count(tenantId: string, userId: string): Promise<RateLimited>;
   /** Undoes one `count` that let a message pass. */
   uncount(tenantId: string, userId: string): Promise<void>;
+  /**
+   * Counts a request for what is there already, a read or a repeated delivery: a tenant may make as many as
+   * it may send messages, and as many as is usual in any case.
+   */
+  countRead(tenantId: string): Promise<RateLimited>;
 };
 
 /** What a message waits for Redis at most; a limiter that hangs must not become the outage. */
@@ -80,6 +85,20 @@ export function createRateLimiter(dependencies: {
         giveBack(tenantRateLimitKey(tenantId), limits.tenant),
       ]);
     },
+    async countRead(tenantId) {
+      const limits = await limitsOf(tenantId).catch(() => undefined);
+      if (!limits) return undefined;
+      const retryAfterMs = await retryAfter(tenantReadLimitKey(tenantId), readLimit(limits));
+      return retryAfterMs ? { retryAfterMs, limit: 'tenant' } : undefined;
+    },
+  };
+}
+
+function readLimit({ tenant }: RateLimits): RateLimit {
+  const usual = DEFAULT_RATE_LIMITS.tenant;
+  return {
+    burst: Math.max(tenant.burst, usual.burst),
+    perMinute: Math.max(tenant.perMinute, usual.perMinute),
   };
 }
 

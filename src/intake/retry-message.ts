@@ -1,40 +1,70 @@
-import type { Client } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type pg from 'pg';
-import { reopenTurn, type LedgerTurn } from '../db/ledger.ts';
+import type { LedgerTurn } from '../db/ledger.ts';
+import { offerAgain, reopenTurn } from '../db/retried-turn.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { HandleMessageInput } from '../domain/turn.ts';
-import { outageOf } from './availability.ts';
+import { refusalBehind } from '../temporal/payload-codec.ts';
+import { outageOf, reach } from './availability.ts';
+import { atPace, type Pace } from './pace.ts';
 import type { RetryOutcome } from './outcomes.ts';
-import { startTurn } from './start-turn.ts';
+import type { RateLimiter } from './rate-limiter.ts';
+import { settleTurn } from './settle-turn.ts';
+import { startTurn, type TurnStarter } from './start-turn.ts';
 
 /**
- * Answers a failed message once more: the same turn, at its old place in the scope. The ledger holds no text,
- * so the text comes from the failed run's history. `unavailable` when Temporal or Postgres doesn't answer
- * within 2 s.
+ * Answers a message once more that got no reply, however its turn ended: the same turn, at its old place in
+ * the scope. It counts against the limits as a new message does. The ledger holds no text, so the text comes
+ * from the ended run's history. `unavailable` when Temporal or Postgres doesn't answer within 2 s.
  */
 export async function retryMessage(
-  { pool, temporal }: { pool: pg.Pool; temporal: Client },
+  dependencies: TurnStarter & {
+    pool: pg.Pool;
+    rateLimiter: Pick<RateLimiter, 'count' | 'uncount'>;
+    pace: Pace;
+  },
   tenantId: string,
   turn: LedgerTurn,
 ): Promise<RetryOutcome> {
-  if (turn.state !== 'failed') return { kind: 'not-failed' };
+  const { pool, temporal, rateLimiter, pace } = dependencies;
   const deadline = Date.now() + ACCEPT_WITHIN_MS;
+  let isCounted = false;
   try {
+    const state = await temporal.withDeadline(deadline, () => settleTurn(dependencies, tenantId, turn));
+    if (state === 'erased') return { kind: 'too-old' };
+    if (state === 'done' || state === 'accepted') return { kind: 'not-failed' };
     const input = await inputOf(temporal, turn.workflowId, deadline);
     if (!input) return { kind: 'too-old' };
-    await startTurn(temporal, input, { deadline, again: true });
-    await reopenTurn(pool, tenantId, turn.messageId);
-    return { kind: 'accepted' };
+    // Temporal has its start after all.
+    if (state === 'refused') return { kind: 'not-failed' };
+    const limited = await reach('The database', deadline, rateLimiter.count(tenantId, turn.userId));
+    if (limited) return { kind: 'rate-limited', ...limited };
+    isCounted = true;
+    const outcome = await atPace(pace, tenantId, deadline, async (): Promise<RetryOutcome> => {
+      // It was erased meanwhile, or is done.
+      if (!(await reach('The database', deadline, offerAgain(pool, tenantId, turn.messageId))))
+        return { kind: 'not-failed' };
+      await startTurn(dependencies, input, { deadline, again: true });
+      await reopenTurn(pool, tenantId, turn.messageId);
+      return { kind: 'accepted' };
+    });
+    if (outcome.kind !== 'accepted') void rateLimiter.uncount(tenantId, turn.userId);
+    return outcome;
   } catch (error) {
+    // What can't be read is as good as forgotten.
+    if (refusalBehind(error)) return { kind: 'too-old' };
     const outage = outageOf(error);
     if (!outage) throw error;
+    if (isCounted) void rateLimiter.uncount(tenantId, turn.userId);
     return outage;
   }
 }
 
-/** What the failed run was started with; undefined when Temporal has forgotten it. */
+/** gRPC's number for it. */
+const NOT_FOUND = 5;
+
+/** What the last run was started with; undefined when Temporal has forgotten it. */
 async function inputOf(
   temporal: Client,
   workflowId: string,
@@ -47,7 +77,8 @@ async function inputOf(
     const [input] = await decodeArrayFromPayloads(temporal.options.loadedDataConverter, payloads);
     return input as HandleMessageInput;
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
+    // The client hands on what the server says as it is.
+    if (isGrpcServiceError(error) && error.code.valueOf() === NOT_FOUND) return undefined;
     throw error;
   }
 }

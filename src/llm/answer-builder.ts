@@ -1,4 +1,5 @@
-import type { Piece } from './read-chunk.ts';
+import { meaningOf } from './finish.ts';
+import type { Piece } from './piece.ts';
 import { createThoughtFilter } from './thought-filter.ts';
 
 /** An answer longer than this is ended here and counts as cut off: some models never stop. */
@@ -104,12 +105,14 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
     hasBegun: () => length > 0 || built.thought > 0,
     shown: () => (growth.isUnclear() ? '' : filter.shown()),
     end: () => {
-      const { text, thought, orphan } = filter.end();
+      const { text, thought, orphan, document } = filter.end();
+      // Cut off, it was a thought that took all there was.
+      const isDocument = document !== '' && meaningOf(built.finish) !== 'cutOff';
       return {
         ...built,
         isWhole: ending.mayBeWhole(),
-        text: text.slice(0, MAX_CHARACTERS),
-        thought: built.thought + thought,
+        text: (isDocument ? document : text).slice(0, MAX_CHARACTERS),
+        thought: built.thought + (isDocument ? 0 : thought),
         orphan,
       };
     },

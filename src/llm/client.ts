@@ -8,7 +8,7 @@ import { meaningOf } from './finish.ts';
 import { createKnownServers, type Known } from './known-servers.ts';
 import { post, type Posted, type Server } from './post.ts';
 import { codeOf, problemOf, type Problem } from './problem.ts';
-import { learnLimit, learnRefusal, planRequest, type Bareness, type Plan } from './request.ts';
+import { learnLimit, learnRefusal, planRequest, SMALLEST_CAP, type Bareness, type Plan } from './request.ts';
 
 export { LlmRejectedError, LlmUnavailableError } from './errors.ts';
 export { retryAfterMs } from './retry-after.ts';
@@ -35,6 +35,8 @@ export type LlmLimits = {
 };
 
 export type CompletionRequest = {
+  /** Whose request it is: what is learned of the server by it serves this agent's requests alone. */
+  agentId: string;
   model: string;
   messages: readonly PromptMessage[];
   limits?: LlmLimits;
@@ -65,15 +67,16 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
       const started = performance.now();
       const limits = { ...options.limits, ...withoutUnset(request.limits) };
       const deadline = started + (limits.withinMs ?? LLM_WITHIN_MS);
-      const known = knownOf(request.model);
+      const known = knownOf(request.agentId, request.model);
       let bareness: Bareness = 0;
       let shortened = false;
+      let affordable = Infinity;
       for (let requests = 1; ; requests += 1) {
         const plan = planRequest(
           {
             model: request.model,
             messages: request.messages,
-            maxOutputTokens: limits.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS,
+            maxOutputTokens: Math.min(affordable, limits.maxOutputTokens ?? DEFAULT_MAX_OUTPUT_TOKENS),
             contextTokens: limits.contextTokens,
           },
           known,
@@ -91,7 +94,7 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
         const problem = problemIn(posted, plan);
         if (!problem) {
           if (posted.kind !== 'answer') throw new LlmUnavailableError('the LLM answered an error');
-          noteSuccess(known, posted.answer, bareness);
+          noteSuccess(known, posted.answer, plan, bareness);
           return completionOf(posted, plan, request.model, started);
         }
         const { what, said } = problem;
@@ -101,6 +104,10 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
           shortened = true;
         } else if (what.kind === 'parameter') {
           if (!learnRefusal(known, what.refusal)) throw failureOf(what, said);
+        } else if (what.kind === 'afford' && what.tokens >= SMALLEST_CAP && what.tokens < affordable) {
+          affordable = what.tokens;
+        } else if (bareness === 0 && isPerhapsTheParameters(posted, what, plan, known)) {
+          bareness = 1;
         } else if (
           what.kind === 'unspecific' &&
           bareness < 2 &&
@@ -120,21 +127,57 @@ function problemIn(posted: Posted, plan: Plan): { what: Problem; said: string } 
     return { what: problemOf(posted.error, plan.sent), said: `the LLM answered ${status}${codeOf(body)}` };
   }
   const { error } = posted.answer;
-  if (error === undefined) return undefined;
+  if (error === undefined)
+    return isFullOfPrompt(posted.answer, plan) ? promptFills(posted.answer) : undefined;
   const what = problemOf({ status: undefined, body: error }, plan.sent);
   return { what, said: `the LLM answered with an error in the stream${codeOf(error)}` };
+}
+
+/**
+ * The prompt has filled the context: cut off before a word, and nothing was thought either, though the cap
+ * left room for one.
+ */
+function isFullOfPrompt(answer: BuiltAnswer, { cap }: Plan): boolean {
+  if (cap < SMALLEST_CAP) return false;
+  const { text, thought, reasoningTokens, completionTokens, refusal } = answer;
+  const isSilent = text.trim() === '' && thought === 0 && !reasoningTokens && refusal === '';
+  return isSilent && meaningOf(answer.finish) === 'cutOff' && (completionTokens ?? Infinity) <= 1;
+}
+
+/** What the server counted is the size of its context, unless it counted nothing. */
+function promptFills({ promptTokens = 0 }: BuiltAnswer): { what: Problem; said: string } {
+  const limitTokens = promptTokens >= 512 ? promptTokens : undefined;
+  return {
+    what: { kind: 'tooLong', limit: { limitTokens, promptTokens: undefined } },
+    said: 'the prompt filled the LLM’s context',
+  };
+}
+
+/** Some servers fail over a parameter that they don't know, and don't say so. */
+function isPerhapsTheParameters(posted: Posted, what: Problem, plan: Plan, known: Known): boolean {
+  return (
+    posted.kind === 'error' &&
+    posted.error.status === 500 &&
+    what.kind === 'unavailable' &&
+    what.retryAfterMs === undefined &&
+    plan.sent.has('stream_options') &&
+    !known.takesAll
+  );
 }
 
 function failureOf(problem: Problem, said: string): Error {
   if (problem.kind === 'unavailable')
     return new LlmUnavailableError(said, { retryAfterMs: problem.retryAfterMs });
-  return new LlmRejectedError(said, { reason: problem.kind === 'rejected' ? problem.reason : undefined });
+  const reason =
+    problem.kind === 'rejected' ? problem.reason : problem.kind === 'afford' ? 'outOfCredit' : undefined;
+  return new LlmRejectedError(said, { reason });
 }
 
 const tooLong = (): Error =>
   new LlmRejectedError('the prompt is too long for the LLM', { reason: 'tooLong' });
 
-function noteSuccess(known: Known, answer: BuiltAnswer, bareness: Bareness): void {
+function noteSuccess(known: Known, answer: BuiltAnswer, plan: Plan, bareness: Bareness): void {
+  known.takesAll ||= plan.sent.has('stream_options');
   if (bareness > 0) known.refused.add('stream_options');
   if (bareness > 1) {
     known.refused.add('stream');

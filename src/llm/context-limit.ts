@@ -9,7 +9,12 @@ const CODES =
 const WORDS =
   /(?:maximum|max|available|model.?s?) context|context (?:length|window|size)|context limit|(?:prompt|input|request|message)s? (?:is|are|was) too (?:long|large)|too many (?:input |total |text )?(?:tokens|text bytes)|(?:prompt|input)[^\n]{0,40}(?:too long|too large)|maximum (?:prompt|input) length|prompt contains \d|input token count|exceed(?:s|ed)?[^\n]{0,60}(?:token limit|max length|number of tokens|context)|n_ctx|`?max_new_tokens`? must be|`?inputs`? must have less|range of input length|reduce (?:the|your) (?:length|prompt|input|message)|request too large|too large for model|prompt exceeds max|tokens? (?:count )?exceeds?|input length|requested tokens|greater than max_seq_len|token limit exceeded|prompt 超长|上下文长度|max_tokens must be at least 1, got -/i;
 
-/** About the output, or about speed: these name tokens too. */
+/** About the answer alone: its cap is to be lowered, and the prompt will do. */
+const OUTPUT =
+  /max(?:imum)?[_ ](?:output |new_|completion_)?tokens.{0,40}(?:less than|at most|<=)|maximum output/;
+const INPUT = /context|prompt|input|messages/;
+
+/** About speed: these name tokens too. */
 const NOT_CONTEXT = /per (?:minute|min|day|hour)|\b[TR]P[MDH]\b/i;
 
 const LIMITS: readonly RegExp[] = [
@@ -30,6 +35,7 @@ const LIMITS: readonly RegExp[] = [
   /cannot exceed (\d+)/,
   /limit[: ]+(\d+)/,
   /maximum of (\d+) tokens/,
+  /maximum allowed length \((\d+)/,
 ];
 
 const PROMPTS: readonly RegExp[] = [
@@ -54,6 +60,7 @@ const PROMPTS: readonly RegExp[] = [
   /received (\d+)/,
   /output tokens \((\d+)\)/,
   /requested(?: about)?:? (\d+)/,
+  /input length \((\d+)/,
 ];
 
 /** Undefined when the error is about something else. */
@@ -75,6 +82,7 @@ export function contextLimitIn(
     const never = limitTokens !== undefined && promptTokens !== undefined && promptTokens > limitTokens;
     return never ? { limitTokens, promptTokens } : undefined;
   }
+  if (OUTPUT.test(plain) && !INPUT.test(plain)) return undefined;
   const isCoded = [...codes].some((code) => CODES.test(code));
   if (!isCoded && status !== 413 && !WORDS.test(plain)) return undefined;
   return { limitTokens: first(LIMITS, plain), promptTokens: first(PROMPTS, plain) };

@@ -2,9 +2,9 @@
 export type Finish = 'done' | 'cutOff' | 'filtered' | 'refused' | 'failed';
 
 const FILTERED =
-  /content[_ ]?filter|^safety$|image_safety|recitation|prohibited_content|blocklist|^spii$|^language$|sensitive|guardrail|moderation|^error_toxic$/i;
+  /content[_ -]?(?:filter|policy)|policy_violation|model_armor|^safety$|image_safety|recitation|prohibited_content|blocklist|^spii$|^language$|sensitive|guardrail|moderation|^error_toxic$/i;
 const CUT_OFF =
-  /^length$|max[_ ]?(?:output[_ ]?|new[_ ]?)?tokens|max_?length|model_length|token_limit|error_limit|context_window_exceeded|^limit$/i;
+  /^length$|max[_ ]?(?:output[_ ]?|new[_ ]?|completion[_ ]?)?tokens|max_?length|max_?time|time_limit|model_length|token_limit|error_limit|context_window_exceeded|^limit$|^incomplete$/i;
 const FAILED =
   /^error|network_error|insufficient_system_resource|^abort|^cancel|^timeout|server_error|^failed$|overloaded/i;
 

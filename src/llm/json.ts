@@ -25,3 +25,20 @@ export function parseJson(text: string): unknown {
     return undefined;
   }
 }
+
+/** The objects that stand in a text one after the other, with whatever between them. */
+export function objectsIn(text: string): string[] {
+  const found: string[] = [];
+  let depth = 0;
+  let from = 0;
+  for (const { 0: mark, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}]/gs)) {
+    if (mark === '{') {
+      if (depth === 0) from = index;
+      depth += 1;
+    } else if (mark === '}' && depth > 0) {
+      depth -= 1;
+      if (depth === 0) found.push(text.slice(from, index + 1));
+    }
+  }
+  return found;
+}

@@ -9,6 +9,8 @@ export type Problem =
   | { kind: 'tooLong'; limit: ContextLimit }
   | { kind: 'parameter'; refusal: { parameter: Parameter; largest?: number } }
   | { kind: 'unspecific' }
+  /** The credit is enough for an answer of this many tokens. */
+  | { kind: 'afford'; tokens: number }
   | { kind: 'rejected'; reason: LlmFailureReason | undefined }
   | { kind: 'unavailable'; retryAfterMs: number | undefined };
 
@@ -67,6 +69,10 @@ export function problemOf(error: ServerError, sent: ReadonlyMap<Parameter, unkno
   const status = error.status !== undefined && error.status >= 400 ? error.status : inner;
   const has = (pattern: RegExp) => pattern.test(texts) || [...codes].some((code) => pattern.test(code));
 
+  if (has(NEVER)) return { kind: 'rejected', reason: undefined };
+  if (has(ONLY_THOUGHT)) return { kind: 'rejected', reason: 'onlyThought' };
+  const affordable = /can only afford (\d+)/.exec(texts)?.[1];
+  if (affordable !== undefined) return { kind: 'afford', tokens: Number(affordable) };
   if (![401, 402, 403, 404].includes(status ?? 0)) {
     const limit = contextLimitIn(texts, codes, status);
     if (limit) return { kind: 'tooLong', limit };
@@ -84,7 +90,7 @@ export function problemOf(error: ServerError, sent: ReadonlyMap<Parameter, unkno
   );
   // Under any status: gateways give it that of a bad request.
   if (codes.has('overloaded_error')) return { kind: 'unavailable', retryAfterMs: wait };
-  const reason = reasonOf(status, has, asText(asObject(error.body)?.['type']));
+  const reason = reasonOf(status, has, codes, asText(asObject(error.body)?.['type']));
   if (reason === 'outOfCredit' && isOnlyARateLimit(status, codes, texts, wait))
     return { kind: 'unavailable', retryAfterMs: wait };
   if (reason) return { kind: 'rejected', reason };
@@ -93,29 +99,45 @@ export function problemOf(error: ServerError, sent: ReadonlyMap<Parameter, unkno
   return passes ? { kind: 'unavailable', retryAfterMs: wait } : { kind: 'rejected', reason: undefined };
 }
 
+/** From this country, or at this address, nobody is ever answered. */
+const NEVER =
+  /unsupported[_ ](?:countr|location|territor)|not (?:available|supported|allowed) (?:in|from) (?:your|this) (?:country|location)|country, region,? or territory not supported|user location is not supported|unexpected endpoint or method|invalid url \(post/i;
+/** The cap was reached while it thought. */
+const ONLY_THOUGHT = /could not finish the message because max_tokens/i;
 const FILTERED =
   /content[_ ]?filter|responsibleaipolicy|content[_ ]?policy|content management policy|usage polic|safety (?:filter|system|reasons)|data_?inspection|content exists risk|prohibited_content|prompt was blocked|was flagged|moderation|guardrail|inappropriate content|high risk|sensitive (?:content|words)|blocklist/i;
 const CREDIT =
   /insufficient[_ ](?:quota|balance|credits?|funds)|insufficient_user_quota|credit balance|out of credits?|exceeded your current quota|billing[_ ](?:hard[_ ]limit|not[_ ]active|details)|plans? (?:&|and) billing|billing|payment[_ ]required|account_deactivated|arrears|arrearage|预扣费额度|余额不足|quota.{0,20}(?:exhausted|used up)|more credits|spending limit|access_terminated|(?:no|any)(?: remaining)? credits/i;
+/** Of a rate limit, which passes, servers say the same. */
+const SPENT =
+  /(?:key|usage|spend|budget|cost|monthly|weekly|daily) limit (?:has been |was )?(?:exceeded|reached|hit)|(?:reached|exceeded|hit) (?:your|the) [^\n]{0,40}(?:usage|spend|budget) limit|budget (?:has been )?exceeded|exceeded[ _]budget/i;
 const KEY =
-  /invalid[_ ]api[_ ]key|incorrect api key|api key not valid|api_key_invalid|invalid (?:authentication|token|x-api-key|access token)|authentication(?:_error| fails| failed)|unauthorized|missing api key|no api key|令牌/i;
+  /invalid[_ -]?api[_ -]?key|incorrect api key|api key not valid|api_key_invalid|invalid (?:authentication|token|x-api-key|access token)|authentication(?:_error| fails| failed)|unauthorized|missing api key|no api key|令牌/i;
 const MODEL =
-  /model[_ ]?not[_ ]?(?:found|exist|available)|unknown[_ ]model|invalid[_ ]model|no such model|model_not_supported|unsupported model|deployment ?not ?found|not a valid model|no endpoints found|(?:model|deployment)\b[^\n]{0,120}(?:does not exist|doesn.t exist|not found|not exist|is not available|not loaded|has been (?:deprecated|decommissioned|removed))|decommissioned|try pulling it|无可用渠道|no models? loaded/i;
+  /model[_ ]?not[_ ]?(?:found|exist|available)|unknown[_ ]model|invalid[_ ]model|no such model|model_not_supported|unsupported model|deployment ?not ?found|not a valid model|no endpoints found|(?:model|deployment)\b[^\n]{0,120}(?:does not exist|doesn.t exist|not found|not exist|is not available|not loaded|(?:has been|is|was) (?:deprecated|decommissioned|removed|retired|discontinued|invalid))|decommissioned|on-demand throughput|try pulling it|无可用渠道|no models? loaded/i;
+
+const CODED: ReadonlyArray<{ pattern: RegExp; reason: LlmFailureReason }> = [
+  { pattern: /^insufficient_(?:user_)?quota$/, reason: 'outOfCredit' },
+  { pattern: /^model_not_(?:found|exist)$/, reason: 'unknownModel' },
+  { pattern: /^invalid_api_key$/, reason: 'badKey' },
+  { pattern: /^content_filter$/, reason: 'filtered' },
+];
 
 function reasonOf(
   status: number | undefined,
   has: (pattern: RegExp) => boolean,
+  codes: ReadonlySet<string>,
   type: string | undefined,
 ): LlmFailureReason | undefined {
   if (status === 402) return 'outOfCredit';
-  // A server in trouble may say anything.
+  // A server in trouble may say anything: only its codes count.
   if (status !== undefined && status >= 500 && status !== 501)
-    return has(/insufficient_(?:user_)?quota/) ? 'outOfCredit' : undefined;
+    return CODED.find(({ pattern }) => [...codes].some((code) => pattern.test(code)))?.reason;
   if (status !== 429 && status !== 401 && has(FILTERED)) return 'filtered';
-  if (has(CREDIT)) return 'outOfCredit';
+  if (has(CREDIT) || (status !== 429 && has(SPENT))) return 'outOfCredit';
   if (status === 429 || status === 408 || status === 409 || status === 425) return undefined;
   if (status === 401 || has(KEY) || type === 'authentication_error') return 'badKey';
-  if (has(MODEL) || status === 404) return 'unknownModel';
+  if (has(MODEL) || status === 404 || status === 410) return 'unknownModel';
   return status === 403 ? 'badKey' : undefined;
 }
 

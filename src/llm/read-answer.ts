@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { createParser } from 'eventsource-parser';
 import type { AnswerBuilder } from './answer-builder.ts';
-import { asObject, parseJson } from './json.ts';
+import { asObject, objectsIn, parseJson } from './json.ts';
 import { readChunk } from './read-chunk.ts';
 
 /** A single event, or a document without line breaks, may have this many characters. */
@@ -32,8 +32,11 @@ export function createAnswerReader(builder: Taker): AnswerReader {
   let first: Uint8Array | undefined = new Uint8Array();
 
   const begin = (): void => {
-    const start = held.trimStart();
-    if (start === '') return;
+    const start = withoutComments(held);
+    if (start === '' || start.startsWith(':')) {
+      held = start;
+      return;
+    }
     if (start.startsWith('{') || start.startsWith('['))
       ({ consume, finish } = readJson(builder, (is) => (kind = is)));
     else if (start.startsWith('<')) kind = 'page';
@@ -75,18 +78,34 @@ export function createAnswerReader(builder: Taker): AnswerReader {
   };
 }
 
+/** Without the comments that keep a connection alive: a document may follow them as well as a stream. */
+function withoutComments(text: string): string {
+  let start = text.trimStart();
+  while (start.startsWith(':') && start.includes('\n')) start = start.slice(start.indexOf('\n')).trimStart();
+  return start;
+}
+
+/** Some write it as JSON. */
+const isDone = (text: string): boolean => /^"?\[DONE\]"?$/i.test(text);
+
+/** Events whose name says that this is the end. */
+const NAMED_END = /^(?:end|done|completed?|finish(?:ed)?)$/i;
+
 type TextReader = { consume: (text: string) => void; finish: () => void };
 
 function readEvents(builder: Taker): TextReader {
   const takeData = (data: string, event: string | undefined): void => {
     const text = data.startsWith('data:') ? data.slice(5).trim() : data.trim();
-    if (text === '[DONE]') {
+    if (isDone(text)) {
       builder.markWhole();
       return;
     }
     const value = parseJson(text);
-    if (value !== undefined) builder.take(readChunk(value, event));
-    else if (event === 'error' && text !== '') builder.take({ error: text });
+    if (value !== undefined) {
+      const piece = readChunk(value, event);
+      const ends = event !== undefined && NAMED_END.test(event) && piece.error === undefined;
+      builder.take(ends ? { ...piece, end: true } : piece);
+    } else if (event === 'error' && text !== '') builder.take({ error: text });
     else if (text.includes('\n')) {
       // Events without the empty line that parts them.
       for (const line of text.split('\n')) takeData(line, event);
@@ -107,7 +126,7 @@ function readEvents(builder: Taker): TextReader {
   };
 }
 
-/** One document, pretty-printed or not, or one document a line. */
+/** One document, pretty-printed or not, or one document after the other, mostly one a line. */
 function readJson(builder: Taker, isA: (kind: BodyKind) => void): TextReader {
   let parts: string[] = [];
   let size = 0;
@@ -116,12 +135,14 @@ function readJson(builder: Taker, isA: (kind: BodyKind) => void): TextReader {
   let only: unknown;
   const takeLine = (line: string): void => {
     const text = line.startsWith('data:') ? line.slice(5).trim() : line.trim();
-    if (text === '[DONE]') builder.markWhole();
-    const value = text.startsWith('{') ? parseJson(text) : undefined;
-    if (value === undefined) return;
-    taken += 1;
-    only = value;
-    builder.take(readChunk(value));
+    if (isDone(text)) builder.markWhole();
+    if (!text.startsWith('{')) return;
+    const value = parseJson(text);
+    for (const one of value === undefined ? objectsIn(text).map(parseJson) : [value]) {
+      taken += 1;
+      only = one;
+      builder.take(readChunk(one));
+    }
   };
   const splitLines = (): void => {
     const text = parts.join('');
@@ -158,7 +179,10 @@ function readJson(builder: Taker, isA: (kind: BodyKind) => void): TextReader {
         return;
       }
       const value = parseJson(text);
-      if (value === undefined) return;
+      if (value === undefined) {
+        takeLine(text);
+        return;
+      }
       for (const one of Array.isArray(value) ? value : [value]) builder.take(readChunk(one));
       // A document that can be parsed is all there.
       builder.markWhole();

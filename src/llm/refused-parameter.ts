@@ -12,7 +12,10 @@ const UNNAMED =
   /extra (?:inputs?|fields?|parameters?)|unknown (?:field|parameter|argument|name)|unrecogni[sz]ed (?:request )?(?:argument|field|parameter)|unexpected (?:keyword|field|parameter|property)|additional propert/i;
 
 const NO_SYSTEM =
-  /system (?:role|message|prompt)s?[^\n]{0,40}not (?:be )?(?:supported|enabled|allowed)|does(?:n.t| not) support[^\n]{0,30}system|only user[^\n]{0,40}roles? (?:is|are) supported|developer instruction is not enabled|unsupported (?:role|value)[^\n]{0,40}system|roles? must alternate|alternate user|first message[^\n]{0,30}user|invalid role[^\n]{0,20}system|(?:invalid value|unexpected (?:role|value))[^\n]{0,10}system/i;
+  /system (?:role|message|prompt)s?[^\n]{0,40}not (?:be )?(?:supported|enabled|allowed)|does(?:n.t| not) support[^\n]{0,30}system|only user[^\n]{0,40}roles? (?:is|are) supported|developer instruction is not enabled|unsupported (?:role|value)[^\n]{0,40}system|roles? must alternate|alternate user|first message[^\n]{0,30}user|(?:start|begin)s? with (?:a |the )?[^\n]{0,3}user|invalid role[^\n]{0,20}system|(?:invalid value|unexpected (?:role|value)|received)[^\n]{0,10}system/i;
+
+/** Where the role of the first message is refused, whatever is said of it. */
+const FIRST_ROLE = /messages\W{0,2}0\W{1,2}role/;
 
 /** Undefined when no parameter is to blame. `largest`: the value would do if it were no larger. */
 export function refusedParameter(
@@ -21,7 +24,8 @@ export function refusedParameter(
 ): { parameter: Parameter; largest?: number } | undefined {
   const { texts, param, loc } = error;
   // After the one system message roles alternate strictly, so the system message is what counts as a role.
-  if (sent.has('system') && NO_SYSTEM.test(texts)) return { parameter: 'system' };
+  const isSystem = NO_SYSTEM.test(texts) || FIRST_ROLE.test(loc) || FIRST_ROLE.test(texts);
+  if (sent.has('system') && isSystem) return { parameter: 'system' };
   const named =
     NAMES.find((name) => sent.has(name) && isNamed(name, param)) ??
     NAMES.find((name) => sent.has(name) && isNamed(name, loc));
@@ -49,9 +53,9 @@ export function refusedParameter(
 function isNamed(name: Parameter, text: string): boolean {
   if (text === '') return false;
   if (name === 'stream_options' && text.includes('include_usage')) return true;
-  const at = text.indexOf(name);
-  if (at === -1) return false;
-  return new RegExp(`(?<![\\w-])${name}(?![\\w-])`).test(text.slice(0, 16_000));
+  // "max tokens" is written for `max_tokens`.
+  const written = name.replaceAll('_', '[_ ]');
+  return new RegExp(`(?<![\\w-])${written}(?![\\w-])`).test(text.slice(0, 16_000));
 }
 
 /** The largest number of the message that is below what was sent, where it is about sizes. */

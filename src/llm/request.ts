@@ -9,12 +9,15 @@ import { NOTHING_LEFT_OUT, shortenMessages, tokensOf } from './shorten.ts';
 /** The parts of a context that stay free: its share for the answer, and what counting may be off by. */
 const ANSWER_SHARE = 1 / 4;
 const MARGIN = 1 / 50;
-const SMALLEST_CAP = 16;
+/** Less than this many tokens is no answer. */
+export const SMALLEST_CAP = 16;
 /** How much is given up when a server doesn't say how much is too much. */
 const STEP = 0.7;
 
 export type Plan = {
   body: Readonly<Record<string, unknown>>;
+  /** The output cap that is sent, in tokens; infinite when none is. */
+  cap: number;
   /** The parameters in it, for the reading of refusals. */
   sent: ReadonlyMap<Parameter, unknown>;
   leftOut: Shortened;
@@ -65,6 +68,7 @@ export function planRequest(
   if (messages[0]?.role === 'system') sent.set('system', true);
   return {
     body: { model, messages, ...options },
+    cap: capName ? answerRoom : Infinity,
     sent,
     leftOut: { ...fitted.leftOut, windowMessages: fitted.leftOut.windowMessages + shaped.lost },
     promptTokens: tokensOf(messages),

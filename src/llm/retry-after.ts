@@ -1,3 +1,5 @@
+import { asObject, parseJson } from './json.ts';
+
 /** No server is waited for longer than this between two attempts, whatever it asks for. */
 const LONGEST_WAIT_MS = 10 * 60_000;
 
@@ -11,14 +13,30 @@ export function retryAfterMs(
   now: number = Date.now(),
   body = '',
 ): number | undefined {
-  const told = fromRetryAfter(headers, now) ?? fromWords(body) ?? fromResets(headers, now);
+  const outer = new Map(headers);
+  const inner = headersIn(body);
+  const told =
+    fromRetryAfter(outer, now) ??
+    fromRetryAfter(inner, now) ??
+    fromWords(body) ??
+    fromResets(outer, now) ??
+    fromResets(inner, now);
   return told === undefined ? undefined : Math.min(told, LONGEST_WAIT_MS);
 }
 
-function fromRetryAfter(headers: Headers | undefined, now: number): number | undefined {
-  const milliseconds = Number(headers?.get('retry-after-ms') ?? Number.NaN);
+type Named = ReadonlyMap<string, string>;
+
+/** OpenRouter's errors have the headers of the server behind it: `error.metadata.headers`. */
+function headersIn(body: string): Named {
+  const error = asObject(asObject(parseJson(body))?.['error']) ?? asObject(parseJson(body));
+  const headers = asObject(asObject(error?.['metadata'])?.['headers']) ?? {};
+  return new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
+}
+
+function fromRetryAfter(headers: Named, now: number): number | undefined {
+  const milliseconds = Number(headers.get('retry-after-ms') ?? Number.NaN);
   if (Number.isFinite(milliseconds) && milliseconds >= 0) return milliseconds;
-  const value = headers?.get('retry-after')?.trim();
+  const value = headers.get('retry-after')?.trim();
   if (!value) return undefined;
   const seconds = Number(value);
   if (Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
@@ -26,21 +44,15 @@ function fromRetryAfter(headers: Headers | undefined, now: number): number | und
   return Number.isNaN(date) ? parseSpan(value) : Math.max(0, date - now);
 }
 
-/** OpenAI's, Groq's and Anthropic's headers: only what is used up has to be waited for. */
-function fromResets(headers: Headers | undefined, now: number): number | undefined {
-  if (!headers) return undefined;
-  const waits = ['x-ratelimit', 'anthropic-ratelimit', 'ratelimit'].flatMap((family) =>
-    ['requests', 'tokens', 'input-tokens', 'output-tokens', ''].flatMap((what) => {
-      const named = (part: string) =>
-        headers.get([family, part, what].filter(Boolean).join('-')) ??
-        headers.get([family, what, part].filter(Boolean).join('-'));
-      const remaining = named('remaining');
-      const reset = named('reset')?.trim();
-      if (!reset || (remaining !== null && Number(remaining) > 0)) return [];
-      const wait = parseSpan(reset) ?? parseMoment(reset, now);
-      return wait === undefined ? [] : [wait];
-    }),
-  );
+/** Headers that tell when a limit is reset, of requests, tokens or whatever: of those used up the last. */
+function fromResets(headers: Named, now: number): number | undefined {
+  const waits = [...headers].flatMap(([name, value]) => {
+    if (!/rate-?limit.*reset/.test(name)) return [];
+    const remaining = headers.get(name.replace('reset', 'remaining'));
+    if (remaining !== undefined && Number(remaining) > 0) return [];
+    const wait = parseSpan(value) ?? parseMoment(value.trim(), now);
+    return wait === undefined ? [] : [wait];
+  });
   return waits.length > 0 ? Math.max(...waits) : undefined;
 }
 
@@ -78,7 +90,9 @@ function fromWords(body: string): number | undefined {
   const text = body.slice(0, 20_000);
   const span =
     /"retryDelay"\s*:\s*"([^"]{1,30})"/.exec(text)?.[1] ??
-    /(?:try again|retry|again|available) (?:in|after)\s+(?:about )?(\d[\w. ]{0,40})/i.exec(text)?.[1];
+    /(?:(?:try again|retry|again|available) (?:in|after)|wait(?: for| at least)?)\s+(?:about )?(\d[\w. ]{0,40})/i.exec(
+      text,
+    )?.[1];
   if (span !== undefined) return parseSpan(span) ?? secondsOf(/^\d+(?:\.\d+)?/.exec(span)?.[0]);
   const milliseconds = /"retry_after_ms"\s*:\s*"?(\d+)/.exec(text)?.[1];
   if (milliseconds !== undefined) return Number(milliseconds);

@@ -1,227 +1,214 @@
 /**
- * Keeps a model's thought out of its answer, while the answer streams in. A thought stands at the beginning,
- * between tags; some servers lose the opening tag, since it is the prompt's last token. What merely mentions
- * a tag, in code, in quotes or later in the text, stays.
+ * Keeps a model's thoughts out of its answer, while the answer streams in. A thought stands between tags, at
+ * the answer's beginning or where prose begins within it: at a line's start or after a sentence. Control
+ * tokens, which nobody writes, open one anywhere. Some servers lose the opening tag, since it is the prompt's
+ * last token. What merely mentions a tag, in code, in quotes or within a sentence, stays. An answer that is
+ * nothing but `<analysis>…</analysis>` may be the document that was asked for.
  */
-
-type Tag = { open: RegExp; close: RegExp; name: string };
-
-const NAMES =
-  'think|thinking|reasoning|thought|thoughts|reflection|analysis|mm:think|seed:think|longcat_think|scratchpad|reason|antthinking';
-
-/** Every way to open a thought that is known, each with what closes it. Applied to short texts only. */
-const TAGS: readonly Tag[] = [
-  {
-    name: 'xml',
-    open: new RegExp(`^<(?:${NAMES})(?:\\s[^<>]{0,80})?>`, 'i'),
-    close: new RegExp(`</(?:${NAMES})\\s?>`, 'i'),
-  },
-  { name: 'kimi', open: /^◁think▷/, close: /◁\/think▷/ },
-  { name: 'mistral', open: /^\[THINK\]/, close: /\[\/THINK\]/ },
-  { name: 'bot', open: /^<\|begin_of_thought\|>/, close: /<\|end_of_thought\|>/ },
-  { name: 'cohere', open: /^<\|START_THINKING\|>/, close: /<\|END_THINKING\|>/ },
-  { name: 'gemma', open: /^<\|channel>thought/, close: /<channel\|>/ },
-  {
-    name: 'harmony',
-    open: /^(?:<\|start\|>assistant)?<\|channel\|>(?:analysis|commentary)[^<]{0,80}<\|message\|>/,
-    close: /<\|end\|>|<\|call\|>|(?=(?:<\|start\|>assistant)?<\|channel\|>final)/,
-  },
-];
-
-/** What stands around an answer in harmony, and at the end of some others. */
-const FINAL = /^(?:<\|end\|>\s*)?(?:<\|start\|>assistant)?<\|channel\|>final[^<]{0,40}<\|message\|>/;
-const TRAILER = /(?:<\|(?:return|end|im_end|eot_id|endoftext|end_of_solution)\|>|<｜end▁of▁sentence｜>)\s*$/;
-const FRAME = /^<\|begin_of_solution\|>/;
-
-/** The closing tags that may come without their opening one. */
-const ORPHAN = new RegExp(`</(?:${NAMES})\\s?>|◁/think▷|\\[/THINK\\]`, 'i');
-
-/** An opening tag within an answer. */
-const MENTION = new RegExp(`<(?:${NAMES})\\b|◁think▷|\\[THINK\\]`, 'i');
-
-/** No tag is longer, so this much of a text's end may be the beginning of one. */
-const LONGEST_TAG = 160;
-
-/** How thoughts begin that have lost their tag: such a text isn't shown before its end is seen. */
-const LIKE_A_THOUGHT =
-  /^(?:ok(?:ay)?[,.]? (?:so|the user|let|i need|i )|alright[,.]|hmm|the user |we need to |let me (?:think|see|start)|first, (?:i|let)|analysis(?=\S)|好的|嗯|首先)/i;
+import { createAnswerText, isQuoted, type AnswerText } from './answer-text.ts';
+import {
+  couldBeLikeAThought,
+  FIRST_TAGS,
+  FRAME,
+  FRAME_AFTER_THOUGHT,
+  LIKE_A_THOUGHT,
+  LONGEST_MARK,
+  MARK,
+  ORPHAN,
+  TAGS,
+  TRAILER,
+  TRAILER_AFTER_THOUGHT,
+  unfinishedLength,
+  opensDocument,
+  WORDED,
+  WORDED_CLOSE,
+  type Tag,
+} from './thought-tags.ts';
 
 export type ThoughtFilter = {
   /** Takes the next piece. */
   push: (piece: string) => void;
   /** What may be shown by now. */
   shown: () => string;
-  /** The answer, and how many characters were thought. `orphan`: the opening tag was missing. */
-  end: () => { text: string; thought: number; orphan: boolean };
+  /**
+   * The answer, and how many characters were thought. `orphan`: the opening tag was missing. `document`: what
+   * stands between tags that documents have, too, if nothing else was said.
+   */
+  end: () => { text: string; thought: number; orphan: boolean; document: string };
+};
+
+/** What has been read so far. */
+type Reading = {
+  state: 'start' | 'thought' | 'answer';
+  tag: Tag | undefined;
+  /** Not yet decided on: never much, so that each character is looked at a few times. */
+  held: string;
+  /** Before what is held. */
+  space: string;
+  answer: AnswerText;
+  thought: number;
+  orphan: boolean;
+  sawThought: boolean;
+  /** A tag was spoken of. */
+  mentioned: boolean;
+  /** What was taken for thoughts and may be a document; undefined: not within one. */
+  documents: string;
+  document: string | undefined;
+  isFramed: boolean;
+  likeThought: boolean;
 };
 
 /** `mayOmitTag`: the model is known to lose its opening tag, so nothing is shown before a closing one. */
 export function createThoughtFilter({ mayOmitTag = false } = {}): ThoughtFilter {
-  let state: 'start' | 'thought' | 'answer' = 'start';
-  let tag: Tag | undefined;
-  /** Not yet decided on: never much, so that each character is looked at a few times. */
-  let held = '';
-  let answer = createAnswerText();
-  let thought = 0;
-  let orphan = false;
-  let sawThought = false;
-  let likeThought = mayOmitTag;
-
-  const begin = (isEnd: boolean): boolean => {
-    const lead = leadOf(held.trimStart(), isEnd);
-    if (!lead) return false;
-    held = lead.rest;
-    if (lead.is === 'frame') return true;
-    tag = lead.tag;
-    state = lead.is;
-    if (!sawThought) likeThought ||= lead.is === 'answer' && LIKE_A_THOUGHT.test(held);
-    sawThought ||= lead.is === 'thought';
-    return true;
+  const reading: Reading = {
+    state: 'start',
+    tag: undefined,
+    held: '',
+    space: '',
+    answer: createAnswerText(),
+    thought: 0,
+    orphan: false,
+    sawThought: false,
+    mentioned: false,
+    documents: '',
+    document: undefined,
+    isFramed: false,
+    likeThought: mayOmitTag,
   };
-
-  const think = (isEnd: boolean): boolean => {
-    const close = tag && findClose(held, tag.close, tag.name === 'xml', isEnd);
-    if (close === 'wait') return false;
-    if (close) {
-      thought += close.at;
-      held = held.slice(close.at + close.length);
-      state = 'start';
-      return true;
-    }
-    const keep = isEnd ? 0 : LONGEST_TAG;
-    thought += Math.max(0, held.length - keep);
-    held = held.slice(Math.max(0, held.length - keep));
-    return false;
-  };
-
-  const say = (isEnd: boolean): boolean => {
-    const found = ORPHAN.exec(held);
-    if (!found) {
-      const keep = isEnd ? 0 : tailOf(held);
-      answer.add(held.slice(0, held.length - keep));
-      held = held.slice(held.length - keep);
-      return false;
-    }
-    const end = found.index + found[0].length;
-    // What follows the tag tells whether it is quoted.
-    if (!isEnd && end === held.length) return false;
-    answer.add(held.slice(0, found.index));
-    held = held.slice(end);
-    if (answer.mentions(held, likeThought)) {
-      answer.add(found[0]);
-      return true;
-    }
-    thought += answer.text().length;
-    answer = createAnswerText();
-    orphan = sawThought = true;
-    likeThought = false;
-    state = 'start';
-    return true;
-  };
-
+  const steps = { start: begin, thought: think, answer: say };
   const settle = (isEnd: boolean): void => {
-    for (let moved = true; moved;) {
-      moved = state === 'start' ? begin(isEnd) : state === 'thought' ? think(isEnd) : say(isEnd);
-      if (held === '') break;
-    }
+    while (steps[reading.state](reading, isEnd) && reading.held !== '');
   };
-
   return {
     push: (piece) => {
-      held += piece;
+      reading.held += piece;
       settle(false);
     },
-    shown: () => (likeThought ? '' : answer.text()),
+    shown: () => (reading.likeThought ? '' : reading.answer.text()),
     end: () => {
       settle(true);
-      const whole = answer.text();
-      const text = withoutRemains(whole);
-      if (whole.startsWith('analysis')) thought += whole.length - text.length;
-      return { text, thought, orphan };
+      const whole = reading.answer.text();
+      const text = withoutWorded(whole);
+      return {
+        text: withoutTrailer(text, reading.isFramed),
+        thought: reading.thought + whole.length - text.length,
+        orphan: reading.orphan,
+        document: whole === '' ? reading.documents : '',
+      };
     },
   };
 }
 
-/** The answer so far, and what of it is code. */
-function createAnswerText() {
-  const code = createCodeWatch();
-  let text = '';
-  // The text itself is not looked into: it is a rope of pieces until somebody does.
-  let lastCharacter = '';
-  return {
-    text: () => text,
-    add: (piece: string): void => {
-      code.push(piece);
-      text += piece;
-      lastCharacter = piece.at(-1) ?? lastCharacter;
-    },
-    /** Whether a closing tag that stands here is only spoken of. */
-    mentions: (after: string, likeThought: boolean): boolean =>
-      code.inCode() || isQuoted(lastCharacter, after) || (code.opened() && !likeThought),
-  };
+function open(reading: Reading, tag: Tag, mark: string): void {
+  reading.answer.settle();
+  reading.document = opensDocument(mark) ? mark : undefined;
+  reading.tag = tag;
+  reading.state = 'thought';
+  reading.sawThought = true;
 }
 
-/** What a text begins with; undefined when more of it is needed to tell. */
-function leadOf(
-  text: string,
-  isEnd: boolean,
-): { is: 'frame' | 'thought' | 'answer'; rest: string; tag?: Tag } | undefined {
-  const frame = FINAL.exec(text) ?? FRAME.exec(text);
-  if (frame) return { is: 'frame', rest: text.slice(frame[0].length) };
-  for (const tag of TAGS) {
-    const opened = tag.open.exec(text);
-    if (opened) return { is: 'thought', rest: text.slice(opened[0].length), tag };
+/** Before an answer, and after each thought. Like the other steps: false when more text is needed. */
+function begin(reading: Reading, isEnd: boolean): boolean {
+  const { held, answer, sawThought } = reading;
+  const text = held.trimStart();
+  reading.space += held.slice(0, held.length - text.length);
+  reading.held = text;
+  if (text === '') return false;
+  const frame = FRAME.exec(text) ?? (sawThought ? FRAME_AFTER_THOUGHT.exec(text) : null);
+  if (frame) {
+    reading.isFramed ||= FRAME_AFTER_THOUGHT.test(frame[0]);
+    reading.held = text.slice(frame[0].length);
+    return true;
   }
-  const isTagLike = /^[<◁[]/.test(text);
-  const mayBecome = isTagLike ? text.length < LONGEST_TAG : text.length < 24 && couldBeLikeThought(text);
-  return !isEnd && mayBecome ? undefined : { is: 'answer', rest: text };
+  const isFirst = answer.isEmpty();
+  const opened = (isFirst ? FIRST_TAGS : TAGS).find((one) => one.open.test(text));
+  const mayBecome = unfinishedLength(text) === text.length || (isFirst && couldBeLikeAThought(text));
+  if (!opened && !isEnd && mayBecome) return false;
+  answer.addSpace(reading.space);
+  reading.space = '';
+  if (opened) {
+    const [mark = ''] = opened.open.exec(text) ?? [];
+    reading.held = text.slice(mark.length);
+    open(reading, opened, mark);
+    return true;
+  }
+  if (!sawThought) reading.likeThought ||= LIKE_A_THOUGHT.test(text);
+  reading.state = 'answer';
+  return true;
 }
 
-/** Without harmony's channels where their tokens are lost, and without a token at the end. */
-function withoutRemains(answer: string): string {
-  const final = /^analysis(?=\S)/.test(answer) ? answer.indexOf('assistantfinal') : -1;
-  const text = final === -1 ? answer : answer.slice(final + 'assistantfinal'.length);
-  return TRAILER.test(text.slice(-64)) ? withoutTrailer(text) : text;
+function think(reading: Reading, isEnd: boolean): boolean {
+  const { held, tag } = reading;
+  const close = tag && findClose(held, tag, isEnd);
+  if (close === 'wait') return false;
+  if (close) {
+    reading.thought += close.at;
+    if (reading.document !== undefined) {
+      const rest = held.slice(0, close.at + close.length);
+      reading.documents += `${reading.documents && '\n'}${reading.document}${rest}`;
+    }
+    reading.held = held.slice(close.at + close.length);
+    reading.state = 'start';
+    return true;
+  }
+  const keep = isEnd ? 0 : Math.min(held.length, LONGEST_MARK);
+  reading.thought += held.length - keep;
+  if (reading.document !== undefined) reading.document += held.slice(0, held.length - keep);
+  reading.held = held.slice(held.length - keep);
+  return false;
 }
 
-function withoutTrailer(text: string): string {
-  const tail = text.slice(-64).replace(TRAILER, '');
-  return text.slice(0, Math.max(0, text.length - 64)) + tail;
+function say(reading: Reading, isEnd: boolean): boolean {
+  const { held, answer } = reading;
+  const found = MARK.exec(held);
+  if (!found) {
+    const keep = isEnd ? 0 : unfinishedLength(held);
+    answer.add(held.slice(0, held.length - keep));
+    reading.held = held.slice(held.length - keep);
+    return false;
+  }
+  const [mark] = found;
+  const end = found.index + mark.length;
+  // What follows the tag tells whether it is quoted.
+  if (!isEnd && end === held.length) return false;
+  const before = held.slice(0, found.index);
+  const space = /\s*$/.exec(before.slice(-24))?.[0] ?? '';
+  answer.add(before.slice(0, before.length - space.length));
+  answer.addSpace(space);
+  reading.held = held.slice(end);
+  decide(reading, mark);
+  return true;
 }
 
-/** How much of a text's end may belong to a tag that isn't complete. */
-function tailOf(text: string): number {
-  const from = Math.max(0, text.length - 24);
-  const tail = text.slice(from);
-  const at = Math.max(tail.lastIndexOf('<'), tail.lastIndexOf('◁'), tail.lastIndexOf('['));
-  return at === -1 ? 0 : tail.length - at;
-}
-
-const BEGINNINGS = [
-  'okay',
-  'ok',
-  'alright',
-  'hmm',
-  'the user',
-  'we need',
-  'let ',
-  'first,',
-  'analysis',
-  '好的',
-  '嗯',
-  '首先',
-];
-
-function couldBeLikeThought(text: string): boolean {
-  const start = text.toLowerCase();
-  return BEGINNINGS.some((beginning) => beginning.startsWith(start) || start.startsWith(beginning));
+/** Whether a mark within an answer opens a thought, ends one that lost its opening tag, or is a word. */
+function decide(reading: Reading, mark: string): void {
+  const { answer, held, mentioned, likeThought } = reading;
+  const isQuotation = answer.quotes(held);
+  if (ORPHAN.test(mark)) {
+    const isSpokenOf = mentioned || (WORDED_CLOSE.test(mark) && answer.isWithinProse());
+    if (isQuotation || (isSpokenOf && !likeThought)) {
+      answer.add(mark);
+      return;
+    }
+    reading.thought += answer.dropUnsettled();
+    reading.orphan ||= !reading.sawThought;
+    reading.sawThought = true;
+    reading.likeThought = false;
+    reading.state = 'start';
+    return;
+  }
+  const opened = TAGS.find((one) => one.open.test(mark));
+  if (opened && !isQuotation && (opened.isControl || answer.proseBegins())) open(reading, opened, mark);
+  else {
+    reading.mentioned = true;
+    answer.add(mark);
+  }
 }
 
 /** The first closing tag that isn't itself wrapped in quotes; `wait` when the next character tells. */
 function findClose(
   text: string,
-  close: RegExp,
-  quotable: boolean,
+  { close, isQuotable }: Tag,
   isEnd: boolean,
 ): { at: number; length: number } | 'wait' | undefined {
   let from = 0;
@@ -231,54 +218,24 @@ function findClose(
     const at = from + found.index;
     const end = at + found[0].length;
     const before = at > 0 ? text.charAt(at - 1) : '';
-    if (!quotable || PAIRS[before] === undefined) return { at, length: found[0].length };
-    if (end === text.length && !isEnd) return 'wait';
-    if (!isQuoted(before, text.charAt(end))) return { at, length: found[0].length };
+    if (!isQuotable || !isQuoted(before, text.charAt(end))) {
+      // Only a quotation mark before it makes what follows matter.
+      const mayBeQuoted = isQuotable && end === text.length && !isEnd && /["'`“‘«„「]/.test(before);
+      return mayBeQuoted ? 'wait' : { at, length: found[0].length };
+    }
     from = end;
   }
 }
 
-const PAIRS: Readonly<Record<string, string>> = {
-  '`': '`',
-  '"': '"',
-  "'": "'",
-  '“': '”',
-  '‘': '’',
-  '«': '»',
-  '„': '“',
-  '「': '」',
-};
-
-function isQuoted(before: string, after: string): boolean {
-  const closing = PAIRS[before];
-  return closing !== undefined && after.startsWith(closing);
+function withoutWorded(text: string): string {
+  const worded = WORDED.find(({ open, close }) => open.test(text) && close.test(text));
+  const found = worded?.close.exec(text);
+  return found ? text.slice(found.index + found[0].length) : text;
 }
 
-/** Follows code blocks, inline code and whether an opening tag has been mentioned, each character once. */
-function createCodeWatch() {
-  let fenced = false;
-  let inline = false;
-  let line = '';
-  let opened = false;
-  const endLine = (): void => {
-    if (/^\s{0,3}(?:```|~~~)/.test(line)) fenced = !fenced;
-    inline = false;
-    line = '';
-  };
-  return {
-    push(text: string): void {
-      for (const character of text) {
-        if (character === '\n') endLine();
-        else {
-          if (character === '`') inline = !inline;
-          // A line's beginning tells whether it is a fence.
-          if (line.length < 8) line += character;
-        }
-      }
-      opened ||= MENTION.test(text);
-    },
-    /** Within a block, or after an odd number of backticks in the line. */
-    inCode: () => (fenced ? !/^\s{0,3}(?:```|~~~)/.test(line) : inline || /^\s{0,3}(?:```|~~~)/.test(line)),
-    opened: () => opened,
-  };
+/** Without a token that ends it. */
+function withoutTrailer(text: string, isFramed: boolean): string {
+  const tail = text.slice(-64);
+  const trailer = TRAILER.exec(tail) ?? (isFramed ? TRAILER_AFTER_THOUGHT.exec(tail) : null);
+  return trailer ? text.slice(0, text.length - (tail.length - trailer.index)) : text;
 }

@@ -6,10 +6,14 @@ const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60
 
 /**
  * An interceptor that derives the product's metrics from each activity's input and result. Labels are steps,
- * tenants and models, never users or messages.
+ * outcomes and the models that the operator offers, never tenants, users or messages: the page is open to
+ * whoever reaches the port, and each value of a label is a series.
  */
-export function createActivityMetrics(registry: Registry): ActivityInterceptorsFactory {
-  const observe = createObservers(registry);
+export function createActivityMetrics(
+  registry: Registry,
+  offered: { model: string; models: readonly string[] },
+): ActivityInterceptorsFactory {
+  const observe = createObservers(registry, offered);
   const steps = new Histogram({
     name: 'konstruct_step_duration_seconds',
     help: 'Time of one attempt of a step of a turn, by the activity’s name.',
@@ -47,7 +51,10 @@ const OBSERVED = ['gatherContext', 'answerTurn', 'storeTurn', 'recordFailedTurn'
 const isObserved = (step: string): step is (typeof OBSERVED)[number] =>
   (OBSERVED as readonly string[]).includes(step);
 
-function createObservers(registry: Registry) {
+function createObservers(
+  registry: Registry,
+  { model: defaultModel, models }: { model: string; models: readonly string[] },
+) {
   const registers = [registry];
   const counter = <Label extends string>(name: string, help: string, labelNames: Label[]) =>
     new Counter<Label>({ name, help, labelNames, registers });
@@ -56,10 +63,9 @@ function createObservers(registry: Registry) {
   const replies = counter(
     'konstruct_replies_total',
     'Turns that got a reply, and turns that failed permanently.',
-    ['tenant', 'outcome'],
+    ['outcome'],
   );
   const tokens = counter('konstruct_llm_tokens_total', 'Tokens as the model’s server counted them.', [
-    'tenant',
     'model',
     'kind',
   ]);
@@ -82,12 +88,14 @@ function createObservers(registry: Registry) {
       recalls.inc({ outcome: result.recalled.length > 0 ? 'hit' : 'empty' });
     },
     answerTurn({ input, result }: Observed<'answerTurn'>) {
-      const tenant = input.agent.tenantId;
-      replies.inc({ tenant, outcome: 'replied' });
-      const { model, usage } = result;
+      replies.inc({ outcome: 'replied' });
+      const { usage } = result;
       if (!usage) return;
-      tokens.inc({ tenant, model, kind: 'prompt' }, usage.promptTokens);
-      tokens.inc({ tenant, model, kind: 'completion' }, usage.completionTokens);
+      // As asked for: what a server calls itself in its answers is not bounded.
+      const asked = input.agent.model ?? defaultModel;
+      const model = models.includes(asked) ? asked : 'other';
+      tokens.inc({ model, kind: 'prompt' }, usage.promptTokens);
+      tokens.inc({ model, kind: 'completion' }, usage.completionTokens);
     },
     storeTurn({ input }: Observed<'storeTurn'>) {
       const repliedAt = Date.parse(input.repliedAt);
@@ -95,8 +103,8 @@ function createObservers(registry: Registry) {
       lag.observe(Math.max(0, Date.now() - repliedAt) / 1_000);
       if (input.appendOwed) degraded.inc({ missing: 'append' });
     },
-    recordFailedTurn({ input }: Observed<'recordFailedTurn'>) {
-      replies.inc({ tenant: input.tenantId, outcome: 'failed' });
+    recordFailedTurn() {
+      replies.inc({ outcome: 'failed' });
     },
     /** For a `gatherContext` that failed as a whole, for example by its time-out. */
     withoutMemory() {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { createBoundedServer } from '../lib/bounded-server.ts';
 import { hostProblem } from '../lib/address.ts';
 import { freePort } from '../lib/free-port.ts';
 
@@ -23,7 +23,7 @@ export async function createWorkerMetrics(options: { port: number; host: string 
   // The SDK can only serve its metrics over HTTP itself: it does
   // so on loopback, and `GET /metrics` includes them.
   const temporalAddress = `127.0.0.1:${await freePort()}`;
-  const server = createServer((req, res) => {
+  const server = createBoundedServer((req, res) => {
     const answer = async (): Promise<void> => {
       if (req.url === '/healthz') {
         res.writeHead(200, { 'content-type': 'application/json' }).end('{"status":"ok"}');

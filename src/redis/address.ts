@@ -57,6 +57,10 @@ function oneServer(url: string): RedisAddress {
   if (/^rediss?:\/\/(?:[^@/]*@)?[^/?]*,/i.test(url)) {
     throw new TypeError('has several hosts: begin it with redis+cluster:// or redis+sentinel://');
   }
+  // The client library takes whatever is no URL for the path of a socket, and repeats it in its errors.
+  if (!url.startsWith('/') && !/^rediss?:$/i.test(URL.parse(url)?.protocol ?? '')) {
+    throw new TypeError('is no URL of Redis: redis://user:password@host:6379');
+  }
   const [address = '', query = ''] = url.split('?', 2);
   const parameters = new URLSearchParams(query);
   const ca = parameters.get('ca');

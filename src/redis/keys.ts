@@ -10,6 +10,11 @@ export function memoryShortKey(tenantId: string, agentId: string, userId: string
   return join({ tenantId }, 'memory:short', { agentId }, { userId });
 }
 
+/** What of a scope is forgotten: a hash of the number before which all is, and of single turns. */
+export function memoryErasedKey(tenantId: string, agentId: string, userId: string): string {
+  return join({ tenantId }, 'memory:erased', { agentId }, { userId });
+}
+
 /** Rate limit of one user of a tenant. */
 export function rateLimitKey(tenantId: string, userId: string): string {
   return join({ tenantId }, 'rate_limit', { userId });
@@ -20,9 +25,24 @@ export function tenantRateLimitKey(tenantId: string): string {
   return join({ tenantId }, 'tenant_rate_limit');
 }
 
+/** Limit of what a tenant asks of what is there already. */
+export function tenantReadLimitKey(tenantId: string): string {
+  return join({ tenantId }, 'tenant_read_limit');
+}
+
 /** Marks a message as received. */
 export function idempotencyKey(tenantId: string, messageId: string): string {
   return join({ tenantId }, 'idempotency', { messageId });
+}
+
+/** Marks that a person was told that they write too much. */
+export function busyNoticeKey(tenantId: string, userId: string): string {
+  return join({ tenantId }, 'busy_notice', { userId });
+}
+
+/** The threads between one user and an agent alone: a set of their ids. */
+export function directThreadsKey(tenantId: string, agentId: string, userId: string): string {
+  return join({ tenantId }, 'direct_threads', { agentId }, { userId });
 }
 
 /** State of one thread. */
@@ -43,6 +63,11 @@ export function escalationStatusKey(tenantId: string, threadId: string): string 
 /** A tool call that waits for a person's confirmation. */
 export function pendingToolConfirmKey(tenantId: string, threadId: string): string {
   return join({ tenantId }, 'tool_confirm', { threadId });
+}
+
+/** The pattern of all keys of a tenant: in a UUID nothing stands for other characters. */
+export function keysOfTenant(tenantId: string): string {
+  return join({ tenantId }, '*');
 }
 
 function join(...parts: ReadonlyArray<string | Record<string, string>>): string {

@@ -1,5 +1,5 @@
 import { Client, Connection, type ClientInterceptors } from '@temporalio/client';
-import type { TemporalConfig } from '../config/index.ts';
+import type { KeyRing, TemporalConfig } from '../config/index.ts';
 import type { Needed } from '../lib/wait-for.ts';
 import { dataConverter } from './data-converter.ts';
 
@@ -12,15 +12,24 @@ export async function connect(config: TemporalConfig): Promise<Connection> {
 }
 
 /** A client for starting and looking up workflows. Rejects as `connect` does. */
-export async function connectClient(config: TemporalConfig): Promise<Client> {
+export async function connectClient(config: TemporalConfig, keys: KeyRing): Promise<Client> {
   const connection = await connect(config);
-  return new Client({ connection, namespace: config.namespace, dataConverter });
+  return new Client({ connection, namespace: config.namespace, dataConverter: dataConverter(keys) });
 }
 
 /** As `connectClient`, but connects at its first use: a server that is away now doesn't stop the process. */
-export function lazyClient(config: TemporalConfig, interceptors: ClientInterceptors = {}): Client {
+export function lazyClient(
+  config: TemporalConfig,
+  keys: KeyRing,
+  interceptors: ClientInterceptors = {},
+): Client {
   const connection = Connection.lazy(clientOptions(config));
-  return new Client({ connection, namespace: config.namespace, dataConverter, interceptors });
+  return new Client({
+    connection,
+    namespace: config.namespace,
+    dataConverter: dataConverter(keys),
+    interceptors,
+  });
 }
 
 /** What a process that needs Temporal waits for at its start. */

@@ -10,7 +10,7 @@ const CHECK_EVERY_MS = 5;
  * This activity waits for the model and uses no processor, so
  * it holds no backfill. Its end owes one backfill.
  */
-const MODEL_ACTIVITY = 'answerTurn';
+export const MODEL_ACTIVITY = 'answerTurn';
 
 /** Gives replies priority over backfills in one process. */
 export type RepliesFirst = {

@@ -1,6 +1,6 @@
 /** The workers of one process: one for replies, one for backfills, one embedder for both. */
 import { Runtime } from '@temporalio/worker';
-import type { NativeConnection } from '@temporalio/worker';
+import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
@@ -18,10 +18,9 @@ import { createRedis } from '../redis/connection.ts';
 import { outboundChannels } from '../channels/index.ts';
 import { lazyClient, temporalNeeded } from '../temporal/connection.ts';
 import { connectWorker } from './connection.ts';
+import { sdkLogger } from './sdk-logger.ts';
 import { createWorkers } from './workers.ts';
 import { workflowBundle } from './workflow-bundle.ts';
-
-const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const;
 
 /** Loaded with `node --import`, since it must run in the workflow threads that the SDK starts. */
 const TIME_LIMIT_MODULE = 'sandbox-time-limit.ts';
@@ -47,7 +46,7 @@ export async function startWorker(
   installRuntime(log, metrics?.temporalAddress);
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 10_000 });
   const redis = createRedis(config.redisUrl, log);
-  const temporal = lazyClient(config.temporal);
+  const temporal = lazyClient(config.temporal, config.encryption.keys);
   tracing?.watchPool(pool);
   tracing?.watchRedis(redis);
   await waitForAll([postgresNeeded(pool), temporalNeeded(temporal, config.temporal)], {
@@ -60,7 +59,7 @@ export async function startWorker(
     workflowBundle({ interceptorModules: tracing?.workflowInterceptorModules ?? [] }),
     connectWorker(config.temporal),
   ]);
-  const plainRunAgent = createRunAgent(createLlmClient(config.llm), config.llm.model);
+  const plainRunAgent = createRunAgent(createLlmClient(config.llm), config.llm);
   const embedder = tracing?.watchEmbedder(plainEmbedder) ?? plainEmbedder;
   const runAgent = tracing?.watchRunAgent(plainRunAgent) ?? plainRunAgent;
   const channels = outboundChannels(config.channels, { redis, log });
@@ -68,20 +67,23 @@ export async function startWorker(
   const workers = await createWorkers({
     connection,
     namespace: config.temporal.namespace,
+    keys: config.encryption.keys,
     bundle,
     activities,
+    callsAtOnce: config.callsAtOnce,
     observers: {
       ...tracing?.observers,
       activity: [
         createTurnLog(log),
-        ...(metrics ? [createActivityMetrics(metrics.registry)] : []),
+        ...(metrics ? [createActivityMetrics(metrics.registry, config.llm)] : []),
         ...(tracing?.observers.activity ?? []),
       ],
     },
   });
   await metrics?.listen();
+  let isDraining = false;
   const run = async (): Promise<void> => {
-    await Promise.all(workers.map((worker) => worker.run()));
+    await Promise.all(workers.map((worker) => runToItsEnd(worker, { isDraining: () => isDraining, log })));
     await closeAll(log, [
       () => temporal.connection.close(),
       () => embedder.close(),
@@ -100,27 +102,39 @@ export async function startWorker(
   return {
     connection,
     drain: () => {
+      isDraining = true;
       for (const worker of workers) if (worker.getState() === 'RUNNING') worker.shutdown();
     },
     ended,
   };
 }
 
+/**
+ * Resolves when the worker has ended. One that is to end and is held up ends without its last tasks, and
+ * rejects, in one way or another: what it had not finished, another worker does.
+ */
+async function runToItsEnd(
+  worker: Worker,
+  { isDraining, log }: { isDraining: () => boolean; log: Logger },
+): Promise<void> {
+  try {
+    await worker.run();
+  } catch (error) {
+    if (!isDraining()) throw error;
+    log.warn({ err: error }, 'ended before all tasks did; Temporal gives the rest to another worker');
+  }
+}
+
 /** Configures Temporal's core: it logs through `log`, and serves its metrics at `metricsAddress`. */
 function installRuntime(log: Logger, metricsAddress: string | undefined): void {
   Runtime.install({
-    ...(metricsAddress && {
-      telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } },
-    }),
+    telemetryOptions: {
+      // Else its core, which is no JavaScript, writes lines of its own to the console.
+      logging: { forward: {} },
+      ...(metricsAddress && { metrics: { prometheus: { bindAddress: metricsAddress } } }),
+    },
     // `drain` handles shutdown: both workers must drain before the connections close.
     shutdownSignals: [],
-    logger: {
-      log: (level, message, meta) => log[PINO_LEVELS[level]]({ ...meta }, message),
-      trace: (message, meta) => log.trace({ ...meta }, message),
-      debug: (message, meta) => log.debug({ ...meta }, message),
-      info: (message, meta) => log.info({ ...meta }, message),
-      warn: (message, meta) => log.warn({ ...meta }, message),
-      error: (message, meta) => log.error({ ...meta }, message),
-    },
+    logger: sdkLogger(log),
   });
 }

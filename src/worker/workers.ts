@@ -7,19 +7,20 @@ import {
 } from '@temporalio/worker';
 import type { Sinks } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import type { KeyRing } from '../config/index.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { DRAIN_FORCED_AFTER_MS, DRAIN_WITHIN_MS } from '../domain/timing.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts';
+import { createBegunFirst } from './begun-first.ts';
+import { createFairShares } from './fair-shares.ts';
 import { createRepliesFirst } from './replies-first.ts';
 
 /** Interceptors and sinks that observe activities and workflows: metrics, logs, traces. */
 export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
 
 /**
- * Workflow tasks that run at the same time. All others wait in Temporal, which serves tenants in turn; in the
- * worker they would be served first come, first served, and a quiet tenant would wait behind a busy one. With
- * fewer slots an outage of Redis or Postgres would stop the worker, since a waiting local activity keeps its
- * workflow task's slot.
+ * Workflow tasks that run at the same time. All others wait in Temporal. With fewer slots an outage of Redis
+ * or Postgres would stop the worker, since a waiting local activity keeps its workflow task's slot.
  */
 const WORKFLOW_SLOTS = 16;
 /**
@@ -29,10 +30,19 @@ const WORKFLOW_SLOTS = 16;
 const WORKFLOW_POLLERS = 8;
 /** Backfills that run at the same time. Enough of them let the embedder fill its batches. */
 const BACKFILL_SLOTS = 16;
+/**
+ * Activities that run beside the backfills: what they owe, and the steps of erasures. Those of erasures are
+ * shared out between tenants, and leave some slots in any case: of three at once five can be taken.
+ */
+const BACKFILL_ACTIVITY_SLOTS = 8;
+const ERASURES_AT_ONCE = 3;
 /** Each poller reserves two slots: one for its current poll, one for the next. */
 const BACKFILL_POLLERS = 4;
-/** While replies are active, a backfill is held for this long: four a second still start. */
-const MAX_BACKFILL_HOLD_MS = 250;
+/**
+ * A new turn is held for this long while tasks are at work, and a backfill while replies are active: four a
+ * second of each start in any case.
+ */
+const MAX_HOLD_MS = 250;
 /**
  * When more than this many replies are not yet stored (a few
  * seconds' work), each new reply admits a backfill.
@@ -46,17 +56,21 @@ const MAX_REPLIES_BEHIND = 100;
 export async function createWorkers(options: {
   connection: NativeConnection;
   namespace: string;
+  keys: KeyRing;
   bundle: WorkflowBundle;
   activities: Activities;
+  /** See `createFairShares`. */
+  callsAtOnce: number;
   observers?: Observers;
 }): Promise<Worker[]> {
-  const { connection, namespace, bundle, activities, observers = { activity: [] } } = options;
+  const { connection, namespace, keys, bundle, activities, callsAtOnce } = options;
+  const observers = options.observers ?? { activity: [] };
   const common = {
     connection,
     namespace,
     workflowBundle: bundle,
     activities,
-    dataConverter,
+    dataConverter: dataConverter(keys),
     interceptors: { activity: observers.activity },
     ...(observers.sinks && { sinks: observers.sinks }),
     shutdownGraceTime: DRAIN_WITHIN_MS,
@@ -64,27 +78,33 @@ export async function createWorkers(options: {
   };
   const repliesFirst = createRepliesFirst({
     slots: BACKFILL_SLOTS + 2 * BACKFILL_POLLERS,
-    maxHoldMs: MAX_BACKFILL_HOLD_MS,
+    maxHoldMs: MAX_HOLD_MS,
     maxBehind: MAX_REPLIES_BEHIND,
   });
+  const shares = createFairShares({ callsAtOnce });
+  const erasures = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, workflowType: 'ForgetUser' });
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([
     Worker.create({
       ...common,
       taskQueue: REPLY_TASK_QUEUE,
-      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity] },
-      maxConcurrentActivityTaskExecutions: 200,
-      maxConcurrentLocalActivityExecutions: 100,
-      maxConcurrentWorkflowTaskExecutions: WORKFLOW_SLOTS,
-      maxConcurrentWorkflowTaskPolls: WORKFLOW_POLLERS,
+      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity, shares.interceptor] },
+      tuner: {
+        workflowTaskSlotSupplier: createBegunFirst({ slots: WORKFLOW_SLOTS, maxHoldMs: MAX_HOLD_MS }),
+        activityTaskSlotSupplier: fixed(shares.slots),
+        localActivityTaskSlotSupplier: fixed(100),
+        nexusTaskSlotSupplier: fixed(1),
+      },
+      workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: WORKFLOW_POLLERS },
       maxCachedWorkflows: 1_000,
     }),
     Worker.create({
       ...common,
       taskQueue: EMBEDDING_TASK_QUEUE,
+      interceptors: { activity: [...observers.activity, erasures.interceptor] },
       tuner: {
         workflowTaskSlotSupplier: repliesFirst.slots,
-        activityTaskSlotSupplier: fixed(8),
+        activityTaskSlotSupplier: fixed(BACKFILL_ACTIVITY_SLOTS),
         localActivityTaskSlotSupplier: fixed(BACKFILL_SLOTS),
         nexusTaskSlotSupplier: fixed(1),
       },

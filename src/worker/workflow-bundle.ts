@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, type WorkflowBundle } from '@temporalio/worker';
+import { FAILURE_CONVERTER } from '../temporal/data-converter.ts';
 
 const SOURCE = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/konstruct/', import.meta.url));
@@ -30,6 +31,7 @@ export async function workflowBundle(
     workflowsPath: WORKFLOWS,
     workflowInterceptorModules: [...interceptorModules],
     preloadModules: [WORKFLOWS],
+    failureConverterPath: FAILURE_CONVERTER,
     logger: new DefaultLogger('WARN'),
   });
   await mkdir(CACHE, { recursive: true });
@@ -44,7 +46,8 @@ async function hashSources(interceptorModules: readonly string[]): Promise<strin
   const hash = createHash('sha256');
   const sdk = new URL('../../node_modules/@temporalio/worker/package.json', import.meta.url);
   hash.update(await readFile(sdk));
-  for (const module of interceptorModules) hash.update(module).update(await readFile(module));
+  for (const module of [FAILURE_CONVERTER, ...interceptorModules])
+    hash.update(module).update(await readFile(module));
   for (const folder of BUNDLED_FOLDERS) {
     const names = await readdir(path.join(SOURCE, folder), { recursive: true });
     for (const name of names.filter((each) => path.extname(each) === '.ts').sort()) {

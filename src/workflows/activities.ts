@@ -5,6 +5,7 @@
  */
 import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow';
 import type { Activities } from '../activities/index.ts';
+import { EMBEDDING_TASK_QUEUE } from '../domain/task-queues.ts';
 import {
   ANSWER_HEARTBEAT_TIMEOUT_MS,
   ANSWER_TIMEOUT_MS,
@@ -14,6 +15,7 @@ import {
   QUICK_ATTEMPT_MS,
   QUICK_ATTEMPTS,
   QUICK_RETRY_MS,
+  STEP_TRIED_FOR_MS,
   STORE_HEARTBEAT_TIMEOUT_MS,
   STORE_LOCALLY_WITHIN_MS,
   STORE_TIMEOUT_MS,
@@ -54,7 +56,7 @@ export const { findTurnBefore } = proxyLocalActivities<Pick<Activities, 'findTur
 export const { answerTurn } = proxyActivities<Pick<Activities, 'answerTurn'>>({
   startToCloseTimeout: ANSWER_TIMEOUT_MS,
   heartbeatTimeout: ANSWER_HEARTBEAT_TIMEOUT_MS,
-  scheduleToCloseTimeout: '1h',
+  scheduleToCloseTimeout: STEP_TRIED_FOR_MS,
   retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '1m' },
   // Somebody who cancels a turn must not see the reply replace the apology.
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -94,9 +96,38 @@ export const { storeTurn } = proxyActivities<Pick<Activities, 'storeTurn'>>({
   summary: 'remember the turn',
 });
 
-/* The ledger must learn of a failed turn, however long Postgres is away. Nobody waits for it. */
+/* A slice of an import may wait for the model as a turn's long texts do. */
+export const { importSlice, finishImport } = proxyActivities<
+  Pick<Activities, 'importSlice' | 'finishImport'>
+>({
+  ...OWED,
+  startToCloseTimeout: STORE_TIMEOUT_MS,
+  heartbeatTimeout: STORE_HEARTBEAT_TIMEOUT_MS,
+  summary: 'store what was imported',
+});
+
+/* A first sweep may have years to delete. What it has done stays done. */
+export const { sweepRetention } = proxyActivities<Pick<Activities, 'sweepRetention'>>({
+  ...OWED,
+  startToCloseTimeout: '12h',
+  heartbeatTimeout: STORE_HEARTBEAT_TIMEOUT_MS,
+  summary: 'delete what tenants no longer keep',
+});
+
+/* A large tenant takes hours. What a step has done stays done, so the next attempt goes on. */
+export const { removeRuns, removeRows, removeKeys, finishRemoval } = proxyActivities<
+  Pick<Activities, 'removeRuns' | 'removeRows' | 'removeKeys' | 'finishRemoval'>
+>({
+  ...OWED,
+  startToCloseTimeout: '12h',
+  heartbeatTimeout: STORE_HEARTBEAT_TIMEOUT_MS,
+  summary: 'remove the tenant',
+});
+
+/* Postgres may be away for longer: then the ledger learns of it from whoever asks (intake/settle-turn.ts). */
 export const { recordFailedTurn } = proxyActivities<Pick<Activities, 'recordFailedTurn'>>({
   startToCloseTimeout: '10s',
+  scheduleToCloseTimeout: STEP_TRIED_FOR_MS,
   retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' },
   summary: 'note the failure in the ledger',
 });
@@ -122,8 +153,30 @@ export const { showProgress } = proxyActivities<Pick<Activities, 'showProgress'>
 export const { deliverReply } = proxyActivities<Pick<Activities, 'deliverReply'>>({
   startToCloseTimeout: '2m',
   heartbeatTimeout: DELIVERY_HEARTBEAT_TIMEOUT_MS,
-  scheduleToCloseTimeout: '1h',
+  scheduleToCloseTimeout: STEP_TRIED_FOR_MS,
   retry: { initialInterval: DELIVERY_RETRY_MS, backoffCoefficient: 2, maximumInterval: '30s' },
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
   summary: 'deliver the reply',
+});
+
+/*
+ * The steps of an erasure are owed, however long a service is away: tried until they are done. They share the
+ * backfills' queue, since they can take long; the first is awaited by the turns that follow.
+ */
+const FORGETTING = { ...OWED, heartbeatTimeout: '30s' } as const;
+const FORGETTING_STEP = '5m';
+
+export const { forgetMemory } = proxyActivities<Pick<Activities, 'forgetMemory'>>({
+  ...FORGETTING,
+  startToCloseTimeout: FORGETTING_STEP,
+  summary: 'forget what is remembered',
+});
+
+export const { forgetExecutions, forgetLedger, finishErasure } = proxyActivities<
+  Pick<Activities, 'forgetExecutions' | 'forgetLedger' | 'finishErasure'>
+>({
+  ...FORGETTING,
+  startToCloseTimeout: FORGETTING_STEP,
+  taskQueue: EMBEDDING_TASK_QUEUE,
+  summary: 'forget what was said',
 });

@@ -1,7 +1,6 @@
 import { condition, isCancellation, sleep } from '@temporalio/workflow';
-import type { Agent } from '../domain/agent.ts';
-import type { InboundMessage } from '../domain/conversation.ts';
 import type { DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
+import type { HandleMessageInput, TurnAnswer } from '../domain/turn.ts';
 import { deliverReply, showProgress } from './activities.ts';
 
 /** How a turn's reply reaches the person. */
@@ -14,7 +13,7 @@ export type Delivery = {
    * Delivers a text in place of whatever stands in the channel. `state` is what the step before has left
    * there, undefined when it could not say. False when the channel refused the reply for good.
    */
-  deliver: (text: string, state?: DeliveryState) => Promise<boolean>;
+  deliver: (text: string, state?: DeliveryState, seals?: TurnAnswer['seals']) => Promise<boolean>;
   /** Whether anything was delivered yet. */
   delivered: () => boolean;
 };
@@ -30,10 +29,11 @@ const LONGEST_DELAY_MS = 800;
 /**
  * Opens the way back: a channel with an address gets the reply pushed, others fetch the workflow's result.
  */
-export function openDelivery(message: InboundMessage, agent: Agent): Delivery {
+export function openDelivery(input: HandleMessageInput): Delivery {
+  const { message } = input;
   const { tenantId, agentId, userId, messageId, seq, threadId = '', channel, turnsAhead } = message;
   if (channel.address === undefined) return FETCHED;
-  return openPush({ tenantId, agentId, userId, messageId, seq, threadId, channel }, turnsAhead, agent);
+  return openPush({ tenantId, agentId, userId, messageId, seq, threadId, channel }, turnsAhead, input);
 }
 
 const FETCHED: Delivery = {
@@ -43,7 +43,11 @@ const FETCHED: Delivery = {
   delivered: () => false,
 };
 
-function openPush(turn: DeliveryTurn, turnsAhead: number, agent: Agent): Delivery {
+function openPush(
+  turn: DeliveryTurn,
+  turnsAhead: number,
+  { agent, again, seals }: HandleMessageInput,
+): Delivery {
   let isMyTurn = turnsAhead === 0;
   let isDelivered = false;
   /** The step of its own that shows progress, for a turn that waits for long enough. */
@@ -53,7 +57,9 @@ function openPush(turn: DeliveryTurn, turnsAhead: number, agent: Agent): Deliver
 
   const show = async (): Promise<void> => {
     // Without a placeholder the reply is a message of its own: nothing hangs on it.
-    known = await showProgress({ turn, grows: agent.liveReplies }).catch(() => known);
+    known = await showProgress({ turn, grows: agent.liveReplies, again: again === true, seals }).catch(
+      () => known,
+    );
   };
   const showWhileWaiting = async (): Promise<void> => {
     const delayMs = FIRST_DELAY_MS + DELAY_PER_TURN_MS * turnsAhead;
@@ -66,7 +72,8 @@ function openPush(turn: DeliveryTurn, turnsAhead: number, agent: Agent): Deliver
   return {
     myTurn: () => void (isMyTurn = true),
     early: async () => {
-      if (!showing) return { turn };
+      // What an earlier run has left, a reply or an apology, is looked for and written over.
+      if (!showing) return again ? { turn, state: known } : { turn };
       // A reply can only grow in a message that is known. Others don't wait for it.
       if (agent.liveReplies) await showing;
       if (known.uncertain) return undefined;
@@ -75,7 +82,7 @@ function openPush(turn: DeliveryTurn, turnsAhead: number, agent: Agent): Deliver
       known = { ...known, uncertain: true };
       return { turn, state };
     },
-    deliver: async (text, state) => {
+    deliver: async (text, state, replySeals) => {
       try {
         await showing;
         known = state ?? known;
@@ -84,7 +91,7 @@ function openPush(turn: DeliveryTurn, turnsAhead: number, agent: Agent): Deliver
           if (retryAfterMs) await sleep(retryAfterMs, { summary: 'before the channel is called again' });
           const before = known;
           known = { progress: known.progress, delivered: false, uncertain: true };
-          await deliverReply({ turn, state: before, text });
+          await deliverReply({ turn, state: before, text, seals: seals && { ...seals, ...replySeals } });
         }
         isDelivered = true;
         return true;

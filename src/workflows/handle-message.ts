@@ -1,11 +1,11 @@
-import { TemporalFailure } from '@temporalio/common';
-import { ApplicationFailure, CancellationScope } from '@temporalio/workflow';
-import type { InboundMessage } from '../domain/conversation.ts';
+import { ActivityFailure, TemporalFailure } from '@temporalio/common';
+import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { AnswerFailureDetails } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
 import { buildPrompt, promptRoom } from '../domain/prompt.ts';
+import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
 import { turnResult } from '../domain/turn-result.ts';
-import type { GatheredContext, HandleMessageInput, Missing, TurnResult } from '../domain/turn.ts';
+import type { GatheredContext, HandleMessageInput, Missing, TurnLimits, TurnResult } from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
 import { APOLOGY, NO_REPLY } from '../domain/words.ts';
 import { answerTurn, gatherContext, recordFailedTurn } from './activities.ts';
@@ -17,9 +17,10 @@ import { joinTurnOrder } from './turn-order.ts';
  * The story of one message: wait for the turn before it, see what memory holds, ask the model, deliver the
  * reply, remember the turn, and leave the embedding to a child that outlives this workflow.
  */
-export async function HandleMessage({ message, agent, limits }: HandleMessageInput): Promise<TurnResult> {
-  const order = joinTurnOrder(message, limits.holdFollowersMs);
-  const delivery = openDelivery(message, agent);
+export async function HandleMessage(input: HandleMessageInput): Promise<TurnResult> {
+  const { message, agent, limits, seals } = input;
+  const order = joinTurnOrder(input);
+  const delivery = openDelivery(input);
   try {
     const waited = await order.waitForMyTurn();
     delivery.myTurn();
@@ -30,21 +31,24 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       recall: agent.recall,
       agentName: agent.name,
       roomTokens: promptRoom(budgeted, message.text, message.background),
+      seals,
     }).catch(nothingGathered);
 
     const { window, recalled } = context;
     const { text, userName, background } = message;
     const prompt = buildPrompt(budgeted, text, window, recalled, userName, background);
 
+    assertStillDue(limits);
     const early = await delivery.early();
     const answer = await answerTurn({
       text: message.text,
       agent,
       messages: prompt.messages,
+      seals,
       ...(early && { delivery: early }),
     });
     const repliedAt = new Date().toISOString();
-    const isDelivered = await delivery.deliver(shownReply(answer), answer.delivery);
+    const isDelivered = await delivery.deliver(shownReply(answer), answer.delivery, answer.seals);
 
     const { appendOwed } = await rememberTurn({
       message,
@@ -52,6 +56,7 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
       repliedAt,
       embedding: context.embedding,
       isAppended: answer.appended === true,
+      ...(seals && { seals: { ...seals, ...context.seals, ...answer.seals } }),
     });
 
     const missing: Missing[] = [
@@ -65,14 +70,26 @@ export async function HandleMessage({ message, agent, limits }: HandleMessageInp
     // Anything else is a bug of ours: it fails the workflow task, not the turn, and waits for the cure.
     if (!(error instanceof TemporalFailure)) throw error;
     await order.release();
-    return await CancellationScope.nonCancellable(() => failTurn(message, delivery, error));
+    return await CancellationScope.nonCancellable(() => failTurn(input, delivery, error));
   } finally {
     await order.release();
   }
 }
 
-/** Memory didn't answer in time: the reply goes out without it and says so. */
-function nothingGathered(): GatheredContext {
+/**
+ * Each step of a turn is bounded, and a turn that begins to answer in time ends before Temporal ends it
+ * (domain/timing.ts). It begins late when there were no workers for hours.
+ */
+function assertStillDue({ answeredWithinMs = TURN_ANSWERED_WITHIN_MS }: TurnLimits): void {
+  const ageMs = Date.now() - workflowInfo().startTime.getTime();
+  // A workflow's clock is its history's, so a replay decides alike.
+  if (ageMs <= answeredWithinMs) return;
+  throw ApplicationFailure.nonRetryable('nobody was there to answer in time', FAILURE.turnOverdue);
+}
+
+/** Memory didn't answer in time: the reply goes out without it and says so. What is forged gets none. */
+function nothingGathered(error: unknown): GatheredContext {
+  if (isNotAccepted(error)) throw error;
   return {
     window: [],
     recalled: [],
@@ -82,16 +99,31 @@ function nothingGathered(): GatheredContext {
   };
 }
 
+function isNotAccepted(error: unknown): boolean {
+  return (
+    error instanceof ActivityFailure &&
+    error.cause instanceof ApplicationFailure &&
+    error.cause.type === FAILURE.notAccepted
+  );
+}
+
 /**
  * Tells the person in one line, marks the turn failed in the ledger, and ends as failed for operators to see.
  */
-async function failTurn(message: InboundMessage, delivery: Delivery, error: TemporalFailure): Promise<never> {
+async function failTurn(
+  { message, seals }: HandleMessageInput,
+  delivery: Delivery,
+  error: TemporalFailure,
+): Promise<never> {
   const { delivery: state, reason } = detailsOf(error);
   const text = (reason && NO_REPLY[reason]) ?? APOLOGY;
   // An apology never takes the place of a reply that is known to stand already.
   await Promise.all([
     delivery.delivered() || delivery.deliver(text, state),
-    recordFailedTurn({ tenantId: message.tenantId, messageId: message.messageId }),
+    // Whoever asks for the turn finds its end in Temporal and writes it down.
+    recordFailedTurn({ tenantId: message.tenantId, messageId: message.messageId, seals }).catch(
+      () => undefined,
+    ),
   ]);
   throw ApplicationFailure.create({
     type: FAILURE.turnFailed,

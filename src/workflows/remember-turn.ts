@@ -2,6 +2,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import { CancellationScope, ParentClosePolicy, startChild, workflowInfo } from '@temporalio/workflow';
 import { embedAndStoreWorkflowId } from '../domain/ids.ts';
 import { EMBEDDING_TASK_QUEUE } from '../domain/task-queues.ts';
+import { REMEMBERED_WITHIN_MS } from '../domain/timing.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { appendTurnToWindow } from './activities.ts';
 import type { EmbedAndStore } from './embed-and-store.ts';
@@ -27,9 +28,13 @@ export async function rememberTurn({
 }
 
 /** False when the window doesn't take the turn in time. */
-async function append({ message, reply }: Pick<EmbedAndStoreInput, 'message' | 'reply'>): Promise<boolean> {
+async function append({
+  message,
+  reply,
+  seals,
+}: Pick<EmbedAndStoreInput, 'message' | 'reply' | 'seals'>): Promise<boolean> {
   try {
-    await appendTurnToWindow({ message, reply });
+    await appendTurnToWindow({ message, reply, seals });
     return true;
   } catch {
     return false;
@@ -47,6 +52,7 @@ async function startEmbedAndStore(input: EmbedAndStoreInput): Promise<void> {
       args: [input],
       workflowId: embedAndStoreWorkflowId(tenantId, messageId),
       taskQueue: EMBEDDING_TASK_QUEUE,
+      workflowExecutionTimeout: REMEMBERED_WITHIN_MS,
       parentClosePolicy: ParentClosePolicy.ABANDON,
       typedSearchAttributes: workflowInfo().typedSearchAttributes,
       staticSummary: `remember turn ${seq} of ${userId}`,

@@ -7,14 +7,17 @@ import {
   sleep,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { InboundMessage } from '../domain/conversation.ts';
-import { START_GRACE_MS } from '../domain/timing.ts';
+import { LONGEST_WAIT_MS, START_GRACE_MS } from '../domain/timing.ts';
+import type { HandleMessageInput } from '../domain/turn.ts';
 import { findTurnBefore } from './activities.ts';
 
 /** A follower asks to be told when this turn has ended. */
 const followerWaiting = defineSignal<[{ workflowId: string }]>('followerWaiting');
 /** The turn before has ended, or has held its follower for as long as it may. */
 const goAhead = defineSignal<[{ finished: boolean }]>('goAhead');
+
+/** What has its place in the order of a scope: a turn, or an erasure. */
+type InOrder = Pick<HandleMessageInput, 'message' | 'limits' | 'seals'>;
 
 /** What a turn knows of the one before it. */
 export type TurnBefore = {
@@ -28,9 +31,12 @@ export type TurnBefore = {
  * Turns of one scope are answered in the ledger's order. Temporal is the judge of what still runs: a turn
  * asks the nearest earlier one that runs to tell it when it ends, and a signal to a closed workflow fails.
  * The waiting happens in the workflow, so it costs no worker slot. A turn at work lets go of its followers by
- * its own timer, so nobody waits longer than `holdMs` for it.
+ * its own timer, so nobody waits longer than `limits.holdFollowersMs` for it.
  */
-export function joinTurnOrder(message: InboundMessage, holdMs: number) {
+export function joinTurnOrder(inOrder: InOrder) {
+  const { message, limits } = inOrder;
+  const holdMs = limits.holdFollowersMs;
+  const findBefore = () => findRunningTurn(inOrder);
   const followers: string[] = [];
   let told: { finished: boolean } | undefined;
   let released = false;
@@ -63,15 +69,22 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
 
   const waitForMyTurn = async (): Promise<TurnBefore> => {
     const started = Date.now();
-    const before = message.turnsAhead > 0 ? await findRunningTurn(message) : {};
+    // Each turn ahead may use up its own bound. The sum only matters if a workflow is broken.
+    const onceMs = holdMs + START_GRACE_MS;
+    const rounds = Math.min(message.turnsAhead, Math.ceil(LONGEST_WAIT_MS / onceMs));
+    let before = rounds > 0 ? await findBefore() : {};
     let waitedFor: TurnBefore['waitedFor'];
-    if (before.workflowId && (await askToBeTold(before.workflowId))) {
-      // Each turn ahead may use up its own bound. This outer one only matters if a workflow is broken.
-      const longestMs = (holdMs + START_GRACE_MS) * message.turnsAhead;
-      const heard = await condition(() => told !== undefined, longestMs, {
+    for (let round = 1; before.workflowId; round += 1) {
+      const { workflowId } = before;
+      const isAsked = waitedFor?.workflowId === workflowId || (await askToBeTold(workflowId));
+      if (!isAsked) break;
+      const heard = await condition(() => told !== undefined, onceMs, {
         summary: 'wait for the turn before',
       });
-      waitedFor = { workflowId: before.workflowId, finished: heard && told?.finished === true };
+      waitedFor = { workflowId, finished: heard && told?.finished === true };
+      if (heard || round >= rounds) break;
+      // One that Temporal ended has told nobody.
+      before = await findBefore();
     }
     working = true;
     return {
@@ -99,12 +112,23 @@ export function joinTurnOrder(message: InboundMessage, holdMs: number) {
 }
 
 /**
- * The nearest earlier turn that still runs. One that is in the ledger but not yet started gets a moment to
- * appear.
+ * The nearest earlier turn that still runs, or `only` one of them if it does. One that is in the ledger but
+ * not yet started gets a moment to appear.
  */
-async function findRunningTurn(message: InboundMessage): Promise<{ workflowId?: string; unknown?: boolean }> {
+export async function findRunningTurn(
+  inOrder: InOrder,
+  only?: string,
+): Promise<{ workflowId?: string; unknown?: boolean }> {
+  const { message, limits, seals } = inOrder;
+  const wanted = {
+    message,
+    limits,
+    startGraceMs: START_GRACE_MS,
+    ...(only !== undefined && { only }),
+    seals,
+  };
   for (;;) {
-    const found = await findTurnBefore({ message, startGraceMs: START_GRACE_MS }).catch(() => ({
+    const found = await findTurnBefore(wanted).catch(() => ({
       state: 'unknown' as const,
     }));
     switch (found.state) {
@@ -119,6 +143,11 @@ async function findRunningTurn(message: InboundMessage): Promise<{ workflowId?: 
         return { unknown: true };
     }
   }
+}
+
+/** From now on whoever asks is told at once that it need not wait. */
+export function holdNobody(): void {
+  setHandler(followerWaiting, ({ workflowId }) => signalIfRunning(workflowId, true));
 }
 
 /** False when that workflow has closed in the meantime. */

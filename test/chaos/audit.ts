@@ -1,29 +1,38 @@
 /** Compares what a run has left behind with what was promised to its senders. */
-import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../../src/domain/ids.ts';
+import {
+  embedAndStoreWorkflowId,
+  forgetUserWorkflowId,
+  handleMessageWorkflowId,
+} from '../../src/domain/ids.ts';
 import { memoryShortKey } from '../../src/redis/keys.ts';
 import type { Evidence, LedgerRow, MemoryRow } from './evidence.ts';
-import type { PlannedMessage } from './plan.ts';
-import type { Accepted } from './traffic.ts';
+import { forgottenBy, hasEndedOnce, isGone } from './forgotten.ts';
+import { firstLine, isHostile, type PlannedMessage } from './plan.ts';
+import type { Accepted, Traffic } from './traffic.ts';
 
 /** A violated promise, with the message that it concerns. */
 export type Difference = { what: string; messageId: string; detail: string };
 
 export type Verdict = {
-  /** For how many messages, or scopes, every promise holds. */
-  counts: Record<'accepted' | 'replied' | 'windows' | 'memories', { right: number; of: number }>;
+  /** For how many messages, scopes or erasures every promise holds. */
+  counts: Record<
+    'accepted' | 'replied' | 'windows' | 'memories' | 'forgotten' | 'erasures',
+    { right: number; of: number }
+  >;
   differences: Difference[];
 };
 
 const WINDOW_SIZE = 20;
 
 /**
- * Compares the messages sent with the stored state. Every message must be accepted as one turn, answered by
- * one workflow with one reply, be in its scope's window once and in the ledger's order, and be remembered by
- * exactly two rows of its scope. There must be nothing else.
+ * Compares the messages sent with the stored state. Every message must be accepted as one turn. Those before
+ * an erasure must be forgotten everywhere. Every other must be answered by one workflow with one reply, be in
+ * its scope's window once and in the ledger's order, and be remembered by exactly two rows of its scope.
+ * Every erasure must have ended once. There must be nothing else.
  */
 export function audit(
   planned: readonly PlannedMessage[],
-  accepted: readonly Accepted[],
+  { accepted, erasures }: Pick<Traffic, 'accepted' | 'erasures'>,
   evidence: Evidence,
 ): Verdict {
   const differences: Difference[] = [];
@@ -39,33 +48,42 @@ export function audit(
   for (const turn of evidence.turns)
     if (!byId.has(turn.messageId))
       reportDifference('accepted', turn.messageId, `a turn that nobody sent (${turn.dedupeKey})`);
-  checkWorkflows(accepted, evidence, reportDifference);
 
   const turnOf = new Map(evidence.turns.map((turn) => [turn.messageId, turn]));
-  const counted = (check: (one: Accepted) => boolean) => accepted.filter(check).length;
-  const isTurn = (one: Accepted) =>
-    turnOf.get(one.messageId)?.state === 'done' ||
-    reportDifference(
-      'accepted',
-      one.messageId,
-      `ledger: ${turnOf.get(one.messageId)?.state ?? 'no such turn'}`,
-    );
+  const isForgotten = forgottenBy(erasures, evidence, turnOf);
+  const kept = accepted.filter((one) => !isForgotten(one));
+  checkWorkflows(kept, evidence, reportDifference);
+  const isTurn = (one: Accepted) => {
+    const state = turnOf.get(one.messageId)?.state ?? 'no such turn';
+    const expected = isForgotten(one) ? 'erased' : 'done';
+    return state === expected || reportDifference('accepted', one.messageId, `ledger: ${state}`);
+  };
   const inWindows = checkWindows(evidence, byId, reportDifference);
+  const keptOf = planned.length - (accepted.length - kept.length);
   return {
     counts: {
-      accepted: { right: counted(isTurn), of: planned.length },
+      accepted: { right: accepted.filter(isTurn).length, of: planned.length },
       replied: {
-        right: counted((one) => isRepliedOnce(one, evidence, reportDifference)),
-        of: planned.length,
+        right: kept.filter((one) => isRepliedOnce(one, evidence, reportDifference)).length,
+        of: keptOf,
       },
       windows: inWindows,
-      memories: { right: checkMemories(accepted, evidence, reportDifference), of: planned.length },
+      memories: { right: checkMemories(kept, evidence, reportDifference), of: keptOf },
+      forgotten: {
+        right: accepted.filter((one) => isForgotten(one) && isGone(one, turnOf, evidence, reportDifference))
+          .length,
+        of: accepted.length - kept.length,
+      },
+      erasures: {
+        right: evidence.erasures.filter((one) => hasEndedOnce(one, reportDifference)).length,
+        of: evidence.erasures.length,
+      },
     },
     differences,
   };
 }
 
-type ReportDifference = (what: string, messageId: string, detail: string) => false;
+export type ReportDifference = (what: string, messageId: string, detail: string) => false;
 
 function checkWorkflows(
   accepted: readonly Accepted[],
@@ -77,10 +95,13 @@ function checkWorkflows(
     expected.set(handleMessageWorkflowId(scope.tenantId, messageId), messageId);
     expected.set(embedAndStoreWorkflowId(scope.tenantId, messageId), messageId);
   }
+  const erasureOf = new Map(
+    evidence.erasures.map(({ tenantId, id }) => [forgetUserWorkflowId(tenantId, id), id]),
+  );
   const seen = new Map<string, number>();
   for (const { workflowId, status, type } of evidence.workflows) {
     seen.set(workflowId, (seen.get(workflowId) ?? 0) + 1);
-    const messageId = expected.get(workflowId);
+    const messageId = expected.get(workflowId) ?? erasureOf.get(workflowId);
     if (messageId === undefined)
       reportDifference('replied', workflowId, `${type} that belongs to no message`);
     else if (status !== 'COMPLETED') reportDifference('replied', messageId, `${type} ended as ${status}`);
@@ -104,9 +125,10 @@ function isRepliedOnce(
     return reportDifference('replied', messageId, `look-up: ${first?.status} ${first?.state}`);
   if (first.text !== second?.text)
     return reportDifference('replied', messageId, 'two look-ups gave two replies');
-  return /^Answer \d+ to: /.test(first.text) && first.text.endsWith(` to: ${message.text}`)
+  const said = isHostile(message.text) ? firstLine(first.text) : first.text;
+  return /^Answer \d+ to: /.test(said) && said.endsWith(` to: ${firstLine(message.text)}`)
     ? true
-    : reportDifference('replied', messageId, `the reply answers another message: ${first.text}`);
+    : reportDifference('replied', messageId, `the reply answers another message: ${said.slice(0, 200)}`);
 }
 
 /** Every scope's window holds its last turns, in the ledger's order, with their replies, and nothing more. */
@@ -115,7 +137,8 @@ function checkWindows(
   byId: ReadonlyMap<string, Accepted>,
   reportDifference: ReportDifference,
 ) {
-  const turnsOf = Map.groupBy(evidence.turns, ({ tenantId, agentId, userId }: LedgerRow) =>
+  const kept = evidence.turns.filter(({ state }) => state !== 'erased');
+  const turnsOf = Map.groupBy(kept, ({ tenantId, agentId, userId }: LedgerRow) =>
     memoryShortKey(tenantId, agentId, userId),
   );
   let right = 0;
@@ -164,7 +187,11 @@ function checkMemories(
       rows.length === 2 && texts[0] === `assistant: ${reply}` && texts[1] === `user: ${message.text}`;
     return (
       asPromised ||
-      reportDifference('memories', messageId, `${rows.length} rows, in its scope: ${texts.join(' | ')}`)
+      reportDifference(
+        'memories',
+        messageId,
+        `${rows.length} rows, in its scope: ${texts.map((text) => text.slice(0, 200)).join(' | ')}`,
+      )
     );
   });
   for (const exchangeId of rowsOf.keys()) reportDifference('memories', exchangeId, 'memories of no message');

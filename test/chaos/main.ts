@@ -1,14 +1,15 @@
 /**
- * `npm run chaos [-- --minutes 5 --seed 7 --kill worker,redis]`: sends messages to a
- * stack of its own, inflicts faults of every kind at times that the seed decides,
- * and then audits the stored state. The exit code is 1 on any difference.
+ * `npm run chaos [-- --minutes 5 --seed 7 --kill worker,redis --hostile --forget]`: sends messages to a stack
+ * of its own, inflicts faults of every kind at times that the seed decides, and then audits the stored state.
+ * With `--hostile` one more tenant writes what careless code stumbles over, and its model hangs. With
+ * `--forget` scopes are erased meanwhile. The exit code is 1 on any difference.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { audit } from './audit.ts';
-import { collectEvidence, isDrained } from './evidence.ts';
+import { collectEvidence, isDrained, keepNumbers } from './evidence.ts';
 import { inflict } from './faults.ts';
 import { makePlan, VICTIMS, type Victim } from './plan.ts';
 import { reportOf } from './report.ts';
@@ -18,6 +19,8 @@ import { poll, StackError } from '../../local/stack/report.ts';
 import { runUntilStopped } from '../../local/stack/run-until-stopped.ts';
 
 const DRAIN_WITHIN_MS = 300_000;
+/** An erasure waits ten minutes for a start that was given up on. */
+const FORGET_WITHIN_MS = 900_000;
 const log = (line: string): void => void process.stderr.write(`${line}\n`);
 
 const { values } = parseArgs({
@@ -25,6 +28,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     kill: { type: 'string', default: VICTIMS.join(',') },
+    hostile: { type: 'boolean', default: false },
+    forget: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -35,6 +40,8 @@ await runUntilStopped(
       seed: Number(values.seed),
       minutes: Number(values.minutes),
       victims: victims(values.kill),
+      hostile: values.hostile,
+      forget: values.forget,
     };
     if (!Number.isInteger(options.seed)) throw new StackError('--seed must be a whole number');
     if (!(options.minutes > 0)) throw new StackError('--minutes must be a number greater than 0');
@@ -47,33 +54,35 @@ await runUntilStopped(
   { stopIsSuccess: false },
 );
 
-type RunOptions = { seed: number; minutes: number; victims: Victim[]; home: string } & Pick<
-  Parameters<typeof startSystem>[0],
-  'onHandle'
->;
+type RunOptions = { home: string } & Parameters<typeof makePlan>[0] &
+  Pick<Parameters<typeof startSystem>[0], 'onHandle'>;
 
-async function run({ seed, minutes, victims, home, onHandle }: RunOptions): Promise<boolean> {
-  log(`  seed ${seed}: repeat this run with npm run chaos -- --minutes ${minutes} --seed ${seed}`);
-  const plan = makePlan({ seed, minutes, victims });
+async function run({ home, onHandle, ...options }: RunOptions): Promise<boolean> {
+  const { seed, minutes, hostile, forget } = options;
+  const same = `--minutes ${minutes} --seed ${seed}${hostile ? ' --hostile' : ''}${forget ? ' --forget' : ''}`;
+  log(`  seed ${seed}: repeat this run with npm run chaos -- ${same}`);
+  const drainWithinMs = forget ? FORGET_WITHIN_MS : DRAIN_WITHIN_MS;
+  const plan = makePlan(options);
   const system = await startSystem({ home, seed, onHandle });
   const scopes = await prepareScopes(system, plan.scopes);
+  await keepNumbers(system.sources.admin);
   const startedAt = Date.now();
   const faultsEnd = startedAt + minutes * 60_000;
-  const sending = sendAll(plan.messages, {
+  const sending = sendAll(plan, {
     baseUrl: system.sources.baseUrl,
     scopes,
     startedAt,
-    giveUpAt: faultsEnd + DRAIN_WITHIN_MS,
+    giveUpAt: faultsEnd + drainWithinMs,
   });
   const [traffic] = await Promise.all([
     sending,
     inflict(plan.faults, { stack: system.stack, startedAt, log: (line) => log(`  ${line}`) }),
   ]);
   log('  all messages are sent and all faults are over; waiting for the last reply and the last memory …');
-  const drained = await poll(() => isDrained(system.sources), DRAIN_WITHIN_MS, 1_000);
+  const drained = await poll(() => isDrained(system.sources), drainWithinMs, 1_000);
   const drainMs = drained ? Date.now() - faultsEnd : undefined;
   const evidence = await collectEvidence(system.sources, traffic.accepted);
-  const verdict = audit(plan.messages, traffic.accepted, evidence);
+  const verdict = audit(plan.messages, traffic, evidence);
   const { asked } = system.llm;
   process.stdout.write(
     `${reportOf({ seed, minutes, drainMs, faults: plan.faults, traffic, asked, evidence, verdict })}\n`,

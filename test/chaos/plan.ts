@@ -1,4 +1,5 @@
-/** Decides from a seed which faults and messages a run is made of. */
+/** Decides from a seed which faults, messages and erasures a run is made of. */
+import { HOSTILE_TEXTS } from '../support/hostile-texts.ts';
 import { createRandom, type Random } from './random.ts';
 
 export const VICTIMS = ['worker', 'api', 'redis', 'postgres', 'temporal'] as const;
@@ -11,23 +12,51 @@ export type Fault = { atMs: number; victim: Victim; kind: FaultKind; forMs: numb
 /** A message to send: the number of its scope, its time, and whether it is delivered twice. */
 export type PlannedMessage = { key: string; scope: number; atMs: number; text: string; deliveries: 1 | 2 };
 
-export type Plan = { faults: Fault[]; messages: PlannedMessage[]; scopes: number };
+/** When everything of a scope is to be forgotten. */
+export type PlannedErasure = { scope: number; atMs: number };
 
-export type PlanOptions = { seed: number; minutes: number; victims: readonly Victim[] };
+export type Plan = {
+  faults: Fault[];
+  messages: PlannedMessage[];
+  erasures: PlannedErasure[];
+  scopes: number;
+};
 
-const SCOPES = 36;
+export type PlanOptions = {
+  seed: number;
+  minutes: number;
+  victims: readonly Victim[];
+  /** Whether a hostile tenant writes beside the others. */
+  hostile: boolean;
+  /** Whether scopes are erased. */
+  forget: boolean;
+};
+
+/** Scopes of one tenant. */
+export const SCOPES_PER_TENANT = 12;
+const TENANTS = 3;
+const SCOPES = TENANTS * SCOPES_PER_TENANT;
 const MESSAGES_PER_MINUTE = 120;
+const ERASURES_PER_MINUTE = 20;
+const HOSTILE_MESSAGES_PER_MINUTE = 20;
+/** Many short ones, and some that cost the model what one message may cost. */
+const HOSTILE_LENGTHS = [200, 1_000, 1_000, 4_000, 16_000];
 const LONGEST_AWAY_MS = 60_000;
 
-/** Plans all faults and messages of a run. The same seed gives the same plan. */
-export function makePlan({ seed, minutes, victims }: PlanOptions): Plan {
+/**
+ * Plans all faults and messages of a run. The same seed gives the same plan; a hostile tenant's messages and
+ * erasures come on top.
+ */
+export function makePlan({ seed, minutes, victims, hostile, forget }: PlanOptions): Plan {
   const random = createRandom(seed);
   const lengthMs = Math.round(minutes * 60_000);
-  return {
-    scopes: SCOPES,
-    faults: planFaults(random, lengthMs, victims),
-    messages: planMessages(random, lengthMs, Math.max(60, Math.round(minutes * MESSAGES_PER_MINUTE))),
-  };
+  const faults = planFaults(random, lengthMs, victims);
+  const messages = planMessages(random, lengthMs, Math.max(60, Math.round(minutes * MESSAGES_PER_MINUTE)));
+  const hostileCount = Math.max(10, Math.round(minutes * HOSTILE_MESSAGES_PER_MINUTE));
+  const more = hostile ? planHostileMessages(random, lengthMs, hostileCount) : [];
+  const erasures = forget ? planErasures(random, lengthMs, Math.ceil(minutes * ERASURES_PER_MINUTE)) : [];
+  const scopes = hostile ? SCOPES + SCOPES_PER_TENANT : SCOPES;
+  return { scopes, faults, messages: [...messages, ...more], erasures };
 }
 
 /**
@@ -59,12 +88,22 @@ function planFault(random: Random, lengthMs: number): { kind: FaultKind; forMs: 
   return chance < 0.75 ? { kind: 'pause', forMs: pauseMs } : { kind: 'away', forMs: awayMs };
 }
 
+/** Mostly of the scopes that get many messages, at any time but the first. */
+function planErasures(random: Random, lengthMs: number, count: number): PlannedErasure[] {
+  return Array.from({ length: count }, () => ({
+    scope: pickScope(random),
+    atMs: random.between(Math.round(lengthMs / 8), lengthMs),
+  }));
+}
+
+/** Squared, so that a few scopes are picked often and most seldom. */
+const pickScope = (random: Random): number => Math.floor(random.next() ** 2 * SCOPES);
+
 /** Single messages and bursts. Some scopes get more messages than a window holds. */
 function planMessages(random: Random, lengthMs: number, count: number): PlannedMessage[] {
   const messages: PlannedMessage[] = [];
   while (messages.length < count) {
-    // Squared, so that a few scopes get many messages and most get few.
-    const scope = Math.floor(random.next() ** 2 * SCOPES);
+    const scope = pickScope(random);
     const atMs = random.between(0, lengthMs);
     const burst = random.next() < 0.2 ? random.between(2, 6) : 1;
     for (let i = 0; i < burst && messages.length < count; i += 1) {
@@ -74,4 +113,29 @@ function planMessages(random: Random, lengthMs: number, count: number): PlannedM
     }
   }
   return messages.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Their second line is hostile; the first is as everybody's: a reply shows which message it answers. */
+function planHostileMessages(random: Random, lengthMs: number, count: number): PlannedMessage[] {
+  return Array.from({ length: count }, (_, i) => {
+    const key = `${HOSTILE_KEY}${i + 1}`;
+    const scope = SCOPES + random.between(0, SCOPES_PER_TENANT - 1);
+    const text = `Message ${key} of scope ${scope}: hostile\n${hostileText(random)}`;
+    return { key, scope, atMs: random.between(0, lengthMs), text, deliveries: 1 };
+  });
+}
+
+/** What a reply repeats of a message, and shows first. */
+export const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
+
+const HOSTILE_KEY = 'hostile';
+
+/** Whether a text is one of the hostile tenant's messages. */
+export const isHostile = (text: string): boolean => text.startsWith(`Message ${HOSTILE_KEY}`);
+
+/** A text of one of the shapes that careless code stumbles over. */
+export function hostileText(random: Random): string {
+  const shape = random.pick(Object.values(HOSTILE_TEXTS));
+  // Cut to a length, it may end in half a character.
+  return shape(random.pick(HOSTILE_LENGTHS)).toWellFormed();
 }

@@ -19,7 +19,7 @@ export function reportOf(run: {
   verdict: Verdict;
 }): string {
   const { traffic, verdict, evidence } = run;
-  const { accepted, replied, windows, memories } = verdict.counts;
+  const { accepted, replied, windows, memories, forgotten, erasures } = verdict.counts;
   const degraded = [...evidence.replies.values()].flatMap(([{ missing = [] }]) => missing);
   const rows: Array<[string, string]> = [
     ['seed, minutes', `${run.seed}, ${run.minutes}`],
@@ -39,6 +39,12 @@ export function reportOf(run: {
     ['replied exactly once', ratio(replied)],
     ['scopes whose window holds each turn once, in order', ratio(windows)],
     ['exactly two memories, in their scope', ratio(memories)],
+    ...(erasures.of > 0
+      ? [
+          ['erasures that ended once', ratio(erasures)] satisfies [string, string],
+          ['forgotten in every store', ratio(forgotten)] satisfies [string, string],
+        ]
+      : []),
     ['asked the model', `${run.asked.length} times`],
     ['missing in replies', degraded.length === 0 ? 'nothing' : tally(degraded)],
     ['drained after', run.drainMs === undefined ? 'never' : `${(run.drainMs / 1000).toFixed(0)} s`],

@@ -22,11 +22,28 @@ async function chaos(...args: string[]): Promise<{ code: number | null; output: 
   return { code, output };
 }
 
-test('with any process killed, every message is answered, in its window and remembered exactly once', async () => {
-  const { code, output } = await chaos('--minutes', '0.4', '--seed', '2');
+test('with any process killed and a hostile tenant beside, every message is answered, in its window and remembered exactly once', async () => {
+  const { code, output } = await chaos('--minutes', '0.4', '--seed', '2', '--hostile');
   if (code !== 0) throw new Error(output);
-  expect(output).toMatch(/\| replied exactly once \| 60 of 60 \|/);
-  expect(output).toMatch(/\| exactly two memories, in their scope \| 60 of 60 \|/);
+  expect(output).toMatch(/\| replied exactly once \| 70 of 70 \|/);
+  expect(output).toMatch(/\| exactly two memories, in their scope \| 70 of 70 \|/);
+  expect(output).toMatch(/\| differences \| 0 \|/);
+});
+
+// Not Temporal: a start that it may have taken is waited for, ten minutes long.
+test('with processes killed, every erasure ends once, and nothing of what it forgot comes back', async () => {
+  const { code, output } = await chaos(
+    '--minutes',
+    '0.4',
+    '--seed',
+    '3',
+    '--forget',
+    '--kill',
+    'worker,redis,postgres',
+  );
+  if (code !== 0) throw new Error(output);
+  expect(output).toMatch(/\| erasures that ended once \| (\d+) of \1 \|/);
+  expect(output).toMatch(/\| forgotten in every store \| ([1-9]\d*) of \1 \|/);
   expect(output).toMatch(/\| differences \| 0 \|/);
 });
 

@@ -1,5 +1,5 @@
 /** The API at whatever address HOST names. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
@@ -37,10 +37,9 @@ test('an address of another machine ends the start with one line', async () => {
   expect((await api.exit)[0]).toBe(1);
   expect(api.output()).toMatch(/HOST=192\.0\.2\.1 is no address of this machine: set it to/);
   const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-host-'));
-  const started = performance.now();
   await expect(startInstallation(home, { HOST: '192.0.2.1' })).rejects.toThrow(
     /HOST=192\.0\.2\.1 is no address of this machine: set it to/,
   );
-  expect(performance.now() - started).toBeLessThan(15_000);
+  expect(await readdir(home)).not.toContain('postgres');
   await rm(home, { recursive: true, force: true });
 });

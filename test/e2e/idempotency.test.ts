@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.ts';
 import { noted } from '../support/fake-llm.ts';
 import { forgetWorkflow, isKnown } from '../support/forget-workflow.ts';
 import { createProcesses, type SlackProcesses } from '../support/processes.ts';
-import { temporalConfig } from '../support/services.ts';
+import { encryptionConfig, temporalConfig } from '../support/services.ts';
 import { talk } from '../support/slack-talk.ts';
 
 jest.setTimeout(240_000);
@@ -24,7 +24,7 @@ let temporal: ReturnType<typeof lazyClient>;
 beforeAll(async () => {
   processes = await createProcesses({ slack: true });
   ada = talk(processes);
-  temporal = lazyClient(temporalConfig());
+  temporal = lazyClient(temporalConfig(), encryptionConfig().keys);
 });
 beforeEach(() => processes.startBoth());
 afterEach(() => processes.kill());

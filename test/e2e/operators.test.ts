@@ -225,21 +225,22 @@ test('one message is one connected trace, from the request to the stored memory'
 
 test('metrics tell of the product and of Temporal', async () => {
   const worker = await (await fetch(`${workerUrl}/metrics`)).text();
-  const { tenantId } = installation.demo;
   for (const line of [
-    new RegExp(`konstruct_replies_total\\{tenant="${tenantId}",outcome="replied"\\} 12`),
-    /konstruct_replies_total\{.*outcome="failed"\} 1/,
+    /konstruct_replies_total\{outcome="replied"\} 12/,
+    /konstruct_replies_total\{outcome="failed"\} 1/,
     /konstruct_recalls_total\{outcome="hit"\} [1-9]/,
     /konstruct_recalls_total\{outcome="empty"\} [1-9]/,
     /konstruct_step_duration_seconds_count\{step="answerTurn",outcome="done"\} 12/,
     /konstruct_backfill_lag_seconds_count 12/,
     /konstruct_turn_seconds_count 12/,
-    new RegExp(`konstruct_llm_tokens_total\\{tenant="${tenantId}",model="scripted",kind="prompt"\\} 132`),
+    /konstruct_llm_tokens_total\{model="recorded",kind="prompt"\} 132/,
     /# TYPE konstruct_degraded_turns_total counter/,
     /temporal_workflow_task_execution_latency_bucket/,
   ]) {
     expect(worker).toMatch(line);
   }
+  // The page is open to whoever reaches the port.
+  expect(worker).not.toContain(installation.demo.tenantId);
   const api = await (await fetch(`${installation.demo.baseUrl}/metrics`)).text();
   expect(api).toMatch(/konstruct_http_request_duration_seconds_count\{.*messages/);
 });

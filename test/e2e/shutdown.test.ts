@@ -2,8 +2,10 @@
 import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { noted, streamText } from '../support/fake-llm.ts';
+import { childrenOf } from '../support/proc.ts';
 import { createProcesses, type Processes } from '../support/processes.ts';
 import { startProxy } from '../support/proxy.ts';
+import { asRole } from '../support/services.ts';
 
 jest.setTimeout(120_000);
 
@@ -63,6 +65,37 @@ test('SIGTERM in the middle of work: both drain and exit with 0, and nothing tha
     { timeoutMs: 60_000 },
   );
   expect(await Promise.all([apiAgain.terminate(), workerAgain.terminate()])).toEqual([0, 0]);
+});
+
+test('a worker whose model and Postgres hang ends with 0, and another stores what it was about to', async () => {
+  const proxy = await startProxy(processes.database.url);
+  start('api');
+  const worker = start('worker', {
+    DATABASE_URL: proxy.through(asRole('worker', processes.database.url)),
+  });
+  await Promise.all([processes.ready(), worker.says(/worker is up/)]);
+  processes.llm.answerWith(noted);
+  const [model] = await childrenOf(worker.pid);
+  if (model === undefined) throw new Error('the worker has no model');
+  await processes.say('Hello.', { userId: 'stuck-0' });
+  process.kill(model, 'SIGSTOP');
+  for (let i = 1; i < 6; i += 1)
+    expect((await processes.say(`I am ${i}.`, { userId: `stuck-${i}` })).status).toBe(200);
+  proxy.stall();
+  const more = Array.from({ length: 5 }, (_, i) => send(`stuck-${6 + i}`, 'And I?'));
+  for (const { status } of await Promise.all(more)) expect(status).toBe(202);
+  expect(await worker.terminate()).toBe(0);
+  expect(worker.output()).toMatch(/"msg":"stopped"/);
+
+  await proxy.close();
+  start('worker');
+  const stored = async () => {
+    const { rows } = await processes.database.admin.query<{ n: number }>(
+      "SELECT count(*)::int AS n FROM conversation_embeddings WHERE user_id LIKE 'stuck-%'",
+    );
+    return rows[0]?.n === 22;
+  };
+  await eventually(stored, { timeoutMs: 60_000, what: 'two memories of each of eleven turns' });
 });
 
 test.each(['api', 'worker'] as const)(

@@ -181,7 +181,7 @@ describe('tenants and their keys', () => {
     const { tenantId, apiKey, apiKeyId } = made.body as Record<string, string>;
     const list = (key: string | undefined) =>
       system.request('GET', '/v1/agents', undefined, { authorization: `Bearer ${key}` });
-    expect((await list(apiKey)).body).toEqual({ agents: [] });
+    expect((await list(apiKey)).body).toEqual({ agents: [], nextCursor: null });
 
     const keys = `/v1/tenants/${tenantId}/api-keys`;
     const rotated = await system.request('POST', `${keys}/${apiKeyId}/rotate`, undefined, AS_OPERATOR);

@@ -67,6 +67,19 @@ test('a query is embedded before waiting backfills', async () => {
   expect(order.indexOf('query')).toBeLessThan(17);
 });
 
+test('a query waits for one long text at most, also for one with a word piece for each letter', async () => {
+  const order: string[] = [];
+  const note = (name: string) => () => void order.push(name);
+  const ideographs = '漢字仮名交文'.repeat(111);
+  const [first, ...others] = [1, 2, 3, 4, 5].map((nth) =>
+    embedder.embed(ideographs, { ...SOMEBODY, priority: 'backfill' }).then(note(`long ${nth}`)),
+  );
+  await first;
+  const query = embedder.embed('quick', { ...SOMEBODY, priority: 'query' }).then(note('query'));
+  await Promise.all([query, ...others]);
+  expect(order.slice(0, 3)).toContain('query');
+});
+
 test('encoding and decoding keeps every bit', async () => {
   const embedding = await embedder.embed('bytes', { ...SOMEBODY, priority: 'query' });
   expect(decodeEmbedding(encodeEmbedding(embedding))).toEqual(embedding);
@@ -101,11 +114,13 @@ test("one tenant's full queue refuses that tenant alone", async () => {
   const waiting = Array.from({ length: 1_010 }, () =>
     embedder.embed('again', ask('full', 'bot', { signal })),
   );
+  // All are heard at once: a refusal that nobody listens to fails the test by itself.
+  const all = Promise.allSettled(waiting);
   const refused = await Promise.allSettled(waiting.slice(1_008));
   expect(refused.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   await expect(embedder.embed('another', ask('other'))).resolves.toHaveLength(384);
   cancel.abort();
-  const settled = await Promise.allSettled(waiting);
+  const settled = await all;
   expect(settled.filter(({ status }) => status === 'fulfilled').length).toBeLessThan(100);
 });
 
@@ -116,6 +131,23 @@ test('what is no longer wanted costs nothing', async () => {
   cancel.abort(new Error('the attempt is over'));
   await expect(dropped).rejects.toThrow('the attempt is over');
   await kept;
+});
+
+test('what is no longer wanted is let go at once, also while the model hangs', async () => {
+  const pid = embedder.pid() ?? 0;
+  process.kill(pid, 'SIGSTOP');
+  const cancel = new AbortController();
+  const kept = embedder.embed('wanted', ask('a'));
+  const dropped = [1, 2].map(() => embedder.embed('unwanted', ask('a', 'user', { signal: cancel.signal })));
+  cancel.abort(new Error('the attempt is over'));
+  for (const one of dropped) await expect(one).rejects.toThrow('the attempt is over');
+  await expect(embedder.embed('too late', ask('a', 'user', { signal: cancel.signal }))).rejects.toThrow(
+    'the attempt is over',
+  );
+  // It would have been replaced after 20 s.
+  expect(embedder.pid()).toBe(pid);
+  process.kill(pid, 'SIGCONT');
+  expect(await kept).toHaveLength(384);
 });
 
 /* Each makes the tokenizer work in its own way: a hundred pieces a word, no word at all, no end. */

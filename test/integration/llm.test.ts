@@ -10,6 +10,7 @@ import { buildSystemPrompt } from '../../src/domain/prompt.ts';
 import { chunk, fail, startFakeLlm, streamText, type FakeLlm } from '../support/fake-llm.ts';
 
 const AGENT = {
+  id: 'mara',
   name: 'Mara',
   jobTitle: '',
   persona: '',
@@ -21,7 +22,10 @@ let llm: FakeLlm;
 let runAgent: RunAgent;
 beforeAll(async () => {
   llm = await startFakeLlm();
-  runAgent = createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), 'default-model');
+  runAgent = createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), {
+    model: 'default-model',
+    models: [],
+  });
 });
 afterAll(() => llm.close());
 
@@ -96,7 +100,10 @@ describe('failures', () => {
   });
 
   test('an unreachable server is worth a retry', async () => {
-    const away = createRunAgent(createLlmClient({ baseUrl: 'http://127.0.0.1:9', apiKey: 'k' }), 'm');
+    const away = createRunAgent(createLlmClient({ baseUrl: 'http://127.0.0.1:9', apiKey: 'k' }), {
+      model: 'm',
+      models: [],
+    });
     await expect(away('x', AGENT)).rejects.toThrow(LlmUnavailableError);
   });
 });

@@ -104,6 +104,37 @@ test('a prompt of the largest size that may be set, and a reply without end', as
   expect(await largestEvent()).toBeLessThan(MEGABYTE);
 }, 60_000);
 
+test('the receipt names what is embedded in part; it is stored whole, and so is it in the window', async () => {
+  const [long, short] = ['日'.repeat(32_000), 'All of it is read. '.repeat(1_600)];
+  const userId = 'in-part';
+  const receiptOf = async (text: string, reply: string) => {
+    system.llm.answerWith(() => reply);
+    const { body } = await system.say(text, { userId });
+    const looked = await system.request('GET', `/v1/messages/${String(body['messageId'])}`);
+    expect(looked.body['memory']).toEqual(body['memory']);
+    return (body['memory'] as Record<string, unknown>)['embeddedInPart'];
+  };
+  expect(await receiptOf(short, short)).toBeUndefined();
+  expect(await receiptOf(long, 'Noted.')).toEqual(['message']);
+  expect(await receiptOf('Tell me all.', long)).toEqual(['reply']);
+  expect(await receiptOf(long, long)).toEqual(['message', 'reply']);
+
+  type Message = { content: string };
+  const lengths = (messages: Message[]) =>
+    messages.map(({ content }) => content.length).toSorted((a, b) => a - b);
+  const expected = [short, short, long, 'Noted.', 'Tell me all.', long, long, long].map(
+    ({ length }) => length,
+  );
+  expected.sort((a, b) => a - b);
+  const isStored = async () => {
+    const { body } = await system.memoryOf(userId);
+    expect(lengths(body['window'] as Message[])).toEqual(expected);
+    return (body['memories'] as Message[]).length === 8 && (body['memories'] as Message[]);
+  };
+  const stored = await eventually(isStored, { timeoutMs: 30_000, what: 'all memories' });
+  expect(lengths(stored)).toEqual(expected);
+}, 120_000);
+
 test('an agent as long as it may be is accepted in its longest JSON; a larger prompt than can be carried is not', async () => {
   const longest = `{"name":"E","persona":"${asEscaped('🐕'.repeat(8_000))}","systemPrompt":"${asEscaped('🐕'.repeat(32_000))}"}`;
   expect((await system.request('POST', '/v1/agents', longest)).status).toBe(201);

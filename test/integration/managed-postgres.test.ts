@@ -11,7 +11,7 @@ import pg from 'pg';
 import { startStack, type Stack } from '../../local/stack/index.ts';
 import { migrateDatabase } from '../../src/db/migrate.ts';
 import { createPool } from '../../src/db/pool.ts';
-import { findTenantOfApiKey } from '../../src/db/tenants.ts';
+import { findApiKey } from '../../src/db/api-keys.ts';
 import { nearestMessages } from '../../src/memory/long-term/nearest-messages.ts';
 import { createAuthority } from '../support/certificates.ts';
 import { axis, hashEmbedder } from '../support/embeddings.ts';
@@ -46,8 +46,12 @@ const urlOf = (database: string, user: string, password: string) =>
     ...{ pathname: `/${database}`, username: user, password },
   }).href;
 const appUrl = (database: string) => urlOf(database, 'konstruct_app', 'app');
+const operatorUrl = (database: string) => urlOf(database, 'konstruct_operator', 'op');
 const migrateAs = (user: string, database: string) =>
-  migrateDatabase({ databaseAdminUrl: urlOf(database, user, 'p'), databaseUrl: appUrl(database) });
+  migrateDatabase({
+    databaseAdminUrl: urlOf(database, user, 'p'),
+    serviceUrls: [appUrl(database), operatorUrl(database)],
+  });
 
 /** Creates a database as a provider hands it out. */
 async function createDatabase(name: string, { pgvectorIn }: { pgvectorIn?: string } = {}): Promise<void> {
@@ -66,10 +70,10 @@ async function createDatabase(name: string, { pgvectorIn }: { pgvectorIn?: strin
 }
 
 /** Writes and reads as the service does: a tenant, its key, an exchange, recall of both kinds. */
-async function useDatabase(pool: pg.Pool): Promise<void> {
+async function useDatabase(pool: pg.Pool, name = 'managed_extensions'): Promise<void> {
   const embedder = hashEmbedder();
-  const { tenantId, apiKey, agent } = await createTestTenant(pool);
-  expect(await findTenantOfApiKey(pool, apiKey)).toBe(tenantId);
+  const { tenantId, apiKey, agent } = await createTestTenant(pool, { name: 'Mara' }, operatorUrl(name));
+  expect(await findApiKey(pool, apiKey)).toMatchObject({ tenantId, role: 'admin' });
   const scope = { tenantId, agentId: agent.id, userId: 'ada' };
   const memory = memoryOf({ pool, redis, embedder }, scope);
   await memory.tell({ user: 'My dog is called Rex' }, { user: 'I live in Lisbon' });
@@ -98,12 +102,12 @@ describe('an administrator without superuser', () => {
     await createDatabase(name, { pgvectorIn: schema });
     await Promise.all([migrateAs('provider', name), migrateAs('provider', name)]);
     await migrateAs('provider', name);
-    await withPool(appUrl(name), useDatabase);
+    await withPool(appUrl(name), (pool) => useDatabase(pool, name));
     const role = await superuser.query<Record<string, unknown>>(`
       SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb AS powerful,
              (SELECT count(*)::int FROM pg_auth_members WHERE member = pg_roles.oid) AS member_of
-      FROM pg_roles WHERE rolname = 'konstruct_app'`);
-    expect(role.rows).toEqual([{ powerful: false, member_of: 0 }]);
+      FROM pg_roles WHERE rolname IN ('konstruct_app', 'konstruct_api', 'konstruct_worker', 'konstruct_operator')`);
+    expect(role.rows).toEqual(Array.from({ length: 4 }, () => ({ powerful: false, member_of: 0 })));
   });
 
   test('reads what to run when pgvector is missing', async () => {
@@ -115,7 +119,7 @@ describe('an administrator without superuser', () => {
     await createDatabase('foreign_roles', { pgvectorIn: 'public' });
     await superuser.query('ALTER DATABASE foreign_roles OWNER TO stranger');
     await expect(migrateAs('stranger', 'foreign_roles')).rejects.toThrow(
-      /another administrator: .* run GRANT konstruct_owner, konstruct_keys TO "stranger" WITH SET TRUE/,
+      /another administrator: .* run GRANT konstruct_owner, konstruct_keys, konstruct_eraser TO "stranger" WITH SET TRUE/,
     );
     await expect(migrateAs('provider', 'foreign_roles')).rejects.toThrow(
       /must own the database: .* run GRANT ALL/,
@@ -128,7 +132,7 @@ describe('between the service and Postgres', () => {
     const pooler = await startForgetfulPooler(appUrl('managed_extensions'));
     const refused = new pg.Client({ connectionString: pooler.url, options: '-c geqo=off' });
     await expect(refused.connect()).rejects.toThrow('unsupported startup parameter: options');
-    await withPool(pooler.url, useDatabase);
+    await withPool(pooler.url, (pool) => useDatabase(pool));
     await pooler.stop();
   });
 
@@ -159,10 +163,10 @@ describe('between the service and Postgres', () => {
       return `${url.href}?${query}`;
     };
     const trusting = over(`sslmode=verify-full&sslrootcert=${ca}`);
-    await withPool(trusting, useDatabase);
+    await withPool(trusting, (pool) => useDatabase(pool));
     await migrateDatabase({
       databaseAdminUrl: Object.assign(new URL(trusting), { username: 'provider', password: 'p' }).href,
-      databaseUrl: trusting,
+      serviceUrls: [trusting],
     });
     await withPool(over('sslmode=verify-full'), async (pool) => {
       await expect(pool.query('SELECT 1')).rejects.toThrow(/certificate/);

@@ -33,6 +33,9 @@ describe('ids, numbers, addresses and code', () => {
     'The wiki is at https://wiki.example.com/garden/plans?id=77',
     'The function parseOrderLine drops the last row',
     'I rented flat 7-B in the Maple building',
+    'Phone of the plumber: +49 (30) 901820',
+    'Call the dentist at 0171-555 01 23',
+    'Order 2024/00317 is late',
   ];
   test.each([
     ['Where does RX-4471 go?', told[0]],
@@ -46,6 +49,10 @@ describe('ids, numbers, addresses and code', () => {
     ['What is wrong with parse_order_line?', told[5]],
     ['What does ParseOrderLine do?', told[5]],
     ['Which building has my 7B?', told[6]],
+    ['Who has 030 901820?', told[7]],
+    ['Whose number is +4930901820?', told[7]],
+    ['Whose number is 0171 5550123?', told[8]],
+    ['what about order 317?', told[9]],
   ])('%s', async (question, fact) => {
     const memory = newMemory();
     await memory.tell(...[...told, ...SMALL_TALK.slice(0, 12)].map((user) => ({ user })));

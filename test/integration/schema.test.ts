@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { migrateDatabase } from '../../src/db/migrate.ts';
-import { createTestDatabase, type TestDatabase } from '../support/services.ts';
+import { asRole, createTestDatabase, type TestDatabase } from '../support/services.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -30,12 +30,13 @@ describe('conversation_embeddings, read back from the catalogue', () => {
     );
   });
 
-  test('has its indexes: HNSW by cosine with m 16 and ef_construction 64, scope by time, primary key', async () => {
+  test('has its indexes: exchange, HNSW by cosine with m 16 and ef_construction 64, primary key, scope by time', async () => {
     const found = await rows(
       `SELECT indexdef FROM pg_indexes WHERE tablename = 'conversation_embeddings' ORDER BY indexname`,
     );
     const definitions = found.map(({ indexdef }) => String(indexdef));
     expect(definitions).toEqual([
+      expect.stringMatching(/USING btree \(tenant_id, exchange_id\)/),
       expect.stringMatching(
         /USING hnsw \(embedding vector_cosine_ops\) WITH \(m='16', ef_construction='64'\)/,
       ),
@@ -76,10 +77,12 @@ describe('exchange_passages, read back from the catalogue', () => {
   });
 
   test('has the same policy and grants as conversation_embeddings', async () => {
-    const policies = await rows(`
-      SELECT DISTINCT policyname, cmd, qual, with_check FROM pg_policies
-      WHERE tablename IN ('exchange_passages', 'conversation_embeddings')`);
-    expect(policies).toHaveLength(1);
+    const policiesOf = (table: string) =>
+      rows(`SELECT policyname, permissive, roles::text, cmd, qual, with_check FROM pg_policies
+            WHERE tablename = '${table}' ORDER BY 1`);
+    const policies = await policiesOf('exchange_passages');
+    expect(policies.map(({ policyname }) => policyname)).toEqual(['not_removed', 'own_tenant']);
+    expect(policies).toEqual(await policiesOf('conversation_embeddings'));
     const grants = await rows(`
       SELECT privilege_type AS privilege FROM information_schema.role_table_grants
       WHERE grantee = 'konstruct_app' AND table_name LIKE 'exchange_passages%' ORDER BY 1`);
@@ -94,7 +97,15 @@ describe('row-level security', () => {
       WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'schema_migrations'
         AND NOT (relrowsecurity AND relforcerowsecurity AND relowner = 'konstruct_owner'::regrole)`);
     expect(tables).toEqual([]);
-    expect(await rows(`SELECT count(*)::int AS tables FROM pg_policies`)).toEqual([{ tables: 8 }]);
+    // What outlives its tenant takes rows after the tenant's end.
+    const open = await rows(`
+      SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+        AND (SELECT array_agg(policyname ORDER BY policyname)::text[] FROM pg_policies p
+             WHERE p.tablename = c.relname AND policyname IN ('own_tenant', 'not_removed'))
+            IS DISTINCT FROM ARRAY['not_removed', 'own_tenant']
+      ORDER BY 1`);
+    expect(open.map(({ name }) => name)).toEqual(['audit_entries', 'tenant_removals']);
   });
 
   test('the service can only select and insert memories, owns nothing and bypasses no policy', async () => {
@@ -103,10 +114,10 @@ describe('row-level security', () => {
       WHERE grantee = 'konstruct_app' AND table_name = 'conversation_embeddings' ORDER BY 1`);
     expect(grants).toEqual([{ privilege: 'INSERT' }, { privilege: 'SELECT' }]);
     const role = await rows(`
-      SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb AS powerful,
+      SELECT DISTINCT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb AS powerful,
              (SELECT count(*)::int FROM pg_class WHERE relowner = pg_roles.oid) AS owns,
              (SELECT count(*)::int FROM pg_auth_members WHERE member = pg_roles.oid) AS member_of
-      FROM pg_roles WHERE rolname = 'konstruct_app'`);
+      FROM pg_roles WHERE rolname IN ('konstruct_app', 'konstruct_api', 'konstruct_worker', 'konstruct_operator')`);
     expect(role).toEqual([{ powerful: false, owns: 0, member_of: 0 }]);
   });
 });
@@ -117,7 +128,7 @@ test('migrations are safe to run twice and from two processes at once', async ()
   const log: string[] = [];
   const options = {
     databaseAdminUrl: adminUrl.href,
-    databaseUrl: database.url,
+    serviceUrls: [database.url, asRole('operator', database.url)],
     log: (line: string) => log.push(line),
   };
   await Promise.all([migrateDatabase(options), migrateDatabase(options)]);
@@ -127,7 +138,7 @@ test('migrations are safe to run twice and from two processes at once', async ()
 
 test('migrations refuse a DATABASE_URL of another role than konstruct_app', async () => {
   const adminUrl = process.env['DATABASE_ADMIN_URL'] ?? '';
-  await expect(migrateDatabase({ databaseAdminUrl: adminUrl, databaseUrl: adminUrl })).rejects.toThrow(
+  await expect(migrateDatabase({ databaseAdminUrl: adminUrl, serviceUrls: [adminUrl] })).rejects.toThrow(
     /DATABASE_URL must connect as konstruct_app/,
   );
 });

@@ -22,15 +22,13 @@ afterAll(async () => {
 });
 
 describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing half-done', () => {
-  test('Slack, Temporal down: within two seconds or so, and the retry of the same event is answered once', async () => {
+  test('Slack, Temporal down: refused while it is, and the retry of the same event is answered once', async () => {
     const before = await ada.turns();
     const said = await ada.mention('knock knock');
     temporal.cut();
-    const started = Date.now();
     const refused = await deployment.send(said.event);
     expect(refused.status).toBe(503);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect(Date.now() - started).toBeLessThan(2_900);
     temporal.restore();
     await eventually(
       async () => {

@@ -9,7 +9,7 @@ let deployment: SlackSystem;
 let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
   deployment = await startSystem({ slack: true });
-  await updateTenant(deployment.database.pool, deployment.tenantId, {
+  await updateTenant(deployment.database.operator, deployment.tenantId, {
     rateLimits: { user: { burst: 1, perMinute: 1 } },
   });
   ada = talk(deployment);

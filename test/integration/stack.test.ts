@@ -45,6 +45,14 @@ test('the compose file starts its worker with the flags of the local stack', asy
   expect(command.split(', ')).toEqual(WORKER_FLAGS.map((flag) => flag.replace(root, './')));
 });
 
+test('the compose file has no default passwords, and a password for each service that takes one', async () => {
+  const compose = await readCompose();
+  const variables = [...compose.matchAll(/\$\{(\w*(?:PASSWORD|OPERATOR_TOKEN))(.*?)\}/g)];
+  expect(variables.length).toBeGreaterThan(6);
+  for (const [, name, rest] of variables) expect([name, rest]).toEqual([name, expect.stringMatching(/^:\?/)]);
+  expect(compose).toMatch(/requirepass %s[^]*exec redis-server/);
+});
+
 /** A Node process that runs a script. */
 const node = (name: string, script: string, more = {}) => ({
   name,

@@ -22,7 +22,7 @@ import { createWorkers } from '../../src/worker/workers.ts';
 import { createAuthority, type Authority, type KeyPair } from '../support/certificates.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { startGrpcProxy, type GrpcProxy } from '../support/grpc-proxy.ts';
-import { temporalConfig } from '../support/services.ts';
+import { encryptionConfig, temporalConfig } from '../support/services.ts';
 import { eventually } from '../support/eventually.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 
@@ -43,6 +43,7 @@ afterEach(() => proxy.close());
 const environment = (more: Record<string, string> = {}): Record<string, string> => ({
   TEMPORAL_ADDRESS: proxy.address,
   TEMPORAL_NAMESPACE: temporalConfig().namespace,
+  KONSTRUCT_ENCRYPTION_KEYS: process.env['KONSTRUCT_ENCRYPTION_KEYS'] ?? '',
   ...more,
 });
 const configured = (more: Record<string, string> = {}) => replayConfig(environment(more)).temporal;
@@ -50,7 +51,7 @@ const configured = (more: Record<string, string> = {}) => replayConfig(environme
 /** A namespace without our search attributes, whose ended workflows are kept for three days. */
 async function createNamespace(): Promise<string> {
   const namespace = `tls-${randomUUID()}`;
-  const client = await connectClient(temporalConfig());
+  const client = await connectClient(temporalConfig(), encryptionConfig().keys);
   await client.workflowService.registerNamespace({
     namespace,
     workflowExecutionRetentionPeriod: msToTs('3 days'),
@@ -94,7 +95,7 @@ describe('a server that wants TLS and a client’s certificate', () => {
     const namespace = await createNamespace();
     const config = configured({ ...shown, TEMPORAL_NAMESPACE: namespace });
     await prepareNamespace(config);
-    const client = await connectClient(config);
+    const client = await connectClient(config, encryptionConfig().keys);
     const { count } = await client.workflow.count(
       SEARCH_ATTRIBUTE_NAMES.map((name) => `${name} = 'x'`).join(' AND '),
     );
@@ -107,14 +108,19 @@ describe('a server that wants TLS and a client’s certificate', () => {
   test('serves client, worker and replay', async () => {
     await start();
     const config = configured(shown);
-    const [client, connection] = await Promise.all([connectClient(config), connectWorker(config)]);
+    const [client, connection] = await Promise.all([
+      connectClient(config, encryptionConfig().keys),
+      connectWorker(config),
+    ]);
     const { namespace } = config;
     const activities = fakeActivities([]);
     const workers = await createWorkers({
       connection,
       namespace,
+      keys: encryptionConfig().keys,
       bundle: await workflowBundle(),
       activities,
+      callsAtOnce: 200,
     });
     const running = workers.map((worker) => worker.run());
     const input = acceptedMessage();
@@ -170,7 +176,7 @@ test('an API key goes with every call, over TLS', async () => {
   const key = { TEMPORAL_API_KEY: 'key-of-the-test', TEMPORAL_TLS_SERVER_CA_CERT_DATA: authority.cert };
   const config = configured(key);
   await prepareNamespace(config);
-  const client = await connectClient(config);
+  const client = await connectClient(config, encryptionConfig().keys);
   await client.workflow.count('WorkflowType = "x"');
   const connection = await connectWorker(config);
   await connection.workflowService.describeNamespace({ namespace: config.namespace });

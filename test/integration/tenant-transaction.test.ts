@@ -43,3 +43,16 @@ test('a connection keeps no tenant after a transaction, however that ends', asyn
   );
   expect(await seen(database.pool)).toEqual({ tenant: '', tenants: 0 });
 });
+
+test('a statement that takes longer than its transaction allows is ended, and the next has the pool’s time', async () => {
+  const { tenantId } = await createTestTenant(database.pool);
+  const timeoutOf = async (client: Pick<typeof database.pool, 'query'>) =>
+    (await client.query<{ statement_timeout: string }>('SHOW statement_timeout')).rows[0]?.statement_timeout;
+  const before = await timeoutOf(database.pool);
+  const slow = inTenant(database.pool, tenantId, (client) => client.query('SELECT pg_sleep(20)'), {
+    statementWithinMs: 50,
+  });
+  await expect(slow).rejects.toMatchObject({ code: '57014' });
+  expect(await inTenant(database.pool, tenantId, timeoutOf, { statementWithinMs: 50 })).toBe('50ms');
+  expect(await timeoutOf(database.pool)).toBe(before);
+});

@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { memoryShortKey } from '../../src/redis/keys.ts';
+import { memoryErasedKey, memoryShortKey } from '../../src/redis/keys.ts';
+import { eraseFromWindow, eraseWindow } from '../../src/memory/window/erase-window.ts';
 import { appendMessage, appendTurn, getRecentMessages } from '../../src/memory/window/window.ts';
 import { connectRedis, newScope } from '../support/services.ts';
 
@@ -11,6 +12,7 @@ beforeAll(async () => {
 afterAll(() => redis.disconnect());
 
 type TestScope = ReturnType<typeof newScope>;
+const keptOutKey = ({ tenantId, agentId, userId }: TestScope) => memoryErasedKey(tenantId, agentId, userId);
 const recent = ({ tenantId, agentId, userId }: TestScope, n?: number) =>
   getRecentMessages(redis, tenantId, agentId, userId, n);
 const append = ({ tenantId, agentId, userId }: TestScope, content: string, window?: number) =>
@@ -97,5 +99,43 @@ describe('appendTurn', () => {
     const scope = newScope();
     await Promise.all([3, 1, 2, 3, 1, 2, 3].map((seq) => appendTurn(redis, scope, turn(seq))));
     expect(await contents(scope)).toEqual(['q1', 'a1', 'q2', 'a2', 'q3', 'a3']);
+  });
+});
+
+describe('a turn that is forgotten', () => {
+  test('is not written, neither from before an erasure nor as the one that was forgotten', async () => {
+    const scope = newScope();
+    await appendTurn(redis, scope, turn(3));
+    expect(await eraseWindow(redis, scope, 3)).toBe(0);
+    // An erasure that is repeated late lets nothing in again.
+    await eraseWindow(redis, scope, 2);
+    expect(await eraseFromWindow(redis, scope, 'm5')).toBe(0);
+    const script = jest.spyOn(redis, 'eval');
+    expect(await appendTurn(redis, scope, turn(2))).toBe(false);
+    expect(await appendTurn(redis, scope, turn(5))).toBe(false);
+    expect(script).not.toHaveBeenCalled();
+    script.mockRestore();
+    expect(await appendTurn(redis, scope, turn(4))).toBe(true);
+    expect(await contents(scope)).toEqual(['q3', 'a3', 'q4', 'a4']);
+  });
+
+  test('is taken out again when it is forgotten while it is being written', async () => {
+    const scope = newScope();
+    const look = jest.spyOn(redis, 'hmget').mockImplementationOnce(async () => {
+      await redis.hset(keptOutKey(scope), 'm1', '1');
+      return [null, null];
+    });
+    expect(await appendTurn(redis, scope, turn(1))).toBe(false);
+    look.mockRestore();
+    expect(await contents(scope)).toEqual([]);
+  });
+
+  test('is kept out for nine days', async () => {
+    const scope = newScope();
+    await eraseFromWindow(redis, scope, 'm1');
+    await redis.expire(keptOutKey(scope), 60);
+    await eraseFromWindow(redis, scope, 'm2');
+    expect(await redis.hkeys(keptOutKey(scope))).toEqual(['m1', 'm2']);
+    expect(await redis.ttl(keptOutKey(scope))).toBeGreaterThan(8 * 24 * 3_600);
   });
 });

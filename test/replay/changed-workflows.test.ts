@@ -10,10 +10,12 @@ import { eventually } from '../support/eventually.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { bundleFixture } from '../support/fixture-bundle.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
+import { encryptionConfig } from '../support/services.ts';
 import { hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
 jest.setTimeout(90_000);
 
+const { keys } = encryptionConfig();
 let host: WorkflowHost;
 let calls: string[] = [];
 const hosting = async (
@@ -46,8 +48,8 @@ beforeAll(async () => {
 test('a reordered activity fails with the history’s name, its event and the code’s command', async () => {
   await hosting();
   const recorded = await record('answered-turn.json');
-  await assertFits(recorded, await workflowBundle());
-  const failure: unknown = await assertFits(recorded, reordered).catch((error: unknown) => error);
+  await assertFits(recorded, await workflowBundle(), keys);
+  const failure: unknown = await assertFits(recorded, reordered, keys).catch((error: unknown) => error);
   if (!(failure instanceof Error)) throw new Error('the reordered workflow passed for the recorded one');
   expect(failure.message).toContain('answered-turn.json');
   expect(failure.message).toMatch(/✗ +\d+ +activity gatherContext +activity answerTurn/);
@@ -89,13 +91,16 @@ test('an open turn shows before the deployment whether the new code can go on wi
   const begun = await host.start(acceptedMessage());
   await eventually(async () => calls.includes('answerTurn'));
   const open = await fetchHistory(host.environment.client, begun.workflowId);
-  expect(await checkHistory(open, await workflowBundle())).toEqual({ fits: true });
-  expect(await checkHistory(open, await bundleFixture('next-version', { recordCommands: true }))).toEqual({
+  expect(await checkHistory(open, await workflowBundle(), keys)).toEqual({ fits: true });
+  expect(
+    await checkHistory(open, await bundleFixture('next-version', { recordCommands: true }), keys),
+  ).toEqual({
     fits: true,
   });
   const careless = await checkHistory(
     open,
     await bundleFixture('careless-version', { recordCommands: true }),
+    keys,
   );
   expect(careless).toMatchObject({
     fits: false,

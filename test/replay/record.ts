@@ -14,14 +14,18 @@ import { startStack } from '../../local/stack/index.ts';
 import { runUntilStopped } from '../../local/stack/run-until-stopped.ts';
 import type { Activities } from '../../src/activities/index.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../../src/domain/task-queues.ts';
+import { NO_KEYS } from '../../src/config/index.ts';
+import { startErasure } from '../../src/intake/start-erasure.ts';
 import { startTurn } from '../../src/intake/start-turn.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { connectWorker } from '../../src/worker/connection.ts';
+import { dataConverter } from '../../src/temporal/data-converter.ts';
 import { prepareNamespace } from '../../src/temporal/namespace.ts';
 import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
 import { createWorkers } from '../../src/worker/workers.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { SCENARIOS, type Scenario, type Stage } from './scenarios.ts';
+import { STORAGE } from './storage-scenarios.ts';
 
 const [version = ''] = process.argv.slice(2);
 const folder = fileURLToPath(new URL(`./histories/${version}/`, import.meta.url));
@@ -42,7 +46,7 @@ await runUntilStopped(
     const temporal = { address: stack.urls.TEMPORAL_ADDRESS ?? '', namespace: 'default' };
     await prepareNamespace(temporal);
     await mkdir(folder, { recursive: true });
-    for (const scenario of SCENARIOS) {
+    for (const scenario of [...SCENARIOS, ...STORAGE]) {
       for (const [name, history] of Object.entries(await record(scenario, temporal))) {
         await writeFile(path.join(folder, `${name}.json`), `${history}\n`);
         console.log(name);
@@ -60,7 +64,7 @@ async function record(
   scenario: Scenario,
   config: { address: string; namespace: string },
 ): Promise<Record<string, string>> {
-  const client = lazyClient(config);
+  const client = lazyClient(config, NO_KEYS);
   const connection = await connectWorker(config);
   const calls: string[] = [];
   const parts = {
@@ -70,14 +74,23 @@ async function record(
   };
   const bundle = await workflowBundle();
   const workers = scenario.slots
-    ? await createSmallWorkers({ ...parts, workflowBundle: bundle }, scenario.slots)
-    : await createWorkers({ ...parts, bundle });
+    ? await createSmallWorkers(
+        { ...parts, dataConverter: dataConverter(NO_KEYS), workflowBundle: bundle },
+        scenario.slots,
+      )
+    : await createWorkers({ ...parts, keys: NO_KEYS, bundle, callsAtOnce: 200 });
   let running: Promise<unknown> = Promise.resolve();
   const startWorkers = () => void (running = Promise.all(workers.map((worker) => worker.run())));
   if (!scenario.startsAlone) startWorkers();
   const handleOf = (workflowId: string) => client.workflow.getHandle(workflowId);
   const stage: Stage = {
-    start: (input) => startTurn(client, input, { deadline: Date.now() + 10_000 }),
+    start: (input) =>
+      startTurn({ temporal: client, encryption: { keys: NO_KEYS, hashUserIds: false } }, input, {
+        deadline: Date.now() + 10_000,
+      }),
+    run: (type, workflowId, args) =>
+      client.workflow.start(type, { workflowId, args, taskQueue: EMBEDDING_TASK_QUEUE }),
+    erase: (input) => startErasure(client, input, Date.now() + 10_000),
     cancel: (workflowId) => handleOf(workflowId).cancel(),
     closed: (workflowId) =>
       handleOf(workflowId)

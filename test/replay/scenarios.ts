@@ -6,14 +6,19 @@ import { ApplicationFailure } from '@temporalio/common';
 import type { Activities } from '../../src/activities/index.ts';
 import type { Channel, InboundMessage } from '../../src/domain/conversation.ts';
 import type { DeliveryState } from '../../src/domain/delivery.ts';
+import type { ForgetUserInput } from '../../src/domain/erasure.ts';
 import { FAILURE } from '../../src/domain/failures.ts';
 import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../../src/domain/ids.ts';
 import type { GatheredContext, HandleMessageInput, TurnAnswer } from '../../src/domain/turn.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
+import { ERASURES } from './erasure-scenarios.ts';
 
 /** What a scenario can do with the system that plays it. */
 export type Stage = {
   start(input: HandleMessageInput): Promise<unknown>;
+  /** Starts a workflow of no turn. */
+  run(type: string, workflowId: string, args: unknown[]): Promise<unknown>;
+  erase(input: ForgetUserInput): Promise<unknown>;
   cancel(workflowId: string): Promise<unknown>;
   /** Resolves when a workflow has closed, however. */
   closed(workflowId: string): Promise<unknown>;
@@ -327,4 +332,5 @@ export const SCENARIOS: readonly Scenario[] = [
   oneChild('stored'),
   oneChild('stored-at-the-second-try', firstFails()),
   oneChild('stored-with-the-append-that-was-owed', { appendTurnToWindow: away }),
+  ...ERASURES,
 ];

@@ -34,7 +34,8 @@ export function createApiClient({
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
-    const parsed = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
+    const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
+    const parsed = isJson ? (JSON.parse(text) as Record<string, unknown>) : {};
     return { status: response.status, headers: response.headers, body: parsed };
   };
   const postMessage: ApiClient['postMessage'] = (userId, text, headers) =>

@@ -37,6 +37,44 @@ export function fakeActivities(calls: string[], overrides: Partial<Activities> =
       return { progress, delivered: false, uncertain: false };
     },
     async deliverReply() {},
+    async importSlice() {
+      return { lines: 0 };
+    },
+    async finishImport() {
+      return { exchanges: 0, stored: 0 };
+    },
+    async sweepRetention() {
+      return { tenants: 0, exchanges: 0, messages: 0, passages: 0, turns: 0 };
+    },
+    async removeRuns() {
+      return 0;
+    },
+    async removeRows() {},
+    async removeKeys() {
+      return 0;
+    },
+    async finishRemoval({ tenantId, removed }) {
+      const at = '2026-11-01T00:00:00.000Z';
+      return { tenantId, requestedAt: at, finishedAt: at, removed: { rows: {}, ...removed } };
+    },
+    async forgetMemory() {
+      return { window: 0, keys: 0 };
+    },
+    async forgetExecutions() {
+      return { last: null, executions: 0 };
+    },
+    async forgetLedger() {
+      return 'all';
+    },
+    async finishErasure({ message, removed }) {
+      return {
+        erasureId: message.messageId,
+        requestedAt: message.receivedAt,
+        finishedAt: message.receivedAt,
+        removed: { ...removed, memories: 0, passages: 0, turns: 0 },
+        remains: [],
+      };
+    },
     ...overrides,
   };
   const noting = Object.entries(activities).map(([name, activity]) => {

@@ -1,8 +1,4 @@
-import {
-  childrenOf,
-  markdownTree,
-  type MarkdownNode,
-} from '../../src/channels/slack/outbound/markdown-tree.ts';
+import { childrenOf, markdownTree, type MarkdownNode } from '../../src/lib/markdown-tree.ts';
 
 /** What a reader is told: the text of everything that markdown holds, in order, without white space. */
 export function markdownContent(markdown: string): string {

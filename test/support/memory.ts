@@ -39,16 +39,18 @@ export async function startMemories(): Promise<{
   return { database, pool: database.pool, redis, embedder, stop };
 }
 
-/** A scope's memory, as the default settings have it. */
+/** A scope's memory, as the default settings have it; the agent is called Mara. */
 export function memoryOf(
   services: { pool: pg.Pool; redis: RedisClient; embedder: Embedder },
   scope: Scope,
-  clock = Date.parse('2026-11-02T09:00:00Z'),
+  userName?: string,
 ) {
+  let clock = Date.parse('2026-11-02T09:00:00Z');
   const { storeTurn } = createStoreTurn(services);
   const { gatherContext } = createGatherContext(services);
   const messageAt = (text: string, at: string): InboundMessage => ({
     ...scope,
+    ...(userName !== undefined && { userName }),
     messageId: randomUUID(),
     channel: { name: 'http' },
     text,

@@ -6,7 +6,7 @@ import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { freePort } from '../../src/lib/free-port.ts';
 import { createApiClient, type ApiClient } from './api-client.ts';
 import { eventually } from './eventually.ts';
-import { modelsPath, redisUrl, temporalConfig } from './services.ts';
+import { asRole, modelsPath, redisUrl, temporalConfig } from './services.ts';
 import { BOT, SIGNING_SECRET, type SlackStandIn } from './slack-stand-in.ts';
 import {
   createSurroundings,
@@ -22,6 +22,7 @@ const SCRIPTS = {
 type Name = keyof typeof SCRIPTS;
 
 export type RunningProcess = {
+  pid: number;
   /** What it has printed. */
   output(): string;
   says(text: RegExp): Promise<unknown>;
@@ -65,7 +66,7 @@ export async function createProcesses(
 
   const start: Processes['start'] = (name, env = {}) => {
     const child = spawnScript(name, {
-      ...settings(surroundings, port),
+      ...settings(name, surroundings, port),
       ...(slack && slackSettings(name, slack, surroundings)),
       ...env,
     });
@@ -114,7 +115,9 @@ function watch(child: ReturnType<typeof spawnScript>): RunningProcess {
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => (output += String(chunk)));
   const exit = once(child, 'exit') as RunningProcess['exit'];
+  if (child.pid === undefined) throw new Error('the process could not be started');
   return {
+    pid: child.pid,
     output: () => output,
     says: (text) => eventually(() => text.test(output), { timeoutMs: 60_000, what: `a line like ${text}` }),
     async terminate() {
@@ -127,14 +130,15 @@ function watch(child: ReturnType<typeof spawnScript>): RunningProcess {
   };
 }
 
-function settings({ database, llm }: Surroundings, port: number) {
+function settings(name: Name, { database, llm }: Surroundings, port: number) {
   const { address, namespace } = temporalConfig();
   return {
     PATH: process.env['PATH'],
-    DATABASE_URL: database.url,
+    DATABASE_URL: asRole(name, database.url),
     REDIS_URL: redisUrl(),
     TEMPORAL_ADDRESS: address,
     TEMPORAL_NAMESPACE: namespace,
+    KONSTRUCT_ENCRYPTION_KEYS: process.env['KONSTRUCT_ENCRYPTION_KEYS'],
     KONSTRUCT_MODELS: modelsPath(),
     LLM_BASE_URL: llm.baseUrl,
     LLM_MODEL: 'recorded',

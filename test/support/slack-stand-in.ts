@@ -54,8 +54,13 @@ export type SlackStandIn = {
   close(): Promise<void>;
 };
 
-export async function startSlackStandIn(): Promise<SlackStandIn> {
-  const emulator = await createEmulator({ service: 'slack', port: 0, seed: { slack: SEED } });
+/** `adasName` is ada's display name. */
+export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<SlackStandIn> {
+  const users = [
+    { name: 'ada', real_name: 'Ada Lovelace', profile: { display_name: adasName } },
+    { name: 'bob', real_name: 'Bob' },
+  ];
+  const emulator = await createEmulator({ service: 'slack', port: 0, seed: { slack: { ...SEED, users } } });
   const faults = new Map<string, Fault[]>();
   const calls: Call[] = [];
   const files = new Map<string, { file: SlackFile; content: string }>();
@@ -166,10 +171,6 @@ export async function startSlackStandIn(): Promise<SlackStandIn> {
 
 const SEED = {
   team: { name: 'Acme' },
-  users: [
-    { name: 'ada', real_name: 'Ada Lovelace' },
-    { name: 'bob', real_name: 'Bob' },
-  ],
   oauth_apps: [
     {
       app_id: 'A1',

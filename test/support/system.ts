@@ -18,7 +18,7 @@ import { createApiClient, type ApiClient } from './api-client.ts';
 import { hashEmbedder } from './embeddings.ts';
 import { serve } from './http-server.ts';
 import type { Proxy } from './proxy.ts';
-import { modelsPath, redisUrl, temporalConfig, type TestDatabase } from './services.ts';
+import { asRole, encryptionConfig, modelsPath, redisUrl, temporalConfig } from './services.ts';
 import { BOT, SIGNING_SECRET } from './slack-stand-in.ts';
 import {
   createSurroundings,
@@ -29,6 +29,8 @@ import {
 import { hostWorkflows } from './workflow-host.ts';
 
 const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+/** The models that agents may name. */
+const MODELS = ['test-model', 'big'];
 /** The headers of an operator's request. */
 export const AS_OPERATOR = { authorization: `Bearer ${OPERATOR_TOKEN}` };
 
@@ -39,6 +41,11 @@ export type SystemOptions = SurroundingsOptions & {
   api?: Between;
   worker?: Between & { embedder?: (real: Embedder) => Embedder };
   holdFollowersMs?: number;
+  hashUserIds?: boolean;
+  agentsPerTenant?: number;
+  waitingRequests?: number;
+  /** Calls of the model, and of channels, at once; 200 unless another is given. */
+  callsAtOnce?: number;
   /** Channels besides the product's own. */
   channels?: readonly ChannelDefinition[];
   /** What those read. */
@@ -77,29 +84,37 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     }),
   };
   const definitions = [...CHANNELS, ...(options.channels ?? [])];
-  const worker = connect(database, log, options.worker);
-  const api = connect(database, log, options.api);
+  const worker = connect(asRole('worker', database.url), log, options.worker);
+  const api = connect(asRole('api', database.url), log, options.api);
   const host = await hostWorkflows(
     createActivities({
       ...worker.connections,
       embedder: options.worker?.embedder?.(embedder) ?? embedder,
-      runAgent: createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), 'test-model'),
+      runAgent: createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), {
+        model: 'test-model',
+        models: MODELS,
+      }),
       channels: outboundChannels(
         parse(channelSubjects('outbound', definitions), env),
         { redis: worker.connections.redis, log },
         definitions,
       ),
     }),
+    options.callsAtOnce === undefined ? {} : { callsAtOnce: options.callsAtOnce },
   );
   const closing = new AbortController();
   const app = createApp({
     ...api.connections,
+    encryption: { ...encryptionConfig(), hashUserIds: options.hashUserIds === true },
     log,
     limits: {
       ...DEFAULT_LIMITS,
       ...(options.holdFollowersMs && { holdFollowersMs: options.holdFollowersMs }),
     },
-    operatorToken: OPERATOR_TOKEN,
+    operator: { token: OPERATOR_TOKEN, pool: database.operator },
+    models: MODELS,
+    agentsPerTenant: options.agentsPerTenant ?? 100,
+    waitingRequests: options.waitingRequests ?? 500,
     closing: closing.signal,
     channels: inboundChannels(
       parse(channelSubjects('inbound', definitions), env),
@@ -134,7 +149,7 @@ export async function liftUserLimit({ request, tenantId }: System): Promise<void
 }
 
 /** The connections of one half, API or worker, through what stands between. */
-function connect({ url }: TestDatabase, log: Logger, between: Between = {}) {
+function connect(url: string, log: Logger, between: Between = {}) {
   const { address, namespace } = temporalConfig();
   const pool = createPool({
     databaseUrl: between.postgres?.through(url) ?? url,
@@ -142,7 +157,10 @@ function connect({ url }: TestDatabase, log: Logger, between: Between = {}) {
     statementTimeoutMs: 5_000,
   });
   const redis = createRedis(between.redis?.through(redisUrl()) ?? redisUrl(), log);
-  const temporal = lazyClient({ address: between.temporal?.through(address) ?? address, namespace });
+  const temporal = lazyClient(
+    { address: between.temporal?.through(address) ?? address, namespace },
+    encryptionConfig().keys,
+  );
   return {
     connections: { pool, redis, temporal },
     async close(): Promise<void> {

@@ -34,7 +34,7 @@ test('defaults', () => {
     host: '127.0.0.1',
     logLevel: 'info',
     maxPromptTokens: 24_000,
-    operatorToken: undefined,
+    operator: undefined,
   });
   expect(apiConfig(SERVICES, channelSubjects('inbound')).channels).toEqual({ slack: undefined });
   expect(apiConfig(SERVICES).temporal).toEqual({ address: 'x:7233', namespace: 'default' });
@@ -45,6 +45,41 @@ test('an empty variable counts as not set', () => {
     apiConfig(SERVICES),
   );
 });
+
+test('the operator’s token is long, and has a role behind it', () => {
+  const operator = {
+    KONSTRUCT_OPERATOR_TOKEN: 'f00d'.repeat(12),
+    DATABASE_OPERATOR_URL: 'postgres://konstruct_operator:p@h/d',
+  };
+  expect(apiConfig({ ...SERVICES, ...operator }).operator).toEqual({
+    token: operator.KONSTRUCT_OPERATOR_TOKEN,
+    databaseUrl: operator.DATABASE_OPERATOR_URL,
+  });
+  const short = () => apiConfig({ ...SERVICES, ...operator, KONSTRUCT_OPERATOR_TOKEN: 'x' });
+  expect(short).toThrow(/KONSTRUCT_OPERATOR_TOKEN: is shorter than 16 .*openssl rand/);
+  const halved = () => apiConfig({ ...SERVICES, ...operator, DATABASE_OPERATOR_URL: '' });
+  expect(halved).toThrow(/DATABASE_OPERATOR_URL is not set: .*set it to postgres:/);
+});
+
+test('a migration needs the URL of one role for both processes, or of one for each', () => {
+  const admin = { TEMPORAL_ADDRESS: 'x:7233', DATABASE_ADMIN_URL: 'postgres://a:b@h/d' };
+  const own = { DATABASE_API_URL: 'postgres://api', DATABASE_WORKER_URL: 'postgres://worker' };
+  expect(migrationConfig({ ...admin, ...own }).serviceUrls).toEqual(Object.values(own));
+  expect(migrationConfig({ ...admin, ...SERVICES }).serviceUrls).toEqual([SERVICES.DATABASE_URL]);
+  const half = () => migrationConfig({ ...admin, DATABASE_API_URL: own.DATABASE_API_URL });
+  expect(half).toThrow(/DATABASE_URL is not set/);
+});
+
+test.each(['DATABASE_URL', 'DATABASE_ADMIN_URL', 'DATABASE_OPERATOR_URL', 'DATABASE_API_URL'])(
+  'a malformed %s is named and not repeated',
+  (name) => {
+    for (const url of ['postgres://user:secret@host:port/d', 'user:secret@host', 'http://u:secret@h/d']) {
+      const read = () => migrationConfig({ ...SERVICES, DATABASE_ADMIN_URL: 'postgres://x', [name]: url });
+      expect(read).toThrow(new RegExp(`${name} is no URL of Postgres .set it to postgres://`));
+      expect(read).not.toThrow(/secret/);
+    }
+  },
+);
 
 test('one error names what is missing for the process and for its channels', () => {
   const env = { ...SERVICES, REDIS_URL: '', SLACK_API_URL: 'no address' };

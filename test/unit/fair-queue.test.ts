@@ -37,3 +37,11 @@ test('looking takes nothing; the count is by tenant', () => {
   expect(queue.peek()).toBeUndefined();
   expect(queue.waitingOf('A')).toBe(0);
 });
+
+test('a tenant whose item may not be taken is passed over, and keeps its turn', () => {
+  const queue = queueOf('Aa1', 'Aa2', 'Ba1', 'Ba2');
+  const notOfA = (item: string) => !item.startsWith('A');
+  expect(queue.take(notOfA)).toBe('Ba1');
+  expect(queue.take(() => false)).toBeUndefined();
+  expect(drained(queue)).toEqual(['Aa1', 'Ba2', 'Aa2']);
+});

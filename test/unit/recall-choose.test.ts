@@ -14,6 +14,8 @@ const candidate = (exchangeId: string, total: number, more: Partial<Candidate> =
   held: [0],
   userText: 'five words of the user',
   replyText: 'two words',
+  added: 5,
+  repeats: false,
   userCosine: 0.3,
   userEmbedding: [1, 0],
   ...more,
@@ -51,6 +53,16 @@ describe('order', () => {
     const asked = (id: string) => candidate(id, 0.9, { flags: ONLY_ASKS, userCosine: 0.95 });
     const found = orderCandidates([asked('asked 1'), asked('asked 2'), candidate('told', 0.6, other)], 3);
     expect(names(found)).toEqual(['told', 'asked 1']);
+  });
+
+  test('of questions like the query the one that adds most has the last place', () => {
+    const asked = (id: string, added: number, more: Partial<Candidate> = {}) =>
+      candidate(id, 0.9, { flags: ONLY_ASKS, userCosine: 0.95, added, ...more });
+    const statements = ['a', 'b', 'c'].map((id, i) =>
+      candidate(id, 0.5, { userEmbedding: [i === 0 ? 1 : 0, i === 1 ? 1 : 0, i === 2 ? 1 : 0] }),
+    );
+    const questions = [asked('asked', 1.5), asked('tells', 3), asked('repeats', 0, { repeats: true })];
+    expect(names(orderCandidates([...questions, ...statements], 3)).slice(0, 3)).toEqual(['a', 'b', 'tells']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { ONLY_ASKS } from '../../src/memory/text/questions.ts';
+import { ADDS_NOTHING, ONLY_ASKS } from '../../src/memory/text/questions.ts';
 import { rank, limitQuestions } from '../../src/memory/ranking/rank.ts';
 import type { ScoredScope } from '../../src/memory/ranking/score.ts';
 
@@ -63,5 +63,12 @@ describe('ranking', () => {
     const candidates = ids(limitQuestions(ranked, 3));
     expect(candidates).toHaveLength(4);
     expect(candidates.at(-1)).toBe('told');
+  });
+
+  test('keeps a question that tells something when another was asked more often than passages are ranked', () => {
+    const flags = ONLY_ASKS | ADDS_NOTHING;
+    const asked = Array.from({ length: 2_000 }, (_, i) => ({ id: `q${i}`, total: 0.9, flags }));
+    const ranked = rank(scopeOf([{ id: 'tells', total: 0.3, flags: ONLY_ASKS }, ...asked]), []);
+    expect(ids(limitQuestions(ranked, 3))).toEqual([...ids(ranked).slice(0, 3), 'tells']);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { NO_ANSWER, ONLY_ASKS } from '../../src/memory/text/questions.ts';
+import { ADDS_NOTHING, NO_ANSWER, ONLY_ASKS } from '../../src/memory/text/questions.ts';
 import {
   matchOf,
   scorePassages,
@@ -23,7 +23,10 @@ const QUERY: QueryFacts = {
   firstPerson: 0,
 };
 
-type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'place' | 'held'> & { masks: number[] };
+type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'place' | 'held'> & {
+  masks: number[];
+  userWeight?: number;
+};
 
 /** A passage with the terms of `mask`, `hours` after the first. */
 const passage = (id: string, mask: number, cosine = 0, hours = 0, flags = 0): Passage => ({
@@ -38,6 +41,7 @@ const toScanned = (passages: Passage[]): ScannedScope => ({
   exchangeIdOf: (row) => passages[row]?.exchangeId ?? '',
   parts: Int16Array.from(passages, ({ part }) => part),
   flags: Int16Array.from(passages, ({ flags }) => flags),
+  userWeights: Float32Array.from(passages, ({ userWeight }) => userWeight ?? 0),
   ats: Float64Array.from(passages, ({ at }) => at),
   cosines: Float32Array.from(passages, ({ cosine }) => cosine),
   masks: (passages[0]?.masks ?? []).map((_mask, column) =>
@@ -119,18 +123,27 @@ describe('the total', () => {
     expect(scores([passage('x', 0, 0.9)], { mostlyLatin: false }).get('x')?.total).toBeLessThan(0.1);
   });
 
-  test('leaves out the same question without an answer, and no unanswered question makes its words common', () => {
-    const asked = Array.from({ length: 50 }, (_, i) =>
-      passage(`asked ${i}`, 0b11, 0.9, 10 + i * 5, ONLY_ASKS | NO_ANSWER),
-    );
+  test('no unanswered question makes its words common', () => {
     const told = passage('told', 0b01, 0.4);
-    expect(scores([told, ...asked])).toEqual(scores([told]));
-    const others = asked.slice(0, 5).map((other) => ({ ...other, cosine: 0.6 }));
-    const unrelated = others.map((other) => ({ ...other, masks: [0] }));
-    expect(scores([told, ...others]).get('told')?.lexical).toBe(
+    const asked = Array.from({ length: 5 }, (_, i) =>
+      passage(`asked ${i}`, 0b11, 0.6, 10 + i * 5, ONLY_ASKS | NO_ANSWER),
+    );
+    const unrelated = asked.map((other) => ({ ...other, masks: [0] }));
+    expect(scores([told, ...asked]).get('told')?.lexical).toBe(
       scores([told, ...unrelated]).get('told')?.lexical,
     );
-    expect(scores([told, ...others]).size).toBe(6);
+  });
+
+  test.each([
+    ['a question of the same words', ONLY_ASKS, 2, true],
+    ['a question with a short word more', ONLY_ASKS, 2.9, true],
+    ['a question with a word more', ONLY_ASKS, 3, false],
+    ['the same words without a question mark', 0, 2, true],
+    ['a statement with a short word more', 0, 2.1, false],
+    ['a message whose words are not known', ONLY_ASKS, 0, false],
+  ])('%s adds nothing: %s', (_what, flags, userWeight, expected) => {
+    const found = scores([{ ...passage('x', 0b11, 0, 0, flags), userWeight }]).get('x');
+    expect(((found?.flags ?? 0) & ADDS_NOTHING) !== 0).toBe(expected);
   });
 
   test('is in time order, whatever the order of the rows', () => {

@@ -6,7 +6,10 @@ const T = '11111111-1111-4111-8111-111111111111';
 describe('Redis keys', () => {
   test.each([
     ['memoryShortKey', keys.memoryShortKey(T, 'a1', 'u1'), `${T}:memory:short:a1:u1`],
+    ['memoryErasedKey', keys.memoryErasedKey(T, 'a1', 'u1'), `${T}:memory:erased:a1:u1`],
     ['rateLimitKey', keys.rateLimitKey(T, 'u1'), `${T}:rate_limit:u1`],
+    ['busyNoticeKey', keys.busyNoticeKey(T, 'u1'), `${T}:busy_notice:u1`],
+    ['directThreadsKey', keys.directThreadsKey(T, 'a1', 'u1'), `${T}:direct_threads:a1:u1`],
     ['idempotencyKey', keys.idempotencyKey(T, 'm1'), `${T}:idempotency:m1`],
     ['sessionKey', keys.sessionKey(T, 't1'), `${T}:session:t1`],
     ['engagedThreadKey', keys.engagedThreadKey(T, 't1'), `${T}:engaged:t1`],

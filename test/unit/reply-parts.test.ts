@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { closeOpenFence } from '../../src/channels/slack/outbound/growing-text.ts';
+import { closeOpenFence } from '../../src/lib/open-fence.ts';
 import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 
 const LIMIT = 200;

@@ -61,6 +61,12 @@ const addressing: Row[] = [
     '@Bob is ill',
   ],
   [
+    'a direct message in the app’s home',
+    'hardening',
+    { ...DIRECT, channel_type: 'app_home', text: 'hello' },
+    'hello',
+  ],
+  [
     'a group’s direct message',
     `${DOCS}/message.mpim`,
     { ...BASE, channel_type: 'mpim', text: 'lunch?' },
@@ -92,6 +98,59 @@ const addressing: Row[] = [
     { ...IN_THREAD, text: 'ask <@U2> then' },
     'ask @Bob then',
   ],
+  ...[
+    ':wave: <@U2> ping',
+    '👋 <@U2>',
+    '&gt; foo\n<@U2> see above',
+    '&gt; <@U3> said\n&gt; more\n*<@U2>* yes',
+    '*<@U2>* look',
+    '_~<@U2>~_: look',
+    'hey <@U2> can you look?',
+    'Good morning, <@U2>!',
+    'Guten Morgen <@U2>',
+    'спасибо <@U2>',
+    'thank you very much <@U2>',
+    'Hi! Thanks a lot, <@U2>',
+    'Vielen Dank <@U2>!',
+    'please <@U2> take a look',
+    'muchas gracias <@U2>',
+    "s'il vous plaît <@U2>",
+    'ありがとうございます<@U2>さん',
+    '좋은 아침 <@U2>',
+    '• <@U2> first\n• then',
+    '1. <@U2> first',
+    '```log```\n<@U2> this one',
+    '<!here> who has time?',
+    '<!channel> lunch',
+    'hi <!subteam^S1|@ops>',
+    '(<@U2|bob>) look',
+    '¡<@U2>!',
+  ].map((text): Row => [
+    `to somebody else: ${JSON.stringify(text)}`,
+    'NousResearch/hermes-agent#60407',
+    { ...IN_THREAD, text },
+    'ignored: addressed_to_other',
+  ]),
+  ...[
+    ['ask <@U2> then', 'ask @Bob then'],
+    ['No, <@U2> is the owner', 'No, @Bob is the owner'],
+    ['And <@U2>?', 'And @Bob?'],
+    ['So <@U2> was right?', 'So @Bob was right?'],
+    ['Good, <@U2> knows', 'Good, @Bob knows'],
+    ['thanks, now ask <@U2>', 'thanks, now ask @Bob'],
+    ['it is <@U2>', 'it is @Bob'],
+    ['tell <@U2>, please', 'tell @Bob, please'],
+    ['&gt; <@U2> said so\nis that true?', '> @Bob said so\nis that true?'],
+    ['&gt;&gt;&gt; <@U2> said\n<@U2> so', '>>> @Bob said\n@Bob so'],
+    ['see <https://e.com> <@U2> sent', 'see https://e.com @Bob sent'],
+    ['`<@U2>` is his id', '`@Bob` is his id'],
+    ['yes', 'yes'],
+  ].map(([text, read = '']): Row => [
+    `to the agent: ${JSON.stringify(text)}`,
+    'NousResearch/hermes-agent#60407',
+    { ...IN_THREAD, text },
+    read,
+  ]),
   [
     'the agent’s name in code, which Slack escapes',
     'docs.slack.dev/messaging/formatting-message-text',
@@ -322,6 +381,18 @@ const edits: Row[] = [
     'ignored: edit',
   ],
   [
+    'one that adds the mention, without how it read before',
+    'abdolence/slack-morphism-rust#224',
+    changed(undefined, { text: '<@UBOT> help' }),
+    'help',
+  ],
+  [
+    'a change that nobody made, without how it read before',
+    'opsdroid/opsdroid#1220',
+    changed(undefined, { text: '<@UBOT> help', edited: undefined }),
+    'ignored: edit',
+  ],
+  [
     'one of another bot',
     `${DOCS}/message/message_changed`,
     changed({ text: 'a', bot_id: 'B2' }, { text: '<@UBOT> a', bot_id: 'B2' }),
@@ -387,6 +458,63 @@ const notation: Row[] = [
 
 const BLOCKS = 'docs.slack.dev/reference/block-kit/blocks';
 const blocks: Row[] = [
+  ...(
+    [
+      [
+        'words in another order say something else',
+        'CPU 95 memory 20',
+        [{ type: 'section', text: { type: 'mrkdwn', text: 'CPU 20, memory 95' } }],
+        'CPU 95 memory 20\nCPU 20, memory 95',
+      ],
+      [
+        'code without a word is new',
+        'regex that fails',
+        rich({ type: 'rich_text_preformatted', elements: [say('^[^@]+@[^@]+$')] }),
+        'regex that fails\n```\n^[^@]+@[^@]+$\n```',
+      ],
+      [
+        'a sign alone is new',
+        'Status',
+        [{ type: 'section', text: { type: 'mrkdwn', text: '✅' } }],
+        'Status\n✅',
+      ],
+      [
+        'code with the words of the text, and other signs',
+        'not a-b',
+        rich({ type: 'rich_text_preformatted', elements: [say('a+b')] }),
+        'not a-b\n```\na+b\n```',
+      ],
+      [
+        'what a person typed, marked up in one of both',
+        '*Hello* <@U2|bob>\n• one\n• _two_\n```a*b```\n&gt; so',
+        rich(
+          section(say('Hello '), { type: 'user', user_id: 'U2' }),
+          { type: 'rich_text_list', style: 'bullet', elements: [section(say('one')), section(say('two'))] },
+          { type: 'rich_text_preformatted', elements: [say('a*b')] },
+          { type: 'rich_text_quote', elements: [say('so')] },
+        ),
+        '*Hello* @bob\n• one\n• _two_\n```a*b```\n> so',
+      ],
+      [
+        'a link with a bar in its address',
+        '',
+        rich(section({ type: 'link', url: 'https://e.com/a|b' })),
+        'https://e.com/a%7Cb',
+      ],
+      [
+        'a link with a bar in its label',
+        '',
+        rich(section({ type: 'link', url: 'https://e.com/', text: 'a | b' })),
+        'a | b (https://e.com/)',
+      ],
+    ] as const
+  ).map(([what, text, parts, read]): Row => [
+    `nothing is lost: ${what}`,
+    'hardening',
+    { ...DIRECT, text, blocks: parts },
+    read,
+  ]),
+
   [
     'a typed message: text and blocks are the same',
     `${BLOCKS}/rich-text-block`,
@@ -668,7 +796,7 @@ const shared = (...files: object[]) => ({ ...DIRECT, subtype: 'file_share', text
 const files: Row[] = [
   [
     'a PDF without a word',
-    'botkit#1103',
+    'howdyai/botkit#1600',
     shared(FILE),
     "[file: plan.pdf (PDF, 2.1 MB), shared by @Bob: can't be read]",
   ],
@@ -713,6 +841,18 @@ const files: Row[] = [
       },
     }),
     '[file: audio_message.m4a (MPEG 4 Audio): its transcript, the rest is left out]\n```\ncall me back\n```',
+  ],
+  [
+    'a voice message that Slack is still listening to',
+    'openabdev/openab#422',
+    shared({
+      id: 'F3',
+      name: 'audio_message.m4a',
+      pretty_type: 'MPEG 4 Audio',
+      subtype: 'slack_audio',
+      transcription: { status: 'processing' },
+    }),
+    "[file: audio_message.m4a (MPEG 4 Audio): can't be read yet: Slack is still writing its transcript]",
   ],
   [
     'a picture with a description',

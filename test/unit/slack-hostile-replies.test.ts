@@ -3,8 +3,9 @@
  * the characters that the parser is given and the messages that come out, not the time.
  */
 import { describe, expect, test } from '@jest/globals';
-import { closeOpenFence, growingText } from '../../src/channels/slack/outbound/growing-text.ts';
-import { isTooDeep } from '../../src/channels/slack/outbound/markdown-tree.ts';
+import { growingText } from '../../src/channels/slack/outbound/growing-text.ts';
+import { closeOpenFence } from '../../src/lib/open-fence.ts';
+import { isTooDeep } from '../../src/lib/markdown-tree.ts';
 import { contentsOf } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 import { SHORTENED } from '../../src/domain/words.ts';

@@ -40,6 +40,12 @@ describe('as text', () => {
     ['inline code', '`a<b>&c`', '`a&lt;b&gt;&amp;c`'],
     ['code with a backtick', '`` a`b ``', 'a`b'],
     ['table', '|a|\n|-|\n|`x`|', '```\n|a|\n|-|\n|`x`|\n```'],
+    ['table in a quote', '> |a|\n> |-|\n> |1|', '> ```\n> |a|\n> |-|\n> |1|\n> ```'],
+    ['table in a list', '- |a|\n  |-|\n  |1|', '• ```\n    |a|\n    |-|\n    |1|\n    ```'],
+    ['html in a quote', '> <p>\n> a', '> &lt;p&gt;\n> a'],
+    ['code from Windows', '```\r\na\r\nb\r\n```\r\n', '```\na\nb\n```'],
+    ['code from Windows in a quote', '> ```\r\n> a\r\n> ```', '> ```\n> a\n> ```'],
+    ['nothing but a definition', '[a]: https://e.com', '[a]: https://e.com'],
     ['html', 'a <b>c</b>', 'a &lt;b&gt;c&lt;/b&gt;'],
     ['html comment', 'a\n\n<!-- b -->', 'a\n\n&lt;!-- b --&gt;'],
     ['entity', '1 &lt; 2 &amp; 3', '1 &lt; 2 &amp; 3'],
@@ -81,6 +87,14 @@ describe('as a block', () => {
     expect(block('|a|\n|-|\n|1|\n\nand\n\n|b|\n|-|\n|`2`|')).toBe(
       '|a|\n|-|\n|1|\n\nand\n\n```\n|b|\n|-|\n|`2`|\n```',
     );
+  });
+
+  test.each([
+    ['> |a|\n> |-|\n> |1|\n\n|b|\n|-|', '> ```\n> |a|\n> |-|\n> |1|\n> ```\n\n|b|\n|-|'],
+    ['- |a|\n  |-|\n\n> - |b|\n>   |-|', '- ```\n  |a|\n  |-|\n  ```\n\n> - ```\n>   |b|\n>   |-|\n>   ```'],
+    ['> |a|\n> |-|\n>\n> |b|\n> |-|', '> ```\n> |a|\n> |-|\n> ```\n>\n> ```\n> |b|\n> |-|\n> ```'],
+  ])('so is one in a quote or a list: %j', (markdown, expected) => {
+    expect(block(markdown)).toBe(expected);
   });
 
   test('so is one with more rows or columns than Slack takes', () => {

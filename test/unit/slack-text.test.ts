@@ -49,6 +49,15 @@ describe('outbound text', () => {
   });
 
   test.each([
+    ['\\*not bold\\*', '*\u200bnot bold*'],
+    ['\\_not slanted\\_', '_\u200bnot slanted_'],
+    ['\\`no code\\`', '`\u200bno code`'],
+    ['2 \\* 3 \\* 4, snake_case_name, ~5 to 10', '2 * 3 * 4, snake_case_name, ~5 to 10'],
+  ])('%j: signs that were meant as such mark nothing up', (markdown, mrkdwn) => {
+    expect(text(markdown)).toBe(mrkdwn);
+  });
+
+  test.each([
     '<!channel>',
     '<!here|here>',
     '<!everyone>',

@@ -55,6 +55,14 @@ const RELATIONS: ReadonlyArray<
     'START_GRACE_MS',
   ],
   [
+    'a message that has waited for its pace can still be entered in time',
+    [
+      ['PACED_WITHIN_MS', 1],
+      ['INTAKE_ENTRY_MS', 1],
+    ],
+    'ACCEPT_WITHIN_MS',
+  ],
+  [
     'what makes a message richer leaves time to enter it',
     [
       ['INTAKE_CONTENTS_WITHIN_MS', 1],
@@ -90,6 +98,44 @@ const RELATIONS: ReadonlyArray<
     ],
     'MEMORY_WITHIN_MS',
   ],
+  [
+    'an attempt that is put off comes back before the longest attempt would have ended',
+    [
+      ['DEFERRED_FOR_MS', 1],
+      ['DEFERRED_EVERY_MS', 1],
+    ],
+    'DEFERRED_WITHIN_MS',
+  ],
+  [
+    'a tenant’s turn is looked at again while its calls may hang',
+    [['DEFERRED_WITHIN_MS', 1]],
+    'ANSWER_TIMEOUT_MS',
+  ],
+  [
+    'a turn whose steps take their longest is still answered',
+    [
+      ['LONGEST_START_GRACE_MS', 1],
+      ['LONGEST_WAIT_MS', 1],
+      ['GATHER_TIMEOUT_MS', 1],
+    ],
+    'TURN_ANSWERED_WITHIN_MS',
+  ],
+  [
+    'a turn that begins to answer late still ends, with its apology, before Temporal ends it',
+    [
+      ['TURN_ANSWERED_WITHIN_MS', 1],
+      // The answer, its delivery, and the apology's.
+      ['STEP_TRIED_FOR_MS', 3],
+    ],
+    'TURN_ENDS_WITHIN_MS',
+  ],
+  [
+    'an outage that a turn outlives is not the end of its memory',
+    [['TURN_ENDS_WITHIN_MS', 1]],
+    'REMEMBERED_WITHIN_MS',
+  ],
+  ['one slow answer is not the end of its step', [['ANSWER_TIMEOUT_MS', 3]], 'STEP_TRIED_FOR_MS'],
+  ['a start may arrive for longer than its API waits', [['START_GRACE_MS', 2]], 'LATE_START_WITHIN_MS'],
   ['activities drain before they are given up', [['DRAIN_WITHIN_MS', 1]], 'DRAIN_FORCED_AFTER_MS'],
   [
     'a worker gives its activities up before its process ends',

@@ -40,6 +40,16 @@ describe('HandleMessage', () => {
     });
   });
 
+  test('a turn that nobody was there to answer in time ends in the apology, unanswered', async () => {
+    await hosting();
+    const handle = await host.start(acceptedMessage({}, { answeredWithinMs: -1 }));
+    const failure = await handle.result().catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      cause: { type: 'TurnFailed', details: [{ reply: { text: APOLOGY } }], cause: { type: 'TurnOverdue' } },
+    });
+    expect(calls).toEqual(['gatherContext', 'recordFailedTurn']);
+  });
+
   test('sends the model the prompt of system, context, window and message', async () => {
     let sent: Parameters<Activities['answerTurn']>[0] | undefined;
     await hosting({

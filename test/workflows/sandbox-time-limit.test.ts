@@ -1,4 +1,5 @@
 /** src/worker/sandbox-time-limit.ts keeps the SDK's time limits for workflow code, and removes all others. */
+import { decodeOptionalFailureToOptionalError } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { once } from 'node:events';
 import vm from 'node:vm';
 import { Worker as Thread } from 'node:worker_threads';
@@ -12,7 +13,7 @@ import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { bundleFixture } from '../support/fixture-bundle.ts';
-import { temporalConfig } from '../support/services.ts';
+import { encryptionConfig, temporalConfig } from '../support/services.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 import { connectEnvironment, hostWorkflows, type WorkflowHost } from '../support/workflow-host.ts';
 
@@ -45,7 +46,11 @@ test.each(['at once', 'in a condition', 'after a condition'])(
     };
     await eventually(async () => (await failures()).length > 0, { timeoutMs: 20_000 });
     const [failed] = await failures();
-    expect(failed?.workflowTaskFailedEventAttributes?.failure?.message).toMatch(/timed out after 5000ms/);
+    const error = await decodeOptionalFailureToOptionalError(
+      host.environment.client.options.loadedDataConverter,
+      failed?.workflowTaskFailedEventAttributes?.failure,
+    );
+    expect(error?.message).toMatch(/timed out after 5000ms/);
     await expectOthersToGoOn();
     await endless.terminate();
     // An attempt that still runs blocks the thread for its five seconds.
@@ -80,7 +85,7 @@ describe('with limits only on calls that can run workflow code', () => {
       taskQueue: QUEUE,
       workflowBundle: await workflowBundle(),
       activities: fakeActivities([]),
-      dataConverter,
+      dataConverter: dataConverter(encryptionConfig().keys),
       // In this thread.
       debugMode: true,
     });

@@ -3,38 +3,70 @@ import proto from '@temporalio/proto';
 import { Router } from 'express';
 import { checkRedis, type RedisClient } from '../../redis/connection.ts';
 import type pg from 'pg';
+import type { Logger } from 'pino';
 import { within } from '../../lib/within.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../../domain/task-queues.ts';
 
 const CHECK_WITHIN_MS = 2_000;
+/** However often it is asked, the services are. */
+const ANSWER_KEPT_MS = 1_000;
 /** A worker polls at least once a minute; one that hasn't for longer is gone. */
 const POLLER_FRESH_MS = 70_000;
 
+type Readiness = { status: 'ready' | 'not ready'; missing: string[]; checks: Record<string, 'ok' | 'away'> };
+
 /**
  * `GET /healthz`: this process answers. `GET /readyz`: which of the services that a reply needs are there.
+ * Anybody may ask, so it names no address and no error: those are logged.
  */
-export function healthRoutes(dependencies: { pool: pg.Pool; redis: RedisClient; temporal: Client }): Router {
-  const { pool, redis, temporal } = dependencies;
+export function healthRoutes(dependencies: {
+  pool: pg.Pool;
+  redis: RedisClient;
+  temporal: Client;
+  log: Logger;
+}): Router {
+  const { pool, redis, temporal, log } = dependencies;
   const router = Router();
 
   router.get('/healthz', (_req, res) => {
     res.json({ status: 'ok' });
   });
 
+  const PROBES: Record<string, () => Promise<unknown>> = {
+    postgres: () => pool.query('SELECT 1 FROM conversation_embeddings LIMIT 0'),
+    redis: () => checkRedis(redis),
+    temporal: () => temporal.workflowService.getSystemInfo({}),
+    worker: () => workersPoll(temporal),
+  };
+  const checkAll = async (): Promise<Readiness> => {
+    const checked = Object.entries(PROBES).map(
+      async ([name, probe]) => [name, await check(name, probe)] as const,
+    );
+    const checks = Object.fromEntries(await Promise.all(checked));
+    const missing = Object.keys(checks).filter((name) => checks[name] !== 'ok');
+    return { status: missing.length === 0 ? 'ready' : 'not ready', missing, checks };
+  };
+  const check = async (service: string, probe: () => Promise<unknown>): Promise<'ok' | 'away'> => {
+    try {
+      await within(CHECK_WITHIN_MS, probe());
+      return 'ok';
+    } catch (error) {
+      log.warn({ service, err: error }, 'not ready');
+      return 'away';
+    }
+  };
+
+  let last: { readiness: Promise<Readiness>; until: number } | undefined;
+  const readinessNow = (): Promise<Readiness> => {
+    if (last && last.until > Date.now()) return last.readiness;
+    const asked = { readiness: checkAll(), until: Infinity };
+    void asked.readiness.then(() => (asked.until = Date.now() + ANSWER_KEPT_MS));
+    last = asked;
+    return asked.readiness;
+  };
   router.get('/readyz', async (_req, res) => {
-    const [postgres, redisCheck, temporalCheck, worker] = await Promise.all([
-      check(() => pool.query('SELECT 1 FROM conversation_embeddings LIMIT 0')),
-      check(() => checkRedis(redis)),
-      check(() => temporal.workflowService.getSystemInfo({})),
-      check(() => workersPoll(temporal)),
-    ]);
-    const checks = { postgres, redis: redisCheck, temporal: temporalCheck, worker };
-    const missing = Object.entries(checks).flatMap(([name, result]) => (result === 'ok' ? [] : [name]));
-    res.status(missing.length === 0 ? 200 : 503).json({
-      status: missing.length === 0 ? 'ready' : 'not ready',
-      missing,
-      checks,
-    });
+    const readiness = await readinessNow();
+    res.status(readiness.status === 'ready' ? 200 : 503).json(readiness);
   });
 
   return router;
@@ -53,14 +85,5 @@ async function workersPoll(temporal: Client): Promise<void> {
       ...pollers.map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000),
     );
     if (Date.now() - newest > POLLER_FRESH_MS) throw new Error(`no worker polls the task queue ${name}`);
-  }
-}
-
-async function check(probe: () => Promise<unknown>): Promise<string> {
-  try {
-    await within(CHECK_WITHIN_MS, probe());
-    return 'ok';
-  } catch (error) {
-    return error instanceof Error && error.message ? error.message : 'unavailable';
   }
 }

@@ -2,12 +2,14 @@ import { Router } from 'express';
 import type { RedisClient } from '../../redis/connection.ts';
 import type pg from 'pg';
 import { findAgent } from '../../db/agents.ts';
-import { listMemories, type StoredMemory } from '../../memory/long-term/memories.ts';
+import { upToFull } from '../../db/page.ts';
+import { listMemories } from '../../memory/long-term/memories.ts';
 import { getRecentMessages } from '../../memory/window/window.ts';
-import { tenantOf } from '../auth.ts';
-import { badField, notFound, unavailable } from '../problems.ts';
+import { tenantOf } from '../admission.ts';
+import { pageOf } from '../cursor.ts';
+import { notFound, unavailable } from '../problems.ts';
 import { pageQuery, userIdParam, validate } from '../schemas.ts';
-import { isUuid } from '../uuid.ts';
+import { toUuid } from '../uuid.ts';
 
 /**
  * `GET /agents/{agentId}/users/{userId}/memory`: what an agent remembers of a user, newest memories first,
@@ -18,44 +20,21 @@ export function memoryRoutes({ pool, redis }: { pool: pg.Pool; redis: RedisClien
 
   router.get('/agents/:agentId/users/:userId/memory', async (req, res) => {
     const tenantId = tenantOf(res);
-    const { agentId } = req.params;
+    const agentId = toUuid(req.params.agentId);
     const userId = validate(userIdParam, req.params.userId, 'userId');
-    const { limit, cursor } = validate(pageQuery, req.query, 'query');
-    if (!isUuid(agentId) || !(await findAgent(pool, tenantId, agentId))) throw notFound('agent');
+    const asked = validate(pageQuery, req.query, 'query');
+    if (!agentId || !(await findAgent(pool, tenantId, agentId))) throw notFound('agent');
 
-    const after = cursor === undefined ? undefined : decodeCursor(cursor);
     const scope = { tenantId, agentId, userId };
-    const [window, memories] = await Promise.all([
+    const [window, { page, nextCursor }] = await Promise.all([
       getRecentMessages(redis, tenantId, agentId, userId).catch(() => {
         throw unavailable('Redis');
       }),
-      listMemories(pool, scope, { limit: limit + 1, ...(after && { after }) }),
+      pageOf(asked, (rows) => listMemories(pool, scope, rows)),
     ]);
-    const page = memories.slice(0, limit);
-    const last = page.at(-1);
-    const nextCursor = memories.length > limit && last ? encodeCursor(last) : null;
-    res.json({ window, memories: page, nextCursor });
+    // The newest of the window, as many as fill a page.
+    res.json({ window: upToFull(window.toReversed()).toReversed(), memories: page, nextCursor });
   });
 
   return router;
-}
-
-function encodeCursor({ createdAt, id }: StoredMemory): string {
-  return Buffer.from(`${createdAt} ${id}`).toString('base64url');
-}
-
-function decodeCursor(cursor: string): { createdAt: string; id: string } {
-  const [createdAt = '', id = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
-  if (
-    !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(createdAt) ||
-    !isUuid(id) ||
-    Number.isNaN(Date.parse(createdAt))
-  ) {
-    throw badField({
-      field: 'cursor',
-      problem: 'must be the nextCursor of the page before',
-      isTooLarge: false,
-    });
-  }
-  return { createdAt, id };
 }

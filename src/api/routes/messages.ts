@@ -1,80 +1,96 @@
 import { Router, type Request, type Response } from 'express';
-import type { Client } from '@temporalio/client';
 import type pg from 'pg';
-import { http } from '../../channels/http/index.ts';
+import type { HttpChannel } from '../../channels/http/index.ts';
 import { findTurn, type LedgerTurn } from '../../db/ledger.ts';
 import { ACCEPT_WITHIN_MS } from '../../domain/timing.ts';
+import { createShares } from '../../lib/shares.ts';
 import type { AcceptMessage } from '../../intake/accept-message.ts';
 import { outcomeOf, type MessageOutcome } from '../../intake/message-outcome.ts';
+import type { Pace } from '../../intake/pace.ts';
+import type { RateLimiter } from '../../intake/rate-limiter.ts';
 import { retryMessage } from '../../intake/retry-message.ts';
-import { tenantOf } from '../auth.ts';
+import type { TurnStarter } from '../../intake/start-turn.ts';
+import { keyOf, tenantOf } from '../admission.ts';
 import { badField, notFound, Problem, problemOf } from '../problems.ts';
-import { isUuid } from '../uuid.ts';
-
-const MAX_WAIT_SECONDS = 120;
+import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
+import { toUuid } from '../uuid.ts';
 
 /** `POST /agents/{agentId}/messages` and `GET /messages/{messageId}`. */
-export function messageRoutes(dependencies: {
-  pool: pg.Pool;
-  temporal: Client;
-  accept: AcceptMessage;
-  /** Aborted when the server shuts down: waiting requests are answered 202 then. */
-  closing: AbortSignal;
-}): Router {
-  const { pool, temporal, accept, closing } = dependencies;
+export function messageRoutes(
+  dependencies: TurnStarter & {
+    pool: pg.Pool;
+    accept: AcceptMessage;
+    rateLimiter: RateLimiter;
+    pace: Pace;
+    http: HttpChannel;
+    /** Aborted when the server shuts down: waiting requests are answered 202 then. */
+    closing: AbortSignal;
+    /** Requests that wait for their replies at once (see `createShares`). */
+    waitingRequests: number;
+  },
+): Router {
+  const { pool, temporal, accept, http, closing, waitingRequests } = dependencies;
   const router = Router();
+  const waiting = createShares(waitingRequests);
+
+  /** What has become of a turn, waited for as the client prefers while its tenant has room to wait. */
+  const waitFor = async (req: Request, res: Response, turn: LedgerTurn): Promise<MessageOutcome> => {
+    const tenantId = tenantOf(res);
+    const preferredMs = preferredWaitMs(req);
+    const giveBack = preferredMs > 0 ? waiting.take(tenantId) : undefined;
+    const waitMs = giveBack ? preferredMs : 0;
+    // Nobody needs to look how a message is that was accepted just now.
+    if (waitMs === 0 && req.method === 'POST') return { state: 'accepted' };
+    try {
+      if (waitMs > 0) res.set('Preference-Applied', `wait=${waitMs / 1000}`);
+      const signal = goneOrClosing(res, closing);
+      return await outcomeOf({ pool, temporal }, tenantId, turn, { waitMs, signal });
+    } finally {
+      giveBack?.();
+    }
+  };
 
   router.post('/agents/:agentId/messages', async (req, res) => {
     const tenantId = tenantOf(res);
-    const { agentId } = req.params;
+    const agentId = toUuid(req.params.agentId);
     const deadline = Date.now() + ACCEPT_WITHIN_MS;
     const idempotencyKey = req.get('idempotency-key');
+    if (!agentId) throw notFound('agent');
     const received = await http.receive({ tenantId, agentId, body: req.body, idempotencyKey });
     if (received.kind === 'invalid') throw badField(received);
-    if (!isUuid(agentId)) throw notFound('agent');
-    const taken = await accept(received.message, { deadline });
+    const taken = await accept({ ...received.message, apiKeyId: keyOf(res).firstId }, { deadline });
     if (taken.kind !== 'accepted') throw problemOf(taken);
+    // Sent with another key before: its reply is that key's.
+    if (!isOwn(res, taken.turn)) throw problemOf({ kind: 'key-reused' });
     const { turn } = taken;
-
-    const waitMs = preferredWaitMs(req);
-    const outcome: MessageOutcome =
-      waitMs === 0
-        ? { state: 'accepted' }
-        : await outcomeOf({ pool, temporal }, tenantId, turn, {
-            waitMs,
-            signal: goneOrClosing(res, closing),
-          });
-    if (waitMs > 0) res.set('Preference-Applied', `wait=${waitMs / 1000}`);
-    sendOutcome(res, turn, outcome, 202);
+    sendOutcome(res, turn, await waitFor(req, res, turn), 202);
   });
 
   router.get('/messages/:messageId', async (req, res) => {
     const tenantId = tenantOf(res);
-    const { messageId } = req.params;
-    const turn = isUuid(messageId) ? await findTurn(pool, tenantId, messageId) : undefined;
-    if (!turn) throw notFound('message');
-    const waitMs = preferredWaitMs(req);
-    const signal = goneOrClosing(res, closing);
-    sendOutcome(res, turn, await outcomeOf({ pool, temporal }, tenantId, turn, { waitMs, signal }), 200);
+    const messageId = toUuid(req.params.messageId);
+    const turn = messageId && (await findTurn(pool, tenantId, messageId));
+    if (!turn || !isOwn(res, turn)) throw notFound('message');
+    sendOutcome(res, turn, await waitFor(req, res, turn), 200);
   });
 
   router.post('/messages/:messageId/retry', async (req, res) => {
     const tenantId = tenantOf(res);
-    const { messageId } = req.params;
-    const turn = isUuid(messageId) ? await findTurn(pool, tenantId, messageId) : undefined;
-    if (!turn) throw notFound('message');
-    const retried = await retryMessage({ pool, temporal }, tenantId, turn);
+    const messageId = toUuid(req.params.messageId);
+    const turn = messageId && (await findTurn(pool, tenantId, messageId));
+    if (!turn || !isOwn(res, turn)) throw notFound('message');
+    const retried = await retryMessage(dependencies, tenantId, turn);
     if (retried.kind !== 'accepted') throw problemOf(retried);
-    const waitMs = preferredWaitMs(req);
-    const signal = goneOrClosing(res, closing);
-    const outcome: MessageOutcome =
-      waitMs === 0
-        ? { state: 'accepted' }
-        : await outcomeOf({ pool, temporal }, tenantId, turn, { waitMs, signal });
-    sendOutcome(res, turn, outcome, 202);
+    sendOutcome(res, turn, await waitFor(req, res, turn), 202);
   });
 
   return router;
+}
+
+/** Whether the key may see this message: one of the role `chat` sees what was sent with it. */
+function isOwn(res: Response, turn: LedgerTurn): boolean {
+  const { role, firstId } = keyOf(res);
+  return role !== 'chat' || turn.apiKeyId === firstId;
 }
 
 function sendOutcome(
@@ -98,22 +114,11 @@ function sendOutcome(
       throw new Problem(502, 'No reply', outcome.reply.text, {
         members: { messageId, workflowId, ...outcome },
       });
+    case 'erased':
+      res.json({ messageId, workflowId, state: outcome.state });
+      return;
     case 'accepted':
     case 'refused':
       res.status(pendingStatus).json({ messageId, workflowId, state: outcome.state });
   }
-}
-
-/**
- * Milliseconds of `Prefer: wait=60` (RFC 7240), at most two minutes; 0 when the client doesn't ask to wait.
- */
-function preferredWaitMs(req: Request): number {
-  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})/i.exec(req.get('prefer') ?? '')?.[1];
-  return Math.min(Number(seconds ?? 0), MAX_WAIT_SECONDS) * 1000;
-}
-
-function goneOrClosing(res: Response, closing: AbortSignal): AbortSignal {
-  const gone = new AbortController();
-  res.once('close', () => gone.abort());
-  return AbortSignal.any([gone.signal, closing]);
 }

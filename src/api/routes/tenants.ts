@@ -1,62 +1,99 @@
 import { Router } from 'express';
+import type { Client } from '@temporalio/client';
 import type pg from 'pg';
+import { findTenantRemoval } from '../../db/tenant-removals.ts';
+import { issueApiKey, listApiKeys, MAX_API_KEYS, revokeApiKey, rotateApiKey } from '../../db/api-keys.ts';
 import {
   createTenant,
   findTenant,
-  issueApiKey,
-  revokeApiKey,
-  rotateApiKey,
   tenantExists,
   updateTenant,
   type TenantChanges,
 } from '../../db/tenants.ts';
-import { notFound } from '../problems.ts';
+import { requestTenantRemoval } from '../../intake/request-tenant-removal.ts';
+import { notFound, Problem } from '../problems.ts';
 import { withoutUndefined } from '../without-undefined.ts';
-import { newTenantBody, tenantChangesBody, validate } from '../schemas.ts';
-import { isUuid } from '../uuid.ts';
+import { newKeyBody, newTenantBody, tenantChangesBody, validate } from '../schemas.ts';
+import { toUuid } from '../uuid.ts';
 
-/** Tenant administration, for the operator: tenants, and their API keys (issue, rotate, revoke). */
-export function tenantRoutes({ pool }: { pool: pg.Pool }): Router {
+const OPERATOR = { type: 'operator' } as const;
+
+/**
+ * Tenant administration, for the operator: tenants and their removal, and their API keys (issue, list,
+ * rotate, revoke). The pool is of the operator's role.
+ */
+export function tenantRoutes({ pool, temporal }: { pool: pg.Pool; temporal: Client }): Router {
   const router = Router();
 
   router.post('/', async (req, res) => {
     const { name } = validate(newTenantBody, req.body, 'body');
-    const { tenantId, key } = await createTenant(pool, name);
+    const { tenantId, key } = await createTenant(pool, name, '', OPERATOR);
     res.status(201).json({ tenantId, apiKeyId: key.id, apiKey: key.apiKey });
   });
 
   router.get('/:tenantId', async (req, res) => {
-    const { tenantId } = req.params;
-    const tenant = isUuid(tenantId) ? await findTenant(pool, tenantId) : undefined;
+    const tenantId = toUuid(req.params.tenantId);
+    const tenant = tenantId && (await findTenant(pool, tenantId));
     if (!tenant) throw notFound('tenant');
     res.json(tenant);
   });
 
   router.patch('/:tenantId', async (req, res) => {
-    const { tenantId } = req.params;
+    const tenantId = toUuid(req.params.tenantId);
     const changes: TenantChanges = withoutUndefined(validate(tenantChangesBody, req.body, 'body'));
-    const tenant = isUuid(tenantId) ? await updateTenant(pool, tenantId, changes) : undefined;
+    const tenant = tenantId && (await updateTenant(pool, tenantId, changes, OPERATOR));
     if (!tenant) throw notFound('tenant');
     res.json(tenant);
   });
 
+  router.delete('/:tenantId', async (req, res) => {
+    const tenantId = toUuid(req.params.tenantId);
+    const removal = tenantId && (await requestTenantRemoval({ pool, temporal }, tenantId, OPERATOR));
+    if (!removal) throw notFound('tenant');
+    res.status(removal.finishedAt ? 200 : 202).set('Location', `/v1/tenants/${tenantId}/removal`);
+    res.json(removal);
+  });
+
+  router.get('/:tenantId/removal', async (req, res) => {
+    const tenantId = toUuid(req.params.tenantId);
+    const removal = tenantId && (await findTenantRemoval(pool, tenantId));
+    if (!removal) throw notFound('removal');
+    res.json(removal);
+  });
+
   router.post('/:tenantId/api-keys', async (req, res) => {
-    const { tenantId } = req.params;
-    if (!isUuid(tenantId) || !(await tenantExists(pool, tenantId))) throw notFound('tenant');
-    const key = await issueApiKey(pool, tenantId);
+    const tenantId = toUuid(req.params.tenantId);
+    if (!tenantId || !(await tenantExists(pool, tenantId))) throw notFound('tenant');
+    const fields = withoutUndefined(validate(newKeyBody, req.body ?? {}, 'body'));
+    const key = await issueApiKey(pool, tenantId, fields, OPERATOR);
+    if (!key) {
+      throw new Problem(
+        409,
+        'Too many API keys',
+        `A tenant may have ${MAX_API_KEYS} keys: rotate one, or revoke those that nobody uses.`,
+      );
+    }
     res.status(201).json({ apiKeyId: key.id, apiKey: key.apiKey });
   });
 
+  router.get('/:tenantId/api-keys', async (req, res) => {
+    const tenantId = toUuid(req.params.tenantId);
+    if (!tenantId || !(await tenantExists(pool, tenantId))) throw notFound('tenant');
+    res.json({ apiKeys: await listApiKeys(pool, tenantId) });
+  });
+
   router.post('/:tenantId/api-keys/:keyId/rotate', async (req, res) => {
-    const { tenantId, keyId } = req.params;
-    const key = isUuid(tenantId) && isUuid(keyId) ? await rotateApiKey(pool, tenantId, keyId) : undefined;
+    const tenantId = toUuid(req.params.tenantId);
+    const keyId = toUuid(req.params.keyId);
+    const key = tenantId && keyId && (await rotateApiKey(pool, tenantId, keyId, OPERATOR));
     if (!key) throw notFound('API key');
     res.status(201).json({ apiKeyId: key.id, apiKey: key.apiKey });
   });
 
   router.delete('/:tenantId/api-keys/:keyId', async (req, res) => {
-    const { tenantId, keyId } = req.params;
-    if (!isUuid(tenantId) || !isUuid(keyId) || !(await revokeApiKey(pool, tenantId, keyId))) {
+    const tenantId = toUuid(req.params.tenantId);
+    const keyId = toUuid(req.params.keyId);
+    if (!tenantId || !keyId || !(await revokeApiKey(pool, tenantId, keyId, OPERATOR))) {
       throw notFound('API key');
     }
     res.status(204).end();

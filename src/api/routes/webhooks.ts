@@ -1,4 +1,4 @@
-import { raw, Router, type Request } from 'express';
+import { raw, Router, type Request, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { WebhookChannel, WebhookRequest } from '../../channels/channel.ts';
@@ -6,7 +6,7 @@ import { ACCEPT_WITHIN_MS } from '../../domain/timing.ts';
 import type { AcceptMessage } from '../../intake/accept-message.ts';
 import { MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
 import type { IntakeOutcome } from '../../intake/outcomes.ts';
-import { badField, Problem, unauthorized, unavailable } from '../problems.ts';
+import { badField, Problem, problemOf, unauthorized, unavailable } from '../problems.ts';
 
 /**
  * `POST /{channel}/{path}` for every channel that calls us. A 200 means that the message is durable, or that
@@ -31,7 +31,7 @@ export function webhookRoutes(dependencies: {
     // As it came: signatures are over the bytes. A message that is legal over HTTP is legal here.
     const readBody = raw({ type: () => true, limit: Math.max(channel.maxBodyBytes, MAX_MESSAGE_BODY_BYTES) });
     for (const path of channel.paths) {
-      router.post(`/${channel.name}/${path}`, readBody, async (req, res) => {
+      router.post(`/${channel.name}/${path}`, requireProof(channel), readBody, async (req, res) => {
         const body = await answer(channel, toWebhookRequest(req, path));
         if (body === undefined) res.status(200).end();
         else res.json(body);
@@ -76,7 +76,8 @@ export function webhookRoutes(dependencies: {
         const taken = await accept(received.message, { deadline });
         received.settled?.(taken);
         count(wordFor(taken));
-        if (taken.kind === 'unavailable') throw unavailable(taken.service);
+        // The channel delivers both again.
+        if (taken.kind === 'unavailable' || taken.kind === 'over-share') throw problemOf(taken);
         if (wordFor(taken) === 'rejected') {
           // A redelivery would fare no better, and a channel that sees many failures stops sending.
           log.error({ channel: channel.name, reason: taken.kind }, 'a channel’s message can not be accepted');
@@ -87,6 +88,18 @@ export function webhookRoutes(dependencies: {
   }
 }
 
+/**
+ * Refuses by its headers alone what can't be the channel's: nobody without a proof makes us read his body.
+ */
+function requireProof(channel: WebhookChannel): RequestHandler {
+  return (req, _res, next) => {
+    const needed = channel.unproven?.((name) => req.get(name));
+    // The connection goes too, since the body is still on its way.
+    if (needed !== undefined) throw unauthorized(needed, { Connection: 'close' });
+    next();
+  };
+}
+
 /** The outcome as it is counted: few words, so that the metric stays small. */
 function wordFor(taken: IntakeOutcome): 'accepted' | 'rejected' | 'rate_limited' | 'unavailable' {
   switch (taken.kind) {
@@ -94,6 +107,7 @@ function wordFor(taken: IntakeOutcome): 'accepted' | 'rejected' | 'rate_limited'
     case 'unavailable':
       return taken.kind;
     case 'rate-limited':
+    case 'over-share':
       return 'rate_limited';
     case 'unknown-agent':
     case 'key-reused':

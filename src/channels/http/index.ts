@@ -23,22 +23,34 @@ export type HttpMessageRequest = {
   idempotencyKey: string | undefined;
 };
 
-export const http = {
-  name: 'http',
-  receive: (request: HttpMessageRequest) => Promise.resolve(receive(request)),
-} satisfies InboundChannel<HttpMessageRequest>;
+export type HttpMessage = Extract<Received, { kind: 'message' | 'invalid' }>;
+export type HttpChannel = { name: string; receive(request: HttpMessageRequest): Promise<HttpMessage> };
 
-function receive({
-  tenantId,
-  agentId,
-  body,
-  idempotencyKey,
-}: HttpMessageRequest): Extract<Received, { kind: 'message' | 'invalid' }> {
+/**
+ * HTTP beside other channels. A user id that begins with the name of one of them and a colon is a person
+ * there, whom only that channel vouches for.
+ */
+export function createHttp(otherChannels: readonly string[]): HttpChannel {
+  const isReserved = (userId: string): boolean => otherChannels.some((name) => userId.startsWith(`${name}:`));
+  return {
+    name: 'http',
+    receive: (request) => Promise.resolve(receive(request, isReserved)),
+  } satisfies InboundChannel<HttpMessageRequest>;
+}
+
+function receive(
+  { tenantId, agentId, body, idempotencyKey }: HttpMessageRequest,
+  isReserved: (userId: string) => boolean,
+): HttpMessage {
   const read = check(messageBody, body, 'body');
   if (read.kind === 'invalid') return read;
   const key = check(idField.optional(), idempotencyKey, 'Idempotency-Key');
   if (key.kind === 'invalid') return key;
   const { userId, text, threadId } = read.value;
+  if (isReserved(userId)) {
+    const problem = `must not begin with ${userId.split(':', 1)[0]}: that is a person of another channel`;
+    return { kind: 'invalid', field: 'userId', problem, isTooLarge: false };
+  }
   return {
     kind: 'message',
     message: {

@@ -1,9 +1,17 @@
 import { LogLevel, WebClient } from '@slack/web-api';
 import { CHANNEL_CALL_WITHIN_MS } from '../../domain/timing.ts';
+import { bytesOf } from './bounded-body.ts';
+
+/**
+ * What is read of one answer. A page of a thread holds up to 999 messages, and people decide how long each
+ * is; most are 1 to 2 kB.
+ */
+export const MAX_ANSWER_BYTES = 4_000_000;
 
 /**
  * A Web API client that never repeats a call by itself: after a time-out it would post again (four posts
- * were seen). Temporal retries, and looks first. `apiUrl` may leave out the `/api` and the last slash.
+ * were seen). Temporal retries, and looks first. A call whose answer is too long fails as one that Slack
+ * didn't answer. `apiUrl` may leave out the `/api` and the last slash.
  */
 export function createSlackClient(options: { token: string; apiUrl: string }): WebClient {
   return new WebClient(options.token, {
@@ -11,9 +19,19 @@ export function createSlackClient(options: { token: string; apiUrl: string }): W
     retryConfig: { retries: 0 },
     rejectRateLimitedCalls: true,
     timeout: CHANNEL_CALL_WITHIN_MS,
+    fetch: fetchBounded,
     // Its messages may quote what was sent.
     logLevel: LogLevel.ERROR,
   });
+}
+
+/** Like `fetch`; resolves when the answer has been read. */
+async function fetchBounded(...request: Parameters<typeof fetch>): Promise<Response> {
+  const response = await fetch(...request);
+  const body = await bytesOf(response, MAX_ANSWER_BYTES);
+  if (!body) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+  const { status, statusText, headers } = response;
+  return new Response(body.length > 0 ? body : null, { status, statusText, headers });
 }
 
 /** The address of the Web API, ending in `/api/`. */

@@ -38,11 +38,11 @@ export const slackInbound = z
     SLACK_ALLOWED_BOTS: z.string().default('').meta({
       description: 'Bot or user ids of other bots that an agent answers, separated by commas',
     }),
-    KONSTRUCT_SLACK_TENANT_ID: z.uuid().optional().meta({
+    KONSTRUCT_SLACK_TENANT_ID: z.uuid().toLowerCase().optional().meta({
       description: 'Whose the workspace of `SLACK_BOT_TOKEN` is; needed with it',
       cure: 'the id of a tenant; npm start sets it to the demo tenant',
     }),
-    KONSTRUCT_SLACK_AGENT_ID: z.uuid().optional().meta({
+    KONSTRUCT_SLACK_AGENT_ID: z.uuid().toLowerCase().optional().meta({
       description: 'The agent that speaks there; needed with `SLACK_BOT_TOKEN`',
       cure: 'the id of an agent of that tenant; npm start sets it to the demo agent',
     }),

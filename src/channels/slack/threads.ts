@@ -1,15 +1,13 @@
 /** What is kept in Redis about a thread. A convenience: with Redis gone, replies still work. */
 import type { RedisClient } from '../../redis/connection.ts';
-import { engagedThreadKey, idempotencyKey, sessionKey } from '../../redis/keys.ts';
-
-/** A thread that nobody has written in for so long needs a new mention. */
-const KEPT_SECONDS = 90 * 24 * 60 * 60;
+import { THREAD_KEPT_SECONDS } from '../../redis/direct-threads.ts';
+import { busyNoticeKey, engagedThreadKey, sessionKey } from '../../redis/keys.ts';
 
 type Thread = { tenantId: string; threadId: string };
 
 /** From now on the agent answers in this thread without being mentioned. */
 export async function markEngaged(redis: RedisClient, thread: Thread, agentId: string): Promise<void> {
-  await redis.set(engagedThreadKey(thread.tenantId, thread.threadId), agentId, 'EX', KEPT_SECONDS);
+  await redis.set(engagedThreadKey(thread.tenantId, thread.threadId), agentId, 'EX', THREAD_KEPT_SECONDS);
 }
 
 /** Whether the agent is engaged in a thread. Rejects when Redis is away. */
@@ -20,7 +18,7 @@ export async function isEngaged(redis: RedisClient, thread: Thread, agentId: str
 /** Remembers that a thread is an assistant thread, which shows a status. */
 export async function markAssistantThread(redis: RedisClient, thread: Thread): Promise<void> {
   const session = JSON.stringify({ surface: 'assistant' });
-  await redis.set(sessionKey(thread.tenantId, thread.threadId), session, 'EX', KEPT_SECONDS);
+  await redis.set(sessionKey(thread.tenantId, thread.threadId), session, 'EX', THREAD_KEPT_SECONDS);
 }
 
 /** Whether a thread is known as an assistant thread. Rejects when Redis is away. */
@@ -37,6 +35,6 @@ export async function claimBusyNotice(
   tenantId: string,
   userId: string,
 ): Promise<boolean> {
-  const key = idempotencyKey(tenantId, `busy-notice:${userId}`.slice(0, 200));
+  const key = busyNoticeKey(tenantId, userId);
   return (await redis.set(key, '1', 'EX', NOTICE_EVERY_SECONDS, 'NX')) === 'OK';
 }

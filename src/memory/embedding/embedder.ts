@@ -1,4 +1,5 @@
 import { assertEmbedding } from '../../domain/embedding.ts';
+import { unlessAborted } from '../../lib/within.ts';
 import { cutForModel } from './cut-for-model.ts';
 import { createFairQueue, type Owner } from './fair-queue.ts';
 import { createModelProcess, ModelProcessLost } from './model-process.ts';
@@ -7,7 +8,7 @@ import { createModelProcess, ModelProcessLost } from './model-process.ts';
 export type Embedder = {
   /**
    * Of a long text, the beginning that the model reads. Rejects with `EmbedderBusyError` when too many of the
-   * tenant's texts wait, and with the signal's reason when it is aborted before the text has its turn.
+   * tenant's texts wait, and with the signal's reason as soon as it is aborted.
    */
   embed(text: string, request: EmbedRequest): Promise<Float32Array>;
   close(): Promise<void>;
@@ -30,8 +31,12 @@ type Waiting = {
 
 /** Texts embedded together, which saves processor time. A larger batch would delay the next query. */
 const MAX_BATCH = 8;
-/** Each text of a batch costs as much as its longest. Long texts are embedded alone, which takes as long. */
-const MAX_BATCH_LETTERS = 4_000;
+/**
+ * Each text of a batch costs as much as its longest, and a letter may be a word piece of its own, as in
+ * Chinese. Beyond short texts a batch saves nothing, and the next query waits for it: with this bound about
+ * as long as for the longest text that the model reads (0.25 s of a processor).
+ */
+const MAX_BATCH_LETTERS = 1_000;
 const MAX_WAITING_PER_TENANT = 1_000;
 /** A batch takes about 0.1 s. After this time the process counts as stuck, and is replaced. */
 const BATCH_TIMEOUT_MS = 20_000;
@@ -65,8 +70,7 @@ export async function createEmbedder(options: {
     const batch: Waiting[] = [];
     let longest = 0;
     for (let next = queue.peek(); next && batch.length < MAX_BATCH; next = queue.peek()) {
-      if (next.signal?.aborted) next.reject(next.signal.reason);
-      else {
+      if (!next.signal?.aborted) {
         longest = Math.max(longest, next.text.length);
         if (batch.length > 0 && longest * (batch.length + 1) > MAX_BATCH_LETTERS) break;
         batch.push(next);
@@ -110,10 +114,12 @@ export async function createEmbedder(options: {
           `the tenant's queue is full: ${MAX_WAITING_PER_TENANT} of its texts are waiting to be embedded`,
         );
       }
-      const embedding = await new Promise<Float32Array>((resolve, reject) => {
+      const made = new Promise<Float32Array>((resolve, reject) => {
         queue.push(owner, { text: cutForModel(text), signal, resolve, reject });
         void drain();
       });
+      // Not when the text would have had its turn: the model may hang, and the caller's process end.
+      const embedding = await unlessAborted(made, signal);
       assertEmbedding(embedding);
       return embedding;
     },

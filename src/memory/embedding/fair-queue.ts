@@ -8,8 +8,11 @@ export type FairQueue<T> = {
   push(owner: Owner, item: T): void;
   /** What `take` would return. */
   peek(): T | undefined;
-  /** The next item: tenants take turns, then the users of a tenant, then each user's items in their order. */
-  take(): T | undefined;
+  /**
+   * The next item: tenants take turns, then the users of a tenant, then each user's items in their order. A
+   * tenant whose next item may not be taken is passed over.
+   */
+  take(mayBeTaken?: (item: T) => boolean): T | undefined;
   /** How many items of a tenant wait. */
   waitingOf(tenantId: string): number;
 };
@@ -18,9 +21,12 @@ export function createFairQueue<T>(): FairQueue<T> {
   // A map keeps the order of its keys: whoever had a turn goes to the end.
   const tenants = new Map<string, { users: Map<string, T[]>; waiting: number }>();
 
-  const next = () => {
+  const next = (mayBeTaken: (item: T) => boolean) => {
     for (const [tenantId, tenant] of tenants) {
-      for (const [userId, items] of tenant.users) return { tenantId, tenant, userId, items };
+      const [first] = tenant.users;
+      const item = first?.[1][0];
+      if (first && item !== undefined && mayBeTaken(item))
+        return { tenantId, tenant, userId: first[0], items: first[1] };
     }
     return undefined;
   };
@@ -34,9 +40,9 @@ export function createFairQueue<T>(): FairQueue<T> {
       tenant.waiting += 1;
       tenants.set(tenantId, tenant);
     },
-    peek: () => next()?.items[0],
-    take() {
-      const turn = next();
+    peek: () => next(() => true)?.items[0],
+    take(mayBeTaken = () => true) {
+      const turn = next(mayBeTaken);
       if (!turn) return undefined;
       const { tenantId, tenant, userId, items } = turn;
       const item = items.shift();

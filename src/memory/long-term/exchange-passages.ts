@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Scope } from '../../domain/conversation.ts';
 import { toUnit } from '../../domain/embedding.ts';
-import { flagsOf } from '../text/questions.ts';
+import { flagsOf, weightOf } from '../text/questions.ts';
 import { splitExchange, type Passage, type Span } from '../text/passages.ts';
 import { dayInWords } from '../text/search-text.ts';
 import { toTermVector } from '../text/search-terms.ts';
@@ -82,15 +82,16 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
     const texts = [userText.slice(user.from, user.to), replyText.slice(reply.from, reply.to), day];
     return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
   });
+  const userWeights = passages.map(({ user }) => weightOf(userText.slice(user.from, user.to)));
   await client.query({
     name: 'insert-exchange',
     text: `INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, created_at, flags, part,
-                                          user_memory, reply_memory, user_from, user_to, reply_from, reply_to, embedding, terms)
+                                          user_memory, reply_memory, user_from, user_to, reply_from, reply_to, embedding, terms, user_weight)
            SELECT $1, $2, $3, $4, $5, $6, part, CASE WHEN user_to > user_from THEN $14::uuid END,
                   CASE WHEN reply_to > reply_from THEN $15::uuid END, user_from, user_to, reply_from, reply_to,
-                  embedding::halfvec, terms::sparsevec
-           FROM unnest($7::int[], $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::int[])
-                p (user_from, user_to, reply_from, reply_to, embedding, terms, part)
+                  embedding::halfvec, terms::sparsevec, user_weight
+           FROM unnest($7::int[], $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::int[], $16::real[])
+                p (user_from, user_to, reply_from, reply_to, embedding, terms, part, user_weight)
            ON CONFLICT (tenant_id, exchange_id, part) DO NOTHING`,
     values: [
       exchange.tenantId,
@@ -108,6 +109,7 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
       passages.map(({ part }, i) => part ?? i),
       exchange.user?.memoryId ?? null,
       exchange.reply?.memoryId ?? null,
+      userWeights,
     ],
   });
 }

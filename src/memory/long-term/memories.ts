@@ -3,6 +3,8 @@ import { toSql } from 'pgvector';
 import { v4 as randomUuid } from 'uuid';
 import type { ConversationEmbedding, Role, Scope } from '../../domain/conversation.ts';
 import { assertEmbedding, toUnit } from '../../domain/embedding.ts';
+import { bytesBefore, HAS_ROOM, type PageAsked } from '../../db/page.ts';
+import { CREATED_AT, NIL_UUID, type Place } from '../../db/place.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { insertExchange } from './exchange-passages.ts';
 import { nearestMessages } from './nearest-messages.ts';
@@ -115,24 +117,20 @@ export async function insertMemories(
   });
 }
 
-/** The lowest id: a page that starts after it and a time begins right before that time. */
-export const NIL_UUID = '00000000-0000-0000-0000-000000000000';
+const NEWEST_FIRST = 'created_at DESC, id DESC';
 
-/** One page of a scope's memories, newest first. `after` is the last row of the previous page. */
-export async function listMemories(
-  pool: pg.Pool,
-  scope: Scope,
-  page: { limit: number; after?: { createdAt: string; id: string } },
-): Promise<StoredMemory[]> {
+/** A scope's memories, newest first, at most one more than fill a page. */
+export async function listMemories(pool: pg.Pool, scope: Scope, page: PageAsked): Promise<StoredMemory[]> {
   const { rows } = await inTenant(pool, scope.tenantId, (client) =>
     client.query<StoredMemory>(
-      `SELECT id, content, role, exchange_id AS "exchangeId",
-              to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "createdAt"
-       FROM conversation_embeddings
-       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
-         AND (created_at, id) < ($4::timestamptz, $5::uuid)
-       ORDER BY created_at DESC, id DESC
-       LIMIT $6`,
+      `SELECT id, content, role, exchange_id AS "exchangeId", ${CREATED_AT}
+       FROM (SELECT id, content, role, exchange_id, created_at,
+                    ${bytesBefore({ bytes: 'octet_length(content)', order: NEWEST_FIRST })}
+             FROM conversation_embeddings
+             WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
+               AND (created_at, id) < ($4::timestamptz, $5::uuid)
+             ORDER BY ${NEWEST_FIRST} LIMIT $6) AS newest
+       WHERE ${HAS_ROOM} ORDER BY ${NEWEST_FIRST}`,
       [
         scope.tenantId,
         scope.agentId,
@@ -146,8 +144,8 @@ export async function listMemories(
   return rows;
 }
 
-/** A memory in a list. `createdAt` is ISO 8601 with microseconds, exact enough to be a page's start. */
-export type StoredMemory = { id: string; content: string; role: Role; exchangeId: string; createdAt: string };
+/** A memory in a list. */
+export type StoredMemory = Place & { content: string; role: Role; exchangeId: string };
 
 /** The stored messages of one exchange: the user's, then the reply. `[]` when nothing is stored yet. */
 export async function findExchange(

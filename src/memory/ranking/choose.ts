@@ -1,20 +1,22 @@
 import { wordsOf as searchWordsOf } from '../text/terms.ts';
 import { countWords } from '../text/words.ts';
-import { isOnlyAQuestion, isUnansweredQuestion } from '../text/questions.ts';
+import { isOnlyAQuestion } from '../text/questions.ts';
 import type { ScoredPassage } from './score.ts';
 
 /** A candidate for the prompt, with its texts. */
 export type Candidate = ScoredPassage & {
   userText: string;
   replyText: string;
+  /** How much the user's message says that the query doesn't, see `addedBy`. */
+  added: number;
+  /** It is the query, asked before. */
+  repeats: boolean;
   /** Cosine similarity of the user's message alone and the query. */
   userCosine: number;
   /** The user's message's embedding. */
   userEmbedding: readonly number[];
 };
 
-/** Cosine similarity from which two messages count as the same question. */
-const SAME_QUESTION = 0.9;
 /** Cosine similarity from which two questions count once: each answer is the agent's own word. */
 const SIMILAR_QUESTION = 0.75;
 /** Cosine similarity up to which an earlier question loses nothing: it asks something else. */
@@ -44,33 +46,45 @@ export const LABEL_WORDS = 2;
  * each other take one place. Of two statements on one topic the newer ranks above the older.
  */
 export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
-  const byScore = candidates
-    .filter((candidate) => !isUnansweredQuestion(candidate.flags) || candidate.userCosine < SAME_QUESTION)
-    .sort((a, b) => b.total - a.total);
-  const asked = byScore.filter(({ flags }) => isOnlyAQuestion(flags)).map(toAsked);
+  const byScore = [...candidates].sort((a, b) => b.total - a.total);
+  const asked = byScore.filter(onlyAsks).map(toAsked);
   const weighted = byScore
     .map((candidate) => ({ ...candidate, total: candidate.total * shareOfPerson(candidate, asked) }))
     .sort((a, b) => b.total - a.total);
+  const kept = questionThatTells(byScore, topK);
   const distinct = weighted.filter(
-    (candidate, i) => !weighted.slice(0, i).some((above) => repeats(candidate, above)),
+    (candidate, i) =>
+      candidate.exchangeId === kept?.exchangeId ||
+      !weighted.slice(0, i).some((above) => isAskedAbove(candidate, above)),
   );
-  const best = new Set(byScore.slice(0, topK).map(({ exchangeId }) => exchangeId));
-  return keepQuestion(newerFirst(distinct), topK, ({ exchangeId }) => best.has(exchangeId));
+  return keepLastPlace(newerFirst(distinct), topK, kept);
+}
+
+/** Whether the user only asks: by question marks, or since it is the query asked before. */
+function onlyAsks({ flags, repeats }: Candidate): boolean {
+  return repeats || isOnlyAQuestion(flags);
 }
 
 /**
- * When in doubt, a question tells something ("Did you know that I moved to Graz?"): the first that is among
- * the best by its full score keeps the last place.
+ * When in doubt, a question tells something ("Did you know that I moved to Graz?"): of those that are among
+ * the best by their full score, the one that adds most to the query.
  */
-function keepQuestion(
+function questionThatTells(byScore: readonly Candidate[], topK: number): Candidate | undefined {
+  const best = byScore.filter(({ repeats }) => !repeats).slice(0, topK);
+  const [most] = best.filter(onlyAsks).sort((a, b) => b.added - a.added);
+  return most;
+}
+
+/** `kept` gets the last of the `topK` places, unless it has a better one. */
+function keepLastPlace(
   ordered: readonly Candidate[],
   topK: number,
-  isAmongBest: (candidate: Candidate) => boolean,
+  kept: Candidate | undefined,
 ): Candidate[] {
-  const question = ordered.find((candidate) => isOnlyAQuestion(candidate.flags) && isAmongBest(candidate));
-  if (!question || topK < 2 || ordered.indexOf(question) < topK) return [...ordered];
-  const others = ordered.filter((candidate) => candidate !== question);
-  return others.toSpliced(topK - 1, 0, question);
+  const place = ordered.findIndex(({ exchangeId }) => exchangeId === kept?.exchangeId);
+  const candidate = ordered[place];
+  if (!candidate || topK < 2 || place < topK) return [...ordered];
+  return ordered.toSpliced(place, 1).toSpliced(topK - 1, 0, candidate);
 }
 
 /** A candidate in which the user only asks, and the distinct words of the answer. */
@@ -97,10 +111,10 @@ function isSameClaim(a: Asked, b: Asked): boolean {
   return common > 0 && common >= SAME_ANSWER * Math.max(a.answer.size, b.answer.size);
 }
 
-function repeats(candidate: Candidate, above: Candidate): boolean {
+function isAskedAbove(candidate: Candidate, above: Candidate): boolean {
   return (
-    isOnlyAQuestion(candidate.flags) &&
-    isOnlyAQuestion(above.flags) &&
+    onlyAsks(candidate) &&
+    onlyAsks(above) &&
     candidate.userCosine >= SIMILAR_QUESTION &&
     dot(candidate.userEmbedding, above.userEmbedding) >= SIMILAR_QUESTION
   );
@@ -120,8 +134,8 @@ function newerFirst(ranked: readonly Candidate[]): Candidate[] {
 function updates(newer: Candidate, older: Candidate): boolean {
   return (
     newer.at > older.at &&
-    !isOnlyAQuestion(newer.flags) &&
-    !isOnlyAQuestion(older.flags) &&
+    !onlyAsks(newer) &&
+    !onlyAsks(older) &&
     newer.total >= NEARLY_AS_GOOD * older.total &&
     older.held.every((share, i) => share <= (newer.held[i] ?? 0)) &&
     dot(newer.userEmbedding, older.userEmbedding) >= SAME_TOPIC

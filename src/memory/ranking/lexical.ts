@@ -1,5 +1,5 @@
 import type { QueryWord } from '../text/search-terms.ts';
-import { isUnansweredQuestion } from '../text/questions.ts';
+import { hasNoAnswer, isOnlyAQuestion } from '../text/questions.ts';
 import type { TimeRange } from '../text/time-range.ts';
 import { followsOn } from './sessions.ts';
 
@@ -37,17 +37,24 @@ function shareOf(count: number, { pieces }: QueryWord): number {
   return share < LEAST_SHARE ? 0 : share ** SHARE_POWER;
 }
 
-/**
- * The lexical score of each place in time order, 0 to 1: the weights of the words that the passage holds, and
- * of a time that it matches, as a share of all weights.
- */
-export function lexicalScores(scope: LexicalScope, query: LexicalQuery): Float64Array {
+/** Of each place in time order. */
+export type LexicalScores = {
+  /** 0 to 1: the weights of the words that it holds, and of a time that it matches, as a share of all. */
+  scores: Float64Array;
+  /** How much of the query the passage itself holds, in the unit of `weightOf`. */
+  known: Float64Array;
+};
+
+/** Scores every passage of a scope by the query's words and the time that it mentions. */
+export function lexicalScores(scope: LexicalScope, query: LexicalQuery): LexicalScores {
   const { masks, ats } = scope;
   const scores = new Float64Array(ats.length);
+  const known = new Float64Array(ats.length);
   let maximum = addRange(scores, ats, query.range);
   for (const word of query.words) {
     const held = heldBy(masks[word.mask] ?? new Int32Array(ats.length), word);
     const holders = holdersOf(held, scope.flags);
+    if (!word.optional) addKnown(known, held, word.weight);
     if (word.optional && holders === 0) continue;
     const weight = word.weight * rarity(holders, ats.length);
     maximum += weight;
@@ -55,7 +62,12 @@ export function lexicalScores(scope: LexicalScope, query: LexicalQuery): Float64
   }
   if (maximum > 0)
     for (let place = 0; place < scores.length; place += 1) scores[place] = (scores[place] ?? 0) / maximum;
-  return scores;
+  return { scores, known };
+}
+
+function addKnown(known: Float64Array, held: Float32Array, weight: number): void {
+  for (let place = 0; place < known.length; place += 1)
+    known[place] = (known[place] ?? 0) + weight * (held[place] ?? 0);
 }
 
 /** How well each passage holds a word. */
@@ -72,8 +84,10 @@ function heldBy(products: Int32Array, word: QueryWord): Float32Array {
 /** How many passages hold a word, all told. A question without an answer doesn't make its words common. */
 function holdersOf(held: Float32Array, flags: Int16Array): number {
   let holders = 0;
-  for (let place = 0; place < held.length; place += 1)
-    if (held[place] && !isUnansweredQuestion(flags[place] ?? 0)) holders += held[place] ?? 0;
+  for (let place = 0; place < held.length; place += 1) {
+    const flag = flags[place] ?? 0;
+    if (held[place] && !(isOnlyAQuestion(flag) && hasNoAnswer(flag))) holders += held[place] ?? 0;
+  }
   return holders;
 }
 

@@ -1,5 +1,5 @@
 import { MAX_TOP_K } from '../../domain/agent.ts';
-import { isOnlyAQuestion } from '../text/questions.ts';
+import { ADDS_NOTHING, ONLY_ASKS } from '../text/questions.ts';
 import type { ScoredPassage, ScoredScope } from './score.ts';
 
 /** Candidates whose texts are fetched for each exchange wanted: their order can still change. */
@@ -19,14 +19,17 @@ const RANKED = 2 * ENOUGH_EXCHANGES;
 export function rank(scored: ScoredScope, exclude: readonly string[], ranked = RANKED): ScoredPassage[] {
   const { totals, flags, passageAt } = scored;
   const seen = new Set(exclude.map((id) => id.replaceAll('-', '')));
-  // A floor for statements and one for questions: a question
-  // asked a thousand times must not displace statements.
+  // A floor for each kind: a question asked a thousand times must
+  // not displace statements, nor questions that tell something.
   const wanted = ranked + seen.size;
-  const floors = { statement: floorOf(scored, false, wanted), question: floorOf(scored, true, wanted) };
+  const floors = {
+    statement: floorOf(scored, 'statement', wanted),
+    question: floorOf(scored, 'question', wanted),
+    repeat: floorOf(scored, 'repeat', wanted),
+  };
   const best: ScoredPassage[] = [];
   for (let place = 0; place < totals.length; place += 1) {
-    const floor = isOnlyAQuestion(flags[place] ?? 0) ? floors.question : floors.statement;
-    const passage = (totals[place] ?? 0) >= floor ? passageAt(place) : undefined;
+    const passage = (totals[place] ?? 0) >= floors[kindOf(flags[place] ?? 0)] ? passageAt(place) : undefined;
     if (passage && !seen.has(passage.exchangeId)) best.push(passage);
   }
   const exchanges = best
@@ -34,23 +37,31 @@ export function rank(scored: ScoredScope, exclude: readonly string[], ranked = R
     .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
   // Long messages have many passages, so the best passages can
   // all come from a few exchanges or from the window.
-  const statements = exchanges.filter((passage) => !isOnlyAQuestion(passage.flags)).length;
+  const statements = exchanges.filter((passage) => kindOf(passage.flags) === 'statement').length;
   const tooFew =
     statements < Math.min(ranked, ENOUGH_EXCHANGES) && floors.statement > Number.NEGATIVE_INFINITY;
   return tooFew ? rank(scored, exclude, 4 * ranked) : exchanges;
+}
+
+/** What a passage is to the query, by its flags. */
+type Kind = 'statement' | 'question' | 'repeat';
+
+function kindOf(flags: number): Kind {
+  if (flags & ADDS_NOTHING) return 'repeat';
+  return flags & ONLY_ASKS ? 'question' : 'statement';
 }
 
 /** A power of two, so that no total is rounded into a neighbouring step. */
 const TOTAL_STEPS = 1_024;
 
 /**
- * A total that at least `wanted` passages reach, among those that only ask (`asking`) or among the others;
- * −Infinity when there are fewer. Totals are counted in steps, which is faster than sorting them.
+ * A total that at least `wanted` passages of a kind reach; −Infinity when there are fewer. Totals are counted
+ * in steps, which is faster than sorting them.
  */
-function floorOf({ totals, flags }: ScoredScope, asking: boolean, wanted: number): number {
+function floorOf({ totals, flags }: ScoredScope, kind: Kind, wanted: number): number {
   const counts = new Uint32Array(TOTAL_STEPS);
   for (let place = 0; place < totals.length; place += 1) {
-    if (isOnlyAQuestion(flags[place] ?? 0) !== asking) continue;
+    if (kindOf(flags[place] ?? 0) !== kind) continue;
     const step = Math.min(Math.max(Math.floor((totals[place] ?? 0) * TOTAL_STEPS), 0), TOTAL_STEPS - 1);
     counts[step] = (counts[step] ?? 0) + 1;
   }
@@ -61,11 +72,10 @@ function floorOf({ totals, flags }: ScoredScope, asking: boolean, wanted: number
 
 /**
  * The candidates whose texts are fetched. Exchanges in which the user only asks take at most a third of the
- * places, so that a question asked a hundred times before can't fill them all.
+ * places, and so do those that add nothing to the query: a question asked a hundred times before can't fill
+ * them all.
  */
 export function limitQuestions(ranked: readonly ScoredPassage[], topK: number): ScoredPassage[] {
-  let asking = 0;
-  return ranked
-    .filter(({ flags }) => !isOnlyAQuestion(flags) || (asking += 1) <= topK)
-    .slice(0, CANDIDATES_EACH * topK);
+  const taken = { statement: Number.NEGATIVE_INFINITY, question: 0, repeat: 0 };
+  return ranked.filter(({ flags }) => (taken[kindOf(flags)] += 1) <= topK).slice(0, CANDIDATES_EACH * topK);
 }

@@ -1,4 +1,4 @@
-import { isUnansweredQuestion } from '../text/questions.ts';
+import { ADDS_NOTHING, addsNothing, isOnlyAQuestion } from '../text/questions.ts';
 import { lexicalScores, wordsHeld, type LexicalQuery } from './lexical.ts';
 import { followsOn } from './sessions.ts';
 
@@ -11,6 +11,8 @@ export type ScannedScope = {
   exchangeIdOf: (row: number) => string;
   parts: Int16Array;
   flags: Int16Array;
+  /** How much the user says, see `weightOf`; 0 where it isn't known. */
+  userWeights: Float32Array;
   /** When the user's message was received, milliseconds since 1970. */
   ats: Float64Array;
   /** Cosine similarity of the passage and the query. */
@@ -56,8 +58,6 @@ export type QueryFacts = LexicalQuery & {
 // Tuned on the recall benchmark (docs/MEMORY.md). The results are not sensitive to small changes.
 const PREVIOUS_COSINE = 0.2;
 const COSINE_WEIGHT_NOT_LATIN = 0.1;
-/** Cosine similarity from which an unanswered question counts as the query itself, asked before. */
-const SAME_UNANSWERED = 0.88;
 const MATCH_COSINE = 0.6;
 const MATCH_NAMED = 0.06;
 /** A question with "my" is about what the user has said, and its answer often shares no word with it. */
@@ -79,7 +79,8 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
   const cosines = pick(scanned.cosines, rows);
   const flags = pick(scanned.flags, rows);
   const masks = scanned.masks.map((column) => pick(column, rows));
-  const lexicals = lexicalScores({ masks, ats, flags }, query);
+  const { scores: lexicals, known } = lexicalScores({ masks, ats, flags }, query);
+  flagRepeats(flags, pick(scanned.userWeights, rows), known);
   const wCosine = query.mostlyLatin ? cosineWeight : Math.min(cosineWeight, COSINE_WEIGHT_NOT_LATIN);
   const totals = new Float64Array(rows.length);
   let before = 0;
@@ -130,13 +131,22 @@ export function matchOf(ranked: readonly ScoredPassage[], query: QueryFacts): nu
 }
 
 /**
- * The rows worth recalling, oldest first. They arrive newest first, so reversing them nearly sorts them. Left
- * out is what asks the query again and has no answer.
+ * Flags what adds nothing to the query: what the user says weighs hardly more than what the passage holds of
+ * the query. The reply counts among what it holds, so this may flag too much, but no repetition is missed.
  */
-function inTimeOrder({ exchangeIdOf, parts, flags, ats, cosines }: ScannedScope): number[] {
-  const rows: number[] = [];
-  for (let row = ats.length - 1; row >= 0; row -= 1)
-    if (!isUnansweredQuestion(flags[row] ?? 0) || (cosines[row] ?? 0) < SAME_UNANSWERED) rows.push(row);
+function flagRepeats(flags: Int16Array, userWeights: Float32Array, known: Float64Array): void {
+  for (let place = 0; place < flags.length; place += 1) {
+    const userWeight = userWeights[place] ?? 0;
+    if (userWeight === 0) continue;
+    const flag = flags[place] ?? 0;
+    const added = userWeight - (known[place] ?? 0);
+    if (addsNothing(isOnlyAQuestion(flag), added)) flags[place] = flag | ADDS_NOTHING;
+  }
+}
+
+/** All rows, oldest first. They arrive newest first, so reversing them nearly sorts them. */
+function inTimeOrder({ exchangeIdOf, parts, ats }: ScannedScope): number[] {
+  const rows = Array.from(ats.keys()).reverse();
   return rows.sort((a, b) => {
     const apart = (ats[a] ?? 0) - (ats[b] ?? 0);
     if (apart !== 0) return apart;

@@ -3,6 +3,7 @@ import type { Scope } from '../../domain/conversation.ts';
 import type { Candidate } from '../ranking/choose.ts';
 import { limitQuestions } from '../ranking/rank.ts';
 import type { ScoredPassage } from '../ranking/score.ts';
+import { addedBy, addsNothing, endsAsking, hasNoAnswer } from '../text/questions.ts';
 import type { PromptContents } from './beside-window.ts';
 import { findTexts, passageKey, withDashes, type PassageTexts, type QuotedMessage } from './scan-scope.ts';
 
@@ -14,21 +15,24 @@ export type Examined = {
 };
 
 /**
- * Fetches the texts of the best ranked passages. A passage whose words are all in the prompt is no candidate.
- * When that leaves fewer than `topK`, the next best passages are examined as well, once.
+ * Fetches the texts of the best ranked passages. A passage whose words are all in the prompt is no candidate,
+ * nor one that asks the question again and has no answer. When that leaves fewer than `topK`, the next best
+ * passages are examined as well, once.
+ * @param from.question the question's pieces, see `piecesOf`
+ * @param from.vector the embedding of the question as it was asked: others are compared with it
  * @param from.ranked best first
  */
 export async function findCandidates(
   client: pg.PoolClient,
   scope: Scope,
   inPrompt: PromptContents,
-  from: { vector: string; ranked: readonly ScoredPassage[]; topK: number },
+  from: { question: ReadonlySet<string>; vector: string; ranked: readonly ScoredPassage[]; topK: number },
 ): Promise<Examined> {
-  const { vector, ranked, topK } = from;
+  const { question, vector, ranked, topK } = from;
   const examine = async (passages: readonly ScoredPassage[]): Promise<Examined> => {
     const examined = limitQuestions(passages, topK);
     const texts = await findTexts(client, scope, examined, vector);
-    const candidates = examined.flatMap((passage) => toCandidate(passage, texts, inPrompt));
+    const candidates = examined.flatMap((passage) => toCandidate(passage, texts, inPrompt, question));
     return { examined, texts, candidates };
   };
   const first = await examine(ranked);
@@ -42,33 +46,27 @@ export async function findCandidates(
   };
 }
 
-/**
- * The ranked passages without the examined ones that are no candidates: the prompt shows their words already.
- */
-export function withoutShown(
-  ranked: readonly ScoredPassage[],
-  examined: readonly ScoredPassage[],
-  candidates: readonly Candidate[],
-): readonly ScoredPassage[] {
-  if (candidates.length === examined.length) return ranked;
-  const candidateIds = new Set(candidates.map(({ exchangeId }) => exchangeId));
-  const shownIds = new Set(
-    examined.map(({ exchangeId }) => exchangeId).filter((id) => !candidateIds.has(id)),
-  );
-  return ranked.filter(({ exchangeId }) => !shownIds.has(exchangeId));
-}
+/** Cosine similarity from which a message asks the same as the question, if its words do too. */
+const SAME_QUESTION = 0.8;
 
 function toCandidate(
   passage: ScoredPassage,
   texts: Map<string, PassageTexts>,
   inPrompt: PromptContents,
+  question: ReadonlySet<string>,
 ): Candidate[] {
   const { user, reply } = notInPrompt(passage, texts, inPrompt);
   if (!user && !reply) return [];
+  const said = user?.content ?? '';
+  const added = addedBy(said, question);
+  const repeats = (user?.cosine ?? 0) >= SAME_QUESTION && addsNothing(endsAsking(said), added);
+  if (repeats && hasNoAnswer(passage.flags)) return [];
   return [
     {
       ...passage,
-      userText: user?.content ?? '',
+      added,
+      repeats,
+      userText: said,
       replyText: reply?.content ?? '',
       userCosine: user?.cosine ?? 0,
       userEmbedding: user?.embedding ?? [],

@@ -17,6 +17,10 @@ export type RecallForTurn = {
   window: readonly WindowMessage[];
   /** The embedding of the message's text. */
   embedding: ArrayLike<number>;
+  /** The embedding of the text in the first person, where that differs (see `inFirstPerson`). */
+  inFirstPerson?: ArrayLike<number>;
+  /** See `RecallFrom`. */
+  hasTime?: () => boolean;
 };
 
 /**
@@ -25,20 +29,23 @@ export type RecallForTurn = {
  * this, so a rerun asks exactly what the turn asked. Throws `InvalidEmbeddingError`.
  */
 export function recallForTurn(pool: pg.Pool, turn: RecallForTurn): Promise<Recollection> {
-  const { message, agentName, settings, roomTokens, window, embedding } = turn;
+  const { message, agentName, settings, roomTokens, window, embedding, inFirstPerson, hasTime } = turn;
   const speakers = { user: message.userName, agent: agentName };
   const query = {
     text: message.text,
     embedding: Array.from(embedding),
+    inFirstPerson: inFirstPerson && Array.from(inFirstPerson),
     askedAt: new Date(message.receivedAt),
     speakers: message.userName ? [message.userName, agentName] : [agentName],
   };
-  return recallBesideWindow(
-    window,
-    (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
-    async (inPrompt) => {
-      const found = await recall(pool, message, { ...query, ...inPrompt }, settings);
-      return { ...found, recalled: boundRecalled(found.recalled, speakers) };
-    },
+  return recall(pool, { scope: message, settings, hasTime }, query, (search) =>
+    recallBesideWindow(
+      window,
+      (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),
+      async (inPrompt) => {
+        const found = await search(inPrompt);
+        return { ...found, recalled: boundRecalled(found.recalled, speakers) };
+      },
+    ),
   );
 }

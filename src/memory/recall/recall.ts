@@ -1,3 +1,4 @@
+import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
 import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
 import type { Recollection, Scope } from '../../domain/conversation.ts';
@@ -5,23 +6,31 @@ import { toUnit } from '../../domain/embedding.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { orderCandidates, withinBudget } from '../ranking/choose.ts';
 import { rank } from '../ranking/rank.ts';
-import { matchOf, scorePassages, type QueryFacts, type ScoredPassage } from '../ranking/score.ts';
-import { firstPersonOf } from '../text/questions.ts';
+import {
+  matchOf,
+  scorePassages,
+  type QueryFacts,
+  type ScoredPassage,
+  type ScoredScope,
+} from '../ranking/score.ts';
+import { firstPersonOf, piecesOf } from '../text/questions.ts';
 import { isMostlyLatin } from '../text/search-text.ts';
 import { toQueryMasks } from '../text/search-terms.ts';
 import { wordsOf } from '../text/terms.ts';
 import { timeRangeOf } from '../text/time-range.ts';
 import { findAdjacentMessages } from './adjacent-messages.ts';
 import type { PromptContents } from './beside-window.ts';
-import { findCandidates, withoutShown } from './candidates.ts';
+import { findCandidates } from './candidates.ts';
 import { round, toMiss, toRecalled } from './recollection.ts';
 import { scanScope } from './scan-scope.ts';
 
-/** A question to long-term memory, and what the prompt already shows. */
-export type RecallQuery = PromptContents & {
+/** A question to long-term memory. */
+export type RecallQuery = {
   text: string;
-  /** The text's embedding, 384 finite numbers. */
+  /** The text's embedding, 384 finite numbers: earlier questions are compared with it. */
   embedding: readonly number[];
+  /** The same in the first person, where that differs: what was said is compared with both. */
+  inFirstPerson?: readonly number[] | undefined;
   /** When it was asked: "last week" is relative to it. */
   askedAt: Date;
   /**
@@ -31,20 +40,33 @@ export type RecallQuery = PromptContents & {
   speakers: readonly string[];
 };
 
+/** Whose memory is asked, and how. */
+export type RecallFrom = {
+  scope: Scope;
+  settings: RecallSettings;
+  /** Asked while the scope is compared: without time for more of it, what was compared has to do. */
+  hasTime?: (() => boolean) | undefined;
+};
+
+/** Looks for what fits a question beside what the prompt already shows. */
+export type Search = (inPrompt: PromptContents) => Promise<Recollection>;
+
 /**
  * Recall for the prompt: the scope's `topK` exchanges that fit the query best by meaning and by words, with
  * adjacent messages as far as the word budget allows. Recalls nothing when the best exchange is below the
- * agent's threshold. Exact: it compares every exchange of the scope (up to `SCAN_LIMIT`). docs/MEMORY.md
- * explains the rule and how it was measured. Throws `InvalidEmbeddingError`.
+ * agent's threshold. Exact: it compares every exchange of the scope, as far as `SCAN_LIMITS` lets it.
+ * However often `use` searches, the scope is compared once. docs/MEMORY.md explains the rule and how it was
+ * measured. Throws `InvalidEmbeddingError`.
  */
 export async function recall(
   pool: pg.Pool,
-  scope: Scope,
+  { scope, settings, hasTime }: RecallFrom,
   query: RecallQuery,
-  settings: RecallSettings,
+  use: (search: Search) => Promise<Recollection>,
 ): Promise<Recollection> {
-  const vector = `[${toUnit(query.embedding).join(',')}]`;
-  if (settings.topK <= 0) return NOTHING;
+  const vector = toVector(query.embedding);
+  const vectors = query.inFirstPerson ? [vector, toVector(query.inFirstPerson)] : [vector];
+  if (settings.topK <= 0) return use(() => Promise.resolve(NOTHING));
   const names = new Set(wordsOf(query.speakers.join(' '), 'asked').map(({ word }) => word));
   const asked = wordsOf(query.text, 'asked');
   const { masks, words } = toQueryMasks(asked.filter(({ word }) => !names.has(word)));
@@ -55,35 +77,57 @@ export async function recall(
     namesSpeaker: asked.some(({ word }) => names.has(word)),
     firstPerson: firstPersonOf(query.text),
   };
-  return inTenant(pool, scope.tenantId, async (client) => {
-    const scanned = await scanScope(client, scope, vector, masks);
-    const scored = scorePassages(scanned, facts, settings.cosineWeight);
-    const ranked = rank(scored, query.exclude);
-    const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
-      match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
-    const noMatch = belowThreshold(round(matchOf(ranked, facts)), ranked);
-    if (noMatch) return noMatch;
-    const { examined, texts, candidates } = await findCandidates(client, scope, query, {
-      vector,
-      ranked,
-      topK: settings.topK,
-    });
-    // An old message with the same words as one in the window must
-    // not lift unrelated exchanges over the threshold.
-    const left = withoutShown(ranked, examined, candidates);
-    const match = round(matchOf(left, facts));
-    const noOtherMatch = belowThreshold(match, left);
-    if (noOtherMatch) return noOtherMatch;
-    const ordered = orderCandidates(candidates, settings.topK);
-    const hits = withinBudget(ordered, settings.topK, settings.maxWords);
-    const adjacent = await findAdjacentMessages(client, scope, query, { scored, hits, settings });
-    const missed = ordered.find((candidate) => !hits.includes(candidate));
-    return {
-      recalled: toRecalled(hits, adjacent, texts),
-      match,
-      nearestMiss: toMiss(missed, hits.length < settings.topK ? 'words' : 'topK'),
-    };
-  });
+  return inTenant(
+    pool,
+    scope.tenantId,
+    async (client) => {
+      const { scanned, isPart } = await scanScope(client, scope, { vectors, masks, hasTime });
+      const scored = scorePassages(scanned, facts, settings.cosineWeight);
+      const question = piecesOf([query.text, ...query.speakers].join(' '));
+      const found = await use((inPrompt) =>
+        choose(client, { scope, settings }, { scored, facts, question, vector }, inPrompt),
+      );
+      return isPart ? { ...found, comparedNewest: scanned.ats.length } : found;
+    },
+    { statementWithinMs: MEMORY_WITHIN_MS },
+  );
+}
+
+/** What is chosen of a scored scope. */
+async function choose(
+  client: pg.PoolClient,
+  { scope, settings }: RecallFrom,
+  from: { scored: ScoredScope; facts: QueryFacts; question: ReadonlySet<string>; vector: string },
+  inPrompt: PromptContents,
+): Promise<Recollection> {
+  const { scored, facts, question, vector } = from;
+  const { topK } = settings;
+  const ranked = rank(scored, inPrompt.exclude);
+  const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
+    match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
+  const noMatch = belowThreshold(round(matchOf(ranked, facts)), ranked);
+  if (noMatch) return noMatch;
+  const wanted = { question, vector, ranked, topK };
+  const { examined, texts, candidates } = await findCandidates(client, scope, inPrompt, wanted);
+  // An old message with the same words as one in the window, or the question itself asked before,
+  // must not lift unrelated exchanges over the threshold.
+  const left = candidates.length === examined.length ? ranked : candidates;
+  const match = round(matchOf(left, facts));
+  const noOtherMatch = belowThreshold(match, left);
+  if (noOtherMatch) return noOtherMatch;
+  const ordered = orderCandidates(candidates, topK);
+  const hits = withinBudget(ordered, topK, settings.maxWords);
+  const adjacent = await findAdjacentMessages(client, scope, inPrompt, { scored, hits, settings });
+  const missed = ordered.find((candidate) => !hits.includes(candidate));
+  return {
+    recalled: toRecalled(hits, adjacent, texts),
+    match,
+    nearestMiss: toMiss(missed, hits.length < topK ? 'words' : 'topK'),
+  };
+}
+
+function toVector(embedding: readonly number[]): string {
+  return `[${toUnit(embedding).join(',')}]`;
 }
 
 const NOTHING: Recollection = { recalled: [], match: 0, nearestMiss: null };

@@ -4,72 +4,118 @@ import type { Span } from '../text/passages.ts';
 import type { ScannedScope } from '../ranking/score.ts';
 
 /**
- * A recall compares the scope's newest passages up to this number, each of them, so the result is exact
- * within it. The limit bounds the time of a recall in a scope that grows for ever. 50 exchanges a day reach
- * it after almost three years.
+ * What a recall compares of a scope, newest first, so that its time is bounded in a scope that grows for
+ * ever. It is exact within it.
  */
-const SCAN_LIMIT = 50_000;
+export type ScanLimits = {
+  /** 50 exchanges a day reach it after almost three years. */
+  passages: number;
+  /**
+   * What is compared, in bytes: of each passage its embedding with every vector, and its terms with every
+   * mask. A passage of a long text, asked for by a long message, costs thirty times one of a short one: the
+   * number of passages says little.
+   */
+  bytes: number;
+  /** Passages to a statement: what was compared is looked at after each. */
+  slice: number;
+};
 
-/** One column of numbers each, in Postgres' binary form, as base64; null when the scope is empty. */
-type ScanRow = Record<'ids' | 'parts' | 'flags' | 'ats' | 'cosines' | 'masks', string | null>;
+const SCAN_LIMITS: ScanLimits = { passages: 50_000, bytes: 200_000_000, slice: 4_000 };
+
+/** What an embedding takes in its row: 384 halves, and a header. */
+const EMBEDDING_BYTES = 776;
+/** More of one moment in one slice: a message's passages have its time, and are not torn apart. */
+const OF_ONE_MOMENT = 200;
+
+/** One column of numbers each, in Postgres' binary form, as base64; null when there is no passage. */
+type Packed = Record<'ids' | 'parts' | 'flags' | 'weights' | 'ats' | 'cosines' | 'masks', string | null>;
+type SliceRow = Packed & { termBytes: number; oldest: string | null; more: boolean };
 
 /** Postgres' binary timestamps count microseconds from here. */
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0);
 
+/** What was compared of a scope. `isPart`: the scope has older passages. */
+export type Scan = { scanned: ScannedScope; isPart: boolean };
+
 /**
- * Compares a query (its embedding as a vector literal, its terms as masks) with every passage of a scope. The
- * result comes as one row of packed columns, since parsing 5,000 rows takes longer than finding them.
+ * Compares a query (its embeddings as vector literals, its terms as masks) with the passages of a scope, as
+ * far as the limits let it and there is time; the best of the cosines counts. A slice comes as one row of
+ * packed columns, since parsing 5,000 rows takes longer than finding them.
  */
 export async function scanScope(
   client: pg.PoolClient,
   scope: Scope,
-  queryVector: string,
-  masks: readonly string[],
-  limit = SCAN_LIMIT,
-): Promise<ScannedScope> {
-  const { rows } = await client.query<ScanRow>({
-    name: `scan-scope-${masks.length}-${limit}`,
-    text: scanStatement(masks.length, limit),
-    values: [scope.tenantId, scope.agentId, scope.userId, queryVector, ...masks],
-  });
-  const [packed] = rows;
-  if (!packed) throw new Error('the aggregate query returned no row');
-  return unpack(packed, masks.length);
+  query: { vectors: readonly string[]; masks: readonly string[]; hasTime?: (() => boolean) | undefined },
+  limits = SCAN_LIMITS,
+): Promise<Scan> {
+  const { vectors, masks, hasTime = () => true } = query;
+  const slices: SliceRow[] = [];
+  let bytes = 0;
+  let passages = 0;
+  for (;;) {
+    const before = slices.at(-1)?.oldest ?? 'infinity';
+    const wanted = Math.min(limits.slice, limits.passages - passages);
+    const { rows } = await client.query<SliceRow & { passages: number }>({
+      name: `scan-scope-${vectors.length}-${masks.length}`,
+      text: sliceStatement(vectors.length, masks.length),
+      values: [scope.tenantId, scope.agentId, scope.userId, before, wanted, ...vectors, ...masks],
+    });
+    const [slice] = rows;
+    if (!slice) throw new Error('the aggregate query returned no row');
+    slices.push(slice);
+    passages += slice.passages;
+    bytes += slice.passages * vectors.length * EMBEDDING_BYTES + slice.termBytes * masks.length;
+    const goesOn = slice.more && passages < limits.passages && bytes < limits.bytes && hasTime();
+    if (!goesOn) return { scanned: unpack(slices, masks.length), isPart: slice.more };
+  }
 }
 
-function scanStatement(maskCount: number, limit: number): string {
+/** The newest passages of a scope before a time: so many, and what else is of the last one's moment. */
+function sliceStatement(vectorCount: number, maskCount: number): string {
+  const vectors = Array.from({ length: vectorCount }, (_, i) => `embedding <#> $${i + 6}::halfvec`);
   const masks = Array.from({ length: maskCount }, (_, i) => i);
   // Base64 is shorter and faster to decode than the hexadecimal that Postgres sends for bytea.
   // `<#>` is the negative inner product. `unpack` changes the sign back, which is cheaper there than here.
   const packed = (bytes: string) => `encode(string_agg(${bytes}, ''), 'base64')`;
   return `
     SELECT ${packed('uuid_send(exchange_id)')} AS ids, ${packed('int2send(part)')} AS parts, ${packed('int2send(flags)')} AS flags,
+           ${packed('float4send(user_weight)')} AS weights,
            ${packed('timestamptz_send(created_at)')} AS ats, ${packed('float4send(minus_cosine)')} AS cosines,
-           ${maskCount > 0 ? packed(masks.map((i) => `int4send(minus_mask${i})`).join(' || ')) : 'NULL'} AS masks
+           ${maskCount > 0 ? packed(masks.map((i) => `int4send(minus_mask${i})`).join(' || ')) : 'NULL'} AS masks,
+           count(*)::int AS passages, coalesce(sum(term_bytes), 0)::int AS "termBytes",
+           min(created_at)::text AS oldest,
+           EXISTS (SELECT FROM exchange_passages older
+                   WHERE older.tenant_id = $1 AND older.agent_id = $2 AND older.user_id = $3
+                     AND older.created_at < min(compared.created_at)) AS more
     FROM (
-      SELECT exchange_id, part, flags, created_at, (embedding <#> $4::halfvec)::real AS minus_cosine
-             ${masks.map((i) => `, (terms <#> $${i + 5}::sparsevec)::int AS minus_mask${i}`).join('')}
-      FROM exchange_passages
-      WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3
-      ORDER BY created_at DESC LIMIT ${limit}
+      SELECT * FROM (
+        SELECT exchange_id, part, flags, user_weight, created_at, least(${vectors.join(', ')})::real AS minus_cosine,
+               pg_column_size(terms) AS term_bytes
+               ${masks.map((i) => `, (terms <#> $${i + 6 + vectorCount}::sparsevec)::int AS minus_mask${i}`).join('')}
+        FROM exchange_passages
+        WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND created_at < $4
+        ORDER BY created_at DESC FETCH FIRST ($5::int) ROWS WITH TIES
+      ) newest LIMIT $5::int + ${OF_ONE_MOMENT}
     ) compared`;
 }
 
 /** Decodes the columns. A DataView reads them several times faster than Buffer's own readers. */
-function unpack(packed: ScanRow, maskCount: number): ScannedScope {
-  const bytesOf = (column: string | null) => Buffer.from(column ?? '', 'base64');
-  const viewOf = (column: string | null) => {
+function unpack(slices: readonly Packed[], maskCount: number): ScannedScope {
+  const bytesOf = (column: keyof Packed) =>
+    Buffer.concat(slices.map((slice) => Buffer.from(slice[column] ?? '', 'base64')));
+  const viewOf = (column: keyof Packed) => {
     const bytes = bytesOf(column);
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   };
-  const ids = bytesOf(packed.ids);
-  const [parts, flags, ats] = [viewOf(packed.parts), viewOf(packed.flags), viewOf(packed.ats)];
-  const [cosines, masks] = [viewOf(packed.cosines), viewOf(packed.masks)];
+  const ids = bytesOf('ids');
+  const [parts, flags, ats] = [viewOf('parts'), viewOf('flags'), viewOf('ats')];
+  const [cosines, masks, weights] = [viewOf('cosines'), viewOf('masks'), viewOf('weights')];
   const count = ids.length / 16;
   const scanned = {
     exchangeIdOf: (row: number) => ids.toString('hex', row * 16, row * 16 + 16),
     parts: new Int16Array(count),
     flags: new Int16Array(count),
+    userWeights: new Float32Array(count),
     ats: new Float64Array(count),
     cosines: new Float32Array(count),
     masks: Array.from({ length: maskCount }, () => new Int32Array(count)),
@@ -77,6 +123,7 @@ function unpack(packed: ScanRow, maskCount: number): ScannedScope {
   for (let row = 0; row < count; row += 1) {
     scanned.parts[row] = parts.getInt16(row * 2);
     scanned.flags[row] = flags.getInt16(row * 2);
+    scanned.userWeights[row] = weights.getFloat32(row * 4);
     const microseconds = ats.getInt32(row * 8) * 2 ** 32 + ats.getUint32(row * 8 + 4);
     scanned.ats[row] = POSTGRES_EPOCH_MS + microseconds / 1_000;
     scanned.cosines[row] = -cosines.getFloat32(row * 4);

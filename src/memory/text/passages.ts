@@ -13,10 +13,13 @@ export const PASSAGE_WORDS = 180;
 const PASSAGE_CHARACTERS = 1_400;
 
 /**
- * What one message may cost the model. Beyond it a passage holds more than the model reads; search by words
- * still finds all of it.
+ * What one message may cost the model. Beyond it passages are joined; search by words still finds all of
+ * them.
  */
 const MAX_PASSAGES = 48;
+
+/** A passage is about half of what the model reads. Of more than two joined it reads the beginning alone. */
+const PASSAGES_READ_TOGETHER = 2;
 
 const NOTHING: Span = { from: 0, to: 0 };
 
@@ -37,11 +40,20 @@ export function splitExchange(userText: string, replyText: string): Passage[] {
   return user.flatMap((userSpan) => reply.map((replySpan) => ({ user: userSpan, reply: replySpan })));
 }
 
+/** Whether a text is longer than what one message may cost the model, so that it is embedded in part. */
+export function isEmbeddedInPart(text: string): boolean {
+  return Math.ceil(partsOf(text).length / MAX_PASSAGES) > PASSAGES_READ_TOGETHER;
+}
+
+function splitText(text: string): Span[] {
+  return atMost(MAX_PASSAGES, partsOf(text));
+}
+
 /**
  * Parts of about equal length, cut at the end of a paragraph
  * or sentence where possible. One for a short text.
  */
-function splitText(text: string): Span[] {
+function partsOf(text: string): Span[] {
   const words = countWords(text);
   const pieces = Math.max(Math.ceil(words / PASSAGE_WORDS), Math.ceil(text.length / PASSAGE_CHARACTERS), 1);
   if (pieces === 1) return [{ from: 0, to: text.length }];
@@ -63,7 +75,7 @@ function splitText(text: string): Span[] {
     span.to = sentence.to;
     spanWords += sentenceWords;
   }
-  return atMost(MAX_PASSAGES, [...spans, span]);
+  return [...spans, span];
 }
 
 /** Neighbours together, in equal groups. */

@@ -1,11 +1,14 @@
-import { countWords } from './words.ts';
+import { wordsOf } from './terms.ts';
 
-/** Whether an exchange states anything worth remembering, judged by its texts without a model. */
+/** What an exchange's texts say of it, judged without a model; the user's, in any language. */
 
-/** Flag: the user only asks, so the user's message states nothing to remember. */
+/** Flag: the user only asks, as the question marks have it. */
 export const ONLY_ASKS = 1;
 /** Flag: the reply says that it has no answer. */
 export const NO_ANSWER = 2;
+
+/** Flag of a search, never stored: by its words' counts, the user's message adds nothing to the query. */
+export const ADDS_NOTHING = 4;
 
 /** The flags of an exchange, for `exchange_passages.flags`. */
 export function flagsOf(userText: string, replyText: string): number {
@@ -17,76 +20,64 @@ export function isOnlyAQuestion(flags: number): boolean {
   return (flags & ONLY_ASKS) !== 0;
 }
 
-/**
- * True for exchanges such as "What's my dog's name?" – "I don't know", by their flags. Recalling one would
- * take the place of the exchange that has the answer.
- */
-export function isUnansweredQuestion(flags: number): boolean {
-  return (flags & (ONLY_ASKS | NO_ANSWER)) === (ONLY_ASKS | NO_ANSWER);
+/** True when the reply has no answer, by the flags of its exchange. */
+export function hasNoAnswer(flags: number): boolean {
+  return (flags & NO_ANSWER) !== 0;
 }
 
-const ENDS_ASKING = /[?？؟]["'”’)\]\s]*$/u;
-const QUESTION_WORD =
-  /^(?:and |so |ok |hey |hi )?(?:what|when|where|who|whom|whose|which|why|how|do|does|did|is|are|was|were|can|could|would|will|have|has|wer|was|wann|wo|wie|warum|welche[rsmn]?|kannst|weißt)\b/iu;
-/** A sentence of up to this many words ("Hi!") states nothing. */
-const GREETING_WORDS = 3;
-/**
- * A question without a question mark is short. "how I met your mother is a long story …" is not a question.
- */
-const UNPUNCTUATED_WORDS = 12;
+const sentences = new Intl.Segmenter('und', { granularity: 'sentence' });
+const IN_WORD = /[\p{L}\p{N}]/u;
+/** A question mark of any script, in any width; the semicolon is the Greek one. */
+const QUESTION_MARK =
+  /[?\uff1f\ufe56\u203d\u2047-\u2049\u061f\u055e\u1367\u1945\ua60f\ua6f7\u{11143};\u037e]/u;
 
 /**
- * Where a clause ends, or a clause begins that gives a reason: "Can I eat this, since I am allergic to nuts?"
- * It matches one space at a time, so that a message of thirty thousand spaces causes no backtracking.
- */
-const CLAUSE_END =
-  /[,;:，；：、،؛–—]|\s-|\s(?=(?:because|since|given|although|though|but|weil|denn|aber)\s)/iu;
-const OF_ONESELF = /^(?:(?:I|im|ive|we|my|our|ich|wir|mein\w*|unser\w*)\b|我)/iu;
-/** A clause that only leads to a question: "I was wondering, what …" */
-const LEADS_TO_QUESTION =
-  /\b(?:wonder(?:ing|ed)?|forg[eo]t(?:ten)?|remember|remind|curious|tell me|to know|to ask|(?:told|asked) you|wissen|vergessen|erinner\w*|sag mir|frage?n?)\b|[吗呢什哪谁怎]|几(?!乎)|多少|多大|请问|告诉我/iu;
-/** A clause that names something does state something: "I forgot my passport at the Hilton, what now?" */
-const NAMES_SOMETHING = /\p{N}|\s(?!I\b)\p{Lu}/u;
-
-/**
- * True when a text states nothing: every sentence but a greeting is a question without a further statement.
+ * True when each sentence of a text ends in a question mark. Such a text can tell something all the same:
+ * "Did you know that I moved to Graz?"
  */
 export function onlyAsks(text: string): boolean {
-  const sentences = text
-    .split(/(?<=[.!?。！？؟])\s+|(?<=[。！？])|\n+/u)
-    .map((sentence) => sentence.trim())
-    .filter((sentence) => sentence !== '');
-  const [first = ''] = sentences;
-  if (sentences.length === 1 && !ENDS_ASKING.test(first))
-    return QUESTION_WORD.test(first) && countWords(first) <= UNPUNCTUATED_WORDS && !asksAndStates(first);
-  return (
-    sentences.some((sentence) => ENDS_ASKING.test(sentence)) &&
-    sentences.every((sentence) =>
-      ENDS_ASKING.test(sentence) ? !asksAndStates(sentence) : !statesSomething(sentence),
-    )
-  );
+  const all = Array.from(sentences.segment(text), ({ segment }) => segment);
+  const worded = all.filter((sentence) => IN_WORD.test(sentence));
+  return worded.length > 0 && worded.every(endsAsking);
 }
 
-/** Whether a question also states something: "I'm vegan, can I eat this?" */
-function asksAndStates(question: string): boolean {
-  const clauses = question.split(CLAUSE_END).map((clause) => clause.trim());
-  const others = clauses.filter((clause) => !QUESTION_WORD.test(clause) && !leadsToQuestion(clause));
-  if (others.length < clauses.length) return others.some(statesSomething);
-  // No clause looks like a question: the last one is it, unless it is long and about the user.
-  const [last = ''] = others.slice(-1);
-  return others.slice(0, -1).some(statesSomething) || (OF_ONESELF.test(last) && isLong(last));
+/** True when a question mark stands after a text's last word, whatever stands before. */
+export function endsAsking(text: string): boolean {
+  const afterLastWord = text.split(IN_WORD).at(-1) ?? '';
+  return QUESTION_MARK.test(afterLastWord);
 }
 
-function leadsToQuestion(clause: string): boolean {
-  return LEADS_TO_QUESTION.test(clause) && !NAMES_SOMETHING.test(clause);
+/** The pieces of a text's words. */
+export function piecesOf(text: string): Set<string> {
+  return new Set(wordsOf(text, 'stored').flatMap(({ pieces }) => pieces));
 }
 
-function statesSomething(clause: string): boolean {
-  return isLong(clause) || OF_ONESELF.test(clause);
+/** How much a text says: the sum of the weights of its words. */
+export function weightOf(text: string): number {
+  return wordsOf(text, 'asked').reduce((sum, { weight, optional }) => (optional ? sum : sum + weight), 0);
 }
 
-function isLong(clause: string): boolean {
-  return countWords(clause) > GREETING_WORDS;
+/**
+ * How much a message says that the question does not: the sum of the weights of its words, each less what the
+ * question holds of it. 0 for the question itself, in any language.
+ * @param known the question's pieces, see `piecesOf`
+ */
+export function addedBy(message: string, known: ReadonlySet<string>): number {
+  return wordsOf(message, 'asked').reduce((sum, { pieces, weight, optional }) => {
+    const share = pieces.filter((piece) => known.has(piece)).length / pieces.length;
+    return optional ? sum : sum + weight * (1 - share);
+  }, 0);
+}
+
+/** "Sorry, what was my dog's name?" adds less than a word of full weight to "What is my dog's name?". */
+const ONE_WORD = 1;
+
+/**
+ * Whether a message tells nothing beside the question, by what it adds to it. When in doubt it tells
+ * something: without a question mark at its end it may add no word at all.
+ */
+export function addsNothing(asks: boolean, added: number): boolean {
+  return asks ? added < ONE_WORD : added <= 0;
 }
 
 const FIRST_PERSON =

@@ -1,3 +1,4 @@
+import { normalized } from '../../lib/normalized.ts';
 import { UNSPACED } from './words.ts';
 
 /**
@@ -42,6 +43,9 @@ const IS_CHARACTER = new RegExp(`[${CHARACTER}]`, 'u');
 const IS_HAN = /\p{Script=Han}/u;
 const IS_UNSPACED = new RegExp(`^[${UNSPACED}]`, 'u');
 const CHARACTERS = new RegExp(`[${CHARACTER}]+|[^${CHARACTER}]+`, 'gu');
+/** Groups of digits that may be one number. A phone number is grouped by everyone in another way. */
+const DIGIT_GROUPS = /\d+(?:[ ()./+-]{1,3}\d+)+/g;
+const GROUPED_DIGITS = { fewest: 7, most: 15 };
 /** Format characters such as soft hyphens, and the tatweel: they are invisible or only stretch a word. */
 const INVISIBLE = /\p{Cf}|\u0640/gu;
 const MARKS = /[\p{Mn}&&[\p{Diacritic}\p{Script=Inherited}]]/gv;
@@ -58,12 +62,28 @@ const segmenter = new Intl.Segmenter('und', { granularity: 'word' });
  */
 export function wordsOf(text: string, side: 'stored' | 'asked'): Word[] {
   const words = new Map<string, Word>();
-  const clean = endsOf(endsOf(text).normalize('NFKC')).replace(INVISIBLE, '');
+  const clean = endsOf(normalized(endsOf(text), 'NFKC')).replace(INVISIBLE, '');
   for (const chunk of clean.split(BETWEEN_CHUNKS)) {
     for (const word of wordsOfChunk(chunk, side)) if (!words.has(word.word)) words.set(word.word, word);
   }
+  for (const groups of clean.match(DIGIT_GROUPS) ?? []) joinGroups(groups, words);
   return [...words.values()];
 }
+
+/** One number more, and the groups count if found: others group it in another way. */
+function joinGroups(groups: string, words: Map<string, Word>): void {
+  const digits = groups.replace(/\D/g, '');
+  if (digits.length < GROUPED_DIGITS.fewest || digits.length > GROUPED_DIGITS.most) return;
+  for (const group of groups.match(/\d+/g) ?? []) {
+    const word = words.get(withoutZeros(group));
+    if (word) words.set(word.word, { ...word, optional: true });
+  }
+  const word = `=${withoutZeros(digits)}`;
+  words.set(word, { word, pieces: [word], weight: NUMBER_WEIGHT, optional: true });
+}
+
+/** 030 is 30, and order 00317 is order 317. */
+const withoutZeros = (digits: string): string => digits.replace(/^0+(?=\d)/, '');
 
 function endsOf(text: string): string {
   return text.length <= 2 * CHARACTERS_FROM_EACH_END
@@ -118,13 +138,15 @@ function wordOfCharacters(word: string): Word {
  */
 function wordOf(word: string): Word {
   const folded = fold(word);
-  if (/^\p{N}/u.test(word))
-    return { word: folded, pieces: [`=${folded}`], weight: NUMBER_WEIGHT, optional: false };
+  if (/^\p{N}/u.test(word)) {
+    const number = withoutZeros(folded);
+    return { word: number, pieces: [`=${number}`], weight: NUMBER_WEIGHT, optional: false };
+  }
   const letters = [...`_${folded}_`];
   const pieces = letters
     .slice(PIECE_LETTERS - 1)
     .map((_letter, i) => letters.slice(i, i + PIECE_LETTERS).join(''));
-  const accented = word.normalize('NFD').toUpperCase();
+  const accented = normalized(word, 'NFD').toUpperCase();
   return {
     word: folded,
     pieces: distinct([
@@ -145,8 +167,7 @@ function weightOf(letters: number): number {
  * Upper case, since it unites more than lower case: ß and SS, ς and σ, ı and i.
  */
 function fold(word: string): string {
-  return word
-    .normalize('NFD')
+  return normalized(word, 'NFD')
     .replace(MARKS, '')
     .toUpperCase()
     .replace(/(?![0-9])\p{Nd}/gu, asciiDigit);

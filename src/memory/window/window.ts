@@ -2,6 +2,7 @@ import type { RedisClient } from '../../redis/connection.ts';
 import { z } from 'zod';
 import type { ConversationMessage, Role, Scope, WindowMessage } from '../../domain/conversation.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
+import { dropLateTurn, isKeptOut } from './erase-window.ts';
 
 /** Number of messages in a full window. */
 export const WINDOW_SIZE = 20;
@@ -37,7 +38,12 @@ export async function getWindow(
 ): Promise<WindowMessage[]> {
   if (n <= 0) return [];
   const key = memoryShortKey(scope.tenantId, scope.agentId, scope.userId);
-  return (await redis.lrange(key, -n, -1)).map((entry) => windowEntry.parse(JSON.parse(entry)));
+  return (await redis.lrange(key, -n, -1)).map(readEntry);
+}
+
+/** An entry of a window. Throws when it is no message. */
+export function readEntry(entry: string): WindowMessage {
+  return windowEntry.parse(JSON.parse(entry));
 }
 
 /** The sequence number of the newest turn in a scope's window; undefined when there is none. */
@@ -73,7 +79,8 @@ export type WindowTurn = { seq: number; messageId: string; userText: string; rep
  * idempotent: a turn is never written twice, and a turn older than a full window is not inserted, since it
  * would be trimmed at once. A provisional append (`isFinal: false`) never overwrites an existing turn; a
  * final one does. The script uses one key, so it also runs on a Redis Cluster. Resolves to whether the window
- * now has the turn with this reply.
+ * now has the turn with this reply. A turn that is forgotten is not written; one that is forgotten at this
+ * very moment is taken out again.
  */
 export async function appendTurn(
   redis: RedisClient,
@@ -81,6 +88,7 @@ export async function appendTurn(
   turn: WindowTurn,
   { isFinal = true }: { isFinal?: boolean } = {},
 ): Promise<boolean> {
+  if (await isKeptOut(redis, scope, turn)) return false;
   const entry = (role: Role, content: string) =>
     JSON.stringify({ role, content, seq: turn.seq, messageId: turn.messageId });
   const inWindow = await redis.eval(
@@ -93,7 +101,7 @@ export async function appendTurn(
     entry('assistant', turn.replyText),
     isFinal ? 1 : 0,
   );
-  return inWindow === 1;
+  return inWindow === 1 && !(await dropLateTurn(redis, scope, turn));
 }
 
 /*

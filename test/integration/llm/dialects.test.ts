@@ -1,4 +1,5 @@
 /** The contract suite: a loopback server plays what real ones have been seen to send. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import {
   createLlmClient,
@@ -10,8 +11,10 @@ import type { PromptMessage } from '../../../src/domain/conversation.ts';
 import { readBody, serve } from '../../support/http-server.ts';
 import {
   CONTEXTS,
+  ENDS,
   ENDINGS,
   REFUSALS,
+  SHAPES,
   STREAMS,
   THOUGHTS,
   type Dialect,
@@ -62,7 +65,7 @@ async function play(played: Dialect) {
   const client = createLlmClient({ baseUrl: `${server.url}/v1`, apiKey: 'sk-secret' });
   const seen: string[] = [];
   const ask = () =>
-    client.complete({ model: 'm', messages: MESSAGES, onProgress: (text) => seen.push(text) });
+    client.complete({ agentId: 'a', model: 'm', messages: MESSAGES, onProgress: (text) => seen.push(text) });
   const outcome = await ask().catch((error: unknown) => error);
   return { outcome, seen, ask };
 }
@@ -76,14 +79,21 @@ function check({ expected }: Dialect, outcome: unknown): void {
   } else if ('unavailable' in fields) {
     expect(outcome).toBeInstanceOf(LlmUnavailableError);
     expect((outcome as LlmUnavailableError).retryAfterMs).toBe(fields['retryAfterMs']);
-  } else expect(outcome).toMatchObject(fields);
+  } else {
+    // What is absent counts as undefined.
+    const whole =
+      outcome instanceof Error ? outcome : { droppedFromPrompt: undefined, ...(outcome as Completion) };
+    expect(whole).toMatchObject(fields);
+  }
   if (outcome instanceof Error) expect(outcome.message).toMatch(/^[^{}"]{10,90}$/);
 }
 
 describe.each([
   ['what is taken', STREAMS],
+  ['other shapes', SHAPES],
   ['thoughts', THOUGHTS],
   ['ends, and what is waited for', ENDINGS],
+  ['more ends', ENDS],
   ['parameters that are refused', REFUSALS],
   ['prompts that are too long', CONTEXTS],
 ] as const)('%s', (_, dialects) => {
@@ -94,6 +104,16 @@ describe.each([
     const { text } = outcome as Completion;
     for (const shown of seen) expect(text.startsWith(shown)).toBe(true);
   });
+});
+
+test('the docs name every dialect that has a source', () => {
+  const rows = readFileSync('docs/LLM-SERVERS.md', 'utf8')
+    .split('\n')
+    .map((line) => line.replaceAll('`', '').replaceAll('\\|', '|').replace(/\s+/g, ' '));
+  const all = [STREAMS, SHAPES, THOUGHTS, ENDINGS, ENDS, REFUSALS, CONTEXTS].flat();
+  const sourced = all.filter(({ source }) => source !== 'hardening');
+  expect(sourced.length).toBeGreaterThan(100);
+  expect(rows).toEqual(expect.arrayContaining(sourced.map(({ name, source }) => `| ${name} | ${source} |`)));
 });
 
 test('every request is one system message and strict turns, with a cap', async () => {

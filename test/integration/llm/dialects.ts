@@ -17,6 +17,7 @@ export type Reply = {
 };
 export type Expected =
   | (Partial<Pick<Completion, 'text' | 'model' | 'usage' | 'cutOff' | 'finishReason' | 'reasoning'>> & {
+      droppedFromPrompt?: undefined;
       requests?: number;
     })
   | { rejected: string | undefined; requests?: number }
@@ -78,7 +79,7 @@ const t = { text: TEXT };
 export const STREAMS: readonly Dialect[] = [
   {
     name: 'OpenAI',
-    source: 'openai/openai-python',
+    source: 'deepset-ai/haystack#8968, datawhalechina/hello-agents#517',
     reply: always(answered),
     expected: {
       ...t,
@@ -207,6 +208,34 @@ export const STREAMS: readonly Dialect[] = [
     expected: { unavailable: true },
   },
   {
+    name: 'more follows, it says, and the connection breaks',
+    source: 'hardening',
+    reply: always({ headers: SSE, chunks: [delta({ content: 'Hello ' }, 'not_finished')], end: 'reset' }),
+    expected: { unavailable: true },
+  },
+  {
+    name: 'watsonx, and the connection breaks',
+    source: 'hardening',
+    reply: always({
+      headers: SSE,
+      chunks: [data({ results: [{ generated_text: 'Hello ', stop_reason: 'not_finished' }] })],
+      end: 'reset',
+    }),
+    expected: { unavailable: true },
+  },
+  {
+    name: 'Responses that are still in progress, and the connection breaks',
+    source: 'hardening',
+    reply: always({
+      headers: SSE,
+      chunks: [
+        data({ object: 'response', status: 'in_progress', output: [{ type: 'message', content: 'Hello ' }] }),
+      ],
+      end: 'reset',
+    }),
+    expected: { unavailable: true },
+  },
+  {
     name: 'counts alone between the words',
     source: 'hardening',
     reply: always({
@@ -296,7 +325,7 @@ export const STREAMS: readonly Dialect[] = [
   },
   {
     name: 'plain JSON without a finish reason, with a line break',
-    source: 'dify',
+    source: 'openai/openai-openapi#20',
     reply: always({
       headers: JSON_TYPE,
       chunks: [JSON.stringify({ choices: [{ message: { content: TEXT }, finish_reason: null }] }), '\n'],
@@ -350,7 +379,7 @@ export const STREAMS: readonly Dialect[] = [
   },
   {
     name: 'legacy completions',
-    source: 'abetlen/llama-cpp-python',
+    source: 'openai/openai-openapi#100',
     reply: always(
       events(
         data({ choices: [{ index: 0, text: 'Hello there,' }] }),
@@ -478,7 +507,7 @@ export const STREAMS: readonly Dialect[] = [
   },
   {
     name: 'TGI’s tokens',
-    source: 'huggingface/text-generation-inference',
+    source: 'huggingface/text-generation-inference#104',
     reply: always(
       events(
         data({ token: { text: 'Hello there,', special: false } }),
@@ -491,6 +520,273 @@ export const STREAMS: readonly Dialect[] = [
     ),
     expected: t,
   },
+];
+
+const took = (name: string, source: string, reply: Reply, expected: Expected = t): Dialect => ({
+  name,
+  source,
+  reply: always(reply),
+  expected,
+});
+/** The text in two pieces, each in its chunk. */
+const halves = (chunk: (piece: string, nth: number) => unknown, ...last: unknown[]): Reply =>
+  events(data(chunk('Hello there,', 0)), data(chunk(' my friend!', 1)), ...last.map(data));
+const reasoned = { ...t, reasoning: { characters: 5 } };
+
+/** Other providers' own shapes, as gateways hand them on. */
+export const SHAPES: readonly Dialect[] = [
+  took(
+    'choices that begin with 1',
+    'spring-projects/spring-ai#6221',
+    halves(
+      (content, nth) => ({ choices: [{ index: 1, delta: { content }, finish_reason: nth ? 'stop' : null }] }),
+      '[DONE]',
+    ),
+  ),
+  took(
+    'choices that count chunks, with delta and message',
+    'microsoft/foundry-local#263, huggingface/text-generation-inference#1648',
+    halves(
+      (content, index) => ({ choices: [{ index, delta: { content }, message: { content } }] }),
+      '[DONE]',
+    ),
+  ),
+  took(
+    'text in a delta',
+    'hardening',
+    halves((text) => ({ choices: [{ delta: { text } }] }), '[DONE]'),
+  ),
+  took(
+    'a delta without choices',
+    'hardening',
+    halves((text) => ({ delta: { text } }), '[DONE]'),
+  ),
+  took(
+    'a delta that is a text',
+    'hardening',
+    halves((delta) => ({ choices: [{ delta }] }), '[DONE]'),
+  ),
+  took(
+    'watsonx',
+    'hardening',
+    halves((generated_text, nth) => ({
+      results: [{ generated_text, stop_reason: nth ? 'eos_token' : 'not_finished' }],
+    })),
+  ),
+  took(
+    'watsonx, out of time',
+    'hardening',
+    json({ results: [{ generated_text: TEXT, stop_reason: 'time_limit' }] }),
+    { ...t, cutOff: true },
+  ),
+  took('an event that says the end by its name', 'hardening', {
+    headers: SSE,
+    chunks: [...hello, 'event: end\ndata: {}\n\n'],
+  }),
+  took('[DONE] as JSON', 'hardening', events(...hello, 'data: "[DONE]"\n\n')),
+  took(
+    'an envelope with a code of its own',
+    'hardening',
+    json({ code: 10_000, message: 'success', data: { choices: [{ message: { content: TEXT } }] } }),
+  ),
+  took(
+    'an answer as the text of a body',
+    'hardening',
+    json({ statusCode: 200, body: JSON.stringify({ choices: [{ message: { content: TEXT } }] }) }),
+  ),
+  took(
+    'a list of messages',
+    'hardening',
+    json({
+      messages: [
+        { role: 'user', content: 'Hello?' },
+        { role: 'assistant', content: TEXT },
+      ],
+    }),
+  ),
+  took('lines of JSON without the lines', 'hardening', {
+    headers: JSON_TYPE,
+    chunks: [
+      '{"message":{"content":"Hello there,"},"done":false}{"message":{"content":" my',
+      ' friend!"},"done":true,"done_reason":"stop"}',
+    ],
+  }),
+  took(
+    'a finish reason of no length in every chunk',
+    'sgl-project/sglang#3912',
+    events(delta({ content: 'Hello there,' }, ''), delta({ content: ' my friend!' }, ''), delta({}, 'stop')),
+  ),
+  took('Hugging Face', 'hardening', json([{ generated_text: TEXT }])),
+  took(
+    'Responses, cut off without a reason',
+    'hardening',
+    json({
+      object: 'response',
+      status: 'incomplete',
+      output: [{ type: 'message', content: [{ type: 'output_text', text: TEXT }] }],
+    }),
+    { ...t, cutOff: true },
+  ),
+  took('one choice, in no list', 'hardening', json({ choices: { message: { content: TEXT } } })),
+  took('text alone', 'hardening', json({ text: TEXT })),
+  took('answer alone', 'hardening', json({ answer: TEXT })),
+  took('output alone', 'hardening', json({ output: TEXT })),
+  took(
+    'output as a list of pieces',
+    'hardening',
+    json({ status: 'succeeded', output: ['Hello there,', ' my friend!'] }),
+  ),
+  took(
+    'DashScope: text',
+    'hardening',
+    json({ output: { text: TEXT, finish_reason: 'stop' }, request_id: 'r' }),
+  ),
+  took(
+    'DashScope: the whole so far in each event',
+    'alibaba/spring-ai-alibaba#302',
+    events(
+      data({ output: { text: 'Hello there,', finish_reason: 'null' } }),
+      data({ output: { text: TEXT, finish_reason: 'stop' } }),
+    ),
+  ),
+  took(
+    'DashScope: choices',
+    'hardening',
+    json({ code: '', output: { choices: [{ message: { content: TEXT }, finish_reason: 'stop' }] } }),
+  ),
+  took(
+    'Bedrock Converse',
+    'hardening',
+    json({
+      output: {
+        message: {
+          role: 'assistant',
+          content: [{ reasoningContent: { reasoningText: { text: 'They.' } } }, { text: TEXT }],
+        },
+      },
+      stopReason: 'end_turn',
+      usage: { inputTokens: 11, outputTokens: 7 },
+    }),
+    { ...reasoned, finishReason: 'end_turn', usage: { promptTokens: 11, completionTokens: 7 } },
+  ),
+  took(
+    'Bedrock Converse, as a stream',
+    'hardening',
+    events(
+      data({ contentBlockDelta: { delta: { reasoningContent: { text: 'They.' } } } }),
+      data({ contentBlockDelta: { delta: { text: TEXT } } }),
+      data({ messageStop: { stopReason: 'max_tokens' } }),
+      data({ metadata: { usage: { inputTokens: 11, outputTokens: 7 } } }),
+    ),
+    { ...reasoned, cutOff: true, usage: { promptTokens: 11, completionTokens: 7 } },
+  ),
+  took(
+    'Bedrock: results',
+    'hardening',
+    json({ results: [{ outputText: TEXT, completionReason: 'FINISH' }] }),
+  ),
+  took('Bedrock: generation', 'hardening', json({ generation: TEXT, stop_reason: 'stop' })),
+  took('predictions', 'hardening', json({ predictions: [{ content: TEXT }] })),
+  took(
+    'Dify',
+    'hardening',
+    json({
+      event: 'message',
+      answer: TEXT,
+      metadata: { usage: { prompt_tokens: 11, completion_tokens: 7 } },
+    }),
+    { ...t, usage: { promptTokens: 11, completionTokens: 7 } },
+  ),
+  took(
+    'Dify’s events',
+    'crazywoola/dify-bot#2',
+    halves((answer) => ({ event: 'agent_message', answer }), { event: 'message_end', metadata: {} }),
+  ),
+  took(
+    'Cohere',
+    'BerriAI/litellm#33320',
+    json({
+      finish_reason: 'MAX_TOKENS',
+      message: { role: 'assistant', content: [{ type: 'text', text: TEXT }] },
+      usage: { tokens: { input_tokens: 11, output_tokens: 7 } },
+    }),
+    { ...t, cutOff: true, usage: { promptTokens: 11, completionTokens: 7 } },
+  ),
+  took(
+    'Cohere’s events',
+    'deepset-ai/haystack-core-integrations#2266',
+    events(
+      data({ type: 'message-start', delta: { message: { role: 'assistant', content: [] } } }),
+      data({ type: 'content-delta', delta: { message: { content: { thinking: 'They.' } } } }),
+      data({ type: 'content-delta', delta: { message: { content: { text: TEXT } } } }),
+      data({ type: 'message-end', delta: { finish_reason: 'COMPLETE' } }),
+    ),
+    reasoned,
+  ),
+  took(
+    'Cohere’s older events',
+    'cohere-ai/cohere-typescript#114',
+    halves((text) => ({ event_type: 'text-generation', text }), {
+      event_type: 'stream-end',
+      finish_reason: 'COMPLETE',
+      response: { text: TEXT },
+    }),
+  ),
+  took(
+    'Anthropic’s answer without its type',
+    'hardening',
+    json({ role: 'assistant', content: [{ type: 'text', text: TEXT }], stop_reason: 'end_turn' }),
+  ),
+  took(
+    'Gemini’s whole answer',
+    'hardening',
+    json([
+      { candidates: [{ content: { parts: [{ text: 'Hello there,' }] } }] },
+      { candidates: [{ content: { parts: [{ text: ' my friend!' }] }, finishReason: 'STOP' }] },
+    ]),
+  ),
+  took(
+    'llama.cpp’s completion',
+    'hardening',
+    halves((content, nth) => ({ content, stop: nth === 1, ...(nth && { stop_type: 'eos' }) })),
+  ),
+  took(
+    'Baidu',
+    'hardening',
+    halves((result, nth) => ({ result, is_end: nth === 1 })),
+  ),
+  took(
+    'Responses without its name',
+    'hardening',
+    json({ output: [{ type: 'message', content: [{ text: TEXT }] }] }),
+  ),
+  took(
+    'a gateway’s envelope that says Success',
+    'hardening',
+    json({ code: 'Success', data: { choices: [{ message: { content: TEXT }, finish_reason: 'stop' }] } }),
+  ),
+  took('comments, then plain JSON', 'hardening', {
+    headers: SSE,
+    chunks: [
+      ': keep-alive\n\n',
+      ': keep-',
+      'alive\n\n',
+      JSON.stringify({ choices: [{ message: { content: TEXT } }] }, null, 1),
+    ],
+  }),
+  ...[
+    { reasoning_content: ['Th', { text: 'ey.' }] },
+    { reasoning_details: [{ type: 'reasoning.summary', summary: 'They.' }] },
+    { reasoning_summary: [{ type: 'summary_text', text: 'They.' }] },
+    { thinking_blocks: [{ type: 'thinking', thinking: 'They.', signature: 's' }] },
+  ].map((fields) =>
+    took(
+      `a thought in ${Object.keys(fields).join()}`,
+      'hardening',
+      whole({ ...fields, content: TEXT }),
+      reasoned,
+    ),
+  ),
 ];
 
 const thinks = (name: string, source: string, text: string, answer = TEXT): Dialect => ({
@@ -507,7 +803,7 @@ export const THOUGHTS: readonly Dialect[] = [
   thinks('<reasoning>', 'open-webui', `<reasoning>They.</reasoning>\n${TEXT}`),
   thinks('Kimi', 'vllm-project/vllm', `◁think▷They greet me.◁/think▷${TEXT}`),
   thinks('Magistral', 'vercel/ai#6715', `[THINK]They greet me.[/THINK]${TEXT}`),
-  thinks('Cohere', 'Cohere', `<|START_THINKING|>They greet me.<|END_THINKING|>${TEXT}`),
+  thinks('Cohere', 'smg-project/smg#306', `<|START_THINKING|>They greet me.<|END_THINKING|>${TEXT}`),
   thinks('<scratchpad>', 'hardening', `<scratchpad>They greet me.</scratchpad>\n${TEXT}`),
   thinks('<reason>', 'hardening', `<reason>They greet me.</reason>\n${TEXT}`),
   thinks('<antThinking>', 'hardening', `<antThinking>They greet me.</antThinking>\n${TEXT}`),
@@ -536,23 +832,87 @@ export const THOUGHTS: readonly Dialect[] = [
     `<think>I may write \`</think>\` here.</think>${TEXT}`,
   ),
   thinks(
+    'a thought after the first words',
+    'HenriGrimm/Minnow#928',
+    `<think>a</think>Hello there,\n<think>They are a friend.</think>\nmy friend!`,
+    'Hello there,\nmy friend!',
+  ),
+  thinks('tags of two kinds', 'Zoo-Code-Org/Zoo-Code#324', `<think>a</thought>b</think>${TEXT}`),
+  thinks(
+    'Solar',
+    'ggml-org/llama.cpp#18540',
+    `<|think|>They greet me.<|end|><|begin|>assistant<|content|>${TEXT}<|end|>`,
+  ),
+  thinks('<|think|>', 'NickMonrad/kernel-ai-assistant#946', `<|think|>They greet me.<|/think|>${TEXT}`),
+  thinks('Gemma', 'leehack/llamadart#108', `<|channel>thought\nThey greet me.<channel|>${TEXT}`),
+  thinks('Gemma, the opening tag is missing', 'jundot/omlx#2533', `Okay, so they greet me.<channel|>${TEXT}`),
+  thinks('MedGemma', 'ollama/ollama#15754', `<unused94>thought\nThey greet me.<unused95>${TEXT}`),
+  thinks(
+    's1',
+    'hardening',
+    `<|im_start|>think\nThey greet me.<|im_end|>\n<|im_start|>answer\n${TEXT}<|im_end|>`,
+  ),
+  thinks('Seed', 'open-webui/open-webui#16880', `<seed:think>They greet me.</seed:think>${TEXT}`),
+  thinks(
+    'a folded block for people',
+    'hardening',
+    `<details type="reasoning" done="true">\n<summary>Thought for 1 second</summary>\n> a\n</details>\n${TEXT}`,
+  ),
+  thinks(
+    'Ollama’s command line',
+    'ollama/ollama#11545',
+    `Thinking...\nThey greet.\n...done thinking.\n\n${TEXT}`,
+  ),
+  thinks(
     'inline code mentions it',
-    'open-webui#8706',
+    'open-webui/open-webui#8706',
     'Use `<think>` and `</think>` around it.',
     'Use `<think>` and `</think>` around it.',
   ),
   thinks(
     'a closing tag alone in inline code',
-    'open-webui#8706',
+    'open-webui/open-webui#8706',
     'The tag `</think>` ends it.',
     'The tag `</think>` ends it.',
   ),
   thinks(
     'a code block mentions it',
-    'open-webui#8706',
+    'open-webui/open-webui#8706',
     'Like so:\n```xml\n<think>a</think>\n```\nThat is all.',
     'Like so:\n```xml\n<think>a</think>\n```\nThat is all.',
   ),
+  ...[
+    'Models such as R1 end their thoughts with </think> and then answer.',
+    'A thought ends with (</think>), then comes the answer.',
+    'Use these tags:\n- `<think>` opens\n- </think> closes it.\nDone.',
+    'It is closed by [/THINK]. That is all.',
+    '思考は</think>で終わります。',
+  ].map((text) => thinks(`a sentence speaks of it: ${text.slice(0, 20)}`, 'hardening', text, text)),
+  ...['They greet me</think>', 'Let them be greeted.\n</think>\n\n', 'They greet me.</think>'].map(
+    (thought) => thinks(`the opening tag is missing: ${thought}`, 'hardening', `Okay, so. ${thought}${TEXT}`),
+  ),
+  thinks('a thought ends with a word', 'hardening', `<think>a</think>They greet me</think>${TEXT}`),
+  ...['<reasoning>Because it is late.</reasoning>', '<analysis>\n  <item>1</item>\n</analysis>'].map((text) =>
+    thinks(`an answer that is a document: ${text.slice(0, 10)}`, 'hardening', text, text),
+  ),
+  thinks(
+    'a thought, then a document',
+    'hardening',
+    '<think>a</think>\n<analysis>b</analysis>',
+    '<analysis>b</analysis>',
+  ),
+  {
+    name: 'a document that may be a thought, at the limit',
+    source: 'hardening',
+    reply: always(says('<analysis>They greet me</analysis>', 'length')),
+    expected: { rejected: 'onlyThought' },
+  },
+  {
+    name: 'a thought alone',
+    source: 'hardening',
+    reply: always(says('<think>a</think>')),
+    expected: { text: '' },
+  },
   {
     name: 'reasoning_content',
     source: 'spring-projects/spring-ai#6858',
@@ -574,7 +934,7 @@ export const THOUGHTS: readonly Dialect[] = [
   },
   {
     name: 'reasoning and reasoning_details',
-    source: 'OpenRouter',
+    source: 'laravel/ai#813, huggingface/responses.js#19',
     reply: always(
       events(
         delta({ reasoning: 'They.', reasoning_details: [{ type: 'reasoning.text', text: 'They.' }] }),
@@ -643,6 +1003,12 @@ export const ENDINGS: readonly Dialect[] = [
     expected: { ...t, cutOff: true },
   },
   {
+    name: 'content_policy_violation',
+    source: 'hardening',
+    reply: always(says('', 'content_policy_violation')),
+    expected: { rejected: 'filtered' },
+  },
+  {
     name: 'content_filter without text',
     source: 'huggingface/chat-ui#2385',
     reply: always(events(delta({}, 'content_filter'), DONE)),
@@ -650,19 +1016,19 @@ export const ENDINGS: readonly Dialect[] = [
   },
   {
     name: 'SAFETY',
-    source: 'BerriAI/litellm',
+    source: 'epam/ai-dial-adapter-vertexai#149',
     reply: always(events(data({ candidates: [{ finishReason: 'SAFETY' }] }))),
     expected: { rejected: 'filtered' },
   },
   {
     name: 'a blocked prompt',
-    source: 'google-gemini',
+    source: 'simonw/llm-gemini#144',
     reply: always(json({ promptFeedback: { blockReason: 'PROHIBITED_CONTENT' } })),
     expected: { rejected: 'filtered' },
   },
   {
     name: 'refusal',
-    source: 'openai/openai-python',
+    source: 'langchain-ai/langchain#39747',
     reply: always(
       events(delta({ refusal: 'I can’t ' }), delta({ refusal: 'help.' }), delta({}, 'stop'), DONE),
     ),
@@ -683,13 +1049,13 @@ export const ENDINGS: readonly Dialect[] = [
   },
   {
     name: 'DeepSeek’s filter',
-    source: 'deepseek-ai',
+    source: 'deepseek-ai/DeepSeek-V2#30',
     reply: always(error(400, { message: 'Content Exists Risk', type: 'invalid_request_error' })),
     expected: { rejected: 'filtered' },
   },
   {
     name: 'no credit: OpenAI',
-    source: 'openai',
+    source: 'openai/openai-cookbook#844',
     reply: always(
       error(429, {
         message: 'You exceeded your current quota, please check your plan and billing details.',
@@ -719,19 +1085,19 @@ export const ENDINGS: readonly Dialect[] = [
   },
   {
     name: 'no credit: DeepSeek',
-    source: 'deepseek-ai',
+    source: 'continuedev/continue#9942',
     reply: always(error(402, { message: 'Insufficient Balance' })),
     expected: { rejected: 'outOfCredit' },
   },
   {
     name: 'no credit: new-api',
-    source: 'new-api',
+    source: 'songquanpeng/one-api#1270',
     reply: always(error(403, { message: 'token quota is not enough', code: 'insufficient_user_quota' })),
     expected: { rejected: 'outOfCredit' },
   },
   {
     name: 'no such model: OpenAI',
-    source: 'openai',
+    source: 'timkmecl/chatgpt-vscode#45',
     reply: always(
       error(404, {
         message: 'The model `m` does not exist or you do not have access to it.',
@@ -742,13 +1108,13 @@ export const ENDINGS: readonly Dialect[] = [
   },
   {
     name: 'no such model: LM Studio has none loaded',
-    source: 'LM Studio',
+    source: 'tinyhumansai/openhuman#4181',
     reply: always(error(400, { message: 'No models loaded. Please load a model in the developer page.' })),
     expected: { rejected: 'unknownModel' },
   },
   {
     name: 'no credit: xAI',
-    source: 'xAI',
+    source: 'continuedev/continue#12670',
     reply: always(error(403, { message: "Your team doesn't have any credits yet." })),
     expected: { rejected: 'outOfCredit' },
   },
@@ -760,25 +1126,25 @@ export const ENDINGS: readonly Dialect[] = [
   },
   {
     name: 'no such model: Ollama',
-    source: 'ollama/ollama',
+    source: 'netease-youdao/QAnything#555',
     reply: always(error(404, { message: 'model "m" not found, try pulling it first' })),
     expected: { rejected: 'unknownModel' },
   },
   {
     name: 'no such model: DeepSeek',
-    source: 'deepseek-ai',
+    source: 'ConardLi/easy-dataset#9',
     reply: always(error(400, { message: 'Model Not Exist' })),
     expected: { rejected: 'unknownModel', requests: 1 },
   },
   {
     name: 'no such model: OpenRouter',
-    source: 'OpenRouter',
+    source: 'continuedev/continue#10758',
     reply: always(error(400, { message: 'm is not a valid model ID', code: 400 })),
     expected: { rejected: 'unknownModel', requests: 1 },
   },
   {
     name: 'a bad key',
-    source: 'openai',
+    source: 'continuedev/continue#9358',
     reply: always(error(401, { message: 'Incorrect API key provided: sk-abc.', code: 'invalid_api_key' })),
     expected: { rejected: 'badKey', requests: 1 },
   },
@@ -811,7 +1177,7 @@ export const ENDINGS: readonly Dialect[] = [
   },
   {
     name: '429 that says it in words',
-    source: 'openai',
+    source: 'FoundationAgents/MetaGPT#523',
     reply: always(
       error(429, { message: 'Rate limit reached for m on tokens per min. Please try again in 7.5s.' }),
     ),
@@ -819,7 +1185,7 @@ export const ENDINGS: readonly Dialect[] = [
   },
   {
     name: '429 with x-ratelimit-reset',
-    source: 'Groq',
+    source: 'documented by console.groq.com/docs/rate-limits',
     reply: always(
       error(
         429,
@@ -833,6 +1199,41 @@ export const ENDINGS: readonly Dialect[] = [
       ),
     ),
     expected: { unavailable: true, retryAfterMs: 90_000 },
+  },
+  {
+    name: '429 with the reset of a minute’s tokens',
+    source: 'hardening',
+    reply: always(
+      error(
+        429,
+        { message: 'Tokens per minute limit exceeded', code: 'token_quota_exceeded' },
+        {
+          'x-ratelimit-remaining-tokens-minute': '0',
+          'x-ratelimit-reset-tokens-minute': '23.4',
+          'x-ratelimit-remaining-requests-day': '5',
+          'x-ratelimit-reset-requests-day': '33011',
+        },
+      ),
+    ),
+    expected: { unavailable: true, retryAfterMs: 23_400 },
+  },
+  {
+    name: '429 that asks to wait',
+    source: 'hardening',
+    reply: always(error(429, { message: 'Rate limit exceeded. Please wait 20 seconds before you go on.' })),
+    expected: { unavailable: true, retryAfterMs: 20_000 },
+  },
+  {
+    name: '429 with the headers of the server behind it in the body',
+    source: 'hardening',
+    reply: always(
+      error(429, {
+        code: 429,
+        message: 'Rate limit exceeded: free-models-per-min.',
+        metadata: { headers: { 'X-RateLimit-Remaining': '0', 'X-RateLimit-Reset': '42' } },
+      }),
+    ),
+    expected: { unavailable: true, retryAfterMs: 42_000 },
   },
   {
     name: '429 of Gemini, which speaks of billing',
@@ -856,7 +1257,7 @@ export const ENDINGS: readonly Dialect[] = [
   },
   {
     name: '429 of Azure, which speaks of quota',
-    source: 'Azure',
+    source: 'microsoft/sample-app-aoai-chatGPT#406',
     reply: always(
       error(429, {
         code: '429',
@@ -914,7 +1315,7 @@ export const ENDINGS: readonly Dialect[] = [
   },
   {
     name: 'an HTML page, 502',
-    source: 'nginx',
+    source: 'nearai/ironclaw#1994',
     reply: always({
       status: 502,
       headers: { 'content-type': 'text/html' },
@@ -936,10 +1337,135 @@ export const ENDINGS: readonly Dialect[] = [
   },
 ];
 
+const ends = (
+  name: string,
+  source: string,
+  reply: Reply,
+  rejected: string | undefined,
+  requests = 1,
+): Dialect => ({
+  name,
+  source,
+  reply: always(reply),
+  expected: { rejected, requests },
+});
+
+/** More of what ends a turn at once. */
+export const ENDS: readonly Dialect[] = [
+  ends(
+    'a country that is not served: OpenAI',
+    'home-assistant/core#120072',
+    error(403, {
+      code: 'unsupported_country_region_territory',
+      message: 'Country, region, or territory not supported',
+      type: 'request_forbidden',
+    }),
+    undefined,
+  ),
+  ends(
+    'a country that is not served: Gemini',
+    'google-gemini/gemini-cli#24641',
+    json([{ error: { code: 400, message: 'User location is not supported for the API use.' } }], 400),
+    undefined,
+  ),
+  ends(
+    'a country that is not served: Anthropic',
+    'hardening',
+    error(403, { message: 'Access to the models is not allowed from unsupported countries or regions.' }),
+    undefined,
+  ),
+  ends(
+    'no credit: Anthropic, its own limit',
+    'anthropics/claude-code#2127',
+    error(400, {
+      type: 'invalid_request_error',
+      message: 'You have reached your specified API usage limits. You will regain access on 2026-01-01.',
+    }),
+    'outOfCredit',
+  ),
+  ends(
+    'no credit: OpenRouter, the key’s own limit',
+    'gptme/gptme#1449',
+    error(403, { message: 'Key limit exceeded (monthly limit).', code: 403 }),
+    'outOfCredit',
+  ),
+  ends(
+    'no credit: a gateway’s budget',
+    'hardening',
+    error(400, { message: 'Budget has been exceeded! Current cost: 10.1, Max budget: 10.0' }),
+    'outOfCredit',
+  ),
+  ...[
+    'The provided model identifier is invalid.',
+    'Invocation of m with on-demand throughput isn’t supported.',
+  ].map((message) => ends(`no such model: ${message}`, 'hardening', json({ message }, 400), 'unknownModel')),
+  ends(
+    'no such model any more',
+    'hardening',
+    error(410, { message: 'The model has been retired' }),
+    'unknownModel',
+  ),
+  ends(
+    'nothing but a thought, 400',
+    'hardening',
+    error(400, {
+      message: 'Could not finish the message because max_tokens or model output limit was reached.',
+      type: 'invalid_request_error',
+    }),
+    'onlyThought',
+  ),
+  ends(
+    'no such model, 503: new-api',
+    'songquanpeng/one-api#1494',
+    error(503, {
+      code: 'model_not_found',
+      message: 'No available channel for model m',
+      type: 'new_api_error',
+    }),
+    'unknownModel',
+  ),
+  ends(
+    'a bad key, 500 of a gateway',
+    'hardening',
+    error(500, { code: 'invalid_api_key', message: 'upstream' }),
+    'badKey',
+  ),
+  ends(
+    'no credit for even a short answer: OpenRouter',
+    'anomalyco/opencode#12219',
+    error(402, { message: 'You requested up to 32000 tokens, but can only afford 0.', code: 402 }),
+    'outOfCredit',
+  ),
+  ends(
+    'no such address, status 200: LM Studio',
+    'lmstudio-ai/lmstudio-bug-tracker#618',
+    json({ error: 'Unexpected endpoint or method. (POST /chat/completions)' }),
+    undefined,
+  ),
+  ends(
+    'a bad key, status 200: DashScope',
+    'dinoanderson/qwen_cli_coder#1, with status 401',
+    json({ code: 'InvalidApiKey', message: 'Invalid API-key provided.', request_id: 'r' }),
+    'badKey',
+  ),
+  ends(
+    'it has failed, and says no more',
+    'hardening',
+    json({ success: false, message: 'unauthorized' }),
+    'badKey',
+  ),
+  ends(
+    'no credit, with a delay',
+    'hardening',
+    error(429, { code: 'insufficient_quota', message: 'You have no quota left.' }, { 'retry-after': '5' }),
+    'outOfCredit',
+  ),
+];
+
 export const REFUSALS: readonly Dialect[] = [
   {
     name: 'stream: an organisation that is not verified',
-    source: 'openai',
+    source: 'charmbracelet/crush#422',
     reply: refuses(
       'stream',
       error(403, {
@@ -950,6 +1476,20 @@ export const REFUSALS: readonly Dialect[] = [
     ),
     expected: t,
   },
+  ...[
+    error(422, { message: "messages.0.role: Input should be 'user' or 'assistant'" }),
+    json(
+      { detail: [{ loc: ['body', 'messages', 0, 'role'], msg: "Input should be 'user' or 'assistant'" }] },
+      422,
+    ),
+    json({ message: 'A conversation must start with a user message. Try again.' }, 400),
+    error(400, { message: "Invalid enum value. Expected 'user' | 'assistant', received 'system'" }),
+  ].map((refusal, nth): Dialect => ({
+    name: `the system role, in other words ${nth + 1}`,
+    source: 'hardening',
+    reply: (sent) => (sent.messages[0]?.role === 'system' ? refusal : answered),
+    expected: { ...t, requests: 2 },
+  })),
   ...["Invalid value: 'system'. Supported values are: 'user', 'assistant'.", 'Unexpected role "system"'].map(
     (message): Dialect => ({
       name: `the system role: ${message}`,
@@ -1066,8 +1606,14 @@ export const REFUSALS: readonly Dialect[] = [
     expected: { ...t, requests: 2 },
   },
   {
+    name: 'stream_options, 500 and nothing said',
+    source: 'hardening',
+    reply: refuses('stream_options', error(500, { message: 'Internal Server Error' })),
+    expected: { ...t, requests: 2 },
+  },
+  {
     name: 'too large a cap: OpenAI',
-    source: 'openai',
+    source: 'ChatGPTNextWeb/NextChat#3195',
     reply: (sent) =>
       Number(sent['max_tokens']) > 4_096
         ? error(400, {
@@ -1080,7 +1626,7 @@ export const REFUSALS: readonly Dialect[] = [
   },
   {
     name: 'too large a cap: Anthropic',
-    source: 'anthropics',
+    source: 'BerriAI/litellm#15715',
     reply: (sent) =>
       Number(sent['max_tokens']) > 4_096
         ? json(
@@ -1096,6 +1642,21 @@ export const REFUSALS: readonly Dialect[] = [
           )
         : answered,
     expected: { ...t, requests: 2 },
+  },
+  {
+    name: 'too large a cap: Cohere, which speaks of too many tokens',
+    source: 'hardening',
+    reply: (sent) =>
+      Number(sent['max_tokens']) > 4_096
+        ? json(
+            {
+              message:
+                'too many tokens: max tokens must be less than or equal to 4096, the maximum output length for this model - received 8192.',
+            },
+            400,
+          )
+        : answered,
+    expected: { ...t, requests: 2, droppedFromPrompt: undefined },
   },
   {
     name: 'a system role: Gemma',
@@ -1138,15 +1699,31 @@ export const CONTEXTS: readonly Dialect[] = [
     'hardening',
     error(400, { message: 'Context length 20000 is greater than max_seq_len 8192' }),
   ),
-  tooLong('Zhipu', 'hardening', error(400, { code: '1261', message: 'Prompt 超长' })),
+  tooLong('Zhipu', 'NousResearch/hermes-agent#1877', error(400, { code: '1261', message: 'Prompt 超长' })),
   tooLong(
     'MiniMax',
     'hardening',
     json({ base_resp: { status_code: 1039, status_msg: 'token limit exceeded' } }),
   ),
   tooLong(
+    'Ollama: the prompt has filled the context, and nothing came',
+    'can1357/oh-my-pi#2774',
+    json({
+      choices: [{ message: { content: '' }, finish_reason: 'length' }],
+      usage: { prompt_tokens: 8_191, completion_tokens: 1 },
+    }),
+  ),
+  tooLong(
+    'a completion cut off at no tokens',
+    'openai/openai-agents-python#4510',
+    json({
+      choices: [{ message: { content: null }, finish_reason: 'length' }],
+      usage: { prompt_tokens: 0, completion_tokens: 0 },
+    }),
+  ),
+  tooLong(
     'OpenAI',
-    'openai',
+    'crewAIInc/crewAI-examples#121',
     error(400, {
       message:
         "This model's maximum context length is 8192 tokens. However, your messages resulted in 20000 tokens. Please reduce the length of the messages.",
@@ -1155,7 +1732,7 @@ export const CONTEXTS: readonly Dialect[] = [
   ),
   tooLong(
     'vLLM',
-    'vllm-project/vllm',
+    'vllm-project/vllm#20409',
     json(
       {
         object: 'error',
@@ -1212,7 +1789,7 @@ export const CONTEXTS: readonly Dialect[] = [
   ),
   tooLong(
     'Anthropic',
-    'anthropics',
+    'anthropics/claude-code#12186',
     json(
       {
         type: 'error',
@@ -1223,7 +1800,7 @@ export const CONTEXTS: readonly Dialect[] = [
   ),
   tooLong(
     'Gemini',
-    'google-gemini',
+    'google-gemini/gemini-cli#13006',
     json(
       [
         {
@@ -1252,7 +1829,7 @@ export const CONTEXTS: readonly Dialect[] = [
   ),
   tooLong(
     'TGI',
-    'huggingface/text-generation-inference',
+    'huggingface/text-generation-inference#628',
     json(
       {
         error:
@@ -1263,8 +1840,15 @@ export const CONTEXTS: readonly Dialect[] = [
     ),
   ),
   tooLong(
+    'SGLang, the prompt alone',
+    'sgl-project/sglang#4048',
+    error(400, {
+      message: 'Input length (20000 tokens) exceeds the maximum allowed length (8192 tokens).',
+    }),
+  ),
+  tooLong(
     'SGLang',
-    'sgl-project/sglang',
+    'sgl-project/sglang#8096',
     json(
       {
         object: 'error',
@@ -1276,7 +1860,7 @@ export const CONTEXTS: readonly Dialect[] = [
   ),
   tooLong(
     'xAI',
-    'x-ai',
+    'cline/cline#3120',
     error(400, {
       message: "This model's maximum prompt length is 8192 but the request contains 20000 tokens.",
     }),
@@ -1297,24 +1881,36 @@ export const CONTEXTS: readonly Dialect[] = [
       413,
     ),
   ),
-  tooLong('Bedrock', 'BerriAI/litellm', error(400, { message: 'Input is too long for requested model.' })),
+  tooLong(
+    'Bedrock',
+    'aws-samples/assessment-generator#2',
+    error(400, { message: 'Input is too long for requested model.' }),
+  ),
+  tooLong(
+    'GitHub Models',
+    'tubone24/nfcMyBusinessCard#47',
+    error(413, {
+      code: 'tokens_limit_reached',
+      message: 'Request body too large for m model. Max size: 8000 tokens.',
+    }),
+  ),
   tooLong(
     'Groq: more than a minute’s tokens',
-    'Groq',
+    'continuedev/continue#10218',
     error(413, {
       message:
         'Request too large for model m on tokens per minute (TPM): Limit 8192, Requested 20000, please reduce your message size and try again.',
       code: 'rate_limit_exceeded',
     }),
   ),
-  tooLong('413 of a proxy', 'nginx', {
+  tooLong('413 of a proxy', 'ChronoAIProject/NyxID#957', {
     status: 413,
     headers: { 'content-type': 'text/html' },
     chunks: ['<html>413 Request Entity Too Large</html>'],
   }),
   tooLong(
     'Anthropic, with the answer',
-    'anthropics',
+    'docker/docker-agent#569',
     error(400, {
       message:
         'input length and `max_tokens` exceed context limit: 20000 + 8192 > 8192, decrease input length',
@@ -1322,7 +1918,7 @@ export const CONTEXTS: readonly Dialect[] = [
   ),
   tooLong(
     'vLLM, what is left for the answer',
-    'vllm-project/vllm',
+    'vllm-project/vllm#4667',
     error(400, { message: 'max_tokens must be at least 1, got -17.' }),
   ),
 ];

@@ -1,10 +1,11 @@
 /** Time-outs, caps and what the step that answers a turn makes of them. */
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createAnswerTurn } from '../../../src/activities/answer-turn.ts';
 import { createLlmClient, LlmUnavailableError, type LlmLimits } from '../../../src/llm/client.ts';
 import { LlmRejectedError } from '../../../src/llm/errors.ts';
-import { createRunAgent } from '../../../src/llm/run-agent.ts';
+import { createRunAgent, type RunAgent } from '../../../src/llm/run-agent.ts';
 import { acceptedMessage } from '../../support/accepted-message.ts';
 import { readBody, serve } from '../../support/http-server.ts';
 import { delta, events, json, type Reply, type Sent } from './dialects.ts';
@@ -40,34 +41,46 @@ const failure = (work: Promise<unknown>) =>
 
 test('a silent server is given up, before its first byte and between two', async () => {
   answer = () => ({ headers: { 'content-type': 'text/event-stream' }, chunks: [], end: 'open' });
-  const before = await failure(clientWith({ silenceMs: 80 }).complete({ model: 'm', messages: MESSAGES }));
+  const before = await failure(
+    clientWith({ silenceMs: 80 }).complete({ agentId: 'a', model: 'm', messages: MESSAGES }),
+  );
   expect(before).toMatchObject({ name: 'LlmUnavailableError', timedOut: true });
   answer = () => ({ ...events(delta({ content: 'Half' })), end: 'open' });
-  const between = await failure(clientWith({ silenceMs: 80 }).complete({ model: 'm', messages: MESSAGES }));
+  const between = await failure(
+    clientWith({ silenceMs: 500 }).complete({ agentId: 'a', model: 'between', messages: MESSAGES }),
+  );
   expect(between).toMatchObject({ name: 'LlmUnavailableError', timedOut: true });
-  expect(requests).toHaveLength(1);
+  // The server may take note of the first request after the client has given it up.
+  expect(requests.filter(({ model }) => model === 'between')).toHaveLength(1);
 });
 
 test('all requests for one answer share one time limit, which an agent may set', async () => {
   answer = () => ({ ...events(delta({ content: 'Half' })), end: 'open' });
-  const asked = clientWith().complete({ model: 'm', messages: MESSAGES, limits: { withinMs: 100 } });
+  const asked = clientWith().complete({
+    agentId: 'a',
+    model: 'm',
+    messages: MESSAGES,
+    limits: { withinMs: 100 },
+  });
   expect(await failure(asked)).toMatchObject({ timedOut: true });
 });
 
 test('an aborted request rejects with the reason', async () => {
   answer = () => ({ ...events(delta({ content: 'Half' })), end: 'open' });
   const controller = new AbortController();
-  const asked = failure(clientWith().complete({ model: 'm', messages: MESSAGES, signal: controller.signal }));
+  const asked = failure(
+    clientWith().complete({ agentId: 'a', model: 'm', messages: MESSAGES, signal: controller.signal }),
+  );
   setTimeout(() => controller.abort(new Error('cancelled')), 50);
   expect(await asked).toMatchObject({ message: 'cancelled' });
 });
 
 test('the cap is the deployment’s, or the agent’s', async () => {
   answer = () => events(delta({ content: 'Hi' }, 'stop'));
-  await clientWith({ maxOutputTokens: 700 }).complete({ model: 'm', messages: MESSAGES });
+  await clientWith({ maxOutputTokens: 700 }).complete({ agentId: 'a', model: 'm', messages: MESSAGES });
   expect(requests[0]).toMatchObject({ max_tokens: 700 });
   const { agent } = acceptedMessage();
-  const runAgent = createRunAgent(clientWith({ maxOutputTokens: 700 }), 'default');
+  const runAgent = createRunAgent(clientWith({ maxOutputTokens: 700 }), { model: 'default', models: [] });
   await runAgent('Hello', { ...agent, llm: { maxOutputTokens: 50 } });
   expect(requests[0]).toMatchObject({ max_tokens: 50, model: 'default' });
 });
@@ -81,18 +94,130 @@ test('a set context is kept to before anything is sent', async () => {
     })),
     ...MESSAGES,
   ];
-  const completion = await clientWith({ contextTokens: 2_000 }).complete({ model: 'm', messages });
+  const completion = await clientWith({ contextTokens: 2_000 }).complete({
+    agentId: 'a',
+    model: 'm',
+    messages,
+  });
   expect(requests).toHaveLength(1);
   expect(JSON.stringify(requests[0]?.messages).length).toBeLessThan(2_000 * 3);
   expect(completion.droppedFromPrompt?.windowMessages).toBeGreaterThan(10);
 });
 
+/** What an honest server answers whose cap is a single token: a line break. */
+const blankAndCutOff = json({
+  choices: [{ index: 0, message: { role: 'assistant', content: '\n' }, finish_reason: 'length' }],
+  usage: { prompt_tokens: 10, completion_tokens: 1 },
+});
+
+test('what one agent’s limit or cap teaches shortens no other agent’s prompt', async () => {
+  const long = [...MESSAGES.slice(0, -1), { role: 'user' as const, content: 'word '.repeat(2_000) }];
+  const client = clientWith();
+  answer = () => blankAndCutOff;
+  await failure(
+    client.complete({ agentId: 'a', model: 'm', messages: MESSAGES, limits: { maxOutputTokens: 1 } }),
+  );
+  answer = () =>
+    json(
+      { error: { message: 'maximum context length is 600 tokens', code: 'context_length_exceeded' } },
+      400,
+    );
+  await failure(client.complete({ agentId: 'a', model: 'm', messages: long }));
+  answer = () => events(delta({ content: 'Hi' }, 'stop'));
+  requests.length = 0;
+  await client.complete({ agentId: 'b', model: 'm', messages: long });
+  expect(requests).toHaveLength(1);
+  expect(requests[0]?.messages.at(-1)?.content).toBe(long.at(-1)?.content);
+  expect(requests[0]?.['max_tokens']).toBeGreaterThan(1_000);
+});
+
+test('a cap of one token that is used up says nothing of the context', async () => {
+  const client = clientWith();
+  answer = () => blankAndCutOff;
+  await failure(
+    client.complete({ agentId: 'a', model: 'm', messages: MESSAGES, limits: { maxOutputTokens: 1 } }),
+  );
+  expect(requests).toHaveLength(1);
+  answer = () => events(delta({ content: 'Hi' }, 'stop'));
+  await client.complete({ agentId: 'a', model: 'm', messages: MESSAGES });
+  expect(requests.at(-1)?.['max_tokens']).toBeGreaterThan(1_000);
+});
+
 test('a server that refuses everything is asked a bounded number of times', async () => {
   answer = () =>
     json({ error: { message: 'maximum context length is 10 tokens', code: 'context_length_exceeded' } }, 400);
-  const error = await failure(clientWith().complete({ model: 'm', messages: MESSAGES }));
+  const error = await failure(clientWith().complete({ agentId: 'a', model: 'm', messages: MESSAGES }));
   expect(error).toMatchObject({ name: 'LlmRejectedError', reason: 'tooLong' });
   expect(requests.length).toBeLessThanOrEqual(8);
+});
+
+test('a window that is larger than the context: answered in the same attempt, and the size is kept', async () => {
+  const tokensIn = (sent: Sent) =>
+    Math.ceil(sent.messages.reduce((sum, { content }) => sum + content.length, 0) / 4);
+  answer = (sent) =>
+    tokensIn(sent) + Number(sent['max_tokens']) > 8_192
+      ? json(
+          {
+            error: {
+              message: `This model's maximum context length is 8192 tokens. However, you requested ${tokensIn(sent) + Number(sent['max_tokens'])} tokens (${tokensIn(sent)} in the messages, ${String(sent['max_tokens'])} in the completion).`,
+            },
+          },
+          400,
+        )
+      : events(delta({ content: 'Hi' }, 'stop'));
+  const window = Array.from({ length: 10 }, (_, i) => ({
+    role: i % 2 ? ('assistant' as const) : ('user' as const),
+    content: 'word '.repeat(980),
+  }));
+  const messages = [
+    { role: 'system' as const, content: 'You are Mara.' },
+    ...window,
+    { role: 'user' as const, content: 'hi' },
+  ];
+  const client = clientWith();
+  const first = await client.complete({ agentId: 'a', model: 'm', messages });
+  expect(first).toMatchObject({ text: 'Hi', droppedFromPrompt: { context: false, characters: 0 } });
+  expect(requests.length).toBeLessThanOrEqual(3);
+  expect(requests.at(-1)?.messages.at(-1)).toEqual({ role: 'user', content: 'hi' });
+  expect(requests.at(-1)?.messages.length).toBeGreaterThan(4);
+  requests = [];
+  expect(await client.complete({ agentId: 'a', model: 'm', messages })).toMatchObject({ text: 'Hi' });
+  expect(requests).toHaveLength(1);
+});
+
+test('credit for a short answer: asked again for that much, in this attempt alone', async () => {
+  let credit = 1_500;
+  answer = (sent) =>
+    Number(sent['max_tokens']) > credit
+      ? json(
+          {
+            error: { message: `You requested up to 4096 tokens, but can only afford ${credit}.`, code: 402 },
+          },
+          402,
+        )
+      : events(delta({ content: 'Hi' }, 'stop'));
+  const client = clientWith({ maxOutputTokens: 4_096 });
+  expect(await client.complete({ agentId: 'a', model: 'm', messages: MESSAGES })).toMatchObject({
+    text: 'Hi',
+  });
+  credit = 1_000_000;
+  await client.complete({ agentId: 'a', model: 'm', messages: MESSAGES });
+  expect(requests.map((sent) => sent['max_tokens'])).toEqual([4_096, 1_500, 4_096]);
+});
+
+test('a server that fails is asked once more without optional parameters, until it has taken them', async () => {
+  const failing = () => json({ error: { message: 'Internal Server Error' } }, 500);
+  answer = failing;
+  const client = clientWith();
+  const ask = () => client.complete({ agentId: 'a', model: 'm', messages: MESSAGES });
+  expect(await failure(ask())).toBeInstanceOf(LlmUnavailableError);
+  expect(requests.map((sent) => 'stream_options' in sent)).toEqual([true, false]);
+  answer = () => events(delta({ content: 'Hi' }, 'stop'));
+  await ask();
+  requests = [];
+  answer = failing;
+  expect(await failure(ask())).toBeInstanceOf(LlmUnavailableError);
+  expect(requests).toHaveLength(1);
 });
 
 test('two streams without an end: the third request is a plain one', async () => {
@@ -101,7 +226,7 @@ test('two streams without an end: the third request is a plain one', async () =>
       ? events(delta({ content: 'All of it' }))
       : json({ choices: [{ message: { content: 'All of it' } }] });
   const client = clientWith();
-  const ask = () => client.complete({ model: 'm', messages: MESSAGES });
+  const ask = () => client.complete({ agentId: 'a', model: 'm', messages: MESSAGES });
   expect(await failure(ask())).toBeInstanceOf(LlmUnavailableError);
   expect(await failure(ask())).toBeInstanceOf(LlmUnavailableError);
   expect(await ask()).toMatchObject({ text: 'All of it' });
@@ -110,13 +235,44 @@ test('two streams without an end: the third request is a plain one', async () =>
 test('the base URL may have a query, and no failure quotes a body', async () => {
   answer = () =>
     json({ error: { message: 'Incorrect API key provided: sk-secret', code: 'sk-secret' } }, 401);
-  const error = await failure(clientWith({}, '?api-version=1').complete({ model: 'm', messages: MESSAGES }));
+  const error = await failure(
+    clientWith({}, '?api-version=1').complete({ agentId: 'a', model: 'm', messages: MESSAGES }),
+  );
   expect(keys).toEqual(['/v1/chat/completions?api-version=1', 'Bearer sk-secret']);
   expect(String(error)).not.toContain('sk-secret');
 });
 
+const ECHO = 'sk-secret they said hello';
+const echoed = { message: ECHO, code: ECHO, type: ECHO, param: ECHO, status: ECHO, metadata: { raw: ECHO } };
+test.each<[string, () => Reply]>([
+  ...[400, 401, 402, 403, 404, 413, 422, 429, 500, 503].map((status): [string, () => Reply] => [
+    `status ${status}`,
+    () => json({ error: echoed }, status),
+  ]),
+  ['a plain text', () => ({ status: 401, chunks: [ECHO] })],
+  ['an error in status 200', () => json({ error: echoed })],
+  ['an error in status 200 as a text', () => json({ error: ECHO })],
+  [
+    'an error in the stream',
+    () => events(delta({ content: 'Half' }), `data: ${JSON.stringify({ error: echoed })}\n\n`),
+  ],
+  ['an error event', () => events(`event: error\ndata: ${ECHO}\n\n`)],
+  ['a page', () => ({ chunks: [`<html>${ECHO}</html>`] })],
+  ['a refusal', () => events(delta({ refusal: ECHO }, 'stop'))],
+  ['a stream that breaks off', () => events(delta({ content: ECHO }))],
+  ['a reason to finish', () => events(delta({}, `error ${ECHO}`))],
+])('no failure quotes what the server said: %s', async (_, reply) => {
+  answer = reply;
+  const { agent } = acceptedMessage();
+  const runAgent = createRunAgent(clientWith(), { model: 'm', models: [] });
+  const { ended } = attempt(() => runAgent('Hello', agent));
+  const error = await ended;
+  expect(error).toMatchObject({ name: 'ApplicationFailure' });
+  expect(inspect(error, { depth: 10, showHidden: true })).not.toMatch(/sk-secret|they said/);
+});
+
 /** One attempt of the step, over HTTP. */
-const attempt = (work: () => Promise<never>, heartbeatDetails?: unknown) => {
+const attempt = (work: () => ReturnType<RunAgent>, heartbeatDetails?: unknown) => {
   const environment = new MockActivityEnvironment({ attempt: 1, heartbeatDetails });
   const beats: unknown[] = [];
   environment.on('heartbeat', (details: unknown) => beats.push(details));

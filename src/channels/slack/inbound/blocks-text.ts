@@ -183,10 +183,9 @@ function partRaw(part: Loose, depth: number): string {
 }
 
 function tokenOf(target: string, label = ''): string {
-  const [safeTarget, safeLabel] = [target, label].map((text) => text.replaceAll('|', '%7C'));
-  return label
-    ? `<${escapeText(safeTarget ?? '')}|${escapeText(safeLabel ?? '')}>`
-    : `<${escapeText(target)}>`;
+  // A bar ends the target. In an address it may be written so; a label may have as many as it likes.
+  const safeTarget = escapeText(target.replaceAll('|', '%7C'));
+  return label ? `<${safeTarget}|${escapeText(label)}>` : `<${safeTarget}>`;
 }
 
 /** Seconds since 1970 as a time that people read. */

@@ -1,6 +1,6 @@
 /** Slack's events, read and judged. Pure. Source: docs.slack.dev/reference/events. */
 import { z } from 'zod';
-import { opensWithAnother } from './inbound-text.ts';
+import { opensWithAnother } from './addressing.ts';
 import {
   changedEvent,
   isNamedIn,
@@ -148,7 +148,8 @@ function judgeEdit(
   const read = messageEvent.safeParse({ ...message, type: 'message', channel, channel_type });
   if (!read.success) return ignored('subtype');
   const before = messageEvent.safeParse({ ...previous, ts: read.data.ts, type: 'message', channel });
-  const wasNamed = before.success && isNamedIn(before.data, self.botUserId);
+  // Where Slack doesn't say how it read before, only what a person edited may have added something.
+  const wasNamed = previous ? before.success && isNamedIn(before.data, self.botUserId) : !read.data.edited;
   const judged = judgeMessage({ ...read.data, edited: undefined }, self, allowedBots);
   if (judged.kind === 'ignored' && ['own_message', 'bot', 'subtype'].includes(judged.reason)) return judged;
   const isAdded = isNamedIn(read.data, self.botUserId) && !wasNamed;
@@ -180,7 +181,8 @@ function whyNotSpoken(event: MessageEvent, self: Self, allowedBots: ReadonlySet<
 }
 
 function addressedMessage(event: MessageEvent, words: MessageWords, botUserId: string): Judged {
-  const isDirect = event.channel_type === 'im' || (!event.channel_type && event.channel.startsWith('D'));
+  // Slack names its kind `im`, `app_home` or not at all; what tells is the id.
+  const isDirect = event.channel_type === 'im' || event.channel.startsWith('D');
   const threadTs = event.thread_ts ?? undefined;
   // Slack's word counts where the text doesn't show why it said so.
   const isAnnounced = event.type === 'app_mention' && !words.own.includes(`@${botUserId}`);

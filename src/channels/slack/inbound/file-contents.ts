@@ -1,5 +1,6 @@
 import type { WebClient } from '@slack/web-api';
 import { within } from '../../../lib/within.ts';
+import { bytesOf } from '../bounded-body.ts';
 import { fileOf, isWorthFetching, MAX_FILE_BYTES, type SlackFile } from './files.ts';
 import { looseOf } from './loose.ts';
 
@@ -8,8 +9,8 @@ const MAX_FETCHED = 5;
 
 /**
  * Reads the text files of a message, by `files.info` first where Slack keeps the details back (Slack
- * Connect). Gives the files as far as they are known then, and the contents by file id. What isn't read in
- * time is left out. Never rejects. Needs the scope `files:read`.
+ * Connect) or still writes a transcript. Gives the files as far as they are known then, and the contents by
+ * file id. What isn't read in time is left out. Never rejects. Needs the scope `files:read`.
  */
 export async function fetchContents(
   client: WebClient,
@@ -20,9 +21,9 @@ export async function fetchContents(
   const contents = new Map<string, string>();
   const abort = new AbortController();
   const fetchOne = async (given: SlackFile): Promise<void> => {
-    const file = given.isStub ? await detailsOf(client, given) : given;
+    const file = given.isStub || given.isListening ? await detailsOf(client, given) : given;
     known.set(given.id, file);
-    if (file.isStub || !isWorthFetching(file)) return;
+    if (file.isStub || file.isListening || !isWorthFetching(file)) return;
     const content = await download(client, file, abort.signal);
     if (content !== undefined) contents.set(given.id, content);
   };
@@ -70,20 +71,6 @@ function addressOf(url: string, slackApiUrl: string): URL | undefined {
   const { protocol, hostname } = new URL(slackApiUrl);
   const isSlacks = address.protocol === 'https:' && /(?:^|\.)slack\.com$/.test(address.hostname);
   return isSlacks || (address.protocol === protocol && address.hostname === hostname) ? address : undefined;
-}
-
-/** The body, unless it is longer than that. */
-async function bytesOf(response: Response, maxBytes: number): Promise<Buffer | undefined> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const body: AsyncIterable<Uint8Array> | null = response.body;
-  for await (const chunk of body ?? []) {
-    length += chunk.length;
-    // Leaving the loop lets go of the rest.
-    if (length > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 /** UTF-8, UTF-16 with its mark, else the old Western encoding; undefined for bytes that are no text. */

@@ -30,6 +30,8 @@ export type SlackFile = {
   /** Slack keeps the details back: `files.info` has them. */
   isStub: boolean;
   isGone: boolean;
+  /** Slack is still writing down what is said in it: `files.info` may have it by now. */
+  isListening: boolean;
   /** What Slack itself read of it: the beginning of a text, a transcript, a description. */
   known: { what: 'beginning' | 'transcript' | 'description'; text: string; isWhole: boolean } | undefined;
 };
@@ -62,6 +64,7 @@ export function fileOf(file: Loose): SlackFile | undefined {
       (mode === 'file_access' && access === '') ||
       (hasText && url === '' && mode !== 'tombstone'),
     isGone: ['tombstone', 'hidden_by_limit'].includes(mode) || access === 'file_not_found',
+    isListening: ['processing', 'pending'].includes(textOf(looseOf(file['transcription'])['status'])),
     known: knownOf(file),
   };
 }
@@ -115,8 +118,8 @@ function knownOf(file: Loose): SlackFile['known'] {
 }
 
 /** Whether fetching a file would give the model more to read. */
-export function isWorthFetching({ isGone, isText, url, sizeBytes, isStub }: SlackFile): boolean {
-  return !isGone && (isStub || (isText && url !== '' && (sizeBytes ?? 0) <= MAX_FILE_BYTES));
+export function isWorthFetching({ isGone, isText, url, sizeBytes, isStub, isListening }: SlackFile): boolean {
+  return !isGone && (isStub || isListening || (isText && url !== '' && (sizeBytes ?? 0) <= MAX_FILE_BYTES));
 }
 
 /** Files as text in Slack's notation; `contents` by file id, where they have been fetched. */
@@ -155,9 +158,10 @@ function nameOf({ name, type, sizeBytes, user }: SlackFile): string {
   return `file: ${escapeText(name || 'without a name')}${about && ` (${escapeText(about)})`}${by}`;
 }
 
-function whyUnread({ isGone, isText, isStub, sizeBytes }: SlackFile): string {
+function whyUnread({ isGone, isText, isStub, isListening, sizeBytes }: SlackFile): string {
   if (isGone) return 'it has been deleted';
   if (isStub) return "can't be read: Slack keeps its details back";
+  if (isListening) return "can't be read yet: Slack is still writing its transcript";
   if (!isText) return "can't be read";
   return (sizeBytes ?? 0) > MAX_FILE_BYTES ? "can't be read: it is too long" : "can't be read now";
 }

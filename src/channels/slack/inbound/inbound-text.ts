@@ -14,9 +14,6 @@ const BARE_MENTION = '(mentions you without saying anything)';
  */
 export const MAX_RAW_LENGTH = 5 * 32_000;
 
-/** Where a message's opening mention stands, if it has one. */
-const OPENING_LENGTH = 1_000;
-
 /** A link whose label says the same as its address is short. */
 const MAX_COMPARED = 500;
 
@@ -25,7 +22,7 @@ type Token = { target: string; label: string };
 type Piece = string | Token;
 
 /** A raw text as plain text and tokens, in order. Slack escapes every other angle bracket. */
-function piecesOf(raw: string): Piece[] {
+export function piecesOf(raw: string): Piece[] {
   const [before = '', ...parts] = raw.slice(0, MAX_RAW_LENGTH).split('<');
   const pieces: Piece[] = [before];
   for (const part of parts) {
@@ -57,17 +54,8 @@ export function mentions(raw: string, userId: string): boolean {
   return piecesOf(withoutCode(raw)).some((piece) => isToken(piece) && piece.target === `@${userId}`);
 }
 
-/** Whether a raw text opens with the mention of another person, or of a group. */
-export function opensWithAnother(raw: string, userId: string): boolean {
-  const isBlank = (piece: Piece) => !isToken(piece) && /^[\s*_~]*$/.test(piece);
-  const first = piecesOf(raw.slice(0, OPENING_LENGTH)).find((piece) => !isBlank(piece));
-  if (first === undefined || !isToken(first)) return false;
-  const { target } = first;
-  return target.startsWith('!subteam') || (target.startsWith('@') && target !== `@${userId}`);
-}
-
 /** Without code blocks and code spans. A mark that nothing closes is a mark, not code. */
-function withoutCode(raw: string): string {
+export function withoutCode(raw: string): string {
   const outside = (parts: string[]) => parts.filter((_, i) => i % 2 === 0 || i === parts.length - 1);
   return outside(raw.slice(0, MAX_RAW_LENGTH).split('```'))
     .flatMap((text) => text.split('\n'))

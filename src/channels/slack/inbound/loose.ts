@@ -3,7 +3,7 @@
 export type Loose = Readonly<Record<string, unknown>>;
 
 /** More entries than this of one list are nothing that a person has made. */
-const MAX_ENTRIES = 500;
+export const MAX_ENTRIES = 500;
 
 export function isLoose(value: unknown): value is Loose {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

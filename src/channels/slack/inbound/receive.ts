@@ -8,7 +8,7 @@ import { judgeEvent, readRequest } from './events.ts';
 import type { FindInstallation, Installation } from './installations.ts';
 import type { LookUpNames } from './names.ts';
 import { createOncePerKey } from './once-per-key.ts';
-import { isFromSlack } from './signature.ts';
+import { isFromSlack, isSignedNow } from './signature.ts';
 import { takeMessage, threadOf, type Taking } from './take-message.ts';
 
 type SlackInbound = {
@@ -26,27 +26,30 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
 const READ_KEPT_MS = 10_000;
 
+const NOT_SIGNED = 'The request is not signed by Slack, or not within five minutes.';
+
+const proofIn = (header: WebhookRequest['header']) => ({
+  timestamp: header('x-slack-request-timestamp'),
+  signature: header('x-slack-signature'),
+});
+
 /** `POST /slack/events` and `/slack/interactions`. A request counts only with Slack's signature. */
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
   const { signingSecret, findInstallation, lookUpNames, allowedBots, redis, log } = dependencies;
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
   const taking: Taking = { lookUpNames, redis, log, readOnce };
-  return { name: 'slack', paths: ['events', 'interactions'], maxBodyBytes: MAX_BODY_BYTES, receive };
+  return {
+    name: 'slack',
+    paths: ['events', 'interactions'],
+    maxBodyBytes: MAX_BODY_BYTES,
+    receive,
+    unproven: (header) => (isSignedNow(proofIn(header)) ? undefined : NOT_SIGNED),
+  };
 
   async function receive(request: WebhookRequest, deadline: number): Promise<Received> {
     const body = request.body.toString('utf8');
-    const isSigned = isFromSlack(
-      {
-        timestamp: request.header('x-slack-request-timestamp'),
-        signature: request.header('x-slack-signature'),
-        body,
-      },
-      signingSecret,
-    );
-    if (!isSigned) {
-      const needed = 'The request is not signed by Slack, or not within five minutes.';
-      return { kind: 'unauthenticated', needed };
-    }
+    const isSigned = isFromSlack({ ...proofIn((name) => request.header(name)), body }, signingSecret);
+    if (!isSigned) return { kind: 'unauthenticated', needed: NOT_SIGNED };
     // No message of ours has buttons yet; Slack wants an answer all the same.
     if (request.path === 'interactions') return { kind: 'answered', body: undefined };
     return receiveEvent(body, deadline);

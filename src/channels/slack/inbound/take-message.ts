@@ -1,5 +1,6 @@
 import type { WebClient } from '@slack/web-api';
 import type { RedisClient } from '../../../redis/connection.ts';
+import { noteDirectThread } from '../../../redis/direct-threads.ts';
 import type { Logger } from 'pino';
 import {
   INTAKE_CHANNEL_WITHIN_MS,
@@ -24,7 +25,7 @@ import { rawOf } from './message-event.ts';
 import type { LookUpNames } from './names.ts';
 import type { OncePerKey } from './once-per-key.ts';
 import { userIdOf } from './people.ts';
-import { backgroundOf, rawBackground, readThread, unseenOf } from './thread-so-far.ts';
+import { backgroundOf, readThread, unseenOf } from './thread-so-far.ts';
 
 /** A first message can lack its sender's own name: a look-up that is late serves the next message. */
 const SENDER_WITHIN_MS = 50;
@@ -83,11 +84,14 @@ export async function takeMessage(
   };
   const settled = (outcome: IntakeOutcome): void => {
     const note = (error: unknown) => log.debug({ err: error }, 'after a message from Slack');
-    if (outcome.kind === 'rate-limited') sayTooMany(redis, client, received, address).catch(note);
-    // Engaged from the question on, so that the next message is heard at once; the answer notes it again.
-    if (outcome.kind === 'accepted' && message.addressed === 'mention') {
-      markEngaged(redis, thread, agentId).catch(note);
+    if (outcome.kind === 'rate-limited' && !outcome.isRepeat) {
+      sayTooMany(redis, client, received, address).catch(note);
     }
+    // A repeated delivery of what is forgotten leaves no new mark.
+    if (outcome.kind !== 'accepted' || outcome.turn.state === 'erased') return;
+    // Engaged from the question on, so that the next message is heard at once; the answer notes it again.
+    if (message.addressed === 'mention') markEngaged(redis, thread, agentId).catch(note);
+    if (message.isDirect) noteDirectThread(redis, received, thread.threadId).catch(note);
   };
   return { kind: 'message', message: received, settled };
 }
@@ -109,7 +113,7 @@ async function readMessage(
     message.isDirect ? [] : readThread(client, message, extrasMs),
   ]);
   const raw = rawOf({ ...words, files: fetched.files }, fetched.contents);
-  const before = rawBackground(unseenOf(thread, message, botUserId));
+  const before = unseenOf(thread, message, botUserId);
   const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));
   const authors = before.map(({ author }) => author).filter((author) => author !== '');
   const asked = [...new Set([...authors, ...people])].filter((userId) => userId !== botUserId);

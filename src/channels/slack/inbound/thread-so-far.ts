@@ -8,14 +8,17 @@ import type { BackgroundMessage } from '../../../domain/conversation.ts';
 import { PLACEHOLDER } from '../../../domain/words.ts';
 import { within } from '../../../lib/within.ts';
 import type { SlackMessage } from './events.ts';
-import { opensWithAnother, readableText } from './inbound-text.ts';
+import { opensWithAnother } from './addressing.ts';
+import { bounded } from './bounded.ts';
+import { readableText } from './inbound-text.ts';
+import { textOf } from './loose.ts';
 import {
   isNamedIn,
   rawOf,
-  saysNothing,
   SPOKEN,
   threadMessage,
   wordsOfMessage,
+  type MessageWords,
   type ThreadMessage,
 } from './message-event.ts';
 
@@ -30,10 +33,21 @@ const MAX_MESSAGES = 50;
 const MAX_MESSAGE_LENGTH = 1_500;
 const MAX_LENGTH = 12_000;
 
+/** In Slack's notation a text is longer: what is cut here is quoted in no case. */
+const MAX_RAW_MESSAGE_LENGTH = 4 * MAX_MESSAGE_LENGTH;
+
+/**
+ * Bounds of what is read, whatever the thread holds: of one message, in all its parts, and of all messages.
+ * Some of the newest are seen already and not quoted, so twice as many are read as can be quoted.
+ */
+const MAX_MESSAGE_READ = 4 * MAX_RAW_MESSAGE_LENGTH;
+const MAX_READ = 200_000;
+const MAX_MESSAGES_READ = 2 * MAX_MESSAGES;
+
 /** Reads the thread; nothing when Slack refuses or is late. Needs the conversation's history scope. */
 export async function readThread(
   client: WebClient,
-  { channel, threadTs, ts }: SlackMessage,
+  { channel, threadTs, ts }: Pick<SlackMessage, 'channel' | 'threadTs' | 'ts'>,
   withinMs: number,
 ): Promise<ThreadMessage[]> {
   if (threadTs === undefined || threadTs === ts || withinMs <= 0) return [];
@@ -46,64 +60,87 @@ export async function readThread(
   }
 }
 
+/** A message of a thread with its text in Slack's notation, cut to what can be quoted. */
+export type RawBackground = { author: string; name: string | undefined; at: string; raw: string };
+
 /**
  * Those messages of a thread that the agent has not seen in this person's conversation with it, oldest
  * first: all until it has answered them there, and afterwards what came after its last answer to them. What
- * they asked the agent themselves stands in its memory of them, with the answers; it is left out. Pure.
+ * they asked the agent themselves stands in its memory of them, with the answers; it is left out, and so is
+ * what says nothing. Each message is read once. Pure.
  */
 export function unseenOf(
   thread: readonly ThreadMessage[],
   { user, ts }: Pick<SlackMessage, 'user' | 'ts'>,
   botUserId: string,
-): ThreadMessage[] {
-  const unseen: ThreadMessage[] = [];
-  let isEngaged = false;
+): RawBackground[] {
+  const unseen: RawBackground[] = [];
+  const earlier = earlierThan(thread, ts);
+  const newest = newestOf(earlier);
+  let isEngaged = earlier.slice(0, -newest.length).some((message) => senderOf(message) === botUserId);
   let asker: string | undefined;
-  for (const message of earlierThan(thread, ts)) {
-    const sender = message.user ?? message.bot_id ?? '';
+  for (const message of newest) {
+    const sender = senderOf(message);
+    const words = wordsOfMessage(message);
     if (sender === botUserId) {
       isEngaged = true;
       if (asker === user) unseen.length = 0;
-      else if (message.text !== PLACEHOLDER) unseen.push(message);
+      else if (message.text !== PLACEHOLDER) unseen.push(saidIn(message, words));
       continue;
     }
     const isNamed = isNamedIn(message, botUserId);
     isEngaged ||= isNamed;
-    const isToAnother = opensWithAnother(wordsOfMessage(message).own, botUserId);
-    const isAsked = isNamed || (isEngaged && !isToAnother);
+    const isAsked = isNamed || (isEngaged && !opensWithAnother(words.own, botUserId));
     if (isAsked) asker = sender;
-    if (!isAsked || sender !== user) unseen.push(message);
+    if (!isAsked || sender !== user) unseen.push(saidIn(message, words));
   }
-  return unseen;
+  return unseen.filter(({ raw }) => raw !== '').slice(-MAX_MESSAGES);
 }
 
+/** What was said before a message, oldest first; nothing of it is read yet. */
 function earlierThan(thread: readonly ThreadMessage[], ts: string): ThreadMessage[] {
   const order = (message: { ts: string }) => Number(message.ts);
   return thread
     .filter((message) => order(message) < Number(ts) && isSpoken(message))
-    .toSorted((a, b) => order(a) - order(b))
-    .slice(-2 * MAX_MESSAGES);
+    .toSorted((a, b) => order(a) - order(b));
+}
+
+/** The newest messages, each cut to what is read of it, and no more of them than are read in all. */
+function newestOf(messages: readonly ThreadMessage[]): ThreadMessage[] {
+  const newest: ThreadMessage[] = [];
+  let left = MAX_READ;
+  for (const message of messages.slice(-MAX_MESSAGES_READ).reverse()) {
+    const budget = { left: Math.min(MAX_MESSAGE_READ, left), longest: MAX_RAW_MESSAGE_LENGTH };
+    left -= budget.left;
+    const { text, blocks, attachments, files, ...about } = message;
+    newest.push({
+      ...about,
+      text: textOf(bounded(text, budget)),
+      blocks: bounded(blocks, budget),
+      attachments: bounded(attachments, budget),
+      files: bounded(files, budget),
+    });
+    left += budget.left;
+    if (left <= 0) break;
+  }
+  return newest.reverse();
+}
+
+function senderOf({ user, bot_id: botId }: ThreadMessage): string {
+  return user ?? botId ?? '';
 }
 
 function isSpoken({ subtype, hidden }: ThreadMessage): boolean {
   return !hidden && (!subtype || subtype === 'bot_message' || SPOKEN.has(subtype));
 }
 
-/** A message of a thread with its text in Slack's notation. */
-export type RawBackground = { author: string; name: string | undefined; at: string; raw: string };
-
-/** The messages in Slack's notation, still without names; those that say nothing are left out. */
-export function rawBackground(messages: readonly ThreadMessage[]): RawBackground[] {
-  return messages.flatMap((message) => {
-    const words = wordsOfMessage(message);
-    if (saysNothing(words)) return [];
-    return {
-      author: message.user ?? message.bot_id ?? '',
-      name: message.username ?? message.bot_profile?.name ?? undefined,
-      at: new Date(Number(message.ts) * 1000).toISOString(),
-      raw: rawOf(words),
-    };
-  });
+function saidIn(message: ThreadMessage, words: MessageWords): RawBackground {
+  return {
+    author: senderOf(message),
+    name: message.username ?? message.bot_profile?.name ?? undefined,
+    at: new Date(Number(message.ts) * 1000).toISOString(),
+    raw: rawOf(words).slice(0, MAX_RAW_MESSAGE_LENGTH),
+  };
 }
 
 /** Bounded, the newest kept, and readable. */
@@ -114,8 +151,8 @@ export function backgroundOf(
 ): BackgroundMessage[] {
   const kept: BackgroundMessage[] = [];
   let left = MAX_LENGTH;
-  for (const { author, name, at, raw } of messages.toReversed().slice(0, MAX_MESSAGES)) {
-    const whole = readableText(raw.slice(0, 4 * MAX_MESSAGE_LENGTH), { botUserId, names });
+  for (const { author, name, at, raw } of messages.toReversed()) {
+    const whole = readableText(raw, { botUserId, names });
     const text = whole.length > MAX_MESSAGE_LENGTH ? `${whole.slice(0, MAX_MESSAGE_LENGTH)} …` : whole;
     left -= text.length;
     if (left < 0) break;

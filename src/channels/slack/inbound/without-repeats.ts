@@ -1,18 +1,43 @@
 import { joinLines } from './loose.ts';
 
+/** Each is looked for in the whole text: so many take no time, and more are nothing that repeats it. */
+const MAX_COMPARED = 200;
+
+/** What marks a text up, or stands for it in one of its forms only: bullets, and the label of a mention. */
+const BULLET = /^[ \t]*[•◦▪-][ \t]/gm;
+const MENTION_LABEL = /(<[@#!][^|<>]{1,80})\|[^<>]{0,200}>/g;
+const MARKUP = /&gt;|[*_~`]/g;
+
 /**
  * A message's text, and those lines of its other parts that say something new: Slack gives what a person
- * typed as text and as blocks, and apps put a summary of their blocks into the text. A line repeats when the
- * text has all its words. Pure.
+ * typed as text and as blocks, and apps put a summary of their blocks into the text. A line, or a block of
+ * code, repeats when it stands in the text as well, word for word and sign for sign, however either is marked
+ * up. Pure.
  */
 export function withoutRepeats(text: string, other: string): string {
   if (text.trim() === '') return other;
   if (other.trim() === '') return text;
-  const said = new Set(wordsOf(text));
-  const isNew = (line: string) => wordsOf(line).some((word) => !said.has(word));
-  return joinLines([text, ...other.split('\n').filter(isNew)]);
+  const said = signsOf(text);
+  if (said.includes(signsOf(other))) return text;
+  const isNew = (part: string, nth: number) => nth >= MAX_COMPARED || !said.includes(signsOf(part));
+  return joinLines([text, ...partsOf(other).filter(isNew)]);
 }
 
-function wordsOf(raw: string): string[] {
-  return raw.toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
+/** Its words and all other signs in their order, between spaces. */
+function signsOf(raw: string): string {
+  const plain = raw.replace(BULLET, ' ').replace(MENTION_LABEL, '$1>').replace(MARKUP, ' ');
+  return ` ${(plain.toLowerCase().match(/[\p{L}\p{M}\p{N}]+|\S/gu) ?? []).join(' ')} `;
+}
+
+/** Its lines; a block of code is one. */
+function partsOf(raw: string): string[] {
+  const parts: string[] = [];
+  const code: string[] = [];
+  for (const line of raw.split('\n')) {
+    const isFence = line === '```';
+    if (code.length > 0 || isFence) code.push(line);
+    else parts.push(line);
+    if (isFence && code.length > 1) parts.push(code.splice(0).join('\n'));
+  }
+  return [...parts, ...code];
 }

@@ -1,6 +1,6 @@
 /** Markdown in Slack's own notation, mrkdwn: what is shown where a message has no blocks. */
-import { childrenOf, extentOf, type MarkdownNode, type MarkdownRoot } from './markdown-tree.ts';
-import { escapeEntities, withoutPings } from './plain-text.ts';
+import { childrenOf, extentOf, type MarkdownNode, type MarkdownRoot } from '../../../lib/markdown-tree.ts';
+import { escapeEntities, withoutPings, ZERO_WIDTH_SPACE } from './plain-text.ts';
 
 type Context = {
   source: string;
@@ -10,9 +10,11 @@ type Context = {
   depth: number;
 };
 
-const ZERO_WIDTH_SPACE = '\u200b';
 const BULLETS = ['•', '◦', '▪'];
 const LINKABLE = /^(?:https?|ftp|mailto|tel):/i;
+
+/** A sign in plain text that would begin bold or slanted text, a line through it, or code. */
+const OPENS_A_PAIR = /(?<![\p{L}\p{N}*_~`])([*_~`])(?=[^\s*_~`](?:[^\n]{0,300}\S)?\1)/gu;
 
 /** Code stands in it as written, but for the three characters that Slack wants escaped. */
 export function toMrkdwn(tree: MarkdownRoot, source: string): string {
@@ -61,14 +63,26 @@ function block(node: MarkdownNode, context: Context): string {
     case 'code':
       return preformatted(node.value);
     case 'table':
-      return preformatted(sourceOf(node, context));
+      return preformatted(tableSource(node, context));
     case 'footnoteDefinition':
       return `[${plain(node.label ?? node.identifier)}] ${blocks(node, context)}`;
     case 'definition':
       return '';
+    case 'html':
+      return plain(node.value);
     default:
       return plain(sourceOf(node, context));
   }
+}
+
+/** A table as it was written, without the marks of the quotes and lists that it stands in. */
+function tableSource(table: Extract<MarkdownNode, { type: 'table' }>, context: Context): string {
+  const [head = '', ...rows] = table.children.map((row) => sourceOf(row, context));
+  const separator =
+    sourceOf(table, context)
+      .split('\n')[1]
+      ?.replace(/^[\s>]+/, '') ?? '';
+  return [head, separator, ...rows].join('\n');
 }
 
 /** The text of a node's children; a mark between letters needs a space of no width to be taken for one. */
@@ -91,7 +105,7 @@ function phrase(node: MarkdownNode, context: Context): string {
   switch (node.type) {
     case 'text':
     case 'html':
-      return plain(node.value);
+      return plain(node.value).replace(OPENS_A_PAIR, `$&${ZERO_WIDTH_SPACE}`);
     case 'strong':
       return context.isBold
         ? inline(node, context)

@@ -1,8 +1,15 @@
 /** How a part of a reply, in markdown, is written for Slack. Pure. */
-import { childrenOf, extentOf, isTooDeep, markdownTree } from './markdown-tree.ts';
-import type { MarkdownNode, MarkdownRoot } from './markdown-tree.ts';
+import { childrenOf, extentOf, isTooDeep, linePrefix, markdownTree } from '../../../lib/markdown-tree.ts';
+import type { MarkdownNode, MarkdownRoot } from '../../../lib/markdown-tree.ts';
 import { toMrkdwn } from './mrkdwn.ts';
-import { escapedLength, escapeEntities, fitting, holdsMention, withoutPings } from './plain-text.ts';
+import {
+  escapedLength,
+  escapeEntities,
+  fitting,
+  holdsMention,
+  withPlainLineEnds,
+  withoutPings,
+} from './plain-text.ts';
 
 /**
  * `blocks` is what Slack shows; `text` stands for it in notifications, to screen readers and where blocks
@@ -23,12 +30,15 @@ const MAX_TABLE_COLUMNS = 20;
  * The forms in which a part may go, richest first: as a markdown block, as mrkdwn, as it is. Whoever wrote
  * the text, model or memory, it mentions nobody.
  */
-export function contentsOf(markdown: string): SlackContent[] {
+export function contentsOf(written: string): SlackContent[] {
+  const markdown = withPlainLineEnds(written);
   const bare = plainContent(markdown);
   // Slack's own parser is not to be asked either.
   if (isTooDeep(markdown)) return [bare];
   const tree = markdownTree(markdown);
-  const mrkdwn = toMrkdwn(tree, markdown).trim() || ' ';
+  const mrkdwn = toMrkdwn(tree, markdown).trim();
+  // Nothing but the definition of a link, say: Slack would show an empty message.
+  if (mrkdwn === '') return [bare];
   const block = harmlessMarkdown(tree, markdown);
   return [
     ...(block === undefined ? [] : [richContent(mrkdwn, block)]),
@@ -80,26 +90,31 @@ function harmlessMarkdown(tree: MarkdownRoot, source: string): string | undefine
     const verbatim = source.slice(start, end);
     if (holdsMention(verbatim)) return undefined;
     text += withoutPings(source.slice(at, start));
-    text += node.type === 'table' ? `\`\`\`\n${verbatim}\n\`\`\`` : verbatim;
+    text += node.type === 'table' ? tableAsCode(verbatim, linePrefix(source, start)) : verbatim;
     at = end;
   }
   return text + withoutPings(source.slice(at));
 }
 
-/** Code, and tables that are to be code, in the order in which they stand. */
+/**
+ * Code, and tables that are to be code, in the order in which they stand. Slack takes one table a message,
+ * and nobody documents what it makes of one within a quote or a list.
+ */
 function verbatimNodes(tree: MarkdownRoot): MarkdownNode[] {
+  const shown = tree.children.find((node) => node.type === 'table' && isTakenAsTable(node));
   const found: MarkdownNode[] = [];
-  let tables = 0;
   const visit = (node: MarkdownNode): void => {
-    if (node.type === 'table') tables += 1;
-    // One in a list or a quote is left to Slack: fences would have to carry the marks of these.
-    const isTooMuch = node.type === 'table' && (tables > 1 || !isTakenAsTable(node));
-    const isTop = node.position?.start.column === 1;
-    if (node.type === 'code' || node.type === 'inlineCode' || (isTooMuch && isTop)) found.push(node);
+    const isCode = node.type === 'code' || node.type === 'inlineCode';
+    if (isCode || (node.type === 'table' && node !== shown)) found.push(node);
     else for (const child of childrenOf(node)) visit(child);
   };
   visit(tree);
   return found;
+}
+
+/** `prefix` stands before each line but the first: the marks of quotes and the spaces of lists around it. */
+function tableAsCode(table: string, prefix: string): string {
+  return `\`\`\`\n${prefix}${table}\n${prefix}\`\`\``;
 }
 
 function isTakenAsTable(node: Extract<MarkdownNode, { type: 'table' }>): boolean {

@@ -1,6 +1,6 @@
 /** What is done to text, and never to code, before Slack gets it. */
 
-const ZERO_WIDTH_SPACE = '\u200b';
+export const ZERO_WIDTH_SPACE = '\u200b';
 
 /**
  * A `<` that begins a mention, as it is or as an entity that a markdown parser would decode: of a person, a
@@ -15,6 +15,11 @@ const MENTION =
 /** The same text with every mention broken by a space of no width: it reads the same and calls nobody. */
 export function withoutPings(text: string): string {
   return text.replace(PING, `$1${ZERO_WIDTH_SPACE}`);
+}
+
+/** Lines end in one character, also where they come from Windows. */
+export function withPlainLineEnds(text: string): string {
+  return text.replace(/\r\n?/g, '\n');
 }
 
 export function holdsMention(code: string): boolean {

@@ -1,9 +1,8 @@
 /** How a reply becomes several messages. Pure, so the same reply is always cut the same way. */
 import { SHORTENED } from '../../../domain/words.ts';
-import { cutPlace } from './cut-place.ts';
-import { isTooDeep } from './markdown-tree.ts';
-import { escapedLength, fitting, wholeCharacters } from './plain-text.ts';
-import { cutText } from './text-cut.ts';
+import { fillMessages } from './message-filling.ts';
+import { escapedLength, wholeCharacters, withPlainLineEnds } from './plain-text.ts';
+import { readBlocks } from './reply-blocks.ts';
 
 /**
  * How long one Slack message may be, in UTF-16 units and as Slack wants it escaped. Slack refuses an update
@@ -20,29 +19,11 @@ const REPLY_LENGTH = 40_000;
  * its own, or a table with the header repeated.
  */
 export function splitReply(reply: string, length: number = PART_LENGTH): string[] {
-  let rest = shortened(reply.replace(/\r\n?/g, '\n'));
-  if (escapedLength(rest) <= length) return [rest];
-  const parts: string[] = [];
-  while (escapedLength(rest) > length) {
-    const [part, others] = takePart(rest, length);
-    parts.push(part);
-    rest = others;
-  }
-  parts.push(rest);
-  const shown = parts.map(withoutBlankEnds).filter((part) => part !== '');
-  return shown.length > 0 ? shown : [reply.slice(0, 1)];
-}
-
-/** One message's worth from the beginning of a text that is longer, and the rest, always shorter than it. */
-function takePart(text: string, length: number): [string, string] {
-  const room = Math.max(1, fitting(text, length));
-  const window = text.slice(0, 2 * room);
-  if (!isTooDeep(window)) {
-    const { part, rest } = cutPlace(window, text, room, length) ?? {};
-    if (part !== undefined && rest !== undefined && rest.length < text.length) return [part, rest];
-  }
-  const cut = cutText(text, 0, room);
-  return [text.slice(0, cut), text.slice(cut)];
+  const text = shortened(withPlainLineEnds(reply));
+  if (escapedLength(text) <= length) return [text];
+  const parts = fillMessages(readBlocks(text), length).map(withoutBlankEnds);
+  const shown = parts.filter((part) => part !== '');
+  return shown.length > 0 ? shown : [text.slice(0, 1)];
 }
 
 function shortened(reply: string): string {

@@ -1,44 +1,57 @@
-import { childrenOf, extentOf, isTooDeep, markdownTree, type MarkdownNode } from './markdown-tree.ts';
+import {
+  childrenOf,
+  extentOf,
+  isTooDeep,
+  markdownTree,
+  type MarkdownNode,
+} from '../../../lib/markdown-tree.ts';
 import { wholeCharacters } from './plain-text.ts';
 
 /** What a line must not begin with by accident: it would be a mark, and gone. */
 const MARK = /^(?:[-+*>#|=]|~~~|```|\d+[.)])/;
 
 /**
- * Where to cut running text that begins at `from` and doesn't fit before `room`: after a line, else after a
- * space, in a place where no link, code or emphasis is torn, else wherever it must be.
+ * Where to cut running text that is longer than `room`: after a line, else after a space, in a place where
+ * nothing is torn, else at most emphasis, else wherever it must be.
  */
-export function cutText(text: string, from: number, room: number): number {
-  const source = text.slice(from, room + 1);
-  // In a quote each line begins with its mark, which is no part of the paragraph.
-  const marks = (mark: string) => ' '.repeat(mark.length);
-  const isWhole = wholeAt(text.slice(from, room + 200).replace(/(?<=\n)[>\t ]+/g, marks));
-  const half = (room - from) / 2;
-  for (const separator of ['\n', ' ']) {
-    // A few places are looked at, not all: text may consist of nothing else.
-    let end = source.length - 1;
-    for (let tries = 0; tries < 50; tries += 1) {
-      const found = end <= 0 ? -1 : source.lastIndexOf(separator, end - 1);
-      const at = found + 1;
-      if (found < 0 || at < half) break;
-      end = found;
-      if (isWhole(at) && !MARK.test(text.slice(from + at, from + at + 12))) return from + at;
+export function cutText(text: string, room: number): number {
+  const source = text.slice(0, room + 1);
+  for (const isWhole of [...wholePlaces(text.slice(0, room + 200)), () => true]) {
+    for (const separator of ['\n', ' ']) {
+      // A few places are looked at, not all: text may consist of nothing else.
+      let end = source.length - 1;
+      for (let tries = 0; tries < 50; tries += 1) {
+        const found = end <= 0 ? -1 : source.lastIndexOf(separator, end - 1);
+        const at = found + 1;
+        if (found < 0 || at < room / 2) break;
+        end = found;
+        if (isWhole(at) && !beginsWithMark(text.slice(at))) return at;
+      }
     }
   }
   const space = source.lastIndexOf(' ', source.length - 2) + 1;
-  return Math.max(from + 1, wholeCharacters(text, space > half ? from + space : room));
+  return Math.max(1, wholeCharacters(text, space > room / 2 ? space : room));
 }
 
-/** Whether a place lies in plain text, rather than inside a link, code or emphasis. */
-function wholeAt(source: string): (at: number) => boolean {
-  if (isTooDeep(source)) return () => true;
-  const plain = paragraphsOf(markdownTree(source))
-    .flatMap(childrenOf)
-    .filter(({ type }) => type === 'text' || type === 'break')
-    .map(extentOf);
-  // Not a paragraph: HTML, say. Any place is as good as another.
-  if (plain.length === 0) return () => true;
-  return (at) => plain.some(({ start, end }) => start < at && at <= end);
+/** Whether text, where it begins a line, would be read as the beginning of something else. */
+export function beginsWithMark(text: string): boolean {
+  return MARK.test(text.slice(0, 12));
+}
+
+/** Whether a place lies in plain text; then the same for text that may be emphasised. */
+function wholePlaces(source: string): Array<(at: number) => boolean> {
+  if (isTooDeep(source)) return [];
+  const phrases = paragraphsOf(markdownTree(source)).flatMap(childrenOf);
+  const isIn = (nodes: readonly MarkdownNode[]) => {
+    const extents = nodes.filter(({ type }) => type === 'text' || type === 'break').map(extentOf);
+    return (at: number) => extents.some(({ start, end }) => start < at && at <= end);
+  };
+  return [isIn(phrases), isIn(phrases.flatMap(emphasised))];
+}
+
+/** A phrase, and what is in it where it only emphasises. */
+function emphasised(node: MarkdownNode): MarkdownNode[] {
+  return ['emphasis', 'strong', 'delete'].includes(node.type) ? childrenOf(node).flatMap(emphasised) : [node];
 }
 
 function paragraphsOf(node: MarkdownNode): MarkdownNode[] {

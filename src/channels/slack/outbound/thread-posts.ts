@@ -28,9 +28,10 @@ export type Post = { ts: string; waiting: boolean; pieces: number };
 export type Posts = ReadonlyMap<string, readonly Post[]>;
 
 const METADATA_EVENT = 'konstruct_reply';
-const PAGE_SIZE = 200;
+/** Ours are up to 40 kB each, as Slack writes them: a page is within `MAX_ANSWER_BYTES`. */
+const PAGE_SIZE = 100;
 /** A thread that has grown by more since the question is looked through no further. */
-const MAX_PAGES = 10;
+const MAX_PAGES = 20;
 
 const metadata = ({ messageId, part, piece, pieces, waiting }: PostRef) => ({
   event_type: METADATA_EVENT,

@@ -40,6 +40,15 @@ const MAX_NESTING = 10;
 /** Brackets that are open at once. Nested images take the square of their number. */
 const MAX_OPEN_BRACKETS = 32;
 
+/**
+ * Quotes and list items, all in all. The parser's time grows with the square of them; a message that Slack
+ * takes has room for fewer, and what is longer is read in stretches.
+ */
+const MAX_CONTAINERS = 2_000;
+
+/** The deepest of them, times the lines: each line is looked at for the marks of all that are open. */
+const MAX_LINES_TIMES_DEPTH = 10_000;
+
 /** Underlined headings. They take the square of their number as well. */
 const MAX_UNDERLINES = 100;
 
@@ -66,11 +75,18 @@ export function blockTree(text: string): MarkdownRoot {
 export function isTooDeep(text: string): boolean {
   let open = 0;
   let underlines = 0;
-  for (const line of text.split('\n')) {
+  let containers = 0;
+  let deepest = 0;
+  const lines = text.split('\n');
+  for (const line of lines) {
     if (UNDERLINE.test(line)) underlines += 1;
     if (underlines > MAX_UNDERLINES) return true;
     CONTAINER.lastIndex = 0;
-    for (let depth = 1; CONTAINER.test(line); depth += 1) if (depth > MAX_NESTING) return true;
+    for (let depth = 1; CONTAINER.test(line); depth += 1) {
+      containers += 1;
+      deepest = Math.max(deepest, depth);
+      if (depth > MAX_NESTING || containers > MAX_CONTAINERS) return true;
+    }
     for (let at = 0; at < line.length; at += 1) {
       const character = line[at];
       if (character === '[') open += 1;
@@ -80,7 +96,7 @@ export function isTooDeep(text: string): boolean {
     // Brackets don't reach beyond a paragraph.
     if (line.trim() === '') open = 0;
   }
-  return false;
+  return deepest * lines.length > MAX_LINES_TIMES_DEPTH;
 }
 
 /** Where a node begins and ends in the text that it was read from. */

@@ -1,0 +1,91 @@
+import { ApplicationFailure, heartbeat } from '@temporalio/activity';
+import { isGrpcServiceError, type Client } from '@temporalio/client';
+import { validate as isUuid } from 'uuid';
+import { findTenantRemoval, finishTenantRemoval, removeSomeRows } from '../db/tenant-removals.ts';
+import { FAILURE } from '../domain/failures.ts';
+import { workflowIdsOfTenant } from '../domain/ids.ts';
+import type { TenantRemoval } from '../domain/tenant-removal.ts';
+import { removeKeysOf } from '../redis/remove-keys.ts';
+import type { ActivityDependencies } from './dependencies.ts';
+
+type OfTenant = { tenantId: string };
+
+/** Rows of each table in one transaction: seconds at most. */
+const ROWS_AT_ONCE = 2_000;
+/** Calls of Temporal a second: the removal of a large tenant takes minutes and slows no reply of others. */
+const CALLS_A_SECOND = 200;
+/** gRPC's number for it. */
+const NOT_FOUND = 5;
+
+/**
+ * The steps that remove a tenant; each is safe to repeat. They take no input on trust: nothing is removed of
+ * a tenant whose removal the operator has not entered.
+ */
+export function createRemoveTenant({
+  pool,
+  redis,
+  temporal,
+}: Pick<ActivityDependencies, 'pool' | 'redis' | 'temporal'>) {
+  const requireRemoval = async (tenantId: string): Promise<TenantRemoval> => {
+    const removal = isUuid(tenantId) ? await findTenantRemoval(pool, tenantId) : undefined;
+    if (!removal) {
+      throw ApplicationFailure.nonRetryable('the operator has not asked for this', FAILURE.notAccepted);
+    }
+    return removal;
+  };
+
+  return {
+    /**
+     * Ends and deletes what Temporal lists of a tenant, and gives how many runs it still had: it deletes them
+     * in its own time.
+     */
+    async removeRuns({ tenantId }: OfTenant): Promise<number> {
+      await requireRemoval(tenantId);
+      return deleteRuns(temporal, workflowIdsOfTenant(tenantId));
+    },
+
+    /** Deletes all rows of a tenant but its own. */
+    async removeRows({ tenantId }: OfTenant): Promise<void> {
+      await requireRemoval(tenantId);
+      while (await removeSomeRows(pool, tenantId, ROWS_AT_ONCE)) heartbeat();
+    },
+
+    /** Deletes all keys of a tenant in Redis, and gives how many. */
+    async removeKeys({ tenantId }: OfTenant): Promise<number> {
+      await requireRemoval(tenantId);
+      return removeKeysOf(redis, tenantId, () => heartbeat());
+    },
+
+    /** Deletes the tenant's own row, when no other is left, and gives the receipt. */
+    async finishRemoval(
+      input: OfTenant & { removed: Pick<TenantRemoval['removed'], 'executions' | 'keys'> },
+    ): Promise<TenantRemoval> {
+      await requireRemoval(input.tenantId);
+      await finishTenantRemoval(pool, input.tenantId, input.removed);
+      return requireRemoval(input.tenantId);
+    },
+  };
+}
+
+async function deleteRuns(temporal: Client, workflowIdPrefix: string): Promise<number> {
+  const { namespace } = temporal.options;
+  const startedAt = performance.now();
+  let asked = 0;
+  let taken = 0;
+  const list = temporal.workflow.list({ query: `WorkflowId STARTS_WITH '${workflowIdPrefix}'` });
+  for await (const { workflowId, runId } of list) {
+    heartbeat();
+    asked += 1;
+    const workflowExecution = { workflowId, runId };
+    try {
+      await temporal.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+      taken += 1;
+    } catch (error) {
+      // Gone: the list is late.
+      if (!isGrpcServiceError(error) || error.code.valueOf() !== NOT_FOUND) throw error;
+    }
+    const aheadMs = (asked * 1_000) / CALLS_A_SECOND - (performance.now() - startedAt);
+    if (aheadMs > 0) await new Promise((resolve) => setTimeout(resolve, aheadMs));
+  }
+  return taken;
+}

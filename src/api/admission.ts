@@ -1,0 +1,150 @@
+/** Lets a request through to its handler as the table of calls says, and writes down what came to nothing. */
+import type { ErrorRequestHandler, IRouter, Request, RequestHandler, Response } from 'express';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import type { FoundApiKey } from '../db/api-keys.ts';
+import { NO_TENANT, recordAudit, type AuditActor, type AuditEntry, type AuditTarget } from '../db/audit.ts';
+import { inTenant } from '../db/tenant-transaction.ts';
+import { idProblem } from '../domain/ids.ts';
+import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import { reach } from '../intake/availability.ts';
+import type { RateLimiter } from '../intake/rate-limiter.ts';
+import { presentedKey } from './auth.ts';
+import { rolesOf, type Call, type TenantCall } from './calls.ts';
+import { createListShares } from './list-shares.ts';
+import { missingRole, Problem, retryAfter, toProblem } from './problems.ts';
+import { toUuid } from './uuid.ts';
+
+/** What an audit entry will say unless the call succeeds; then the change has written its own. */
+type Attempt = { pool: pg.Pool; entry: Omit<AuditEntry, 'outcome'> };
+
+const attempts = new WeakMap<Response, Attempt>();
+const admitted = new WeakMap<Response, FoundApiKey>();
+
+/** The tenant whose key was let through. */
+export const tenantOf = (res: Response): string => keyOf(res).tenantId;
+
+/** The key that was let through. */
+export function keyOf(res: Response): FoundApiKey {
+  const key = admitted.get(res);
+  if (!key) throw new Error('this route doesn’t stand in src/api/calls.ts, or not behind requireTenant');
+  return key;
+}
+
+/** Whoever makes the call, for the audit log. */
+export function actorOf(res: Response): AuditActor {
+  const { id, name } = keyOf(res);
+  return { type: 'api-key', id, name };
+}
+
+/**
+ * Calls in a minute that leave a row for ever, of all keys of a tenant that have the same role: who may only
+ * chat can't use up what an admin needs.
+ */
+const CALLS_A_MINUTE = 300;
+
+/** Lets calls with a tenant's key through whose role may make them. */
+export function admitKeys(
+  router: IRouter,
+  calls: readonly TenantCall[],
+  { pool, rateLimiter }: { pool: pg.Pool; rateLimiter: Pick<RateLimiter, 'countRead'> },
+): void {
+  const budget = new RateLimiterMemory({ points: CALLS_A_MINUTE, duration: 60 });
+  const takeListPlace = createListShares();
+  for (const call of calls) {
+    const admit: RequestHandler = async (req, res, next) => {
+      const key = presentedKey(res);
+      const { tenantId, id, name } = key;
+      const mayCall = rolesOf(call).includes(key.role);
+      if (call.isAudited || !mayCall) {
+        await spend(budget, key);
+        const actor = { type: 'api-key', id, name } as const;
+        const target = targetOf(call, req.params);
+        attempts.set(res, { pool, entry: { tenantId, actor, action: call.action, target } });
+      }
+      if (!mayCall) throw missingRole(call.roles[0] ?? 'admin', key.role);
+      if (isRead(call)) {
+        const over = await rateLimiter.countRead(tenantId);
+        if (over) throw tooManyReads(over.retryAfterMs);
+      }
+      if (call.isList) takeListPlace(tenantId, res);
+      admitted.set(res, key);
+      next();
+    };
+    router[call.method](call.path, admit);
+  }
+}
+
+/** Changes nothing. Whatever does counts as a message, or is audited. */
+export const isRead = ({ method }: Call): boolean => method === 'get';
+
+const tooManyReads = (retryAfterMs: number): Problem =>
+  new Problem(429, 'Too many reads', 'The limit of what this tenant may read is reached; ask again later.', {
+    headers: retryAfter(retryAfterMs),
+    members: { limit: 'tenant', retryAfterMs },
+  });
+
+/** Notes the operator's calls, which are let through already. */
+export function noteOperator(router: IRouter, calls: readonly Call[], pool: pg.Pool): void {
+  for (const call of calls) {
+    if (!call.isAudited) continue;
+    router[call.method](call.path, (req: Request, res: Response, next: () => void) => {
+      const tenantId = uuidOf(req.params['tenantId']) ?? NO_TENANT;
+      const target = targetOf(call, req.params);
+      attempts.set(res, {
+        pool,
+        entry: { tenantId, actor: { type: 'operator' }, action: call.action, target },
+      });
+      next();
+    });
+  }
+}
+
+/**
+ * Writes the audit entry of a call that was refused or has failed, in a transaction of its own. Without the
+ * database there is no entry, and the log says so.
+ */
+export function auditRefusals(log: Logger): ErrorRequestHandler {
+  return async (error: unknown, _req, res, next) => {
+    const attempt = attempts.get(res);
+    attempts.delete(res);
+    if (attempt) {
+      const { pool, entry } = attempt;
+      const outcome = toProblem(error).status >= 500 ? 'failed' : 'refused';
+      const writing = inTenant(pool, entry.tenantId, (client) => recordAudit(client, { ...entry, outcome }));
+      await reach('The database', Date.now() + ACCEPT_WITHIN_MS, writing).catch((fault: unknown) =>
+        log.error({ err: fault, action: entry.action, outcome }, 'an audit entry could not be written'),
+      );
+    }
+    next(error);
+  };
+}
+
+/** Ids of ours alone are written down: anything else in a path may be a text of somebody's. */
+function targetOf({ action, id }: Call, params: Request['params']): AuditTarget {
+  const type = action.slice(0, action.indexOf('.'));
+  const agentId = uuidOf(params['agentId']);
+  const userId = params['userId'];
+  if (agentId && typeof userId === 'string' && idProblem(userId) === null) {
+    return { type: 'memory', agentId, userId };
+  }
+  return { type, id: (id && uuidOf(params[id])) ?? null };
+}
+
+const uuidOf = (value: Request['params'][string] | undefined): string | undefined =>
+  typeof value === 'string' ? toUuid(value) : undefined;
+
+async function spend(budget: RateLimiterMemory, { tenantId, role }: FoundApiKey): Promise<void> {
+  try {
+    await budget.consume(`${tenantId} ${role}`);
+  } catch (error) {
+    if (!(error instanceof RateLimiterRes)) throw error;
+    throw new Problem(
+      429,
+      'Too many administrative calls',
+      `The keys of one role may make ${CALLS_A_MINUTE} calls a minute that are audited or refused for their role.`,
+      { headers: retryAfter(error.msBeforeNext) },
+    );
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * Every call of the API that needs a key or the operator's token: what it does, which role of a key may do
+ * it, and whether it is audited. A handler behind a key finds no tenant unless its call stands here.
+ */
+import type { AuditAction } from '../db/audit.ts';
+import type { KeyRole } from '../domain/key-roles.ts';
+
+export type Call = {
+  /** The object and the verb, as the audit log has them. */
+  action: AuditAction;
+  method: 'get' | 'post' | 'patch' | 'put' | 'delete';
+  path: string;
+  /** The part of the path that names the object. */
+  id?: 'agentId' | 'messageId' | 'erasureId' | 'importId' | 'keyId' | 'tenantId';
+  /** It changes more than a conversation, or takes data out: it leaves an entry, done or refused. */
+  isAudited?: true;
+};
+
+/** The roles that may make the call beside `admin`, which may everything. */
+export type TenantCall = Call & {
+  roles: readonly KeyRole[];
+  /** Its answer is a page of a list: how many are under way is bounded. */
+  isList?: true;
+};
+
+/** Calls with a tenant's key, below /v1. */
+export const TENANT_CALLS: readonly TenantCall[] = [
+  { action: 'message.send', method: 'post', path: '/agents/:agentId/messages', roles: ['chat'] },
+  {
+    action: 'message.read',
+    method: 'get',
+    path: '/messages/:messageId',
+    id: 'messageId',
+    roles: ['chat', 'read'],
+  },
+  {
+    action: 'message.retry',
+    method: 'post',
+    path: '/messages/:messageId/retry',
+    id: 'messageId',
+    roles: ['chat'],
+  },
+  {
+    action: 'memory.read',
+    method: 'get',
+    path: '/agents/:agentId/users/:userId/memory',
+    roles: ['read'],
+    isList: true,
+  },
+  {
+    action: 'memory.erase',
+    method: 'delete',
+    path: '/agents/:agentId/users/:userId/memory',
+    roles: [],
+    isAudited: true,
+  },
+  {
+    action: 'memory.erase-exchange',
+    method: 'delete',
+    path: '/agents/:agentId/users/:userId/memory/:exchangeId',
+    roles: [],
+    isAudited: true,
+  },
+  { action: 'erasure.read', method: 'get', path: '/erasures/:erasureId', id: 'erasureId', roles: ['read'] },
+  {
+    action: 'memory.export',
+    method: 'get',
+    path: '/agents/:agentId/users/:userId/memory/export',
+    roles: ['read'],
+    isAudited: true,
+  },
+  {
+    action: 'memory.import',
+    method: 'post',
+    path: '/agents/:agentId/users/:userId/memory/import',
+    roles: [],
+    isAudited: true,
+  },
+  { action: 'import.read', method: 'get', path: '/imports/:importId', id: 'importId', roles: ['read'] },
+  { action: 'agent.list', method: 'get', path: '/agents', roles: ['read'], isList: true },
+  { action: 'agent.create', method: 'post', path: '/agents', roles: [], isAudited: true },
+  { action: 'agent.read', method: 'get', path: '/agents/:agentId', id: 'agentId', roles: ['read'] },
+  {
+    action: 'agent.change',
+    method: 'patch',
+    path: '/agents/:agentId',
+    id: 'agentId',
+    roles: [],
+    isAudited: true,
+  },
+  { action: 'audit.read', method: 'get', path: '/audit', roles: ['read'], isList: true },
+];
+
+/** Calls with the operator's token, below /v1/tenants. */
+export const OPERATOR_CALLS: readonly Call[] = [
+  { action: 'audit.read-all', method: 'get', path: '/audit' },
+  { action: 'audit.read', method: 'get', path: '/:tenantId/audit' },
+  { action: 'tenant.create', method: 'post', path: '/', isAudited: true },
+  { action: 'tenant.read', method: 'get', path: '/:tenantId', id: 'tenantId' },
+  { action: 'tenant.change', method: 'patch', path: '/:tenantId', id: 'tenantId', isAudited: true },
+  { action: 'tenant.remove', method: 'delete', path: '/:tenantId', id: 'tenantId', isAudited: true },
+  { action: 'removal.read', method: 'get', path: '/:tenantId/removal' },
+  { action: 'api-key.list', method: 'get', path: '/:tenantId/api-keys' },
+  { action: 'api-key.issue', method: 'post', path: '/:tenantId/api-keys', isAudited: true },
+  {
+    action: 'api-key.rotate',
+    method: 'post',
+    path: '/:tenantId/api-keys/:keyId/rotate',
+    id: 'keyId',
+    isAudited: true,
+  },
+  {
+    action: 'api-key.revoke',
+    method: 'delete',
+    path: '/:tenantId/api-keys/:keyId',
+    id: 'keyId',
+    isAudited: true,
+  },
+];
+
+/** The roles that may make a call with a tenant's key. */
+export const rolesOf = ({ roles }: TenantCall): readonly KeyRole[] => [...roles, 'admin'];

@@ -1,0 +1,44 @@
+import { badField } from './problems.ts';
+import { upToFull, type PageAsked } from '../db/page.ts';
+import type { Place } from '../db/place.ts';
+import { toUuid } from './uuid.ts';
+
+/**
+ * A page of a list, and the cursor of the next one; null on the last. A page ends with its last row, or with
+ * the one that fills it. `find` gets what to ask the list for: one more than the page holds, which tells
+ * whether there is another.
+ */
+export async function pageOf<T extends Place>(
+  { limit, cursor }: { limit: number; cursor?: string | undefined },
+  find: (asked: PageAsked) => Promise<T[]>,
+): Promise<{ page: T[]; nextCursor: string | null }> {
+  const found = await find({
+    limit: limit + 1,
+    ...(cursor !== undefined && { after: decodeCursor(cursor) }),
+  });
+  const page = upToFull(found.slice(0, limit));
+  const last = page.at(-1);
+  return { page, nextCursor: found.length > page.length && last ? encodeCursor(last) : null };
+}
+
+/** The place in a list, as an opaque text. */
+export function encodeCursor({ createdAt, id }: Place): string {
+  return Buffer.from(`${createdAt} ${id}`).toString('base64url');
+}
+
+/** The place that a client hands back. Throws a Problem when it is none. */
+export function decodeCursor(cursor: string): Place {
+  const [createdAt = '', id = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
+  if (
+    !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(createdAt) ||
+    !toUuid(id) ||
+    Number.isNaN(Date.parse(createdAt))
+  ) {
+    throw badField({
+      field: 'cursor',
+      problem: 'must be the nextCursor of the page before',
+      isTooLarge: false,
+    });
+  }
+  return { createdAt, id };
+}

@@ -1,0 +1,19 @@
+import type { Request, Response } from 'express';
+
+const MAX_WAIT_SECONDS = 120;
+
+/**
+ * Milliseconds of `Prefer: wait=60` (RFC 7240), at most two minutes; 0 when the client doesn't ask to wait. A
+ * `wait` without a number is as long as may be.
+ */
+export function preferredWaitMs(req: Request): number {
+  const wait = /(?:^|[,;\s])wait(?:\s*=\s*"?(\d{1,6})|(?=\s*(?:[,;]|$)))/i.exec(req.get('prefer') ?? '');
+  return wait ? Math.min(Number(wait[1] ?? MAX_WAIT_SECONDS), MAX_WAIT_SECONDS) * 1000 : 0;
+}
+
+/** Aborted when nobody reads the answer any more, and when the server shuts down. */
+export function goneOrClosing(res: Response, closing: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  res.once('close', () => gone.abort());
+  return AbortSignal.any([gone.signal, closing]);
+}

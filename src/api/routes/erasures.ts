@@ -1,0 +1,92 @@
+import { Router, type Request, type Response } from 'express';
+import { WorkflowFailedError, type Client } from '@temporalio/client';
+import type pg from 'pg';
+import { findErasure } from '../../db/erasures.ts';
+import type { TurnLimits } from '../../domain/turn.ts';
+import { createRequestErasure } from '../../intake/request-erasure.ts';
+import { createShares } from '../../lib/shares.ts';
+import { isTemporalAway } from '../../temporal/outage.ts';
+import { refusalBehind } from '../../temporal/payload-codec.ts';
+import { actorOf, tenantOf } from '../admission.ts';
+import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
+import { notFound, unavailable } from '../problems.ts';
+import { userIdParam, validate } from '../schemas.ts';
+import { toUuid } from '../uuid.ts';
+
+/**
+ * `DELETE /agents/{agentId}/users/{userId}/memory` and `…/memory/{exchangeId}`: forgets what was said.
+ * `GET /erasures/{erasureId}`: the receipt.
+ */
+export function erasureRoutes(dependencies: {
+  pool: pg.Pool;
+  temporal: Client;
+  limits: TurnLimits;
+  closing: AbortSignal;
+  /** Requests that wait at once (see `createShares`). */
+  waitingRequests: number;
+}): Router {
+  const { pool, temporal, closing, waitingRequests } = dependencies;
+  const router = Router();
+  const waiting = createShares(waitingRequests);
+  const requestErasure = createRequestErasure(dependencies);
+
+  const erase = async (req: Request, res: Response, exchangeId: string | undefined): Promise<void> => {
+    const tenantId = tenantOf(res);
+    const agentId = toUuid(String(req.params['agentId']));
+    const userId = validate(userIdParam, req.params['userId'], 'userId');
+    if (!agentId) throw notFound('agent');
+    const taken = await requestErasure({ tenantId, agentId, userId, exchangeId }, actorOf(res));
+    switch (taken.kind) {
+      case 'unknown-agent':
+        throw notFound('agent');
+      case 'unknown-exchange':
+        throw notFound('exchange');
+      case 'unavailable':
+        throw unavailable(taken.service);
+      case 'accepted':
+        break;
+    }
+    const { erasureId, workflowId } = taken;
+    res.set('Location', `/v1/erasures/${erasureId}`);
+    await waitFor(req, res, workflowId);
+    const receipt = await findErasure(pool, tenantId, erasureId);
+    if (receipt?.finishedAt) res.json(receipt);
+    else res.status(202).json({ erasureId });
+  };
+
+  /** Waits for the end of an erasure, as the client prefers while its tenant has room to wait. */
+  const waitFor = async (req: Request, res: Response, workflowId: string): Promise<void> => {
+    const waitMs = preferredWaitMs(req);
+    const giveBack = waitMs > 0 ? waiting.take(tenantOf(res)) : undefined;
+    if (!giveBack) return;
+    res.set('Preference-Applied', `wait=${waitMs / 1000}`);
+    const stop = AbortSignal.any([AbortSignal.timeout(waitMs), goneOrClosing(res, closing)]);
+    try {
+      const handle = temporal.workflow.getHandle(workflowId);
+      await temporal.connection.withAbortSignal(stop, () => handle.result());
+    } catch (error) {
+      // The erasure is accepted all the same, also when an operator has ended its run, or with another ring.
+      const isNoResult =
+        error instanceof WorkflowFailedError || isTemporalAway(error) || refusalBehind(error);
+      if (!stop.aborted && !isNoResult) throw error;
+    } finally {
+      giveBack();
+    }
+  };
+
+  router.delete('/agents/:agentId/users/:userId/memory', (req, res) => erase(req, res, undefined));
+  router.delete('/agents/:agentId/users/:userId/memory/:exchangeId', async (req, res) => {
+    const exchangeId = toUuid(req.params.exchangeId);
+    if (!exchangeId) throw notFound('exchange');
+    await erase(req, res, exchangeId);
+  });
+
+  router.get('/erasures/:erasureId', async (req, res) => {
+    const erasureId = toUuid(req.params.erasureId);
+    const receipt = erasureId && (await findErasure(pool, tenantOf(res), erasureId));
+    if (!receipt) throw notFound('erasure');
+    res.json(receipt);
+  });
+
+  return router;
+}

@@ -1,0 +1,145 @@
+import type { Client } from '@temporalio/client';
+import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
+import type pg from 'pg';
+import { v4 as randomUuid } from 'uuid';
+import { recordAudit, type AuditActor } from '../db/audit.ts';
+import { findErasures, lockScope } from '../db/scopes.ts';
+import { inTenant } from '../db/tenant-transaction.ts';
+import type { Scope } from '../domain/conversation.ts';
+import { importMemoryWorkflowId } from '../domain/ids.ts';
+import { EMBEDDING_TASK_QUEUE } from '../domain/task-queues.ts';
+import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import { LineError, readLines, type LineProblem } from '../lib/read-lines.ts';
+import { createImportReader, ImportFault } from '../memory/transfer/import-reader.ts';
+import { MAX_IMPORT_BYTES, MAX_LINE_BYTES } from '../memory/transfer/format.ts';
+import {
+  countUnfinished,
+  stageImport,
+  stageLines,
+  type ImportKey,
+  type NewLine,
+} from '../memory/transfer/staged-imports.ts';
+import type { ImportMemory } from '../workflows/import-memory.ts';
+
+/** What became of a file. Of one that is refused nothing is kept. */
+export type ImportOutcome =
+  | { kind: 'accepted'; importId: string; exchanges: number; windowMessages: number }
+  | { kind: 'refused'; line: number; problem: string; isTooLarge: boolean }
+  /** As many imports of the tenant as may be under way are. */
+  | { kind: 'busy' }
+  /** The memory is being forgotten, or was while the file came. */
+  | { kind: 'forgotten' };
+
+class Forgotten extends Error {}
+
+/** Imports of a tenant that are under way at the same time. */
+const IMPORTS_AT_ONCE = 4;
+/** Lines that are staged by one statement, and how long they may be together. */
+const BATCH_LINES = 200;
+const BATCH_CHARACTERS = 1_000_000;
+
+/**
+ * Takes a file: checks every line, stages them and starts `ImportMemory`, in one transaction. The start comes
+ * before the commit: without it nothing would be left that ends the import. Erasures are kept out of an
+ * import altogether, so that nothing comes back and none takes away what was imported after it: a file is
+ * refused while one has yet to finish, or when one was asked for since the file began to come. Rejects when
+ * Postgres or Temporal is away, and when the sender goes away.
+ */
+export async function acceptImport(
+  { pool, temporal }: { pool: pg.Pool; temporal: Client },
+  scope: Scope,
+  body: AsyncIterable<Buffer>,
+  actor: AuditActor,
+): Promise<ImportOutcome> {
+  const importId = randomUuid();
+  const key = { tenantId: scope.tenantId, importId };
+  const reader = createImportReader(scope);
+  try {
+    return await inTenant(pool, scope.tenantId, async (client) => {
+      if ((await countUnfinished(client, scope.tenantId)) >= IMPORTS_AT_ONCE) return { kind: 'busy' };
+      const erasures = await findErasures(client, scope);
+      if (erasures.isOneOpen) throw new Forgotten();
+      for await (const batch of batched(exchangesOf(reader, body))) await stageLines(client, key, batch);
+      const { exchanges, window } = reader.end();
+      await lockScope(client, scope);
+      const { isOneOpen, last } = await findErasures(client, scope);
+      if (isOneOpen || last !== erasures.last) throw new Forgotten();
+      await stageImport(client, importId, scope, {
+        exchanges,
+        windowMessages: window.length > 0 ? JSON.stringify(window) : null,
+      });
+      await recordAudit(client, {
+        tenantId: scope.tenantId,
+        actor,
+        action: 'memory.import',
+        target: { type: 'memory', agentId: scope.agentId, userId: scope.userId },
+        outcome: 'done',
+        counts: { exchanges, windowMessages: window.length },
+      });
+      await startImport(temporal, key);
+      return { kind: 'accepted', importId, exchanges, windowMessages: window.length };
+    });
+  } catch (error) {
+    if (error instanceof Forgotten) return { kind: 'forgotten' };
+    if (error instanceof ImportFault) {
+      return { kind: 'refused', line: reader.line, problem: error.message, isTooLarge: false };
+    }
+    if (error instanceof LineError) {
+      const isTooLarge = error.problem !== 'not-utf-8';
+      return { kind: 'refused', line: reader.line + 1, problem: LINE_PROBLEMS[error.problem], isTooLarge };
+    }
+    throw error;
+  }
+}
+
+/**
+ * Starts what stores an import, or finds that it runs. One that was ended from outside goes on: what it has
+ * stored is no longer staged. Rejects with the client's error when Temporal is away.
+ */
+export async function startImport(temporal: Client, key: ImportKey): Promise<void> {
+  await temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, () =>
+    temporal.workflow.start<typeof ImportMemory>('ImportMemory', {
+      workflowId: importMemoryWorkflowId(key.tenantId, key.importId),
+      args: [key],
+      taskQueue: EMBEDDING_TASK_QUEUE,
+      workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
+      workflowIdReusePolicy: WorkflowIdReusePolicy.ALLOW_DUPLICATE,
+      priority: { fairnessKey: key.tenantId },
+      staticSummary: 'import a memory',
+    }),
+  );
+}
+
+const megabytes = (bytes: number): string => `${bytes / 1_000_000} MB`;
+
+const LINE_PROBLEMS: Record<LineProblem, string> = {
+  'line-too-long': `is longer than ${megabytes(MAX_LINE_BYTES)}`,
+  'too-long':
+    `is where the file gets longer than ${megabytes(MAX_IMPORT_BYTES)}: import the parts of the export one by one, ` +
+    'or export without embeddings',
+  'not-utf-8': 'must be UTF-8',
+};
+
+async function* exchangesOf(
+  reader: ReturnType<typeof createImportReader>,
+  body: AsyncIterable<Buffer>,
+): AsyncGenerator<NewLine> {
+  for await (const text of readLines(body, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES })) {
+    const line = reader.read(text);
+    if (line !== undefined) yield line;
+  }
+}
+
+async function* batched(lines: AsyncIterable<NewLine>): AsyncGenerator<NewLine[]> {
+  let batch: NewLine[] = [];
+  let characters = 0;
+  for await (const line of lines) {
+    batch.push(line);
+    characters += line.content.length;
+    if (batch.length < BATCH_LINES && characters < BATCH_CHARACTERS) continue;
+    yield batch;
+    batch = [];
+    characters = 0;
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,48 @@
+/** A limit that is shared out among those who are there. */
+export type Shares = {
+  /**
+   * Takes a place for `owner`. The result gives it back. Undefined when the owner has its share, or when all
+   * places are taken.
+   */
+  take(owner: string): (() => void) | undefined;
+};
+
+/**
+ * Alone, an owner may take the whole limit. While others are there, whoever holds more than the limit divided
+ * by their number gets no further place, and what it holds it keeps. So that a newcomer finds a place in any
+ * case, more places than the limit may be taken: `mostPlaces` says how many.
+ */
+export function createShares(limit: number): Shares {
+  const held = new Map<string, number>();
+  const most = mostPlaces(limit);
+  let taken = 0;
+
+  return {
+    take(owner) {
+      const own = held.get(owner) ?? 0;
+      const present = held.size + (own === 0 ? 1 : 0);
+      if (own >= Math.max(1, Math.floor(limit / present)) || taken >= most) return undefined;
+      held.set(owner, own + 1);
+      taken += 1;
+      let isHeld = true;
+      return () => {
+        if (!isHeld) return;
+        isHeld = false;
+        taken -= 1;
+        const left = (held.get(owner) ?? 1) - 1;
+        if (left === 0) held.delete(owner);
+        else held.set(owner, left);
+      };
+    },
+  };
+}
+
+/**
+ * How many places can be taken under a limit. Of those who hold places, order them by the last that each
+ * took: the n-th saw n of them there, so it holds at most the limit divided by n.
+ */
+export function mostPlaces(limit: number): number {
+  let places = 0;
+  for (let present = 1; present <= limit; present += 1) places += Math.floor(limit / present);
+  return places;
+}

@@ -1,0 +1,76 @@
+/** What a tenant no longer wants to keep. */
+import type pg from 'pg';
+import { inTenant } from '../../db/tenant-transaction.ts';
+import type { RedisClient } from '../../redis/connection.ts';
+import { removeFromWindow } from '../window/edit-window.ts';
+
+/** What a sweep has deleted. */
+export type Swept = { exchanges: number; messages: number; passages: number; turns: number };
+
+/** The tenants that limit how long memories or turns are kept. */
+export async function tenantsWithRetention(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ tenantId: string }>(
+    'SELECT tenants_with_retention() AS "tenantId" ORDER BY 1',
+  );
+  return rows.map(({ tenantId }) => tenantId);
+}
+
+/**
+ * Deletes what a tenant no longer wants to keep, a bounded number of exchanges and turns at a time. Rejects
+ * with the signal's reason when that is aborted; what is gone by then is gone.
+ */
+export async function sweepTenant(
+  services: { pool: pg.Pool; redis: RedisClient },
+  tenantId: string,
+  signal?: AbortSignal,
+): Promise<Swept> {
+  const total = { exchanges: 0, messages: 0, passages: 0, turns: 0 };
+  for (;;) {
+    signal?.throwIfAborted();
+    const { exchanges, messages, passages, turns } = await sweepSome(services, tenantId);
+    if (exchanges + turns === 0) return total;
+    total.exchanges += exchanges;
+    total.messages += messages;
+    total.passages += passages;
+    total.turns += turns;
+  }
+}
+
+type SweptRow = {
+  agent_id: string;
+  user_id: string;
+  exchange_id: string | null;
+  messages: number;
+  passages: number;
+  turns: number;
+};
+
+/**
+ * Deletes some of what is older than the tenant's own setting says, from memory, window and ledger; nothing
+ * was left to delete when all counts are 0. Each exchange leaves its window before the transaction ends: a
+ * sweep that dies in between finds it again.
+ */
+async function sweepSome(
+  { pool, redis }: { pool: pg.Pool; redis: RedisClient },
+  tenantId: string,
+): Promise<Swept> {
+  return inTenant(pool, tenantId, async (client) => {
+    const { rows } = await client.query<SweptRow>('SELECT * FROM sweep_retention()');
+    const exchanges = rows.flatMap((row) =>
+      row.exchange_id === null ? [] : [{ ...row, id: row.exchange_id }],
+    );
+    const scopes = Map.groupBy(exchanges, (row) => JSON.stringify([row.agent_id, row.user_id]));
+    for (const ofScope of scopes.values()) {
+      const [{ agent_id: agentId, user_id: userId } = { agent_id: '', user_id: '' }] = ofScope;
+      await removeFromWindow(redis, { tenantId, agentId, userId }, new Set(ofScope.map(({ id }) => id)));
+    }
+    const sum = (column: 'messages' | 'passages' | 'turns') =>
+      rows.reduce((total, row) => total + row[column], 0);
+    return {
+      exchanges: exchanges.length,
+      messages: sum('messages'),
+      passages: sum('passages'),
+      turns: sum('turns'),
+    };
+  });
+}

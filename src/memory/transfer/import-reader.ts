@@ -1,0 +1,104 @@
+import type { z } from 'zod';
+import type { Scope } from '../../domain/conversation.ts';
+import { exportLine, type ExportHeader, type ExportedWindowMessage } from './format.ts';
+import type { NewLine } from './staged-imports.ts';
+import { importedId } from './store-imported.ts';
+import { WINDOW_SIZE } from '../window/window.ts';
+
+/** A line is not what an export writes in its place. The message says what is wrong with it. */
+export class ImportFault extends Error {
+  override readonly name = 'ImportFault';
+}
+
+export type ImportReader = {
+  /** The number of the line that was read last, from 1. */
+  readonly line: number;
+  /**
+   * Reads the next line. An exchange comes back as it is to be staged, with its id in the new scope. Throws
+   * an `ImportFault`.
+   */
+  read(text: string): NewLine | undefined;
+  /** Ends the file. Throws an `ImportFault` when it was cut off. */
+  end(): { exchanges: number; window: ExportedWindowMessage[] };
+};
+
+/** Reads the lines of an export that is to be imported into `scope`, one by one and in their order. */
+export function createImportReader(scope: Scope): ImportReader {
+  let line = 0;
+  let exchanges = 0;
+  let header: ExportHeader | undefined;
+  let isComplete = false;
+  const window: ExportedWindowMessage[] = [];
+
+  const idInScope = (from: Scope, id: string): string => importedId(from, scope, id);
+
+  return {
+    get line() {
+      return line;
+    },
+    read(text) {
+      line += 1;
+      if (isComplete) throw new ImportFault('comes after the end');
+      const value = parseJson(text);
+      const checked = exportLine.safeParse(value);
+      if (!checked.success) throw new ImportFault(problemOf(checked.error, header === undefined));
+      const read = checked.data;
+      if (read.type === 'header') {
+        if (header) throw new ImportFault('is a second header');
+        header = read;
+        return undefined;
+      }
+      if (!header) throw new ImportFault(NO_HEADER);
+      switch (read.type) {
+        case 'window':
+          if (exchanges > 0) throw new ImportFault('must come before the exchanges: it is of the window');
+          if (window.length === WINDOW_SIZE) throw new ImportFault(`is beyond a window’s ${WINDOW_SIZE}`);
+          window.push(
+            read.exchange === undefined ? read : { ...read, exchange: idInScope(header, read.exchange) },
+          );
+          return undefined;
+        case 'exchange': {
+          exchanges += 1;
+          const exchangeId = idInScope(header, read.id);
+          return { line, exchangeId, content: withId(value, exchangeId) };
+        }
+        case 'end':
+          if (read.exchanges !== exchanges || read.windowMessages !== window.length) {
+            throw new ImportFault(
+              `counts ${read.exchanges} exchanges and ${read.windowMessages} messages of the window, but the ` +
+                `file has ${exchanges} and ${window.length}`,
+            );
+          }
+          isComplete = true;
+          return undefined;
+      }
+    },
+    end() {
+      if (isComplete) return { exchanges, window };
+      line += 1;
+      throw new ImportFault('is missing: the file has no end, so it was cut off');
+    },
+  };
+}
+
+const NO_HEADER = 'must be the header of an exported memory (format "konstruct-memory", version 1)';
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ImportFault('must be JSON: the file was cut off here, or is none of an exported memory');
+  }
+}
+
+/** The line as it came, under another id: its embeddings are not written anew. */
+function withId(value: unknown, id: string): string {
+  return JSON.stringify({ ...Object(value), id });
+}
+
+function problemOf(error: z.ZodError, isHeader: boolean): string {
+  if (isHeader) return NO_HEADER;
+  const issue = error.issues[0];
+  const where = issue?.path.join('.') ?? '';
+  return where === '' ? (issue?.message ?? 'is invalid') : `${where}: ${issue?.message}`;
+}

@@ -1,0 +1,158 @@
+/** Imports that wait for the worker, in `memory_imports` and `memory_import_lines`. */
+import type pg from 'pg';
+import { inTenant } from '../../db/tenant-transaction.ts';
+import type { Scope } from '../../domain/conversation.ts';
+
+/** A line of the file and its number there. */
+export type StagedLine = { line: number; content: string };
+/** With the exchange that it holds, by its id in the scope. */
+export type NewLine = StagedLine & { exchangeId: string };
+
+export type ImportKey = { tenantId: string; importId: string };
+
+/** How far an import has come. */
+export type ImportProgress = {
+  agentId: string;
+  userId: string;
+  /** The exchanges of its file. */
+  exchanges: number;
+  /** Those of them that the scope did not have. */
+  stored: number;
+  finishedAt: Date | null;
+};
+
+/** Stages exchanges within the caller's transaction, whose tenant must be the import's. */
+export async function stageLines(
+  client: pg.PoolClient,
+  { tenantId, importId }: ImportKey,
+  lines: readonly NewLine[],
+): Promise<void> {
+  await client.query(
+    `INSERT INTO memory_import_lines (tenant_id, import_id, line, exchange_id, content)
+     SELECT $1, $2, line, exchange_id, content
+     FROM unnest($3::int[], $4::uuid[], $5::text[]) l (line, exchange_id, content)`,
+    [
+      tenantId,
+      importId,
+      lines.map(({ line }) => line),
+      lines.map(({ exchangeId }) => exchangeId),
+      lines.map(({ content }) => content),
+    ],
+  );
+}
+
+/** Enters an import whose lines are all staged, within the same transaction. */
+export async function stageImport(
+  client: pg.PoolClient,
+  importId: string,
+  { tenantId, agentId, userId }: Scope,
+  file: { exchanges: number; windowMessages: string | null },
+): Promise<void> {
+  await client.query(
+    `INSERT INTO memory_imports (tenant_id, id, agent_id, user_id, exchanges, window_messages)
+     VALUES ($1, $2, $3, $4, $5, $6)`,
+    [tenantId, importId, agentId, userId, file.exchanges, file.windowMessages],
+  );
+}
+
+/** How many imports of the transaction's tenant have begun within a day and are not finished. */
+export async function countUnfinished(client: pg.PoolClient, tenantId: string): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(*)::int AS count FROM memory_imports
+     WHERE tenant_id = $1 AND finished_at IS NULL AND created_at > now() - interval '1 day'`,
+    [tenantId],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** How far an import has come; undefined when the tenant has none of this id. */
+export async function findImport(
+  pool: pg.Pool,
+  { tenantId, importId }: ImportKey,
+): Promise<ImportProgress | undefined> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<ImportProgress>(
+      `SELECT agent_id AS "agentId", user_id AS "userId", exchanges, stored, finished_at AS "finishedAt"
+       FROM memory_imports WHERE tenant_id = $1 AND id = $2`,
+      [tenantId, importId],
+    ),
+  );
+  return rows[0];
+}
+
+/** Lines of a slice, and about how long they may be together: the model reads all of it within minutes. */
+const SLICE_LINES = 200;
+const SLICE_CHARACTERS = 250_000;
+
+/** The next slice of an import; empty when nothing is left. */
+export async function nextLines(pool: pg.Pool, { tenantId, importId }: ImportKey): Promise<StagedLine[]> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<StagedLine>(
+      `SELECT line, content FROM (
+         SELECT line, content, sum(length(content)) OVER (ORDER BY line) - length(content) AS before
+         FROM memory_import_lines WHERE tenant_id = $1 AND import_id = $2 ORDER BY line LIMIT $3
+       ) l WHERE before < $4 ORDER BY line`,
+      [tenantId, importId, SLICE_LINES, SLICE_CHARACTERS],
+    ),
+  );
+  return rows;
+}
+
+/**
+ * Takes lines out of the staging, within the caller's transaction. Gives the numbers of those it had. Locks
+ * the import first, as an erasure does: of what is forgotten meanwhile there are no lines.
+ */
+export async function takeLines(
+  client: pg.PoolClient,
+  { tenantId, importId }: ImportKey,
+  lines: readonly number[],
+): Promise<Set<number>> {
+  await client.query('SELECT FROM memory_imports WHERE tenant_id = $1 AND id = $2 FOR UPDATE', [
+    tenantId,
+    importId,
+  ]);
+  const { rows } = await client.query<{ line: number }>(
+    `DELETE FROM memory_import_lines
+     WHERE tenant_id = $1 AND import_id = $2 AND line = ANY ($3::int[]) RETURNING line`,
+    [tenantId, importId, lines],
+  );
+  return new Set(rows.map(({ line }) => line));
+}
+
+/** Notes in the caller's transaction that exchanges have been stored. */
+export async function countStored(
+  client: pg.PoolClient,
+  { tenantId, importId }: ImportKey,
+  stored: number,
+): Promise<void> {
+  await client.query('UPDATE memory_imports SET stored = stored + $3 WHERE tenant_id = $1 AND id = $2', [
+    tenantId,
+    importId,
+    stored,
+  ]);
+}
+
+/**
+ * Ends an import; no text of it is left in the staging. `giveWindow` gets the window that it brings, as JSON,
+ * if it brings one. Whoever deletes the import meanwhile waits: nothing of it is written after that.
+ */
+export async function finishImport(
+  pool: pg.Pool,
+  { tenantId, importId }: ImportKey,
+  giveWindow: (staged: string) => Promise<void>,
+): Promise<void> {
+  await inTenant(pool, tenantId, async (client) => {
+    const { rows } = await client.query<{ window: string | null }>(
+      `SELECT window_messages AS "window" FROM memory_imports
+       WHERE tenant_id = $1 AND id = $2 AND finished_at IS NULL FOR UPDATE`,
+      [tenantId, importId],
+    );
+    const [staged] = rows;
+    if (!staged) return;
+    if (staged.window !== null) await giveWindow(staged.window);
+    await client.query(
+      'UPDATE memory_imports SET finished_at = now(), window_messages = NULL WHERE tenant_id = $1 AND id = $2',
+      [tenantId, importId],
+    );
+  });
+}

@@ -1,0 +1,135 @@
+import type pg from 'pg';
+import { v5 as namedUuid } from 'uuid';
+import { inTenant } from '../../db/tenant-transaction.ts';
+import type { Role, Scope } from '../../domain/conversation.ts';
+import { embedPassages, insertExchange, type EmbeddedPassage } from '../long-term/exchange-passages.ts';
+import { insertMemories, type MemoryRow } from '../long-term/memories.ts';
+import { memoryId } from '../long-term/memory-id.ts';
+import type { ExportedExchange } from './format.ts';
+
+type Embed = (text: string) => Promise<ArrayLike<number>>;
+
+/** An exchange whose messages and passages all have their embeddings. */
+export type EmbeddedExchange = {
+  exchangeId: string;
+  messages: MemoryRow[];
+  passages: EmbeddedPassage[];
+};
+
+/**
+ * The id that an exchange has in the scope it is imported into: derived from its own, so that two imports
+ * meet. What comes back into its own scope has its own id.
+ */
+export function importedId(from: Scope, to: Scope, exchangeId: string): string {
+  const isSame =
+    from.tenantId.toLowerCase() === to.tenantId.toLowerCase() &&
+    from.agentId.toLowerCase() === to.agentId.toLowerCase() &&
+    from.userId === to.userId;
+  const id = exchangeId.toLowerCase();
+  if (isSame) return id;
+  return namedUuid(`${to.agentId}:${to.userId}:${id}`, namedUuid('import', to.tenantId));
+}
+
+/**
+ * Those exchanges that the scope does not have: a memory that has travelled through other scopes comes back
+ * under other ids, so messages are compared by time, role and text.
+ */
+export async function withoutKnown<T extends Pick<ExportedExchange, 'messages'>>(
+  pool: pg.Pool,
+  { tenantId, agentId, userId }: Scope,
+  exchanges: readonly T[],
+): Promise<T[]> {
+  const messages = exchanges.flatMap((exchange, index) =>
+    exchange.messages.map(({ role, at, text }) => ({ index, role, at, text })),
+  );
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ index: number }>({
+      name: 'unknown-messages',
+      // Times travel as milliseconds; other programs may have stored microseconds.
+      text: `SELECT DISTINCT index FROM unnest($4::int[], $5::text[], $6::timestamptz[], $7::text[]) w (index, role, at, text)
+             WHERE NOT EXISTS (
+               SELECT FROM conversation_embeddings m
+               WHERE m.tenant_id = $1 AND m.agent_id = $2 AND m.user_id = $3
+                 AND m.created_at >= w.at AND m.created_at < w.at + interval '1 millisecond'
+                 AND m.role = w.role AND m.content = w.text)`,
+      values: [
+        tenantId,
+        agentId,
+        userId,
+        messages.map(({ index }) => index),
+        messages.map(({ role }) => role),
+        messages.map(({ at }) => at),
+        messages.map(({ text }) => text),
+      ],
+    }),
+  );
+  const unknown = new Set(rows.map(({ index }) => index));
+  return exchanges.filter((_, index) => unknown.has(index));
+}
+
+/** Embeds what the file holds no embedding of. Rejects when `embed` does. */
+export async function embedExchange(
+  exchangeId: string,
+  { messages, passages = [] }: ExportedExchange,
+  embed: Embed,
+): Promise<EmbeddedExchange> {
+  const rows = await Promise.all(
+    messages.map(async ({ role, at, text, embedding }) => ({
+      id: memoryId(role, exchangeId),
+      role,
+      content: text,
+      createdAt: new Date(at),
+      embedding: embedding ?? (await embed(text)),
+    })),
+  );
+  const ofRole = (role: Role) => rows.find((row) => row.role === role);
+  const [user, reply] = [ofRole('user'), ofRole('assistant')];
+  if (passages.length === 0) {
+    const texts = { user: user?.content ?? '', reply: reply?.content ?? '' };
+    const embeddings = { user: user?.embedding ?? [], reply: reply?.embedding ?? [] };
+    return { exchangeId, messages: rows, passages: await embedPassages(texts, embeddings, embed) };
+  }
+  const given = passages.map(({ part, user: ofUser, reply: ofReply, embedding }) => ({
+    part,
+    user: { from: ofUser[0], to: ofUser[1] },
+    reply: { from: ofReply[0], to: ofReply[1] },
+    embedding: [...embedding],
+  }));
+  return { exchangeId, messages: rows, passages: given };
+}
+
+/** Stores exchanges within the caller's transaction. Storing them again changes nothing. */
+export async function storeExchanges(
+  client: pg.PoolClient,
+  scope: Scope,
+  exchanges: readonly EmbeddedExchange[],
+): Promise<void> {
+  for (const exchange of exchanges) await storeExchange(client, scope, exchange);
+}
+
+async function storeExchange(
+  client: pg.PoolClient,
+  scope: Scope,
+  { exchangeId, messages, passages }: EmbeddedExchange,
+): Promise<void> {
+  const ofRole = (role: Role) => {
+    const row = messages.find((message) => message.role === role);
+    return row ? { memoryId: row.id, text: row.content } : null;
+  };
+  const first = messages.find(({ role }) => role === 'user') ?? messages[0];
+  if (!first) return;
+  const exchange = {
+    tenantId: scope.tenantId,
+    agentId: scope.agentId,
+    userId: scope.userId,
+    exchangeId,
+  };
+  await insertMemories(client, exchange, messages);
+  await insertExchange(client, {
+    ...exchange,
+    user: ofRole('user'),
+    reply: ofRole('assistant'),
+    createdAt: first.createdAt,
+    passages,
+  });
+}

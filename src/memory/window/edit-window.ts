@@ -1,0 +1,43 @@
+/** What happens to a window outside turns. */
+import type { Scope, WindowMessage } from '../../domain/conversation.ts';
+import type { RedisClient } from '../../redis/connection.ts';
+import { memoryShortKey } from '../../redis/keys.ts';
+import { readEntry } from './window.ts';
+
+/** Gives an empty window these messages. One that has any is left as it is: a conversation goes on in it. */
+export async function fillEmptyWindow(
+  redis: RedisClient,
+  { tenantId, agentId, userId }: Scope,
+  messages: readonly WindowMessage[],
+): Promise<void> {
+  if (messages.length === 0) return;
+  const entries = messages.map((message) => JSON.stringify(message));
+  await redis.eval(FILL_EMPTY, 1, memoryShortKey(tenantId, agentId, userId), ...entries);
+}
+
+const FILL_EMPTY = `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+return redis.call('RPUSH', KEYS[1], unpack(ARGV))
+`;
+
+/** Removes the messages of these turns from a window. Safe to repeat. */
+export async function removeFromWindow(
+  redis: RedisClient,
+  { tenantId, agentId, userId }: Scope,
+  messageIds: ReadonlySet<string>,
+): Promise<void> {
+  const key = memoryShortKey(tenantId, agentId, userId);
+  for (const entry of await redis.lrange(key, 0, -1)) {
+    const messageId = turnOf(entry);
+    if (messageId !== undefined && messageIds.has(messageId)) await redis.lrem(key, 0, entry);
+  }
+}
+
+/** The turn of an entry; undefined when it has none, or is no message: that hinders nothing here. */
+function turnOf(entry: string): string | undefined {
+  try {
+    return readEntry(entry).messageId;
+  } catch {
+    return undefined;
+  }
+}

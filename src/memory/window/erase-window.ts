@@ -1,0 +1,86 @@
+import type { Scope } from '../../domain/conversation.ts';
+import { LATE_TURNS_KEPT_OUT_DAYS } from '../../domain/erasure.ts';
+import type { RedisClient } from '../../redis/connection.ts';
+import { memoryErasedKey, memoryShortKey } from '../../redis/keys.ts';
+
+/**
+ * Takes all that came before turn `seq` out of a scope's window, and keeps out what comes late. Gives the
+ * number of messages. Safe to repeat; what later turns have said stays.
+ */
+export async function eraseWindow(redis: RedisClient, scope: Scope, seq: number): Promise<number> {
+  // First, so that a late append that this call misses finds it.
+  await redis.eval(KEEP_OUT, 1, keptOutKey(scope), BEFORE, seq, KEPT_SECONDS);
+  return dropMessages(redis, scope, { before: seq });
+}
+
+/** Takes one turn out of a scope's window, and keeps it out. Gives the number of messages. Safe to repeat. */
+export async function eraseFromWindow(redis: RedisClient, scope: Scope, messageId: string): Promise<number> {
+  const key = keptOutKey(scope);
+  await redis.hset(key, messageId, '1');
+  await redis.expire(key, KEPT_SECONDS);
+  return dropMessages(redis, scope, { messageId });
+}
+
+const KEPT_SECONDS = LATE_TURNS_KEPT_OUT_DAYS * 24 * 60 * 60;
+
+/** The field of the number; the others are the ids of single turns. */
+const BEFORE = 'before';
+
+type LateTurn = { seq: number; messageId: string };
+
+/** Whether a turn is kept out of its scope's window, since it is forgotten. */
+export async function isKeptOut(redis: RedisClient, scope: Scope, turn: LateTurn): Promise<boolean> {
+  const [before, isErased] = await redis.hmget(keptOutKey(scope), BEFORE, turn.messageId);
+  return turn.seq < Number(before ?? 0) || isErased === '1';
+}
+
+/**
+ * Takes a turn that was just appended out again if it is forgotten, and says whether it is. A command of its
+ * own, since the window's script may use one key alone: whatever is appended after the window was erased sees
+ * what is kept out.
+ */
+export async function dropLateTurn(redis: RedisClient, scope: Scope, turn: LateTurn): Promise<boolean> {
+  if (!(await isKeptOut(redis, scope, turn))) return false;
+  await dropMessages(redis, scope, { messageId: turn.messageId });
+  return true;
+}
+
+const keptOutKey = ({ tenantId, agentId, userId }: Scope) => memoryErasedKey(tenantId, agentId, userId);
+
+async function dropMessages(
+  redis: RedisClient,
+  { tenantId, agentId, userId }: Scope,
+  { before = 0, messageId = '' }: { before?: number; messageId?: string },
+): Promise<number> {
+  const key = memoryShortKey(tenantId, agentId, userId);
+  return Number(await redis.eval(DROP, 1, key, before, messageId));
+}
+
+/*
+ * KEYS[1] what is kept out · ARGV: 1 the field of the number before which all is, 2 another number, 3 seconds
+ * to keep it. The number never falls.
+ */
+const KEEP_OUT = `
+local before = math.max(tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0'), tonumber(ARGV[2]))
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', before))
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+`;
+
+/*
+ * KEYS[1] the window · ARGV: 1 the number before which all goes, 2 the message that goes. Entries without a
+ * number are older than any turn.
+ */
+const DROP = `
+local entries, kept = redis.call('LRANGE', KEYS[1], 0, -1), {}
+for _, entry in ipairs(entries) do
+  local decoded, turn = pcall(cjson.decode, entry)
+  local isTurn = decoded and type(turn) == 'table'
+  local seq = isTurn and tonumber(turn.seq) or 0
+  local isGone = seq < tonumber(ARGV[1]) or (ARGV[2] ~= '' and isTurn and turn.messageId == ARGV[2])
+  if not isGone then table.insert(kept, entry) end
+end
+if #kept == #entries then return 0 end
+redis.call('DEL', KEYS[1])
+if #kept > 0 then redis.call('RPUSH', KEYS[1], unpack(kept)) end
+return #entries - #kept
+`;

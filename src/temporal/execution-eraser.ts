@@ -1,0 +1,109 @@
+import { isGrpcServiceError, type Client } from '@temporalio/client';
+import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../domain/ids.ts';
+
+/** Calls of Temporal a second: a large erasure takes minutes and slows no reply. */
+const CALLS_A_SECOND = 200;
+/** gRPC's number for it. */
+const NOT_FOUND = 5;
+
+/** A run of a turn that Temporal knows; without its id it is the last of its workflow. */
+type KnownRun = { messageId: string; workflowId: string; runId?: string };
+
+/** Finds and deletes executions, with their histories. All steps of a process share its pace. */
+type ExecutionEraser = {
+  /** All runs of these turns' workflows, running or not. */
+  find(tenantId: string, messageIds: readonly string[]): Promise<KnownRun[]>;
+  /** Deletes these runs, and ends those that run. The server deletes them in its own time. */
+  erase(runs: readonly KnownRun[]): Promise<void>;
+};
+
+/** `onProgress` is called between calls, by the step that calls. */
+export function createExecutionEraser(temporal: Client, onProgress: () => void): ExecutionEraser {
+  const pace = createPace(onProgress);
+  const { namespace } = temporal.options;
+
+  /** A turn that was answered again has several runs of one id. Ids hold UUIDs: none ends its quotation. */
+  const runsOf = async (workflowIds: readonly string[]) => {
+    await pace();
+    const query = `WorkflowId IN (${workflowIds.map((id) => `'${id}'`).join(', ')})`;
+    const runs: Array<{ workflowId: string; runId: string }> = [];
+    // Not the client's list, which decodes memos: one that can't be read would keep all of them.
+    let nextPageToken: Uint8Array | undefined;
+    do {
+      const page = await temporal.workflowService.listWorkflowExecutions({
+        namespace,
+        query,
+        ...(nextPageToken && { nextPageToken }),
+      });
+      onProgress();
+      for (const { execution } of page.executions)
+        if (execution?.workflowId && execution.runId)
+          runs.push({ workflowId: execution.workflowId, runId: execution.runId });
+      nextPageToken = page.nextPageToken;
+    } while (nextPageToken.length > 0);
+    return runs;
+  };
+
+  const isKnown = async (workflowId: string): Promise<boolean> => {
+    await pace();
+    const described = temporal.workflowService.describeWorkflowExecution({
+      namespace,
+      execution: { workflowId },
+    });
+    return (await unlessUnknown(described)) !== undefined;
+  };
+
+  return {
+    async find(tenantId, messageIds) {
+      const turnOf = new Map(
+        messageIds.flatMap((id) =>
+          workflowIdsOf(tenantId, id).map((workflowId) => [workflowId, id] as const),
+        ),
+      );
+      const found: KnownRun[] = [];
+      const listed = new Set<string>();
+      for (const { workflowId, runId } of await runsOf([...turnOf.keys()])) {
+        listed.add(workflowId);
+        found.push({ messageId: turnOf.get(workflowId) ?? '', workflowId, runId });
+      }
+      // The list is late by moments: what runs, or has just ended, may not be in it yet.
+      for (const [workflowId, messageId] of turnOf)
+        if (!listed.has(workflowId) && (await isKnown(workflowId))) found.push({ messageId, workflowId });
+      return found;
+    },
+    async erase(runs) {
+      for (const { workflowId, runId } of runs) {
+        await pace();
+        const workflowExecution = runId === undefined ? { workflowId } : { workflowId, runId };
+        const request = { namespace, workflowExecution };
+        await unlessUnknown(temporal.workflowService.deleteWorkflowExecution(request));
+      }
+    },
+  };
+}
+
+const workflowIdsOf = (tenantId: string, messageId: string): string[] => [
+  handleMessageWorkflowId(tenantId, messageId),
+  embedAndStoreWorkflowId(tenantId, messageId),
+];
+
+/** What the call gives; undefined when the server knows no such execution. */
+async function unlessUnknown<T>(call: Promise<T>): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isGrpcServiceError(error) && error.code.valueOf() === NOT_FOUND) return undefined;
+    throw error;
+  }
+}
+
+function createPace(onProgress: () => void): () => Promise<void> {
+  const everyMs = 1_000 / CALLS_A_SECOND;
+  let next = performance.now();
+  return async () => {
+    onProgress();
+    const now = performance.now();
+    next = Math.max(now, next + everyMs);
+    if (next - now > everyMs) await new Promise((resolve) => setTimeout(resolve, next - now));
+  };
+}

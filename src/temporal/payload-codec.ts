@@ -1,0 +1,135 @@
+/**
+ * Encrypts what goes into Temporal's histories, and reads nothing else. Each tenant has keys of its own,
+ * derived from those of the ring.
+ */
+import type { Payload, PayloadCodec, SerializationContext } from '@temporalio/common';
+import proto from '@temporalio/proto';
+import type { KeyRing, RingKey } from '../config/index.ts';
+import { tenantOfWorkflowId } from '../domain/ids.ts';
+import { decrypt, deriveKey, encrypt } from '../lib/encrypt.ts';
+
+const { Payload: PayloadMessage } = proto.temporal.api.common.v1;
+
+/** The encoding by which Temporal's own tools know an encrypted payload. */
+const ENCRYPTED = 'binary/encrypted';
+const KEY_ID = 'encryption-key-id';
+const TENANT = 'tenant-id';
+/** In place of a tenant, for what belongs to none: the failure of a workflow task, say. */
+const NO_TENANT = '';
+
+/** More tenants than a process serves at a time. A derivation costs as much as encrypting some kilobytes. */
+const MAX_DERIVED_KEYS = 10_000;
+
+/** A payload that this process can't read, or must not. The message says why and what to do. */
+export class UnreadablePayload extends Error {
+  override name = 'UnreadablePayload';
+}
+
+/** The refusal that lies behind an error, if one does. */
+export function refusalBehind(error: unknown): UnreadablePayload | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at instanceof UnreadablePayload) return at;
+  return undefined;
+}
+
+/**
+ * The codec of a key ring. `encode` takes the ring's first key. `decode` rejects with `UnreadablePayload`
+ * what no key of the ring opens, what is another tenant’s, and what is not encrypted.
+ */
+export function createPayloadCodec(ring: KeyRing): PayloadCodec {
+  const keyOf = derivedKeys();
+  return {
+    encode(payloads, context) {
+      const { encrypt: ringKey } = ring;
+      if (!ringKey) return Promise.resolve(payloads);
+      const tenant = tenantOf(context) ?? NO_TENANT;
+      const key = keyOf(ringKey, tenant);
+      return Promise.resolve(payloads.map((payload) => encrypted(payload, ringKey, tenant, key)));
+    },
+    decode(payloads, context) {
+      const expected = tenantOf(context);
+      return new Promise((resolve) => {
+        resolve(payloads.map((payload) => decrypted(payload, ring, expected, keyOf)));
+      });
+    },
+  };
+}
+
+/** Whether a payload is encrypted, with whatever key. */
+function isEncrypted({ metadata }: Payload): boolean {
+  return textOf(metadata, 'encoding') === ENCRYPTED;
+}
+
+function encrypted(payload: Payload, { id }: RingKey, tenant: string, key: Uint8Array): Payload {
+  return {
+    metadata: {
+      encoding: Buffer.from(ENCRYPTED),
+      [KEY_ID]: Buffer.from(id),
+      [TENANT]: Buffer.from(tenant),
+    },
+    data: encrypt(key, PayloadMessage.encode(payload).finish(), labelOf(id, tenant)),
+  };
+}
+
+function decrypted(
+  payload: Payload,
+  ring: KeyRing,
+  expected: string | undefined,
+  keyOf: ReturnType<typeof derivedKeys>,
+): Payload {
+  if (!isEncrypted(payload)) {
+    if (ring.readsClear) return payload;
+    throw new UnreadablePayload(
+      'a payload in Temporal is not encrypted, and is refused: whoever started or signalled this workflow has ' +
+        'no key (KONSTRUCT_ENCRYPTION_KEYS with the entry clear reads it)',
+    );
+  }
+  const id = textOf(payload.metadata, KEY_ID);
+  const tenant = textOf(payload.metadata, TENANT);
+  const ringKey = ring.decrypt.get(id);
+  if (!ringKey) throw new UnreadablePayload(lacking(id));
+  if (expected !== undefined && tenant !== expected) {
+    throw new UnreadablePayload(
+      `a payload in Temporal is another tenant's than its workflow, and is refused`,
+    );
+  }
+  const bytes = decrypt(keyOf(ringKey, tenant), payload.data ?? new Uint8Array(), labelOf(id, tenant));
+  if (!bytes) {
+    throw new UnreadablePayload(
+      `a payload in Temporal was changed, or encrypted with another key ${id} than this process has: ` +
+        'give API, worker and replay the same KONSTRUCT_ENCRYPTION_KEYS',
+    );
+  }
+  const { metadata, data } = PayloadMessage.decode(bytes);
+  return { metadata, data };
+}
+
+/** The id comes from the payload: whoever forged one must not write into a log. */
+const lacking = (id: string): string =>
+  `a payload in Temporal is encrypted with the key ${JSON.stringify(id.slice(0, 32))}, which this process ` +
+  'lacks: give API, worker and replay the same KONSTRUCT_ENCRYPTION_KEYS';
+
+/** What a payload says of itself is authenticated with it. */
+const labelOf = (id: string, tenant: string): string => [ENCRYPTED, id, tenant].join('\0');
+
+/** The tenant of the workflow that a payload belongs to; undefined when there is none, or it is not told. */
+function tenantOf(context: SerializationContext | undefined): string | undefined {
+  return context?.workflowId === undefined ? undefined : tenantOfWorkflowId(context.workflowId);
+}
+
+function textOf(metadata: Payload['metadata'], name: string): string {
+  const bytes = metadata?.[name];
+  return bytes ? Buffer.from(bytes).toString('utf8') : '';
+}
+
+function derivedKeys(): (ringKey: RingKey, tenant: string) => Uint8Array {
+  const derived = new Map<string, Uint8Array>();
+  return ({ id, secret }, tenant) => {
+    const name = labelOf(id, tenant);
+    const known = derived.get(name);
+    if (known) return known;
+    if (derived.size >= MAX_DERIVED_KEYS) derived.clear();
+    const key = deriveKey(secret, `konstruct payloads of ${tenant}`);
+    derived.set(name, key);
+    return key;
+  };
+}

@@ -1,0 +1,140 @@
+/** What is asked of what is there already, reads and repeated deliveries, has a limit too. */
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { isRead } from '../../src/api/admission.ts';
+import { TENANT_CALLS } from '../../src/api/calls.ts';
+import { createAcceptMessage } from '../../src/intake/accept-message.ts';
+import { createPace } from '../../src/intake/pace.ts';
+import type { RateLimiter } from '../../src/intake/rate-limiter.ts';
+import { tenantReadLimitKey } from '../../src/redis/keys.ts';
+import { DEFAULT_LIMITS } from '../support/accepted-message.ts';
+import { createTestTenant, encryptionConfig } from '../support/services.ts';
+import { talk } from '../support/slack-talk.ts';
+import { AS_OPERATOR, startSystem, type SlackSystem } from '../support/system.ts';
+
+jest.setTimeout(60_000);
+
+let system: SlackSystem;
+beforeAll(async () => {
+  system = await startSystem({ slack: true });
+});
+afterAll(() => system.stop());
+
+let tenant: Awaited<ReturnType<typeof createTestTenant>>;
+beforeEach(async () => {
+  tenant = await createTestTenant(system.database.pool);
+});
+
+/** For the next ten minutes the tenant has read all that it may. */
+const useUpReads = (tenantId = tenant.tenantId) =>
+  system.redis.set(tenantReadLimitKey(tenantId), String(Date.now() + 600_000), 'PX', 600_000);
+const giveReadsBack = (tenantId = tenant.tenantId) => system.redis.del(tenantReadLimitKey(tenantId));
+
+const as = (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
+  system.request(method, path, body, { authorization: `Bearer ${tenant.apiKey}`, ...headers });
+const send = (text: string, key: string) =>
+  as('POST', `/v1/agents/${tenant.agent.id}/messages`, { userId: 'ada', text }, { 'idempotency-key': key });
+const limitUser = (burst: number) =>
+  system.request(
+    'PATCH',
+    `/v1/tenants/${tenant.tenantId}`,
+    { rateLimits: { user: { burst, perMinute: 1 } } },
+    AS_OPERATOR,
+  );
+
+test('every call of a tenant’s key has a limit: it is a read, a message, or audited', () => {
+  const messages = ['message.send', 'message.retry'];
+  const free = TENANT_CALLS.filter(
+    (call) => !isRead(call) && !call.isAudited && !messages.includes(call.action),
+  );
+  expect(free).toEqual([]);
+});
+
+describe('reads', () => {
+  test.each(TENANT_CALLS.filter(isRead).map((call) => [call.action, call.path] as const))(
+    'over the limit %s is a 429, while messages are taken and other tenants read',
+    async (_action, path) => {
+      const { messageId } = (await send('hello', 'first')).body;
+      const at = `/v1${path}`
+        .replace(':agentId', tenant.agent.id)
+        .replace(':messageId', String(messageId))
+        .replace(':userId', 'ada');
+      expect((await as('GET', at)).status).not.toBe(429);
+      await useUpReads();
+      const { status, headers, body } = await as('GET', at);
+      expect(status).toBe(429);
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+      expect(body).toMatchObject({ title: 'Too many reads', limit: 'tenant' });
+      expect((await send('more', 'second')).status).toBe(202);
+      expect((await system.request('GET', '/v1/agents')).status).toBe(200);
+    },
+  );
+});
+
+describe('repeated deliveries over HTTP', () => {
+  test('get the first answer within the share, and take nothing of the user’s messages', async () => {
+    await limitUser(3);
+    const first = await send('hello', 'once');
+    for (let nth = 0; nth < 5; nth += 1) expect((await send('hello', 'once')).body).toEqual(first.body);
+    expect((await send('more', 'second')).status).toBe(202);
+    expect((await send('more', 'third')).status).toBe(202);
+    expect((await send('more', 'fourth')).body).toMatchObject({ status: 429, limit: 'user' });
+    expect((await send('hello', 'once')).body).toEqual(first.body);
+  });
+
+  test('over the share are refused and count as messages; later they get the first answer', async () => {
+    await limitUser(3);
+    const first = await send('hello', 'once');
+    await useUpReads();
+    for (let nth = 0; nth < 2; nth += 1)
+      expect((await send('hello', 'once')).body).toMatchObject({ status: 429, limit: 'tenant' });
+    expect((await send('hello', 'once')).body).toMatchObject({ status: 429, limit: 'user' });
+    await giveReadsBack();
+    expect((await send('hello', 'once')).body).toEqual(first.body);
+    const { rows } = await system.database.admin.query('SELECT 1 FROM turns WHERE tenant_id = $1', [
+      tenant.tenantId,
+    ]);
+    expect(rows).toHaveLength(1);
+  });
+
+  test('at both limits nothing is looked up in the database', async () => {
+    const { pool } = system.database;
+    const [yes, no] = [async () => ({ retryAfterMs: 1, limit: 'user' as const }), async () => undefined];
+    let taken = 0;
+    const count = () => (taken += 1);
+    /** The outcome for a message over its limit, and how often it was looked for. */
+    const lookedFor = async (countRead: RateLimiter['countRead']) => {
+      const accept = createAcceptMessage({
+        ...{ pool, redis: system.redis, temporal: system.temporal, encryption: encryptionConfig() },
+        ...{ limits: DEFAULT_LIMITS, pace: createPace() },
+        rateLimiter: { count: yes, uncount: no, countRead },
+      });
+      const { tenantId, agent } = tenant;
+      taken = 0;
+      const { kind } = await accept({
+        ...{ tenantId, agentId: agent.id, userId: 'ada', channel: { name: 'http' }, text: 'hello' },
+        ...{ threadId: undefined, dedupeKey: 'http:never-taken' },
+      });
+      return { kind, taken };
+    };
+    pool.on('acquire', count);
+    expect(await lookedFor(no)).toEqual({ kind: 'rate-limited', taken: 1 });
+    expect(await lookedFor(yes)).toEqual({ kind: 'rate-limited', taken: 0 });
+    pool.off('acquire', count);
+  });
+});
+
+test('an event of Slack over the share is taken as it was: no second turn, and no word to the person', async () => {
+  const slack = talk(system);
+  const said = await slack.direct('hello');
+  expect((await system.send(said.event)).status).toBe(200);
+  expect(await slack.answers(said)).toHaveLength(1);
+  await useUpReads(system.tenantId);
+  for (let nth = 0; nth < 3; nth += 1) expect((await system.send(said.event)).status).toBe(200);
+  await giveReadsBack(system.tenantId);
+  expect(await slack.outcomes('rate_limited')).toBe(3);
+  expect(slack.posts(said)).toHaveLength(1);
+  const { rows } = await system.database.admin.query('SELECT 1 FROM turns WHERE tenant_id = $1', [
+    system.tenantId,
+  ]);
+  expect(rows).toHaveLength(1);
+});

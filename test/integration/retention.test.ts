@@ -1,0 +1,272 @@
+/** What a tenant doesn't want to keep goes, and nothing else; nobody can make more of it go. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type pg from 'pg';
+import { createSweepRetention } from '../../src/activities/sweep-retention.ts';
+import { SYSTEM } from '../../src/db/audit.ts';
+import { enterErasure } from '../../src/db/erasures.ts';
+import { enterTurn } from '../../src/db/ledger.ts';
+import { createPool } from '../../src/db/pool.ts';
+import { inTenant } from '../../src/db/tenant-transaction.ts';
+import type { Scope } from '../../src/domain/conversation.ts';
+import { appendTurn, getWindow } from '../../src/memory/window/window.ts';
+import { memoryShortKey } from '../../src/redis/keys.ts';
+import { scheduleSweep, SWEEP_SCHEDULE } from '../../src/temporal/schedules.ts';
+import { eventually } from '../support/eventually.ts';
+import { memoryOf } from '../support/memory.ts';
+import { asRole, createTestTenant, temporalConfig } from '../support/services.ts';
+import { AS_OPERATOR, startSystem, type System } from '../support/system.ts';
+
+let system: System;
+let worker: pg.Pool;
+beforeAll(async () => {
+  system = await startSystem();
+  const databaseUrl = asRole('worker', system.database.url);
+  worker = createPool({ databaseUrl, max: 2, statementTimeoutMs: 10_000 });
+});
+afterAll(async () => {
+  await worker.end();
+  await system.stop();
+});
+
+const DAY_MS = 24 * 3_600_000;
+const daysAgo = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString();
+const limit = (tenantId: string, retention: object) =>
+  system.request('PATCH', `/v1/tenants/${tenantId}`, { retention }, AS_OPERATOR);
+const sweep = () => createSweepRetention({ pool: worker, redis: system.redis }).sweepRetention();
+
+/** A user of whom one exchange and one turn are 40 days old, and one of each is of today. */
+async function newUser(): Promise<Scope> {
+  const { tenantId, agent } = await createTestTenant(system.database.pool);
+  const scope = { tenantId, agentId: agent.id, userId: `ada ${randomUUID()}` };
+  const memory = memoryOf({ ...system, pool: system.database.pool }, scope);
+  const told = await memory.tell(
+    { user: 'old', reply: 'old answer', at: daysAgo(40) },
+    { user: 'new', reply: 'new answer', at: daysAgo(0) },
+  );
+  for (const [index, { messageId, text }] of told.entries()) {
+    const replyText = `${text} answer`;
+    await appendTurn(system.redis, scope, { seq: index + 1, messageId, userText: text, replyText });
+  }
+  for (const [text, state, days] of [
+    ['old', 'done', 40],
+    ['old and failed', 'failed', 40],
+    ['old and open', 'accepted', 40],
+    ['new', 'done', 0],
+  ] as const) {
+    const entered = await enterTurn(system.database.pool, {
+      ...scope,
+      text,
+      dedupeKey: text,
+      threadId: undefined,
+    });
+    if (!('turn' in entered)) throw new Error(entered.outcome);
+    await system.database.admin.query(
+      'UPDATE turns SET state = $3, received_at = $4 WHERE tenant_id = $1 AND message_id = $2',
+      [tenantId, entered.turn.messageId, state, daysAgo(days)],
+    );
+  }
+  return scope;
+}
+
+/** What is left of a user, store by store. */
+async function leftOf(scope: Scope) {
+  const { rows } = await system.database.admin.query<Record<'messages' | 'passages' | 'turns', unknown>>(
+    `SELECT (SELECT array_agg(content ORDER BY created_at, role DESC) FROM conversation_embeddings WHERE tenant_id = $1) AS messages,
+            (SELECT count(*)::int FROM exchange_passages WHERE tenant_id = $1) AS passages,
+            (SELECT array_agg(dedupe_key ORDER BY seq) FROM turns WHERE tenant_id = $1) AS turns`,
+    [scope.tenantId],
+  );
+  const window = await getWindow(system.redis, scope);
+  return { ...rows[0], window: window.map(({ content }) => content) };
+}
+
+const ALL = {
+  messages: ['old', 'old answer', 'new', 'new answer'],
+  passages: 2,
+  turns: ['old', 'old and failed', 'old and open', 'new'],
+  window: ['old', 'old answer', 'new', 'new answer'],
+};
+const NEW_MEMORY = {
+  messages: ['new', 'new answer'],
+  passages: 1,
+  window: ['new', 'new answer'],
+};
+
+describe('the settings', () => {
+  test('keep for ever unless told otherwise, change one by one and go back to for ever', async () => {
+    const { tenantId } = await createTestTenant(system.database.pool);
+    const asked = await system.request('GET', `/v1/tenants/${tenantId}`, undefined, AS_OPERATOR);
+    expect(asked.body['retention']).toEqual({ memoryDays: null, ledgerDays: null });
+    await limit(tenantId, { memoryDays: 30 });
+    const { body } = await limit(tenantId, { ledgerDays: 90 });
+    expect(body['retention']).toEqual({ memoryDays: 30, ledgerDays: 90 });
+    await limit(tenantId, { memoryDays: null });
+    const again = await limit(tenantId, { ledgerDays: null });
+    expect(again.body['retention']).toEqual({ memoryDays: null, ledgerDays: null });
+    const { rows } = await worker.query('SELECT tenants_with_retention() AS id');
+    expect(rows).not.toContainEqual({ id: tenantId });
+  });
+
+  test.each([0, -1, 1.5, 36_501, '30'])('refuse %j days', async (memoryDays) => {
+    const { tenantId } = await createTestTenant(system.database.pool);
+    const { status, body } = await limit(tenantId, { memoryDays });
+    expect([status, body['errors']]).toMatchObject([400, [{ field: 'retention.memoryDays' }]]);
+  });
+});
+
+describe('a sweep', () => {
+  test('deletes old memories with their passages, from the window too, and not the ledger', async () => {
+    const scope = await newUser();
+    await limit(scope.tenantId, { memoryDays: 30 });
+    await sweep();
+    expect(await leftOf(scope)).toEqual({ ...ALL, ...NEW_MEMORY });
+  });
+
+  test('deletes ended turns from the ledger, and not those that may run', async () => {
+    const scope = await newUser();
+    await limit(scope.tenantId, { ledgerDays: 30 });
+    await sweep();
+    expect(await leftOf(scope)).toEqual({ ...ALL, turns: ['old and open', 'new'] });
+  });
+
+  test('writes what it has deleted into the audit log, and nothing when there was nothing', async () => {
+    const scope = await newUser();
+    await limit(scope.tenantId, { memoryDays: 30, ledgerDays: 30 });
+    await sweep();
+    await sweep();
+    const { rows } = await system.database.admin.query(
+      `SELECT actor_type, target_id, outcome, counts FROM audit_entries WHERE tenant_id = $1 AND action = $2`,
+      [scope.tenantId, 'retention.sweep'],
+    );
+    expect(rows).toEqual([
+      {
+        ...{ actor_type: 'system', target_id: scope.tenantId, outcome: 'done' },
+        counts: { exchanges: 1, messages: 2, passages: 1, turns: 2, imports: 0 },
+      },
+    ]);
+  });
+
+  test('leaves turns to an erasure that has yet to forget them, and takes its receipt once that is old', async () => {
+    const scope = await newUser();
+    const { tenantId } = scope;
+    await limit(tenantId, { ledgerDays: 30 });
+    const wanted = { ...scope, exchangeId: undefined };
+    const entry = await enterErasure(system.database.pool, wanted, SYSTEM);
+    if (entry.outcome !== 'entered') throw new Error(entry.outcome);
+    const { erasureId } = entry.erasure;
+    const { admin } = system.database;
+    // Its memories are forgotten: it deletes executions now.
+    await admin.query(`UPDATE turns SET state = 'done', received_at = $2 WHERE message_id = $1`, [
+      erasureId,
+      daysAgo(40),
+    ]);
+    await sweep();
+    const erasure = `erasure:${erasureId}`;
+    expect((await leftOf(scope)).turns).toEqual([...ALL.turns, erasure]);
+    const receipt = () => admin.query('SELECT FROM erasures WHERE tenant_id = $1', [tenantId]);
+    await inTenant(worker, tenantId, (client) =>
+      client.query('SELECT finish_erasure($1, $2)', [erasureId, { window: 0 }]),
+    );
+    expect((await receipt()).rowCount).toBe(1);
+    await sweep();
+    expect((await leftOf(scope)).turns).toEqual(['old and open', 'new']);
+    expect((await receipt()).rowCount).toBe(0);
+    expect(await enterErasure(system.database.pool, wanted, SYSTEM)).toMatchObject({
+      outcome: 'entered',
+      erasure: { seq: entry.erasure.seq + 1 },
+    });
+  });
+
+  test('leaves alone what is younger, and tenants that keep for ever', async () => {
+    const [keeps, keepsLonger] = [await newUser(), await newUser()];
+    await limit(keepsLonger.tenantId, { memoryDays: 50, ledgerDays: 50 });
+    await sweep();
+    expect([await leftOf(keeps), await leftOf(keepsLonger)]).toEqual([ALL, ALL]);
+  });
+
+  test('goes on until nothing is left, a bounded number at a time', async () => {
+    const scope = await newUser();
+    await limit(scope.tenantId, { ledgerDays: 30 });
+    await system.database.admin.query(
+      `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id, state, received_at)
+       SELECT $1, gen_random_uuid(), $2, $3, 100 + i, 'many ' || i, '', '', 'done', $4 FROM generate_series(1, 1200) i`,
+      [scope.tenantId, scope.agentId, scope.userId, daysAgo(40)],
+    );
+    const once = await inTenant(worker, scope.tenantId, (client) =>
+      client.query<{ turns: number }>('SELECT * FROM sweep_retention()'),
+    );
+    expect(once.rows).toMatchObject([{ turns: 500 }]);
+    await sweep();
+    expect(await leftOf(scope)).toMatchObject({ turns: ['old and open', 'new'] });
+  });
+});
+
+test('what is no message in a window hinders no sweep, and a tenant that fails hinders no other', async () => {
+  const scope = await newUser();
+  await limit(scope.tenantId, { memoryDays: 30 });
+  const key = memoryShortKey(scope.tenantId, scope.agentId, scope.userId);
+  await system.redis.rpush(key, 'no message');
+  await sweep();
+  expect(await system.redis.lrange(key, 0, -1)).toHaveLength(3);
+
+  const [broken, sound] = [await newUser(), await newUser()];
+  for (const { tenantId } of [broken, sound]) await limit(tenantId, { memoryDays: 30 });
+  await system.redis.set(memoryShortKey(broken.tenantId, broken.agentId, broken.userId), 'no list');
+  await expect(sweep()).rejects.toThrow(/WRONGTYPE/);
+  expect(await leftOf(sound)).toEqual({ ...ALL, ...NEW_MEMORY });
+  await limit(broken.tenantId, { memoryDays: null });
+});
+
+test('the schedule runs it', async () => {
+  const scope = await newUser();
+  await limit(scope.tenantId, { memoryDays: 30, ledgerDays: 30 });
+  await scheduleSweep(temporalConfig());
+  await scheduleSweep(temporalConfig());
+  const schedule = system.temporal.schedule.getHandle(SWEEP_SCHEDULE);
+  await schedule.trigger();
+  const left = await eventually(
+    async () => {
+      const now = await leftOf(scope);
+      return now.passages === 1 && Array.isArray(now.turns) && now.turns.length === 2 && now;
+    },
+    { timeoutMs: 60_000 },
+  );
+  expect(left).toEqual({ ...NEW_MEMORY, turns: ['old and open', 'new'] });
+});
+
+describe('the door', () => {
+  const as = (pool: pg.Pool, tenantId: string, statement: string) =>
+    inTenant(pool, tenantId, (client) => client.query(statement));
+
+  test('deletes nothing of a tenant that keeps for ever, whoever names it', async () => {
+    const scope = await newUser();
+    const { rows } = await as(worker, scope.tenantId, 'SELECT * FROM sweep_retention()');
+    expect(rows).toEqual([]);
+    expect(await leftOf(scope)).toEqual(ALL);
+  });
+
+  test('without a tenant deletes nothing', async () => {
+    const { rows } = await worker.query('SELECT * FROM sweep_retention()');
+    expect(rows).toEqual([]);
+  });
+
+  test('is closed to API and operator, and the worker has no other', async () => {
+    const { tenantId } = await createTestTenant(system.database.pool);
+    const api = createPool({
+      databaseUrl: asRole('api', system.database.url),
+      max: 1,
+      statementTimeoutMs: 5_000,
+    });
+    for (const pool of [api, system.database.operator]) {
+      for (const call of ['sweep_retention', 'tenants_with_retention'])
+        await expect(as(pool, tenantId, `SELECT ${call}()`)).rejects.toThrow(/permission denied/);
+    }
+    await api.end();
+    for (const table of ['conversation_embeddings', 'exchange_passages', 'turns', 'memory_imports'])
+      await expect(as(worker, tenantId, `DELETE FROM ${table}`)).rejects.toThrow(/permission denied/);
+    await expect(as(worker, tenantId, 'UPDATE tenants SET settings = NULL')).rejects.toThrow(
+      /permission denied/,
+    );
+  });
+});

@@ -1,0 +1,208 @@
+/** What a hostile tenant can do to all others, over HTTP, through Slack, by its model and as a stranger. */
+import { connect } from 'node:net';
+import type { ServerResponse } from 'node:http';
+import type { Answer } from './api-client.ts';
+import { fail, noted, streamText, chunk, type LlmAnswer } from './fake-llm.ts';
+import type { SlackProcesses } from './processes.ts';
+import { talk } from './slack-talk.ts';
+
+/** What is asked of a hostile tenant's model is answered so; the key is a word of the message. */
+type Model = Map<string, LlmAnswer>;
+
+/** The hostile tenant is the one that the processes were set up with: it has the Slack. */
+export type Hostile = {
+  processes: SlackProcesses;
+  model: Model;
+  /** Sends each text as a user whom nobody has seen before. */
+  sendAs(texts: readonly string[], headers?: Record<string, string>): Promise<Answer[]>;
+  /** An event of Slack with this text, mentioned by ada. */
+  mention(text: string): Promise<Response>;
+  /** Answers what the model keeps waiting, and closes what is open. */
+  letGo(): void;
+  /** A model's answer that doesn't come before `letGo`. */
+  silence: LlmAnswer;
+  /** One that comes a letter a second until `letGo`. */
+  drip: LlmAnswer;
+  onLetGo(act: () => void): void;
+};
+
+export function hostileTenant(processes: SlackProcesses): Hostile {
+  const model: Model = new Map();
+  let invented = 0;
+  const endings: Array<() => void> = [];
+  const held: ServerResponse[] = [];
+  const ada = talk(processes);
+
+  processes.llm.answerWith((messages) => {
+    const text = messages.at(-1)?.content ?? '';
+    const word = [...model.keys()].find((known) => text.includes(known));
+    return (word !== undefined && model.get(word)) || noted(messages).slice(0, 200);
+  });
+  return {
+    processes,
+    model,
+    sendAs: (texts, headers) =>
+      Promise.all(texts.map((text) => processes.postMessage(`invented-${(invented += 1)}`, text, headers))),
+    async mention(text) {
+      const { event } = await ada.mention('…');
+      return processes.send({ ...event, text: `<@U0MARA> ${text}` });
+    },
+    silence: (res) => void held.push(res),
+    drip(res) {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      const drops = setInterval(() => res.write(chunk({ content: 'a' })), 1_000);
+      const end = () => {
+        clearInterval(drops);
+        if (res.destroyed) return;
+        res.write(chunk({}, 'stop'));
+        res.end('data: [DONE]\n\n');
+      };
+      endings.push(end);
+      res.once('close', () => clearInterval(drops));
+    },
+    onLetGo: (act) => void endings.push(act),
+    letGo() {
+      for (const word of model.keys()) model.set(word, 'At last.');
+      for (const res of held.splice(0)) if (!res.destroyed) streamText(res, 'At last.');
+      for (const end of endings.splice(0)) end();
+    },
+  };
+}
+
+/** An attack; resolves when all of it is sent. What it leaves waiting ends with `letGo`. */
+type Attack = (hostile: Hostile) => Promise<unknown>;
+
+const filled = (piece: string) => piece.repeat(Math.floor(32_000 / piece.length));
+const times = <T>(n: number, one: T): T[] => Array.from({ length: n }, () => one);
+
+/** Many long messages, each of another user. */
+const manyTexts =
+  (n: number, piece: string): Attack =>
+  ({ sendAs }) =>
+    sendAs(times(n, filled(piece)));
+
+/** A window of long messages: the conversation goes on after it. */
+const longWindow =
+  (n: number, piece: string): Attack =>
+  async ({ processes }) => {
+    const user = { userId: `window of ${encodeURIComponent(piece)}` };
+    for (let i = 0; i < n; i += 1) await processes.postMessage(user.userId, filled(piece));
+    const { status } = await processes.say('Is anybody still there?', user);
+    if (status !== 200) throw new Error(`the conversation is dead: ${status}`);
+  };
+
+/** Messages whose answers take their time, and a few through Slack. */
+const slowModel =
+  (n: number, word: string, answer: (hostile: Hostile) => LlmAnswer): Attack =>
+  async (hostile) => {
+    hostile.model.set(word, answer(hostile));
+    await hostile.sendAs(times(n, `${word} please`));
+    await hostile.mention(word);
+  };
+
+/** Replies that stumble over themselves on their way to Slack. */
+const poison =
+  (word: string, reply: string): Attack =>
+  async ({ model, mention }) => {
+    model.set(word, reply);
+    for (let i = 0; i < 3; i += 1) await mention(`${word} ${i}`);
+  };
+
+/** The same words in several events at once. */
+const slackTexts =
+  (n: number, text: string): Attack =>
+  ({ mention }) =>
+    Promise.all(times(n, text).map(mention));
+
+const manyRequests =
+  (n: number, path: string, init: () => RequestInit): Attack =>
+  async ({ processes: { baseUrl } }) => {
+    for (let sent = 0; sent < n; sent += 50)
+      await Promise.all(
+        times(50, path).map((at) =>
+          fetch(baseUrl + at, init())
+            .then((answer) => answer.arrayBuffer())
+            // Whoever sends what isn't read may find the connection closed.
+            .catch(() => undefined),
+        ),
+      );
+  };
+
+/** Requests that begin and don't go on. */
+const unfinished =
+  (n: number, head: string): Attack =>
+  async ({ processes, onLetGo }) => {
+    const { hostname, port } = new URL(processes.baseUrl);
+    const sockets = times(n, undefined).map(() => connect(Number(port), hostname));
+    onLetGo(() => sockets.forEach((socket) => socket.destroy()));
+    for (const socket of sockets) {
+      socket.on('error', () => undefined);
+      socket.write(head.replace('KEY', processes.apiKey).replace('AGENT', processes.agent.id));
+    }
+  };
+
+const retries: Attack = async ({ model, processes: { request, postMessage } }) => {
+  model.set('refuse', fail(400));
+  const { body } = await postMessage('retries', 'refuse this', { prefer: 'wait=60' });
+  for (let i = 0; i < 4; i += 1)
+    await Promise.all(
+      times(10, `/v1/messages/${String(body['messageId'])}/retry`).map((path) => request('POST', path)),
+    );
+};
+
+const manyAgents: Attack = async ({ processes: { request } }) => {
+  const agent = { name: 'Many', persona: 'p'.repeat(8_000), systemPrompt: 's'.repeat(31_000) };
+  for (let i = 0; i < 12; i += 1)
+    await Promise.all(times(10, agent).map((one) => request('POST', '/v1/agents', one)));
+  await Promise.all(times(60, '/v1/agents?limit=200').map((path) => request('GET', path)));
+};
+
+const waiting: Attack = async ({ model, silence, sendAs }) => {
+  model.set('wait for it', silence);
+  // Those that may wait are answered at the end; nobody here waits for them.
+  void sendAs(times(400, 'wait for it'), { prefer: 'wait=120' }).catch(() => undefined);
+};
+
+const bearers = () => ({
+  headers: { authorization: `Bearer konstruct_${crypto.randomUUID()}${crypto.randomUUID()}` },
+});
+
+/** By the attack that was found first, two more of its kind behind each. */
+export const ATTACKS: ReadonlyArray<[what: string, attack: Attack]> = [
+  ['texts that the tokenizer finds long: Hangul', manyTexts(16, `${'각'.repeat(33)} `)],
+  ['… marks upon one letter', manyTexts(4, '\u0301\u0323')],
+  ['… control characters', manyTexts(4, '\u0001\u0085')],
+  ['texts of many passages: ideographs', manyTexts(6, '漢字仮名交文')],
+  ['… base64', manyTexts(8, 'QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo')],
+  ['… sentences of one letter', manyTexts(2, 'a. b! ')],
+  ['Slack messages that patterns stumble over: spaces', slackTexts(8, `a${' '.repeat(39_000)}b`)],
+  ['… mentions that don’t close', slackTexts(3, '<@U'.repeat(13_000))],
+  ['… marks of code', slackTexts(3, '```'.repeat(13_000))],
+  ['a window beyond what a turn may carry: control characters', longWindow(12, '\u0001')],
+  ['… letters of three bytes', longWindow(10, 'ก')],
+  ['… emoji', longWindow(10, '🐕')],
+  ['a model that is silent', slowModel(200, 'hang', ({ silence }) => silence)],
+  ['… that drips', slowModel(60, 'drip', ({ drip }) => drip)],
+  ['… that is always overloaded', slowModel(60, 'overload', () => fail(503))],
+  ['replies that are hard to lay out: quotations', poison('quotations', '>'.repeat(3_000))],
+  ['… a table that is none', poison('table', `a|b\n${' '.repeat(90_000)}|x`)],
+  ['… lists in lists', poison('lists', '- '.repeat(20_000))],
+  ['numbers without end: retries', retries],
+  ['… agents, and lists of them', manyAgents],
+  ['… requests that wait', waiting],
+  ['strangers: readiness and wrong keys', manyRequests(1_000, '/readyz', bearers)],
+  ['… wrong keys', manyRequests(1_000, '/v1/agents', bearers)],
+  [
+    '… bodies that nobody signed',
+    manyRequests(100, '/slack/events', () => ({ method: 'POST', body: 'x'.repeat(1_000_000) })),
+  ],
+  ['… headers that don’t end', unfinished(300, 'GET /readyz HTTP/1.1\r\nHost: x\r\nX-Long: ')],
+  [
+    '… bodies that don’t end',
+    unfinished(
+      300,
+      'POST /v1/agents/AGENT/messages HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer KEY\r\n' +
+        'Content-Type: application/json\r\nContent-Length: 100000\r\n\r\n{"userId": "',
+    ),
+  ],
+];

@@ -1,0 +1,26 @@
+/** Texts that make careless code slow: each fills a length with something that patterns stumble over. */
+
+const fill = (unit: string) => (length: number) =>
+  unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
+
+export const HOSTILE_TEXTS: Readonly<Record<string, (length: number) => string>> = {
+  'one endless word': fill('a'),
+  spaces: (length) => `a${' '.repeat(length - 2)}b`,
+  'line breaks': fill('\r\n'),
+  'Hangul that decomposes': fill(`${'각'.repeat(33)} `),
+  'ideographs without spaces': fill('漢字仮名交文'),
+  'marks upon one letter': (length) => `a${'\u0301\u0323'.repeat(length / 2)}`.slice(0, length),
+  'emoji of many parts': fill('👩‍👩‍👧‍👦'),
+  digits: fill('1234567890'),
+  'sentences of one letter': fill('a. b! c? '),
+  'questions without an end': fill('what is, since I, '),
+  'quotation marks and brackets': fill('"\\<>&['),
+  'tags that open': fill('<think>'),
+  'tags that nearly close': fill('</thin'),
+  'marks of code': fill('`'),
+  'dates that are none': fill('on May 8 20 '),
+  'addresses and paths': fill('a@b.c/d-e_f:g;'),
+  'words in camel case': fill('aBcDeF'),
+  'letters that fold': fill('ßİıſﬃ'),
+  'control characters': fill('\u0001\u0085\u2028'),
+};

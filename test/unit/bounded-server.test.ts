@@ -1,0 +1,178 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import type { Server } from 'node:http';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { createBoundedServer, type ServerLimits } from '../../src/lib/bounded-server.ts';
+
+let server: Server;
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  server.close();
+  server.closeAllConnections();
+});
+
+async function start(limits: Partial<ServerLimits>, answer: string | Buffer = 'taken'): Promise<void> {
+  server = createBoundedServer((req, res) => {
+    req.resume().on('end', () => res.end(answer));
+  }, limits);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+}
+
+/** A connection that sends a text, and what came back when it was closed. */
+async function send(
+  text: string,
+  localAddress = '127.0.0.1',
+): Promise<{ socket: Socket; closed: Promise<string> }> {
+  const address = server.address();
+  const port = typeof address === 'object' ? (address?.port ?? 0) : 0;
+  const socket = connect({ port, host: '127.0.0.1', localAddress });
+  sockets.push(socket);
+  let said = '';
+  socket.on('data', (chunk: Buffer) => (said += chunk.toString())).on('error', () => undefined);
+  const closed = once(socket, 'close').then(() => said);
+  await once(socket, 'connect');
+  socket.write(text);
+  return { socket, closed };
+}
+
+const SHORT = { headersTimeoutMs: 200, requestTimeoutMs: 400, checkEveryMs: 50 };
+
+test.each([
+  ['headers without an end', 'GET / HTTP/1.1\r\nHost: x\r\n'],
+  ['a body without an end', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf'],
+])('%s: the connection is closed with 408', async (_what, text) => {
+  await start(SHORT);
+  const { closed } = await send(text);
+  expect(await closed).toMatch(/^HTTP\/1\.1 408 /);
+});
+
+test('a connection without a request is closed', async () => {
+  await start(SHORT);
+  const { closed } = await send('');
+  expect(await closed).not.toMatch(/ 200 /);
+});
+
+test('one connection more than there may be is closed unread, the others are served', async () => {
+  await start({ maxConnections: 2 });
+  const [first] = [await send(''), await send('')];
+  const dropped = once(server, 'drop');
+  const third = await send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+  await dropped;
+  expect(await third.closed).toBe('');
+  first.socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  expect(await first.closed).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+describe('idle connections', () => {
+  const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+  /** A connection that has had its answer, and is kept. */
+  async function keep(localAddress?: string) {
+    const kept = await send(REQUEST, localAddress);
+    await once(kept.socket, 'data');
+    return kept;
+  }
+  type Kept = Awaited<ReturnType<typeof keep>>;
+  /** Which of them still answer. */
+  const alive = (all: readonly Kept[]) =>
+    Promise.all(
+      all.map(async ({ socket, closed }) => {
+        const answered = once(socket, 'data').then(
+          () => true,
+          () => false,
+        );
+        if (!socket.destroyed) socket.write(REQUEST);
+        return Promise.race([answered, closed.then(() => false)]);
+      }),
+    );
+
+  test('of an address that keeps too many, the longest idle is closed', async () => {
+    await start({ idlePerAddress: 2 });
+    const [first, second] = [await keep(), await keep()];
+    const other = await keep('127.0.0.2');
+    // The first was idle for longest, until it asked again.
+    expect(await alive([first])).toEqual([true]);
+    const third = await keep();
+    await second.closed;
+    expect(await alive([first, third, other])).toEqual([true, true, true]);
+  });
+
+  test('where connections run short, who keeps most gives way to who comes', async () => {
+    await start({ crowdedFrom: 4, maxConnections: 6 });
+    const loud: Kept[] = [];
+    for (let nth = 0; nth < 3; nth += 1) loud.push(await keep());
+    const quiet = await keep('127.0.0.2');
+    const newcomers: Kept[] = [];
+    for (const host of [3, 4]) newcomers.push(await keep(`127.0.0.${host}`));
+    await Promise.all(loud.slice(0, 2).map(({ closed }) => closed));
+    expect(await alive([...loud.slice(2), quiet, ...newcomers])).toEqual([true, true, true, true]);
+  });
+
+  test('one without any request gives way too, one whose request is under way does not', async () => {
+    const answers: Array<() => void> = [];
+    server = createBoundedServer((_req, res) => void answers.push(() => res.end('taken')), {
+      crowdedFrom: 2,
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const busy = await send(REQUEST);
+    await once(server, 'request');
+    const silent = await send('');
+    const next = await send(REQUEST);
+    await silent.closed;
+    while (answers.length < 2) await once(server, 'request');
+    for (const answer of answers) answer();
+    await Promise.all([busy, next].map(({ socket }) => once(socket, 'data')));
+  });
+
+  test('a connection is busy until the last of the requests that it was sent at once is answered', async () => {
+    const answers: Array<() => void> = [];
+    server = createBoundedServer((_req, res) => void answers.push(() => res.end('taken')), {
+      idlePerAddress: 1,
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const piped = await send(REQUEST + REQUEST);
+    while (answers.length < 2) await once(server, 'request');
+    answers[0]?.();
+    await once(piped.socket, 'data');
+    const others = [await send(''), await send('')];
+    await others[0]?.closed;
+    answers[1]?.();
+    await once(piped.socket, 'data');
+    expect(piped.socket.destroyed).toBe(false);
+  });
+});
+
+describe('an answer that is larger than what the system keeps for a reader', () => {
+  const LARGE = Buffer.alloc(50_000_000, 'x');
+  const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
+
+  test('its connection is closed when nobody reads it', async () => {
+    await start({ answerTimeoutMs: 200 }, LARGE);
+    const dropped = once(server, 'connection').then(([socket]: Socket[]) => socket && once(socket, 'close'));
+    const { socket, closed } = await send('');
+    socket.pause();
+    socket.write(REQUEST);
+    await dropped;
+    socket.resume();
+    expect((await closed).length).toBeLessThan(LARGE.length);
+  });
+
+  test('it comes whole to whom reads it, and the connection serves on', async () => {
+    await start({}, LARGE);
+    const { socket, closed } = await send(REQUEST.replace('Connection: close\r\n', ''));
+    socket.write(REQUEST);
+    expect((await closed).length).toBeGreaterThan(2 * LARGE.length);
+  });
+});
+
+test('the service’s own limits hold without being asked for', async () => {
+  await start({});
+  expect(server.headersTimeout).toBeLessThanOrEqual(10_000);
+  expect(server.requestTimeout).toBeLessThanOrEqual(30_000);
+  expect(server.maxConnections).toBeLessThanOrEqual(2_000);
+  expect(server.keepAliveTimeout).toBeLessThanOrEqual(75_000);
+});

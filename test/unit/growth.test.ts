@@ -1,0 +1,100 @@
+/**
+ * What a user or a model writes may be made to be slow to read. Each function that reads texts is given
+ * hostile ones of growing length.
+ */
+import { describe, test } from '@jest/globals';
+import { jsonBytes, withinBytes } from '../../src/domain/bounds.ts';
+import { boundRecalled, buildPrompt } from '../../src/domain/prompt.ts';
+import { shownReply } from '../../src/domain/shown-reply.ts';
+import { closingOf } from '../../src/lib/open-fence.ts';
+import { estimateTokens } from '../../src/domain/tokens.ts';
+import { check, textField } from '../../src/intake/fields.ts';
+import { createAnswerBuilder } from '../../src/llm/answer-builder.ts';
+import { contextLimitIn } from '../../src/llm/context-limit.ts';
+import { problemOf } from '../../src/llm/problem.ts';
+import { retryAfterMs } from '../../src/llm/retry-after.ts';
+import { shapeMessages } from '../../src/llm/shape-messages.ts';
+import { shortenMessages } from '../../src/llm/shorten.ts';
+import { createThoughtFilter } from '../../src/llm/thought-filter.ts';
+import { cutForModel } from '../../src/memory/embedding/cut-for-model.ts';
+import { isEmbeddedInPart, splitExchange } from '../../src/memory/text/passages.ts';
+import { flagsOf } from '../../src/memory/text/questions.ts';
+import { toQueryMasks, toTermVector } from '../../src/memory/text/search-terms.ts';
+import { isMostlyLatin } from '../../src/memory/text/search-text.ts';
+import { wordsOf } from '../../src/memory/text/terms.ts';
+import { timeRangeOf } from '../../src/memory/text/time-range.ts';
+import { countWords } from '../../src/memory/text/words.ts';
+import { expectNoFasterThanLength } from '../support/growth.ts';
+import { HOSTILE_TEXTS } from '../support/hostile-texts.ts';
+
+const AGENT = { name: 'Mara', jobTitle: '', persona: '', systemPrompt: 'Be kind.', maxPromptTokens: 24_000 };
+const AT = '2026-01-01T00:00:00.000Z';
+
+/** A stream in pieces of three characters, looked at after each. */
+function stream(text: string): void {
+  const filter = createThoughtFilter();
+  for (let at = 0; at < text.length; at += 3) {
+    filter.push(text.slice(at, at + 3));
+    filter.shown();
+  }
+  filter.end();
+}
+
+function answer(text: string): void {
+  const builder = createAnswerBuilder({ mayOmitTag: false });
+  for (let at = 0; at < text.length; at += 8) builder.take({ text: text.slice(at, at + 8) });
+  builder.end();
+}
+
+const WORK: Readonly<Record<string, (text: string) => unknown>> = {
+  'accepting a message': (text) => check(textField(32_000), text, 'text'),
+  'counting bytes and tokens': (text) => [jsonBytes(text), estimateTokens(text), withinBytes(text, 9_000)],
+  'building a prompt': (text) => {
+    const recalled = boundRecalled(
+      [{ content: text, role: 'user', createdAt: AT, exchangeId: 'a', score: 1, cosine: 1, lexical: 0 }],
+      { user: text, agent: text },
+    );
+    const background = [{ author: text, at: AT, text, isAgent: false }];
+    return buildPrompt(AGENT, text, [{ role: 'user', content: text }], recalled, text, background);
+  },
+  'shaping and shortening a prompt': (text) => {
+    const messages = [
+      { role: 'system', content: text },
+      { role: 'system', content: text },
+      { role: 'user', content: text },
+    ] as const;
+    return [shapeMessages(messages), shortenMessages(messages, 1_000)];
+  },
+  'keeping thoughts out of a stream': stream,
+  'putting an answer together': answer,
+  'showing a reply': (text) => shownReply({ text, cutOff: true, closing: closingOf(text) }),
+  'reading an error': (text) => [
+    problemOf({ status: 400, body: { error: { message: text } }, headers: new Headers() }, new Map()),
+    contextLimitIn(text, new Set(), 400),
+    retryAfterMs(
+      new Headers({ 'retry-after': encodeURIComponent(text.toWellFormed()).slice(0, 8_000) }),
+      0,
+      text,
+    ),
+  ],
+  'cutting for the model': cutForModel,
+  'splitting into passages': (text) => splitExchange(text, text),
+  'whether it is embedded in part': isEmbeddedInPart,
+  'finding words': (text) => {
+    const asked = wordsOf(text, 'asked');
+    return [
+      toQueryMasks(asked),
+      toTermVector(wordsOf(text, 'stored')),
+      countWords(text),
+      isMostlyLatin(text),
+    ];
+  },
+  'telling questions': (text) => flagsOf(text, text),
+  'finding a time': (text) => timeRangeOf(text, new Date(AT)),
+};
+
+describe.each(Object.entries(HOSTILE_TEXTS))('%s', (_, shape) => {
+  test.each(Object.entries(WORK))('%s', (__, work) => {
+    expectNoFasterThanLength(shape, work);
+  });
+});

@@ -1,0 +1,120 @@
+/** While the machine is behind, each tenant has its share of the way in. */
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { problemOf } from '../../src/api/problems.ts';
+import { createPace, type Pace } from '../../src/intake/pace.ts';
+
+const WITHIN_MS = 500;
+
+let pace: Pace;
+beforeEach(() => {
+  jest.useFakeTimers();
+  pace = createPace();
+});
+afterEach(() => void jest.useRealTimers());
+
+/** Sends one message that takes so long to accept; its outcome is counted. */
+const counts = { accepted: 0, refused: 0 };
+beforeEach(() => void Object.assign(counts, { accepted: 0, refused: 0 }));
+async function send(tenantId: string, takesMs: number): Promise<void> {
+  const entry = await pace(tenantId, WITHIN_MS);
+  if ('retryAfterMs' in entry) {
+    counts.refused += 1;
+    expect(entry.retryAfterMs).toBeGreaterThan(WITHIN_MS);
+    return;
+  }
+  await new Promise((resolve) => setTimeout(resolve, takesMs));
+  entry.accepted();
+  counts.accepted += 1;
+}
+
+/** Sends `perSecond` messages in each of `seconds`. */
+async function flood(tenantId: string, { perSecond, seconds, takesMs }: Record<string, number>) {
+  const sent: Array<Promise<void>> = [];
+  for (let i = 0; i < (perSecond ?? 0) * (seconds ?? 0); i += 1) {
+    sent.push(send(tenantId, takesMs ?? 0));
+    await jest.advanceTimersByTimeAsync(1_000 / (perSecond ?? 1));
+  }
+  // What waits for its pace and what is being accepted has an end by now.
+  await jest.advanceTimersByTimeAsync(1_000);
+  await Promise.all(sent);
+}
+
+/** Both tenants are there, and accepting takes 10 ms. */
+async function begin() {
+  for (const tenantId of ['loud', 'quiet']) await flood(tenantId, { perSecond: 1, seconds: 2, takesMs: 10 });
+  Object.assign(counts, { accepted: 0, refused: 0 });
+}
+
+test('while accepting is as quick as usual, a flood comes in at once', async () => {
+  await begin();
+  await flood('loud', { perSecond: 100, seconds: 10, takesMs: 12 });
+  expect(counts.refused).toBe(0);
+});
+
+test('whoever is alone comes in at once, however slow accepting is', async () => {
+  await flood('loud', { perSecond: 10, seconds: 1, takesMs: 10 });
+  await flood('loud', { perSecond: 50, seconds: 20, takesMs: 300 });
+  expect(counts.refused).toBe(0);
+});
+
+test('while it is slow, a flood is thinned out, and is never stopped', async () => {
+  await begin();
+  await flood('loud', { perSecond: 50, seconds: 20, takesMs: 100 });
+  // Twenty at once, and then one each quarter of a second.
+  expect(counts.accepted).toBeGreaterThanOrEqual(20 + 70);
+  expect(counts.accepted).toBeLessThanOrEqual(20 + 150);
+  expect(counts.accepted + counts.refused).toBe(1_000);
+});
+
+test('a burst comes in at once, however slow accepting is', async () => {
+  await begin();
+  await flood('other', { perSecond: 50, seconds: 5, takesMs: 300 });
+  Object.assign(counts, { accepted: 0, refused: 0 });
+  await flood('loud', { perSecond: 1_000, seconds: 0.018, takesMs: 300 });
+  expect(counts).toEqual({ accepted: 18, refused: 0 });
+});
+
+test('a quiet tenant comes in at once beside it', async () => {
+  await begin();
+  await flood('loud', { perSecond: 50, seconds: 20, takesMs: 100 });
+  for (let i = 0; i < 10; i += 1) {
+    const entry = await pace('quiet', 0);
+    expect(entry).toEqual({ accepted: expect.any(Function) });
+    await jest.advanceTimersByTimeAsync(300);
+  }
+});
+
+test('what it sent alone is not held against it when another comes', async () => {
+  await flood('loud', { perSecond: 10, seconds: 1, takesMs: 10 });
+  await flood('loud', { perSecond: 50, seconds: 20, takesMs: 100 });
+  await flood('quiet', { perSecond: 1, seconds: 1, takesMs: 10 });
+  Object.assign(counts, { accepted: 0, refused: 0 });
+  await flood('loud', { perSecond: 2, seconds: 5, takesMs: 100 });
+  expect(counts.refused).toBe(0);
+});
+
+test('a tenant whose others have been gone for a minute is alone', async () => {
+  await begin();
+  await flood('loud', { perSecond: 50, seconds: 5, takesMs: 100 });
+  await jest.advanceTimersByTimeAsync(56_000);
+  Object.assign(counts, { accepted: 0, refused: 0 });
+  await flood('loud', { perSecond: 50, seconds: 20, takesMs: 100 });
+  expect(counts.refused).toBe(0);
+});
+
+test('when accepting is quick again, so is the pace', async () => {
+  await begin();
+  await flood('loud', { perSecond: 50, seconds: 10, takesMs: 100 });
+  await flood('loud', { perSecond: 10, seconds: 10, takesMs: 10 });
+  Object.assign(counts, { accepted: 0, refused: 0 });
+  await flood('loud', { perSecond: 50, seconds: 10, takesMs: 10 });
+  expect(counts.refused).toBe(0);
+});
+
+test('a sender over its share is told when to come again', () => {
+  expect(problemOf({ kind: 'over-share', retryAfterMs: 600 })).toMatchObject({
+    status: 429,
+    headers: { 'Retry-After': '1' },
+    members: { limit: 'share' },
+  });
+});

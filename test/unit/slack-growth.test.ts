@@ -1,0 +1,144 @@
+/**
+ * Whoever writes, person or model, can write anything: what the functions of Slack's text take grows with its
+ * length, no faster. What is measured is the processor's time of this process. What takes less than a floor
+ * is left alone, since the clock decides there.
+ */
+import { describe, expect, test } from '@jest/globals';
+import { judgeEvent } from '../../src/channels/slack/inbound/events.ts';
+import { opensWithAnother } from '../../src/channels/slack/inbound/addressing.ts';
+import { mentionedUsers, mentions, readableText } from '../../src/channels/slack/inbound/inbound-text.ts';
+import { rawOf } from '../../src/channels/slack/inbound/message-event.ts';
+import { plainName } from '../../src/channels/slack/inbound/plain-name.ts';
+import { backgroundOf, unseenOf } from '../../src/channels/slack/inbound/thread-so-far.ts';
+import { growingText } from '../../src/channels/slack/outbound/growing-text.ts';
+import { contentsOf, plainPieces } from '../../src/channels/slack/outbound/outbound-text.ts';
+import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
+import { costMs } from '../support/growth.ts';
+
+const LENGTHS = [4_000, 32_000] as const;
+/** Eight times the text: three times that it is doubled, each at most 3.5 times the cost. */
+const MOST_GROWTH = 3.5 ** 3;
+const FLOOR_MS = 5;
+
+const fill = (unit: string, length: number) => unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
+const SHAPES: Array<[string, (length: number) => string]> = [
+  ['quote marks', (n) => fill('>', n)],
+  ['escaped quote marks', (n) => fill('&gt;', n)],
+  ['a pipe after spaces', (n) => `a|b\n${fill(' ', n)}|x`],
+  ['mentions', (n) => fill('<@U1>', n)],
+  ['the agent’s mention', (n) => `${fill('<@UBOT>', n / 2)}a${fill('    <@UBOT>', n / 2)}`],
+  ['mentions that never end', (n) => fill('<@U1|', n)],
+  ['backticks', (n) => fill('`', n)],
+  ['marks of code, a line each', (n) => fill('`\n', n)],
+  ['brackets', (n) => fill('[', n)],
+  ['angle brackets', (n) => fill('<', n)],
+  ['a flat list', (n) => fill('- a\n', n)],
+  ['nested lists', (n) => fill('- a\n  - b\n    - c\n', n)],
+  [
+    'ever deeper lists',
+    (n) => Array.from({ length: Math.sqrt(n) }, (_, i) => `${' '.repeat(2 * i)}- a\n`).join(''),
+  ],
+  ['quotes in lists', (n) => fill('> - ', n)],
+  ['marks of emphasis', (n) => fill('*_~', n)],
+  ['emphasised words', (n) => fill('**a_b ', n)],
+  ['entities', (n) => fill('&amp;', n)],
+  ['spaces between words', (n) => `<@UBOT> a${fill(' ', n)}b`],
+  ['links', (n) => fill('[a](https://e.com) <https://e.com|e> ', n)],
+  ['half links', (n) => fill('[a](', n)],
+  ['line ends', (n) => fill('\r\n', n)],
+  ['lines', (n) => fill('a\r', n)],
+  ['combining marks', (n) => `a${fill('\u0301', n)}`],
+  ['emoji', (n) => fill(':a', n)],
+  ['a label that is nearly its address', (n) => `<${fill('a', n / 2)}|b${fill('a', n / 4)}>`],
+  ['definitions', (n) => fill('[a]: b\n', n)],
+  ['tables', (n) => fill('|a|\n|-|\n\n', n)],
+];
+
+const readIt = (text: string): void => {
+  const said = {
+    type: 'message',
+    channel: 'D1',
+    channel_type: 'im',
+    user: 'U1',
+    ts: '1.2',
+    thread_ts: '1.1',
+  };
+  const section = { type: 'rich_text_section', elements: [{ type: 'text', text }] };
+  const event = {
+    ...said,
+    text,
+    blocks: [{ type: 'rich_text', elements: [section] }],
+    attachments: [{ is_share: true, text, author_name: text }],
+    files: [{ id: 'F1', name: text, mode: 'snippet', preview: text }],
+  };
+  const judged = judgeEvent(event, { botUserId: 'UBOT', botId: undefined }, new Set());
+  if (judged.kind !== 'message') return;
+  const raw = rawOf(judged.words);
+  readableText(raw, { botUserId: 'UBOT', names: new Map() });
+  opensWithAnother(raw, 'UBOT');
+  mentionedUsers(text);
+  mentions(text, 'UBOT');
+  plainName(text);
+  backgroundOf([{ author: 'U1', name: text, at: '', raw }], 'UBOT', new Map());
+};
+
+const writeIt = (text: string): void => {
+  // Each message is bounded, so what all of them take grows with their number.
+  for (const part of splitReply(text).slice(0, 1)) contentsOf(part);
+  growingText(text);
+  plainPieces(text);
+};
+
+describe.each([
+  ['reading', readIt],
+  ['writing', writeIt],
+])('%s', (_, work) => {
+  test.each(SHAPES)(
+    '%s',
+    (_name, shape) => {
+      const [short, long] = LENGTHS.map((length) => shape(length));
+      const limitMs =
+        MOST_GROWTH *
+        Math.max(
+          FLOOR_MS,
+          costMs(() => work(short ?? '')),
+        );
+      const measure = () => costMs(() => work(long ?? ''));
+      const first = measure();
+      // A pause of the machine counts for nothing: only what is slow twice is slow.
+      expect(first < limitMs ? first : Math.min(first, measure())).toBeLessThan(limitMs);
+    },
+    120_000,
+  );
+});
+
+/** However many messages a thread has and however long they are, reading it is bounded. */
+const readThreadOf = (text: string, count: number): void => {
+  const section = { type: 'rich_text_section', elements: [{ type: 'text', text }] };
+  const messages = Array.from({ length: count }, (_, i) => ({
+    user: `U${i % 3}`,
+    ts: `${1_700_000_000 + i}.000100`,
+    text,
+    blocks: [{ type: 'rich_text', elements: [section] }],
+    attachments: [{ is_share: true, text, author_name: text }],
+    files: [{ id: 'F1', name: text, mode: 'snippet', preview: text }],
+  }));
+  const unseen = unseenOf(messages, { user: 'U1', ts: '1800000000.000100' }, 'UBOT');
+  for (const { raw } of unseen) mentionedUsers(raw);
+  backgroundOf(unseen, 'UBOT', new Map());
+};
+
+describe('a thread of long messages', () => {
+  test.each(SHAPES)('%s', (_name, shape) => {
+    const [short, long] = [shape(4_000), shape(40_000)];
+    const limitMs =
+      3.5 *
+      Math.max(
+        2 * FLOOR_MS,
+        costMs(() => readThreadOf(short, 50)),
+      );
+    const measure = () => costMs(() => readThreadOf(long, 999));
+    const first = measure();
+    expect(first < limitMs ? first : Math.min(first, measure())).toBeLessThan(limitMs);
+  });
+});
