@@ -18,6 +18,7 @@ import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
+import { readJsonBody } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
 import { erasureRoutes } from './routes/erasures.ts';
@@ -65,7 +66,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.get('/metrics', async (_req, res) => {
     res.type(registry.contentType).send(await registry.metrics());
   });
-  const description = openApiDocument();
+  const description = openApiDocument(channels);
   app.get('/openapi.json', (_req, res) => {
     res.set('Cache-Control', 'public, max-age=300').json(description);
   });
@@ -75,9 +76,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const accept = createAcceptMessage({ ...dependencies, rateLimiter, pace });
   app.use(webhookRoutes({ ...dependencies, accept, registry }));
 
-  // `strict: false` lets us name the fault.
-  const readJson = express.json({ limit: MAX_BODY_BYTES, strict: false });
-  const readMessage = express.json({ limit: MAX_MESSAGE_BODY_BYTES, strict: false });
+  const readJson = readJsonBody(MAX_BODY_BYTES);
   app.use('/v1/tenants', requireOperator(operator?.token));
   if (operator) {
     const tenants = Router();
@@ -91,7 +90,9 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(requireTenant(pool));
   // Before any body is read: what is refused for its body leaves its entry too.
   admitKeys(v1, TENANT_CALLS, { pool, rateLimiter });
-  v1.post('/agents/:agentId/messages', readMessage);
+  // It reads lines, as they come.
+  v1.use(memoryTransferRoutes(dependencies));
+  v1.post('/agents/:agentId/messages', readJsonBody(MAX_MESSAGE_BODY_BYTES));
   v1.use(readJson);
   v1.use(agentRoutes(dependencies));
   const http = createHttp([...CHANNELS, ...channels].map(({ name }) => name));
@@ -99,7 +100,6 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(memoryRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes(dependencies));
-  v1.use(memoryTransferRoutes(dependencies));
   app.use('/v1', v1);
 
   app.use(() => {

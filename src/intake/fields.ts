@@ -29,6 +29,12 @@ export const textField = (max: number) =>
     })
     .meta({ maxLength: max });
 
+/** The same, with something to read in it. */
+export const filledText = (max: number) =>
+  textField(max)
+    .refine((value) => value.trim() !== '', 'must not be empty')
+    .meta({ minLength: 1, pattern: '\\S' });
+
 /** An id that comes from outside. */
 export const idField = z
   .string()
