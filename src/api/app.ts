@@ -12,13 +12,14 @@ import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
-import { admitKeys, auditRefusals, noteOperator } from './admission.ts';
+import { admitKeys, auditRefusals, CALLS_A_MINUTE, noteOperator } from './admission.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import { notFound, problemHandler } from './problems.ts';
+import { problemHandler } from './problems.ts';
 import { readJsonBody } from './read-json.ts';
+import { refuseRest } from './refuse-rest.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
 import { erasureRoutes } from './routes/erasures.ts';
@@ -42,6 +43,8 @@ export type AppDependencies = TurnStarter & {
   /** The models that agents may name. */
   models: readonly string[];
   agentsPerTenant: number;
+  /** Calls in a minute that are audited, or refused for their role, of all keys of one role. */
+  callsAMinute?: number;
   /** Requests that wait for their replies at once (see `createShares`). */
   waitingRequests: number;
   /** Those that call us. */
@@ -89,7 +92,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const v1 = Router();
   v1.use(requireTenant(pool));
   // Before any body is read: what is refused for its body leaves its entry too.
-  admitKeys(v1, TENANT_CALLS, { pool, rateLimiter });
+  const { callsAMinute = CALLS_A_MINUTE } = dependencies;
+  admitKeys(v1, TENANT_CALLS, { pool, rateLimiter, callsAMinute });
   // It reads lines, as they come.
   v1.use(memoryTransferRoutes(dependencies));
   v1.post('/agents/:agentId/messages', readJsonBody(MAX_MESSAGE_BODY_BYTES));
@@ -102,9 +106,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(erasureRoutes(dependencies));
   app.use('/v1', v1);
 
-  app.use(() => {
-    throw notFound('path');
-  });
+  app.use(refuseRest(description.paths));
   app.use(auditRefusals(log));
   app.use(problemHandler(log));
   return app;

@@ -49,7 +49,7 @@ const ERASURE_RESPONSES = {
 /** The API's description, made from the schemas that validate its requests and type its answers. */
 export function openApiDocument(
   channels: ReadonlyArray<Pick<WebhookChannel, 'name' | 'paths'>> = [],
-): Record<string, unknown> {
+): { paths: Record<string, object> } & Record<string, unknown> {
   return {
     openapi: '3.1.0',
     info: {

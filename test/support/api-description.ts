@@ -109,7 +109,7 @@ export function createDescription(document: object = openApiDocument()) {
       const { method, path, response } = sent;
       const operation = find(method, path);
       if (!operation) {
-        return [401, 404].includes(response.status) ? [] : [`${response.status} where there is nothing`];
+        return [401, 404, 405].includes(response.status) ? [] : [`${response.status} where there is nothing`];
       }
       const found = responseOf(operation, String(response.status));
       if (!found) return [`the status ${response.status}`];
