@@ -50,7 +50,7 @@ function tenantPaths() {
         summary: 'Remove a tenant from every store; its keys end at once',
         security: operator,
         responses: {
-          ...operatorProblems('named'),
+          ...operatorProblems('body', 'named'),
           200: responds('The receipt: all is gone', REMOVAL, LOCATION),
           202: responds('The removal is under way; its receipt will be at Location', REMOVAL, LOCATION),
         },
@@ -113,7 +113,7 @@ function keyPaths() {
         summary: 'Revoke an API key',
         security: operator,
         parameters: [path('tenantId'), path('keyId')],
-        responses: { ...operatorProblems('named'), 204: described('Revoked') },
+        responses: { ...operatorProblems('body', 'named'), 204: described('Revoked') },
       },
     },
   };

@@ -81,10 +81,15 @@ const OF_KEYS = {
   401: problem('Unauthorized'),
   403: problem('RoleMissing'),
   429: problem('TooMany'),
+  500: problem('Internal'),
   503: problem('Unavailable'),
 };
-const OF_OPERATOR = { 401: problem('Unauthorized'), 503: problem('Unavailable') };
-/** What more a call may answer: one with a body, one with further input, one that names something. */
+const OF_OPERATOR = {
+  401: problem('Unauthorized'),
+  500: problem('Internal'),
+  503: problem('Unavailable'),
+};
+/** What more a call may answer: one that may have a body, one with other input, one that names something. */
 const BODY = { 400: problem('Invalid'), 413: problem('TooLarge'), 415: problem('NotJson') };
 const INPUT = { 400: problem('Invalid') };
 const NAMED = { 404: problem('NotFound') };

@@ -41,7 +41,7 @@ const WAIT_FOR_RECEIPT = 'wait waits up to two minutes for the receipt, if not t
 const WAITED = { ...LOCATION, ...PREFERENCE_APPLIED };
 const userId = path('userId', jsonSchema(userIdParam));
 const ERASURE_RESPONSES = {
-  ...keyProblems('input', 'named'),
+  ...PROBLEMS,
   200: responds('The receipt: what is gone, at least, and what remains until when', ERASURE, WAITED),
   202: responds('Accepted; look the receipt up at Location', ERASURE_ACCEPTED, WAITED),
 };

@@ -122,6 +122,12 @@ export const PROBLEM_RESPONSES = {
   TooMany: problem('Too many such requests; try again after Retry-After seconds', TOO_MANY, {
     headers: RETRY_AFTER,
   }),
+  Internal: plain(
+    'A fault of ours, which is logged',
+    500,
+    'Internal error',
+    'Something went wrong here; it has been logged.',
+  ),
   Unavailable: plain(
     'A service is away; repeat the request after Retry-After seconds',
     503,

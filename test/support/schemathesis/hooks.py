@@ -27,3 +27,13 @@ def is_valid(name, value):
     if not isinstance(value, str):
         return False
     return 0 < len(value) <= 200 if name == "userId" else len(value) == 36
+
+
+@schemathesis.serializer("application/x-ndjson")
+def write_lines(context, value):
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+@schemathesis.deserializer("application/x-ndjson")
+def read_lines(context, response):
+    return response.text
