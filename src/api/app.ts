@@ -15,11 +15,11 @@ import { createRateLimiter } from '../intake/rate-limiter.ts';
 import { admitKeys, auditRefusals, CALLS_A_MINUTE, noteOperator } from './admission.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
+import { answerOptions, methodsOf, refuseRest } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { problemHandler } from './problems.ts';
 import { readJsonBody } from './read-json.ts';
-import { refuseRest } from './refuse-rest.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
 import { erasureRoutes } from './routes/erasures.ts';
@@ -65,11 +65,13 @@ export function createApp(dependencies: AppDependencies): Express {
     res.set('Cache-Control', 'no-store');
     next();
   });
+  const description = openApiDocument(channels);
+  const methodsAt = methodsOf(description.paths);
+  app.use(answerOptions(methodsAt));
   app.use(healthRoutes(dependencies));
   app.get('/metrics', async (_req, res) => {
     res.type(registry.contentType).send(await registry.metrics());
   });
-  const description = openApiDocument(channels);
   app.get('/openapi.json', (_req, res) => {
     res.set('Cache-Control', 'public, max-age=300').json(description);
   });
@@ -106,7 +108,7 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(erasureRoutes(dependencies));
   app.use('/v1', v1);
 
-  app.use(refuseRest(description.paths));
+  app.use(refuseRest(methodsAt));
   app.use(auditRefusals(log));
   app.use(problemHandler(log));
   return app;

@@ -1,7 +1,7 @@
 import express, { type Request, type RequestHandler } from 'express';
 import { Problem } from './problems.ts';
 
-const WITH_BODIES = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+const WITH_BODIES = new Set(['POST', 'PATCH', 'DELETE']);
 
 /**
  * Reads the body of a call that may have one. A body of another type is refused: without it the call would

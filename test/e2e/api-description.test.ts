@@ -12,7 +12,7 @@ import { AS_OPERATOR, startSystem, type System } from '../support/system.ts';
 import { exported, imported, sendImport } from '../support/transfer.ts';
 
 /** Of each call, beside those that show its limits; `npm run test:api` asks for more. */
-const EXAMPLES = process.env['API_EXAMPLES'] ?? '15';
+const EXAMPLES = process.env['API_EXAMPLES'] ?? '10';
 const WITHIN_MS = 300_000;
 
 const schemathesis = await installSchemathesis();

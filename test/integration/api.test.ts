@@ -281,6 +281,11 @@ describe('bad requests', () => {
     const answer = await system.request('DELETE', `/v1/agents/${system.agent.id}`);
     expect(answer).toMatchObject({ status: 405, body: { title: 'Method not allowed' } });
     expect(answer.headers.get('allow')).toBe('GET, HEAD, PATCH');
+    const audit = await system.request('DELETE', '/v1/tenants/audit', undefined, AS_OPERATOR);
+    expect(audit.headers.get('allow')).toBe('GET, HEAD');
+    // It stands in two routers.
+    const memory = await system.request('OPTIONS', `/v1/agents/${system.agent.id}/users/ada/memory`);
+    expect(memory.headers.get('allow')).toBe('GET, HEAD, DELETE');
     expect((await system.request('PUT', '/healthz')).headers.get('allow')).toBe('GET, HEAD');
     expect((await system.request('DELETE', '/v1/agents', undefined, { authorization: '' })).status).toBe(401);
   });

@@ -108,6 +108,7 @@ export function createDescription(document: object = openApiDocument()) {
     faultsOf(sent: Sent): string[] {
       const { method, path, response } = sent;
       const operation = find(method, path);
+      if (method === 'OPTIONS') return response.status === 204 ? [] : [`${response.status} to OPTIONS`];
       if (!operation) {
         return [401, 404, 405].includes(response.status) ? [] : [`${response.status} where there is nothing`];
       }

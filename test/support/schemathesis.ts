@@ -1,6 +1,7 @@
 /** PyPI's schemathesis, which tries out an API by its description. */
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { plainEnvironment } from '../../local/stack/plain-environment.mjs';
@@ -46,10 +47,17 @@ export async function installSchemathesis(): Promise<Schemathesis | string> {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
-  return (args, options) =>
-    runCommand('python3', ['-c', START, '--config-file', path.join(FOLDER, 'schemathesis.toml'), ...args], {
-      cwd: FOLDER,
-      env: { ...env, PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: '1', ...options.env },
+  return async (args, options) => {
+    // It keeps what it has found in the folder where it runs, and would begin with that the next time.
+    const cwd = await mkdtemp(path.join(os.tmpdir(), 'konstruct-schemathesis-'));
+    const PYTHONPATH = [folder, FOLDER].join(path.delimiter);
+    const config = ['--config-file', path.join(FOLDER, 'schemathesis.toml')];
+    const run = await runCommand('python3', ['-c', START, ...config, ...args], {
+      cwd,
+      env: { ...env, PYTHONPATH, PYTHONDONTWRITEBYTECODE: '1', ...options.env },
       timeoutMs: options.timeoutMs,
     });
+    await rm(cwd, { recursive: true });
+    return run;
+  };
 }
