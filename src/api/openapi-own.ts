@@ -49,7 +49,7 @@ export const ownPaths = () => ({
 export function webhookPaths(channels: ReadonlyArray<Pick<WebhookChannel, 'name' | 'paths'>>) {
   const problem = (name: string) => ({ $ref: `#/components/responses/${name}` });
   const entries = channels.flatMap(({ name, paths }) =>
-    paths.map((path) => [
+    paths.map((path): [string, object] => [
       `/${name}/${path}`,
       {
         post: {
@@ -70,5 +70,5 @@ export function webhookPaths(channels: ReadonlyArray<Pick<WebhookChannel, 'name'
       },
     ]),
   );
-  return Object.fromEntries(entries) as Record<string, object>;
+  return Object.fromEntries(entries);
 }
