@@ -88,10 +88,13 @@ async function makeThings(system: System): Promise<Record<string, Ids>> {
       tenantId: [other],
       keyId: keys.map(String),
     },
-    // Nothing that others are asked for is taken away.
+    // Ids come back in answers: nobody takes away or changes what the others, or the run itself, rest on.
     'DELETE /v1/agents/{agentId}/users/{userId}/memory': { userId: ['carol'] },
     'DELETE /v1/agents/{agentId}/users/{userId}/memory/{exchangeId}': { userId: ['bob'] },
     'DELETE /v1/tenants/{tenantId}': toRemove,
+    'PATCH /v1/tenants/{tenantId}': { tenantId: [other] },
+    'DELETE /v1/tenants/{tenantId}/api-keys/{keyId}': { tenantId: [other] },
+    'POST /v1/tenants/{tenantId}/api-keys/{keyId}/rotate': { tenantId: [other] },
     'GET /v1/tenants/{tenantId}/removal': toRemove,
   };
 }
