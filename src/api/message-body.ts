@@ -1,0 +1,18 @@
+import type { LedgerTurn } from '../db/ledger.ts';
+import type { MessageOutcome } from '../intake/message-outcome.ts';
+
+/** What the API says of a message. */
+export function bodyOf({ messageId, workflowId }: LedgerTurn, outcome: MessageOutcome): object {
+  switch (outcome.state) {
+    case 'done': {
+      const { answer: _, ...shown } = outcome;
+      return { messageId, workflowId, ...shown };
+    }
+    case 'failed':
+      return { messageId, workflowId, ...outcome };
+    case 'erased':
+    case 'accepted':
+    case 'refused':
+      return { messageId, workflowId, state: outcome.state };
+  }
+}
