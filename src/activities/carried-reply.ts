@@ -1,5 +1,4 @@
 import { activityInfo, cancellationSignal } from '@temporalio/activity';
-import { v4 as randomUuid } from 'uuid';
 import { ChannelError } from '../channels/channel.ts';
 import { MAX_REPLY_BYTES, withinBytes } from '../domain/bounds.ts';
 import { parseTurnWorkflowId } from '../domain/ids.ts';
@@ -21,10 +20,10 @@ const EVERY_MS = 100;
  * whoever follows a reply has the turn's result in the end. Undefined for what is no turn's.
  */
 export function carryReply(redis: RedisClient): CarriedReply | undefined {
-  const { attempt, workflowExecution } = activityInfo();
+  const { attempt, currentAttemptScheduledTimestampMs: scheduledAt, workflowExecution } = activityInfo();
   const turn = parseTurnWorkflowId(workflowExecution?.workflowId ?? '');
   if (!turn) return undefined;
-  const writer = createReplyWriter(redis, turn, randomUuid());
+  const writer = createReplyWriter(redis, turn, { scheduledAt });
   // Followers of the attempt before learn at once that its words don't count any more.
   if (attempt > 1) void writer.begin().catch(() => undefined);
   const growing = showGrowing({

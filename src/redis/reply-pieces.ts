@@ -3,6 +3,7 @@
  * stream for each message. It is a picture of what is being written and nobody's proof: what was said, the
  * turn's result alone decides. So whatever is lost here is made good there.
  */
+import { v4 as randomUuid } from 'uuid';
 import type { RedisClient } from './connection.ts';
 import { replyPiecesKey } from './keys.ts';
 
@@ -21,26 +22,35 @@ const AT_ONCE = 500;
 
 /** What one attempt writes. Every method rejects when Redis is away, and is safe to repeat. */
 export type ReplyWriter = {
-  /** From here on nothing else is there but this attempt's: one before it that still writes is not heard. */
-  begin(): Promise<void>;
+  /**
+   * From here on nothing else is there but this attempt's: one before it that still writes is not heard. False
+   * when a later one has begun.
+   */
+  begin(): Promise<boolean>;
   /** Adds what is new; begins first. False when another attempt has begun since. */
   grow(textSoFar: string): Promise<boolean>;
   /** The attempt has its reply. */
   end(): Promise<void>;
 };
 
-/** Makes the writer of one attempt, whose name nobody else has. */
-export function createReplyWriter(redis: RedisClient, of: ReplyOf, attempt: string): ReplyWriter {
+/** Makes the writer of one attempt. `scheduledAt` (epoch ms) says which attempt is the later one. */
+export function createReplyWriter(
+  redis: RedisClient,
+  of: ReplyOf,
+  { scheduledAt }: { scheduledAt: number },
+): ReplyWriter {
   const key = replyPiecesKey(of.tenantId, of.messageId);
+  const own = randomUuid();
   let written: string | undefined;
   let restarts = 0;
-  const name = (): string => `${attempt}.${restarts}`;
+  const name = (): string => `${scheduledAt}-${own}-${restarts}`;
   const add = (at: number, text: string, keptMs: number) =>
     redis.eval(ADD, 1, key, name(), at, at + text.length, text, keptMs);
 
-  const begin = async (): Promise<void> => {
-    await redis.eval(BEGIN, 1, key, name(), GROWING_KEPT_MS);
+  const begin = async (): Promise<boolean> => {
+    if ((await redis.eval(BEGIN, 1, key, name(), scheduledAt, GROWING_KEPT_MS)) !== 1) return false;
     written = '';
+    return true;
   };
   return {
     begin,
@@ -49,7 +59,7 @@ export function createReplyWriter(redis: RedisClient, of: ReplyOf, attempt: stri
         restarts += 1;
         written = undefined;
       }
-      if (written === undefined) await begin();
+      if (written === undefined && !(await begin())) return false;
       const at = written?.length ?? 0;
       const text = wholeCharacters(textSoFar.slice(at));
       if (text === '') return true;
@@ -100,10 +110,16 @@ export async function forgetReplyPieces(
   return removed.reduce((sum, n) => sum + n, 0);
 }
 
-/* KEYS[1] the stream · ARGV: 1 attempt, 2 ms to keep it. The new entry is the only one, and a later id. */
+/*
+ * KEYS[1] the stream · ARGV: 1 attempt, 2 when it was scheduled, 3 ms to keep the stream. The new entry is
+ * the only one then, and its id is later than any before.
+ */
 const BEGIN = `
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+if last and tonumber(string.match(last[2][2], '^%d+')) > tonumber(ARGV[2]) then return 0 end
 redis.call('XADD', KEYS[1], 'MAXLEN', '=', 1, '*', 'attempt', ARGV[1], 'at', 0, 'end', 0, 'text', '')
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1
 `;
 
 /*
