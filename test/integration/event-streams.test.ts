@@ -58,7 +58,8 @@ const follow = (messageId: string, lastId?: string) =>
     `${system.baseUrl}/v1/messages/${messageId}`,
     authorized(lastId === undefined ? {} : { 'last-event-id': lastId }),
   );
-const PIECES = ['One ', 'two ', 'three ', 'four.'];
+// A model's client keeps back what may be the end of a text: spaces stand before words.
+const PIECES = ['One', ' two', ' three', ' four.'];
 const ALL = PIECES.join('');
 
 describe('a message that is sent with Accept: text/event-stream', () => {
@@ -70,13 +71,14 @@ describe('a message that is sent with Accept: text/event-stream', () => {
     expect(namesOf(reader.seen)).toEqual(['accepted']);
     model.say();
     await reader.sees('delta');
-    expect(textOf(reader.seen)).toBe('One ');
+    expect(textOf(reader.seen)).toBe('One');
     model.finish();
     await reader.ended;
     expect(namesOf(reader.seen)).toEqual(['accepted', 'delta', 'done']);
     expect(textOf(reader.seen)).toBe(ALL);
     const { body } = await system.request('GET', `/v1/messages/${idOf(reader)}`);
     expect(reader.seen.at(-1)?.data).toEqual(body);
+    expect(body).not.toHaveProperty('answer');
     expect(new Set(reader.seen.map(({ id }) => id)).size).toBe(reader.seen.length);
   });
 

@@ -1,18 +1,8 @@
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import express, { Router } from 'express';
 import { MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
 import { requireTenant, presentedKey } from '../auth.ts';
-import { TOOL_CALLS } from '../calls.ts';
-import { TOOLS, type Asker, type ToolDependencies } from '../mcp/tools.ts';
+import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
-
-const NAMES = [
-  'search_memory',
-  'list_memories',
-  'forget_memory',
-  'send_message',
-] as const satisfies ReadonlyArray<keyof typeof TOOL_CALLS>;
 
 /**
  * `POST /mcp`: a Model Context Protocol server over Streamable HTTP, without sessions. So any process can
@@ -26,11 +16,9 @@ export function mcpRoutes(dependencies: ToolDependencies): Router {
     if (Array.isArray(req.body)) {
       throw badField({ field: 'body', problem: 'must be one message, not a batch', isTooLarge: false });
     }
-    const server = serverFor(dependencies, { key: presentedKey(res), res });
-    const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
-    res.once('close', () => void server.close());
-    await server.connect(transport);
-    await transport.handleRequest(req, res, req.body);
+    // Loaded when it is first asked for: it takes a process 40 MB and 0.2 s.
+    const { answerMcp } = await import('../mcp/server.ts');
+    await answerMcp(dependencies, { key: presentedKey(res), res }, req);
   });
   // Nothing is sent unasked, and there is no session to end.
   router.all('/', (_req, res) => {
@@ -38,16 +26,4 @@ export function mcpRoutes(dependencies: ToolDependencies): Router {
     res.status(405).set('Allow', 'POST').json({ jsonrpc: '2.0', error, id: null });
   });
   return router;
-}
-
-function serverFor(dependencies: ToolDependencies, asker: Asker): McpServer {
-  const server = new McpServer({ name: 'konstruct', version: '0.1.0' });
-  for (const name of NAMES) {
-    const { description, input, isReadOnly, call } = TOOLS[name];
-    const annotations = { readOnlyHint: isReadOnly, destructiveHint: name === 'forget_memory' };
-    server.registerTool(name, { description, inputSchema: input, annotations }, (given) =>
-      call(name, dependencies, asker, given),
-    );
-  }
-  return server;
 }
