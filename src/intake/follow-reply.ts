@@ -86,7 +86,10 @@ function watchEnd(dependencies: Dependencies, tenantId: string, turn: LedgerTurn
     // Not a race with the end: each would leave something behind there.
     pause: (ms) =>
       new Promise((resolve) => {
-        if (end.outcome || end.failure || signal.aborted) return resolve();
+        if (end.outcome || end.failure || signal.aborted) {
+          resolve();
+          return;
+        }
         const timer = setTimeout(resolve, ms);
         wake = () => {
           clearTimeout(timer);
@@ -109,13 +112,14 @@ async function waitForEnd(
   turn: LedgerTurn,
   signal: AbortSignal,
 ): Promise<EndedOutcome | undefined> {
-  for (let newest: LedgerTurn | undefined = turn; !signal.aborted;) {
+  const isOver = (): boolean => signal.aborted;
+  for (let newest: LedgerTurn | undefined = turn; !isOver();) {
     const askedAt = Date.now();
     try {
       // What is no longer in the ledger is kept nowhere.
       if (!newest) return { state: 'erased' };
       const outcome = await outcomeOf(dependencies, tenantId, newest, { waitMs: ASK_FOR_MS, signal });
-      if (signal.aborted) return undefined;
+      if (isOver()) return undefined;
       if (outcome.state !== 'accepted') return outcome;
       newest = await findTurn(dependencies.pool, tenantId, turn.messageId);
     } catch (error) {

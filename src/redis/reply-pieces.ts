@@ -23,8 +23,8 @@ const AT_ONCE = 500;
 /** What one attempt writes. Every method rejects when Redis is away, and is safe to repeat. */
 export type ReplyWriter = {
   /**
-   * From here on nothing else is there but this attempt's: one before it that still writes is not heard. False
-   * when a later one has begun.
+   * From here on nothing else is there but this attempt's: one before it that still writes is not heard.
+   * False when a later one has begun.
    */
   begin(): Promise<boolean>;
   /** Adds what is new; begins first. False when another attempt has begun since. */
@@ -60,11 +60,11 @@ export function createReplyWriter(
         written = undefined;
       }
       if (written === undefined && !(await begin())) return false;
-      const at = written?.length ?? 0;
-      const text = wholeCharacters(textSoFar.slice(at));
+      const before = written ?? '';
+      const text = wholeCharacters(textSoFar.slice(before.length));
       if (text === '') return true;
-      if ((await add(at, text, GROWING_KEPT_MS)) !== 1) return false;
-      written += text;
+      if ((await add(before.length, text, GROWING_KEPT_MS)) !== 1) return false;
+      written = before + text;
       return true;
     },
     async end() {

@@ -27,7 +27,7 @@ afterAll(async () => {
 /** A model that says its pieces when it is told to. */
 function heldModel(pieces: readonly string[]) {
   const asked: ServerResponse[] = [];
-  system.llm.answerWith((_messages, _nth) => (res) => {
+  system.llm.answerWith(() => (res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     asked.push(res);
   });

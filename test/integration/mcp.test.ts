@@ -25,10 +25,7 @@ async function clientOf(apiKey: string): Promise<Client> {
   const client = new Client({ name: 'test', version: '1.0.0' });
   const headers = { authorization: `Bearer ${apiKey}` };
   await client.connect(
-    // The SDK's types are not as strict as ours about what is undefined.
-    new StreamableHTTPClientTransport(new URL(`${system.baseUrl}/mcp`), {
-      requestInit: { headers },
-    }) as Parameters<Client['connect']>[0],
+    new StreamableHTTPClientTransport(new URL(`${system.baseUrl}/mcp`), { requestInit: { headers } }),
   );
   opened.push(client);
   return client;
