@@ -11,6 +11,7 @@ import { shownReply } from '../domain/shown-reply.ts';
 import { closingOf } from '../lib/open-fence.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/errors.ts';
 import { isEmbeddedInPart } from '../memory/text/passages.ts';
+import { carryReply } from './carried-reply.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { beginEarlyDelivery, PAID_ATTEMPTS, type EarlyDelivery } from './early-delivery.ts';
 
@@ -42,6 +43,9 @@ export function createAnswerTurn(
           state: delivery.state,
           grows: agent.liveReplies,
         });
+      // Where nothing is pushed, the reply is fetched, perhaps while it grows.
+      const carried = delivery ? undefined : carryReply(redis);
+      const onProgress = early?.growing?.show ?? carried?.show;
       const paidBefore = paidAttempts(undefined);
       const beat = setInterval(
         () => heartbeat(detailsWith(early?.progress(), paidBefore)),
@@ -50,10 +54,11 @@ export function createAnswerTurn(
       try {
         const answered = await runAgent(text, agent, messages, {
           signal: cancellationSignal(),
-          ...(early?.growing && { onProgress: early.growing.show }),
+          ...(onProgress && { onProgress }),
         });
         const completion = { ...answered, text: withinBytes(answered.text, MAX_REPLY_BYTES) };
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
+        carried?.end(true);
         await early?.growing?.stop();
         const repliedAt = performance.now();
         const closing = completion.cutOff ? closingOf(completion.text.trimEnd()) : '';
@@ -83,6 +88,7 @@ export function createAnswerTurn(
         throw toFailure(error, details, paid >= MAX_PAID_ATTEMPTS);
       } finally {
         clearInterval(beat);
+        carried?.end(false);
         await early?.growing?.stop();
       }
     },

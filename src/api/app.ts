@@ -11,12 +11,18 @@ import { createAcceptMessage } from '../intake/accept-message.ts';
 import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
+import { createShares } from '../lib/shares.ts';
+import type { SearchMemory } from '../memory/recall/search-memory.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
-import { admitKeys, auditRefusals, CALLS_A_MINUTE, noteOperator } from './admission.ts';
+import { createAcceptHttp } from './accept-http.ts';
+import { admitKeys, auditRefusals, CALLS_A_MINUTE, createAdmission, noteOperator } from './admission.ts';
+import { createAskToForget } from './ask-to-forget.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { answerOptions, methodsOf, refuseRest } from './methods.ts';
 import { createMetrics } from './metrics.ts';
+import { openAiErrors } from './openai/errors.ts';
+import { MAX_COMPLETION_BODY_BYTES } from './openai/request.ts';
 import { openApiDocument } from './openapi.ts';
 import { problemHandler } from './problems.ts';
 import { readJsonBody } from './read-json.ts';
@@ -24,9 +30,11 @@ import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
 import { erasureRoutes } from './routes/erasures.ts';
 import { healthRoutes } from './routes/health.ts';
+import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { memoryTransferRoutes } from './routes/memory-transfer.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { openAiRoutes } from './routes/openai.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
@@ -47,6 +55,8 @@ export type AppDependencies = TurnStarter & {
   callsAMinute?: number;
   /** Requests that wait for their replies at once (see `createShares`). */
   waitingRequests: number;
+  /** Looks in memory for whoever asks; undefined where there is no embedding model. */
+  search: SearchMemory | undefined;
   /** Those that call us. */
   channels: readonly WebhookChannel[];
   /** Aborted at shutdown. */
@@ -95,21 +105,29 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(requireTenant(pool));
   // Before any body is read: what is refused for its body leaves its entry too.
   const { callsAMinute = CALLS_A_MINUTE } = dependencies;
-  admitKeys(v1, TENANT_CALLS, { pool, rateLimiter, callsAMinute });
+  const admit = createAdmission({ rateLimiter, callsAMinute });
+  admitKeys(v1, TENANT_CALLS, { pool, admit });
   // It reads lines, as they come.
   v1.use(memoryTransferRoutes(dependencies));
   v1.post('/agents/:agentId/messages', readJsonBody(MAX_MESSAGE_BODY_BYTES));
+  v1.post('/chat/completions', readJsonBody(MAX_COMPLETION_BODY_BYTES));
   v1.use(readJson);
   v1.use(agentRoutes(dependencies));
   const http = createHttp([...CHANNELS, ...channels].map(({ name }) => name));
-  v1.use(messageRoutes({ ...dependencies, accept, rateLimiter, pace, http }));
+  const waiting = createShares(dependencies.waitingRequests);
+  const acceptHttp = createAcceptHttp({ http, accept });
+  const askToForget = createAskToForget(dependencies);
+  v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
+  v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
   v1.use(memoryRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
-  v1.use(erasureRoutes(dependencies));
+  v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
+  app.use('/mcp', mcpRoutes({ ...dependencies, admit, acceptHttp, askToForget, waiting }));
 
   app.use(refuseRest(methodsAt));
   app.use(auditRefusals(log));
+  app.use(['/v1/chat/completions', '/v1/models'], openAiErrors(log));
   app.use(problemHandler(log));
   return app;
 }

@@ -32,6 +32,7 @@ import {
 } from './openapi-parts.ts';
 import { operatorPaths } from './openapi-operator.ts';
 import { ownPaths, webhookPaths } from './openapi-own.ts';
+import { streamPaths } from './openapi-streams.ts';
 import { transferPaths } from './openapi-transfer.ts';
 import { conflict, PROBLEM_RESPONSES } from './problem-answers.ts';
 import { agentChangesBody, newAgentBody, userIdParam } from './schemas.ts';

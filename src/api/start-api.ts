@@ -11,6 +11,9 @@ import { createBoundedServer } from '../lib/bounded-server.ts';
 import { hostProblem } from '../lib/address.ts';
 import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
+import { createEmbedder } from '../memory/embedding/embedder.ts';
+import { lazyEmbedder } from '../memory/embedding/lazy-embedder.ts';
+import { createSearchMemory } from '../memory/recall/search-memory.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
 import { temporalNeeded } from '../temporal/connection.ts';
@@ -40,6 +43,8 @@ export async function startApi(
     timeoutMs: config.startTimeoutMs,
   });
 
+  const { modelsPath } = config;
+  const embedder = modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath }));
   const app = createApp({
     pool,
     redis,
@@ -55,6 +60,7 @@ export async function startApi(
     models: config.models,
     agentsPerTenant: config.agentsPerTenant,
     waitingRequests: config.waitingRequests,
+    search: embedder && createSearchMemory({ pool, embedder }),
     channels: inboundChannels(config.channels, { redis, log }),
     closing: closing.signal,
   });
@@ -75,7 +81,12 @@ export async function startApi(
       const closed = closeServer(server);
       closing.abort();
       await closed;
-      await closeAll(log, [() => redis.disconnect(), () => pool.end(), () => operatorPool?.end()]);
+      await closeAll(log, [
+        () => redis.disconnect(),
+        () => pool.end(),
+        () => operatorPool?.end(),
+        () => embedder?.close(),
+      ]);
     },
   };
 }

@@ -2,15 +2,18 @@ import { z } from 'zod';
 import { host } from './api.ts';
 import { count, port, text } from './variables.ts';
 
+/** Where the embedding model is. */
+export const modelsPath = text.meta({
+  description: 'The embedding model: a folder that holds `Xenova/all-MiniLM-L6-v2`',
+  cure: 'a folder that holds Xenova/all-MiniLM-L6-v2, or use npm start, which fetches it',
+});
+
 /** Each call holds a connection and its prompt. */
 const MAX_CALLS_AT_ONCE = 2_000;
 
 export const worker = z
   .object({
-    KONSTRUCT_MODELS: text.meta({
-      description: 'The embedding model: a folder that holds `Xenova/all-MiniLM-L6-v2`',
-      cure: 'a folder that holds Xenova/all-MiniLM-L6-v2, or use npm start, which fetches it',
-    }),
+    KONSTRUCT_MODELS: modelsPath,
     WORKER_CALLS_AT_ONCE: count
       .max(MAX_CALLS_AT_ONCE)
       .default(200)

@@ -14,7 +14,8 @@ import { isTemporalAway } from '../temporal/outage.ts';
 
 /** How far a message has come. */
 export type MessageOutcome =
-  | { state: 'accepted' | 'refused' }
+  | { state: 'accepted' }
+  | { state: 'refused' }
   /** Nothing of it is kept. */
   | { state: 'erased' }
   | {
@@ -24,6 +25,8 @@ export type MessageOutcome =
       cutOff?: true;
       memory: TurnResult['memory'] | null;
       missing: Missing[];
+      /** Who answered, and what it took; absent when Temporal has forgotten it. */
+      answer?: Pick<TurnResult, 'model' | 'usage'>;
     }
   | { state: 'failed'; reply: { text: string } };
 
@@ -48,8 +51,8 @@ export async function outcomeOf(
     }
     const result = await resultWithin(temporal, () => handle.result(), options);
     if (result === undefined) return { state: 'accepted' };
-    const { reply, cutOff, memory, missing } = result;
-    return { state: 'done', reply, ...(cutOff && { cutOff }), memory, missing };
+    const { reply, cutOff, memory, missing, model, usage } = result;
+    return { state: 'done', reply, ...(cutOff && { cutOff }), memory, missing, answer: { model, usage } };
   } catch (error) {
     if (error instanceof WorkflowFailedError) {
       const state = await settle({ pool, temporal }, tenantId, turn);

@@ -12,6 +12,7 @@ import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
+import { createSearchMemory } from '../../src/memory/recall/search-memory.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { DEFAULT_LIMITS } from './accepted-message.ts';
 import { createApiClient, type ApiClient } from './api-client.ts';
@@ -117,6 +118,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     agentsPerTenant: options.agentsPerTenant ?? 100,
     ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
     waitingRequests: options.waitingRequests ?? 500,
+    search: createSearchMemory({ pool: api.connections.pool, embedder }),
     closing: closing.signal,
     channels: inboundChannels(
       parse(channelSubjects('inbound', definitions), env),
