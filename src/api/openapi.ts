@@ -32,7 +32,7 @@ import {
 } from './openapi-parts.ts';
 import { operatorPaths } from './openapi-operator.ts';
 import { ownPaths, webhookPaths } from './openapi-own.ts';
-import { streamPaths } from './openapi-streams.ts';
+import { EVENTS, LAST_EVENT_ID, NOTHING_MORE, streamPaths } from './openapi-streams.ts';
 import { transferPaths } from './openapi-transfer.ts';
 import { conflict, PROBLEM_RESPONSES } from './problem-answers.ts';
 import { agentChangesBody, newAgentBody, userIdParam } from './schemas.ts';
@@ -73,11 +73,18 @@ export function openApiDocument(
       ...agentPaths(),
       ...transferPaths(),
       ...operatorPaths(),
+      ...streamPaths(),
       ...ownPaths(),
       ...webhookPaths(channels),
     },
   };
 }
+
+/** Whoever accepts `text/event-stream` gets events. */
+const orEvents = (response: ReturnType<typeof responds>) => ({
+  ...response,
+  content: { ...response.content, ...EVENTS },
+});
 
 /** Every schema that has a name. */
 function componentSchemas(): Record<string, object> {
@@ -109,7 +116,7 @@ function messagePaths() {
         requestBody: { required: true, ...json(messageBody, { userId: 'ada', text: 'My bicycle is blue.' }) },
         responses: {
           ...PROBLEMS,
-          200: responds('The reply, with what was recalled for it', ANSWERED, WAITED),
+          200: orEvents(responds('The reply, with what was recalled for it', ANSWERED, WAITED)),
           202: responds('Accepted; look it up at Location', PENDING, WAITED),
           ...KEY_REUSED,
           ...NO_REPLY,
@@ -120,10 +127,11 @@ function messagePaths() {
       get: {
         summary: 'How far a message has come',
         security: keysFor('message.read'),
-        parameters: [path('messageId'), prefer],
+        parameters: [path('messageId'), prefer, LAST_EVENT_ID],
         responses: {
           ...keyProblems('named'),
-          200: responds('Its state, and once done the reply', MESSAGE, WAITED),
+          200: orEvents(responds('Its state, and once done the reply', MESSAGE, WAITED)),
+          204: NOTHING_MORE,
         },
       },
     },
