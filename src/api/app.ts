@@ -15,10 +15,10 @@ import { createRateLimiter } from '../intake/rate-limiter.ts';
 import { admitKeys, auditRefusals, CALLS_A_MINUTE, noteOperator } from './admission.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
-import { answerOptions, methodsOf, refuseRest } from './methods.ts';
+import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import { problemHandler } from './problems.ts';
+import { notFound, problemHandler } from './problems.ts';
 import { readJsonBody } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
@@ -66,8 +66,7 @@ export function createApp(dependencies: AppDependencies): Express {
     next();
   });
   const description = openApiDocument(channels);
-  const methodsAt = methodsOf(description.paths);
-  app.use(answerOptions(methodsAt));
+  app.use(heedMethods(description.paths));
   app.use(healthRoutes(dependencies));
   app.get('/metrics', async (_req, res) => {
     res.type(registry.contentType).send(await registry.metrics());
@@ -108,7 +107,9 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(erasureRoutes(dependencies));
   app.use('/v1', v1);
 
-  app.use(refuseRest(methodsAt));
+  app.use(() => {
+    throw notFound('path');
+  });
   app.use(auditRefusals(log));
   app.use(problemHandler(log));
   return app;
