@@ -2,26 +2,35 @@
 import { z } from 'zod';
 import { COMPLETION, MODELS, OPENAI_ERROR, RPC_ANSWER } from './answers-to-clients.ts';
 import { completionBody } from './openai/request.ts';
-import { described, header, json, keyProblems, keysFor, path, responds } from './openapi-parts.ts';
+import {
+  described,
+  header,
+  json,
+  jsonSchema,
+  keyProblems,
+  keysFor,
+  path,
+  responds,
+} from './openapi-parts.ts';
 import { BEARER, PROBLEM_RESPONSES, RETRY_AFTER } from './problem-answers.ts';
 
 export const streamPaths = () => ({ ...eventPaths(), ...completionPaths(), ...mcpPaths() });
 
-/** A stream of events, as the body of a response. */
-export const EVENTS = {
-  'text/event-stream': {
-    schema: {
-      type: 'string',
-      description:
-        'Events: `accepted`, `delta` with a `text` to add, `reset` where the text begins anew, and in the end ' +
-        '`done` or `failed` with what GET /v1/messages/{messageId} gives',
-    },
-    example:
-      'id: 0-47DEQpj8HBSa-_TI\nevent: accepted\ndata: {"messageId":"…","workflowId":"…"}\n\n' +
-      'id: 5-GF-NszuNKuSXqaZO\nevent: delta\ndata: {"text":"Hello"}\n\n' +
-      'id: end\nevent: done\ndata: {"messageId":"…","state":"done","reply":{"text":"Hello"}}\n\n',
-  },
-};
+/** A stream of events, as the body of a response: the schema and the example are of one event. */
+const eventsOf = (description: string, event: z.ZodType, example: object) => ({
+  'text/event-stream': { schema: { description, ...jsonSchema(event) }, example },
+});
+export const EVENTS = eventsOf(
+  'One event: `accepted`; `delta` with a `text` to add; `reset` where the text begins anew; in the end `done` ' +
+    'or `failed` with what GET /v1/messages/{messageId} gives',
+  z.object({
+    id: z.string(),
+    event: z.enum(['accepted', 'delta', 'reset', 'done', 'failed', 'erased']),
+    data: z.string().describe('JSON'),
+    retry: z.int().optional(),
+  }),
+  { id: '5-GF-NszuNKuSXqaZO', event: 'delta', data: '{"text":"Hello"}' },
+);
 export const LAST_EVENT_ID = header(
   'Last-Event-ID',
   'The id of the last event that was seen: the stream goes on behind it',
@@ -94,10 +103,11 @@ const completionPaths = () => ({
           ...described('The reply; with `stream` in chunks, the last of which is [DONE]'),
           content: {
             ...responds('', COMPLETION).content,
-            'text/event-stream': {
-              schema: { type: 'string' },
-              example: 'data: {"object":"chat.completion.chunk", …}\n\ndata: [DONE]\n\n',
-            },
+            ...eventsOf(
+              'One event: a chat.completion.chunk or [DONE]',
+              z.object({ data: z.string().describe('JSON') }),
+              { data: '{"object":"chat.completion.chunk","choices":[]}' },
+            ),
           },
         },
       },
