@@ -25,7 +25,7 @@ export const EVENTS = eventsOf(
     'or `failed` with what GET /v1/messages/{messageId} gives',
   z.object({
     id: z.string(),
-    event: z.enum(['accepted', 'delta', 'reset', 'done', 'failed', 'erased']),
+    event: z.enum(['accepted', 'delta', 'reset', 'done', 'failed']),
     data: z.string().describe('JSON'),
     retry: z.int().optional(),
   }),
