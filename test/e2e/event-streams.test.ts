@@ -49,7 +49,7 @@ const finish = () => asked.at(-1)?.end(`${chunk({}, 'stop')}data: [DONE]\n\n`);
 
 test('killed APIs and a killed worker cost no character and double none; the worker’s end is told', async () => {
   const first = await send();
-  await eventually(() => asked.length === 1);
+  await eventually(() => asked.length === 1, { timeoutMs: 60_000 });
   say('One', ' two');
   await eventually(() => textOf(first.seen) === 'One two');
   api.kill();
