@@ -16,7 +16,7 @@ import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { workflowBundle } from '../src/worker/workflow-bundle.ts';
 import { testNamespace } from '../test/support/test-namespace.ts';
 import { WORKER_FLAGS } from '../local/stack/applications.ts';
-import { startStack } from '../local/stack/index.ts';
+import { startStack, type StackHandle } from '../local/stack/index.ts';
 import { serviceUrlsOf } from '../local/stack/service-urls.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
 import { withoutSettings } from '../local/stack/without-settings.ts';
@@ -27,38 +27,52 @@ const MOST_FILES_RUN_AGAIN = 3;
 
 await runUntilStopped(
   async (onHandle) => {
-    const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
-    const namespaces = (await Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }))).map(testNamespace);
-    // Whatever the shell has set for a running Konstruct must not leak into tests.
-    const env = withoutSettings(process.env);
-    const stack = await startStack({
-      home,
-      ephemeral: true,
-      want: ['postgres', 'redis', 'temporal', 'model'],
-      namespaces,
-      env,
-      onHandle,
-    });
-    const { DATABASE_ADMIN_URL: adminUrl, TEMPORAL_ADDRESS: address } = stack.urls;
-    if (!adminUrl || !address) throw new Error('the test stack has come up without its URLs');
-    await makeTemplate(adminUrl, serviceUrlsOf(stack.urls));
-    await Promise.all(namespaces.map((namespace) => prepareNamespace({ address, namespace })));
-    await workflowBundle();
-    const report = path.join(home, 'report.json');
-    const jestEnv = { ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE };
-    let code = await runJest([...process.argv.slice(2), '--json', '--outputFile', report], jestEnv);
-    const failed = code === 0 ? [] : await failedFiles(report);
+    const { code, failed } = await runOnStack(process.argv.slice(2), onHandle);
+    let verdict = code;
     if (failed.length > 0 && failed.length <= MOST_FILES_RUN_AGAIN) {
       console.log(`\nonce more, alone: ${failed.join(' ')}`);
-      code = await runJest(['--runInBand', '--runTestsByPath', ...failed], jestEnv);
-      if (code === 0) console.log(`passed only alone, which is a fault to look into: ${failed.join(' ')}`);
+      const again = await runOnStack(['--runInBand', '--runTestsByPath', ...failed], onHandle);
+      verdict = again.code;
+      if (verdict === 0) console.log(`passed only alone, which is a fault to look into: ${failed.join(' ')}`);
     }
-    await stack.stop();
-    await rm(home, { recursive: true, force: true });
-    process.exit(code);
+    process.exit(verdict);
   },
   { stopIsSuccess: false },
 );
+
+/** Jest's exit code, and the files that have failed: paths from the project's root. */
+type Outcome = { code: number; failed: string[] };
+
+/** Runs jest on a stack of its own. */
+async function runOnStack(
+  jestArgs: readonly string[],
+  onHandle: (handle: StackHandle) => void,
+): Promise<Outcome> {
+  const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
+  const namespaces = (await Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }))).map(testNamespace);
+  // Whatever the shell has set for a running Konstruct must not leak into tests.
+  const env = withoutSettings(process.env);
+  const stack = await startStack({
+    home,
+    ephemeral: true,
+    want: ['postgres', 'redis', 'temporal', 'model'],
+    namespaces,
+    env,
+    onHandle,
+  });
+  const { DATABASE_ADMIN_URL: adminUrl, TEMPORAL_ADDRESS: address } = stack.urls;
+  if (!adminUrl || !address) throw new Error('the test stack has come up without its URLs');
+  await makeTemplate(adminUrl, serviceUrlsOf(stack.urls));
+  await Promise.all(namespaces.map((namespace) => prepareNamespace({ address, namespace })));
+  await workflowBundle();
+  const report = path.join(home, 'report.json');
+  const jestEnv = { ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE };
+  const code = await runJest([...jestArgs, '--json', '--outputFile', report], jestEnv);
+  const failed = code === 0 ? [] : await failedFiles(report);
+  await stack.stop();
+  await rm(home, { recursive: true, force: true });
+  return { code, failed };
+}
 
 /** The database that every test file gets a copy of. */
 async function makeTemplate(adminUrl: string, serviceUrls: readonly string[]): Promise<void> {
@@ -70,7 +84,7 @@ async function makeTemplate(adminUrl: string, serviceUrls: readonly string[]): P
   await migrateDatabase({ databaseAdminUrl: inTemplate(adminUrl), serviceUrls: serviceUrls.map(inTemplate) });
 }
 
-/** Paths from the project's root. Empty when jest has ended before its report. */
+/** Empty when jest has ended before its report. */
 async function failedFiles(report: string): Promise<string[]> {
   const text = await readFile(report, 'utf8').catch(() => '{"testResults":[]}');
   const { testResults } = JSON.parse(text) as { testResults: Array<{ name: string; status: string }> };

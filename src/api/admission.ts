@@ -41,7 +41,7 @@ export const actorBehind = ({ id, name }: FoundApiKey): AuditActor => ({ type: '
  * Calls in a minute that leave a row for ever, of all keys of a tenant that have the same role: who may only
  * chat can't use up what an admin needs.
  */
-const CALLS_A_MINUTE = 300;
+export const CALLS_A_MINUTE = 300;
 
 /**
  * Lets a key make a call, or rejects with a Problem. `note` is called when the call leaves an audit entry
@@ -50,8 +50,15 @@ const CALLS_A_MINUTE = 300;
 export type Admit = (call: TenantCall, key: FoundApiKey, res: Response, note: () => void) => Promise<void>;
 
 /** Makes what all doors for tenants' keys let calls through by. */
-export function createAdmission({ rateLimiter }: { rateLimiter: Pick<RateLimiter, 'countRead'> }): Admit {
-  const budget = new RateLimiterMemory({ points: CALLS_A_MINUTE, duration: 60 });
+export function createAdmission({
+  rateLimiter,
+  callsAMinute,
+}: {
+  rateLimiter: Pick<RateLimiter, 'countRead'>;
+  /** How many of those calls. */
+  callsAMinute: number;
+}): Admit {
+  const budget = new RateLimiterMemory({ points: callsAMinute, duration: 60 });
   const takeListPlace = createListShares();
   return async (call, key, res, note) => {
     const mayCall = rolesOf(call).includes(key.role);
@@ -179,7 +186,7 @@ async function spend(budget: RateLimiterMemory, { tenantId, role }: FoundApiKey)
     throw new Problem(
       429,
       'Too many administrative calls',
-      `The keys of one role may make ${CALLS_A_MINUTE} calls a minute that are audited or refused for their role.`,
+      `The keys of one role may make ${budget.points} calls a minute that are audited or refused for their role.`,
       { headers: retryAfter(error.msBeforeNext) },
     );
   }

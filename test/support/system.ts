@@ -44,6 +44,7 @@ export type SystemOptions = SurroundingsOptions & {
   holdFollowersMs?: number;
   hashUserIds?: boolean;
   agentsPerTenant?: number;
+  callsAMinute?: number;
   waitingRequests?: number;
   /** Calls of the model, and of channels, at once; 200 unless another is given. */
   callsAtOnce?: number;
@@ -115,6 +116,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     operator: { token: OPERATOR_TOKEN, pool: database.operator },
     models: MODELS,
     agentsPerTenant: options.agentsPerTenant ?? 100,
+    ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
     waitingRequests: options.waitingRequests ?? 500,
     search: createSearchMemory({ pool: api.connections.pool, embedder }),
     closing: closing.signal,

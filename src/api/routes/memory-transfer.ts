@@ -15,6 +15,7 @@ import { findImport } from '../../memory/transfer/staged-imports.ts';
 import { getWindow } from '../../memory/window/window.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { actorOf, tenantOf } from '../admission.ts';
+import { IMPORT, IMPORT_ACCEPTED, sendJson } from '../answers.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { badField, notFound, Problem, unavailable } from '../problems.ts';
 import { exportQuery, userIdParam, validate } from '../schemas.ts';
@@ -46,7 +47,7 @@ export function memoryTransferRoutes(dependencies: Dependencies): Router {
     // One whose workflow was ended from outside goes on when somebody asks for it.
     if (!found.finishedAt) await startImport(temporal, { tenantId, importId }).catch(() => undefined);
     const { finishedAt, ...progress } = found;
-    res.json({
+    sendJson(res, IMPORT, {
       importId,
       state: finishedAt ? 'done' : 'running',
       ...progress,
@@ -116,10 +117,8 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
       const outcome = await acceptImport({ pool, temporal }, scope, body, actorOf(res));
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
       const { importId, exchanges, windowMessages } = outcome;
-      res
-        .status(202)
-        .set('Location', `/v1/imports/${importId}`)
-        .json({ importId, exchanges, windowMessages });
+      res.status(202).set('Location', `/v1/imports/${importId}`);
+      sendJson(res, IMPORT_ACCEPTED, { importId, exchanges, windowMessages });
     } catch (error) {
       await readOn(req);
       throw error;

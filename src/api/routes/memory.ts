@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import { tenantOf } from '../admission.ts';
+import { MEMORY, sendJson } from '../answers.ts';
 import { memoryOf, type MemoryReader } from '../memory-page.ts';
 import { pageQuery, userIdParam, validate } from '../schemas.ts';
 
@@ -13,7 +14,8 @@ export function memoryRoutes(reader: MemoryReader): Router {
   router.get('/agents/:agentId/users/:userId/memory', async (req, res) => {
     const userId = validate(userIdParam, req.params.userId, 'userId');
     const asked = validate(pageQuery, req.query, 'query');
-    res.json(await memoryOf(reader, { tenantId: tenantOf(res), agentId: req.params.agentId, userId }, asked));
+    const given = { tenantId: tenantOf(res), agentId: req.params.agentId, userId };
+    sendJson(res, MEMORY, await memoryOf(reader, given, asked));
   });
 
   return router;

@@ -8,6 +8,7 @@ import { retryMessage } from '../../intake/retry-message.ts';
 import type { TurnStarter } from '../../intake/start-turn.ts';
 import { isOwn, type AcceptHttp } from '../accept-http.ts';
 import { keyOf, tenantOf } from '../admission.ts';
+import { MESSAGE, sendJson } from '../answers.ts';
 import { hasTheEnd, sendReplyEvents, wantsEvents, type StreamDependencies } from '../event-stream.ts';
 import { bodyOf } from '../message-body.ts';
 import { notFound, Problem, problemOf } from '../problems.ts';
@@ -107,16 +108,16 @@ function sendOutcome(
   switch (outcome.state) {
     case 'done':
     case 'erased':
-      res.json(body);
+      sendJson(res, MESSAGE, body);
       return;
     case 'failed':
       // To whoever waits it is an error; to whoever looks the message up it is its state.
       if (pendingStatus === 202)
         throw new Problem(502, 'No reply', outcome.reply.text, { members: { ...body } });
-      res.json(body);
+      sendJson(res, MESSAGE, body);
       return;
     case 'accepted':
     case 'refused':
-      res.status(pendingStatus).json(body);
+      sendJson(res.status(pendingStatus), MESSAGE, body);
   }
 }
