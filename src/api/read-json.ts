@@ -1,4 +1,4 @@
-import express, { type Request, type RequestHandler } from 'express';
+import express, { type RequestHandler } from 'express';
 import { Problem } from './problems.ts';
 
 const WITH_BODIES = new Set(['POST', 'PATCH', 'DELETE']);
@@ -11,7 +11,8 @@ export function readJsonBody(limit: number): RequestHandler {
   // `strict: false` lets us name the fault.
   const read = express.json({ limit, strict: false });
   return (req, res, next) => {
-    if (!WITH_BODIES.has(req.method) || !hasBody(req)) {
+    const hasBody = req.get('transfer-encoding') !== undefined || Number(req.get('content-length') ?? 0) > 0;
+    if (!WITH_BODIES.has(req.method) || !hasBody) {
       next();
       return;
     }
@@ -22,6 +23,3 @@ export function readJsonBody(limit: number): RequestHandler {
     read(req, res, next);
   };
 }
-
-const hasBody = (req: Request): boolean =>
-  req.get('transfer-encoding') !== undefined || Number(req.get('content-length') ?? 0) > 0;

@@ -92,7 +92,7 @@ export const userIdParam = idField;
 export const pageQuery = z.object({
   limit: z
     .string()
-    // Not all that JavaScript takes for a number: 1e2, 0x10 and a blank say nothing to who reads the description.
+    // JavaScript takes more for a number: 1e2, 0x10 and a blank.
     .regex(/^\d{1,9}$/, 'must be a whole number')
     .transform(Number)
     .pipe(z.int().min(1).max(200))
