@@ -271,7 +271,7 @@ test('the attempt after a failed one sweeps only the tenants that have failed', 
   const key = memoryShortKey(broken.tenantId, broken.agentId, broken.userId);
   await system.redis.set(key, 'no list');
   const attempt = (heartbeatDetails?: unknown) => {
-    const environment = new MockActivityEnvironment({ heartbeatDetails });
+    const environment = new MockActivityEnvironment({ heartbeatDetails, startToCloseTimeoutMs: 60_000 });
     const beats: unknown[] = [];
     environment.on('heartbeat', (details: unknown) => beats.push(details));
     const { sweepRetention } = createSweepRetention({ pool: worker, redis: system.redis });
