@@ -1,6 +1,6 @@
 /** Errors that say that a prompt is too long, and their numbers. docs/LLM-SERVERS.md has the sources. */
 
-import type { IsSent } from './sent-text.ts';
+import { isSentInPart, type IsSent } from './sent-text.ts';
 
 /**
  * In the server's own tokens. Both undefined: it doesn't say. `echoed`: it may only repeat what was sent to it.
@@ -95,7 +95,7 @@ export function contextLimitIn(
   const reasons = [...coded, ...(words === undefined ? [] : [words])];
   if (reasons.length === 0 && status !== 413) return undefined;
   const limit = numbersIn(plain, isSent);
-  const echoed = limit.echoed || (status !== 413 && reasons.every(isSent));
+  const echoed = limit.echoed || (status !== 413 && reasons.every((reason) => isSentInPart(reason, isSent)));
   return { ...limit, echoed };
 }
 

@@ -1,5 +1,5 @@
 /** Which of the parameters that were sent a server refuses. */
-import type { IsSent } from './sent-text.ts';
+import { isSentInPart, type IsSent } from './sent-text.ts';
 
 /**
  * `largest`: the value would do if it were no larger. `echoed`: the server may only repeat what was sent to it.
@@ -32,7 +32,8 @@ export function refusedParameter(
   const { texts, param, loc } = error;
   // After the one system message roles alternate strictly, so the system message is what counts as a role.
   const noSystem = NO_SYSTEM.exec(texts) ?? FIRST_ROLE.exec(loc) ?? FIRST_ROLE.exec(texts);
-  if (sent.has('system') && noSystem) return { parameter: 'system', echoed: isSent(noSystem[0]) };
+  if (sent.has('system') && noSystem)
+    return { parameter: 'system', echoed: isSentInPart(noSystem[0], isSent) };
   const named =
     NAMES.find((name) => sent.has(name) && isNamed(name, param)) ??
     NAMES.find((name) => sent.has(name) && isNamed(name, loc));
@@ -48,7 +49,7 @@ export function refusedParameter(
     // Nobody says which: the newest first.
     return ['stream_options' as const, 'max_completion_tokens' as const]
       .filter((name) => sent.has(name))
-      .map((name) => ({ parameter: name, echoed: isSent(unnamed) }))[0];
+      .map((name) => ({ parameter: name, echoed: isSentInPart(unnamed, isSent) }))[0];
   }
   const echoed = namesOf(parameter).some(isSent);
   const value = sent.get(parameter);

@@ -19,6 +19,15 @@ export function createIsSent(messages: readonly PromptMessage[]): IsSent {
   };
 }
 
+/** Whether any two words beside each other were sent: a phrase may begin before what is repeated. */
+export function isSentInPart(phrase: string, isSent: IsSent): boolean {
+  const words = [...phrase.matchAll(/[^\s.,:;'"`(){}[\]]+/g)];
+  const pairs = words.slice(1).map(({ 0: word, index }, at) => {
+    return phrase.slice(words[at]?.index, index + word.length);
+  });
+  return isSent(phrase) || pairs.some(isSent);
+}
+
 /** As errors are read: whatever the case, the spaces, the separators in numbers, and what JSON escapes. */
 function plain(text: string): string {
   return text
