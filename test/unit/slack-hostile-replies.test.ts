@@ -80,7 +80,7 @@ describe('a reply made of', () => {
 test('no markdown whatever ends a reply, and what is shown of it is bounded', () => {
   const next = random(19);
   const pick = (from: readonly string[]) => from[Math.floor(next() * from.length)] ?? '';
-  for (let round = 0; round < 150; round += 1) {
+  for (let round = 0; round < 60; round += 1) {
     // A nest of one to three marks, opened and perhaps closed, on one line or on many.
     const marks = Array.from({ length: 1 + Math.floor(next() * 3) }, () => pick(NESTING)).join('');
     const nest = fill(marks, 3_000 + Math.floor(next() * 15_000));
