@@ -106,9 +106,12 @@ export const { importSlice, finishImport } = proxyActivities<
   summary: 'store what was imported',
 });
 
-/* A first sweep may have years to delete. What it has done stays done. */
+/*
+ * A first sweep may have years to delete. What it has done stays done. It ends, some four hours of attempts
+ * later, when a tenant fails for good: while one night's sweep runs, no other begins.
+ */
 export const { sweepRetention } = proxyActivities<Pick<Activities, 'sweepRetention'>>({
-  ...OWED,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10m', maximumAttempts: 33 },
   startToCloseTimeout: '12h',
   heartbeatTimeout: STORE_HEARTBEAT_TIMEOUT_MS,
   summary: 'delete what tenants no longer keep',
