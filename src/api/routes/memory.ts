@@ -2,9 +2,9 @@ import { Router } from 'express';
 import type { RedisClient } from '../../redis/connection.ts';
 import type pg from 'pg';
 import { findAgent } from '../../db/agents.ts';
-import { upToFull } from '../../db/page.ts';
+import { PAGE_BYTES, upToFull } from '../../db/page.ts';
 import { listMemories } from '../../memory/long-term/memories.ts';
-import { getRecentMessages } from '../../memory/window/window.ts';
+import { getNewest } from '../../memory/window/window.ts';
 import { tenantOf } from '../admission.ts';
 import { pageOf } from '../cursor.ts';
 import { notFound, unavailable } from '../problems.ts';
@@ -27,7 +27,7 @@ export function memoryRoutes({ pool, redis }: { pool: pg.Pool; redis: RedisClien
 
     const scope = { tenantId, agentId, userId };
     const [window, { page, nextCursor }] = await Promise.all([
-      getRecentMessages(redis, tenantId, agentId, userId).catch(() => {
+      getNewest(redis, scope, 2 * PAGE_BYTES).catch(() => {
         throw unavailable('Redis');
       }),
       pageOf(asked, (rows) => listMemories(pool, scope, rows)),
