@@ -38,7 +38,10 @@ export function transferPaths() {
         summary: 'How far an import has come',
         security: keysFor('import.read'),
         parameters: [path('importId')],
-        responses: { ...PROBLEMS, 200: described('`running` or `done`, and how many exchanges were stored') },
+        responses: {
+          ...PROBLEMS,
+          200: described('`running`, `done` or `failed`, and how many exchanges were stored'),
+        },
       },
     },
   };
