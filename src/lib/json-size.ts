@@ -7,8 +7,8 @@ export type JsonSize = {
 };
 
 /**
- * Whether a JSON value holds no more than that. Stops at the first thing too many, so a megabyte of `{}` or of
- * keys costs hardly anything, where a schema would go through all of it and write each fault down.
+ * Whether a JSON value holds no more than that. Stops at the first thing too many, so a megabyte of `{}` or
+ * of keys costs hardly anything, where a schema would go through all of it and write each fault down.
  */
 export function isWithin(value: unknown, { values, nameLength }: JsonSize): boolean {
   const waiting: unknown[] = [value];

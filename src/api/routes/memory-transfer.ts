@@ -26,7 +26,7 @@ const NDJSON = 'application/x-ndjson';
 
 /** Each holds a connection of the database while its file comes. */
 const IMPORTS_AT_ONCE = 4;
-/** Files of a tenant in so many seconds that may come to nothing: each has cost what one costs that is taken. */
+/** Files of a tenant in so many seconds that may come to nothing: each has cost what others cost. */
 const FAULTY_FILES = { points: IMPORTS_AT_ONCE, duration: 10 };
 /** Each holds a page of some 2 MB, and a window of 4 MB at most, until its client has taken it. */
 const EXPORTS_AT_ONCE = 4;

@@ -20,7 +20,7 @@ export const newTextBudget = (): TextBudget => ({ bytesLeft: 2_000_000 });
 
 /** Characters of a passage that are looked at: more than a prompt quotes. */
 const SPAN_CHARACTERS = MAX_RECALLED_MESSAGE_BYTES;
-/** As far into a text as a span may lie. No text of a turn is longer; another program's may be of any length. */
+/** As far into a text as a span may lie. No text of a turn is longer; another program's may be. */
 const TEXT_CHARACTERS = 200_000;
 
 type TextRow = {

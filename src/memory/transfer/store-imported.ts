@@ -37,7 +37,7 @@ export function importedIds(from: Scope, to: Scope, exchangeId: string): Importe
   return isSame ? { own: id, anew } : { anew };
 }
 
-/** Those of the exchanges that a scope has: in its ledger, or in its memory. Others are no UUIDs, or not its own. */
+/** Those of the exchanges that a scope has, in its ledger or in its memory. */
 export async function exchangesOfScope(
   client: pg.PoolClient,
   { tenantId, agentId, userId }: Scope,
