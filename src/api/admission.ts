@@ -42,15 +42,22 @@ export function actorOf(res: Response): AuditActor {
  * Calls in a minute that leave a row for ever, of all keys of a tenant that have the same role: who may only
  * chat can't use up what an admin needs.
  */
-const CALLS_A_MINUTE = 300;
+export const CALLS_A_MINUTE = 300;
+
+type Admission = {
+  pool: pg.Pool;
+  rateLimiter: Pick<RateLimiter, 'countRead'>;
+  /** How many of those calls. */
+  callsAMinute: number;
+};
 
 /** Lets calls with a tenant's key through whose role may make them. */
 export function admitKeys(
   router: IRouter,
   calls: readonly TenantCall[],
-  { pool, rateLimiter }: { pool: pg.Pool; rateLimiter: Pick<RateLimiter, 'countRead'> },
+  { pool, rateLimiter, callsAMinute }: Admission,
 ): void {
-  const budget = new RateLimiterMemory({ points: CALLS_A_MINUTE, duration: 60 });
+  const budget = new RateLimiterMemory({ points: callsAMinute, duration: 60 });
   const takeListPlace = createListShares();
   for (const call of calls) {
     const admit: RequestHandler = async (req, res, next) => {
@@ -143,7 +150,7 @@ async function spend(budget: RateLimiterMemory, { tenantId, role }: FoundApiKey)
     throw new Problem(
       429,
       'Too many administrative calls',
-      `The keys of one role may make ${CALLS_A_MINUTE} calls a minute that are audited or refused for their role.`,
+      `The keys of one role may make ${budget.points} calls a minute that are audited or refused for their role.`,
       { headers: retryAfter(error.msBeforeNext) },
     );
   }

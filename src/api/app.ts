@@ -12,12 +12,14 @@ import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
-import { admitKeys, auditRefusals, noteOperator } from './admission.ts';
+import { admitKeys, auditRefusals, CALLS_A_MINUTE, noteOperator } from './admission.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
+import { answerOptions, methodsOf, refuseRest } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import { notFound, problemHandler } from './problems.ts';
+import { problemHandler } from './problems.ts';
+import { readJsonBody } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
 import { erasureRoutes } from './routes/erasures.ts';
@@ -41,6 +43,8 @@ export type AppDependencies = TurnStarter & {
   /** The models that agents may name. */
   models: readonly string[];
   agentsPerTenant: number;
+  /** Calls in a minute that are audited, or refused for their role, of all keys of one role. */
+  callsAMinute?: number;
   /** Requests that wait for their replies at once (see `createShares`). */
   waitingRequests: number;
   /** Those that call us. */
@@ -61,11 +65,13 @@ export function createApp(dependencies: AppDependencies): Express {
     res.set('Cache-Control', 'no-store');
     next();
   });
+  const description = openApiDocument(channels);
+  const methodsAt = methodsOf(description.paths);
+  app.use(answerOptions(methodsAt));
   app.use(healthRoutes(dependencies));
   app.get('/metrics', async (_req, res) => {
     res.type(registry.contentType).send(await registry.metrics());
   });
-  const description = openApiDocument();
   app.get('/openapi.json', (_req, res) => {
     res.set('Cache-Control', 'public, max-age=300').json(description);
   });
@@ -75,9 +81,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const accept = createAcceptMessage({ ...dependencies, rateLimiter, pace });
   app.use(webhookRoutes({ ...dependencies, accept, registry }));
 
-  // `strict: false` lets us name the fault.
-  const readJson = express.json({ limit: MAX_BODY_BYTES, strict: false });
-  const readMessage = express.json({ limit: MAX_MESSAGE_BODY_BYTES, strict: false });
+  const readJson = readJsonBody(MAX_BODY_BYTES);
   app.use('/v1/tenants', requireOperator(operator?.token));
   if (operator) {
     const tenants = Router();
@@ -90,8 +94,11 @@ export function createApp(dependencies: AppDependencies): Express {
   const v1 = Router();
   v1.use(requireTenant(pool));
   // Before any body is read: what is refused for its body leaves its entry too.
-  admitKeys(v1, TENANT_CALLS, { pool, rateLimiter });
-  v1.post('/agents/:agentId/messages', readMessage);
+  const { callsAMinute = CALLS_A_MINUTE } = dependencies;
+  admitKeys(v1, TENANT_CALLS, { pool, rateLimiter, callsAMinute });
+  // It reads lines, as they come.
+  v1.use(memoryTransferRoutes(dependencies));
+  v1.post('/agents/:agentId/messages', readJsonBody(MAX_MESSAGE_BODY_BYTES));
   v1.use(readJson);
   v1.use(agentRoutes(dependencies));
   const http = createHttp([...CHANNELS, ...channels].map(({ name }) => name));
@@ -99,12 +106,9 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(memoryRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes(dependencies));
-  v1.use(memoryTransferRoutes(dependencies));
   app.use('/v1', v1);
 
-  app.use(() => {
-    throw notFound('path');
-  });
+  app.use(refuseRest(methodsAt));
   app.use(auditRefusals(log));
   app.use(problemHandler(log));
   return app;

@@ -28,6 +28,12 @@ export const textField = (max: number) =>
     })
     .meta({ maxLength: max });
 
+/** The same, with something to read in it. */
+export const filledText = (max: number) =>
+  textField(max)
+    .refine((value) => value.trim() !== '', 'must not be empty')
+    .meta({ minLength: 1, pattern: '\\S' });
+
 /** An id that comes from outside. */
 export const idField = z
   .string()
@@ -35,7 +41,7 @@ export const idField = z
     const problem = idProblem(value);
     if (problem) context.addIssue({ code: 'custom', message: problem });
   })
-  .meta({ minLength: 1, maxLength: MAX_ID_LENGTH });
+  .meta({ minLength: 1, maxLength: MAX_ID_LENGTH, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' });
 
 /** More than any request has. */
 const MOST_OF_A_BODY = { values: 500, nameLength: 500 };

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import type { LedgerTurn } from '../db/ledger.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { APOLOGY } from '../domain/words.ts';
-import type { TurnResult } from '../domain/turn.ts';
+import type { Missing, TurnResult } from '../domain/turn.ts';
 import { findExchange } from '../memory/long-term/memories.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import { refusalBehind } from '../temporal/payload-codec.ts';
@@ -23,7 +23,7 @@ export type MessageOutcome =
       /** Present when the reply reached its length limit. */
       cutOff?: true;
       memory: TurnResult['memory'] | null;
-      missing: string[];
+      missing: Missing[];
     }
   | { state: 'failed'; reply: { text: string } };
 

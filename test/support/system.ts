@@ -43,6 +43,7 @@ export type SystemOptions = SurroundingsOptions & {
   holdFollowersMs?: number;
   hashUserIds?: boolean;
   agentsPerTenant?: number;
+  callsAMinute?: number;
   waitingRequests?: number;
   /** Calls of the model, and of channels, at once; 200 unless another is given. */
   callsAtOnce?: number;
@@ -114,6 +115,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     operator: { token: OPERATOR_TOKEN, pool: database.operator },
     models: MODELS,
     agentsPerTenant: options.agentsPerTenant ?? 100,
+    ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
     waitingRequests: options.waitingRequests ?? 500,
     closing: closing.signal,
     channels: inboundChannels(

@@ -8,6 +8,7 @@ import { createShares } from '../../lib/shares.ts';
 import { isTemporalAway } from '../../temporal/outage.ts';
 import { refusalBehind } from '../../temporal/payload-codec.ts';
 import { actorOf, tenantOf } from '../admission.ts';
+import { ERASURE, ERASURE_ACCEPTED, sendJson } from '../answers.ts';
 import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
 import { notFound, unavailable } from '../problems.ts';
 import { userIdParam, validate } from '../schemas.ts';
@@ -50,8 +51,8 @@ export function erasureRoutes(dependencies: {
     res.set('Location', `/v1/erasures/${erasureId}`);
     await waitFor(req, res, workflowId);
     const receipt = await findErasure(pool, tenantId, erasureId);
-    if (receipt?.finishedAt) res.json(receipt);
-    else res.status(202).json({ erasureId });
+    if (receipt?.finishedAt) sendJson(res, ERASURE, receipt);
+    else sendJson(res.status(202), ERASURE_ACCEPTED, { erasureId });
   };
 
   /** Waits for the end of an erasure, as the client prefers while its tenant has room to wait. */
@@ -85,7 +86,7 @@ export function erasureRoutes(dependencies: {
     const erasureId = toUuid(req.params.erasureId);
     const receipt = erasureId && (await findErasure(pool, tenantOf(res), erasureId));
     if (!receipt) throw notFound('erasure');
-    res.json(receipt);
+    sendJson(res, ERASURE, receipt);
   });
 
   return router;

@@ -17,6 +17,7 @@ import { findImport } from '../../memory/transfer/staged-imports.ts';
 import { getWindow } from '../../memory/window/window.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { actorOf, keyOf, tenantOf } from '../admission.ts';
+import { IMPORT, IMPORT_ACCEPTED, sendJson } from '../answers.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { badField, notFound, Problem, unavailable } from '../problems.ts';
 import { exportQuery, userIdParam, validate } from '../schemas.ts';
@@ -51,7 +52,7 @@ export function memoryTransferRoutes(dependencies: Dependencies): Router {
     if (!found.finishedAt && keyOf(res).role === 'admin')
       await startImport(temporal, { tenantId, importId }).catch(() => undefined);
     const { finishedAt, failed, ...progress } = found;
-    res.json({
+    sendJson(res, IMPORT, {
       importId,
       state: failed ? 'failed' : finishedAt ? 'done' : 'running',
       ...progress,
@@ -128,10 +129,8 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
       isTaken = outcome.kind !== 'refused';
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
       const { importId, exchanges, windowMessages } = outcome;
-      res
-        .status(202)
-        .set('Location', `/v1/imports/${importId}`)
-        .json({ importId, exchanges, windowMessages });
+      res.status(202).set('Location', `/v1/imports/${importId}`);
+      sendJson(res, IMPORT_ACCEPTED, { importId, exchanges, windowMessages });
     } catch (error) {
       await readOn(req);
       throw error;

@@ -6,6 +6,7 @@ import { PAGE_BYTES, upToFull } from '../../db/page.ts';
 import { listMemories } from '../../memory/long-term/memories.ts';
 import { getNewest } from '../../memory/window/window.ts';
 import { tenantOf } from '../admission.ts';
+import { MEMORY, sendJson } from '../answers.ts';
 import { pageOf } from '../cursor.ts';
 import { notFound, unavailable } from '../problems.ts';
 import { pageQuery, userIdParam, validate } from '../schemas.ts';
@@ -33,7 +34,8 @@ export function memoryRoutes({ pool, redis }: { pool: pg.Pool; redis: RedisClien
       pageOf(asked, (rows) => listMemories(pool, scope, rows)),
     ]);
     // The newest of the window, as many as fill a page.
-    res.json({ window: upToFull(window.toReversed()).toReversed(), memories: page, nextCursor });
+    const newest = upToFull(window.toReversed()).toReversed();
+    sendJson(res, MEMORY, { window: newest, memories: page, nextCursor });
   });
 
   return router;

@@ -11,6 +11,7 @@ import type { RateLimiter } from '../../intake/rate-limiter.ts';
 import { retryMessage } from '../../intake/retry-message.ts';
 import type { TurnStarter } from '../../intake/start-turn.ts';
 import { keyOf, tenantOf } from '../admission.ts';
+import { ANSWERED, MESSAGE, PENDING, sendJson } from '../answers.ts';
 import { badField, notFound, Problem, problemOf } from '../problems.ts';
 import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
 import { toUuid } from '../uuid.ts';
@@ -103,22 +104,22 @@ function sendOutcome(
   res.set('Location', `/v1/messages/${messageId}`);
   switch (outcome.state) {
     case 'done':
-      res.json({ messageId, workflowId, ...outcome });
+      sendJson(res, ANSWERED, { messageId, workflowId, ...outcome });
       return;
     case 'failed':
       // To whoever waits it is an error; to whoever looks the message up it is its state.
       if (pendingStatus === 200) {
-        res.json({ messageId, workflowId, ...outcome });
+        sendJson(res, MESSAGE, { messageId, workflowId, ...outcome });
         return;
       }
       throw new Problem(502, 'No reply', outcome.reply.text, {
         members: { messageId, workflowId, ...outcome },
       });
     case 'erased':
-      res.json({ messageId, workflowId, state: outcome.state });
+      sendJson(res, ANSWERED, { messageId, workflowId, state: outcome.state });
       return;
     case 'accepted':
     case 'refused':
-      res.status(pendingStatus).json({ messageId, workflowId, state: outcome.state });
+      sendJson(res.status(pendingStatus), PENDING, { messageId, workflowId, state: outcome.state });
   }
 }
