@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { MAX_TOP_K } from '../domain/agent.ts';
 import { KEY_ROLES } from '../domain/key-roles.ts';
 import { LLM_WITHIN_MS } from '../domain/timing.ts';
-import { MAX_PROMPT_TOKENS } from '../domain/bounds.ts';
-import { check, filledText, idField, MAX_TEXT_LENGTH, textField } from '../intake/fields.ts';
+import { MAX_PROMPT_TOKENS, MAX_TEXT_LENGTH } from '../domain/bounds.ts';
+import { check, filledText, idField, textField } from '../intake/fields.ts';
 import { badField } from './problems.ts';
 
 const recall = z.strictObject({

@@ -96,11 +96,14 @@ export const { storeTurn } = proxyActivities<Pick<Activities, 'storeTurn'>>({
   summary: 'remember the turn',
 });
 
-/* A slice of an import may wait for the model as a turn's long texts do. */
+/*
+ * A slice of an import may wait for the model as a turn's long texts do. Its tries are a minute apart before
+ * long: the activity counts those in vain, and ends the import after enough of them.
+ */
 export const { importSlice, finishImport } = proxyActivities<
   Pick<Activities, 'importSlice' | 'finishImport'>
 >({
-  ...OWED,
+  retry: { ...OWED.retry, maximumInterval: '1m' },
   startToCloseTimeout: STORE_TIMEOUT_MS,
   heartbeatTimeout: STORE_HEARTBEAT_TIMEOUT_MS,
   summary: 'store what was imported',
