@@ -89,6 +89,8 @@ export function createImportMemory({
       };
       let lines = 0;
       try {
+        // The watched attempt beats.
+        // eslint-disable-next-line temporal/activity-heartbeat-in-long-loops
         for (const group of groupsOf(staged)) {
           if (tokens >= SLICE_TOKENS) break;
           await storeGroup(group);

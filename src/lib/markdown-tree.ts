@@ -34,8 +34,8 @@ const INLINE = [
 ];
 
 /**
- * Quotes, lists and footnotes within each other on one line. Each costs the parser stack and, for every line below,
- * time; people and models stay below six.
+ * Quotes, lists and footnotes within each other on one line. Each costs the parser stack and, for every line
+ * below, time; people and models stay below six.
  */
 const MAX_NESTING = 10;
 /** Brackets that are open at once. Nested images take the square of their number. */

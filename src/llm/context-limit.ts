@@ -3,7 +3,8 @@
 import { isSentInPart, type IsSent } from './sent-text.ts';
 
 /**
- * In the server's own tokens. Both undefined: it doesn't say. `echoed`: it may only repeat what was sent to it.
+ * In the server's own tokens. Both undefined: it doesn't say. `echoed`: it may only repeat what was sent to
+ * it.
  */
 export type ContextLimit = {
   limitTokens: number | undefined;

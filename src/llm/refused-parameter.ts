@@ -2,7 +2,8 @@
 import { isSentInPart, type IsSent } from './sent-text.ts';
 
 /**
- * `largest`: the value would do if it were no larger. `echoed`: the server may only repeat what was sent to it.
+ * `largest`: the value would do if it were no larger. `echoed`: the server may only repeat what was sent to
+ * it.
  */
 export type Refusal = { parameter: Parameter; largest?: number; echoed?: boolean };
 

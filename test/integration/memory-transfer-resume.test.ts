@@ -48,7 +48,7 @@ async function accepted(lines = file) {
 }
 
 /** The steps, and the texts that they gave to the model. The model is away while it is `failing`. */
-const importer = (failing = (_count: number): boolean => false) => {
+const importer = (failing: (count: number) => boolean = () => false) => {
   const embedded: string[] = [];
   const embed: typeof embedder.embed = async (...text) => {
     if (failing(embedded.length)) throw new Error('the model is away');

@@ -1,4 +1,4 @@
-/** Where a reply breaks off, its code is closed: the line scanner against the parser, and against the clock. */
+/** Where a reply breaks off, its code is closed: the line scanner against the parser and the clock. */
 import { describe, expect, test } from '@jest/globals';
 import { closingOf } from '../../src/lib/open-fence.ts';
 import { blockTree, childrenOf, type MarkdownNode } from '../../src/lib/markdown-tree.ts';
