@@ -10,6 +10,8 @@ export type StackOptions = {
    */
   ephemeral?: boolean;
   want: readonly ComponentName[];
+  /** Temporal's own server with a Postgres of its own, as production has it, in place of the dev server. */
+  cluster?: boolean;
   /** Temporal namespaces that exist from the start; `['default']` when left out. */
   namespaces?: readonly string[];
   /** Configured URLs are read from it. It is also the environment of child processes. */
