@@ -49,7 +49,8 @@ export function printed(examined: readonly Examined[]): string {
   ]);
   const all = examined.flatMap(({ findings }) => findings);
   const count = (kind: Finding['kind']): number => all.filter((finding) => finding.kind === kind).length;
-  return [...lines, '', `${count('fault')} faults, ${count('doubt')} doubts, ${count('good')} ok`].join('\n');
+  const counts = `faults: ${count('fault')}, doubts: ${count('doubt')}, ok: ${count('good')}`;
+  return [...lines, '', counts].join('\n');
 }
 
 export const isSick = (examined: readonly Examined[]): boolean =>

@@ -123,7 +123,7 @@ async function startTemporal({
     await cluster.migrate();
     await supervisor.supervise(cluster.server);
     await cluster.registerNamespaces();
-    return { ...given, TEMPORAL_ADDRESS: cluster.address };
+    return { ...given, TEMPORAL_ADDRESS: cluster.address, DATABASE_TEMPORAL_URL: cluster.databaseUrl };
   }
   const addresses = { port: ports.temporal, uiPort: ports.temporalUi };
   const service = await temporalService(context, { home, ephemeral, namespaces, ...addresses });

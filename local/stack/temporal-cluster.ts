@@ -39,6 +39,8 @@ export type TemporalCluster = {
   migrate: () => Promise<void>;
   server: ProcessSpec;
   address: string;
+  /** Its administrator's. */
+  databaseUrl: string;
   /** Registers the namespaces that aren't there, with the stack's retention. Others stay as they are. */
   registerNamespaces: () => Promise<void>;
   /** Contains everything that it keeps. */
@@ -85,6 +87,7 @@ export async function temporalCluster(
       ready: () => isServing(address),
     },
     address,
+    databaseUrl: postgres.adminUrl,
     registerNamespaces: async () => {
       for (const namespace of options.namespaces) await registerNamespace({ address, namespace }, RETENTION);
     },

@@ -40,6 +40,8 @@ export type StackUrls = {
   REDIS_URL?: string;
   TEMPORAL_ADDRESS?: string;
   TEMPORAL_UI_URL?: string;
+  /** The administrator's way into the Postgres of `cluster`, for backups and for counting. */
+  DATABASE_TEMPORAL_URL?: string;
   /** With what API and worker encrypt what they write into Temporal. */
   KONSTRUCT_ENCRYPTION_KEYS?: string;
   LLM_BASE_URL?: string;

@@ -15,7 +15,11 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
 {{- define "konstruct.image" -}}
-{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{ .Values.image.repository }}:{{ include "konstruct.build" . }}
+{{- end }}
+
+{{- define "konstruct.build" -}}
+{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
 {{- /* A variable from a Secret. list: name, Secret, key, whether it may be missing. */}}
