@@ -1,34 +1,37 @@
 /**
  * `npm run check:chart`: lints the Helm chart, and checks what it makes, with few values and with all, against
- * Kubernetes' schemas. Fetches or builds its tools on first use.
+ * Kubernetes' schemas. Builds and fetches its tools on first use.
  */
 import { execFileSync } from 'node:child_process';
-import { glob } from 'node:fs/promises';
+import { glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
-import { goFolder, type GoProgram } from '../local/stack/go-install.ts';
+import { goFolder } from '../local/stack/go-install.ts';
 import { findOnPath, projectRoot } from '../local/stack/paths.ts';
-import { pipFile, type ProvisionContext } from '../local/stack/provision.ts';
+import { plainEnvironment } from '../local/stack/plain-environment.mjs';
+import { cachedFolder, type ProvisionContext } from '../local/stack/provision.ts';
 import { runMain } from '../src/lib/process.ts';
 
 const CHART = path.join(projectRoot, 'deploy/helm/konstruct');
-const INSTEAD = 'install Go, or put helm and kubeconform on PATH';
-const HELM = program('helm', '3.19.0', 'helm.sh/helm/v3/cmd/helm');
-const KUBECONFORM = program('kubeconform', '0.6.7', 'github.com/yannh/kubeconform/cmd/kubeconform');
-const KUBERNETES = '1.37.0';
-const SCHEMAS = {
-  title: `Kubernetes' schemas, ${KUBERNETES} (23 MB)`,
-  requirement: `kubernetes-validate==${KUBERNETES}`,
-  sha256: ['85136d018a27b50ec7fc049d902bfa5193f5976807e6c0f408e3ab6fe078cad9'],
-  files: ['kubernetes_validate/kubernetes-json-schema'],
+const HELM = {
+  title: 'Helm 3.19.0',
+  name: 'helm-3.19.0',
+  commands: { helm: 'helm.sh/helm/v3/cmd/helm@v3.19.0' },
 };
-
-function program(name: string, version: string, command: string): GoProgram {
-  return {
-    title: `${name} ${version}`,
-    name: `${name}-${version}`,
-    commands: { [name]: `${command}@v${version}` },
-  };
-}
+const KUBERNETES = '1.37.0';
+/** The schemas, and what reads them. */
+const VALIDATOR = [
+  `kubernetes-validate==${KUBERNETES}`,
+  'attrs==26.1.0',
+  'importlib-resources==7.1.0',
+  'jsonschema==4.26.0',
+  'jsonschema-specifications==2025.9.1',
+  'packaging==26.4',
+  'pyyaml==6.0.4',
+  'referencing==0.37.0',
+  'rpds-py==2026.9.1',
+  'typing-extensions==4.16.0',
+];
 
 await runMain(async () => {
   const context: ProvisionContext = {
@@ -36,21 +39,27 @@ await runMain(async () => {
     log: (line) => console.error(line),
     signal: new AbortController().signal,
   };
-  const find = async (wanted: GoProgram): Promise<string> => {
-    const [name = ''] = Object.keys(wanted.commands);
-    const [onPath] = findOnPath([name], process.env);
-    return onPath ?? path.join(await goFolder(context, wanted, INSTEAD), name);
-  };
-  const [helm, kubeconform] = [await find(HELM), await find(KUBECONFORM)];
-  const schemas = await pipFile(context, SCHEMAS, 'install pip');
-  for await (const values of glob('ci/*.yaml', { cwd: CHART })) {
-    const given = ['--values', path.join(CHART, values)];
-    execFileSync(helm, ['lint', '--strict', '--quiet', CHART, ...given], { stdio: 'inherit' });
-    const made = execFileSync(helm, ['template', 'konstruct', CHART, ...given]);
-    const at = `${schemas}/v${KUBERNETES}-local-strict/{{.ResourceKind}}{{.KindSuffix}}.json`;
-    const checked = execFileSync(kubeconform, ['-strict', '-summary', '-schema-location', at], {
-      input: made,
-    });
-    console.log(`${values}: ${String(checked).trim()}`);
+  const [onPath] = findOnPath(['helm'], process.env);
+  const helm = onPath ?? path.join(await goFolder(context, HELM, 'install Go, or put helm on PATH'), 'helm');
+  const env = plainEnvironment(process.env, (name) => name.startsWith('PIP_'));
+  const python = (args: readonly string[], more: NodeJS.ProcessEnv = {}) =>
+    execFileSync('python3', ['-m', ...args], { stdio: 'inherit', env: { ...env, ...more } });
+  const validator = await cachedFolder(context, `kubernetes-validate-${KUBERNETES}-all`, async (scratch) => {
+    python(['pip', 'install', '--quiet', '--no-deps', '--target', scratch, ...VALIDATOR]);
+  });
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'konstruct-chart-'));
+  try {
+    for await (const values of glob('ci/*.yaml', { cwd: CHART })) {
+      // A helm that Go has built takes a cluster for one of long ago.
+      const given = ['--kube-version', KUBERNETES, '--values', path.join(CHART, values)];
+      execFileSync(helm, ['lint', '--strict', '--quiet', CHART, ...given], { stdio: 'inherit' });
+      const made = path.join(folder, path.basename(values));
+      await writeFile(made, execFileSync(helm, ['template', 'konstruct', CHART, ...given]));
+      python(['kubernetes_validate', '--strict', '-k', KUBERNETES.replace(/\.\d+$/, ''), made], {
+        PYTHONPATH: validator,
+      });
+    }
+  } finally {
+    await rm(folder, { recursive: true });
   }
 });

@@ -1,5 +1,6 @@
 {{- define "konstruct.name" -}}
-{{- if contains .Chart.Name .Release.Name }}{{ .Release.Name }}{{ else }}{{ printf "%s-%s" .Release.Name .Chart.Name }}{{ end | trunc 50 | trimSuffix "-" }}
+{{- $own := printf "%s-%s" .Release.Name .Chart.Name }}
+{{- ternary .Release.Name $own (contains .Chart.Name .Release.Name) | trunc 50 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "konstruct.labels" -}}
