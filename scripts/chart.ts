@@ -1,6 +1,6 @@
 /**
- * `npm run check:chart`: lints the Helm chart, and checks what it makes, with few values and with all, against
- * Kubernetes' schemas. Builds and fetches its tools on first use.
+ * `npm run check:chart`: lints the Helm chart, and checks what it makes, with few values and with all,
+ * against Kubernetes' schemas. Builds and fetches its tools on first use.
  */
 import { execFileSync } from 'node:child_process';
 import { glob, mkdtemp, rm, writeFile } from 'node:fs/promises';

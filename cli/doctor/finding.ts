@@ -23,7 +23,7 @@ export function reasonOf(error: unknown): string {
 /** Slack refuses what was signed five minutes before, and receipts show times of both clocks. */
 const CLOCKS_APART_MS = 5_000;
 
-/** A fault when a service's clock is another than this machine's. `askedAt` and `answeredAt` bound its time. */
+/** A fault when a service's clock is another than this machine's, which said both times around the answer. */
 export function clockFindings(
   service: string,
   theirs: number,

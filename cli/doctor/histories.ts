@@ -4,7 +4,7 @@ import { parse } from '../../src/config/variables.ts';
 import { createPayloadCodec, refusalBehind } from '../../src/temporal/payload-codec.ts';
 import { fault, good, type Environment, type Finding } from './finding.ts';
 
-/** Keys were changed in between, perhaps: the newest says whether the ring is the one that is written with. */
+/** Keys may have been changed since: the newest say whether this ring is the one that is written with. */
 const NEWEST = 5;
 
 /** Whether this key ring reads what the newest turns were started with. */

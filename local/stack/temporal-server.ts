@@ -4,7 +4,7 @@ import { goFolder } from './go-install.ts';
 import { findOnPath } from './paths.ts';
 import type { ProvisionContext } from './provision.ts';
 
-/** The dev server's of the same release, so that the two can be compared. compose.cluster.yml has the same. */
+/** That of the dev server, so that the two can be compared. compose.cluster.yml has the same. */
 export const SERVER_VERSION = '1.32.0';
 
 const INSTEAD =

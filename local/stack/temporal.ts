@@ -29,7 +29,8 @@ export const TEMPORAL_SETTINGS: readonly string[] = [
   'history.visibilityProcessorMaxPollRPS=1',
   'history.visibilityTaskBatchSize=500',
   'history.visibilityProcessorSchedulerWorkerCount=1',
-  // The dev server alone reads the search attributes' names from the database at each start and visibility task.
+  // The dev server alone reads the search attributes' names from the database at each start and visibility
+  // task.
   // With its cache instead, new attributes are known within two seconds, for which `prepareNamespace` waits.
   'system.forceSearchAttributesCacheRefreshOnRead=false',
   // Several partitions per task queue are for clusters. In one server
