@@ -100,8 +100,13 @@ async function runOnStack(
   return { code, failed };
 }
 
-const isTestFile = (name: string): boolean => name.endsWith('.test.ts');
-const allTestFiles = () => Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }));
+// Declared, not assigned: the code above waits before these lines would run.
+function isTestFile(name: string): boolean {
+  return name.endsWith('.test.ts');
+}
+function allTestFiles(): Promise<string[]> {
+  return Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }));
+}
 
 /** A namespace costs the real server more than the dev server, so it gets those of the files that run. */
 async function tierArguments(): Promise<string[]> {

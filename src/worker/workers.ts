@@ -82,7 +82,7 @@ export async function createWorkers(options: {
     ...(buildId && {
       workerDeploymentOptions: {
         version: { deploymentName: DEPLOYMENT, buildId },
-        useWorkerVersioning: true,
+        useWorkerVersioning: true as const,
         defaultVersioningBehavior: 'AUTO_UPGRADE' as const,
       },
     }),

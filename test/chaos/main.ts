@@ -1,9 +1,9 @@
 /**
  * `npm run chaos [-- --minutes 5 --seed 7 --kill worker,redis --hostile --forget --cluster]`: sends messages
  * to a stack of its own, inflicts faults of every kind at times that the seed decides, and then audits the
- * stored state. With `--hostile` one more tenant writes what careless code stumbles over, and its model hangs.
- * With `--forget` scopes are erased meanwhile, and with `--cluster` Temporal is its own server. The exit code
- * is 1 on any difference.
+ * stored state. With `--hostile` one more tenant writes what careless code stumbles over, and its model
+ * hangs. With `--forget` scopes are erased meanwhile, and with `--cluster` Temporal is its own server. The
+ * exit code is 1 on any difference.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from '@jest/globals';
 import { SUBJECTS } from '../../src/config/index.ts';
-import { variablesOf } from '../../src/config/variables.ts';
+import { variablesOf, type Subject } from '../../src/config/variables.ts';
 import { channelSubjects } from '../../src/channels/index.ts';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { SERVER_VERSION } from '../../local/stack/temporal-server.ts';
@@ -43,7 +43,7 @@ test('compose.cluster.yml has no default passwords', async () => {
 
 test('the chart sets variables that a process reads', async () => {
   const subjects = [
-    ...Object.values(SUBJECTS).flatMap((some) => Object.values(some)),
+    ...Object.values<Record<string, Subject>>(SUBJECTS).flatMap((some) => Object.values(some)),
     ...Object.values(channelSubjects('inbound')),
     ...Object.values(channelSubjects('outbound')),
   ];
