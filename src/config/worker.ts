@@ -23,6 +23,16 @@ export const worker = z
           'tenant that is alone. Tenants that are there together share them out',
         cure: `what the model’s server takes at the same time, at most ${MAX_CALLS_AT_ONCE}`,
       }),
+    WORKER_BUILD_ID: text
+      .regex(/^[\w.-]{1,100}$/)
+      .optional()
+      .meta({
+        description:
+          'Which build this worker is. With it Worker Versioning is on: the worker gets work once `npm run release` ' +
+          'has made its build the current one ([DEPLOYMENT](DEPLOYMENT.md#releasing))',
+        cure: 'letters, digits, dots and dashes, another one for each release',
+        unset: 'no versioning: every worker gets work',
+      }),
     WORKER_PORT: port.optional().meta({
       description: 'Where the worker serves `/metrics` and `/healthz`',
       cure: 'a free port',
@@ -34,6 +44,8 @@ export const worker = z
   .transform((read) => ({
     modelsPath: read.KONSTRUCT_MODELS,
     callsAtOnce: read.WORKER_CALLS_AT_ONCE,
+    /** Undefined: without versioning. */
+    buildId: read.WORKER_BUILD_ID,
     /** Undefined: no metrics are served. */
     metrics: read.WORKER_PORT === undefined ? undefined : { port: read.WORKER_PORT, host: read.HOST },
   }));

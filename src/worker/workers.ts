@@ -10,7 +10,7 @@ import type { Activities } from '../activities/index.ts';
 import type { KeyRing } from '../config/index.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { DRAIN_FORCED_AFTER_MS, DRAIN_WITHIN_MS } from '../domain/timing.ts';
-import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts';
+import { DEPLOYMENT, EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts';
 import { createBegunFirst } from './begun-first.ts';
 import { createFairShares } from './fair-shares.ts';
 import { createRepliesFirst } from './replies-first.ts';
@@ -63,9 +63,11 @@ export async function createWorkers(options: {
   activities: Activities;
   /** See `createFairShares`. */
   callsAtOnce: number;
+  /** With it the workers are of a versioned deployment. */
+  buildId?: string | undefined;
   observers?: Observers;
 }): Promise<Worker[]> {
-  const { connection, namespace, keys, bundle, activities, callsAtOnce } = options;
+  const { connection, namespace, keys, bundle, activities, callsAtOnce, buildId } = options;
   const observers = options.observers ?? { activity: [] };
   const common = {
     connection,
@@ -77,6 +79,15 @@ export async function createWorkers(options: {
     ...(observers.sinks && { sinks: observers.sinks }),
     shutdownGraceTime: DRAIN_WITHIN_MS,
     shutdownForceTime: DRAIN_FORCED_AFTER_MS,
+    // An open turn goes on with the current build: pinned to its own, it would need that one's workers for as
+    // long as it waits for a model that is away.
+    ...(buildId && {
+      workerDeploymentOptions: {
+        version: { deploymentName: DEPLOYMENT, buildId },
+        useWorkerVersioning: true as const,
+        defaultVersioningBehavior: 'AUTO_UPGRADE' as const,
+      },
+    }),
   };
   const repliesFirst = createRepliesFirst({
     slots: BACKFILL_SLOTS + 2 * BACKFILL_POLLERS,
