@@ -9,7 +9,7 @@ import { checkTemporal } from './temporal.ts';
 type Check = (patient: Patient) => Finding[] | Promise<Finding[]>;
 
 /** In the order in which the cures help: without a setting nothing behind it can be looked at. */
-const CHECKS: Record<string, Check> = {
+const CHECKS = {
   settings: checkSettings,
   Postgres: checkPostgres,
   Redis: checkRedisServer,
@@ -17,14 +17,20 @@ const CHECKS: Record<string, Check> = {
   'language model': checkModels,
   'embedding model': checkEmbedding,
   Slack: checkSlack,
-};
+} satisfies Record<string, Check>;
+
+export type SubjectName = keyof typeof CHECKS;
 
 export type Examined = { subject: string; findings: Finding[] };
 
-/** Looks at everything that is set, one after the other: at once they would slow each other down. */
-export async function examine(patient: Patient): Promise<Examined[]> {
+/**
+ * Looks at everything that is set, or at one subject, one after the other: at once they would slow each other
+ * down.
+ */
+export async function examine(patient: Patient, only?: SubjectName): Promise<Examined[]> {
   const examined: Examined[] = [];
-  for (const [subject, check] of Object.entries(CHECKS)) {
+  for (const [subject, check] of Object.entries<Check>(CHECKS)) {
+    if (only !== undefined && subject !== only) continue;
     const findings = await Promise.resolve(patient)
       .then(check)
       .catch((error: unknown) => [

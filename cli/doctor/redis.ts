@@ -21,7 +21,8 @@ export async function checkRedisServer({ env, now }: Patient): Promise<Finding[]
     await untilAnswering(redis);
     return [...(await serverFindings(redis)), ...(await clock(redis, now)), ...(await writeFindings(redis))];
   } catch (error) {
-    return [unusable(reasonOf(error))];
+    // What lies behind it only says that there was no connection.
+    return [unusable(Error.isError(error) ? error.message : String(error))];
   } finally {
     redis?.disconnect();
   }

@@ -22,6 +22,7 @@ const MIGRATE = /node cli\/migrate\.ts/;
 test('that is away', async () => {
   const env = { ...healthy(), DATABASE_URL: 'postgres://konstruct_app:p@127.0.0.1:9/konstruct' };
   await expectFound(
+    'Postgres',
     env,
     'fault',
     /DATABASE_URL leads nowhere: .*ECONNREFUSED/,
@@ -32,6 +33,7 @@ test('that is away', async () => {
 test('that refuses the password', async () => {
   const url = Object.assign(new URL(ward.system.database.url), { password: 'other' }).href;
   await expectFound(
+    'Postgres',
     { ...healthy(), DATABASE_URL: url },
     'fault',
     /password authentication failed/,
@@ -42,6 +44,7 @@ test('that refuses the password', async () => {
 test('as a superuser, whom row-level security does not bind', async () => {
   const { DATABASE_ADMIN_URL: url = '' } = healthy();
   await expectFound(
+    'Postgres',
     { ...healthy(), DATABASE_URL: url },
     'fault',
     /connects as postgres, whom row-level security does not bind/,
@@ -54,8 +57,20 @@ test('in which nothing was migrated', async () => {
   await ward.system.database.admin.query(`CREATE DATABASE ${name}`);
   const { DATABASE_ADMIN_URL: admin = '', ...env } = healthy();
   const bare = Object.assign(new URL(admin), { pathname: `/${name}` }).href;
-  await expectFound({ ...env, DATABASE_ADMIN_URL: bare }, 'fault', /no schema of Konstruct/, MIGRATE);
-  await expectFound({ ...env, DATABASE_ADMIN_URL: bare }, 'fault', /pgvector is missing/, /CREATE EXTENSION/);
+  await expectFound(
+    'Postgres',
+    { ...env, DATABASE_ADMIN_URL: bare },
+    'fault',
+    /no schema of Konstruct/,
+    MIGRATE,
+  );
+  await expectFound(
+    'Postgres',
+    { ...env, DATABASE_ADMIN_URL: bare },
+    'fault',
+    /pgvector is missing/,
+    /CREATE EXTENSION/,
+  );
 });
 
 /** Each is planted, found, and taken back. */
@@ -106,14 +121,14 @@ const planted: [what: string, plant: string, heal: string, found: RegExp, cure: 
 test.each(planted)('with %s', async (_, plant, heal, found, cure) => {
   await database.admin.query(plant);
   try {
-    await expectFound(healthy(database), 'fault', found, cure);
+    await expectFound('Postgres', healthy(database), 'fault', found, cure);
   } finally {
     await database.admin.query(heal);
   }
 });
 
 test('whose clock is another', async () => {
-  const all = await findings(healthy(), () => Date.now() + 60_000);
+  const all = await findings(healthy(), { now: () => Date.now() + 60_000 });
   for (const service of ['Postgres', 'Redis']) {
     expect(all).toContainEqual({
       kind: 'fault',

@@ -1,6 +1,6 @@
 /** An installation that the doctor looks at, in good health; tests plant a fault each. */
 import { expect } from '@jest/globals';
-import { examine } from '../../cli/doctor/examine.ts';
+import { examine, type SubjectName } from '../../cli/doctor/examine.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { scheduleSweep } from '../../src/temporal/schedules.ts';
 import { noted, startFakeLlm, type FakeLlm } from './fake-llm.ts';
@@ -67,21 +67,23 @@ export async function openWard(): Promise<Ward> {
   };
 }
 
+/** What is found in the subject, or in all. */
 export async function findings(
   env: Record<string, string>,
-  now: () => number = Date.now,
+  { only, now = Date.now }: { only?: SubjectName; now?: () => number } = {},
 ): Promise<Finding[]> {
-  return (await examine({ env, now })).flatMap(({ findings: found }) => found);
+  return (await examine({ env, now }, only)).flatMap(({ findings: found }) => found);
 }
 
-/** That this is found, and this cure is said. */
+/** That this is found in the subject, and this cure is said. */
 export async function expectFound(
+  only: SubjectName,
   env: Record<string, string>,
   kind: 'fault' | 'doubt',
   what: RegExp,
   cure: RegExp,
 ): Promise<void> {
-  const wrong = (await findings(env)).filter((finding) => finding.kind !== 'good');
+  const wrong = (await findings(env, { only })).filter((finding) => finding.kind !== 'good');
   expect(wrong).toContainEqual(
     expect.objectContaining({ kind, what: expect.stringMatching(what), cure: expect.stringMatching(cure) }),
   );
