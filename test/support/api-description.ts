@@ -1,6 +1,7 @@
 /** Holds the API's real answers against its own description. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { z } from 'zod';
 import { openApiDocument } from '../../src/api/openapi.ts';
 
@@ -101,8 +102,11 @@ export function createDescription(document: object = openApiDocument()) {
     const type = response.headers.get('content-type')?.split(';')[0] ?? '';
     if (Object.keys(bodies).length === 0) return text === '' ? [] : ['a body where there is none'];
     if (!(type in bodies)) return [`the type ${type || 'of nothing'}`];
-    const value: unknown = /\bjson$/.test(type) ? JSON.parse(text) : text;
-    return faultsOf(validatorAt(`${at}/content/${escaped(type)}/schema`), value);
+    const validate = validatorAt(`${at}/content/${escaped(type)}/schema`);
+    // The schema of a stream is that of an event.
+    const values: unknown[] =
+      type === 'text/event-stream' ? eventsIn(text) : [/\bjson$/.test(type) ? JSON.parse(text) : text];
+    return values.flatMap((value) => faultsOf(validate, value));
   };
 
   return {
@@ -154,6 +158,12 @@ export function createDescription(document: object = openApiDocument()) {
       }
     }
   }
+}
+
+function eventsIn(text: string): EventSourceMessage[] {
+  const events: EventSourceMessage[] = [];
+  createParser({ onEvent: (event) => void events.push(event) }).feed(text);
+  return events;
 }
 
 /** A key in a JSON pointer that stands in a URI. */
