@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { MAX_TEXT_LENGTH } from '../domain/bounds.ts';
 import { idProblem, MAX_ID_LENGTH } from '../domain/ids.ts';
-import { isWithin } from '../lib/json-size.ts';
+import { isWithin, type JsonSize } from '../lib/json-size.ts';
 
 /**
  * A character takes up to 12 bytes in JSON (a surrogate pair, both halves escaped), and texts are limited by
@@ -43,8 +43,8 @@ export const idField = z
   })
   .meta({ minLength: 1, maxLength: MAX_ID_LENGTH, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' });
 
-/** More than any request has. */
-const MOST_OF_A_BODY = { values: 500, nameLength: 500 };
+/** More than any request has that brings one thing. */
+const MOST_OF_A_BODY: JsonSize = { values: 500, nameLength: 500 };
 
 /** The first fault of a value. */
 export type Fault = { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean };
@@ -57,9 +57,10 @@ export function check<S extends z.ZodType>(
   schema: S,
   value: unknown,
   where: string,
+  most: JsonSize = MOST_OF_A_BODY,
 ): { kind: 'valid'; value: z.output<S> } | Fault {
   // Before the schema sees it: of a body of unknown keys alone it would write down each.
-  if (!isWithin(value, MOST_OF_A_BODY)) {
+  if (!isWithin(value, most)) {
     const problem = 'has more fields, or longer names of fields, than any request';
     return { kind: 'invalid', field: where, problem, isTooLarge: false };
   }

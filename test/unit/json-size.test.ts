@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { createImportReader } from '../../src/memory/transfer/import-reader.ts';
 import { check } from '../../src/intake/fields.ts';
 import { isWithin } from '../../src/lib/json-size.ts';
+import { readCompletionRequest } from '../../src/api/openai/request.ts';
 import { newAgentBody } from '../../src/api/schemas.ts';
 import { newScope } from '../support/services.ts';
 
@@ -58,4 +59,12 @@ test('a request of a hundred thousand fields is refused as a whole', () => {
   });
   expect(check(newAgentBody, { ['x'.repeat(400_000)]: 1 }, 'body')).toMatchObject({ field: 'body' });
   expect(check(newAgentBody, { name: 'Mara', nmae: 'Mara' }, 'body')).toMatchObject({ field: 'nmae' });
+});
+
+test('a chat completion brings a whole conversation, and no million of empty messages', () => {
+  const conversation = Array.from({ length: 6_000 }, (_, i) => ({ role: 'user', content: `message ${i}` }));
+  const request = { model: 'Mara', user: 'ada', messages: conversation };
+  expect(readCompletionRequest(request).text).toBe('message 5999');
+  const empty = Array.from({ length: 600_000 }, () => ({}));
+  expect(() => readCompletionRequest({ ...request, messages: empty })).toThrow(/more fields/);
 });
