@@ -1,4 +1,10 @@
-import { activityInfo, ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import {
+  activityInfo,
+  ApplicationFailure,
+  CancelledFailure,
+  cancellationSignal,
+  heartbeat,
+} from '@temporalio/activity';
 import type { Agent } from '../domain/agent.ts';
 import { MAX_REPLY_BYTES, withinBytes } from '../domain/bounds.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
@@ -10,6 +16,7 @@ import type { TurnAnswer } from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
 import { closingOf } from '../lib/open-fence.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/errors.ts';
+import { errorName } from './channel-trouble.ts';
 import { isEmbeddedInPart } from '../memory/text/passages.ts';
 import { carryReply } from './carried-reply.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -23,7 +30,8 @@ export function createAnswerTurn(
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
      * long as the server asks for), `LlmTimedOut` and `LlmEmptyReply` (non-retryable after a few attempts,
-     * since those are paid for). With a `delivery` it also shows in
+     * since those are paid for). An error of ours after the answer counts as paid as well, and ends the turn
+     * as `ReplyUnusable`. With a `delivery` it also shows in
      * the turn's channel that the agent is at work, and delivers the reply early where it may. Trouble there
      * never fails this step: the answer, or the failure's details, say how far it got.
      */
@@ -46,7 +54,8 @@ export function createAnswerTurn(
       // Where nothing is pushed, the reply is fetched, perhaps while it grows.
       const carried = delivery ? undefined : carryReply(redis);
       const onProgress = early?.growing?.show ?? carried?.show;
-      const paidBefore = paidAttempts(undefined);
+      const paidBefore = paidAttempts(false);
+      let isAnswered = false;
       const beat = setInterval(
         () => heartbeat(detailsWith(early?.progress(), paidBefore)),
         ANSWER_HEARTBEAT_MS,
@@ -56,6 +65,7 @@ export function createAnswerTurn(
           signal: cancellationSignal(),
           ...(onProgress && { onProgress }),
         });
+        isAnswered = true;
         const completion = { ...answered, text: withinBytes(answered.text, MAX_REPLY_BYTES) };
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         carried?.end(true);
@@ -82,10 +92,11 @@ export function createAnswerTurn(
         };
       } catch (error) {
         const details = await detailsOf(early, error);
-        const paid = paidAttempts(error);
+        const paid = paidAttempts(isAnswered || (error instanceof LlmUnavailableError && error.timedOut));
         // After `giveUp`, which sends the progress alone.
         if (paid > 0) heartbeat(detailsWith(early?.progress(), paid));
-        throw toFailure(error, details, paid >= MAX_PAID_ATTEMPTS);
+        const isLast = paid >= MAX_PAID_ATTEMPTS;
+        throw isAnswered && isLast ? toUnusable(error, details) : toFailure(error, details, isLast);
       } finally {
         clearInterval(beat);
         carried?.end(false);
@@ -106,9 +117,8 @@ class EmptyReplyError extends Error {}
 /** Attempts that took long, or were answered with nothing, before the turn ends without a reply. */
 const MAX_PAID_ATTEMPTS = 3;
 
-/** How many attempts were paid for in vain, this one included; 0 when this one cost nothing. */
-function paidAttempts(error: unknown): number {
-  const isPaid = error instanceof EmptyReplyError || (error instanceof LlmUnavailableError && error.timedOut);
+/** How many attempts were paid for in vain, this one included if it was. */
+function paidAttempts(isPaid: boolean): number {
   const details = activityInfo().heartbeatDetails as Record<string, unknown> | undefined;
   const before = Number(details?.[PAID_ATTEMPTS] ?? 0);
   return isPaid ? before + 1 : before;
@@ -127,6 +137,14 @@ async function detailsOf(
   const reason = error instanceof LlmRejectedError ? error.reason : undefined;
   if (!early && !reason) return [];
   return [{ ...(early && { delivery: await early.giveUp() }), ...(reason && { reason }) }];
+}
+
+/** A reply is there, and each attempt has failed of it after it had been paid for. */
+function toUnusable(error: unknown, details: [AnswerFailureDetails] | []): unknown {
+  if (error instanceof EmptyReplyError || error instanceof CancelledFailure)
+    return toFailure(error, details, true);
+  const message = `the reply can’t be used: ${errorName(error)}`;
+  return ApplicationFailure.create({ type: FAILURE.replyUnusable, message, nonRetryable: true, details });
 }
 
 function toFailure(error: unknown, details: [AnswerFailureDetails] | [], isLast: boolean): unknown {

@@ -43,6 +43,12 @@ export const actorBehind = ({ id, name }: FoundApiKey): AuditActor => ({ type: '
  */
 export const CALLS_A_MINUTE = 300;
 
+type Admission = {
+  rateLimiter: Pick<RateLimiter, 'countRead'>;
+  /** How many of those calls. */
+  callsAMinute: number;
+};
+
 /**
  * Lets a key make a call, or rejects with a Problem. `note` is called when the call leaves an audit entry
  * whatever becomes of it.
@@ -50,14 +56,7 @@ export const CALLS_A_MINUTE = 300;
 export type Admit = (call: TenantCall, key: FoundApiKey, res: Response, note: () => void) => Promise<void>;
 
 /** Makes what all doors for tenants' keys let calls through by. */
-export function createAdmission({
-  rateLimiter,
-  callsAMinute,
-}: {
-  rateLimiter: Pick<RateLimiter, 'countRead'>;
-  /** How many of those calls. */
-  callsAMinute: number;
-}): Admit {
+export function createAdmission({ rateLimiter, callsAMinute }: Admission): Admit {
   const budget = new RateLimiterMemory({ points: callsAMinute, duration: 60 });
   const takeListPlace = createListShares();
   return async (call, key, res, note) => {

@@ -134,7 +134,7 @@ export const IMPORT = answer(
   'Import',
   z.object({
     importId: uuid,
-    state: z.enum(['running', 'done']),
+    state: z.enum(['running', 'done', 'failed']),
     agentId: uuid,
     userId: z.string(),
     exchanges: count,

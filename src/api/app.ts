@@ -19,12 +19,12 @@ import { admitKeys, auditRefusals, CALLS_A_MINUTE, createAdmission, noteOperator
 import { createAskToForget } from './ask-to-forget.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
-import { answerOptions, methodsOf, refuseRest } from './methods.ts';
+import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openAiErrors } from './openai/errors.ts';
 import { MAX_COMPLETION_BODY_BYTES } from './openai/request.ts';
 import { openApiDocument } from './openapi.ts';
-import { problemHandler } from './problems.ts';
+import { notFound, problemHandler } from './problems.ts';
 import { readJsonBody } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
@@ -76,8 +76,7 @@ export function createApp(dependencies: AppDependencies): Express {
     next();
   });
   const description = openApiDocument(channels);
-  const methodsAt = methodsOf(description.paths);
-  app.use(answerOptions(methodsAt));
+  app.use(heedMethods(description.paths));
   app.use(healthRoutes(dependencies));
   app.get('/metrics', async (_req, res) => {
     res.type(registry.contentType).send(await registry.metrics());
@@ -125,7 +124,9 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use('/v1', v1);
   app.use('/mcp', mcpRoutes({ ...dependencies, admit, acceptHttp, askToForget, waiting }));
 
-  app.use(refuseRest(methodsAt));
+  app.use(() => {
+    throw notFound('path');
+  });
   app.use(auditRefusals(log));
   app.use(['/v1/chat/completions', '/v1/models'], openAiErrors(log));
   app.use(problemHandler(log));

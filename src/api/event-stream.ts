@@ -52,7 +52,6 @@ export async function sendReplyEvents(
   const { messageId, workflowId } = turn;
   const lastId = req.get('last-event-id');
   const from = lastId === undefined ? NOTHING : readId(lastId);
-  res.set('Location', `/v1/messages/${messageId}`);
   const stream = openEvents(res);
   const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(STREAM_WITHIN_MS)]);
   try {

@@ -1,10 +1,10 @@
 import type pg from 'pg';
 import { findAgent } from '../db/agents.ts';
-import { upToFull } from '../db/page.ts';
+import { PAGE_BYTES, upToFull } from '../db/page.ts';
 import type { Agent } from '../domain/agent.ts';
 import type { ConversationMessage, Scope } from '../domain/conversation.ts';
 import { listMemories, type StoredMemory } from '../memory/long-term/memories.ts';
-import { getRecentMessages } from '../memory/window/window.ts';
+import { getNewest } from '../memory/window/window.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { pageOf } from './cursor.ts';
 import { notFound, unavailable } from './problems.ts';
@@ -27,9 +27,8 @@ export async function memoryOf(
 ): Promise<MemoryPage> {
   const { id: agentId } = await knownAgent(pool, given);
   const scope = { ...given, agentId };
-  const { tenantId, userId } = scope;
   const [window, { page, nextCursor }] = await Promise.all([
-    getRecentMessages(redis, tenantId, agentId, userId).catch(() => {
+    getNewest(redis, scope, 2 * PAGE_BYTES).catch(() => {
       throw unavailable('Redis');
     }),
     pageOf(asked, (rows) => listMemories(pool, scope, rows)),

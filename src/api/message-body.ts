@@ -3,10 +3,11 @@ import type { LedgerTurn } from '../db/ledger.ts';
 import type { MessageOutcome } from '../intake/message-outcome.ts';
 import type { MESSAGE } from './answers.ts';
 
-type MessageBody = z.input<typeof MESSAGE.schema>;
-
 /** What the API says of a message. */
-export function bodyOf({ messageId, workflowId }: LedgerTurn, outcome: MessageOutcome): MessageBody {
+export function bodyOf(
+  { messageId, workflowId }: LedgerTurn,
+  outcome: MessageOutcome,
+): z.input<typeof MESSAGE.schema> {
   switch (outcome.state) {
     case 'done': {
       const { answer: _, ...shown } = outcome;

@@ -98,7 +98,8 @@ export const KEY_REUSED = { 422: problem('KeyReused') };
 
 type Kind = 'body' | 'input' | 'named';
 const KINDS: Record<Kind, object> = { body: BODY, input: INPUT, named: NAMED };
-const ofKinds = (kinds: readonly Kind[]): object => Object.assign({}, ...kinds.map((kind) => KINDS[kind]));
+const ofKinds = (kinds: readonly Kind[]): object =>
+  Object.fromEntries(kinds.flatMap((kind) => Object.entries(KINDS[kind])));
 /** The problems of a call, by what it takes. */
 export const keyProblems = (...kinds: Kind[]) => ({ ...OF_KEYS, ...ofKinds(kinds) });
 export const operatorProblems = (...kinds: Kind[]) => ({ ...OF_OPERATOR, ...ofKinds(kinds) });

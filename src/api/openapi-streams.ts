@@ -1,7 +1,6 @@
 /** The doors beside the API's own: events, what OpenAI's clients ask, and MCP. */
 import { z } from 'zod';
-import { idField } from '../intake/fields.ts';
-import { answer } from './answers.ts';
+import { COMPLETION, MODELS, OPENAI_ERROR, RPC_ANSWER } from './answers-to-clients.ts';
 import { completionBody } from './openai/request.ts';
 import {
   described,
@@ -10,138 +9,62 @@ import {
   jsonSchema,
   keyProblems,
   keysFor,
-  LOCATION,
   path,
   responds,
 } from './openapi-parts.ts';
-import { PROBLEM_RESPONSES } from './problem-answers.ts';
-
-const ID = jsonSchema(idField);
+import { BEARER, PROBLEM_RESPONSES, RETRY_AFTER } from './problem-answers.ts';
 
 export const streamPaths = () => ({ ...eventPaths(), ...completionPaths(), ...mcpPaths() });
 
-/** A reply as a stream of events. */
-const EVENTS = {
-  'text/event-stream': {
-    schema: {
-      type: 'string',
-      description:
-        'Events: `accepted`, `delta` with a `text` to add, `reset` where the text begins anew, and in the end ' +
-        '`done` or `failed` with what GET /v1/messages/{messageId} gives',
-    },
-    example:
-      'id: 0-47DEQpj8HBSa-_TI\nevent: accepted\ndata: {"messageId":"…","workflowId":"…"}\n\n' +
-      'id: 5-GF-NszuNKuSXqaZO\nevent: delta\ndata: {"text":"Hello"}\n\n' +
-      'id: end\nevent: done\ndata: {"messageId":"…","state":"done","reply":{"text":"Hello"}}\n\n',
-  },
-};
-
-/** A response that comes as events where these are accepted. */
-export const orEvents = <R extends { content: object }>(response: R) => ({
-  ...response,
-  content: { ...response.content, ...EVENTS },
+/** A stream of events, as the body of a response: the schema and the example are of one event. */
+const eventsOf = (description: string, event: z.ZodType, example: object) => ({
+  'text/event-stream': { schema: { description, ...jsonSchema(event) }, example },
 });
-export const NO_MORE_EVENTS = described(
-  'The event that was seen last, by Last-Event-ID, was the last there is',
-);
-
-function eventPaths() {
-  return {
-    '/v1/messages/{messageId}/events': {
-      get: {
-        summary: 'The reply to a message while it grows, as events',
-        security: keysFor('message.follow'),
-        parameters: [
-          path('messageId'),
-          header('Last-Event-ID', 'The id of the last event that was seen: the stream goes on behind it'),
-        ],
-        responses: {
-          ...keyProblems('named'),
-          200: { description: 'The events', headers: LOCATION, content: EVENTS },
-          204: NO_MORE_EVENTS,
-        },
-      },
-    },
-  };
-}
-
-const usage = z.object({ prompt_tokens: z.int(), completion_tokens: z.int(), total_tokens: z.int() });
-const EXAMPLE_ID = '7d0b5a1e-9f0a-4c55-8a3e-1d8a52a0b6aa';
-const COMPLETION = answer(
-  'Completion',
+export const EVENTS = eventsOf(
+  'One event: `accepted`; `delta` with a `text` to add; `reset` where the text begins anew; in the end `done` ' +
+    'or `failed` with what GET /v1/messages/{messageId} gives',
   z.object({
     id: z.string(),
-    object: z.literal('chat.completion'),
-    created: z.int(),
-    model: z.string(),
-    choices: z.array(
-      z.object({
-        index: z.int(),
-        message: z.object({ role: z.literal('assistant'), content: z.string(), refusal: z.null() }),
-        logprobs: z.null(),
-        finish_reason: z.enum(['stop', 'length']),
-      }),
-    ),
-    usage: usage.optional(),
+    event: z.enum(['accepted', 'delta', 'reset', 'done', 'failed']),
+    data: z.string().describe('JSON'),
+    retry: z.int().optional(),
   }),
-  {
-    id: `chatcmpl-${EXAMPLE_ID}`,
-    object: 'chat.completion',
-    created: 1_795_910_400,
-    model: EXAMPLE_ID,
-    choices: [
-      {
-        index: 0,
-        message: { role: 'assistant', content: 'You are Ada.', refusal: null },
-        logprobs: null,
-        finish_reason: 'stop',
-      },
-    ],
-    usage: { prompt_tokens: 11, completion_tokens: 7, total_tokens: 18 },
-  },
+  { id: '5-GF-NszuNKuSXqaZO', event: 'delta', data: '{"text":"Hello"}' },
 );
-const model = z.object({
-  id: z.string(),
-  object: z.literal('model'),
-  created: z.int(),
-  owned_by: z.string(),
-  name: z.string(),
-});
-const MODELS = answer('Models', z.object({ object: z.literal('list'), data: z.array(model) }), {
-  object: 'list',
-  data: [{ id: EXAMPLE_ID, object: 'model', created: 1_795_910_400, owned_by: 'konstruct', name: 'Mara' }],
-});
-const OPENAI_ERROR = answer(
-  'OpenAiError',
-  z.object({
-    error: z.object({
-      message: z.string(),
-      type: z.string(),
-      param: z.string().nullable(),
-      code: z.string().nullable(),
-    }),
-  }),
-  {
-    error: {
-      message: 'There is no agent of this id or name: see GET /v1/models.',
-      type: 'invalid_request_error',
-      param: 'model',
-      code: 'model_not_found',
+export const LAST_EVENT_ID = header(
+  'Last-Event-ID',
+  'The id of the last event that was seen: the stream goes on behind it',
+);
+export const NOTHING_MORE = described('The last event seen was the last there is');
+
+const eventPaths = () => ({
+  '/v1/messages/{messageId}/events': {
+    get: {
+      summary: 'The reply to a message while it grows, as events',
+      security: keysFor('message.follow'),
+      parameters: [path('messageId'), LAST_EVENT_ID],
+      responses: {
+        ...keyProblems('named'),
+        200: { ...described('The events'), content: EVENTS },
+        204: NOTHING_MORE,
+      },
     },
   },
-);
+});
 
-const RETRY_AFTER = {
-  'Retry-After': { description: 'Seconds to wait', required: true, schema: { type: 'integer', minimum: 0 } },
-};
 /** Every error of these calls has OpenAI's shape. */
 const openAiErrors = (statuses: Record<number, string>) =>
   Object.fromEntries(
     Object.entries(statuses).map(([status, description]) => [
       status,
-      responds(description, OPENAI_ERROR, status === '429' || status === '503' ? RETRY_AFTER : {}),
+      responds(description, OPENAI_ERROR, HEADERS[status] ?? {}),
     ]),
   );
+const HEADERS: Readonly<Record<string, Record<string, object>>> = {
+  401: BEARER,
+  429: RETRY_AFTER,
+  503: RETRY_AFTER,
+};
 const COMMON_ERRORS = {
   401: 'No, wrong, revoked or expired key',
   403: 'The key has not the role that the call needs',
@@ -149,83 +72,89 @@ const COMMON_ERRORS = {
   500: 'A fault of ours, which is logged',
   503: 'A service is away; repeat the request after Retry-After seconds',
 };
-const COMPLETION_ERRORS = {
-  ...COMMON_ERRORS,
+const BODY_ERRORS = {
   400: 'Invalid request; `error.param` names the field',
   404: 'No agent of this id or name',
   410: 'The message has been forgotten meanwhile',
   413: 'The text is too long',
-  415: 'Not JSON',
+  415: 'The body is not JSON',
   422: 'The Idempotency-Key was used for another message',
   502: 'The model failed for good; the turn is marked failed',
   504: 'No reply within nine minutes; GET /v1/messages/{messageId} will have it',
 };
 
-function completionPaths() {
-  const whole = responds('The reply; with `stream` in chunks, the last of which is [DONE]', COMPLETION);
-  const chunks = { 'text/event-stream': { schema: { type: 'string' }, example: 'data: [DONE]\n\n' } };
-  return {
-    '/v1/chat/completions': {
-      post: {
-        summary: 'Send a message to an agent, as OpenAI’s clients do',
-        security: keysFor('message.complete'),
-        parameters: [header('Idempotency-Key', 'The same key and message again is the same message', ID)],
-        requestBody: {
-          required: true,
-          ...json(completionBody, {
-            model: 'Mara',
-            user: 'ada',
-            messages: [{ role: 'user', content: 'Who am I?' }],
-          }),
-        },
-        responses: {
-          ...openAiErrors(COMPLETION_ERRORS),
-          200: { ...whole, content: { ...whole.content, ...chunks } },
+const completionPaths = () => ({
+  '/v1/chat/completions': {
+    post: {
+      summary: 'Send a message to an agent, as OpenAI’s clients do',
+      security: keysFor('message.complete'),
+      parameters: [header('Idempotency-Key', 'The same key and message again is the same message')],
+      requestBody: {
+        required: true,
+        ...json(completionBody, {
+          model: 'Mara',
+          user: 'ada',
+          messages: [{ role: 'user', content: 'My bicycle is blue.' }],
+        }),
+      },
+      responses: {
+        ...openAiErrors({ ...COMMON_ERRORS, ...BODY_ERRORS }),
+        200: {
+          ...described('The reply; with `stream` in chunks, the last of which is [DONE]'),
+          content: {
+            ...responds('', COMPLETION).content,
+            ...eventsOf(
+              'One event: a chat.completion.chunk or [DONE]',
+              z.object({ data: z.string().describe('JSON') }),
+              { data: '{"object":"chat.completion.chunk","choices":[]}' },
+            ),
+          },
         },
       },
     },
-    '/v1/models': {
-      get: {
-        summary: 'The agents, as OpenAI’s clients list models',
-        security: keysFor('agent.list-models'),
-        responses: { ...openAiErrors(COMMON_ERRORS), 200: responds('The agents, oldest first', MODELS) },
-      },
+  },
+  '/v1/models': {
+    get: {
+      summary: 'The agents, as OpenAI’s clients list models',
+      security: keysFor('agent.list-models'),
+      responses: { ...openAiErrors(COMMON_ERRORS), 200: responds('The agents, oldest first', MODELS) },
     },
-  };
-}
+  },
+});
 
-const rpc = z.looseObject({
+const rpc = z.object({
   jsonrpc: z.literal('2.0'),
   id: z.union([z.string(), z.int()]).optional(),
   method: z.string(),
   params: z.looseObject({}).optional(),
 });
-const RPC = answer('RpcAnswer', z.looseObject({ jsonrpc: z.literal('2.0') }), {
-  jsonrpc: '2.0',
-  id: 1,
-  result: {},
-});
 
+/** What the protocol's own code answers, and what is refused before it. */
 function mcpPaths() {
-  const { 403: _, ...problems } = keyProblems('body');
-  const answered = responds('The answer', RPC);
+  const { Unauthorized, Invalid, TooLarge, NotJson, Internal, Unavailable } = PROBLEM_RESPONSES;
+  const rpcContent = responds('', RPC_ANSWER).content;
+  const either = (known: { content: object }, description: string) => ({
+    description,
+    content: { ...known.content, ...rpcContent },
+  });
   return {
     '/mcp': {
       post: {
         summary:
           'A Model Context Protocol server (Streamable HTTP, without sessions); each tool has its role',
         security: [{ tenantApiKey: [] }],
-        parameters: [header('Accept', 'Both application/json and text/event-stream')],
-        requestBody: { required: true, ...json(rpc, { jsonrpc: '2.0', id: 1, method: 'ping' }) },
+        parameters: [header('Accept', 'application/json, text/event-stream')],
+        requestBody: { required: true, ...json(rpc, { jsonrpc: '2.0', id: 1, method: 'tools/list' }) },
         responses: {
-          ...problems,
-          400: {
-            description: 'No message of the protocol, or a batch',
-            content: { ...PROBLEM_RESPONSES.Invalid.content, ...answered.content },
-          },
-          200: answered,
+          200: responds('The answer', RPC_ANSWER),
           202: described('A notification was taken'),
-          406: responds('Accept lacks one of the two', RPC),
+          400: either(Invalid, 'No message of the protocol, or a batch'),
+          401: Unauthorized,
+          406: responds('Accept lacks one of the two', RPC_ANSWER),
+          413: TooLarge,
+          415: either(NotJson, 'Not application/json'),
+          500: either(Internal, 'A fault of ours'),
+          503: Unavailable,
         },
       },
     },

@@ -66,7 +66,7 @@ export function transferPaths() {
         parameters: [path('importId')],
         responses: {
           ...keyProblems('named'),
-          200: responds('`running` or `done`, and how many exchanges were stored', IMPORT),
+          200: responds('`running`, `done` or `failed`, and how many exchanges were stored', IMPORT),
         },
       },
     },

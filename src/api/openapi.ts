@@ -31,8 +31,8 @@ import {
   tidy,
 } from './openapi-parts.ts';
 import { operatorPaths } from './openapi-operator.ts';
-import { NO_MORE_EVENTS, orEvents, streamPaths } from './openapi-streams.ts';
 import { ownPaths, webhookPaths } from './openapi-own.ts';
+import { EVENTS, LAST_EVENT_ID, NOTHING_MORE, streamPaths } from './openapi-streams.ts';
 import { transferPaths } from './openapi-transfer.ts';
 import { conflict, PROBLEM_RESPONSES } from './problem-answers.ts';
 import { agentChangesBody, newAgentBody, userIdParam } from './schemas.ts';
@@ -72,13 +72,19 @@ export function openApiDocument(
       ...memoryPaths(),
       ...agentPaths(),
       ...transferPaths(),
-      ...streamPaths(),
       ...operatorPaths(),
+      ...streamPaths(),
       ...ownPaths(),
       ...webhookPaths(channels),
     },
   };
 }
+
+/** Whoever accepts `text/event-stream` gets events. */
+const orEvents = (response: ReturnType<typeof responds>) => ({
+  ...response,
+  content: { ...response.content, ...EVENTS },
+});
 
 /** Every schema that has a name. */
 function componentSchemas(): Record<string, object> {
@@ -121,11 +127,11 @@ function messagePaths() {
       get: {
         summary: 'How far a message has come',
         security: keysFor('message.read'),
-        parameters: [path('messageId'), prefer],
+        parameters: [path('messageId'), prefer, LAST_EVENT_ID],
         responses: {
           ...keyProblems('named'),
           200: orEvents(responds('Its state, and once done the reply', MESSAGE, WAITED)),
-          204: NO_MORE_EVENTS,
+          204: NOTHING_MORE,
         },
       },
     },

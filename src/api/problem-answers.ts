@@ -64,7 +64,7 @@ const NO_REPLY = answer('NoReply', z.object({ ...members, ...failedMembers }), {
   ...FAILED,
 });
 
-const RETRY_AFTER = {
+export const RETRY_AFTER = {
   'Retry-After': {
     description: 'Seconds to wait before the same request is sent again',
     required: true,
@@ -75,7 +75,7 @@ const RETRY_AFTER = {
 const LOCATION = {
   Location: { description: 'Where the message is', required: true, schema: { type: 'string' } },
 };
-const BEARER = {
+export const BEARER = {
   'WWW-Authenticate': { required: true, schema: { type: 'string', const: 'Bearer' }, example: 'Bearer' },
 };
 

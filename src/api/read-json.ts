@@ -9,7 +9,7 @@ const WITH_BODIES = new Set(['POST', 'PATCH', 'DELETE']);
  */
 export function readJsonBody(limit: number): RequestHandler {
   // `strict: false` lets us name the fault.
-  const read = express.json({ limit, strict: false });
+  const read: RequestHandler = express.json({ limit, strict: false });
   return (req, res, next) => {
     if (!WITH_BODIES.has(req.method) || !hasBody(req)) {
       next();

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { MAX_TOP_K } from '../domain/agent.ts';
 import { KEY_ROLES } from '../domain/key-roles.ts';
 import { LLM_WITHIN_MS } from '../domain/timing.ts';
-import { MAX_PROMPT_TOKENS } from '../domain/bounds.ts';
-import { check, filledText, idField, MAX_TEXT_LENGTH, textField } from '../intake/fields.ts';
+import { MAX_PROMPT_TOKENS, MAX_TEXT_LENGTH } from '../domain/bounds.ts';
+import { check, filledText, idField, textField } from '../intake/fields.ts';
 import { badField } from './problems.ts';
 
 const recall = z.strictObject({
@@ -92,7 +92,7 @@ export const userIdParam = idField;
 export const pageQuery = z.object({
   limit: z
     .string()
-    // Not all that JavaScript takes for a number: 1e2, 0x10 and a blank say nothing to who reads the description.
+    // JavaScript takes 1e2, 0x10 and a blank for numbers too.
     .regex(/^\d{1,9}$/, 'must be a whole number')
     .transform(Number)
     .pipe(z.int().min(1).max(200))

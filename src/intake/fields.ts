@@ -1,9 +1,8 @@
 /** The kinds of fields that requests have, and how a fault in one is told. */
 import { z } from 'zod';
+import { MAX_TEXT_LENGTH } from '../domain/bounds.ts';
 import { idProblem, MAX_ID_LENGTH } from '../domain/ids.ts';
-
-/** The longest message, in Unicode characters. */
-export const MAX_TEXT_LENGTH = 32_000;
+import { isWithin } from '../lib/json-size.ts';
 
 /**
  * A character takes up to 12 bytes in JSON (a surrogate pair, both halves escaped), and texts are limited by
@@ -44,6 +43,9 @@ export const idField = z
   })
   .meta({ minLength: 1, maxLength: MAX_ID_LENGTH, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' });
 
+/** More than any request has. */
+const MOST_OF_A_BODY = { values: 500, nameLength: 500 };
+
 /** The first fault of a value. */
 export type Fault = { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean };
 
@@ -56,6 +58,11 @@ export function check<S extends z.ZodType>(
   value: unknown,
   where: string,
 ): { kind: 'valid'; value: z.output<S> } | Fault {
+  // Before the schema sees it: of a body of unknown keys alone it would write down each.
+  if (!isWithin(value, MOST_OF_A_BODY)) {
+    const problem = 'has more fields, or longer names of fields, than any request';
+    return { kind: 'invalid', field: where, problem, isTooLarge: false };
+  }
   const result = schema.safeParse(value);
   if (result.success) return { kind: 'valid', value: result.data };
   const issue = result.error.issues[0];

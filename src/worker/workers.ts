@@ -31,11 +31,13 @@ const WORKFLOW_POLLERS = 8;
 /** Backfills that run at the same time. Enough of them let the embedder fill its batches. */
 const BACKFILL_SLOTS = 16;
 /**
- * Activities that run beside the backfills: what they owe, and the steps of erasures. Those of erasures are
- * shared out between tenants, and leave some slots in any case: of three at once five can be taken.
+ * Activities that run beside the backfills: what they owe, and the steps of erasures and imports. Those of
+ * either kind are shared out between tenants, and leave some slots in any case to the others: of three
+ * erasures at once five can be taken, of two imports three, and an attempt needs one to be put off.
  */
-const BACKFILL_ACTIVITY_SLOTS = 8;
-const ERASURES_AT_ONCE = 3;
+export const BACKFILL_ACTIVITY_SLOTS = 12;
+export const ERASURES_AT_ONCE = 3;
+export const IMPORTS_AT_ONCE = 2;
 /** Each poller reserves two slots: one for its current poll, one for the next. */
 const BACKFILL_POLLERS = 4;
 /**
@@ -83,6 +85,7 @@ export async function createWorkers(options: {
   });
   const shares = createFairShares({ callsAtOnce });
   const erasures = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, workflowType: 'ForgetUser' });
+  const imports = createFairShares({ callsAtOnce: IMPORTS_AT_ONCE, workflowType: 'ImportMemory' });
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([
     Worker.create({
@@ -101,7 +104,7 @@ export async function createWorkers(options: {
     Worker.create({
       ...common,
       taskQueue: EMBEDDING_TASK_QUEUE,
-      interceptors: { activity: [...observers.activity, erasures.interceptor] },
+      interceptors: { activity: [...observers.activity, erasures.interceptor, imports.interceptor] },
       tuner: {
         workflowTaskSlotSupplier: repliesFirst.slots,
         activityTaskSlotSupplier: fixed(BACKFILL_ACTIVITY_SLOTS),

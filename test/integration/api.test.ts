@@ -287,7 +287,9 @@ describe('bad requests', () => {
     const memory = await system.request('OPTIONS', `/v1/agents/${system.agent.id}/users/ada/memory`);
     expect(memory.headers.get('allow')).toBe('GET, HEAD, DELETE');
     expect((await system.request('PUT', '/healthz')).headers.get('allow')).toBe('GET, HEAD');
-    expect((await system.request('DELETE', '/v1/agents', undefined, { authorization: '' })).status).toBe(401);
+    const scope = `/v1/agents/${system.agent.id}/users/ada`;
+    const lines = { 'content-type': 'application/x-ndjson' };
+    expect((await system.request('PATCH', `${scope}/memory/import`, '{}', lines)).status).toBe(405);
   });
 
   test('a body that is not JSON is refused, and no key is issued without what it asks for', async () => {

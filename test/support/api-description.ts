@@ -62,8 +62,10 @@ export function createDescription(document: object = openApiDocument()) {
 
   const find = (method: string, path: string): Operation | undefined => {
     const { pathname } = new URL(path, 'http://api');
-    const fits = (known: string) => new RegExp(`^${known.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`).test(pathname);
-    return byParameters.find((known) => known.method === method.toLowerCase() && fits(known.path));
+    const fits = ({ path: known }: Operation) =>
+      new RegExp(`^${known.replaceAll(/\{\w+\}/g, '[^/]+')}/?$`).test(pathname);
+    const closest = byParameters.find(fits)?.path;
+    return operations.find((one) => one.path === closest && one.method === method.toLowerCase());
   };
   /** A response, and where it stands; the pointer leads through no reference. */
   const responseOf = ({ at, responses }: Operation, status: string) => {

@@ -1,14 +1,16 @@
 /** Replies in the shape of chat completions. */
+import type { z } from 'zod';
 import type { LedgerTurn } from '../../db/ledger.ts';
 import type { TokenUsage } from '../../domain/turn.ts';
 import type { EndedOutcome } from '../../intake/follow-reply.ts';
+import type { COMPLETION } from '../answers-to-clients.ts';
 import { Problem } from '../problems.ts';
 
 export type Done = Extract<EndedOutcome, { state: 'done' }>;
 
 const seconds = (time: Date): number => Math.floor(time.getTime() / 1_000);
 
-const headOf = ({ messageId, receivedAt, agentId }: LedgerTurn, object: string) => ({
+const headOf = <T extends string>({ messageId, receivedAt, agentId }: LedgerTurn, object: T) => ({
   id: `chatcmpl-${messageId}`,
   object,
   created: seconds(receivedAt),
@@ -16,7 +18,7 @@ const headOf = ({ messageId, receivedAt, agentId }: LedgerTurn, object: string) 
 });
 
 /** A whole completion. */
-export function completionOf(turn: LedgerTurn, outcome: Done): object {
+export function completionOf(turn: LedgerTurn, outcome: Done): z.input<typeof COMPLETION.schema> {
   const { reply } = outcome;
   const usage = usageOf(outcome);
   return {
@@ -24,7 +26,7 @@ export function completionOf(turn: LedgerTurn, outcome: Done): object {
     choices: [
       {
         index: 0,
-        message: { role: 'assistant', content: reply.text, refusal: null },
+        message: { role: 'assistant' as const, content: reply.text, refusal: null },
         logprobs: null,
         finish_reason: finishOf(outcome),
       },
@@ -33,6 +35,7 @@ export function completionOf(turn: LedgerTurn, outcome: Done): object {
   };
 }
 
+type Usage = { prompt_tokens: number; completion_tokens: number; total_tokens: number };
 type Delta = { role?: 'assistant'; content?: string };
 
 /** One piece of a completion. With `withUsage` the last chunk has it, and the others say that they don't. */
@@ -53,10 +56,10 @@ export const usageChunkOf = (turn: LedgerTurn, outcome: Done): object => ({
   usage: usageOf(outcome) ?? null,
 });
 
-export const finishOf = ({ cutOff }: Done): string => (cutOff ? 'length' : 'stop');
+export const finishOf = ({ cutOff }: Done): 'length' | 'stop' => (cutOff ? 'length' : 'stop');
 
 /** Undefined where the model’s server doesn't count, or Temporal has forgotten it. */
-function usageOf({ answer }: Done): object | undefined {
+function usageOf({ answer }: Done): Usage | undefined {
   const usage: TokenUsage | null | undefined = answer?.usage;
   if (!usage) return undefined;
   const { promptTokens, completionTokens } = usage;

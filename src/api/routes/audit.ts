@@ -5,7 +5,6 @@ import { tenantOf } from '../admission.ts';
 import { AUDIT_PAGE, sendJson } from '../answers.ts';
 import { pageOf } from '../cursor.ts';
 import { notFound } from '../problems.ts';
-import { notAllowed } from '../methods.ts';
 import { pageQuery, validate } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
 
@@ -29,10 +28,6 @@ export function operatorAuditRoutes({ pool }: { pool: pg.Pool }): Router {
   router.get('/audit', async (req, res) => {
     const { page, nextCursor } = await pageOf(asked(req), (rows) => listAuditOfAll(pool, rows));
     sendJson(res, AUDIT_PAGE, { entries: page, nextCursor });
-  });
-  // The other methods would come to a tenant of that name.
-  router.all('/audit', () => {
-    throw notAllowed(['get']);
   });
   router.get('/:tenantId/audit', async (req, res) => {
     const tenantId = toUuid(req.params.tenantId);

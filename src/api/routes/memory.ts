@@ -14,8 +14,12 @@ export function memoryRoutes(reader: MemoryReader): Router {
   router.get('/agents/:agentId/users/:userId/memory', async (req, res) => {
     const userId = validate(userIdParam, req.params.userId, 'userId');
     const asked = validate(pageQuery, req.query, 'query');
-    const given = { tenantId: tenantOf(res), agentId: req.params.agentId, userId };
-    sendJson(res, MEMORY, await memoryOf(reader, given, asked));
+    const page = await memoryOf(
+      reader,
+      { tenantId: tenantOf(res), agentId: req.params.agentId, userId },
+      asked,
+    );
+    sendJson(res, MEMORY, page);
   });
 
   return router;

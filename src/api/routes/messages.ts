@@ -56,7 +56,7 @@ export function messageRoutes(
     if (isStreamed) takeWaitingPlace(waiting, tenantId, res);
     const idempotencyKey = req.get('idempotency-key');
     const turn = await acceptHttp(keyOf(res), { agentId, body: req.body, idempotencyKey });
-    if (isStreamed) await sendReplyEvents(dependencies, req, res, { tenantId, turn });
+    if (isStreamed) await sendReplyEvents(dependencies, req, locate(res, turn), { tenantId, turn });
     else sendOutcome(res, turn, await waitFor(req, res, turn), 202);
   });
 
@@ -74,7 +74,7 @@ export function messageRoutes(
     }
     const tenantId = tenantOf(res);
     takeWaitingPlace(waiting, tenantId, res);
-    await sendReplyEvents(dependencies, req, res, { tenantId, turn });
+    await sendReplyEvents(dependencies, req, locate(res, turn), { tenantId, turn });
   };
 
   router.get('/messages/:messageId', async (req, res) => {
@@ -97,13 +97,17 @@ export function messageRoutes(
   return router;
 }
 
+/** Says where a message is. */
+const locate = (res: Response, { messageId }: LedgerTurn): Response =>
+  res.set('Location', `/v1/messages/${messageId}`);
+
 function sendOutcome(
   res: Response,
   turn: LedgerTurn,
   outcome: MessageOutcome,
   pendingStatus: 200 | 202,
 ): void {
-  res.set('Location', `/v1/messages/${turn.messageId}`);
+  locate(res, turn);
   const body = bodyOf(turn, outcome);
   switch (outcome.state) {
     case 'done':

@@ -8,6 +8,8 @@ import { NOTHING } from '../../intake/reply-view.ts';
 import type { Shares } from '../../lib/shares.ts';
 import type { AcceptHttp } from '../accept-http.ts';
 import { keyOf, tenantOf } from '../admission.ts';
+import { sendJson } from '../answers.ts';
+import { COMPLETION, MODELS } from '../answers-to-clients.ts';
 import type { StreamDependencies } from '../event-stream.ts';
 import { completionOf } from '../openai/answer.ts';
 import { doneOf, sendChunks } from '../openai/chunks.ts';
@@ -55,16 +57,19 @@ export function openAiRoutes(
     const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(REPLY_WITHIN_MS)]);
     const events = followReply(dependencies, tenantId, turn, { from: NOTHING, signal });
     if (isStreamed) await sendChunks(res, turn, events, { withUsage });
-    else res.json(completionOf(turn, await doneOf(turn, events)));
+    else sendJson(res, COMPLETION, completionOf(turn, await doneOf(turn, events)));
   });
 
   router.get('/models', async (_req, res) => {
     const agents = await listAgentNames(pool, tenantOf(res));
     const data = agents.map(({ id, name, createdAt }) => ({
-      ...{ id, object: 'model', created: Math.floor(createdAt.getTime() / 1_000), owned_by: 'konstruct' },
+      id,
+      object: 'model' as const,
+      created: Math.floor(createdAt.getTime() / 1_000),
+      owned_by: 'konstruct' as const,
       name,
     }));
-    res.json({ object: 'list', data });
+    sendJson(res, MODELS, { object: 'list', data });
   });
 
   return router;

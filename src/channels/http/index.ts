@@ -2,7 +2,8 @@
  * HTTP as a channel: a program sends a message with its tenant's key, and fetches the reply or waits for it.
  */
 import { z } from 'zod';
-import { check, filledText, idField, MAX_TEXT_LENGTH } from '../../intake/fields.ts';
+import { MAX_TEXT_LENGTH } from '../../domain/bounds.ts';
+import { check, filledText, idField } from '../../intake/fields.ts';
 import type { InboundChannel, Received } from '../channel.ts';
 
 /**

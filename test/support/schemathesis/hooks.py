@@ -38,8 +38,3 @@ def write_lines(context, value):
 @schemathesis.deserializer("application/x-ndjson")
 def read_lines(context, response):
     return response.text
-
-
-@schemathesis.deserializer("text/event-stream")
-def read_events(context, response):
-    return response.text
