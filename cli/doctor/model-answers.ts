@@ -4,7 +4,7 @@ import { doubt, fault, reasonOf, type Finding } from './finding.ts';
 
 type Meaning = { what: string; cure: string };
 
-/** Why a model gives no answer, and what helps. The server's words may hold the key, so they are not shown. */
+/** Why a model gives no answer, and what helps. The server's words may hold the key, so they stay unseen. */
 const MEANINGS: Partial<Record<LlmFailureReason, Meaning>> = {
   badKey: { what: 'its server refuses the key', cure: 'set LLM_API_KEY to a key of that server' },
   unknownModel: {
