@@ -1,16 +1,19 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { z } from 'zod';
 
-/** One exchange of a replayed conversation, with the ids of the dataset's turns in each message. */
-export type ReplayedExchange = {
-  user: { text: string; turnIds: string[] };
-  reply: { text: string; turnIds: string[] };
-  at: Date;
-};
+/** One of the dataset's turns within a message, by its characters. */
+export type Turn = { id: string; from: number; to: number };
+export type ReplayedMessage = { text: string; turns: Turn[] };
+/** One exchange of a replayed conversation. */
+export type ReplayedExchange = { user: ReplayedMessage; reply: ReplayedMessage; at: Date };
 
+/** `evidence` holds ids of turns. It is empty where the conversation has no answer. */
 export type Question = { text: string; category: string; evidence: ReadonlySet<string> };
 
 export type Conversation = {
+  /** The file's name without what all files have in common. */
+  set: string;
   id: string;
   /** The user's display name; undefined when the benchmark runs without it. */
   userName: string | undefined;
@@ -18,6 +21,9 @@ export type Conversation = {
   exchanges: ReplayedExchange[];
   questions: Question[];
 };
+
+/** The category of questions that have no answer in their conversation. */
+const UNANSWERABLE = 'abstention';
 
 const turn = z.object({ speaker: z.string(), dia_id: z.string(), text: z.string() });
 const fileSchema = z.array(
@@ -34,31 +40,34 @@ const fileSchema = z.array(
   }),
 );
 
-type Turn = z.infer<typeof turn>;
+type SpokenTurn = z.infer<typeof turn>;
 
 /**
  * The conversations of a file in LoCoMo's format. `speaker_a` is the user and `speaker_b` the agent; images
- * are ignored. Questions without evidence are left out. Throws when the file has another format.
+ * are ignored. Questions without evidence are left out, unless their category says that they have no answer.
+ * Throws when the file has another format.
  */
 export async function readConversations(file: string): Promise<Conversation[]> {
   const samples = fileSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  const set = path.basename(file, '.json').replace(/-dev$/, '');
   return samples.map(({ sample_id: id, conversation, qa }) => ({
+    set,
     id,
     userName: conversation.speaker_a,
     agentName: conversation.speaker_b,
     exchanges: sessionsOf(conversation).flatMap(({ turns, at }) =>
       toExchanges(turns, conversation.speaker_a, at),
     ),
-    questions: qa.flatMap(({ question, category, evidence = [] }) => {
-      const ids = evidence.flatMap((entry) => entry.match(/D\d+:\d+/g) ?? [entry]);
-      return ids.length > 0
-        ? [{ text: question, category: String(category ?? ''), evidence: new Set(ids) }]
-        : [];
+    questions: qa.flatMap(({ question, category: kind = '', evidence: noted = [] }) => {
+      const category = String(kind);
+      const ids = noted.flatMap((entry) => entry.match(/D\d+:\d+/g) ?? [entry]);
+      const evidence = new Set(category === UNANSWERABLE ? [] : ids);
+      return evidence.size > 0 || category === UNANSWERABLE ? [{ text: question, category, evidence }] : [];
     }),
   }));
 }
 
-function sessionsOf(conversation: Record<string, unknown>): Array<{ turns: Turn[]; at: Date }> {
+function sessionsOf(conversation: Record<string, unknown>): Array<{ turns: SpokenTurn[]; at: Date }> {
   return Object.keys(conversation)
     .flatMap((key) => /^session_(\d+)$/.exec(key)?.[1] ?? [])
     .map(Number)
@@ -89,14 +98,14 @@ const BETWEEN_EXCHANGES_MS = 60_000;
  * Pairs a session's turns to exchanges. Consecutive turns of one speaker are one message. When the agent
  * speaks first, its turns are part of the first reply.
  */
-function toExchanges(turns: readonly Turn[], user: string, at: Date): ReplayedExchange[] {
+function toExchanges(turns: readonly SpokenTurn[], user: string, at: Date): ReplayedExchange[] {
   const exchanges: ReplayedExchange[] = [];
   let opened = false;
   for (const { speaker, dia_id: id, text } of turns) {
     const isUser = speaker === user;
     let current = exchanges.at(-1);
     if (!current || (isUser && opened && current.reply.text !== '')) {
-      const message = () => ({ text: '', turnIds: [] });
+      const message = () => ({ text: '', turns: [] });
       current = {
         user: message(),
         reply: message(),
@@ -106,8 +115,9 @@ function toExchanges(turns: readonly Turn[], user: string, at: Date): ReplayedEx
     }
     opened ||= isUser;
     const message = isUser ? current.user : current.reply;
-    message.text = [message.text, text].filter(Boolean).join(' ');
-    message.turnIds.push(id);
+    if (message.text !== '' && text !== '') message.text += ' ';
+    message.turns.push({ id, from: message.text.length, to: message.text.length + text.length });
+    message.text += text;
   }
   return exchanges;
 }

@@ -1,105 +1,131 @@
-/**
- * The result of a question: the returned exchanges in order, each with its turns and its text in the prompt.
- */
+import { countWords } from '../../src/memory/text/words.ts';
 import { percentile } from '../percentile.ts';
+import type { Question } from './dataset.ts';
+
+/** The result of a question: the returned exchanges, best first. */
 export type Answer = {
+  set: string;
   sampleId: string;
-  question: string;
-  category: string;
-  evidence: ReadonlySet<string>;
+  question: Question;
   returned: ReturnedItem[];
   searchMs: number;
 };
+/** An exchange: the dataset's turns that are quoted, and its text in the prompt. */
 export type ReturnedItem = { turn_ids: string[]; text: string };
 
-export type Report = {
+/** What was asked of the conversations of a set. */
+export type Asked = {
+  at3: Answer[];
+  at5: Answer[];
+  /** Questions that the conversation has no answer to, as the data says. */
+  unanswerable: Answer[];
+  /** Questions of another conversation, with the names of this one. */
+  foreign: Answer[];
+};
+
+export type Accuracy = {
+  questions: number;
   recall_at_1: number;
   recall_at_3: number;
   hit_at_3: number;
+  evidence_in_200_words: number;
+};
+export type Report = Accuracy & {
   recall_at_5: number;
-  words_at_3: number;
-  by_category: Record<
-    string,
-    { questions: number; recall_at_1: number; recall_at_3: number; hit_at_3: number }
-  >;
-  unrelated_returned_rate: number | null;
+  words_mean: number;
+  words_p95: number;
+  answerable_passed: number;
+  unanswerable_passed: number | null;
+  foreign_passed: number | null;
+  by_category: Record<string, Accuracy>;
+  by_conversation: Record<string, Accuracy>;
   search_p50_ms: number;
   search_p95_ms: number;
-  questions: number;
 };
 
+/** What a quotation may take on average. */
+const WORDS = 200;
+
 /**
- * The report over all questions, after the threshold: a question without a result counts as one whose
- * evidence was not found. Shares are 0 to 1. `words_at_3` is the mean over the questions with a result.
+ * The report over a set's questions, with what the threshold lets through: a question without a result counts
+ * as one whose evidence was not found. Shares are 0 to 1. Words are those of the quotations with their days
+ * and names, over the questions with a result; a character of a script without spaces is a word.
  */
-export function toReport(
-  at3: readonly Answer[],
-  at5: readonly Answer[],
-  unrelated: readonly Answer[],
-): Report {
+export function toReport({ at3, at5, unanswerable, foreign }: Asked): Report {
   const times = at3.map(({ searchMs }) => searchMs);
-  const answered = at3.filter(({ returned }) => returned.length > 0);
+  const words = at3
+    .filter(hasResult)
+    .map(({ returned }) => returned.reduce((sum, { text }) => sum + countWords(text), 0));
   return {
     ...accuracy(at3),
     recall_at_5: round(mean(at5.map((answer) => recallAt(answer, 5)))),
-    words_at_3: round(mean(answered.map(({ returned }) => wordsOf(returned)))),
-    by_category: byCategory(at3),
-    unrelated_returned_rate:
-      unrelated.length === 0
-        ? null
-        : round(mean(unrelated.map(({ returned }) => Number(returned.length > 0)))),
+    words_mean: round(mean(words)),
+    words_p95: percentile(words, 0.95),
+    answerable_passed: passed(at3) ?? 0,
+    unanswerable_passed: passed(unanswerable),
+    foreign_passed: passed(foreign),
+    by_category: grouped(at3, ({ question }) => question.category),
+    by_conversation: grouped(at3, ({ sampleId }) => sampleId),
     search_p50_ms: round(percentile(times, 0.5)),
     search_p95_ms: round(percentile(times, 0.95)),
-    questions: at3.length,
   };
 }
 
-function byCategory(answers: readonly Answer[]): Report['by_category'] {
-  const groups = [...Map.groupBy(answers, ({ category }) => category)].sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(
-    groups.map(([category, group]) => [category, { questions: group.length, ...accuracy(group) }]),
-  );
+const hasResult = ({ returned }: Answer): boolean => returned.length > 0;
+
+function passed(answers: readonly Answer[]): number | null {
+  return answers.length === 0 ? null : round(answers.filter(hasResult).length / answers.length);
 }
 
-function accuracy(answers: readonly Answer[]) {
+function grouped(answers: readonly Answer[], by: (answer: Answer) => string): Record<string, Accuracy> {
+  const groups = [...Map.groupBy(answers, by)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(groups.map(([name, group]) => [name, accuracy(group)]));
+}
+
+function accuracy(answers: readonly Answer[]): Accuracy {
   return {
+    questions: answers.length,
     recall_at_1: round(mean(answers.map((answer) => recallAt(answer, 1)))),
     recall_at_3: round(mean(answers.map((answer) => recallAt(answer, 3)))),
     hit_at_3: round(mean(answers.map((answer) => Number(recallAt(answer, 3) > 0)))),
+    evidence_in_200_words: round(mean(answers.map((answer) => recallWithin(answer, WORDS)))),
   };
 }
 
 /** Share of a question's evidence turns that are in its first `k` items. */
-export function recallAt({ evidence, returned }: Answer, k: number): number {
+export function recallAt({ question, returned }: Answer, k: number): number {
   const found = new Set(returned.slice(0, k).flatMap((item) => item.turn_ids));
-  return [...evidence].filter((id) => found.has(id)).length / evidence.size;
+  return [...question.evidence].filter((id) => found.has(id)).length / question.evidence.size;
 }
 
-const wordsOf = (items: readonly ReturnedItem[]): number =>
-  items.reduce((sum, { text }) => sum + text.split(/\s+/u).filter(Boolean).length, 0);
+/** The same of the first items that take no more than so many words together. */
+function recallWithin(answer: Answer, words: number): number {
+  let left = words;
+  const from = answer.returned.findIndex(({ text }) => (left -= countWords(text)) < 0);
+  return recallAt(answer, from < 0 ? answer.returned.length : from);
+}
 
 const mean = (values: readonly number[]): number =>
   values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 
 export const round = (value: number): number => Math.round(value * 10_000) / 10_000;
 
-/** The report as a table for people, shares in percent. */
-export function toTable(
-  report: Report,
-  conversations: ReadonlyArray<{ id: string; answers: Answer[] }>,
-): string {
-  const percent = (share: number) => (share * 100).toFixed(1).padStart(6);
-  const line = (name: string, n: number, a: { recall_at_1: number; recall_at_3: number; hit_at_3: number }) =>
-    `${name.padEnd(14)} ${String(n).padStart(9)} ${percent(a.recall_at_1)} ${percent(a.recall_at_3)} ${percent(a.hit_at_3)}`;
-  return [
-    `${''.padEnd(14)} questions    R@1    R@3  hit@3`,
-    ...conversations.map(({ id, answers }) => line(id, answers.length, accuracy(answers))),
-    ...Object.entries(report.by_category).map(([name, group]) =>
-      line(`category ${name}`, group.questions, group),
-    ),
-    line('all', report.questions, report),
-    `R@5 ${percent(report.recall_at_5)}   words at 3 ${report.words_at_3.toFixed(0)}   unrelated questions with a result ` +
-      `${report.unrelated_returned_rate === null ? '–' : percent(report.unrelated_returned_rate)}   ` +
+const percent = (share: number | null): string =>
+  (share === null ? '–' : (share * 100).toFixed(1)).padStart(6);
+
+/** The reports as a table for people, shares in percent. */
+export function toTable(reports: Readonly<Record<string, Report>>): string {
+  const line = (name: string, a: Accuracy): string =>
+    `${name.padEnd(26)} ${String(a.questions).padStart(9)} ` +
+    [a.recall_at_1, a.recall_at_3, a.hit_at_3, a.evidence_in_200_words].map(percent).join(' ');
+  const lines = Object.entries(reports).flatMap(([set, report]) => [
+    line(set, report),
+    ...Object.entries(report.by_conversation).map(([id, group]) => line(`  ${id}`, group)),
+    ...Object.entries(report.by_category).map(([name, group]) => line(`  category ${name}`, group)),
+    `  R@5 ${percent(report.recall_at_5)}   words ${report.words_mean.toFixed(0)} (p95 ${report.words_p95})   ` +
       `search p50 ${report.search_p50_ms} ms, p95 ${report.search_p95_ms} ms`,
-  ].join('\n');
+    `  got something: answerable ${percent(report.answerable_passed)}   without an answer ` +
+      `${percent(report.unanswerable_passed)}   of another conversation ${percent(report.foreign_passed)}`,
+  ]);
+  return [`${''.padEnd(26)} questions    R@1    R@3  hit@3  within ${WORDS} words`, ...lines].join('\n');
 }

@@ -10,7 +10,7 @@ import type { Agent, RecallSettings } from '../../src/domain/agent.ts';
 import type { InboundMessage } from '../../src/domain/conversation.ts';
 import { formatMemories } from '../../src/domain/quotations.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
-import type { Conversation } from './dataset.ts';
+import type { Conversation, ReplayedMessage, Turn } from './dataset.ts';
 import type { ReturnedItem } from './measure.ts';
 
 /** The services of a replay, which runs the worker's own activities. */
@@ -21,13 +21,15 @@ export type Replayed = {
   conversation: Conversation;
   agent: Agent;
   userId: string;
-  /** The ids of the dataset's turns in each message, by exchange id. */
-  turnIds: Map<string, { user: string[]; assistant: string[] }>;
+  /** What was stored, by exchange id. */
+  stored: Map<string, { user: ReplayedMessage; assistant: ReplayedMessage }>;
 };
 
 /** Turns stored at the same time: the embedder's batch size. */
 const AT_ONCE = 8;
 const DAY_MS = 86_400_000;
+/** Where a quotation leaves words out. */
+const OMISSION = /^… | …$| … /u;
 
 /** Stores a conversation turn by turn, as workflow `EmbedAndStore` does. */
 export async function replay(
@@ -40,16 +42,13 @@ export async function replay(
   const agent = await inTenant(services.pool, tenantId, (client) =>
     createAgent(client, tenantId, randomUuid(), { name: conversation.agentName, recall }),
   );
-  const replayed: Replayed = { conversation, agent, userId: 'bench', turnIds: new Map() };
+  const replayed: Replayed = { conversation, agent, userId: 'bench', stored: new Map() };
   const waiting = conversation.exchanges.map((exchange, i) => ({ exchange, seq: i + 1 }));
   const storeNext = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const { exchange, seq } = next;
       const message = { ...messageTo(replayed, exchange.user.text, exchange.at), seq };
-      replayed.turnIds.set(message.messageId, {
-        user: exchange.user.turnIds,
-        assistant: exchange.reply.turnIds,
-      });
+      replayed.stored.set(message.messageId, { user: exchange.user, assistant: exchange.reply });
       const repliedAt = new Date(exchange.at.getTime() + 1_000).toISOString();
       await storeTurn({ message, reply: exchange.reply.text, repliedAt, embedding: null, appendOwed: false });
     }
@@ -79,11 +78,28 @@ export async function ask(
   const items = Map.groupBy(recalled, ({ rank, beside }) => rank ?? beside ?? 0);
   return {
     returned: [...items.values()].map((memories) => ({
-      turn_ids: memories.flatMap(({ exchangeId, role }) => replayed.turnIds.get(exchangeId)?.[role] ?? []),
+      turn_ids: memories.flatMap(({ exchangeId, role, content }) => {
+        const message = replayed.stored.get(exchangeId)?.[role];
+        return message ? quotedTurns(message, content) : [];
+      }),
       text: formatMemories(memories, { user: conversation.userName, agent: agent.name }).join('\n'),
     })),
     searchMs: timingsMs.recall,
   };
+}
+
+/** The turns of a message that a quotation of it has at least half of. */
+export function quotedTurns({ text, turns }: ReplayedMessage, quoted: string): string[] {
+  const parts = quoted.split(OMISSION).flatMap((part) => {
+    const from = text.indexOf(part);
+    return part === '' || from < 0 ? [] : [{ from, to: from + part.length }];
+  });
+  const isQuoted = (turn: Turn): boolean => {
+    const common = parts.map(({ from, to }) => Math.min(to, turn.to) - Math.max(from, turn.from));
+    const letters = common.reduce((sum, length) => sum + Math.max(length, 0), 0);
+    return letters * 2 >= turn.to - turn.from;
+  };
+  return turns.filter(isQuoted).map(({ id }) => id);
 }
 
 function messageTo({ conversation, agent, userId }: Replayed, text: string, at: Date): InboundMessage {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { readSettings } from '../../bench/recall/settings.ts';
+import { readSettings } from '../../bench/recall/options.ts';
 
 test('settings are parsed as the API accepts them', () => {
   expect(readSettings('{"threshold":0.3,"fillWords":0}')).toEqual({
