@@ -4,6 +4,7 @@
  * Outbound, in the worker, it shows that the agent is at work and delivers the reply. Nothing outside its
  * folder knows its name.
  */
+import type pg from 'pg';
 import type { RedisClient } from '../redis/connection.ts';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
@@ -27,8 +28,8 @@ export type ChannelDefinition = {
   outbound(settings: unknown, context: OutboundContext): OutboundChannel | undefined;
 };
 
-export type InboundContext = { redis: RedisClient; log: Logger };
-export type OutboundContext = { redis: RedisClient; log: Logger };
+export type InboundContext = { pool: pg.Pool; redis: RedisClient; log: Logger };
+export type OutboundContext = { pool: pg.Pool; redis: RedisClient; log: Logger };
 
 /** Makes a definition whose halves get the settings of their own subjects. */
 export function defineChannel<Inbound extends Subject, Outbound extends Subject>(channel: {

@@ -55,6 +55,11 @@ export function engagedThreadKey(tenantId: string, threadId: string): string {
   return join({ tenantId }, 'engaged', { threadId });
 }
 
+/** Marks a turn for which messages were posted while Postgres could not note it. */
+export function unrecordedPostsKey(tenantId: string, messageId: string): string {
+  return join({ tenantId }, 'unrecorded_posts', { messageId });
+}
+
 /** Whether a person has taken over a thread. */
 export function escalationStatusKey(tenantId: string, threadId: string): string {
   return join({ tenantId }, 'escalation', { threadId });

@@ -41,7 +41,9 @@ export type SlackStandIn = {
   callsOf(method: string): Call[];
   /** The next calls of a method meet these faults, one each. */
   fail(method: string, ...faults: Fault[]): void;
-  /** Faults that no call has met are forgotten. */
+  /** `conversations.replies` and `.history` are answered this seldom, and with 15 messages at most. */
+  limitLooks(limit: { everyMs: number }): void;
+  /** Faults that no call has met, and limits, are forgotten. */
   heal(): void;
   /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
   say(channel: string, text: string, threadTs?: string, person?: 'ada' | 'bob'): Promise<string>;
@@ -64,6 +66,8 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   const faults = new Map<string, Fault[]>();
   const calls: Call[] = [];
   const files = new Map<string, { file: SlackFile; content: string }>();
+  let looksEveryMs = 0;
+  let lookedAt = 0;
 
   const server = await serve(async (req, res) => {
     const method = (req.url ?? '').split('?')[0]?.replace(/^\/api\//, '') ?? '';
@@ -81,6 +85,14 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       res.writeHead(fault.status, fault.headers).end();
       return;
     }
+    const isLook = /^conversations\.(?:replies|history)$/.test(method);
+    const waitMs = isLook ? lookedAt + looksEveryMs - Date.now() : 0;
+    if (waitMs > 0) {
+      call.status = 429;
+      res.writeHead(429, { 'retry-after': String(Math.ceil(waitMs / 1000)) }).end();
+      return;
+    }
+    if (isLook) lookedAt = Date.now();
     const kept = files.get(/^\/files-pri\/([^/]+)/.exec(method)?.[1] ?? '');
     if (kept) {
       const isBot = req.headers.authorization === `Bearer ${BOT.token}`;
@@ -93,7 +105,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       return;
     }
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
-    const answer = await forward(req, raw);
+    const answer = await forward(req, isLook && looksEveryMs > 0 ? withLimit(raw) : raw);
     if (fault?.kind === 'drop-after-acceptance') {
       call.status = 0;
       fault.accepted?.();
@@ -143,7 +155,11 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
-    heal: () => faults.clear(),
+    limitLooks: ({ everyMs }) => void (looksEveryMs = everyMs),
+    heal: () => {
+      faults.clear();
+      looksEveryMs = 0;
+    },
     keepFile({ content, ...about }) {
       const id = `F${files.size + 1}`;
       const url = `${server.url}/files-pri/${id}/download`;
@@ -189,6 +205,13 @@ const SEED = {
     { token: TOKENS.bob, user: 'bob' },
   ],
 };
+
+/** At most 15 messages a page, whatever is asked for. */
+function withLimit(raw: string): string {
+  const asked = new URLSearchParams(raw);
+  asked.set('limit', String(Math.min(15, Number(asked.get('limit') ?? 15))));
+  return asked.toString();
+}
 
 function send(res: ServerResponse, json: string): void {
   if (!res.destroyed) res.writeHead(200, { 'content-type': 'application/json' }).end(json);

@@ -96,7 +96,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       }),
       channels: outboundChannels(
         parse(channelSubjects('outbound', definitions), env),
-        { redis: worker.connections.redis, log },
+        { ...worker.connections, log },
         definitions,
       ),
     }),
@@ -118,7 +118,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     closing: closing.signal,
     channels: inboundChannels(
       parse(channelSubjects('inbound', definitions), env),
-      { redis: api.connections.redis, log },
+      { ...api.connections, log },
       definitions,
     ),
   });

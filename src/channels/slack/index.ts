@@ -27,8 +27,8 @@ export const slack = defineChannel({
     });
   },
 
-  outbound(settings, { redis, log }) {
+  outbound(settings, context) {
     if (!settings) return undefined;
-    return createSlackOutbound({ client: createSlackClient(settings), redis, log });
+    return createSlackOutbound({ client: createSlackClient(settings), ...context });
   },
 });

@@ -1,4 +1,5 @@
 import type { WebClient } from '@slack/web-api';
+import type pg from 'pg';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
 import type { DeliveryTurn } from '../../../domain/delivery.ts';
@@ -10,11 +11,14 @@ import { splitReply } from './reply-parts.ts';
 import { growingText, GROW_EVERY_MS } from './growing-text.ts';
 import { contentsOf, plainContent } from './outbound-text.ts';
 import { refusalCause } from './refusals.ts';
+import { openPostRecord } from './post-record.ts';
+import { postOnce } from './post-once.ts';
 import { postContent, updateContent } from './thread-posts.ts';
 
 /** Delivers replies to Slack's threads. */
 export function createSlackOutbound(dependencies: {
   client: WebClient;
+  pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
 }): OutboundChannel {
@@ -26,15 +30,17 @@ export function createSlackOutbound(dependencies: {
 
 function openTurn(given: {
   client: WebClient;
+  pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
   turn: DeliveryTurn;
   options: OpenOptions;
 }): OpenTurn {
-  const { client, redis, log, turn, options } = given;
+  const { client, pool, redis, log, turn, options } = given;
   const { uncertain, grows } = options;
   const address = slackAddressOf(turn.channel);
-  const place = { client, address };
+  const record = openPostRecord({ pool, redis, log }, turn, address.channel);
+  const place = { client, address, record };
   const ref = { messageId: turn.messageId, part: 0 };
   // Which form of a reply that grows Slack takes: a half-written table may be refused, its text isn't.
   let growingForm = 0;
@@ -45,7 +51,7 @@ function openTurn(given: {
     progress: () => progress,
     showProgress: () =>
       speaking(async () => {
-        progress ??= await showAtWork({ place, ref, asMessage: grows, uncertain });
+        progress ??= await showAtWork({ place, ref, asMessage: grows, uncertain, log });
       }),
     grow: {
       everyMs: GROW_EVERY_MS,
@@ -67,12 +73,14 @@ function openTurn(given: {
         const [markdown = '', ...more] = splitReply(text);
         const [content] = contentsOf(markdown);
         if (!progress || !content || more.length > 0) return false;
-        const call =
-          progress.kind === 'message'
-            ? updateContent(place, progress.ts, ref, content)
-            : postContent(place, ref, content);
-        await Promise.all([call, engage()]);
-        return true;
+        if (progress.kind === 'message') {
+          await Promise.all([updateContent(place, progress.ts, ref, content), record.written(), engage()]);
+          return true;
+        }
+        const posting = postOnce(place, ref, () => postContent(place, ref, content));
+        const [ts] = await Promise.all([posting, engage()]);
+        await record.written();
+        return ts !== undefined;
       }),
     deliver: (text) =>
       speaking(async () => {

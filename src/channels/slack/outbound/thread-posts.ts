@@ -2,30 +2,26 @@ import type { WebClient } from '@slack/web-api';
 import { PLACEHOLDER, STATUS } from '../../../domain/words.ts';
 import type { SlackAddress } from '../address.ts';
 import { plainContent, slackContent, type SlackContent } from './outbound-text.ts';
+import { partKey, type PostRecord, type PostRef } from './post-record.ts';
 
 /**
  * Sent for every message. Without blocks, so that a reply that must do without them finds none to take away.
  */
-const PLACEHOLDER_CONTENT = plainContent(PLACEHOLDER);
+export const PLACEHOLDER_CONTENT = plainContent(PLACEHOLDER);
 
-/** A thread in a workspace that we can speak to. */
-export type Place = { client: WebClient; address: SlackAddress };
+/** A thread in a workspace that we can speak to, and what we know to have posted for a turn. */
+export type Place = { client: WebClient; address: SlackAddress; record: PostRecord };
 
-/** Names one message of ours by what it is: a part of the reply to a turn. The placeholder is part 0. */
-export type PostRef = {
-  messageId: string;
-  part: number;
-  /** A part that Slack finds too long goes in pieces: which one this is, and of how many. */
-  piece?: number;
-  pieces?: number;
-  /** The placeholder, or a reply that still grows: something else is to stand here. */
-  waiting?: boolean;
-};
-
-/** A message of ours that stands in the conversation. */
-export type Post = { ts: string; waiting: boolean; pieces: number };
+/**
+ * A message of ours that stands in the conversation. `waiting` is whether it is there for the reply to come;
+ * undefined when the reply may have been written into it since.
+ */
+export type Post = { ts: string; waiting: boolean | undefined; pieces: number };
 /** Our messages for a turn, by `partKey`, oldest first. */
 export type Posts = ReadonlyMap<string, readonly Post[]>;
+
+/** What is called of Slack alone. */
+type Spot = Pick<Place, 'client' | 'address'>;
 
 const METADATA_EVENT = 'konstruct_reply';
 /** Ours are up to 40 kB each, as Slack writes them: a page is within `MAX_ANSWER_BYTES`. */
@@ -44,22 +40,12 @@ const metadata = ({ messageId, part, piece, pieces, waiting }: PostRef) => ({
   },
 });
 
-/** The key of a part, or of a piece of it, in `Posts`. */
-export function partKey({ part, piece = 0 }: Pick<PostRef, 'part' | 'piece'>): string {
-  return `${part}.${piece}`;
-}
-
-/** Posts the placeholder into the thread and returns its `ts`. */
-export function postPlaceholder(place: Place, ref: PostRef): Promise<string> {
-  return postContent(place, { ...ref, waiting: true }, PLACEHOLDER_CONTENT);
-}
-
 /**
- * Posts a part and returns its `ts`. Not safe to repeat by itself: look with `findPosts` first. `named:
- * false` leaves the metadata out, `outside: true` posts into the conversation rather than the thread.
+ * Posts a part and returns its `ts`. Not safe to repeat: see `postOnce`. `named: false` leaves the metadata
+ * out, `outside: true` posts into the conversation rather than the thread.
  */
 export async function postContent(
-  { client, address }: Place,
+  { client, address }: Spot,
   ref: PostRef,
   content: SlackContent,
   { named = true, outside = false } = {},
@@ -92,7 +78,7 @@ export function postPart(
  * there (docs.slack.dev/reference/methods/chat.update).
  */
 export async function updateContent(
-  { client, address }: Place,
+  { client, address }: Spot,
   ts: string,
   ref: PostRef,
   content: SlackContent,
@@ -112,15 +98,15 @@ export async function updateContent(
  * accepted without our hearing of it. Needs the history scope of the conversation.
  */
 export async function findPosts(
-  { client, address }: Place,
+  { client, address }: Spot,
   messageId: string,
-  { outside = false } = {},
+  { outside = false, oldest }: { outside?: boolean; oldest?: string | undefined } = {},
 ): Promise<Posts> {
   const found = new Map<string, Post[]>();
   const page = {
     channel: address.channel,
     // Nothing of ours is older than the question.
-    oldest: address.eventTs,
+    oldest: oldest !== undefined && Number(oldest) > Number(address.eventTs) ? oldest : address.eventTs,
     include_all_metadata: true,
     limit: PAGE_SIZE,
   };
@@ -150,8 +136,9 @@ export async function findPosts(
 }
 
 /** Takes a message of ours away. */
-export async function deletePost({ client, address }: Place, ts: string): Promise<void> {
+export async function deletePost({ client, address, record }: Place, ts: string): Promise<void> {
   await client.chat.delete({ channel: address.channel, ts });
+  record.deleted(ts);
 }
 
 /** Shows that the agent is at work, in an assistant thread. Goes away with the next message, or with ''. */
