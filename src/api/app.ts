@@ -25,6 +25,7 @@ import { healthRoutes } from './routes/health.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { memoryTransferRoutes } from './routes/memory-transfer.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { slackRoutes } from './routes/slack.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
@@ -97,6 +98,7 @@ export function createApp(dependencies: AppDependencies): Express {
   const http = createHttp([...CHANNELS, ...channels].map(({ name }) => name));
   v1.use(messageRoutes({ ...dependencies, accept, rateLimiter, pace, http }));
   v1.use(memoryRoutes(dependencies));
+  v1.use(slackRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes(dependencies));
   v1.use(memoryTransferRoutes(dependencies));

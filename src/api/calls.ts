@@ -88,6 +88,30 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     roles: [],
     isAudited: true,
   },
+  {
+    action: 'slack.install-link',
+    method: 'post',
+    path: '/agents/:agentId/slack/install-link',
+    id: 'agentId',
+    roles: [],
+    isAudited: true,
+  },
+  {
+    action: 'slack-channel.give',
+    method: 'put',
+    path: '/agents/:agentId/slack/channels/:channelId',
+    id: 'agentId',
+    roles: [],
+    isAudited: true,
+  },
+  {
+    action: 'slack-channel.take',
+    method: 'delete',
+    path: '/agents/:agentId/slack/channels/:channelId',
+    id: 'agentId',
+    roles: [],
+    isAudited: true,
+  },
   { action: 'audit.read', method: 'get', path: '/audit', roles: ['read'], isList: true },
 ];
 

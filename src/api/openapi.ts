@@ -11,6 +11,7 @@ import {
   PROBLEMS,
 } from './openapi-parts.ts';
 import { operatorPaths } from './openapi-operator.ts';
+import { slackPaths } from './openapi-slack.ts';
 import { transferPaths } from './openapi-transfer.ts';
 import { agentChangesBody, newAgentBody } from './schemas.ts';
 
@@ -125,6 +126,7 @@ function tenantPaths() {
       },
     },
     ...transferPaths(),
+    ...slackPaths(),
     '/v1/agents': {
       get: {
         summary: 'List agents, oldest first',

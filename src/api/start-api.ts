@@ -55,7 +55,7 @@ export async function startApi(
     models: config.models,
     agentsPerTenant: config.agentsPerTenant,
     waitingRequests: config.waitingRequests,
-    channels: inboundChannels(config.channels, { pool, redis, log }),
+    channels: inboundChannels(config.channels, { pool, redis, keys: config.encryption.keys, log }),
     closing: closing.signal,
   });
   const server = createBoundedServer(tracing?.watchRequests(app) ?? app);

@@ -4,10 +4,13 @@
  * Outbound, in the worker, it shows that the agent is at work and delivers the reply. Nothing outside its
  * folder knows its name.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type pg from 'pg';
+import type { AuditActor } from '../db/audit.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { KeyRing } from '../config/index.ts';
 import type { Subject } from '../config/variables.ts';
 import type { DeliveryTurn, Progress } from '../domain/delivery.ts';
 import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
@@ -28,8 +31,16 @@ export type ChannelDefinition = {
   outbound(settings: unknown, context: OutboundContext): OutboundChannel | undefined;
 };
 
-export type InboundContext = { pool: pg.Pool; redis: RedisClient; log: Logger };
-export type OutboundContext = { pool: pg.Pool; redis: RedisClient; log: Logger };
+export type InboundContext = ChannelContext;
+export type OutboundContext = ChannelContext;
+
+type ChannelContext = {
+  pool: pg.Pool;
+  redis: RedisClient;
+  /** Encrypts what a channel keeps for others. */
+  keys: KeyRing;
+  log: Logger;
+};
 
 /** Makes a definition whose halves get the settings of their own subjects. */
 export function defineChannel<Inbound extends Subject, Outbound extends Subject>(channel: {
@@ -85,6 +96,29 @@ export type WebhookChannel = InboundChannel<WebhookRequest> & {
   maxBodyBytes: number;
   /** What is missing of the proof that a request is the channel's, before its body is read. */
   unproven?(header: WebhookRequest['header']): string | undefined;
+  /** What people open in a browser, below its name. */
+  pages?: readonly ChannelPage[];
+  /** How companies install it themselves; absent where they can't. */
+  installing?: Installing;
+};
+
+/** `GET /{channel}/{path}`. */
+export type ChannelPage = {
+  path: string;
+  serve(req: IncomingMessage, res: ServerResponse): Promise<void>;
+};
+
+export type Installing = {
+  /**
+   * A link by which somebody binds one place of theirs to an agent, once. `origin` is where the caller has
+   * reached us. Undefined when the tenant has no such agent.
+   */
+  makeLink(asked: {
+    tenantId: string;
+    agentId: string;
+    actor: AuditActor;
+    origin: string;
+  }): Promise<{ url: string; expiresAt: string } | undefined>;
 };
 
 /** The way out. */

@@ -13,7 +13,7 @@ import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { DeliveryState, DeliveryTurn } from '../../src/domain/delivery.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
-import { asRole } from '../support/services.ts';
+import { asRole, encryptionConfig } from '../support/services.ts';
 import { startSlackDelivery, type SlackDelivery } from '../support/slack-delivery.ts';
 import { BOT, type Fault, type SlackStandIn } from '../support/slack-stand-in.ts';
 
@@ -150,7 +150,7 @@ describe('Postgres is away while a message is posted', () => {
     });
     const channels = outboundChannels(
       { slack: { token: BOT.token, apiUrl: slack.apiUrl } },
-      { pool, redis: thread.redis, log },
+      { pool, redis: thread.redis, keys: encryptionConfig().keys, log },
     );
     const { showProgress } = createDeliverReply({ channels });
     const turn = await thread.question();

@@ -8,7 +8,7 @@ import { outboundChannels } from '../../src/channels/index.ts';
 import type { OutboundChannel } from '../../src/channels/channel.ts';
 import type { DeliveryState, DeliveryTurn } from '../../src/domain/delivery.ts';
 import { createRedis, type RedisClient } from '../../src/redis/connection.ts';
-import { createTestDatabase, redisUrl, type TestDatabase } from './services.ts';
+import { createTestDatabase, encryptionConfig, redisUrl, type TestDatabase } from './services.ts';
 import { BOT, startSlackStandIn, type Message, type SlackStandIn } from './slack-stand-in.ts';
 
 export type SlackDelivery = {
@@ -34,7 +34,7 @@ export async function startSlackDelivery(): Promise<SlackDelivery> {
   const database = await createTestDatabase();
   const { pool } = database;
   const channels = () =>
-    outboundChannels({ slack: { token: BOT.token, apiUrl: slack.apiUrl } }, { pool, redis, log });
+    outboundChannels({ slack: { token: BOT.token, apiUrl: slack.apiUrl } }, { pool, redis, keys: encryptionConfig().keys, log });
   const answers = (turn: DeliveryTurn) => {
     const { channel, threadTs } = slackAddressOf(turn.channel);
     return slack.answers(channel, threadTs);

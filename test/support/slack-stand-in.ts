@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createEmulator } from 'emulate';
 import { readBody, serve } from './http-server.ts';
+import { createSlackOAuth, type SlackOAuth } from './slack-oauth.ts';
 
 export const BOT = { user: 'U0MARA', bot: 'B0MARA', token: 'xoxb-mara' } as const;
 export const SIGNING_SECRET = 'a-signing-secret-of-the-tests';
@@ -25,7 +26,14 @@ export type Fault = {
   | { kind: 'refuse'; error: string }
 );
 
-export type Call = { method: string; body: Record<string, string>; at: number; status: number };
+export type Call = {
+  method: string;
+  body: Record<string, string>;
+  at: number;
+  status: number;
+  /** By which token. */
+  token: string;
+};
 export type Message = { ts: string; user: string; text: string; thread_ts?: string; blocks?: unknown };
 
 export type SlackFile = { id: string; name: string } & Record<string, unknown>;
@@ -34,6 +42,8 @@ export type SlackStandIn = {
   apiUrl: string;
   team: string;
   people: { ada: string; bob: string };
+  /** Other workspaces, which share channels and people with the first one. */
+  oauth: SlackOAuth;
   /** A public channel, and a direct conversation of ada with the bot. */
   places: { channel: string; direct: string };
   calls: Call[];
@@ -64,6 +74,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   ];
   const emulator = await createEmulator({ service: 'slack', port: 0, seed: { slack: { ...SEED, users } } });
   const faults = new Map<string, Fault[]>();
+  const { oauth, answer: answerAsSlack, isOurs } = createSlackOAuth();
   const calls: Call[] = [];
   const files = new Map<string, { file: SlackFile; content: string }>();
   let looksEveryMs = 0;
@@ -77,6 +88,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       body: Object.fromEntries(new URLSearchParams(raw)),
       at: Date.now(),
       status: 200,
+      token: (req.headers.authorization ?? '').replace(/^Bearer /, ''),
     };
     calls.push(call);
     const fault = takeFault(method, call.body);
@@ -104,6 +116,11 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       send(res, JSON.stringify({ ok: false, error: fault.error }));
       return;
     }
+    const known = answerAsSlack(method, call.body, call.token);
+    if (known) {
+      send(res, JSON.stringify(known));
+      return;
+    }
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
     const answer = await forward(req, isLook && looksEveryMs > 0 ? withLimit(raw) : raw);
     if (fault?.kind === 'drop-after-acceptance') {
@@ -123,10 +140,11 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   }
   async function forward(req: IncomingMessage, raw: string): Promise<string> {
     if (req.url === '/api/assistant.threads.setStatus') return '{"ok":true}';
+    const given = (req.headers.authorization ?? '').replace(/^Bearer /, '');
     const known = files.get(new URLSearchParams(raw).get('file') ?? '')?.file;
     if (req.url === '/api/files.info' && known) return JSON.stringify({ ok: true, file: known });
     const headers = {
-      authorization: req.headers.authorization ?? '',
+      authorization: isOurs(given) ? `Bearer ${BOT.token}` : (req.headers.authorization ?? ''),
       'content-type': req.headers['content-type'] ?? '',
     };
     return (await fetch(`${emulator.url}${req.url ?? ''}`, { method: 'POST', headers, body: raw })).text();
@@ -150,6 +168,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   return {
     apiUrl: server.url,
     team: 'T000000001',
+    oauth,
     people: { ada: idOf('ada'), bob: idOf('bob') },
     places: { channel: channels.find(({ name }) => name === 'general')?.id ?? '', direct: opened.channel.id },
     calls,

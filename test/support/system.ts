@@ -29,6 +29,13 @@ import {
 import { hostWorkflows } from './workflow-host.ts';
 
 const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+/** What an API reads where companies install the app in Slack. */
+export const SLACK_OAUTH = {
+  SLACK_SIGNING_SECRET: SIGNING_SECRET,
+  SLACK_CLIENT_ID: 'client',
+  SLACK_CLIENT_SECRET: 'secret',
+  SLACK_STATE_SECRET: 'a-state-secret-of-the-tests',
+};
 /** The models that agents may name. */
 const MODELS = ['test-model', 'big'];
 /** The headers of an operator's request. */
@@ -96,7 +103,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       }),
       channels: outboundChannels(
         parse(channelSubjects('outbound', definitions), env),
-        { ...worker.connections, log },
+        { ...worker.connections, keys: encryptionConfig().keys, log },
         definitions,
       ),
     }),
@@ -118,7 +125,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     closing: closing.signal,
     channels: inboundChannels(
       parse(channelSubjects('inbound', definitions), env),
-      { ...api.connections, log },
+      { ...api.connections, keys: encryptionConfig().keys, log },
       definitions,
     ),
   });

@@ -30,6 +30,9 @@ export function webhookRoutes(dependencies: {
   for (const channel of channels) {
     // As it came: signatures are over the bytes. A message that is legal over HTTP is legal here.
     const readBody = raw({ type: () => true, limit: Math.max(channel.maxBodyBytes, MAX_MESSAGE_BODY_BYTES) });
+    for (const { path, serve } of channel.pages ?? []) {
+      router.get(`/${channel.name}/${path}`, (req, res) => serve(req, res));
+    }
     for (const path of channel.paths) {
       router.post(`/${channel.name}/${path}`, requireProof(channel), readBody, async (req, res) => {
         const body = await answer(channel, toWebhookRequest(req, path));

@@ -5,6 +5,11 @@ import type { Channel } from '../../domain/conversation.ts';
 const slackAddress = z.object({
   /** The workspace, `T…`. */
   team: z.string(),
+  /**
+   * Where the app was installed by OAuth: the workspace, or its organisation. Absent for the workspace of
+   * `SLACK_BOT_TOKEN`.
+   */
+  place: z.string().optional(),
   /** The conversation, `C…`, `G…` or `D…`. */
   channel: z.string(),
   /** The thread that is answered in: the one that the message stands in, else the message itself. */

@@ -1,10 +1,19 @@
 /** Slack as a channel. */
 import { defineChannel } from '../channel.ts';
 import { createSlackClient } from './client.ts';
-import { singleWorkspace } from './inbound/installations.ts';
+import {
+  createFindAgent,
+  findAmong,
+  singleWorkspace,
+  storedInstallations,
+} from './inbound/installations.ts';
 import { createNameLookup } from './inbound/names.ts';
 import { createSlackInbound } from './inbound/receive.ts';
+import { encryptAgain } from './installations/installation-store.ts';
+import { createInstalling } from './installations/oauth.ts';
+import { createTokenVault } from './installations/token-vault.ts';
 import { createSlackOutbound } from './outbound/open-turn.ts';
+import { createFindSpeaker } from './outbound/speakers.ts';
 import { slackInbound, slackWeb } from './settings.ts';
 
 export const slack = defineChannel({
@@ -12,23 +21,42 @@ export const slack = defineChannel({
   subjects: { inbound: slackInbound, outbound: slackWeb },
 
   /** Events are verified also while no workspace is bound; they are ignored then. */
-  inbound(settings, { redis, log }) {
+  inbound(settings, { pool, redis, keys, log }) {
     if (!settings) return undefined;
-    const { signingSecret, allowedBots, workspace } = settings;
-    return createSlackInbound({
-      signingSecret,
-      findInstallation: workspace
-        ? singleWorkspace({ ...workspace, client: createSlackClient(workspace), log })
-        : () => Promise.resolve(undefined),
-      lookUpNames: createNameLookup(),
-      allowedBots: new Set(allowedBots),
-      redis,
-      log,
-    });
+    const { apiUrl, signingSecret, allowedBots, workspace, oauth } = settings;
+    const vault = createTokenVault(keys);
+    if (oauth && vault.currentKey === undefined) {
+      throw new Error('SLACK_CLIENT_ID needs a key as the first entry of KONSTRUCT_ENCRYPTION_KEYS');
+    }
+    const single =
+      workspace && singleWorkspace({ ...workspace, client: createSlackClient(workspace), log });
+    // Only what was installed is looked up: without OAuth an event takes no query.
+    const stored = oauth && storedInstallations({ pool, vault, apiUrl });
+    if (oauth) {
+      encryptAgain({ pool, vault }).then(
+        (count) => count > 0 && log.info({ count }, 'tokens of Slack are encrypted with the first key now'),
+        (error: unknown) => log.warn({ err: error }, 'tokens of Slack stay encrypted as they were'),
+      );
+    }
+    return {
+      ...createSlackInbound({
+        signingSecret,
+        findInstallation: findAmong(stored, single),
+        findAgent: createFindAgent(pool),
+        lookUpNames: createNameLookup(),
+        allowedBots: new Set(allowedBots),
+        pool,
+        redis,
+        log,
+      }),
+      ...(oauth && createInstalling({ settings: { ...oauth, apiUrl }, pool, vault, log })),
+    };
   },
 
-  outbound(settings, context) {
-    if (!settings) return undefined;
-    return createSlackOutbound({ client: createSlackClient(settings), ...context });
+  outbound({ apiUrl, token }, { pool, redis, keys, log }) {
+    const single = token === undefined ? undefined : createSlackClient({ apiUrl, token });
+    const vault = createTokenVault(keys);
+    const findSpeaker = createFindSpeaker({ pool, vault, apiUrl, single, log });
+    return createSlackOutbound({ findSpeaker, pool, redis, log });
   },
 });

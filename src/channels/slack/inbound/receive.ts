@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
 import { INTAKE_REDIS_WITHIN_MS } from '../../../domain/timing.ts';
@@ -5,7 +6,9 @@ import { within } from '../../../lib/within.ts';
 import type { Received, WebhookChannel, WebhookRequest } from '../../channel.ts';
 import { markAssistantThread } from '../threads.ts';
 import { judgeEvent, readRequest } from './events.ts';
-import type { FindInstallation, Installation } from './installations.ts';
+import { endInstallation } from '../installations/installation-store.ts';
+import type { FindAgent, FindInstallation, Installation } from './installations.ts';
+import { endOf } from './lifecycle.ts';
 import type { LookUpNames } from './names.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { isFromSlack, isSignedNow } from './signature.ts';
@@ -14,9 +17,11 @@ import { takeMessage, threadOf, type Taking } from './take-message.ts';
 type SlackInbound = {
   signingSecret: string;
   findInstallation: FindInstallation;
+  findAgent: FindAgent;
   lookUpNames: LookUpNames;
   /** Bot and user ids of other bots that the agent answers. */
   allowedBots: ReadonlySet<string>;
+  pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
 };
@@ -35,7 +40,8 @@ const proofIn = (header: WebhookRequest['header']) => ({
 
 /** `POST /slack/events` and `/slack/interactions`. A request counts only with Slack's signature. */
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
-  const { signingSecret, findInstallation, lookUpNames, allowedBots, redis, log } = dependencies;
+  const { signingSecret, findInstallation, findAgent, lookUpNames, allowedBots, pool, redis, log } =
+    dependencies;
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
   const taking: Taking = { lookUpNames, redis, log, readOnce };
   return {
@@ -77,6 +83,15 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
     }
     const team = workspace.teamId ?? workspace.enterpriseId;
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
+    const end = endOf(event, installation);
+    if (end) {
+      if (installation.stored) {
+        const { tenantId, stored } = installation;
+        await within(deadline - Date.now(), endInstallation(pool, { tenantId, id: stored.id }, end));
+        log.info({ place: stored.place, end }, 'the app is gone from there');
+      }
+      return { kind: 'ignored', reason: `app_${end}` };
+    }
     const judged = judgeEvent(event, installation, allowedBots);
     switch (judged.kind) {
       case 'ignored':
@@ -86,8 +101,15 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
         await within(INTAKE_REDIS_WITHIN_MS, markAssistantThread(redis, thread)).catch(() => undefined);
         return { kind: 'ignored', reason: 'assistant_thread_started' };
       }
-      case 'message':
-        return takeMessage(taking, judged, { team, workspace, deadline }, installation);
+      case 'message': {
+        let agentId: string;
+        try {
+          agentId = await within(deadline - Date.now(), findAgent(installation, judged.channel));
+        } catch {
+          return { kind: 'unavailable', service: 'The database' };
+        }
+        return takeMessage(taking, judged, { team, workspace, deadline }, { ...installation, agentId });
+      }
     }
   }
 }

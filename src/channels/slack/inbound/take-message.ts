@@ -69,7 +69,8 @@ export async function takeMessage(
     lookUpNames(client, team, [message.user], SENDER_WITHIN_MS),
     surfaceOf(redis, message, thread),
   ]);
-  const address: SlackAddress = { team, channel, threadTs, eventTs, surface };
+  const place = installation.stored && { place: installation.stored.place };
+  const address: SlackAddress = { team, ...place, channel, threadTs, eventTs, surface };
   const received: NewMessage & { dedupeKey: string } = {
     tenantId,
     agentId,

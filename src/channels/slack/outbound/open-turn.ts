@@ -1,4 +1,3 @@
-import type { WebClient } from '@slack/web-api';
 import type pg from 'pg';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
@@ -11,13 +10,14 @@ import { splitReply } from './reply-parts.ts';
 import { growingText, GROW_EVERY_MS } from './growing-text.ts';
 import { contentsOf, plainContent } from './outbound-text.ts';
 import { refusalCause } from './refusals.ts';
+import type { FindSpeaker } from './speakers.ts';
 import { openPostRecord } from './post-record.ts';
 import { postOnce } from './post-once.ts';
-import { postContent, updateContent } from './thread-posts.ts';
+import { postContent, updateContent, type Place } from './thread-posts.ts';
 
 /** Delivers replies to Slack's threads. */
 export function createSlackOutbound(dependencies: {
-  client: WebClient;
+  findSpeaker: FindSpeaker;
   pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
@@ -29,18 +29,26 @@ export function createSlackOutbound(dependencies: {
 }
 
 function openTurn(given: {
-  client: WebClient;
+  findSpeaker: FindSpeaker;
   pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
   turn: DeliveryTurn;
   options: OpenOptions;
 }): OpenTurn {
-  const { client, pool, redis, log, turn, options } = given;
+  const { findSpeaker, pool, redis, log, turn, options } = given;
   const { uncertain, grows } = options;
   const address = slackAddressOf(turn.channel);
   const record = openPostRecord({ pool, redis, log }, turn, address.channel);
-  const place = { client, address, record };
+  let found: Promise<Place> | undefined;
+  const findPlace = (): Promise<Place> =>
+    (found ??= findSpeaker(turn, address).then(
+      ({ client, name }) => ({ client, name, address, record }),
+      (error: unknown) => {
+        found = undefined;
+        throw error;
+      },
+    ));
   const ref = { messageId: turn.messageId, part: 0 };
   // Which form of a reply that grows Slack takes: a half-written table may be refused, its text isn't.
   let growingForm = 0;
@@ -51,6 +59,7 @@ function openTurn(given: {
     progress: () => progress,
     showProgress: () =>
       speaking(async () => {
+        const place = await findPlace();
         progress ??= await showAtWork({ place, ref, asMessage: grows, uncertain, log });
       }),
     grow: {
@@ -58,6 +67,7 @@ function openTurn(given: {
       show: (textSoFar) =>
         speaking(async () => {
           if (progress?.kind !== 'message') return;
+          const place = await findPlace();
           const contents = contentsOf(growingText(textSoFar));
           const content = contents[Math.min(growingForm, contents.length - 1)] ?? plainContent(textSoFar);
           try {
@@ -73,6 +83,7 @@ function openTurn(given: {
         const [markdown = '', ...more] = splitReply(text);
         const [content] = contentsOf(markdown);
         if (!progress || !content || more.length > 0) return false;
+        const place = await findPlace();
         if (progress.kind === 'message') {
           await Promise.all([updateContent(place, progress.ts, ref, content), record.written(), engage()]);
           return true;
@@ -84,6 +95,7 @@ function openTurn(given: {
       }),
     deliver: (text) =>
       speaking(async () => {
+        const place = await findPlace();
         const parts = splitReply(text);
         const { messageId } = turn;
         await replaceProgress({ place, log, messageId, progress, parts, uncertain });

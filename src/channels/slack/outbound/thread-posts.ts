@@ -3,6 +3,7 @@ import { PLACEHOLDER, STATUS } from '../../../domain/words.ts';
 import type { SlackAddress } from '../address.ts';
 import { plainContent, slackContent, type SlackContent } from './outbound-text.ts';
 import { partKey, type PostRecord, type PostRef } from './post-record.ts';
+import type { Speaker } from './speakers.ts';
 
 /**
  * Sent for every message. Without blocks, so that a reply that must do without them finds none to take away.
@@ -10,7 +11,7 @@ import { partKey, type PostRecord, type PostRef } from './post-record.ts';
 export const PLACEHOLDER_CONTENT = plainContent(PLACEHOLDER);
 
 /** A thread in a workspace that we can speak to, and what we know to have posted for a turn. */
-export type Place = { client: WebClient; address: SlackAddress; record: PostRecord };
+export type Place = Speaker & { address: SlackAddress; record: PostRecord };
 
 /**
  * A message of ours that stands in the conversation. `waiting` is whether it is there for the reply to come;
@@ -21,7 +22,7 @@ export type Post = { ts: string; waiting: boolean | undefined; pieces: number };
 export type Posts = ReadonlyMap<string, readonly Post[]>;
 
 /** What is called of Slack alone. */
-type Spot = Pick<Place, 'client' | 'address'>;
+type Spot = Pick<Place, 'client' | 'address'> & Partial<Pick<Place, 'name'>>;
 
 const METADATA_EVENT = 'konstruct_reply';
 /** Ours are up to 40 kB each, as Slack writes them: a page is within `MAX_ANSWER_BYTES`. */
@@ -45,7 +46,7 @@ const metadata = ({ messageId, part, piece, pieces, waiting }: PostRef) => ({
  * out, `outside: true` posts into the conversation rather than the thread.
  */
 export async function postContent(
-  { client, address }: Spot,
+  { client, address, name }: Spot,
   ref: PostRef,
   content: SlackContent,
   { named = true, outside = false } = {},
@@ -54,6 +55,8 @@ export async function postContent(
     channel: address.channel,
     ...(!outside && { thread_ts: address.threadTs }),
     ...content,
+    // Only where the scope chat:write.customize is granted; Slack shows the app's own name elsewhere.
+    ...(name !== undefined && { username: name }),
     ...(named && { metadata: metadata(ref) }),
     // A reply that quotes links should not grow previews, and a later update would not.
     unfurl_links: false,
