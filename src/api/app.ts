@@ -15,6 +15,7 @@ import { createRateLimiter } from '../intake/rate-limiter.ts';
 import { admitKeys, auditRefusals, noteOperator } from './admission.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
+import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
 import { createMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
@@ -50,8 +51,8 @@ export type AppDependencies = TurnStarter & {
   closing: AbortSignal;
 };
 
-/** The whole HTTP API. */
-export function createApp(dependencies: AppDependencies): Express {
+/** The whole HTTP API, and how an event is taken that comes another way. */
+export function createApp(dependencies: AppDependencies): { app: Express; takeEvent: TakeEvent } {
   const { pool, redis, log, operator, channels } = dependencies;
   const app = express();
   app.disable('x-powered-by');
@@ -74,7 +75,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const rateLimiter = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
   const pace = createPace();
   const accept = createAcceptMessage({ ...dependencies, rateLimiter, pace });
-  app.use(webhookRoutes({ ...dependencies, accept, registry }));
+  const takeEvent = createTakeEvent({ accept, registry, log });
+  app.use(webhookRoutes({ channels, takeEvent }));
 
   // `strict: false` lets us name the fault.
   const readJson = express.json({ limit: MAX_BODY_BYTES, strict: false });
@@ -109,5 +111,5 @@ export function createApp(dependencies: AppDependencies): Express {
   });
   app.use(auditRefusals(log));
   app.use(problemHandler(log));
-  return app;
+  return { app, takeEvent };
 }

@@ -15,6 +15,7 @@ import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
 import { temporalNeeded } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
+import { listenAll } from './channel-intake.ts';
 
 /**
  * Resolves once requests are answered. `close` ends with no request left without an answer.
@@ -40,7 +41,8 @@ export async function startApi(
     timeoutMs: config.startTimeoutMs,
   });
 
-  const app = createApp({
+  const channels = inboundChannels(config.channels, { pool, redis, keys: config.encryption.keys, log });
+  const { app, takeEvent } = createApp({
     pool,
     redis,
     temporal,
@@ -55,7 +57,7 @@ export async function startApi(
     models: config.models,
     agentsPerTenant: config.agentsPerTenant,
     waitingRequests: config.waitingRequests,
-    channels: inboundChannels(config.channels, { pool, redis, keys: config.encryption.keys, log }),
+    channels,
     closing: closing.signal,
   });
   const server = createBoundedServer(tracing?.watchRequests(app) ?? app);
@@ -67,6 +69,7 @@ export async function startApi(
     const problem = hostProblem(error, config.host);
     throw problem === undefined ? error : new Error(problem, { cause: error });
   });
+  const listening = listenAll(channels, takeEvent);
   log.info({ address: server.address() }, 'API is up');
 
   return {
@@ -74,7 +77,7 @@ export async function startApi(
       // First no new requests, then an answer for those that wait for a reply (202), then the connections.
       const closed = closeServer(server);
       closing.abort();
-      await closed;
+      await Promise.all([closed, ...listening.map((channel) => channel.close())]);
       await closeAll(log, [() => redis.disconnect(), () => pool.end(), () => operatorPool?.end()]);
     },
   };

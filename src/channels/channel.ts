@@ -96,10 +96,24 @@ export type WebhookChannel = InboundChannel<WebhookRequest> & {
   maxBodyBytes: number;
   /** What is missing of the proof that a request is the channel's, before its body is read. */
   unproven?(header: WebhookRequest['header']): string | undefined;
+  /** Opens a connection of its own, over which the same comes as by its paths; absent where there is none. */
+  listen?(take: Take): Listening;
   /** What people open in a browser, below its name. */
   pages?: readonly ChannelPage[];
   /** How companies install it themselves; absent where they can't. */
   installing?: Installing;
+};
+
+/** Takes what came over a channel's own connection. `send-again`: it is not to be acknowledged. */
+export type Take = (
+  receive: (deadline: number) => Promise<Received>,
+) => Promise<
+  { kind: 'taken'; body: Readonly<Record<string, unknown>> | undefined } | { kind: 'send-again' }
+>;
+
+export type Listening = {
+  /** Ends when all that came is acknowledged, or is to be sent again. */
+  close(): Promise<void>;
 };
 
 /** `GET /{channel}/{path}`. */

@@ -49,6 +49,8 @@ export type SlackStandIn = {
   calls: Call[];
   /** Calls of one method, those that a fault answered included. */
   callsOf(method: string): Call[];
+  /** Where `apps.connections.open` sends whoever opens a connection. */
+  connectTo(socketUrl: string): void;
   /** The next calls of a method meet these faults, one each. */
   fail(method: string, ...faults: Fault[]): void;
   /** `conversations.replies` and `.history` are answered this seldom, and with 15 messages at most. */
@@ -78,6 +80,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   const calls: Call[] = [];
   const files = new Map<string, { file: SlackFile; content: string }>();
   let looksEveryMs = 0;
+  let socketUrl = '';
   let lookedAt = 0;
 
   const server = await serve(async (req, res) => {
@@ -116,7 +119,8 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       send(res, JSON.stringify({ ok: false, error: fault.error }));
       return;
     }
-    const known = answerAsSlack(method, call.body, call.token);
+    const opened = method === 'apps.connections.open' && { ok: true, url: socketUrl };
+    const known = opened || answerAsSlack(method, call.body, call.token);
     if (known) {
       send(res, JSON.stringify(known));
       return;
@@ -174,6 +178,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
+    connectTo: (url) => void (socketUrl = url),
     limitLooks: ({ everyMs }) => void (looksEveryMs = everyMs),
     heal: () => {
       faults.clear();

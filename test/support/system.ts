@@ -4,6 +4,7 @@ import type { RedisClient } from '../../src/redis/connection.ts';
 import { pino, type Logger } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
+import { listenAll } from '../../src/api/channel-intake.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { parse } from '../../src/config/variables.ts';
@@ -55,7 +56,7 @@ export type SystemOptions = SurroundingsOptions & {
   callsAtOnce?: number;
   /** Channels besides the product's own. */
   channels?: readonly ChannelDefinition[];
-  /** What those read. */
+  /** What those read, and what the product's own read otherwise than usual. */
   env?: Record<string, string>;
 };
 
@@ -67,6 +68,8 @@ export type System = Surroundings &
     /** Past every proxy. */
     temporal: Client;
     embedder: Embedder;
+    /** A second API beside the first, on the same connections. */
+    anotherApi(): Promise<{ baseUrl: string; close(): Promise<void> }>;
     stop(): Promise<void>;
   };
 export type SlackSystem = System & SlackSide;
@@ -80,7 +83,6 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
   // The tests through Slack are not about recall, and need not load the real model.
   const embedder = slack ? hashEmbedder() : await createEmbedder({ modelsPath: modelsPath() });
   const env = {
-    ...options.env,
     ...(slack && {
       SLACK_API_URL: slack.apiUrl,
       SLACK_BOT_TOKEN: BOT.token,
@@ -89,6 +91,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       KONSTRUCT_SLACK_TENANT_ID: tenantId,
       KONSTRUCT_SLACK_AGENT_ID: agent.id,
     }),
+    ...options.env,
   };
   const definitions = [...CHANNELS, ...(options.channels ?? [])];
   const worker = connect(asRole('worker', database.url), log, options.worker);
@@ -109,28 +112,38 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     }),
     options.callsAtOnce === undefined ? {} : { callsAtOnce: options.callsAtOnce },
   );
-  const closing = new AbortController();
-  const app = createApp({
-    ...api.connections,
-    encryption: { ...encryptionConfig(), hashUserIds: options.hashUserIds === true },
-    log,
-    limits: {
-      ...DEFAULT_LIMITS,
-      ...(options.holdFollowersMs && { holdFollowersMs: options.holdFollowersMs }),
-    },
-    operator: { token: OPERATOR_TOKEN, pool: database.operator },
-    models: MODELS,
-    agentsPerTenant: options.agentsPerTenant ?? 100,
-    waitingRequests: options.waitingRequests ?? 500,
-    closing: closing.signal,
-    channels: inboundChannels(
+  const startApi = async () => {
+    const closing = new AbortController();
+    const channels = inboundChannels(
       parse(channelSubjects('inbound', definitions), env),
       { ...api.connections, keys: encryptionConfig().keys, log },
       definitions,
-    ),
-  });
-  const server = await serve(app);
-  const baseUrl = server.url;
+    );
+    const { app, takeEvent } = createApp({
+      ...api.connections,
+      encryption: { ...encryptionConfig(), hashUserIds: options.hashUserIds === true },
+      log,
+      limits: {
+        ...DEFAULT_LIMITS,
+        ...(options.holdFollowersMs && { holdFollowersMs: options.holdFollowersMs }),
+      },
+      operator: { token: OPERATOR_TOKEN, pool: database.operator },
+      models: MODELS,
+      agentsPerTenant: options.agentsPerTenant ?? 100,
+      waitingRequests: options.waitingRequests ?? 500,
+      closing: closing.signal,
+      channels,
+    });
+    const server = await serve(app);
+    const listening = listenAll(channels, takeEvent);
+    const close = async (): Promise<void> => {
+      closing.abort();
+      await Promise.all([server.close(), ...listening.map((channel) => channel.close())]);
+    };
+    return { baseUrl: server.url, close };
+  };
+  const first = await startApi();
+  const { baseUrl } = first;
   return {
     ...surroundings,
     ...createApiClient({ baseUrl, apiKey, agentId: agent.id }),
@@ -139,9 +152,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     redis: api.connections.redis,
     temporal: host.environment.client,
     embedder,
+    anotherApi: startApi,
     async stop() {
-      closing.abort();
-      await server.close();
+      await first.close();
       await host.stop();
       await Promise.all([worker.close(), api.close(), embedder.close()]);
       await close();

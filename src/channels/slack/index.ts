@@ -23,7 +23,7 @@ export const slack = defineChannel({
   /** Events are verified also while no workspace is bound; they are ignored then. */
   inbound(settings, { pool, redis, keys, log }) {
     if (!settings) return undefined;
-    const { apiUrl, signingSecret, allowedBots, workspace, oauth } = settings;
+    const { apiUrl, signingSecret, appToken, allowedBots, workspace, oauth } = settings;
     const vault = createTokenVault(keys);
     if (oauth && vault.currentKey === undefined) {
       throw new Error('SLACK_CLIENT_ID needs a key as the first entry of KONSTRUCT_ENCRYPTION_KEYS');
@@ -41,6 +41,7 @@ export const slack = defineChannel({
     return {
       ...createSlackInbound({
         signingSecret,
+        socket: appToken === undefined ? undefined : { appToken, apiUrl },
         findInstallation: findAmong(stored, single),
         findAgent: createFindAgent(pool),
         lookUpNames: createNameLookup(),

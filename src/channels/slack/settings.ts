@@ -54,7 +54,7 @@ function oauthOf(read: z.output<typeof oauthVariables>) {
     : undefined;
 }
 
-/** Events from Slack, and where they may come from. Undefined without a signing secret. */
+/** Events from Slack, and where they may come from. Undefined when none can come. */
 export const slackInbound = z
   .object({
     ...webVariables.shape,
@@ -63,6 +63,11 @@ export const slackInbound = z
       description: 'Verifies that requests are Slack’s',
       cure: 'the signing secret of your Slack app',
       unset: 'there is no `/slack`',
+    }),
+    SLACK_APP_TOKEN: text.optional().meta({
+      description: 'Socket Mode: the API opens the connection, and needs no public address',
+      cure: 'an app-level token (xapp-…) with the scope connections:write',
+      unset: 'events come over HTTP alone',
     }),
     SLACK_ALLOWED_BOTS: z.string().default('').meta({
       description: 'Bot or user ids of other bots that an agent answers, separated by commas',
@@ -78,7 +83,7 @@ export const slackInbound = z
   })
   .meta({ title: TITLE })
   .transform((read, { issues }) => {
-    if (read.SLACK_SIGNING_SECRET === undefined) return undefined;
+    if (read.SLACK_SIGNING_SECRET === undefined && read.SLACK_APP_TOKEN === undefined) return undefined;
     const complain = (name: string, message: string) => {
       issues.push({ code: 'custom', input: undefined, path: [name], message });
       return z.NEVER;
@@ -99,6 +104,7 @@ export const slackInbound = z
     return {
       apiUrl,
       signingSecret: read.SLACK_SIGNING_SECRET,
+      appToken: read.SLACK_APP_TOKEN,
       /** Bot or user ids of other bots that may speak to the agent. */
       allowedBots: read.SLACK_ALLOWED_BOTS.split(/[\s,]+/).filter(Boolean),
       /** The workspace of SLACK_BOT_TOKEN, and whose it is. Undefined: events are verified and ignored. */

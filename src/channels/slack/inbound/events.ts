@@ -53,9 +53,9 @@ type SlackRequest =
   | { kind: 'event'; workspace: Workspace; event: unknown }
   | { kind: 'other'; type: string };
 
-/** Reads a request body; undefined when it is nothing that Slack sends. */
-export function readRequest(body: string): SlackRequest | undefined {
-  const read = envelope.safeParse(parseJson(body));
+/** Reads what Slack has sent; undefined when it is nothing that Slack sends. */
+export function readRequest(sent: unknown): SlackRequest | undefined {
+  const read = envelope.safeParse(sent);
   if (!read.success) return undefined;
   const { type, challenge, event } = read.data;
   if (type === 'url_verification' && challenge !== undefined) return { kind: 'challenge', challenge };
@@ -211,10 +211,3 @@ function teamInFiles({ user }: MessageEvent, { files }: MessageWords): string | 
   return files.find((file) => file.user === user && file.userTeam !== '')?.userTeam;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

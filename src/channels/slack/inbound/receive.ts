@@ -3,7 +3,7 @@ import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
 import { INTAKE_REDIS_WITHIN_MS } from '../../../domain/timing.ts';
 import { within } from '../../../lib/within.ts';
-import type { Received, WebhookChannel, WebhookRequest } from '../../channel.ts';
+import type { Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
 import { markAssistantThread } from '../threads.ts';
 import { judgeEvent, readRequest } from './events.ts';
 import { endInstallation } from '../installations/installation-store.ts';
@@ -12,10 +12,14 @@ import { endOf } from './lifecycle.ts';
 import type { LookUpNames } from './names.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { isFromSlack, isSignedNow } from './signature.ts';
+import { listenBySocket } from './socket-mode.ts';
 import { takeMessage, threadOf, type Taking } from './take-message.ts';
 
 type SlackInbound = {
-  signingSecret: string;
+  /** Undefined: nothing comes over HTTP. */
+  signingSecret: string | undefined;
+  /** Undefined: nothing comes over a connection of our own. */
+  socket: { appToken: string; apiUrl: string } | undefined;
   findInstallation: FindInstallation;
   findAgent: FindAgent;
   lookUpNames: LookUpNames;
@@ -28,6 +32,8 @@ type SlackInbound = {
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
+const ANSWERED: Received = { kind: 'answered', body: undefined };
+
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
 const READ_KEPT_MS = 10_000;
 
@@ -38,31 +44,45 @@ const proofIn = (header: WebhookRequest['header']) => ({
   signature: header('x-slack-signature'),
 });
 
-/** `POST /slack/events` and `/slack/interactions`. A request counts only with Slack's signature. */
+/**
+ * `POST /slack/events` and `/slack/interactions`, where a request counts only with Slack's signature; and what
+ * comes by Socket Mode, which Slack's own connection proves.
+ */
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
-  const { signingSecret, findInstallation, findAgent, lookUpNames, allowedBots, pool, redis, log } =
+  const { signingSecret, socket, findInstallation, findAgent, lookUpNames, allowedBots, pool, redis, log } =
     dependencies;
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
   const taking: Taking = { lookUpNames, redis, log, readOnce };
   return {
     name: 'slack',
-    paths: ['events', 'interactions'],
+    // Without the secret nobody can prove anything.
+    paths: signingSecret === undefined ? [] : ['events', 'interactions'],
     maxBodyBytes: MAX_BODY_BYTES,
     receive,
     unproven: (header) => (isSignedNow(proofIn(header)) ? undefined : NOT_SIGNED),
+    ...(socket && {
+      listen: (take: Take) =>
+        listenBySocket(
+          { ...socket, log },
+          ({ type, body }, deadline) =>
+            type === 'events_api' ? receiveEvent(body, deadline) : Promise.resolve(ANSWERED),
+          take,
+        ),
+    }),
   };
 
   async function receive(request: WebhookRequest, deadline: number): Promise<Received> {
     const body = request.body.toString('utf8');
-    const isSigned = isFromSlack({ ...proofIn((name) => request.header(name)), body }, signingSecret);
+    const proof = proofIn((name) => request.header(name));
+    const isSigned = signingSecret !== undefined && isFromSlack({ ...proof, body }, signingSecret);
     if (!isSigned) return { kind: 'unauthenticated', needed: NOT_SIGNED };
     // No message of ours has buttons yet; Slack wants an answer all the same.
-    if (request.path === 'interactions') return { kind: 'answered', body: undefined };
-    return receiveEvent(body, deadline);
+    if (request.path === 'interactions') return ANSWERED;
+    return receiveEvent(parseJson(body), deadline);
   }
 
-  async function receiveEvent(body: string, deadline: number): Promise<Received> {
-    const request = readRequest(body);
+  async function receiveEvent(sent: unknown, deadline: number): Promise<Received> {
+    const request = readRequest(sent);
     switch (request?.kind) {
       case 'challenge':
         return { kind: 'answered', body: { challenge: request.challenge } };
@@ -111,5 +131,13 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
         return takeMessage(taking, judged, { team, workspace, deadline }, { ...installation, agentId });
       }
     }
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
