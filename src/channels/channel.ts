@@ -107,9 +107,7 @@ export type WebhookChannel = InboundChannel<WebhookRequest> & {
 /** Takes what came over a channel's own connection. `send-again`: it is not to be acknowledged. */
 export type Take = (
   receive: (deadline: number) => Promise<Received>,
-) => Promise<
-  { kind: 'taken'; body: Readonly<Record<string, unknown>> | undefined } | { kind: 'send-again' }
->;
+) => Promise<{ kind: 'taken'; body: Readonly<Record<string, unknown>> | undefined } | { kind: 'send-again' }>;
 
 export type Listening = {
   /** Ends when all that came is acknowledged, or is to be sent again. */

@@ -1,6 +1,9 @@
 /** Companies install the app themselves: links, states, places, tokens, and how all of it ends. */
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { encryptAgain, findInstallationOf } from '../../src/channels/slack/installations/installation-store.ts';
+import {
+  encryptAgain,
+  findInstallationOf,
+} from '../../src/channels/slack/installations/installation-store.ts';
 import { createTokenVault } from '../../src/channels/slack/installations/token-vault.ts';
 import { encryption } from '../../src/config/encryption.ts';
 import { parse } from '../../src/config/variables.ts';
@@ -19,7 +22,9 @@ beforeAll(async () => {
   system = await startSystem({ slack: true, env: SLACK_OAUTH });
   ada = talk(system);
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 afterAll(() => system.stop());
 
 /** Somebody else's tenant. */
@@ -39,7 +44,10 @@ const own = () => ({ client: system, agentId: system.agent.id });
 async function open(link: string): Promise<{ status: number; state: string; cookie: string; page: string }> {
   const answer = await fetch(link, { redirect: 'manual' });
   const location = answer.headers.get('location') ?? 'http://nowhere';
-  const cookie = answer.headers.getSetCookie().map((text) => text.split(';')[0] ?? '').join('; ');
+  const cookie = answer.headers
+    .getSetCookie()
+    .map((text) => text.split(';')[0] ?? '')
+    .join('; ');
   const state = new URL(location).searchParams.get('state') ?? '';
   return { status: answer.status, state, cookie, page: await answer.text() };
 }
@@ -91,7 +99,10 @@ describe('two workspaces at once', () => {
     const { rows } = await system.database.admin.query<{ tenant_id: string; user_id: string }>(
       'SELECT tenant_id, user_id FROM turns ORDER BY received_at DESC LIMIT 2',
     );
-    expect(rows).toContainEqual({ tenant_id: other.tenantId, user_id: `slack:T2:${system.slack.people.ada}` });
+    expect(rows).toContainEqual({
+      tenant_id: other.tenantId,
+      user_id: `slack:T2:${system.slack.people.ada}`,
+    });
     expect(rows).toContainEqual(expect.objectContaining({ tenant_id: system.tenantId }));
   });
 
@@ -121,7 +132,10 @@ describe('links', () => {
   test('one is used once', async () => {
     const link = await linkOf(own());
     const begun = [await open(link), await open(link)];
-    const [first, second] = begun.map((step, i) => ({ ...step, code: system.slack.oauth.agree({ team: `T3${i}` }) }));
+    const [first, second] = begun.map((step, i) => ({
+      ...step,
+      code: system.slack.oauth.agree({ team: `T3${i}` }),
+    }));
     expect((await comeBack(first ?? { code: '', state: '', cookie: '' })).status).toBe(200);
     for (const again of [second, first]) {
       const { status, page } = await comeBack(again ?? { code: '', state: '', cookie: '' });
@@ -311,8 +325,7 @@ describe('a channel of another agent', () => {
 });
 
 describe('keys and tenants go', () => {
-  const ring = (keys: string) =>
-    parse({ encryption }, { KONSTRUCT_ENCRYPTION_KEYS: keys }).encryption.keys;
+  const ring = (keys: string) => parse({ encryption }, { KONSTRUCT_ENCRYPTION_KEYS: keys }).encryption.keys;
   const key = (id: string, byte: string) => `${id}:${Buffer.alloc(32, byte).toString('base64')}`;
 
   test('tokens are encrypted anew with the ring’s first key, and open without the old one', async () => {
@@ -326,7 +339,10 @@ describe('keys and tenants go', () => {
     );
     expect(opened?.token).toBe(system.slack.oauth.tokenOf('TK'));
     // Back, for the processes of this test.
-    await encryptAgain({ pool, vault: createTokenVault(ring(`${process.env['KONSTRUCT_ENCRYPTION_KEYS'] ?? ''},${key('new', 'n')}`)) });
+    await encryptAgain({
+      pool,
+      vault: createTokenVault(ring(`${process.env['KONSTRUCT_ENCRYPTION_KEYS'] ?? ''},${key('new', 'n')}`)),
+    });
   });
 
   test('a tenant that is to be removed has lost its tokens at once', async () => {

@@ -36,8 +36,13 @@ const ofTurn =
 /** The first attempt of a turn: it shows that it is at work, and dies over it or afterwards. */
 async function begin(turn: DeliveryTurn): Promise<DeliveryState | undefined> {
   const { showProgress } = createDeliverReply({ channels: thread.channels() });
-  const attempt = new MockActivityEnvironment({ attempt: 1 }).run(showProgress, { turn, grows: false });
-  return attempt.catch(() => undefined);
+  const environment = new MockActivityEnvironment({ attempt: 1 });
+  try {
+    const state: DeliveryState = await environment.run(showProgress, { turn, grows: false });
+    return state;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Delivers until it is done, as Temporal would: with the pauses that it is told. Gives the attempts. */
@@ -94,7 +99,9 @@ const DEATHS: ReadonlyArray<{
 ];
 
 test('50 deaths, and Slack lets us look once a second: one reply each, and it is asked only where it must', async () => {
-  const deaths = Array.from({ length: 50 }, (_, i) => DEATHS[i % DEATHS.length]).flatMap((death) => death ?? []);
+  const deaths = Array.from({ length: 50 }, (_, i) => DEATHS[i % DEATHS.length]).flatMap(
+    (death) => death ?? [],
+  );
   const turns = await Promise.all(deaths.map(() => thread.question()));
   for (const [i, turn] of turns.entries()) await deaths[i]?.dies(turn);
   const before = looks();
@@ -189,9 +196,11 @@ describe('what is recorded', () => {
     const turn = await thread.question();
     await thread.deliver(turn, (await begin(turn)) ?? NOTHING_KNOWN, 'Rex.');
     const { tenantId, messageId } = turn;
-    await thread.database.admin.query(
-      `UPDATE turns SET state = 'erased' WHERE tenant_id = $1 AND message_id = $2`,
-      [tenantId, messageId],
+    await inTenant(thread.database.admin, tenantId, (client) =>
+      client.query(`UPDATE turns SET state = 'erased' WHERE tenant_id = $1 AND message_id = $2`, [
+        tenantId,
+        messageId,
+      ]),
     );
     expect(await recordOf(turn)).toEqual([]);
     await expect(thread.deliver(turn, NOTHING_KNOWN, 'Rex.', 2)).rejects.toThrow();

@@ -59,23 +59,27 @@ describe('a connection that ends', () => {
   test.each([
     ['because Slack renews it', () => socket.renew()],
     ['because the network breaks', () => socket.breakOff()],
-  ])('%s: another is opened, and each event is answered once', async (_why, end) => {
-    const texts = Array.from({ length: 10 }, (_, i) => `before and after ${i}`);
-    const all = await Promise.all(
-      texts.map(async (text, i) => {
-        await new Promise((resolve) => setTimeout(resolve, 20 * i));
-        if (i === 5) end();
-        const said = await ada.mention(text);
-        await socket.deliver({ ...said.event, user: `U${i}` });
-        return said;
-      }),
-    );
-    for (const [i, said] of all.entries()) {
-      expect(await ada.answers(said)).toEqual([`Noted: before and after ${i}`]);
-      expect(ada.posts(said)).toHaveLength(1);
-    }
-    await connected(1);
-  }, 60_000);
+  ])(
+    '%s: another is opened, and each event is answered once',
+    async (_why, end) => {
+      const texts = Array.from({ length: 10 }, (_, i) => `before and after ${i}`);
+      const all = await Promise.all(
+        texts.map(async (text, i) => {
+          await new Promise((resolve) => setTimeout(resolve, 20 * i));
+          if (i === 5) end();
+          const said = await ada.mention(text);
+          await socket.deliver({ ...said.event, user: `U${i}` });
+          return said;
+        }),
+      );
+      for (const [i, said] of all.entries()) {
+        expect(await ada.answers(said)).toEqual([`Noted: before and after ${i}`]);
+        expect(ada.posts(said)).toHaveLength(1);
+      }
+      await connected(1);
+    },
+    60_000,
+  );
 });
 
 test('Slack refuses connections for a while: the API lives, and connects when they are back', async () => {

@@ -34,7 +34,10 @@ export async function startSlackDelivery(): Promise<SlackDelivery> {
   const database = await createTestDatabase();
   const { pool } = database;
   const channels = () =>
-    outboundChannels({ slack: { token: BOT.token, apiUrl: slack.apiUrl } }, { pool, redis, keys: encryptionConfig().keys, log });
+    outboundChannels(
+      { slack: { token: BOT.token, apiUrl: slack.apiUrl } },
+      { pool, redis, keys: encryptionConfig().keys, log },
+    );
   const answers = (turn: DeliveryTurn) => {
     const { channel, threadTs } = slackAddressOf(turn.channel);
     return slack.answers(channel, threadTs);

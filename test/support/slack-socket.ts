@@ -30,6 +30,8 @@ export async function startSlackSocket(team: string): Promise<SlackSocket> {
   const waiting = new Map<string, () => void>();
   let next = 0;
   server.on('connection', (socket) => {
+    // One for each event under way.
+    socket.setMaxListeners(0);
     socket.send(JSON.stringify({ type: 'hello', num_connections: server.clients.size }));
     socket.on('message', (data: Buffer) => {
       const { envelope_id } = JSON.parse(data.toString('utf8')) as { envelope_id: string };
@@ -65,7 +67,13 @@ export async function startSlackSocket(team: string): Promise<SlackSocket> {
     url: `ws://127.0.0.1:${port}`,
     connections: () => open().length,
     async deliver(event, envelope = {}) {
-      const payload = { type: 'event_callback', team_id: team, event_id: `Ev${randomUUID()}`, event, ...envelope };
+      const payload = {
+        type: 'event_callback',
+        team_id: team,
+        event_id: `Ev${randomUUID()}`,
+        event,
+        ...envelope,
+      };
       for (let attempt = 0, sent = 0; ; attempt += 1) {
         if (open().length > 0) sent += 1;
         if (await send(payload, attempt)) return sent;

@@ -46,7 +46,8 @@ export function slackRoutes(dependencies: { pool: pg.Pool; channels: readonly We
     const agentId = toUuid(req.params.agentId);
     const { channelId } = validate(place, { channelId: req.params.channelId }, 'path');
     const asked = { tenantId: tenantOf(res), channelId, actor: actorOf(res) };
-    if (!agentId || !(await takeChannel(pool, { ...asked, agentId }))) throw notFound('channel of this agent');
+    if (!agentId || !(await takeChannel(pool, { ...asked, agentId })))
+      throw notFound('channel of this agent');
     res.status(204).end();
   });
 

@@ -1,12 +1,7 @@
 /** Slack as a channel. */
 import { defineChannel } from '../channel.ts';
 import { createSlackClient } from './client.ts';
-import {
-  createFindAgent,
-  findAmong,
-  singleWorkspace,
-  storedInstallations,
-} from './inbound/installations.ts';
+import { createFindAgent, findAmong, singleWorkspace, storedInstallations } from './inbound/installations.ts';
 import { createNameLookup } from './inbound/names.ts';
 import { createSlackInbound } from './inbound/receive.ts';
 import { encryptAgain } from './installations/installation-store.ts';
@@ -28,8 +23,7 @@ export const slack = defineChannel({
     if (oauth && vault.currentKey === undefined) {
       throw new Error('SLACK_CLIENT_ID needs a key as the first entry of KONSTRUCT_ENCRYPTION_KEYS');
     }
-    const single =
-      workspace && singleWorkspace({ ...workspace, client: createSlackClient(workspace), log });
+    const single = workspace && singleWorkspace({ ...workspace, client: createSlackClient(workspace), log });
     // Only what was installed is looked up: without OAuth an event takes no query.
     const stored = oauth && storedInstallations({ pool, vault, apiUrl });
     if (oauth) {

@@ -40,15 +40,22 @@ const oauthVariables = z.object({
     description: 'Signs the links, and what goes through Slack and back',
     cure: 'a random text of 16 characters at least (openssl rand -base64 32)',
   }),
-  KONSTRUCT_PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional().meta({
-    description: 'Where people and Slack reach the API: links lead there',
-    cure: 'the address of the API, such as https://konstruct.example.com',
-    unset: 'links lead to where they were asked for, and Slack leads back to the app’s first redirect URL',
-  }),
+  KONSTRUCT_PUBLIC_URL: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .meta({
+      description: 'Where people and Slack reach the API: links lead there',
+      cure: 'the address of the API, such as https://konstruct.example.com',
+      unset: 'links lead to where they were asked for, and Slack leads back to the app’s first redirect URL',
+    }),
 });
 
 function oauthOf(read: z.output<typeof oauthVariables>) {
-  const { SLACK_CLIENT_ID: clientId, SLACK_CLIENT_SECRET: clientSecret, SLACK_STATE_SECRET: stateSecret } = read;
+  const {
+    SLACK_CLIENT_ID: clientId,
+    SLACK_CLIENT_SECRET: clientSecret,
+    SLACK_STATE_SECRET: stateSecret,
+  } = read;
   return clientId !== undefined && clientSecret !== undefined && stateSecret !== undefined
     ? { clientId, clientSecret, stateSecret, publicUrl: read.KONSTRUCT_PUBLIC_URL }
     : undefined;
@@ -108,7 +115,8 @@ export const slackInbound = z
       /** Bot or user ids of other bots that may speak to the agent. */
       allowedBots: read.SLACK_ALLOWED_BOTS.split(/[\s,]+/).filter(Boolean),
       /** The workspace of SLACK_BOT_TOKEN, and whose it is. Undefined: events are verified and ignored. */
-      workspace: token !== undefined && tenantId && agentId ? { apiUrl, token, tenantId, agentId } : undefined,
+      workspace:
+        token !== undefined && tenantId && agentId ? { apiUrl, token, tenantId, agentId } : undefined,
       /** How companies install the app; undefined when they can't. */
       oauth: oauthOf(read),
     };

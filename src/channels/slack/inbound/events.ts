@@ -210,4 +210,3 @@ function addressedMessage(event: MessageEvent, words: MessageWords, botUserId: s
 function teamInFiles({ user }: MessageEvent, { files }: MessageWords): string | undefined {
   return files.find((file) => file.user === user && file.userTeam !== '')?.userTeam;
 }
-

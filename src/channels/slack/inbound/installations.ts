@@ -96,7 +96,14 @@ export function singleWorkspace(options: {
     if (!auth.team_id || !auth.user_id) throw new Error('Slack did not say whose token SLACK_BOT_TOKEN is');
     log.info({ team: auth.team_id, botUser: auth.user_id }, 'Slack workspace bound to the tenant');
     const organisation = auth.is_enterprise_install ? auth.enterprise_id : undefined;
-    const installation = { tenantId, agentId, botUserId: auth.user_id, botId: auth.bot_id, client, stored: undefined };
+    const installation = {
+      tenantId,
+      agentId,
+      botUserId: auth.user_id,
+      botId: auth.bot_id,
+      client,
+      stored: undefined,
+    };
     return { team: auth.team_id, organisation, installation };
   };
   const identify = (): Promise<Known | undefined> => {

@@ -51,7 +51,7 @@ export function listenBySocket(
       appToken,
       // The library's own attempts end in an unhandled rejection when Slack is out of reach.
       autoReconnectEnabled: false,
-      clientOptions: { ...slackClientOptions(apiUrl), logLevel: LogLevel.ERROR },
+      clientOptions: slackClientOptions(apiUrl),
       logger: quiet(log),
     });
     current = client;

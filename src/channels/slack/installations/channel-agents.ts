@@ -6,7 +6,10 @@ import { inTenant } from '../../../db/tenant-transaction.ts';
 type Asked = { tenantId: string; agentId: string; channelId: string; actor: AuditActor };
 
 /** From now on this agent speaks there. False when the tenant has no such agent. */
-export async function giveChannel(pool: pg.Pool, { tenantId, agentId, channelId, actor }: Asked): Promise<boolean> {
+export async function giveChannel(
+  pool: pg.Pool,
+  { tenantId, agentId, channelId, actor }: Asked,
+): Promise<boolean> {
   return inTenant(pool, tenantId, async (client) => {
     const { rowCount } = await client.query(
       `INSERT INTO slack_channels (tenant_id, channel_id, agent_id)
@@ -21,7 +24,10 @@ export async function giveChannel(pool: pg.Pool, { tenantId, agentId, channelId,
 }
 
 /** The workspace's own agent speaks there again. False when this one did not. */
-export async function takeChannel(pool: pg.Pool, { tenantId, agentId, channelId, actor }: Asked): Promise<boolean> {
+export async function takeChannel(
+  pool: pg.Pool,
+  { tenantId, agentId, channelId, actor }: Asked,
+): Promise<boolean> {
   return inTenant(pool, tenantId, async (client) => {
     const { rowCount } = await client.query(
       'DELETE FROM slack_channels WHERE tenant_id = $1 AND agent_id = $2 AND channel_id = $3',

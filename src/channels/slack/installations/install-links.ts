@@ -34,12 +34,16 @@ export async function createLink(
     const [link] = rows;
     if (!link) return undefined;
     // A used one tells that it was used for as long as it could have been.
-    await client.query(`DELETE FROM slack_install_links WHERE tenant_id = $1 AND expires_at < now() - interval '1 day'`, [
-      tenantId,
-    ]);
+    await client.query(
+      `DELETE FROM slack_install_links WHERE tenant_id = $1 AND expires_at < now() - interval '1 day'`,
+      [tenantId],
+    );
     const target = { type: 'slack', id: agentId };
     await recordAudit(client, { tenantId, actor, action: 'slack.install-link', target, outcome: 'done' });
-    return { token: signed(stateSecret, 'link', { tenantId, linkId }, link.expires_at), expiresAt: link.expires_at };
+    return {
+      token: signed(stateSecret, 'link', { tenantId, linkId }, link.expires_at),
+      expiresAt: link.expires_at,
+    };
   });
 }
 
@@ -80,5 +84,7 @@ export function readSigned(secret: string, kind: 'link' | 'state', given: string
 }
 
 function signatureOf(secret: string, kind: string, text: string): string {
-  return createHmac('sha256', secret).update(JSON.stringify(['slack', kind, text])).digest('base64url');
+  return createHmac('sha256', secret)
+    .update(JSON.stringify(['slack', kind, text]))
+    .digest('base64url');
 }

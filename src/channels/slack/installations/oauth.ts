@@ -73,7 +73,10 @@ export function createInstalling(dependencies: {
       afterInstallation: async (installation, options) => {
         const found = newInstallation(installation);
         if (!found) throw new Refused('failed');
-        const actor: AuditActor = { type: 'slack-user', userId: `slack:${found.place}:${installation.user.id}` };
+        const actor: AuditActor = {
+          type: 'slack-user',
+          userId: `slack:${found.place}:${installation.user.id}`,
+        };
         const bound = await bindInstallation({ pool, vault }, linkIn(options.metadata), found, actor);
         if (typeof bound === 'string') throw new Refused(bound);
         log.info({ place: found.place }, 'installed in Slack');
@@ -125,7 +128,10 @@ function reasonOf(error: unknown): Reason {
   return code === 'slack_oauth_installer_authorization_error' ? 'denied' : 'failed';
 }
 
-async function refusalOf(pool: pg.Pool, link: ReadLink): Promise<Exclude<BindingRefusal, 'elsewhere'> | undefined> {
+async function refusalOf(
+  pool: pg.Pool,
+  link: ReadLink,
+): Promise<Exclude<BindingRefusal, 'elsewhere'> | undefined> {
   if (await isLinkUsed(pool, link)) return 'used';
   return link.isOver ? 'expired' : undefined;
 }

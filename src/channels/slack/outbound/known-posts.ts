@@ -58,7 +58,11 @@ function postsOf(recorded: readonly RecordedPost[]): Map<string, Post[]> {
   for (const [key, ofPart] of posts) {
     // What was posted to hold the reply was posted since the one before could not take it.
     const isHeld = ofPart.some(({ waiting }) => waiting === false);
-    if (isHeld) posts.set(key, ofPart.map((post) => ({ ...post, waiting: post.waiting ?? true })));
+    if (isHeld)
+      posts.set(
+        key,
+        ofPart.map((post) => ({ ...post, waiting: post.waiting ?? true })),
+      );
   }
   return posts;
 }

@@ -26,6 +26,7 @@ export async function placePart(
   threadState: ThreadState,
   ref: PostRef,
   contents: readonly SlackContent[],
+  hasLearned = false,
 ): Promise<void> {
   const holders = holdersOf(threadState, ref);
   for (const { ts } of holders) {
@@ -36,15 +37,15 @@ export async function placePart(
   // None of them can be changed any more. One that holds the reply already may stay as it is.
   if (holders.some(({ waiting }) => waiting === undefined)) {
     await look(place, threadState, ref);
-    await placePart(place, threadState, ref, contents);
+    await placePart(place, threadState, ref, contents, hasLearned);
     return;
   }
   const standsAlready = holders.find(({ waiting }) => !waiting);
   if (!standsAlready && !(await post(place, threadState, ref, contents))) {
-    // An attempt before this one, which was taken for the first, has posted it or is about to.
-    const { posts } = await learn(place, threadState, ref);
-    if (!posts.has(partKey(ref))) throw new ChannelError('unavailable', 'another attempt posts this reply');
-    await placePart(place, threadState, ref, contents);
+    // An attempt before this one has claimed it: the record says what became of that.
+    if (hasLearned) throw new ChannelError('unavailable', 'another attempt posts this reply');
+    threadState.known = await knownPosts(place, ref.messageId, threadState.log);
+    await placePart(place, threadState, ref, contents, true);
     return;
   }
   await removeStale(place, holders, standsAlready?.ts);
@@ -65,17 +66,13 @@ export async function look(
   threadState.known = { posts: new Map([...found, ...known]), fromSlack: true };
 }
 
-async function learn(place: Place, threadState: ThreadState, ref: PostRef): Promise<KnownPosts> {
-  threadState.known = await knownPosts(place, ref.messageId, threadState.log);
-  return threadState.known;
-}
-
 /** The messages that a part may be written into: what holds it first, then the placeholder. */
 function holdersOf({ known, placeholder }: ThreadState, ref: PostRef): Post[] {
   const found = known.posts.get(partKey(ref)) ?? [];
   const takesPlaceholder = ref.part === 0 && (ref.piece ?? 0) === 0;
   const isKnown = placeholder === undefined || found.some(({ ts }) => ts === placeholder);
-  const all = takesPlaceholder && !isKnown ? [{ ts: placeholder, waiting: true, pieces: 1 }, ...found] : found;
+  const all =
+    takesPlaceholder && !isKnown ? [{ ts: placeholder, waiting: true, pieces: 1 }, ...found] : found;
   const rank = ({ ts, waiting }: Post) => (waiting === false ? 0 : ts === placeholder ? 1 : 2);
   return all.toSorted((a, b) => rank(a) - rank(b));
 }

@@ -118,7 +118,10 @@ export function openPostRecord(
     },
     async read() {
       await writing;
-      const [{ rows: posts }, isWhole] = await Promise.all([ask<RecordedPost>('read', READ, []), noneUnrecorded()]);
+      const [{ rows: posts }, isWhole] = await Promise.all([
+        ask<RecordedPost>('read', READ, []),
+        noneUnrecorded(),
+      ]);
       for (const post of posts) counts.set(partKey(post), post.nth + 1);
       return { posts, isWhole };
     },
@@ -126,7 +129,8 @@ export function openPostRecord(
       if (ts === undefined) setGone(post);
       else setPosted(post, ts);
     },
-    deleted: (ts) => write('deleted', `UPDATE slack_posts SET state = 'gone' WHERE ${KEYS} AND ts = $3`, [ts]),
+    deleted: (ts) =>
+      write('deleted', `UPDATE slack_posts SET state = 'gone' WHERE ${KEYS} AND ts = $3`, [ts]),
     written: () => writing.then(() => undefined),
   };
 

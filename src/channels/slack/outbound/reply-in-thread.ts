@@ -78,7 +78,8 @@ export async function replaceProgress(options: {
       isWaiting = false;
     }
   } catch (error) {
-    if (isWaiting && refusalCause(error) !== undefined) await takeAway(place, { messageId, progress, unsure }, threadState);
+    if (isWaiting && refusalCause(error) !== undefined)
+      await takeAway(place, { messageId, progress, unsure }, threadState);
     throw error;
   } finally {
     await place.record.written();
@@ -117,11 +118,7 @@ async function deliverPart(
 /** Takes away what shows that the agent is at work. Slack may refuse this as well; then it has to stay. */
 async function takeAway(
   place: Place,
-  {
-    messageId,
-    progress,
-    unsure,
-  }: { messageId: string; progress: SlackProgress | null; unsure: boolean },
+  { messageId, progress, unsure }: { messageId: string; progress: SlackProgress | null; unsure: boolean },
   threadState: ThreadState,
 ): Promise<void> {
   if (!progress) return;

@@ -24,7 +24,7 @@ export type FindSpeaker = (
 ) => Promise<Speaker>;
 
 /** How long what Postgres says is taken as it is. Afterwards it still counts while Postgres is away. */
-const KEPT_MS = 10_000;
+const KEPT_MS = 3_000;
 const MAX_KEPT = 5_000;
 
 /**
