@@ -13,6 +13,7 @@ import { LlmRejectedError, LlmUnavailableError } from '../llm/errors.ts';
 import { isEmbeddedInPart } from '../memory/text/passages.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { beginEarlyDelivery, PAID_ATTEMPTS, type EarlyDelivery } from './early-delivery.ts';
+import { StoppedError } from './stop-watch.ts';
 
 export function createAnswerTurn(
   dependencies: Pick<ActivityDependencies, 'runAgent' | 'channels' | 'redis'>,
@@ -22,7 +23,7 @@ export function createAnswerTurn(
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
      * long as the server asks for), `LlmTimedOut` and `LlmEmptyReply` (non-retryable after a few attempts,
-     * since those are paid for). With a `delivery` it also shows in
+     * since those are paid for), and `TurnStopped` (non-retryable). With a `delivery` it also shows in
      * the turn's channel that the agent is at work, and delivers the reply early where it may. Trouble there
      * never fails this step: the answer, or the failure's details, say how far it got.
      */
@@ -48,13 +49,16 @@ export function createAnswerTurn(
         ANSWER_HEARTBEAT_MS,
       );
       try {
+        if (await early?.stop.isStopped()) throw new StoppedError('stopped before it was answered');
+        const signals = [cancellationSignal(), ...(early ? [early.stop.signal] : [])];
         const answered = await runAgent(text, agent, messages, {
-          signal: cancellationSignal(),
+          signal: AbortSignal.any(signals),
           ...(early?.growing && { onProgress: early.growing.show }),
         });
         const completion = { ...answered, text: withinBytes(answered.text, MAX_REPLY_BYTES) };
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         await early?.growing?.stop();
+        if (await early?.stop.isStopped()) throw new StoppedError('stopped before its reply was shown');
         const repliedAt = performance.now();
         const closing = completion.cutOff ? closingOf(completion.text.trimEnd()) : '';
         const state = await early?.deliver(shownReply({ ...completion, closing }));
@@ -75,13 +79,15 @@ export function createAnswerTurn(
           ...(state && { delivery: state }),
           ...(appended && { appended }),
         };
-      } catch (error) {
+      } catch (caught) {
+        const error = early?.stop.signal.aborted ? new StoppedError('stopped') : caught;
         const details = await detailsOf(early, error);
         const paid = paidAttempts(error);
         // After `giveUp`, which sends the progress alone.
         if (paid > 0) heartbeat(detailsWith(early?.progress(), paid));
         throw toFailure(error, details, paid >= MAX_PAID_ATTEMPTS);
       } finally {
+        early?.stop.end();
         clearInterval(beat);
         await early?.growing?.stop();
       }
@@ -118,12 +124,21 @@ async function detailsOf(
   early: EarlyDelivery | undefined,
   error: unknown,
 ): Promise<[] | [AnswerFailureDetails]> {
-  const reason = error instanceof LlmRejectedError ? error.reason : undefined;
+  const reason =
+    error instanceof StoppedError ? 'stopped' : error instanceof LlmRejectedError ? error.reason : undefined;
   if (!early && !reason) return [];
   return [{ ...(early && { delivery: await early.giveUp() }), ...(reason && { reason }) }];
 }
 
 function toFailure(error: unknown, details: [AnswerFailureDetails] | [], isLast: boolean): unknown {
+  if (error instanceof StoppedError) {
+    return ApplicationFailure.create({
+      type: FAILURE.turnStopped,
+      message: error.message,
+      nonRetryable: true,
+      details,
+    });
+  }
   if (error instanceof LlmRejectedError) {
     return ApplicationFailure.create({
       type: FAILURE.llmRejected,

@@ -1,6 +1,7 @@
 import { heartbeat } from '@temporalio/activity';
 import type { DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
 import { DELIVERY_HEARTBEAT_MS } from '../domain/timing.ts';
+import { NO_REPLY } from '../domain/words.ts';
 import { channelOf, toDeliveryFailure } from './channel-failure.ts';
 import { isFirstTry } from './deferral.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -33,7 +34,9 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
       await speaking(async () => {
         const channel = channelOf({ channels, turn });
         const uncertain = state.uncertain || !isFirstTry();
-        await channel.open(turn, { progress: state.progress, uncertain, grows: false }).deliver(text);
+        const open = channel.open(turn, { progress: state.progress, uncertain, grows: false });
+        // Whoever has stopped the turn sees no late reply.
+        await open.deliver((await open.isStopped?.()) ? NO_REPLY.stopped : text);
       });
     },
   };

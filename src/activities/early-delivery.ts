@@ -9,6 +9,7 @@ import { errorName, watchChannel, type ChannelTrouble } from './channel-trouble.
 import { DEFERRALS, isFirstTry } from './deferral.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { showGrowing, type GrowingReply } from './growing-reply.ts';
+import { watchForStop, type StopWatch } from './stop-watch.ts';
 
 /** Stands in the heartbeat's details beside what shows progress; absent while no attempt was paid in vain. */
 export const PAID_ATTEMPTS = 'paidAttempts';
@@ -24,6 +25,8 @@ export type EarlyDelivery = {
   progress: () => Progress | null;
   /** Delivers the reply if it may, and says how far it got. */
   deliver: (text: string) => Promise<DeliveryState>;
+  /** Whether somebody stops the turn in its channel. */
+  stop: StopWatch;
   /** Appends the turn to the window once its reply stands. False when the window doesn't hold these words. */
   append: (userText: string, replyText: string) => Promise<boolean>;
   /** How far it got when there is no reply. */
@@ -72,6 +75,7 @@ export function beginEarlyDelivery(
   return {
     growing: grows && open?.grow ? beginGrowing(open.grow, trouble) : undefined,
     progress,
+    stop: watchForStop(open),
     deliver: async (text) => {
       await begun;
       if (!open || !canDeliverEarly()) return stateNow(false);

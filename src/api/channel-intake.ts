@@ -1,4 +1,6 @@
-/** What becomes of a channel's events, however they came: by a webhook, or over a connection of the channel's. */
+/**
+ * What becomes of a channel's events, however they came: by a webhook, or over a connection of the channel's.
+ */
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { Listening, Received, Take, WebhookChannel } from '../channels/channel.ts';

@@ -157,6 +157,8 @@ export type OpenTurn = {
   showProgress(): Promise<void>;
   /** Shows the reply while it grows; absent where the channel can't. */
   grow?: { everyMs: number; show(textSoFar: string): Promise<void> };
+  /** Whether somebody has asked there that this turn be stopped. Never rejects; absent where nobody can. */
+  isStopped?(): Promise<boolean>;
   /**
    * Delivers the reply by one call, which ends within CHANNEL_CALL_WITHIN_MS (domain/timing.ts): that two
    * attempts never deliver at once rests on it. False, and nothing done, when it takes more than one call.

@@ -5,9 +5,9 @@ import { recordAudit, type AuditActor } from './audit.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /**
- * Enters that a tenant is to be removed, revokes its keys and wipes its tokens of Slack: for API and worker it is gone from then on,
- * and nothing of it comes in again. Asked for again it is the same removal. The audit log gets an entry for
- * each request. Undefined when there is no such tenant and was none.
+ * Enters that a tenant is to be removed, revokes its keys and wipes its tokens of Slack: for API and worker
+ * it is gone from then on, and nothing of it comes in again. Asked for again it is the same removal. The
+ * audit log gets an entry for each request. Undefined when there is no such tenant and was none.
  */
 export async function enterTenantRemoval(
   pool: pg.Pool,

@@ -40,7 +40,9 @@ export const QUICK_RETRY_MS = 50;
 /** One call of a channel's API. */
 export const CHANNEL_CALL_WITHIN_MS = 10_000;
 
-/** Writing down what is about to be posted in a channel, or has been; and as long for where else it is noted. */
+/**
+ * Writing down what is about to be posted in a channel, or has been; and as long for where else it is noted.
+ */
 export const POST_RECORD_WITHIN_MS = 500;
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Slack's side of Socket Mode: each event goes to one of the connections, and again to whichever is there when it
- * isn't acknowledged in time.
+ * Slack's side of Socket Mode: each event goes to one of the connections, and again to whichever is there
+ * when it isn't acknowledged in time.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';

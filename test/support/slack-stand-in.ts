@@ -49,6 +49,8 @@ export type SlackStandIn = {
   calls: Call[];
   /** Calls of one method, those that a fault answered included. */
   callsOf(method: string): Call[];
+  /** Whether the app is declared as an agent from now on, and has sessions. */
+  declareAgent(isAgent: boolean): void;
   /** Where `apps.connections.open` sends whoever opens a connection. */
   connectTo(socketUrl: string): void;
   /** The next calls of a method meet these faults, one each. */
@@ -81,6 +83,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   const files = new Map<string, { file: SlackFile; content: string }>();
   let looksEveryMs = 0;
   let socketUrl = '';
+  let hasSessions = false;
   let lookedAt = 0;
 
   const server = await serve(async (req, res) => {
@@ -143,7 +146,9 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     return at < 0 ? undefined : waiting.splice(at, 1)[0];
   }
   async function forward(req: IncomingMessage, raw: string): Promise<string> {
-    if (req.url === '/api/assistant.threads.setStatus') return '{"ok":true}';
+    if (AGENT_METHODS.has(req.url ?? '')) return '{"ok":true}';
+    if (req.url === '/api/agents.sessions.setStatus')
+      return JSON.stringify(hasSessions ? { ok: true } : { ok: false, error: 'not_an_agent' });
     const given = (req.headers.authorization ?? '').replace(/^Bearer /, '');
     const known = files.get(new URLSearchParams(raw).get('file') ?? '')?.file;
     if (req.url === '/api/files.info' && known) return JSON.stringify({ ok: true, file: known });
@@ -178,6 +183,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
+    declareAgent: (isAgent) => void (hasSessions = isAgent),
     connectTo: (url) => void (socketUrl = url),
     limitLooks: ({ everyMs }) => void (looksEveryMs = everyMs),
     heal: () => {
@@ -208,6 +214,12 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     },
   };
 }
+
+/** What the emulator doesn't speak. */
+const AGENT_METHODS = new Set([
+  '/api/assistant.threads.setStatus',
+  '/api/assistant.threads.setSuggestedPrompts',
+]);
 
 const SEED = {
   team: { name: 'Acme' },

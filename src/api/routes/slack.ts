@@ -54,7 +54,9 @@ export function slackRoutes(dependencies: { pool: pg.Pool; channels: readonly We
   return router;
 }
 
-/** Where the caller has reached us. A proxy in front says so, and whoever holds a key may say what he likes. */
+/**
+ * Where the caller has reached us. A proxy in front says so, and whoever holds a key may say what he likes.
+ */
 function originOf(req: Request): string {
   const protocol = req.get('x-forwarded-proto')?.split(',')[0]?.trim() === 'https' ? 'https' : req.protocol;
   return `${protocol}://${req.get('host') ?? 'localhost'}`;

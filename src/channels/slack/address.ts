@@ -28,12 +28,13 @@ export function slackAddressOf(channel: Channel): SlackAddress {
 }
 
 /**
- * What shows that the agent is at work: a message that the reply will replace, or a status that needs no
- * cleaning up.
+ * What shows that the agent is at work: a message that the reply will replace, a status that goes away with
+ * the reply, or the conversation's session, which is to be ended.
  */
 export const slackProgress = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('message'), ts: z.string() }),
   z.object({ kind: z.literal('status') }),
+  z.object({ kind: z.literal('session') }),
 ]);
 
 export type SlackProgress = z.output<typeof slackProgress>;

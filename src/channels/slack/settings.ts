@@ -36,9 +36,9 @@ const oauthVariables = z.object({
     description: 'Goes with `SLACK_CLIENT_ID`',
     cure: 'the client secret of your Slack app',
   }),
-  SLACK_STATE_SECRET: z.string().min(16).optional().meta({
+  SLACK_STATE_SECRET: text.optional().meta({
     description: 'Signs the links, and what goes through Slack and back',
-    cure: 'a random text of 16 characters at least (openssl rand -base64 32)',
+    cure: 'a random text (openssl rand -base64 32)',
   }),
   KONSTRUCT_PUBLIC_URL: z
     .url({ protocol: /^https?$/ })

@@ -33,7 +33,27 @@ const envelope = z.object({
 
 const assistantThreadEvent = z.object({
   type: z.literal('assistant_thread_started'),
-  assistant_thread: z.object({ channel_id: slackId, thread_ts: slackTimestamp }),
+  assistant_thread: z.object({
+    user_id: slackId.nullish(),
+    channel_id: slackId,
+    thread_ts: slackTimestamp,
+  }),
+});
+
+/** Source: docs.slack.dev/reference/events/app_home_opened. */
+const homeOpenedEvent = z.object({
+  type: z.literal('app_home_opened'),
+  user: slackId,
+  channel: slackId,
+  tab: z.string().nullish(),
+});
+
+/** Source: docs.slack.dev/reference/events/agent_session_stopped. */
+const stoppedEvent = z.object({
+  type: z.literal('agent_session_stopped'),
+  channel: slackId,
+  thread_ts: slackTimestamp,
+  event_ts: slackTimestamp,
 });
 
 /** Whose installation an event came through. */
@@ -110,8 +130,13 @@ export type SlackMessage = {
 };
 
 type Ignored = { kind: 'ignored'; reason: string };
-type Judged =
-  SlackMessage | { kind: 'assistant-thread-started'; channel: string; threadTs: string } | Ignored;
+type Judged = SlackMessage | Opening | Stop | Ignored;
+
+/** Somebody opens a conversation with the agent: its thread, in apps of the older kind. */
+export type Opening = { kind: 'opening'; channel: string; user: string; threadTs: string | undefined };
+
+/** Somebody stops what is being answered in a thread. */
+export type Stop = { kind: 'stop'; channel: string; threadTs: string; at: string };
 
 /** The agent's bot in a workspace. */
 export type Self = { botUserId: string; botId: string | undefined };
@@ -123,15 +148,28 @@ const ignored = (reason: string): Ignored => ({ kind: 'ignored', reason });
  * speak.
  */
 export function judgeEvent(event: unknown, self: Self, allowedBots: ReadonlySet<string>): Judged {
-  const started = assistantThreadEvent.safeParse(event);
-  if (started.success) {
-    const { channel_id, thread_ts } = started.data.assistant_thread;
-    return { kind: 'assistant-thread-started', channel: channel_id, threadTs: thread_ts };
+  const opening = openingIn(event);
+  if (opening) return opening;
+  const stopped = stoppedEvent.safeParse(event);
+  if (stopped.success) {
+    const { channel, thread_ts: threadTs, event_ts: at } = stopped.data;
+    return { kind: 'stop', channel, threadTs, at };
   }
   const changed = changedEvent.safeParse(event);
   if (changed.success) return judgeEdit(changed.data, self, allowedBots);
   const read = messageEvent.safeParse(event);
   return read.success ? judgeMessage(read.data, self, allowedBots) : ignored('other_event');
+}
+
+function openingIn(event: unknown): Opening | undefined {
+  const started = assistantThreadEvent.safeParse(event);
+  if (started.success) {
+    const { user_id: user, channel_id: channel, thread_ts: threadTs } = started.data.assistant_thread;
+    return { kind: 'opening', channel, user: user ?? '', threadTs };
+  }
+  const { data: opened } = homeOpenedEvent.safeParse(event);
+  if (opened?.tab !== 'messages') return undefined;
+  return { kind: 'opening', channel: opened.channel, user: opened.user, threadTs: undefined };
 }
 
 /**

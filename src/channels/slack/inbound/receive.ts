@@ -1,10 +1,8 @@
 import type pg from 'pg';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
-import { INTAKE_REDIS_WITHIN_MS } from '../../../domain/timing.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
-import { markAssistantThread } from '../threads.ts';
 import { judgeEvent, readRequest } from './events.ts';
 import { endInstallation } from '../installations/installation-store.ts';
 import type { FindAgent, FindInstallation, Installation } from './installations.ts';
@@ -13,7 +11,8 @@ import type { LookUpNames } from './names.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { isFromSlack, isSignedNow } from './signature.ts';
 import { listenBySocket } from './socket-mode.ts';
-import { takeMessage, threadOf, type Taking } from './take-message.ts';
+import { takeOpening, takeStop } from './openings.ts';
+import { takeMessage, type Taking } from './take-message.ts';
 
 type SlackInbound = {
   /** Undefined: nothing comes over HTTP. */
@@ -45,8 +44,8 @@ const proofIn = (header: WebhookRequest['header']) => ({
 });
 
 /**
- * `POST /slack/events` and `/slack/interactions`, where a request counts only with Slack's signature; and what
- * comes by Socket Mode, which Slack's own connection proves.
+ * `POST /slack/events` and `/slack/interactions`, where a request counts only with Slack's signature; and
+ * what comes by Socket Mode, which Slack's own connection proves.
  */
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
   const { signingSecret, socket, findInstallation, findAgent, lookUpNames, allowedBots, pool, redis, log } =
@@ -116,11 +115,10 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
     switch (judged.kind) {
       case 'ignored':
         return judged;
-      case 'assistant-thread-started': {
-        const thread = threadOf(installation, team, judged.channel, judged.threadTs);
-        await within(INTAKE_REDIS_WITHIN_MS, markAssistantThread(redis, thread)).catch(() => undefined);
-        return { kind: 'ignored', reason: 'assistant_thread_started' };
-      }
+      case 'opening':
+        return takeOpening({ redis, log }, judged, { team, workspace, installation });
+      case 'stop':
+        return takeStop(redis, judged, { team, workspace, installation });
       case 'message': {
         let agentId: string;
         try {

@@ -1,8 +1,8 @@
 /**
  * Events over a connection that we open ourselves, so that nobody needs to reach us (docs.slack.dev/apis/
- * events-api/using-socket-mode). They are the same as over HTTP, and are acknowledged when intake has them: one
- * that isn't, Slack sends again, over whichever connection is there. Slack gives each event to one connection,
- * so several processes share the load.
+ * events-api/using-socket-mode). They are the same as over HTTP, and are acknowledged when intake has them:
+ * one that isn't, Slack sends again, over whichever connection is there. Slack gives each event to one
+ * connection, so several processes share the load.
  */
 import { LogLevel, SocketModeClient } from '@slack/socket-mode';
 import type { Logger } from 'pino';
@@ -29,7 +29,7 @@ export function listenBySocket(
   receive: (envelope: Pick<Envelope, 'type' | 'body'>, deadline: number) => Promise<Received>,
   take: Take,
 ): Listening {
-  let isClosing = false;
+  const closing = new AbortController();
   let current: SocketModeClient | undefined;
   let wake: (() => void) | undefined;
   const underWay = new Set<Promise<void>>();
@@ -73,11 +73,11 @@ export function listenBySocket(
 
   const run = async (): Promise<void> => {
     let pauseMs = PAUSE_MS;
-    while (!isClosing) {
+    while (!closing.signal.aborted) {
       const wasConnected = await connectOnce();
       // Slack renews connections all the time; what fails is tried less and less often.
       pauseMs = wasConnected ? PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-      if (isClosing) return;
+      if (closing.signal.aborted) return;
       await new Promise<void>((resolve) => {
         wake = resolve;
         setTimeout(resolve, wasConnected ? 0 : pauseMs);
@@ -88,7 +88,7 @@ export function listenBySocket(
 
   return {
     async close() {
-      isClosing = true;
+      closing.abort();
       // No event comes any more; those that are here are acknowledged over the connection they came by.
       current?.off('slack_event', onEnvelope);
       await Promise.all(underWay);

@@ -59,7 +59,10 @@ export async function isLinkUsed(pool: pg.Pool, { tenantId, linkId }: LinkRef): 
   return rows[0] !== undefined && rows[0].used_at !== null;
 }
 
-/** The token of a link, or the state that takes it through Slack: `kind` keeps one from being used as the other. */
+/**
+ * The token of a link, or the state that takes it through Slack: `kind` keeps one from being used as the
+ * other.
+ */
 export function signed(
   secret: string,
   kind: 'link' | 'state',

@@ -33,7 +33,9 @@ type Row = {
 /** What is known of where an event comes from, or a reply goes to. */
 export type PlaceIds = { workspace: string | undefined; organisation: string | undefined };
 
-/** The installation of a place, whosever it is. The one query beside that of API keys without a tenant set. */
+/**
+ * The installation of a place, whosever it is. The one query beside that of API keys without a tenant set.
+ */
 export async function findInstallationOf(
   { pool, vault }: { pool: pg.Pool; vault: TokenVault },
   { workspace, organisation }: PlaceIds,
@@ -92,8 +94,8 @@ export type BindingRefusal = 'used' | 'expired' | 'elsewhere';
 const UNIQUE_VIOLATION = '23505';
 
 /**
- * Binds a place to a link's agent, and uses the link up. An installation of the same tenant gives way; another
- * tenant's doesn't.
+ * Binds a place to a link's agent, and uses the link up. An installation of the same tenant gives way;
+ * another tenant's doesn't.
  */
 export async function bindInstallation(
   { pool, vault }: { pool: pg.Pool; vault: TokenVault },

@@ -1,6 +1,7 @@
 /**
- * Installing the app by OAuth: `GET /slack/install` leads to Slack, `GET /slack/oauth_redirect` binds what Slack
- * gives to the link's agent. @slack/oauth speaks with Slack and holds the state to the browser that began.
+ * Installing the app by OAuth: `GET /slack/install` leads to Slack, `GET /slack/oauth_redirect` binds what
+ * Slack gives to the link's agent. @slack/oauth speaks with Slack and holds the state to the browser that
+ * began.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { InstallProvider, InvalidStateError, type Installation, type StateStore } from '@slack/oauth';

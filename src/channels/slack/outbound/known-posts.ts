@@ -1,4 +1,6 @@
-/** What stands in a conversation for a turn: by our own record, and where that is open, by Slack's history. */
+/**
+ * What stands in a conversation for a turn: by our own record, and where that is open, by Slack's history.
+ */
 import type { Logger } from 'pino';
 import { slackTrouble } from '../errors.ts';
 import { partKey, type RecordedPost } from './post-record.ts';

@@ -2,18 +2,24 @@ import type pg from 'pg';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
 import type { DeliveryTurn } from '../../../domain/delivery.ts';
+import { within } from '../../../lib/within.ts';
 import type { OpenOptions, OpenTurn, OutboundChannel } from '../../channel.ts';
 import { slackAddressOf, slackProgress, type SlackProgress } from '../address.ts';
 import { toChannelError } from '../errors.ts';
+import { isStopped } from '../threads.ts';
 import { engageThread, replaceProgress, showAtWork } from './reply-in-thread.ts';
 import { splitReply } from './reply-parts.ts';
 import { growingText, GROW_EVERY_MS } from './growing-text.ts';
 import { contentsOf, plainContent } from './outbound-text.ts';
 import { refusalCause } from './refusals.ts';
 import type { FindSpeaker } from './speakers.ts';
+import { endSession } from './session-status.ts';
 import { openPostRecord } from './post-record.ts';
 import { postOnce } from './post-once.ts';
 import { postContent, updateContent, type Place } from './thread-posts.ts';
+
+/** A look into Redis on a reply's way. */
+const STOP_LOOK_WITHIN_MS = 250;
 
 /** Delivers replies to Slack's threads. */
 export function createSlackOutbound(dependencies: {
@@ -57,6 +63,8 @@ function openTurn(given: {
 
   return {
     progress: () => progress,
+    // Without Redis nobody can stop it; the reply is due all the same.
+    isStopped: () => within(STOP_LOOK_WITHIN_MS, isStopped(redis, turn, address.eventTs)).catch(() => false),
     showProgress: () =>
       speaking(async () => {
         const place = await findPlace();
@@ -90,7 +98,7 @@ function openTurn(given: {
         }
         const posting = postOnce(place, ref, () => postContent(place, ref, content));
         const [ts] = await Promise.all([posting, engage()]);
-        await record.written();
+        await Promise.all([record.written(), progress.kind === 'session' ? endSession(place) : undefined]);
         return ts !== undefined;
       }),
     deliver: (text) =>

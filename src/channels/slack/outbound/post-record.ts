@@ -1,8 +1,8 @@
 /**
- * What of ours stands in Slack for a turn, as Postgres knows it (migrations/0020). A message is claimed before
- * it is posted: a claim whose end nobody wrote down says that the message may be there, and no claim says that
- * it is not. So Slack's history, of which sold apps may read one page a minute, is asked in the first case
- * alone.
+ * What of ours stands in Slack for a turn, as Postgres knows it (migrations/0020). A message is claimed
+ * before it is posted: a claim whose end nobody wrote down says that the message may be there, and no claim
+ * says that it is not. So Slack's history, of which sold apps may read one page a minute, is asked in the
+ * first case alone.
  */
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -41,7 +41,7 @@ export type RecordedPost = {
   triedAt: Date;
 };
 
-/** A message that is about to be posted. `ended` and `gone` never reject. */
+/** A message that is about to be posted. Neither of the two ever rejects. */
 export type Claim = {
   /** It stands there. */
   posted(ts: string): void;
@@ -52,7 +52,9 @@ export type Claim = {
 export type PostRecord = {
   /** Claims a message; undefined when an attempt before has claimed it. */
   claim(ref: PostRef): Promise<Claim | undefined>;
-  /** All claims. `isWhole` is false when messages may have been posted without one. Rejects without Postgres. */
+  /**
+   * All claims. `isWhole` is false when messages may have been posted without one. Rejects without Postgres.
+   */
   read(): Promise<{ posts: RecordedPost[]; isWhole: boolean }>;
   /** Writes down what has been found out about a claim. */
   settle(post: RecordedPost, ts: string | undefined): void;

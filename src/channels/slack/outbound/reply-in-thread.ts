@@ -12,6 +12,7 @@ import { look, placePart, type ThreadState } from './part-placing.ts';
 import { postOnce } from './post-once.ts';
 import { partKey, type PostRef } from './post-record.ts';
 import { refusalCause } from './refusals.ts';
+import { beginSession, endSession } from './session-status.ts';
 import { deletePost, PLACEHOLDER_CONTENT, postContent, showStatus, type Place } from './thread-posts.ts';
 
 /**
@@ -26,9 +27,9 @@ export async function showAtWork(options: {
   log: Logger;
 }): Promise<SlackProgress> {
   const { place, ref, asMessage, uncertain, log } = options;
-  if (place.address.surface === 'assistant' && !asMessage && (await tryStatus(place))) {
-    return { kind: 'status' };
-  }
+  const { surface } = place.address;
+  if (surface !== 'channel' && !asMessage && (await beginSession(place))) return { kind: 'session' };
+  if (surface === 'assistant' && !asMessage && (await tryStatus(place))) return { kind: 'status' };
   const postedBefore = async () =>
     (await knownPosts(place, ref.messageId, log)).posts.get(partKey(ref))?.[0]?.ts;
   const waiting = { ...ref, waiting: true };
@@ -42,9 +43,9 @@ export async function showAtWork(options: {
 
 /**
  * Brings the reply to the thread: the first part in place of the progress, the others below it. Each message
- * of ours is claimed in our record before it is posted, so an attempt that is uncertain knows what is there and
- * posts only what isn't. What Slack refuses for how it is written goes again as plain text; when it refuses for good, the
- * progress is taken away.
+ * of ours is claimed in our record before it is posted, so an attempt that is uncertain knows what is there
+ * and posts only what isn't. What Slack refuses for how it is written goes again as plain text; when it
+ * refuses for good, the progress is taken away.
  */
 export async function replaceProgress(options: {
   place: Place;
@@ -84,6 +85,7 @@ export async function replaceProgress(options: {
   } finally {
     await place.record.written();
   }
+  if (progress?.kind === 'session') await endSession(place);
   if (refused) throw refused;
 }
 
@@ -123,7 +125,8 @@ async function takeAway(
 ): Promise<void> {
   if (!progress) return;
   try {
-    if (progress.kind === 'status') await showStatus(place.client, place.address, '');
+    if (progress.kind === 'session') await endSession(place);
+    else if (progress.kind === 'status') await showStatus(place.client, place.address, '');
     // An attempt before this one may have written the reply into it.
     else if (!unsure || (await isKnownToWait(place, { messageId, ts: progress.ts }, threadState))) {
       await deletePost(place, progress.ts);
