@@ -4,7 +4,9 @@ import { MAX_REPLY_BYTES, withinBytes } from '../domain/bounds.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
 import type { AnswerFailureDetails, DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
+import { withoutHandOverMark } from '../domain/hand-over.ts';
 import { ANSWER_HEARTBEAT_MS } from '../domain/timing.ts';
+import { HANDED_OVER, HANDED_OVER_LINE } from '../domain/words.ts';
 import { notesOf } from '../domain/turn-result.ts';
 import type { TurnAnswer } from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
@@ -49,13 +51,18 @@ export function createAnswerTurn(
         ANSWER_HEARTBEAT_MS,
       );
       try {
+        if (early && (await early.isSilent())) return await saidNothing(early);
         if (await early?.stop.isStopped()) throw new StoppedError('stopped before it was answered');
         const signals = [cancellationSignal(), ...(early ? [early.stop.signal] : [])];
         const answered = await runAgent(text, agent, messages, {
           signal: AbortSignal.any(signals),
-          ...(early?.growing && { onProgress: early.growing.show }),
+          ...(early?.growing && { onProgress: withoutMark(early.growing.show, agent) }),
         });
-        const completion = { ...answered, text: withinBytes(answered.text, MAX_REPLY_BYTES) };
+        const { text: reply, wantsPerson } = withoutHandOverMark(answered.text, agent);
+        const completion = {
+          ...answered,
+          text: withinBytes(wantsPerson && reply === '' ? HANDED_OVER_LINE : reply, MAX_REPLY_BYTES),
+        };
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         await early?.growing?.stop();
         if (await early?.stop.isStopped()) throw new StoppedError('stopped before its reply was shown');
@@ -63,6 +70,7 @@ export function createAnswerTurn(
         const closing = completion.cutOff ? closingOf(completion.text.trimEnd()) : '';
         const state = await early?.deliver(shownReply({ ...completion, closing }));
         const deliveryMs = Math.round(performance.now() - repliedAt);
+        if (wantsPerson) await early?.askForPerson(agent);
         const appended = state?.delivered && (await early?.append(text, completion.text));
         return {
           text: completion.text,
@@ -94,6 +102,24 @@ export function createAnswerTurn(
     },
   };
 }
+
+/** A person has taken over: the message is remembered, and nothing is said. */
+async function saidNothing(early: EarlyDelivery): Promise<TurnAnswer> {
+  await early.withdraw();
+  return {
+    text: HANDED_OVER,
+    model: '',
+    usage: null,
+    timingsMs: { firstToken: 0, total: 0 },
+    // Nothing is to be delivered.
+    delivery: { progress: null, delivered: true, uncertain: false },
+  };
+}
+
+const withoutMark =
+  (show: (text: string) => void, agent: Agent) =>
+  (text: string): void =>
+    show(withoutHandOverMark(text, agent).text);
 
 /** Which of a turn's texts are longer than what the embedding model reads of them. */
 function embeddedInPart(texts: Record<'message' | 'reply', string>): Pick<TurnAnswer, 'embeddedInPart'> {

@@ -23,6 +23,7 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
       return speaking(async () => {
         const channel = channelOf({ channels, turn });
         const open = channel.open(turn, { progress: null, uncertain: !isFirstTry() || again, grows });
+        if (await open.isSilent?.()) return { progress: null, delivered: false, uncertain: again };
         await open.showProgress();
         return { progress: open.progress(), delivered: false, uncertain: again };
       });

@@ -28,6 +28,7 @@ import { memoryTransferRoutes } from './routes/memory-transfer.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { slackRoutes } from './routes/slack.ts';
 import { tenantRoutes } from './routes/tenants.ts';
+import { threadRoutes } from './routes/threads.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
 /** What opens the operator's door, and the pool of the role behind it. */
@@ -101,6 +102,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(messageRoutes({ ...dependencies, accept, rateLimiter, pace, http }));
   v1.use(memoryRoutes(dependencies));
   v1.use(slackRoutes(dependencies));
+  v1.use(threadRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes(dependencies));
   v1.use(memoryTransferRoutes(dependencies));

@@ -112,6 +112,26 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     roles: [],
     isAudited: true,
   },
+  {
+    action: 'escalation.read',
+    method: 'get',
+    path: '/threads/:threadId/escalation',
+    roles: ['chat', 'read'],
+  },
+  {
+    action: 'escalation.open',
+    method: 'post',
+    path: '/threads/:threadId/escalation',
+    roles: ['chat'],
+    isAudited: true,
+  },
+  {
+    action: 'escalation.end',
+    method: 'delete',
+    path: '/threads/:threadId/escalation',
+    roles: ['chat'],
+    isAudited: true,
+  },
   { action: 'audit.read', method: 'get', path: '/audit', roles: ['read'], isList: true },
 ];
 

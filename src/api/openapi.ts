@@ -12,6 +12,7 @@ import {
 } from './openapi-parts.ts';
 import { operatorPaths } from './openapi-operator.ts';
 import { slackPaths } from './openapi-slack.ts';
+import { threadPaths } from './openapi-threads.ts';
 import { transferPaths } from './openapi-transfer.ts';
 import { agentChangesBody, newAgentBody } from './schemas.ts';
 
@@ -127,6 +128,7 @@ function tenantPaths() {
     },
     ...transferPaths(),
     ...slackPaths(),
+    ...threadPaths(),
     '/v1/agents': {
       get: {
         summary: 'List agents, oldest first',

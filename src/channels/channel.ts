@@ -12,6 +12,8 @@ import type { Logger } from 'pino';
 import type { z } from 'zod';
 import type { KeyRing } from '../config/index.ts';
 import type { Subject } from '../config/variables.ts';
+import type { Escalation } from '../db/escalations.ts';
+import type { Agent } from '../domain/agent.ts';
 import type { DeliveryTurn, Progress } from '../domain/delivery.ts';
 import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
 
@@ -102,6 +104,8 @@ export type WebhookChannel = InboundChannel<WebhookRequest> & {
   pages?: readonly ChannelPage[];
   /** How companies install it themselves; absent where they can't. */
   installing?: Installing;
+  /** How a person takes over a thread of it; absent where nobody can. */
+  handingOver?: HandingOver;
 };
 
 /** Takes what came over a channel's own connection. `send-again`: it is not to be acknowledged. */
@@ -118,6 +122,23 @@ export type Listening = {
 export type ChannelPage = {
   path: string;
   serve(req: IncomingMessage, res: ServerResponse): Promise<void>;
+};
+
+export type HandingOver = {
+  /** The agent is silent in the thread from now on. Undefined for what is no thread of the channel. */
+  takeOver(asked: {
+    tenantId: string;
+    threadId: string;
+    /** The thread's own, unless given. */
+    agent: Agent | undefined;
+    actor: AuditActor;
+  }): Promise<Escalation | undefined>;
+  /** The agent speaks there again. Undefined when it was not silent. */
+  giveBack(asked: {
+    tenantId: string;
+    threadId: string;
+    actor: AuditActor;
+  }): Promise<Escalation | undefined>;
 };
 
 export type Installing = {
@@ -159,6 +180,12 @@ export type OpenTurn = {
   grow?: { everyMs: number; show(textSoFar: string): Promise<void> };
   /** Whether somebody has asked there that this turn be stopped. Never rejects; absent where nobody can. */
   isStopped?(): Promise<boolean>;
+  /** Whether a person has taken over there, and the agent says nothing. Never rejects; absent where nobody can. */
+  isSilent?(): Promise<boolean>;
+  /** Takes away what shows that the agent is at work: it will say nothing. */
+  withdraw?(): Promise<void>;
+  /** From now on the agent says nothing there, and people are told that one of them is to take over. */
+  askForPerson?(agent: Agent): Promise<void>;
   /**
    * Delivers the reply by one call, which ends within CHANNEL_CALL_WITHIN_MS (domain/timing.ts): that two
    * attempts never deliver at once rests on it. False, and nothing done, when it takes more than one call.

@@ -12,10 +12,14 @@ import type {
   PromptMessage,
   RecalledMemory,
 } from './conversation.ts';
+import { handOverClause } from './hand-over.ts';
 import { estimateTokens } from './tokens.ts';
 
 /** What the builder needs of an agent. */
-export type PromptAgent = Pick<Agent, 'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'maxPromptTokens'>;
+export type PromptAgent = Pick<
+  Agent,
+  'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'maxPromptTokens' | 'escalation'
+>;
 
 /** What the builder needs of a recalled memory; a bare text is taken as something the user said. */
 export type PromptMemory =
@@ -38,6 +42,7 @@ export function buildSystemPrompt(agent: PromptAgent): string {
     identity,
     agent.persona.trim() && `Persona: ${agent.persona.trim()}`,
     'If someone sincerely asks whether you are an AI, say truthfully that you are an AI.',
+    handOverClause(agent),
   ]
     .filter(Boolean)
     .join('\n\n');

@@ -34,6 +34,17 @@ export const PLACEHOLDER = 'Thinking…';
 /** Where a channel shows a status beside the agent's name. */
 export const STATUS = 'is thinking…';
 
+/** In the place of a reply in window and result, where a person has taken over and the agent is silent. */
+export const HANDED_OVER = '(A person of the team answers in this conversation.)';
+
+/** In the thread that a person takes over, and when it is the agent's again. */
+export const HANDED_OVER_LINE =
+  'A person of the team takes over here. I read along and am silent until they hand back to me.';
+export const HANDED_BACK_LINE = 'I am back: you can ask me again.';
+
+/** To who clicks what only others may. */
+export const NOT_ALLOWED = 'Sorry, you can’t do that here.';
+
 /** What somebody may ask who opens a conversation with an agent for the first time. */
 export const SUGGESTED_PROMPTS = [
   { title: 'What can you do?', message: 'What can you help me with?' },

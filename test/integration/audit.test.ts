@@ -101,6 +101,9 @@ const MAY: Record<string, readonly KeyRole[]> = {
   'agent.create': ['admin'],
   'agent.read': ['read', 'admin'],
   'agent.change': ['admin'],
+  'escalation.read': ['chat', 'read', 'admin'],
+  'escalation.open': ['chat', 'admin'],
+  'escalation.end': ['chat', 'admin'],
   'slack.install-link': ['admin'],
   'slack-channel.give': ['admin'],
   'slack-channel.take': ['admin'],
@@ -126,6 +129,7 @@ describe.each(KEY_ROLES)('a key of the role %s', (role) => {
       erasureId,
       importId,
       channelId: 'C1',
+      threadId: encodeURIComponent(`slack:T1:C1:1700000000.00010${KEY_ROLES.indexOf(role)}`),
     };
     const [body, headers] = action === 'memory.import' ? [file, NDJSON] : [BODIES[action], {}];
     let answer: Awaited<ReturnType<typeof as>> | undefined;

@@ -6,11 +6,14 @@ import type { Received, Take, WebhookChannel, WebhookRequest } from '../../chann
 import { judgeEvent, readRequest } from './events.ts';
 import { endInstallation } from '../installations/installation-store.ts';
 import type { FindAgent, FindInstallation, Installation } from './installations.ts';
+import { createHandingOver } from './handing-over.ts';
 import { endOf } from './lifecycle.ts';
 import type { LookUpNames } from './names.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { isFromSlack, isSignedNow } from './signature.ts';
+import { payloadIn, readClick } from './interactions.ts';
 import { listenBySocket } from './socket-mode.ts';
+import { takeClick } from './take-click.ts';
 import { takeOpening, takeStop } from './openings.ts';
 import { takeMessage, type Taking } from './take-message.ts';
 
@@ -51,7 +54,7 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
   const { signingSecret, socket, findInstallation, findAgent, lookUpNames, allowedBots, pool, redis, log } =
     dependencies;
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
-  const taking: Taking = { lookUpNames, redis, log, readOnce };
+  const taking: Taking = { lookUpNames, pool, redis, log, readOnce };
   return {
     name: 'slack',
     // Without the secret nobody can prove anything.
@@ -59,12 +62,15 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
     maxBodyBytes: MAX_BODY_BYTES,
     receive,
     unproven: (header) => (isSignedNow(proofIn(header)) ? undefined : NOT_SIGNED),
+    handingOver: createHandingOver({ pool, redis, log, findInstallation, findAgentOf: findAgent }),
     ...(socket && {
       listen: (take: Take) =>
         listenBySocket(
           { ...socket, log },
-          ({ type, body }, deadline) =>
-            type === 'events_api' ? receiveEvent(body, deadline) : Promise.resolve(ANSWERED),
+          ({ type, body }, deadline) => {
+            if (type === 'events_api') return receiveEvent(body, deadline);
+            return type === 'interactive' ? receiveClick(body, deadline) : Promise.resolve(ANSWERED);
+          },
           take,
         ),
     }),
@@ -76,8 +82,24 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
     const isSigned = signingSecret !== undefined && isFromSlack({ ...proof, body }, signingSecret);
     if (!isSigned) return { kind: 'unauthenticated', needed: NOT_SIGNED };
     // No message of ours has buttons yet; Slack wants an answer all the same.
-    if (request.path === 'interactions') return ANSWERED;
+    if (request.path === 'interactions') return receiveClick(payloadIn(body), deadline);
     return receiveEvent(parseJson(body), deadline);
+  }
+
+  async function receiveClick(sent: unknown, deadline: number): Promise<Received> {
+    const click = readClick(sent);
+    if (!click) return ANSWERED;
+    try {
+      const work = async (): Promise<Received> => {
+        const installation = await findInstallation(click.workspace);
+        if (!installation) return { kind: 'ignored', reason: 'unknown_workspace' };
+        return takeClick({ pool, redis, log, findAgentOf: findAgent }, click, installation);
+      };
+      return await within(deadline - Date.now(), work());
+    } catch (error) {
+      log.warn({ err: error }, 'a click in Slack came to nothing');
+      return { kind: 'unavailable', service: 'A service' };
+    }
   }
 
   async function receiveEvent(sent: unknown, deadline: number): Promise<Received> {

@@ -5,9 +5,12 @@ import type { DeliveryTurn } from '../../../domain/delivery.ts';
 import { within } from '../../../lib/within.ts';
 import type { OpenOptions, OpenTurn, OutboundChannel } from '../../channel.ts';
 import { slackAddressOf, slackProgress, type SlackProgress } from '../address.ts';
+import { SYSTEM } from '../../../db/audit.ts';
+import { isEscalated } from '../../../intake/escalations.ts';
 import { toChannelError } from '../errors.ts';
+import { handOver } from '../handover/hand-over.ts';
 import { isStopped } from '../threads.ts';
-import { engageThread, replaceProgress, showAtWork } from './reply-in-thread.ts';
+import { engageThread, replaceProgress, showAtWork, takeAwayProgress } from './reply-in-thread.ts';
 import { splitReply } from './reply-parts.ts';
 import { growingText, GROW_EVERY_MS } from './growing-text.ts';
 import { contentsOf, plainContent } from './outbound-text.ts';
@@ -65,6 +68,20 @@ function openTurn(given: {
     progress: () => progress,
     // Without Redis nobody can stop it; the reply is due all the same.
     isStopped: () => within(STOP_LOOK_WITHIN_MS, isStopped(redis, turn, address.eventTs)).catch(() => false),
+    isSilent: () => isEscalated({ pool, redis }, turn),
+    withdraw: () =>
+      speaking(async () => {
+        if (!progress) return;
+        await takeAwayProgress(await findPlace(), progress);
+        progress = null;
+      }),
+    askForPerson: (agent) =>
+      speaking(async () => {
+        const { client } = await findPlace();
+        const { tenantId, threadId, userId } = turn;
+        const installation = { tenantId, client };
+        await handOver({ pool, redis, log }, { installation, threadId, agent, userId, by: 'agent', actor: SYSTEM });
+      }),
     showProgress: () =>
       speaking(async () => {
         const place = await findPlace();

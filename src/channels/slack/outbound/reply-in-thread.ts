@@ -125,14 +125,25 @@ async function takeAway(
 ): Promise<void> {
   if (!progress) return;
   try {
-    if (progress.kind === 'session') await endSession(place);
-    else if (progress.kind === 'status') await showStatus(place.client, place.address, '');
     // An attempt before this one may have written the reply into it.
-    else if (!unsure || (await isKnownToWait(place, { messageId, ts: progress.ts }, threadState))) {
-      await deletePost(place, progress.ts);
+    if (progress.kind === 'message' && unsure) {
+      if (!(await isKnownToWait(place, { messageId, ts: progress.ts }, threadState))) return;
     }
+    await takeAwayProgress(place, progress);
   } catch (error) {
     if (refusalCause(error) === undefined) throw error;
+  }
+}
+
+/** Takes away what shows that the agent is at work. */
+export async function takeAwayProgress(place: Place, progress: SlackProgress): Promise<void> {
+  switch (progress.kind) {
+    case 'session':
+      return endSession(place);
+    case 'status':
+      return showStatus(place.client, place.address, '');
+    case 'message':
+      return deletePost(place, progress.ts);
   }
 }
 
