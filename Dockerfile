@@ -22,5 +22,6 @@ COPY src src
 COPY cli cli
 # The worker keeps its workflow bundle here.
 RUN mkdir -p node_modules/.cache/konstruct && chown -R node node_modules/.cache
-USER node
+# By number: Kubernetes checks that it is not root without asking the image who that is.
+USER 1000
 CMD ["node", "src/api/main.ts"]

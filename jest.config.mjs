@@ -1,6 +1,8 @@
 /** Run by `npm test`, which starts the services that the tests talk to (scripts/test.ts). */
 export default {
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // These need the server that `npm run test:cluster` starts.
+  ...(process.env['KONSTRUCT_TEST_CLUSTER'] ? {} : { testPathIgnorePatterns: ['<rootDir>/test/cluster/'] }),
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript' } } }],

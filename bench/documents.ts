@@ -28,7 +28,8 @@ export async function writeDocuments(report: Report): Promise<void> {
   for (const { name, ...part } of partsOf(report)) {
     const { what, ...rest } = part;
     const date = new Date().toISOString().slice(0, 10);
-    const kept = { what, date, ...circumstances(), quick: report.quick, ...rest };
+    const { quick, temporal } = report;
+    const kept = { what, date, ...circumstances(), temporal, quick, ...rest };
     await writeFormatted(fileOf(name), toJson(kept));
   }
   await writeTable();

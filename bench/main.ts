@@ -5,6 +5,8 @@
  * - `--peer`: also measures the Celery peer, in alternation, with the ratios. The first run downloads 3 GB.
  * - `--quick`: takes a minute, with fewer messages and a smaller memory.
  * - `--only PART`: measures one part: service, workers, peer or recall.
+ * - `--cluster`: with Temporal's own server and a Postgres for it, in place of the dev server.
+ * - `--temporal ADDRESS`: with a Temporal that runs already, in a namespace that is removed at the end.
  * - `--clear`: without encryption in Temporal.
  * - `--http`: sends messages over HTTP instead of Slack.
  * - `--write`: writes the results to docs/PERFORMANCE.md and the charts to docs/charts.
@@ -20,6 +22,7 @@ import { startPeer } from './service/peer.ts';
 import { FULL_RECALL, measureRecall, QUICK_RECALL } from './scale/recall-scale.ts';
 import { jsonLine, tables, type Report } from './report.ts';
 import { FULL, measureService, parallel, QUICK, warmUp } from './service/service.ts';
+import { nameOf } from './service/temporal.ts';
 import { startStandIn } from './service/stand-in.ts';
 import { StackError, type StackHandle } from '../local/stack/index.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
@@ -33,11 +36,16 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     only: { type: 'string' },
     http: { type: 'boolean', default: false },
+    cluster: { type: 'boolean', default: false },
+    temporal: { type: 'string' },
     clear: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
   },
 });
 const { quick } = options;
+const temporal = { cluster: options.cluster, ...(options.temporal && { address: options.temporal }) };
+/** How every system is started. */
+const chosen = { channel: options.http ? 'http' : 'slack', clear: options.clear, temporal } as const;
 const { env } = process;
 const log = (line: string): void => void process.stderr.write(`  ${line}\n`);
 
@@ -59,8 +67,7 @@ const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void
       report.comparison = await compare({
         rounds: quick ? 1 : 4,
         sizes: quick ? { serial: 60, load: 150 } : { serial: 100, load: 400 },
-        startOurs: () =>
-          withHome((home) => startKonstruct({ ...fresh, home, channel: channel(), clear: options.clear })),
+        startOurs: () => withHome((home) => startKonstruct({ ...fresh, ...chosen, home })),
         startPeer: () => withHome((home) => startPeer({ ...fresh, home, log })),
         log,
       });
@@ -92,7 +99,6 @@ const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void
   },
 };
 
-const channel = (): 'http' | 'slack' => (options.http ? 'http' : 'slack');
 const makeHome = (): Promise<string> => mkdtemp(path.join(os.tmpdir(), 'konstruct-bench-'));
 
 async function withStandIn(work: (standIn: Awaited<ReturnType<typeof startStandIn>>) => Promise<void>) {
@@ -106,8 +112,7 @@ async function withKonstruct(
   work: (konstruct: Konstruct, standIn: Awaited<ReturnType<typeof startStandIn>>) => Promise<void>,
 ): Promise<void> {
   await withStandIn(async (standIn) => {
-    const start = (home: string) =>
-      startKonstruct({ home, standIn, channel: channel(), clear: options.clear, env, onHandle });
+    const start = (home: string) => startKonstruct({ ...chosen, home, standIn, env, onHandle });
     const konstruct = await withHome(start);
     await work(konstruct, standIn);
     await konstruct.stop();
@@ -132,7 +137,7 @@ async function withHome<S extends { stop(): Promise<void> }>(
 await runUntilStopped(
   async (onHandle) => {
     const parts = partsToMeasure();
-    const report: Report = { quick };
+    const report: Report = { quick, temporal: nameOf(temporal) };
     for (const part of parts) {
       log(`${part}:`);
       await measure[part](report, onHandle);

@@ -7,6 +7,8 @@ import { latencyOf, type ServiceResult } from './service/service.ts';
 
 export type Report = {
   quick: boolean;
+  /** Which Temporal it was measured with. */
+  temporal: string;
   service?: ServiceResult;
   /** Replies per second by number of worker processes, 50 in flight. */
   workers?: { processes: number; repliesPerSecond: number; completePerSecond: number }[];
@@ -27,7 +29,7 @@ export function tables(report: Report): string {
     `Machine: ${machine()}. Load average when the run ended: ${os
       .loadavg()
       .map((load) => load.toFixed(1))
-      .join(', ')}. Revision ${revision()}.`,
+      .join(', ')}. Revision ${revision()}. Temporal: ${report.temporal}.`,
     comparison && comparisonTable(comparison),
     service && serviceTables(service),
     workers &&

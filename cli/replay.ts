@@ -13,7 +13,7 @@ import { createRunAgent } from '../src/llm/run-agent.ts';
 import { connectClient } from '../src/temporal/connection.ts';
 import { workflowBundle } from '../src/worker/workflow-bundle.ts';
 import { checkHistory, COMMAND_RECORDER, describeMisfit } from './replay/check-history.ts';
-import { operatorEnvironment } from './replay/environment.ts';
+import { operatorEnvironment } from './operator-environment.ts';
 import { printStory, section } from './replay/print-story.ts';
 import { fetchHistory, readHistoryFile, type RecordedHistory } from './replay/read-history.ts';
 import { readStory, type Turn } from './replay/story.ts';

@@ -23,6 +23,8 @@ export type OwnStack = {
 /** Durable, as `npm start` has it, without a model server: `settings` name one. */
 export async function startOwnStack(options: {
   home: string;
+  /** With Temporal's own server, as `npm run stack -- --cluster` has it. */
+  cluster?: boolean;
   env: NodeJS.ProcessEnv;
   settings: NodeJS.ProcessEnv;
   onHandle: (handle: StackHandle) => void;
@@ -35,7 +37,8 @@ export async function startOwnStack(options: {
   if (!DATABASE_ADMIN_URL || !DATABASE_URL || !DATABASE_OPERATOR_URL || !REDIS_URL || !TEMPORAL_ADDRESS)
     throw new Error('the stack has come up without its URLs');
   const databases = { databaseAdminUrl: DATABASE_ADMIN_URL, serviceUrls: serviceUrlsOf(stack.urls) };
-  await migrate({ ...databases, temporal: { address: TEMPORAL_ADDRESS, namespace: 'default' } });
+  const { TEMPORAL_NAMESPACE: namespace = 'default' } = settings;
+  await migrate({ ...databases, temporal: { address: TEMPORAL_ADDRESS, namespace } });
   return {
     stack,
     env,

@@ -1,4 +1,4 @@
-// `npm start`: runs all of Konstruct on this machine: backing
+// `npm start [-- --cluster]`: runs all of Konstruct on this machine: backing
 // services, migrations, a demo tenant, API and worker.
 import path from 'node:path';
 import { migrationConfig } from '../src/config/index.ts';
@@ -16,6 +16,7 @@ import { forLocalTemporal, homeDirectory } from '../src/config/installation.ts';
 import { writePids, writeStackEnv } from './stack/home-files.ts';
 import { StackError, startStack } from './stack/index.ts';
 import type { StackUrls } from './stack/index.ts';
+import { clusterOption } from './stack/cluster-option.ts';
 import { choosePorts, requireFreePort } from './stack/ports.ts';
 import { reasonOf, step } from './stack/report.ts';
 import { loadSecrets } from './stack/secrets.ts';
@@ -25,6 +26,7 @@ import { runUntilStopped } from './stack/run-until-stopped.ts';
 const ownTemporal = !process.env['TEMPORAL_ADDRESS'];
 const env = ownTemporal ? forLocalTemporal(process.env) : process.env;
 const home = homeDirectory(env);
+const cluster = clusterOption();
 const { namespace, host, port: wantedPort, operatorToken } = startSettings(env);
 const log = (line: string): void => void process.stderr.write(line + '\n');
 
@@ -33,6 +35,7 @@ await runUntilStopped(async (onHandle) => {
   const stack = await startStack({
     home,
     want: ['postgres', 'redis', 'temporal', 'model', 'llm'],
+    cluster,
     namespaces: [namespace],
     env,
     onHandle,

@@ -9,6 +9,10 @@ GRANT SELECT ON exchange_passages TO konstruct_api;
 -- The messages of one exchange: for an export, for retention, and for looking at one message.
 CREATE INDEX conversation_embeddings_exchange ON conversation_embeddings (tenant_id, exchange_id);
 
+-- What has become old, for retention: without these, a large tenant would be read whole each time.
+CREATE INDEX conversation_embeddings_age ON conversation_embeddings (tenant_id, created_at);
+CREATE INDEX turns_age ON turns (tenant_id, received_at) WHERE state <> 'accepted';
+
 -- One row an import. It holds no text once the import has finished.
 CREATE TABLE memory_imports (
   tenant_id       uuid NOT NULL,
@@ -119,11 +123,11 @@ ALTER FUNCTION tenants_with_retention() OWNER TO konstruct_owner;
 REVOKE ALL ON FUNCTION tenants_with_retention() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION tenants_with_retention() TO konstruct_worker, konstruct_app;
 
--- Deletes what the transaction's tenant no longer wants to keep, a bounded number of exchanges and turns at a time:
--- call it until it finds nothing. How long is the tenant's own setting: the caller can't shorten it. An exchange goes
+-- Deletes what the transaction's tenant no longer wants to keep, of some messages, turns and imports at a time: call
+-- it until it gives no row, with fewer where the statement's time is over before they are gone. How long is the tenant's own setting: the caller can't shorten it. An exchange goes
 -- whole, with its first message. A turn that may still run stays, and so does one that an erasure has yet to forget:
 -- it finds the turn's executions by the turn. The receipt of an erasure goes with its entry in the ledger.
-CREATE FUNCTION sweep_retention()
+CREATE FUNCTION sweep_retention(at_most integer)
   RETURNS TABLE (agent_id uuid, user_id text, exchange_id uuid, messages integer, passages integer, turns integer)
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
   AS $$
@@ -133,7 +137,7 @@ CREATE FUNCTION sweep_retention()
     kept jsonb;
     memory_days integer;
     ledger_days integer;
-    at_once CONSTANT integer := 500;
+    at_once CONSTANT integer := greatest(1, least(at_most, 5000));
     gone record;
     all_exchanges bigint := 0;
     all_messages bigint := 0;
@@ -194,9 +198,14 @@ CREATE FUNCTION sweep_retention()
         all_turns := all_turns + gone.turns;
         RETURN QUERY SELECT gone.agent, gone.person, NULL::uuid, 0, 0, gone.turns;
       END LOOP;
-      DELETE FROM memory_imports i
-      WHERE i.tenant_id = tenant AND i.finished_at < now() - make_interval(days => ledger_days);
+      DELETE FROM memory_imports i WHERE i.tenant_id = tenant AND i.id = ANY (ARRAY(
+        SELECT o.id FROM memory_imports o
+        WHERE o.tenant_id = tenant AND o.finished_at < now() - make_interval(days => ledger_days)
+        LIMIT at_once));
       GET DIAGNOSTICS all_imports = ROW_COUNT;
+      IF all_imports > 0 THEN
+        RETURN QUERY SELECT NULL::uuid, NULL::text, NULL::uuid, 0, 0, 0;
+      END IF;
     END IF;
     IF all_exchanges + all_turns + all_imports > 0 THEN
       INSERT INTO audit_entries (tenant_id, actor_type, action, target_type, target_id, outcome, counts)
@@ -205,9 +214,9 @@ CREATE FUNCTION sweep_retention()
           'imports', all_imports));
     END IF;
   END $$;
-ALTER FUNCTION sweep_retention() OWNER TO konstruct_owner;
-REVOKE ALL ON FUNCTION sweep_retention() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sweep_retention() TO konstruct_worker, konstruct_app;
+ALTER FUNCTION sweep_retention(integer) OWNER TO konstruct_owner;
+REVOKE ALL ON FUNCTION sweep_retention(integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sweep_retention(integer) TO konstruct_worker, konstruct_app;
 
 -- A tenant that is being removed, or has been. The row stays, so that nothing of the tenant comes in again.
 CREATE TABLE tenant_removals (
@@ -336,11 +345,13 @@ BEGIN
 END $$;
 DROP FUNCTION tables_of_tenants();
 DROP TABLE tenant_removals;
-DROP FUNCTION sweep_retention();
+DROP FUNCTION sweep_retention(integer);
 DROP FUNCTION tenants_with_retention();
 DROP POLICY limits_retention ON tenants;
 DROP FUNCTION forget_imports(uuid);
 ALTER TABLE scopes DROP COLUMN last_erasure;
 DROP TABLE memory_import_lines, memory_imports;
+DROP INDEX turns_age;
+DROP INDEX conversation_embeddings_age;
 DROP INDEX conversation_embeddings_exchange;
 REVOKE SELECT ON exchange_passages FROM konstruct_api;

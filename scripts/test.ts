@@ -1,5 +1,7 @@
 /**
  * `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template, jest.
+ * `npm run test:cluster` (`--cluster`): the same with Temporal's own server, for the tests of that tier, or
+ * for those that are named.
  *
  * Files run two at a time, and some load a machine fully. So a file that fails runs once more alone, and the
  * second run is what counts; it says so. Many failures at once have another cause, and count as they are.
@@ -16,7 +18,7 @@ import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { workflowBundle } from '../src/worker/workflow-bundle.ts';
 import { testNamespace } from '../test/support/test-namespace.ts';
 import { WORKER_FLAGS } from '../local/stack/applications.ts';
-import { startStack } from '../local/stack/index.ts';
+import { StackError, startStack, type StackHandle } from '../local/stack/index.ts';
 import { serviceUrlsOf } from '../local/stack/service-urls.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
 import { withoutSettings } from '../local/stack/without-settings.ts';
@@ -24,41 +26,100 @@ import { withoutSettings } from '../local/stack/without-settings.ts';
 const TESTS = fileURLToPath(new URL('../test/', import.meta.url));
 const TEMPLATE_DATABASE = 'konstruct_template';
 const MOST_FILES_RUN_AGAIN = 3;
+/** What Konstruct promises, shown on the server that production has. */
+const CLUSTER_TIER = [
+  'cluster/',
+  'e2e/chaos',
+  'e2e/encryption',
+  'e2e/idempotency',
+  'e2e/remembers',
+  'e2e/shutdown',
+  'integration/api.',
+  'integration/forget',
+  'integration/temporal-',
+  'integration/turn-ends',
+  'workflows/',
+];
+const argv = process.argv.slice(2);
+const cluster = argv.includes('--cluster');
+const args = argv.filter((arg) => arg !== '--cluster');
 
 await runUntilStopped(
   async (onHandle) => {
-    const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
-    const namespaces = (await Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }))).map(testNamespace);
-    // Whatever the shell has set for a running Konstruct must not leak into tests.
-    const env = withoutSettings(process.env);
-    const stack = await startStack({
-      home,
-      ephemeral: true,
-      want: ['postgres', 'redis', 'temporal', 'model'],
-      namespaces,
-      env,
-      onHandle,
-    });
-    const { DATABASE_ADMIN_URL: adminUrl, TEMPORAL_ADDRESS: address } = stack.urls;
-    if (!adminUrl || !address) throw new Error('the test stack has come up without its URLs');
-    await makeTemplate(adminUrl, serviceUrlsOf(stack.urls));
-    await Promise.all(namespaces.map((namespace) => prepareNamespace({ address, namespace })));
-    await workflowBundle();
-    const report = path.join(home, 'report.json');
-    const jestEnv = { ...env, ...stack.urls, KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE };
-    let code = await runJest([...process.argv.slice(2), '--json', '--outputFile', report], jestEnv);
-    const failed = code === 0 ? [] : await failedFiles(report);
+    const { code, failed } = await runOnStack(cluster ? await tierArguments() : args, onHandle);
+    let verdict = code;
     if (failed.length > 0 && failed.length <= MOST_FILES_RUN_AGAIN) {
       console.log(`\nonce more, alone: ${failed.join(' ')}`);
-      code = await runJest(['--runInBand', '--runTestsByPath', ...failed], jestEnv);
-      if (code === 0) console.log(`passed only alone, which is a fault to look into: ${failed.join(' ')}`);
+      const again = await runOnStack(['--runInBand', '--runTestsByPath', ...failed], onHandle);
+      verdict = again.code;
+      if (verdict === 0) console.log(`passed only alone, which is a fault to look into: ${failed.join(' ')}`);
     }
-    await stack.stop();
-    await rm(home, { recursive: true, force: true });
-    process.exit(code);
+    process.exit(verdict);
   },
   { stopIsSuccess: false },
 );
+
+/** Jest's exit code, and the files that have failed: paths from the project's root. */
+type Outcome = { code: number; failed: string[] };
+
+/** Runs jest on a stack of its own. */
+async function runOnStack(
+  jestArgs: readonly string[],
+  onHandle: (handle: StackHandle) => void,
+): Promise<Outcome> {
+  const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
+  const files = jestArgs.includes('--runTestsByPath') ? jestArgs.filter(isTestFile) : await allTestFiles();
+  const namespaces = files.map(testNamespace);
+  // Whatever the shell has set for a running Konstruct must not leak into tests.
+  const env = withoutSettings(process.env);
+  const stack = await startStack({
+    home,
+    ephemeral: true,
+    cluster,
+    want: ['postgres', 'redis', 'temporal', 'model'],
+    namespaces,
+    env,
+    onHandle,
+  });
+  const { DATABASE_ADMIN_URL: adminUrl, TEMPORAL_ADDRESS: address } = stack.urls;
+  if (!adminUrl || !address) throw new Error('the test stack has come up without its URLs');
+  await makeTemplate(adminUrl, serviceUrlsOf(stack.urls));
+  await Promise.all(namespaces.map((namespace) => prepareNamespace({ address, namespace })));
+  await workflowBundle();
+  const report = path.join(home, 'report.json');
+  const jestEnv = {
+    ...env,
+    ...stack.urls,
+    KONSTRUCT_TEST_TEMPLATE: TEMPLATE_DATABASE,
+    ...(cluster && { KONSTRUCT_TEST_CLUSTER: '1' }),
+  };
+  const code = await runJest([...jestArgs, '--json', '--outputFile', report], jestEnv);
+  const failed = code === 0 ? [] : await failedFiles(report);
+  await stack.stop();
+  await rm(home, { recursive: true, force: true });
+  return { code, failed };
+}
+
+// Declared, not assigned: the code above waits before these lines would run.
+function isTestFile(name: string): boolean {
+  return name.endsWith('.test.ts');
+}
+function allTestFiles(): Promise<string[]> {
+  return Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }));
+}
+
+/** A namespace costs the real server more than the dev server, so it gets those of the files that run. */
+async function tierArguments(): Promise<string[]> {
+  const named = args.filter((arg) => !arg.startsWith('-'));
+  const isWanted = (file: string): boolean =>
+    named.length > 0
+      ? named.some((name) => `test/${file}`.includes(name))
+      : CLUSTER_TIER.some((start) => file.startsWith(start));
+  const files = (await allTestFiles()).filter(isWanted).toSorted();
+  if (files.length === 0) throw new StackError(`no test file is named ${named.join(' or ')}`);
+  const options = args.filter((arg) => arg.startsWith('-'));
+  return [...options, '--runTestsByPath', ...files.map((file) => path.join('test', file))];
+}
 
 /** The database that every test file gets a copy of. */
 async function makeTemplate(adminUrl: string, serviceUrls: readonly string[]): Promise<void> {
@@ -70,7 +131,7 @@ async function makeTemplate(adminUrl: string, serviceUrls: readonly string[]): P
   await migrateDatabase({ databaseAdminUrl: inTemplate(adminUrl), serviceUrls: serviceUrls.map(inTemplate) });
 }
 
-/** Paths from the project's root. Empty when jest has ended before its report. */
+/** Empty when jest has ended before its report. */
 async function failedFiles(report: string): Promise<string[]> {
   const text = await readFile(report, 'utf8').catch(() => '{"testResults":[]}');
   const { testResults } = JSON.parse(text) as { testResults: Array<{ name: string; status: string }> };

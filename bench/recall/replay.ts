@@ -8,7 +8,7 @@ import { createTenant } from '../../src/db/tenants.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { Agent, RecallSettings } from '../../src/domain/agent.ts';
 import type { InboundMessage } from '../../src/domain/conversation.ts';
-import { formatMemories } from '../../src/domain/prompt.ts';
+import { formatMemories } from '../../src/domain/quotations.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import type { Conversation } from './dataset.ts';
 import type { ReturnedItem } from './measure.ts';

@@ -12,6 +12,7 @@ import { connectClient } from '../../src/temporal/connection.ts';
 import { applicationEnv, superviseService, WORKER_FLAGS } from '../../local/stack/applications.ts';
 import type { Stack, StackHandle } from '../../local/stack/index.ts';
 import { projectRoot } from '../../local/stack/paths.ts';
+import { borrowTemporal, type TemporalChoice } from './temporal.ts';
 import { slackSender, httpSender, type Sender } from './senders.ts';
 import type { StandIn } from './stand-in.ts';
 import type { SystemUnderTest } from './system.ts';
@@ -35,19 +36,22 @@ export type KonstructOptions = {
   channel: 'slack' | 'http';
   /** Without encryption in Temporal. */
   clear?: boolean;
+  temporal?: TemporalChoice;
   env: NodeJS.ProcessEnv;
   onHandle: (handle: StackHandle) => void;
 };
 
 /** Brings everything up, with a database of its own that lives as long as the bench. */
 export async function startKonstruct(options: KonstructOptions): Promise<Konstruct> {
-  const { home, standIn, channel, clear = false, onHandle } = options;
+  const { home, standIn, channel, clear = false, temporal: choice = {}, onHandle } = options;
+  const elsewhere = choice.address === undefined ? undefined : await borrowTemporal(choice.address);
   const signingSecret = randomBytes(16).toString('hex');
   const settings = {
     LLM_BASE_URL: `${standIn.baseUrl}/v1`,
     LLM_MODEL: 'stand-in',
     LOG_LEVEL: 'warn',
     KONSTRUCT_HOME: home,
+    ...elsewhere?.settings,
     ...(clear && { KONSTRUCT_ENCRYPTION_KEYS: 'clear' }),
     ...(channel === 'slack' && {
       SLACK_SIGNING_SECRET: signingSecret,
@@ -56,7 +60,9 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
     }),
   };
   await mkdir(home, { recursive: true });
-  const own = await startOwnStack({ home, env: options.env, settings, onHandle, log: () => undefined });
+  const cluster = choice.cluster ?? false;
+  const log = (): void => undefined;
+  const own = await startOwnStack({ home, cluster, env: options.env, settings, onHandle, log });
   const { stack, env, databaseUrl, operatorDatabaseUrl, databaseAdminUrl, temporalAddress, keys } = own;
   const port = await freePort();
   const baseUrl = `http://127.0.0.1:${port}`;
@@ -64,7 +70,8 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
   const bound = { KONSTRUCT_SLACK_TENANT_ID: demo.tenantId, KONSTRUCT_SLACK_AGENT_ID: demo.agentId };
   await superviseService(stack, { home, env: { ...env, ...bound }, port });
   const admin = new pg.Pool({ connectionString: databaseAdminUrl, max: 4 });
-  const temporal = await connectClient({ address: temporalAddress, namespace: 'default' }, keys);
+  const namespace = elsewhere?.settings.TEMPORAL_NAMESPACE ?? 'default';
+  const temporal = await connectClient({ address: temporalAddress, namespace }, keys);
   const sender: Sender =
     channel === 'slack'
       ? slackSender({ url: `${baseUrl}/slack/events`, signingSecret, standIn })
@@ -93,6 +100,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
       await temporal.connection.close();
       await copyLogs(home);
       await stack.stop();
+      await elsewhere?.giveBack();
     },
   };
 }

@@ -11,10 +11,11 @@ import { loadSecrets } from './secrets.ts';
 import type { Secrets } from './secrets.ts';
 import { makeServiceUrls } from './service-urls.ts';
 import type { Supervisor } from './supervisor.ts';
+import { CLUSTER_PORTS, temporalCluster } from './temporal-cluster.ts';
 import { temporalService } from './temporal.ts';
 import type { ComponentName, StackOptions, StackUrls } from './types.ts';
 
-const PORT_NAMES = ['postgres', 'redis', 'temporal', 'temporalUi', 'llm'] as const;
+const PORT_NAMES = ['postgres', 'redis', 'temporal', 'temporalUi', 'llm', ...CLUSTER_PORTS] as const;
 
 /** What every component needs to start. */
 export type StartContext = {
@@ -114,6 +115,16 @@ async function startTemporal({
     ...configured(options.env, ['TEMPORAL_ADDRESS', 'TEMPORAL_UI_URL', 'KONSTRUCT_ENCRYPTION_KEYS']),
   };
   if (given.TEMPORAL_ADDRESS) return given;
+  if (options.cluster) {
+    const adminPassword = secrets.temporalPostgres;
+    const cluster = await temporalCluster(context, { home, ports, adminPassword, ephemeral, namespaces });
+    for (const directory of cluster.directories) discard(directory);
+    await supervisor.supervise(cluster.postgres);
+    await cluster.migrate();
+    await supervisor.supervise(cluster.server);
+    await cluster.registerNamespaces();
+    return { ...given, TEMPORAL_ADDRESS: cluster.address, DATABASE_TEMPORAL_URL: cluster.databaseUrl };
+  }
   const addresses = { port: ports.temporal, uiPort: ports.temporalUi };
   const service = await temporalService(context, { home, ephemeral, namespaces, ...addresses });
   discard(path.join(home, 'temporal'));

@@ -13,7 +13,7 @@ type OwnerRecord = z.infer<typeof recordSchema>;
 
 const FILE = 'supervisor.json';
 // SIGINT is Postgres' fast shutdown. All others stop on SIGTERM.
-const STOP_SIGNALS: Record<string, NodeJS.Signals> = { postgres: 'SIGINT' };
+const STOP_SIGNALS: Record<string, NodeJS.Signals> = { postgres: 'SIGINT', 'temporal-postgres': 'SIGINT' };
 const STOP_TIMEOUT_MS = 10_000;
 
 /** Exclusive use of a home until `release`. */

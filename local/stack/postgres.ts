@@ -23,6 +23,10 @@ export type PostgresOptions = {
   port: number;
   adminPassword: string;
   ephemeral: boolean;
+  /** Its name among the processes; `postgres` when left out. */
+  name?: string;
+  /** What it has from the start, `konstruct` when left out. The administrator's URL leads to the first. */
+  databases?: readonly [string, ...string[]];
 };
 
 /** A Postgres server's process and its administrator's URL. `directory` contains its data. */
@@ -47,9 +51,10 @@ export async function postgresService(
     );
   }
   if (major === undefined) await initialise(context, binaries, directory, options, account);
-  const adminUrl = `postgres://${ADMIN}:${options.adminPassword}@127.0.0.1:${options.port}/${DATABASE}`;
+  const { name = 'postgres', databases = [DATABASE], adminPassword, port } = options;
+  const adminUrl = `postgres://${ADMIN}:${adminPassword}@127.0.0.1:${port}/${databases[0]}`;
   const spec: ProcessSpec = {
-    name: 'postgres',
+    name,
     file: binaries.postgres,
     args: ['-D', data, ...serverSettings(options)],
     env: serverEnv(context.env),
@@ -58,7 +63,7 @@ export async function postgresService(
     stopSignal: 'SIGINT', // fast shutdown: closes open connections and doesn't wait for them
     stopStage: 4,
     ready: async () => {
-      await ensureDatabase(adminUrl);
+      for (const database of databases) await ensureDatabase(adminUrl, database);
       return true;
     },
   };
@@ -172,15 +177,15 @@ function serverSettings(options: PostgresOptions): string[] {
 }
 
 /** Creates the database if it doesn't exist. Throws while the server isn't ready. */
-async function ensureDatabase(adminUrl: string): Promise<void> {
+async function ensureDatabase(adminUrl: string, database: string): Promise<void> {
   const url = new URL(adminUrl);
   url.pathname = `/${ADMIN}`;
   const client = new pg.Client({ connectionString: url.href, connectionTimeoutMillis: 2_000 });
   client.on('error', () => undefined); // the server can end during the probe; the caller polls
   try {
     await client.connect();
-    const found = await client.query('select 1 from pg_database where datname = $1', [DATABASE]);
-    if (found.rowCount === 0) await client.query(`create database ${DATABASE}`);
+    const found = await client.query('select 1 from pg_database where datname = $1', [database]);
+    if (found.rowCount === 0) await client.query(`create database ${database}`);
   } finally {
     await client.end().catch(() => undefined);
   }

@@ -11,6 +11,7 @@ const NAMES = [
   'postgresApi',
   'postgresWorker',
   'postgresOperator',
+  'temporalPostgres',
   'redis',
   'operatorToken',
   /** A key ring, as KONSTRUCT_ENCRYPTION_KEYS has it. To change keys, edit it here. */

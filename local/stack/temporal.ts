@@ -15,7 +15,7 @@ const SETTING_TIMEOUT_MS = 15_000;
 /** How long the stack's own server keeps ended workflows. docker-compose.yml has the same. */
 export const RETENTION = '30d';
 
-/** Dynamic configuration of the dev server. docker-compose.yml has the same. */
+/** Dynamic configuration of the stack's server, whichever it is. docker-compose.yml has the same. */
 export const TEMPORAL_SETTINGS: readonly string[] = [
   // By default a shard polls each queue 20 times a second, and the dev server has one shard. Under load every
   // task would wait some 40 ms.
@@ -29,7 +29,8 @@ export const TEMPORAL_SETTINGS: readonly string[] = [
   'history.visibilityProcessorMaxPollRPS=1',
   'history.visibilityTaskBatchSize=500',
   'history.visibilityProcessorSchedulerWorkerCount=1',
-  // The dev server reads the search attributes' names from the database at each start and visibility task.
+  // The dev server alone reads the search attributes' names from the database at each start and visibility
+  // task.
   // With its cache instead, new attributes are known within two seconds, for which `prepareNamespace` waits.
   'system.forceSearchAttributesCacheRefreshOnRead=false',
   // Several partitions per task queue are for clusters. In one server
@@ -50,7 +51,7 @@ export const TEMPORAL_SETTINGS: readonly string[] = [
 ];
 // With the default of 100 the garbage collector runs every few
 // megabytes, which takes much of the server's processor time.
-const GARBAGE_COLLECTION = { GOGC: '300' };
+export const GARBAGE_COLLECTION = { GOGC: '300' };
 // With SQLite's defaults a database file takes two to three times the processor
 // time of an in-memory database; with these settings about as much. A checkpoint
 // every 40 MB (not 4) writes a page that changes often only once.

@@ -10,6 +10,8 @@ export type StackOptions = {
    */
   ephemeral?: boolean;
   want: readonly ComponentName[];
+  /** Temporal's own server with a Postgres of its own, as production has it, in place of the dev server. */
+  cluster?: boolean;
   /** Temporal namespaces that exist from the start; `['default']` when left out. */
   namespaces?: readonly string[];
   /** Configured URLs are read from it. It is also the environment of child processes. */
@@ -38,6 +40,8 @@ export type StackUrls = {
   REDIS_URL?: string;
   TEMPORAL_ADDRESS?: string;
   TEMPORAL_UI_URL?: string;
+  /** The administrator's way into the Postgres of `cluster`, for backups and for counting. */
+  DATABASE_TEMPORAL_URL?: string;
   /** With what API and worker encrypt what they write into Temporal. */
   KONSTRUCT_ENCRYPTION_KEYS?: string;
   LLM_BASE_URL?: string;

@@ -1,4 +1,10 @@
-import { activityInfo, ApplicationFailure, cancellationSignal, heartbeat } from '@temporalio/activity';
+import {
+  activityInfo,
+  ApplicationFailure,
+  CancelledFailure,
+  cancellationSignal,
+  heartbeat,
+} from '@temporalio/activity';
 import type { Agent } from '../domain/agent.ts';
 import { MAX_REPLY_BYTES, withinBytes } from '../domain/bounds.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
@@ -12,7 +18,9 @@ import type { TurnAnswer } from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
 import { closingOf } from '../lib/open-fence.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/errors.ts';
+import { errorName } from './channel-trouble.ts';
 import { isEmbeddedInPart } from '../memory/text/passages.ts';
+import { carryReply } from './carried-reply.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { beginEarlyDelivery, PAID_ATTEMPTS, type EarlyDelivery } from './early-delivery.ts';
 import { StoppedError } from './stop-watch.ts';
@@ -25,7 +33,8 @@ export function createAnswerTurn(
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
      * long as the server asks for), `LlmTimedOut` and `LlmEmptyReply` (non-retryable after a few attempts,
-     * since those are paid for), and `TurnStopped` (non-retryable). With a `delivery` it also shows in
+     * since those are paid for), and `TurnStopped` (non-retryable). An error of ours after the answer counts
+     * as paid as well, and ends the turn as `ReplyUnusable`. With a `delivery` it also shows in
      * the turn's channel that the agent is at work, and delivers the reply early where it may. Trouble there
      * never fails this step: the answer, or the failure's details, say how far it got.
      */
@@ -45,7 +54,11 @@ export function createAnswerTurn(
           state: delivery.state,
           grows: agent.liveReplies,
         });
-      const paidBefore = paidAttempts(undefined);
+      // Where nothing is pushed, the reply is fetched, perhaps while it grows.
+      const carried = delivery ? undefined : carryReply(redis);
+      const onProgress = early?.growing?.show ?? carried?.show;
+      const paidBefore = paidAttempts(false);
+      let isAnswered = false;
       const beat = setInterval(
         () => heartbeat(detailsWith(early?.progress(), paidBefore)),
         ANSWER_HEARTBEAT_MS,
@@ -56,14 +69,16 @@ export function createAnswerTurn(
         const signals = [cancellationSignal(), ...(early ? [early.stop.signal] : [])];
         const answered = await runAgent(text, agent, messages, {
           signal: AbortSignal.any(signals),
-          ...(early?.growing && { onProgress: withoutMark(early.growing.show, agent) }),
+          ...(onProgress && { onProgress: withoutMark(onProgress, agent) }),
         });
+        isAnswered = true;
         const { text: reply, wantsPerson } = withoutHandOverMark(answered.text, agent);
         const completion = {
           ...answered,
           text: withinBytes(wantsPerson && reply === '' ? HANDED_OVER_LINE : reply, MAX_REPLY_BYTES),
         };
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
+        carried?.end(true);
         await early?.growing?.stop();
         if (await early?.stop.isStopped()) throw new StoppedError('stopped before its reply was shown');
         const repliedAt = performance.now();
@@ -90,13 +105,15 @@ export function createAnswerTurn(
       } catch (caught) {
         const error = early?.stop.signal.aborted ? new StoppedError('stopped') : caught;
         const details = await detailsOf(early, error);
-        const paid = paidAttempts(error);
+        const paid = paidAttempts(isAnswered || (error instanceof LlmUnavailableError && error.timedOut));
         // After `giveUp`, which sends the progress alone.
         if (paid > 0) heartbeat(detailsWith(early?.progress(), paid));
-        throw toFailure(error, details, paid >= MAX_PAID_ATTEMPTS);
+        const isLast = paid >= MAX_PAID_ATTEMPTS;
+        throw isAnswered && isLast ? toUnusable(error, details) : toFailure(error, details, isLast);
       } finally {
         early?.stop.end();
         clearInterval(beat);
+        carried?.end(false);
         await early?.growing?.stop();
       }
     },
@@ -132,9 +149,8 @@ class EmptyReplyError extends Error {}
 /** Attempts that took long, or were answered with nothing, before the turn ends without a reply. */
 const MAX_PAID_ATTEMPTS = 3;
 
-/** How many attempts were paid for in vain, this one included; 0 when this one cost nothing. */
-function paidAttempts(error: unknown): number {
-  const isPaid = error instanceof EmptyReplyError || (error instanceof LlmUnavailableError && error.timedOut);
+/** How many attempts were paid for in vain, this one included if it was. */
+function paidAttempts(isPaid: boolean): number {
   const details = activityInfo().heartbeatDetails as Record<string, unknown> | undefined;
   const before = Number(details?.[PAID_ATTEMPTS] ?? 0);
   return isPaid ? before + 1 : before;
@@ -154,6 +170,14 @@ async function detailsOf(
     error instanceof StoppedError ? 'stopped' : error instanceof LlmRejectedError ? error.reason : undefined;
   if (!early && !reason) return [];
   return [{ ...(early && { delivery: await early.giveUp() }), ...(reason && { reason }) }];
+}
+
+/** A reply is there, and each attempt has failed of it after it had been paid for. */
+function toUnusable(error: unknown, details: [AnswerFailureDetails] | []): unknown {
+  if (error instanceof EmptyReplyError || error instanceof CancelledFailure)
+    return toFailure(error, details, true);
+  const message = `the reply can’t be used: ${errorName(error)}`;
+  return ApplicationFailure.create({ type: FAILURE.replyUnusable, message, nonRetryable: true, details });
 }
 
 function toFailure(error: unknown, details: [AnswerFailureDetails] | [], isLast: boolean): unknown {

@@ -17,6 +17,7 @@ import { statusOf } from '../intake/settle-turn.ts';
 import { eraseFromWindow, eraseWindow } from '../memory/window/erase-window.ts';
 import { forgetDirectThreads } from '../redis/direct-threads.ts';
 import { busyNoticeKey, rateLimitKey } from '../redis/keys.ts';
+import { forgetReplyPieces } from '../redis/reply-pieces.ts';
 import { createExecutionEraser } from '../temporal/execution-eraser.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
@@ -79,6 +80,7 @@ export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | '
       const turns = await erasedTurns(message, after);
       const last = turns.at(-1)?.seq ?? null;
       if (last === null) return { last, executions: 0 };
+      await forgetReplyPieces(redis, tenantId, idsOf(turns));
       const runs = await executions.find(tenantId, idsOf(turns));
       // First: an attempt after this one finds nothing, and would take the starts for such as may still come.
       await noteArrived(pool, tenantId, idsOf(runs));
@@ -97,6 +99,8 @@ export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | '
       if (turns.length === 0) return 'all';
       const settled = turns.filter(({ mayStart }) => !mayStart);
       if (settled.length === 0) return 'none';
+      // Once more: an attempt that nobody could stop at once may have gone on writing.
+      await forgetReplyPieces(redis, tenantId, idsOf(settled));
       const runs = await executions.find(tenantId, idsOf(settled));
       const known = new Set(idsOf(runs));
       const gone = settled.filter(({ messageId }) => !known.has(messageId));

@@ -1,10 +1,11 @@
-import { activityInfo, ApplicationFailure, asyncLocalStorage } from '@temporalio/activity';
+import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import { validate as isUuid } from 'uuid';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
 import { exchangeLine, windowLines, type ExportedExchange } from '../memory/transfer/format.ts';
 import {
+  beginTry,
   countStored,
   findImport,
   finishImport,
@@ -24,6 +25,14 @@ import { watchAttempt } from './watch-attempt.ts';
 
 /** The model's queue takes a bounded number of texts of a tenant, and its messages need room there too. */
 const EXCHANGES_AT_ONCE = 8;
+const GROUP_CHARACTERS = 4_000;
+/** What the model reads of a text at most. */
+const MODEL_TOKENS = 512;
+/**
+ * A slice that has given the model so much to read ends: after some ten seconds, or thirty when its last
+ * exchange is one of the longest. Others wait for its place. The largest file has some 2,000 slices.
+ */
+const SLICE_TOKENS = 30_000;
 /** An import is committed right after its workflow's start; one that isn't there by then never comes. */
 const THERE_WITHIN_MS = 60_000;
 
@@ -46,34 +55,48 @@ export function createImportMemory({
 
   return {
     /**
-     * Stores the next exchanges of an import that the scope doesn't have, and takes them out of the staging
-     * in the same transaction. Gives how many lines it went through: 0 at the end.
+     * Stores the next exchanges of an import that the scope doesn't have, and takes them out of the staging,
+     * some in each transaction: a try that breaks off has stored those before. Gives how many lines it went
+     * through: 0 at the end, and 0 when there were enough tries in vain, which ends the import.
      */
     async importSlice(key: ImportKey): Promise<{ lines: number }> {
       const scope = await scopeOf(key);
+      if (!(await beginTry(pool, key))) return { lines: 0 };
       const staged = (await nextLines(pool, key)).map(({ line, content }) => ({
         line,
         ...exchangeLine.parse(JSON.parse(content)),
       }));
       const attempt = watchAttempt();
       const { tenantId, userId } = scope;
-      const embed = (text: string) =>
-        embedder.embed(text, { tenantId, userId, priority: 'backfill', signal: attempt.signal });
-      try {
-        const unknown = await withoutKnown(pool, scope, staged);
+      let tokens = 0;
+      const embed = (text: string) => {
+        tokens += mostTokensOf(text);
+        return embedder.embed(text, { tenantId, userId, priority: 'backfill', signal: attempt.signal });
+      };
+      const storeGroup = async (group: readonly Staged[]): Promise<void> => {
+        const unknown = await withoutKnown(pool, scope, group);
         const embedded = await embedAll(unknown, embed);
         await inTenant(pool, tenantId, async (client) => {
-          const all = staged.map(({ line }) => line);
-          const taken = await takeLines(client, key, all);
-          const own = embedded.filter(({ line }) => taken.has(line));
-          await storeExchanges(
+          const taken = await takeLines(
             client,
-            scope,
-            own.map(({ exchange }) => exchange),
+            key,
+            group.map(({ line }) => line),
           );
+          const own = embedded.filter(({ line }) => taken.has(line)).map(({ exchange }) => exchange);
+          await storeExchanges(client, scope, own);
           await countStored(client, key, own.length);
         });
-        return { lines: staged.length };
+      };
+      let lines = 0;
+      try {
+        // The watched attempt beats.
+        // eslint-disable-next-line temporal/activity-heartbeat-in-long-loops
+        for (const group of groupsOf(staged)) {
+          if (tokens >= SLICE_TOKENS) break;
+          await storeGroup(group);
+          lines += group.length;
+        }
+        return { lines };
       } finally {
         attempt.end();
       }
@@ -99,6 +122,27 @@ export function createImportMemory({
 
 type Staged = ExportedExchange & { line: number };
 
+/** Exchanges that are embedded and stored together: several short ones, or one long one. */
+function groupsOf(staged: readonly Staged[]): Staged[][] {
+  const groups: Staged[][] = [];
+  let characters = Infinity;
+  for (const exchange of staged) {
+    const length = exchange.messages.reduce((sum, { text }) => sum + text.length, 0);
+    const last = groups.at(-1);
+    if (last && last.length < EXCHANGES_AT_ONCE && characters + length <= GROUP_CHARACTERS) {
+      last.push(exchange);
+      characters += length;
+    } else {
+      groups.push([exchange]);
+      characters = length;
+    }
+  }
+  return groups;
+}
+
+/** The most tokens that the model can make of a text, and has room for. */
+const mostTokensOf = (text: string): number => Math.min(MODEL_TOKENS, Buffer.byteLength(text) + 2);
+
 /** Those exchanges that have embeddings then. One of which the model can make none is left out. */
 async function embedAll(
   exchanges: readonly Staged[],
@@ -112,13 +156,7 @@ async function embedAll(
       throw error;
     }
   };
-  const embedded = [];
-  for (let from = 0; from < exchanges.length; from += EXCHANGES_AT_ONCE) {
-    asyncLocalStorage.getStore()?.heartbeat();
-    const some = exchanges.slice(from, from + EXCHANGES_AT_ONCE);
-    embedded.push(...(await Promise.all(some.map(embedOne))).flat());
-  }
-  return embedded;
+  return (await Promise.all(exchanges.map(embedOne))).flat();
 }
 
 function notThere({ isFinal }: { isFinal: boolean }): ApplicationFailure {

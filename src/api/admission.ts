@@ -33,51 +33,94 @@ export function keyOf(res: Response): FoundApiKey {
 }
 
 /** Whoever makes the call, for the audit log. */
-export function actorOf(res: Response): AuditActor {
-  const { id, name } = keyOf(res);
-  return { type: 'api-key', id, name };
-}
+export const actorOf = (res: Response): AuditActor => actorBehind(keyOf(res));
+
+export const actorBehind = ({ id, name }: FoundApiKey): AuditActor => ({ type: 'api-key', id, name });
 
 /**
  * Calls in a minute that leave a row for ever, of all keys of a tenant that have the same role: who may only
  * chat can't use up what an admin needs.
  */
-const CALLS_A_MINUTE = 300;
+export const CALLS_A_MINUTE = 300;
+
+type Admission = {
+  rateLimiter: Pick<RateLimiter, 'countRead'>;
+  /** How many of those calls. */
+  callsAMinute: number;
+};
+
+/**
+ * Lets a key make a call, or rejects with a Problem. `note` is called when the call leaves an audit entry
+ * whatever becomes of it.
+ */
+export type Admit = (call: TenantCall, key: FoundApiKey, res: Response, note: () => void) => Promise<void>;
+
+/** Makes what all doors for tenants' keys let calls through by. */
+export function createAdmission({ rateLimiter, callsAMinute }: Admission): Admit {
+  const budget = new RateLimiterMemory({ points: callsAMinute, duration: 60 });
+  const takeListPlace = createListShares();
+  return async (call, key, res, note) => {
+    const mayCall = rolesOf(call).includes(key.role);
+    if (call.isAudited || !mayCall) {
+      await spend(budget, key);
+      note();
+    }
+    if (!mayCall) throw missingRole(call.roles[0] ?? 'admin', key.role);
+    if (isRead(call)) {
+      const over = await rateLimiter.countRead(key.tenantId);
+      if (over) throw tooManyReads(over.retryAfterMs);
+    }
+    if (call.isList) takeListPlace(key.tenantId, res);
+  };
+}
 
 /** Lets calls with a tenant's key through whose role may make them. */
 export function admitKeys(
   router: IRouter,
   calls: readonly TenantCall[],
-  { pool, rateLimiter }: { pool: pg.Pool; rateLimiter: Pick<RateLimiter, 'countRead'> },
+  { pool, admit }: { pool: pg.Pool; admit: Admit },
 ): void {
-  const budget = new RateLimiterMemory({ points: CALLS_A_MINUTE, duration: 60 });
-  const takeListPlace = createListShares();
   for (const call of calls) {
-    const admit: RequestHandler = async (req, res, next) => {
+    const admitCall: RequestHandler = async (req, res, next) => {
       const key = presentedKey(res);
-      const { tenantId, id, name } = key;
-      const mayCall = rolesOf(call).includes(key.role);
-      if (call.isAudited || !mayCall) {
-        await spend(budget, key);
-        const actor = { type: 'api-key', id, name } as const;
-        const target = targetOf(call, req.params);
-        attempts.set(res, { pool, entry: { tenantId, actor, action: call.action, target } });
-      }
-      if (!mayCall) throw missingRole(call.roles[0] ?? 'admin', key.role);
-      if (isRead(call)) {
-        const over = await rateLimiter.countRead(tenantId);
-        if (over) throw tooManyReads(over.retryAfterMs);
-      }
-      if (call.isList) takeListPlace(tenantId, res);
+      const entry = entryOf(call, key, req.params);
+      await admit(call, key, res, () => void attempts.set(res, { pool, entry }));
       admitted.set(res, key);
       next();
     };
-    router[call.method](call.path, admit);
+    router[call.method](call.path, admitCall);
   }
 }
 
+/**
+ * Lets a key make a call whose path is none of its own, and does it. One that is refused or has failed leaves
+ * its audit entry as any other.
+ */
+export async function throughAdmission<T>(
+  { pool, admit, log }: { pool: pg.Pool; admit: Admit; log: Logger },
+  asked: { call: TenantCall; key: FoundApiKey; params: Request['params']; res: Response },
+  work: () => Promise<T>,
+): Promise<T> {
+  const { call, key, params, res } = asked;
+  let attempt: Attempt | undefined;
+  try {
+    await admit(call, key, res, () => (attempt = { pool, entry: entryOf(call, key, params) }));
+    return await work();
+  } catch (error) {
+    if (attempt) await writeRefusal(attempt, error, log);
+    throw error;
+  }
+}
+
+const entryOf = (call: TenantCall, key: FoundApiKey, params: Request['params']): Attempt['entry'] => ({
+  tenantId: key.tenantId,
+  actor: actorBehind(key),
+  action: call.action,
+  target: targetOf(call, params),
+});
+
 /** Changes nothing. Whatever does counts as a message, or is audited. */
-export const isRead = ({ method }: Call): boolean => method === 'get';
+export const isRead = ({ method, isRead = method === 'get' }: Call): boolean => isRead;
 
 const tooManyReads = (retryAfterMs: number): Problem =>
   new Problem(429, 'Too many reads', 'The limit of what this tenant may read is reached; ask again later.', {
@@ -101,24 +144,23 @@ export function noteOperator(router: IRouter, calls: readonly Call[], pool: pg.P
   }
 }
 
-/**
- * Writes the audit entry of a call that was refused or has failed, in a transaction of its own. Without the
- * database there is no entry, and the log says so.
- */
+/** Writes the audit entry of a call that was refused or has failed. */
 export function auditRefusals(log: Logger): ErrorRequestHandler {
   return async (error: unknown, _req, res, next) => {
     const attempt = attempts.get(res);
     attempts.delete(res);
-    if (attempt) {
-      const { pool, entry } = attempt;
-      const outcome = toProblem(error).status >= 500 ? 'failed' : 'refused';
-      const writing = inTenant(pool, entry.tenantId, (client) => recordAudit(client, { ...entry, outcome }));
-      await reach('The database', Date.now() + ACCEPT_WITHIN_MS, writing).catch((fault: unknown) =>
-        log.error({ err: fault, action: entry.action, outcome }, 'an audit entry could not be written'),
-      );
-    }
+    if (attempt) await writeRefusal(attempt, error, log);
     next(error);
   };
+}
+
+/** In a transaction of its own. Without the database there is no entry, and the log says so. */
+async function writeRefusal({ pool, entry }: Attempt, error: unknown, log: Logger): Promise<void> {
+  const outcome = toProblem(error).status >= 500 ? 'failed' : 'refused';
+  const writing = inTenant(pool, entry.tenantId, (client) => recordAudit(client, { ...entry, outcome }));
+  await reach('The database', Date.now() + ACCEPT_WITHIN_MS, writing).catch((fault: unknown) =>
+    log.error({ err: fault, action: entry.action, outcome }, 'an audit entry could not be written'),
+  );
 }
 
 /** Ids of ours alone are written down: anything else in a path may be a text of somebody's. */
@@ -143,7 +185,7 @@ async function spend(budget: RateLimiterMemory, { tenantId, role }: FoundApiKey)
     throw new Problem(
       429,
       'Too many administrative calls',
-      `The keys of one role may make ${CALLS_A_MINUTE} calls a minute that are audited or refused for their role.`,
+      `The keys of one role may make ${budget.points} calls a minute that are audited or refused for their role.`,
       { headers: retryAfter(error.msBeforeNext) },
     );
   }

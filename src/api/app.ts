@@ -11,22 +11,32 @@ import { createAcceptMessage } from '../intake/accept-message.ts';
 import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
+import { createShares } from '../lib/shares.ts';
+import type { SearchMemory } from '../memory/recall/search-memory.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
-import { admitKeys, auditRefusals, noteOperator } from './admission.ts';
+import { createAcceptHttp } from './accept-http.ts';
+import { admitKeys, auditRefusals, CALLS_A_MINUTE, createAdmission, noteOperator } from './admission.ts';
+import { createAskToForget } from './ask-to-forget.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
+import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
+import { openAiErrors } from './openai/errors.ts';
+import { MAX_COMPLETION_BODY_BYTES } from './openai/request.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
+import { readJsonBody } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
 import { erasureRoutes } from './routes/erasures.ts';
 import { healthRoutes } from './routes/health.ts';
+import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { memoryTransferRoutes } from './routes/memory-transfer.ts';
 import { messageRoutes } from './routes/messages.ts';
 import { slackRoutes } from './routes/slack.ts';
+import { openAiRoutes } from './routes/openai.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { threadRoutes } from './routes/threads.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
@@ -44,8 +54,12 @@ export type AppDependencies = TurnStarter & {
   /** The models that agents may name. */
   models: readonly string[];
   agentsPerTenant: number;
+  /** Calls in a minute that are audited, or refused for their role, of all keys of one role. */
+  callsAMinute?: number;
   /** Requests that wait for their replies at once (see `createShares`). */
   waitingRequests: number;
+  /** Looks in memory for whoever asks; undefined where there is no embedding model. */
+  search: SearchMemory | undefined;
   /** Those that call us. */
   channels: readonly WebhookChannel[];
   /** Aborted at shutdown. */
@@ -64,11 +78,12 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
     res.set('Cache-Control', 'no-store');
     next();
   });
+  const description = openApiDocument(channels);
+  app.use(heedMethods(description.paths));
   app.use(healthRoutes(dependencies));
   app.get('/metrics', async (_req, res) => {
     res.type(registry.contentType).send(await registry.metrics());
   });
-  const description = openApiDocument();
   app.get('/openapi.json', (_req, res) => {
     res.set('Cache-Control', 'public, max-age=300').json(description);
   });
@@ -79,9 +94,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const takeEvent = createTakeEvent({ accept, registry, log });
   app.use(webhookRoutes({ channels, takeEvent }));
 
-  // `strict: false` lets us name the fault.
-  const readJson = express.json({ limit: MAX_BODY_BYTES, strict: false });
-  const readMessage = express.json({ limit: MAX_MESSAGE_BODY_BYTES, strict: false });
+  const readJson = readJsonBody(MAX_BODY_BYTES);
   app.use('/v1/tenants', requireOperator(operator?.token));
   if (operator) {
     const tenants = Router();
@@ -94,24 +107,34 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const v1 = Router();
   v1.use(requireTenant(pool));
   // Before any body is read: what is refused for its body leaves its entry too.
-  admitKeys(v1, TENANT_CALLS, { pool, rateLimiter });
-  v1.post('/agents/:agentId/messages', readMessage);
+  const { callsAMinute = CALLS_A_MINUTE } = dependencies;
+  const admit = createAdmission({ rateLimiter, callsAMinute });
+  admitKeys(v1, TENANT_CALLS, { pool, admit });
+  // It reads lines, as they come.
+  v1.use(memoryTransferRoutes(dependencies));
+  v1.post('/agents/:agentId/messages', readJsonBody(MAX_MESSAGE_BODY_BYTES));
+  v1.post('/chat/completions', readJsonBody(MAX_COMPLETION_BODY_BYTES));
   v1.use(readJson);
   v1.use(agentRoutes(dependencies));
   const http = createHttp([...CHANNELS, ...channels].map(({ name }) => name));
-  v1.use(messageRoutes({ ...dependencies, accept, rateLimiter, pace, http }));
+  const waiting = createShares(dependencies.waitingRequests);
+  const acceptHttp = createAcceptHttp({ http, accept });
+  const askToForget = createAskToForget(dependencies);
+  v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
+  v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
   v1.use(memoryRoutes(dependencies));
   v1.use(slackRoutes(dependencies));
   v1.use(threadRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
-  v1.use(erasureRoutes(dependencies));
-  v1.use(memoryTransferRoutes(dependencies));
+  v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
+  app.use('/mcp', mcpRoutes({ ...dependencies, admit, acceptHttp, askToForget, waiting }));
 
   app.use(() => {
     throw notFound('path');
   });
   app.use(auditRefusals(log));
+  app.use(['/v1/chat/completions', '/v1/models'], openAiErrors(log));
   app.use(problemHandler(log));
   return { app, takeEvent };
 }

@@ -12,6 +12,8 @@ export type Call = {
   path: string;
   /** The part of the path that names the object. */
   id?: 'agentId' | 'messageId' | 'erasureId' | 'importId' | 'keyId' | 'tenantId';
+  /** Whether it changes nothing; by its method, unless given. */
+  isRead?: boolean;
   /** It changes more than a conversation, or takes data out: it leaves an entry, done or refused. */
   isAudited?: true;
 };
@@ -26,10 +28,18 @@ export type TenantCall = Call & {
 /** Calls with a tenant's key, below /v1. */
 export const TENANT_CALLS: readonly TenantCall[] = [
   { action: 'message.send', method: 'post', path: '/agents/:agentId/messages', roles: ['chat'] },
+  { action: 'message.complete', method: 'post', path: '/chat/completions', roles: ['chat'] },
   {
     action: 'message.read',
     method: 'get',
     path: '/messages/:messageId',
+    id: 'messageId',
+    roles: ['chat', 'read'],
+  },
+  {
+    action: 'message.follow',
+    method: 'get',
+    path: '/messages/:messageId/events',
     id: 'messageId',
     roles: ['chat', 'read'],
   },
@@ -77,6 +87,7 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     isAudited: true,
   },
   { action: 'import.read', method: 'get', path: '/imports/:importId', id: 'importId', roles: ['read'] },
+  { action: 'agent.list-models', method: 'get', path: '/models', roles: ['chat', 'read'], isList: true },
   { action: 'agent.list', method: 'get', path: '/agents', roles: ['read'], isList: true },
   { action: 'agent.create', method: 'post', path: '/agents', roles: [], isAudited: true },
   { action: 'agent.read', method: 'get', path: '/agents/:agentId', id: 'agentId', roles: ['read'] },
@@ -164,3 +175,24 @@ export const OPERATOR_CALLS: readonly Call[] = [
 
 /** The roles that may make a call with a tenant's key. */
 export const rolesOf = ({ roles }: TenantCall): readonly KeyRole[] => [...roles, 'admin'];
+
+const callOf = (action: AuditAction): TenantCall => {
+  const call = TENANT_CALLS.find((known) => known.action === action);
+  if (!call) throw new Error(`${action} is no call`);
+  return call;
+};
+
+/** The tools of the MCP server: each is a call, with its roles, its bounds and its audit entries. */
+export const TOOL_CALLS = {
+  search_memory: {
+    action: 'memory.search',
+    method: 'post',
+    path: '/mcp',
+    roles: ['read'],
+    isRead: true,
+    isList: true,
+  },
+  list_memories: callOf('memory.read'),
+  forget_memory: callOf('memory.erase-exchange'),
+  send_message: callOf('message.send'),
+} as const satisfies Record<string, TenantCall>;

@@ -1,4 +1,15 @@
-import { AUDIT, described, json, OPERATOR_PROBLEMS, PAGE_OF_AUDIT, path } from './openapi-parts.ts';
+import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, TENANT } from './answers.ts';
+import {
+  AUDIT,
+  described,
+  json,
+  LOCATION,
+  operatorProblems,
+  PAGE_OF_AUDIT,
+  path,
+  responds,
+} from './openapi-parts.ts';
+import { conflict } from './problem-answers.ts';
 import { newKeyBody, newTenantBody, tenantChangesBody } from './schemas.ts';
 
 const operator = [{ operatorToken: [] }];
@@ -12,10 +23,10 @@ function tenantPaths() {
       post: {
         summary: 'Make a tenant',
         security: operator,
-        requestBody: { required: true, ...json(newTenantBody) },
+        requestBody: { required: true, ...json(newTenantBody, { name: 'The bicycle shop' }) },
         responses: {
-          ...OPERATOR_PROBLEMS,
-          201: described('The tenant and its first API key, shown this once'),
+          ...operatorProblems('body'),
+          201: responds('The tenant and its first API key, shown this once', NEW_TENANT),
         },
       },
     },
@@ -24,24 +35,24 @@ function tenantPaths() {
       get: {
         summary: 'One tenant, with its rate limits and how long it keeps what',
         security: operator,
-        responses: { ...OPERATOR_PROBLEMS, 200: described('The tenant') },
+        responses: { ...operatorProblems('named'), 200: responds('The tenant', TENANT) },
       },
       patch: {
         summary: 'Change a tenant',
         security: operator,
-        requestBody: { required: true, ...json(tenantChangesBody) },
+        requestBody: { required: true, ...json(tenantChangesBody, { retention: { ledgerDays: 365 } }) },
         responses: {
-          ...OPERATOR_PROBLEMS,
-          200: described('The tenant, changed; its limits hold within 5 s'),
+          ...operatorProblems('body', 'named'),
+          200: responds('The tenant, changed; its limits hold within 5 s', TENANT),
         },
       },
       delete: {
         summary: 'Remove a tenant from every store; its keys end at once',
         security: operator,
         responses: {
-          ...OPERATOR_PROBLEMS,
-          200: described('The receipt: all is gone'),
-          202: described('The removal is under way; its receipt will be at Location'),
+          ...operatorProblems('body', 'named'),
+          200: responds('The receipt: all is gone', REMOVAL, LOCATION),
+          202: responds('The removal is under way; its receipt will be at Location', REMOVAL, LOCATION),
         },
       },
     },
@@ -50,7 +61,10 @@ function tenantPaths() {
       get: {
         summary: 'How far the removal of a tenant has come, and what is gone',
         security: operator,
-        responses: { ...OPERATOR_PROBLEMS, 200: described('The receipt; finishedAt is null until the end') },
+        responses: {
+          ...operatorProblems('named'),
+          200: responds('The receipt; finishedAt is null until the end', REMOVAL),
+        },
       },
     },
   };
@@ -63,17 +77,23 @@ function keyPaths() {
       get: {
         summary: 'List API keys: name, role, when made, last used, revoked, and when they end',
         security: operator,
-        responses: { ...OPERATOR_PROBLEMS, 200: described('The keys, without their secrets') },
+        responses: {
+          ...operatorProblems('named'),
+          200: responds('The keys, without their secrets', API_KEYS),
+        },
       },
       post: {
         summary: 'Issue a further API key',
         security: operator,
-        parameters: [path('tenantId')],
-        requestBody: { required: false, ...json(newKeyBody) },
+        requestBody: { required: false, ...json(newKeyBody, { name: 'the shop’s backend', role: 'chat' }) },
         responses: {
-          ...OPERATOR_PROBLEMS,
-          201: described('The key, shown this once'),
-          409: described('The tenant has as many keys as it may'),
+          ...operatorProblems('body', 'named'),
+          201: responds('The key, shown this once', NEW_KEY),
+          409: conflict(
+            'The tenant has as many keys as it may',
+            'Too many API keys',
+            'A tenant may have 100 keys: rotate one, or revoke those that nobody uses.',
+          ),
         },
       },
     },
@@ -82,7 +102,10 @@ function keyPaths() {
         summary: 'Replace an API key',
         security: operator,
         parameters: [path('tenantId'), path('keyId')],
-        responses: { ...OPERATOR_PROBLEMS, 201: described('The new key; the old one is revoked') },
+        responses: {
+          ...operatorProblems('body', 'named'),
+          201: responds('The new key; the old one is revoked', NEW_KEY),
+        },
       },
     },
     '/v1/tenants/{tenantId}/api-keys/{keyId}': {
@@ -90,7 +113,7 @@ function keyPaths() {
         summary: 'Revoke an API key',
         security: operator,
         parameters: [path('tenantId'), path('keyId')],
-        responses: { ...OPERATOR_PROBLEMS, 204: described('Revoked') },
+        responses: { ...operatorProblems('body', 'named'), 204: described('Revoked') },
       },
     },
   };
@@ -103,7 +126,7 @@ function auditPaths() {
         summary: 'Who did what, to all tenants, newest first',
         security: operator,
         parameters: PAGE_OF_AUDIT,
-        responses: { ...OPERATOR_PROBLEMS, ...AUDIT },
+        responses: { ...operatorProblems('input'), ...AUDIT },
       },
     },
     '/v1/tenants/{tenantId}/audit': {
@@ -112,7 +135,7 @@ function auditPaths() {
         summary: 'Who did what to one tenant, newest first, also when the tenant is gone',
         security: operator,
         parameters: PAGE_OF_AUDIT,
-        responses: { ...OPERATOR_PROBLEMS, ...AUDIT },
+        responses: { ...operatorProblems('input', 'named'), ...AUDIT },
       },
     },
   };

@@ -1,8 +1,11 @@
-import { described, keysFor, path, PROBLEMS } from './openapi-parts.ts';
+import { INSTALL_LINK, SLACK_CHANNEL } from './answers-slack.ts';
+import { described, jsonSchema, keyProblems, keysFor, path, responds } from './openapi-parts.ts';
+import { conflict } from './problem-answers.ts';
+import { slackChannelParam } from './schemas.ts';
 
 /** How an agent comes to Slack. */
 export function slackPaths() {
-  const channel = [path('agentId'), path('channelId')];
+  const channel = [path('agentId'), path('channelId', jsonSchema(slackChannelParam))];
   return {
     '/v1/agents/{agentId}/slack/install-link': {
       post: {
@@ -10,9 +13,13 @@ export function slackPaths() {
         security: keysFor('slack.install-link'),
         parameters: [path('agentId')],
         responses: {
-          ...PROBLEMS,
-          201: described('`url`, and until when it may be opened (`expiresAt`)'),
-          409: described('The operator has not set up the app’s client id and secrets'),
+          ...keyProblems('body', 'named'),
+          201: responds('Where the link leads, and until when it may be opened', INSTALL_LINK),
+          409: conflict(
+            'The operator has not set up the app’s client id and secrets',
+            'Not set up',
+            'Companies can’t install the app here.',
+          ),
         },
       },
     },
@@ -21,13 +28,16 @@ export function slackPaths() {
         summary: 'Let this agent speak in a channel, under its own name',
         security: keysFor('slack-channel.give'),
         parameters: channel,
-        responses: { ...PROBLEMS, 200: described('From the next message on, within seconds') },
+        responses: {
+          ...keyProblems('body', 'named'),
+          200: responds('From the next message on, within seconds', SLACK_CHANNEL),
+        },
       },
       delete: {
         summary: 'Let the workspace’s own agent speak in a channel again',
         security: keysFor('slack-channel.take'),
         parameters: channel,
-        responses: { ...PROBLEMS, 204: described('Done') },
+        responses: { ...keyProblems('input', 'named'), 204: described('Done') },
       },
     },
   };

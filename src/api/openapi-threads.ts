@@ -1,26 +1,42 @@
-import { described, json, keysFor, path, PROBLEMS } from './openapi-parts.ts';
-import { escalationBody } from './schemas.ts';
+import { ESCALATION } from './answers-slack.ts';
+import { json, jsonSchema, keyProblems, keysFor, path, responds } from './openapi-parts.ts';
+import { escalationBody, userIdParam } from './schemas.ts';
 
 /** How a person takes over a thread. */
 export function threadPaths() {
+  const parameters = [path('threadId', jsonSchema(userIdParam))];
   return {
     '/v1/threads/{threadId}/escalation': {
-      parameters: [path('threadId')],
       get: {
         summary: 'Whether a person has taken over a thread (slack:{team}:{channel}:{ts})',
         security: keysFor('escalation.read'),
-        responses: { ...PROBLEMS, 200: described('Since when, and who has asked for it') },
+        parameters,
+        responses: {
+          ...keyProblems('input', 'named'),
+          200: responds('Since when, and who has asked for it', ESCALATION),
+        },
       },
       post: {
         summary: 'Let a person take over: the agent is silent in the thread, and people are told',
         security: keysFor('escalation.open'),
-        requestBody: { required: false, ...json(escalationBody) },
-        responses: { ...PROBLEMS, 200: described('The same when it was asked for before') },
+        parameters,
+        requestBody: { required: false, ...json(escalationBody, {}) },
+        responses: {
+          ...keyProblems('body', 'named'),
+          200: responds('The same when it was asked for before', ESCALATION),
+        },
       },
       delete: {
         summary: 'Hand the thread back to the agent',
         security: keysFor('escalation.end'),
-        responses: { ...PROBLEMS, 200: described('The agent speaks again') },
+        parameters,
+        responses: {
+          ...keyProblems('input', 'named'),
+          200: responds('The agent speaks again', {
+            ...ESCALATION,
+            example: { ...ESCALATION.example, state: 'handed-back', endedAt: '2026-11-29T11:00:00.000Z' },
+          }),
+        },
       },
     },
   };

@@ -1,8 +1,23 @@
-import { described, keysFor, path, PROBLEMS, query } from './openapi-parts.ts';
+import { EXPORT } from './answer-examples.ts';
+import { IMPORT, IMPORT_ACCEPTED } from './answers.ts';
+import {
+  described,
+  jsonSchema,
+  keyProblems,
+  keysFor,
+  LOCATION,
+  path,
+  query,
+  responds,
+} from './openapi-parts.ts';
+import { conflict } from './problem-answers.ts';
+import { exportQuery, userIdParam } from './schemas.ts';
+
+const LINES = { content: { 'application/x-ndjson': { schema: { type: 'string' }, example: EXPORT } } };
 
 /** How a memory is taken along. */
 export function transferPaths() {
-  const scope = [path('agentId'), path('userId')];
+  const scope = [path('agentId'), path('userId', jsonSchema(userIdParam))];
   return {
     '/v1/agents/{agentId}/users/{userId}/memory/export': {
       get: {
@@ -10,10 +25,21 @@ export function transferPaths() {
         security: keysFor('memory.export'),
         parameters: [
           ...scope,
-          query('embeddings', 'false leaves them out; an import then makes them anew'),
-          query('cursor', 'The nextCursor of the last line: the part after that one'),
+          query(
+            'embeddings',
+            'false leaves them out; an import then makes them anew',
+            jsonSchema(exportQuery.shape.embeddings),
+          ),
+          query(
+            'cursor',
+            'The nextCursor of the last line: the part after that one',
+            jsonSchema(exportQuery.shape.cursor),
+          ),
         ],
-        responses: { ...PROBLEMS, 200: described('The lines; the last has the type `end`, with counts') },
+        responses: {
+          ...keyProblems('input', 'named'),
+          200: { ...described('The lines; the last has the type `end`, with counts'), ...LINES },
+        },
       },
     },
     '/v1/agents/{agentId}/users/{userId}/memory/import': {
@@ -21,15 +47,15 @@ export function transferPaths() {
         summary: 'Add an exported memory to a user’s',
         security: keysFor('memory.import'),
         parameters: scope,
-        requestBody: { required: true, content: { 'application/x-ndjson': { schema: { type: 'string' } } } },
+        requestBody: { required: true, ...LINES },
         responses: {
-          ...PROBLEMS,
-          202: described('Every line is right; look the import up at Location'),
-          409: described(
+          ...keyProblems('body', 'named'),
+          202: responds('Every line is right; look the import up at Location', IMPORT_ACCEPTED, LOCATION),
+          409: conflict(
             'As many imports of the tenant as may be are under way, or the memory is being forgotten',
+            'Imports under way',
+            'Wait until one of the tenant’s imports has finished.',
           ),
-          413: described('The file or a line is too long'),
-          415: described('Not application/x-ndjson'),
         },
       },
     },
@@ -38,7 +64,10 @@ export function transferPaths() {
         summary: 'How far an import has come',
         security: keysFor('import.read'),
         parameters: [path('importId')],
-        responses: { ...PROBLEMS, 200: described('`running` or `done`, and how many exchanges were stored') },
+        responses: {
+          ...keyProblems('named'),
+          200: responds('`running`, `done` or `failed`, and how many exchanges were stored', IMPORT),
+        },
       },
     },
   };

@@ -1,44 +1,108 @@
+import { z } from 'zod';
+import type { WebhookChannel } from '../channels/channel.ts';
 import { messageBody } from '../channels/http/index.ts';
 import {
+  AGENT,
+  AGENTS,
+  ANSWERED,
+  ERASURE,
+  ERASURE_ACCEPTED,
+  MEMORY,
+  MESSAGE,
+  named,
+  PENDING,
+} from './answers.ts';
+import {
   AUDIT,
-  described,
   header,
   json,
+  jsonSchema,
+  KEY_REUSED,
+  keyProblems,
   keysFor,
+  LOCATION,
+  NO_REPLY,
   PAGE_OF_AUDIT,
   pageOf,
   path,
+  PREFERENCE_APPLIED,
   PROBLEMS,
+  responds,
+  tidy,
 } from './openapi-parts.ts';
 import { operatorPaths } from './openapi-operator.ts';
+import { ownPaths, webhookPaths } from './openapi-own.ts';
 import { slackPaths } from './openapi-slack.ts';
+import { EVENTS, LAST_EVENT_ID, NOTHING_MORE, streamPaths } from './openapi-streams.ts';
 import { threadPaths } from './openapi-threads.ts';
 import { transferPaths } from './openapi-transfer.ts';
-import { agentChangesBody, newAgentBody } from './schemas.ts';
+import { conflict, PROBLEM_RESPONSES } from './problem-answers.ts';
+import { agentChangesBody, newAgentBody, userIdParam } from './schemas.ts';
 
+const WAIT_FOR_REPLY = 'wait=60 waits up to 60 seconds for the reply, if not too many wait already';
 const WAIT_FOR_RECEIPT = 'wait waits up to two minutes for the receipt, if not too many wait already';
-const ERASURE = {
+const WAITED = { ...LOCATION, ...PREFERENCE_APPLIED };
+const userId = path('userId', jsonSchema(userIdParam));
+const ERASURE_RESPONSES = {
   ...PROBLEMS,
-  200: described('The receipt: what is gone, at least, and what remains until when'),
-  202: described('Accepted; look the receipt up at Location'),
+  200: responds('The receipt: what is gone, at least, and what remains until when', ERASURE, WAITED),
+  202: responds('Accepted; look the receipt up at Location', ERASURE_ACCEPTED, WAITED),
 };
 
-/** The API's description, made from the schemas that validate its requests. */
-export function openApiDocument(): object {
+/** The API's description, made from the schemas that validate its requests and type its answers. */
+export function openApiDocument(
+  channels: ReadonlyArray<Pick<WebhookChannel, 'name' | 'paths'>> = [],
+): { paths: Record<string, object> } & Record<string, unknown> {
   return {
     openapi: '3.1.0',
-    info: { title: 'Konstruct', version: '0.1.0', description: 'AI employees that remember.' },
+    info: {
+      title: 'Konstruct',
+      version: '0.1.0',
+      description:
+        'AI employees that remember. Answers are described as this version gives them: a later one may add fields.',
+    },
     components: {
+      schemas: componentSchemas(),
+      responses: PROBLEM_RESPONSES,
       securitySchemes: {
         tenantApiKey: { type: 'http', scheme: 'bearer', description: 'An API key of the tenant, of a role' },
         operatorToken: { type: 'http', scheme: 'bearer', description: 'KONSTRUCT_OPERATOR_TOKEN' },
       },
     },
-    paths: { ...tenantPaths(), ...operatorPaths(), ...ownPaths },
+    paths: {
+      ...messagePaths(),
+      ...memoryPaths(),
+      ...agentPaths(),
+      ...transferPaths(),
+      ...slackPaths(),
+      ...threadPaths(),
+      ...operatorPaths(),
+      ...streamPaths(),
+      ...ownPaths(),
+      ...webhookPaths(channels),
+    },
   };
 }
 
-function tenantPaths() {
+/** Whoever accepts `text/event-stream` gets events. */
+const orEvents = (response: ReturnType<typeof responds>) => ({
+  ...response,
+  content: { ...response.content, ...EVENTS },
+});
+
+/** Every schema that has a name. */
+function componentSchemas(): Record<string, object> {
+  const { schemas } = z.toJSONSchema(named, {
+    uri: (id) => `#/components/schemas/${id}`,
+    override: ({ jsonSchema: made }) => tidy(made),
+  });
+  return Object.fromEntries(
+    Object.entries(schemas).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]),
+  );
+}
+
+function messagePaths() {
+  const prefer = header('Prefer', WAIT_FOR_REPLY);
   return {
     '/v1/agents/{agentId}/messages': {
       post: {
@@ -46,18 +110,20 @@ function tenantPaths() {
         security: keysFor('message.send'),
         parameters: [
           path('agentId'),
-          header('Idempotency-Key', 'The same key and body again is the same message'),
-          header('Prefer', 'wait=60 waits up to 60 seconds for the reply, if not too many wait already'),
+          header(
+            'Idempotency-Key',
+            'The same key and body again is the same message',
+            jsonSchema(userIdParam),
+          ),
+          prefer,
         ],
-        requestBody: { required: true, ...json(messageBody) },
+        requestBody: { required: true, ...json(messageBody, { userId: 'ada', text: 'My bicycle is blue.' }) },
         responses: {
           ...PROBLEMS,
-          200: described('The reply, with what was recalled for it'),
-          202: described('Accepted; look it up at Location'),
-          413: described('The text is too long'),
-          422: described('The Idempotency-Key was used for another message'),
-          429: described('Too many messages; try again after Retry-After seconds'),
-          502: described('The model failed for good; the turn is marked failed'),
+          200: orEvents(responds('The reply, with what was recalled for it', ANSWERED, WAITED)),
+          202: responds('Accepted; look it up at Location', PENDING, WAITED),
+          ...KEY_REUSED,
+          ...NO_REPLY,
         },
       },
     },
@@ -65,49 +131,64 @@ function tenantPaths() {
       get: {
         summary: 'How far a message has come',
         security: keysFor('message.read'),
-        parameters: [path('messageId')],
-        responses: { ...PROBLEMS, 200: described('Its state, and once done the reply') },
+        parameters: [path('messageId'), prefer, LAST_EVENT_ID],
+        responses: {
+          ...keyProblems('named'),
+          200: orEvents(responds('Its state, and once done the reply', MESSAGE, WAITED)),
+          204: NOTHING_MORE,
+        },
       },
     },
     '/v1/messages/{messageId}/retry': {
       post: {
         summary: 'Answer a failed message once more',
         security: keysFor('message.retry'),
-        parameters: [path('messageId'), header('Prefer', 'wait=60 waits up to 60 seconds for the reply')],
+        parameters: [path('messageId'), prefer],
         responses: {
           ...PROBLEMS,
-          200: described('The reply'),
-          202: described('Started again'),
-          409: described('It has not failed, or is no longer kept'),
-          429: described('Too many messages; try again after Retry-After seconds'),
+          200: responds('The reply', ANSWERED, WAITED),
+          202: responds('Started again', PENDING, WAITED),
+          409: conflict(
+            'It has not failed, or is no longer kept',
+            'Not failed',
+            'Only a message whose reply has failed can be retried.',
+          ),
+          ...NO_REPLY,
         },
       },
     },
+  };
+}
+
+function memoryPaths() {
+  const prefer = header('Prefer', WAIT_FOR_RECEIPT);
+  return {
     '/v1/agents/{agentId}/users/{userId}/memory': {
       get: {
         summary: 'What an agent remembers of a user',
         security: keysFor('memory.read'),
-        parameters: [path('agentId'), path('userId'), ...pageOf('Memories')],
+        parameters: [path('agentId'), userId, ...pageOf('Memories')],
         responses: {
-          ...PROBLEMS,
-          200: described(
+          ...keyProblems('input', 'named'),
+          200: responds(
             'The newest messages of the window, 20 or 1 MB at most, and a page of memories; `nextCursor` is null on the last',
+            MEMORY,
           ),
         },
       },
       delete: {
         summary: 'Forget all that a user and an agent have said',
         security: keysFor('memory.erase'),
-        parameters: [path('agentId'), path('userId'), header('Prefer', WAIT_FOR_RECEIPT)],
-        responses: ERASURE,
+        parameters: [path('agentId'), userId, prefer],
+        responses: ERASURE_RESPONSES,
       },
     },
     '/v1/agents/{agentId}/users/{userId}/memory/{exchangeId}': {
       delete: {
         summary: 'Forget one exchange',
         security: keysFor('memory.erase-exchange'),
-        parameters: [path('agentId'), path('userId'), path('exchangeId'), header('Prefer', WAIT_FOR_RECEIPT)],
-        responses: ERASURE,
+        parameters: [path('agentId'), userId, path('exchangeId'), prefer],
+        responses: ERASURE_RESPONSES,
       },
     },
     '/v1/erasures/{erasureId}': {
@@ -115,35 +196,50 @@ function tenantPaths() {
         summary: 'The receipt of an erasure',
         security: keysFor('erasure.read'),
         parameters: [path('erasureId')],
-        responses: { ...PROBLEMS, 200: described('What is gone, and what remains until when') },
+        responses: {
+          ...keyProblems('named'),
+          200: responds('What is gone, and what remains until when', ERASURE),
+        },
       },
     },
+  };
+}
+
+function agentPaths() {
+  return {
     '/v1/audit': {
       get: {
         summary: 'Who did what to the tenant, newest first',
         security: keysFor('audit.read'),
         parameters: PAGE_OF_AUDIT,
-        responses: { ...PROBLEMS, ...AUDIT },
+        responses: { ...keyProblems('input'), ...AUDIT },
       },
     },
-    ...transferPaths(),
-    ...slackPaths(),
-    ...threadPaths(),
     '/v1/agents': {
       get: {
         summary: 'List agents, oldest first',
         security: keysFor('agent.list'),
         parameters: pageOf('Agents'),
-        responses: { ...PROBLEMS, 200: described('A page of agents; `nextCursor` is null on the last') },
+        responses: {
+          ...keyProblems('input'),
+          200: responds('A page of agents; `nextCursor` is null on the last', AGENTS),
+        },
       },
       post: {
         summary: 'Make an agent',
         security: keysFor('agent.create'),
-        requestBody: { required: true, ...json(newAgentBody) },
+        requestBody: {
+          required: true,
+          ...json(newAgentBody, { name: 'Mara', jobTitle: 'Support engineer', recall: { topK: 3 } }),
+        },
         responses: {
-          ...PROBLEMS,
-          201: described('The agent'),
-          409: described('The tenant has as many agents as it may'),
+          ...keyProblems('body'),
+          201: responds('The agent', AGENT, LOCATION),
+          409: conflict(
+            'The tenant has as many agents as it may',
+            'Too many agents',
+            'A tenant may have 100 agents: change one of them, or let the operator raise KONSTRUCT_AGENTS_PER_TENANT.',
+          ),
         },
       },
     },
@@ -152,24 +248,14 @@ function tenantPaths() {
       get: {
         summary: 'One agent',
         security: keysFor('agent.read'),
-        responses: { ...PROBLEMS, 200: described('The agent') },
+        responses: { ...keyProblems('named'), 200: responds('The agent', AGENT) },
       },
       patch: {
         summary: 'Change an agent',
         security: keysFor('agent.change'),
-        requestBody: { required: true, ...json(agentChangesBody) },
-        responses: { ...PROBLEMS, 200: described('The agent, changed') },
+        requestBody: { required: true, ...json(agentChangesBody, { persona: 'Warm and brief.' }) },
+        responses: { ...PROBLEMS, 200: responds('The agent, changed', AGENT) },
       },
     },
   };
 }
-
-const ownPaths = {
-  '/healthz': { get: { summary: 'This process answers', responses: { 200: described('Yes') } } },
-  '/readyz': {
-    get: {
-      summary: 'Which services are there',
-      responses: { 200: described('All'), 503: described('`missing` names those that are not') },
-    },
-  },
-};

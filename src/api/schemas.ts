@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { MAX_TOP_K } from '../domain/agent.ts';
 import { KEY_ROLES } from '../domain/key-roles.ts';
 import { LLM_WITHIN_MS } from '../domain/timing.ts';
-import { MAX_PROMPT_TOKENS } from '../domain/bounds.ts';
-import { check, idField, MAX_TEXT_LENGTH, textField } from '../intake/fields.ts';
+import { MAX_PROMPT_TOKENS, MAX_TEXT_LENGTH } from '../domain/bounds.ts';
+import { check, filledText, idField, textField } from '../intake/fields.ts';
 import { badField } from './problems.ts';
 
 const recall = z.strictObject({
@@ -36,7 +36,7 @@ const llm = z
   .describe('Bounds of the model; null gives one back to the deployment.');
 
 const agentFields = {
-  name: textField(200).refine((value) => value.trim() !== '', 'must not be empty'),
+  name: filledText(200),
   jobTitle: textField(200).optional(),
   persona: textField(8_000).optional(),
   systemPrompt: textField(MAX_TEXT_LENGTH).optional(),
@@ -59,12 +59,17 @@ const agentFields = {
     .describe('Where the channel can: show the reply while the model writes it.'),
 };
 
+/** A channel by Slack's id of it. A direct conversation has the workspace's own agent. */
+export const slackChannelParam = z
+  .string()
+  .regex(/^[CG][A-Z0-9]{1,30}$/, 'must be the id of a channel in Slack (C…)');
+
 /** Who is silent; the thread's own agent, unless given. */
 export const escalationBody = z.strictObject({ agentId: z.uuid().toLowerCase().optional() });
 
 export const newAgentBody = z.strictObject(agentFields);
 export const agentChangesBody = z.strictObject({ ...agentFields, name: agentFields.name.optional() });
-const tenantName = textField(200).refine((value) => value.trim() !== '', 'must not be empty');
+const tenantName = filledText(200);
 const rateLimit = z.strictObject({
   burst: z.int().min(1).max(1_000_000).optional().describe('Messages taken at once.'),
   perMinute: z.int().min(1).max(1_000_000).optional().describe('Messages taken a minute after that.'),
@@ -102,7 +107,13 @@ export const tenantChangesBody = z.strictObject({
 
 export const userIdParam = idField;
 export const pageQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  limit: z
+    .string()
+    // JavaScript takes 1e2, 0x10 and a blank for numbers too.
+    .regex(/^\d{1,9}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(1).max(200))
+    .default(50),
   cursor: z.string().max(500).optional(),
 });
 

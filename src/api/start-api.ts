@@ -11,6 +11,9 @@ import { createBoundedServer } from '../lib/bounded-server.ts';
 import { hostProblem } from '../lib/address.ts';
 import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
+import { createEmbedder } from '../memory/embedding/embedder.ts';
+import { lazyEmbedder } from '../memory/embedding/lazy-embedder.ts';
+import { createSearchMemory } from '../memory/recall/search-memory.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
 import { temporalNeeded } from '../temporal/connection.ts';
@@ -41,6 +44,8 @@ export async function startApi(
     timeoutMs: config.startTimeoutMs,
   });
 
+  const { modelsPath } = config;
+  const embedder = modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath }));
   const channels = inboundChannels(config.channels, { pool, redis, keys: config.encryption.keys, log });
   const { app, takeEvent } = createApp({
     pool,
@@ -57,6 +62,7 @@ export async function startApi(
     models: config.models,
     agentsPerTenant: config.agentsPerTenant,
     waitingRequests: config.waitingRequests,
+    search: embedder && createSearchMemory({ pool, embedder }),
     channels,
     closing: closing.signal,
   });
@@ -78,7 +84,12 @@ export async function startApi(
       const closed = closeServer(server);
       closing.abort();
       await Promise.all([closed, ...listening.map((channel) => channel.close())]);
-      await closeAll(log, [() => redis.disconnect(), () => pool.end(), () => operatorPool?.end()]);
+      await closeAll(log, [
+        () => redis.disconnect(),
+        () => pool.end(),
+        () => operatorPool?.end(),
+        () => embedder?.close(),
+      ]);
     },
   };
 }

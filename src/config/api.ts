@@ -23,6 +23,13 @@ export const api = z
         'Requests of a tenant that is alone that one API process lets wait for their replies at the same time. ' +
         'Tenants that are there together share them out; what is over is answered at once',
     }),
+    KONSTRUCT_MODELS: text.optional().meta({
+      description:
+        'The embedding model, a folder that holds `Xenova/all-MiniLM-L6-v2`: loaded when somebody first ' +
+        'searches a memory over MCP',
+      cure: 'what the worker has',
+      unset: 'memories can’t be searched over MCP',
+    }),
     KONSTRUCT_HOLD_FOLLOWERS_MS: count.default(30_000).meta({
       description:
         'How long a message waits for the one before it in the same conversation to be answered, in ms',
@@ -40,6 +47,8 @@ export const api = z
     port: read.PORT,
     host: read.HOST,
     agentsPerTenant: read.KONSTRUCT_AGENTS_PER_TENANT,
+    /** Undefined: memories can't be searched. */
+    modelsPath: read.KONSTRUCT_MODELS,
     waitingRequests: read.KONSTRUCT_WAITING_REQUESTS,
     holdFollowersMs: read.KONSTRUCT_HOLD_FOLLOWERS_MS,
     maxPromptTokens: read.LLM_MAX_PROMPT_TOKENS,

@@ -2,15 +2,18 @@ import { z } from 'zod';
 import { host } from './api.ts';
 import { count, port, text } from './variables.ts';
 
+/** Where the embedding model is. */
+export const modelsPath = text.meta({
+  description: 'The embedding model: a folder that holds `Xenova/all-MiniLM-L6-v2`',
+  cure: 'a folder that holds Xenova/all-MiniLM-L6-v2, or use npm start, which fetches it',
+});
+
 /** Each call holds a connection and its prompt. */
 const MAX_CALLS_AT_ONCE = 2_000;
 
 export const worker = z
   .object({
-    KONSTRUCT_MODELS: text.meta({
-      description: 'The embedding model: a folder that holds `Xenova/all-MiniLM-L6-v2`',
-      cure: 'a folder that holds Xenova/all-MiniLM-L6-v2, or use npm start, which fetches it',
-    }),
+    KONSTRUCT_MODELS: modelsPath,
     WORKER_CALLS_AT_ONCE: count
       .max(MAX_CALLS_AT_ONCE)
       .default(200)
@@ -19,6 +22,16 @@ export const worker = z
           'Calls of the model, and as many of channels, that one worker process makes at the same time for a ' +
           'tenant that is alone. Tenants that are there together share them out',
         cure: `what the model’s server takes at the same time, at most ${MAX_CALLS_AT_ONCE}`,
+      }),
+    WORKER_BUILD_ID: text
+      .regex(/^[\w.-]{1,100}$/)
+      .optional()
+      .meta({
+        description:
+          'Which build this worker is. With it Worker Versioning is on: the worker gets work once `npm run release` ' +
+          'has made its build the current one ([DEPLOYMENT](DEPLOYMENT.md#releasing))',
+        cure: 'letters, digits, dots and dashes, another one for each release',
+        unset: 'no versioning: every worker gets work',
       }),
     WORKER_PORT: port.optional().meta({
       description: 'Where the worker serves `/metrics` and `/healthz`',
@@ -31,6 +44,8 @@ export const worker = z
   .transform((read) => ({
     modelsPath: read.KONSTRUCT_MODELS,
     callsAtOnce: read.WORKER_CALLS_AT_ONCE,
+    /** Undefined: without versioning. */
+    buildId: read.WORKER_BUILD_ID,
     /** Undefined: no metrics are served. */
     metrics: read.WORKER_PORT === undefined ? undefined : { port: read.WORKER_PORT, host: read.HOST },
   }));

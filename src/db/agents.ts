@@ -83,6 +83,35 @@ export async function listAgents(
   return rows.map((row) => ({ agent: toAgent(row), createdAt: row.createdAt, id: row.id }));
 }
 
+/** An agent as a list of names has it. */
+export type AgentName = { id: string; name: string; createdAt: Date };
+
+/** More agents than this are not listed by name. */
+const NAMES_AT_ONCE = 1_000;
+
+/** The names of a tenant's agents, oldest first. */
+export async function listAgentNames(pool: pg.Pool, tenantId: string): Promise<AgentName[]> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<AgentName>(
+      `SELECT id, name, created_at AS "createdAt" FROM agents WHERE tenant_id = $1
+       ORDER BY created_at, id LIMIT ${NAMES_AT_ONCE}`,
+      [tenantId],
+    ),
+  );
+  return rows;
+}
+
+/** The ids of the agents of this very name, two at most. */
+export async function findAgentsNamed(pool: pg.Pool, tenantId: string, name: string): Promise<string[]> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ id: string }>('SELECT id FROM agents WHERE tenant_id = $1 AND name = $2 LIMIT 2', [
+      tenantId,
+      name,
+    ]),
+  );
+  return rows.map(({ id }) => id);
+}
+
 /**
  * Whether a tenant may have one agent more, within the caller's transaction. Until that ends, others who ask
  * for the same tenant wait, so two can't take the last place.

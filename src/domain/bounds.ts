@@ -17,6 +17,9 @@ export const MAX_RECALLED_BYTES = 120_000;
  */
 export const MAX_RECALLED_MESSAGE_BYTES = 15_000;
 
+/** The longest message of a person, in Unicode characters: at most 192,000 bytes. */
+export const MAX_TEXT_LENGTH = 32_000;
+
 /** An agent's reply. */
 export const MAX_REPLY_BYTES = 200_000;
 

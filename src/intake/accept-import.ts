@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type pg from 'pg';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { v4 as randomUuid } from 'uuid';
 import { recordAudit, type AuditActor } from '../db/audit.ts';
 import { findErasures, lockScope } from '../db/scopes.ts';
@@ -10,15 +11,21 @@ import { importMemoryWorkflowId } from '../domain/ids.ts';
 import { EMBEDDING_TASK_QUEUE } from '../domain/task-queues.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { LineError, readLines, type LineProblem } from '../lib/read-lines.ts';
-import { createImportReader, ImportFault } from '../memory/transfer/import-reader.ts';
+import {
+  createImportReader,
+  ImportFault,
+  type ImportReader,
+  type ReadExchange,
+} from '../memory/transfer/import-reader.ts';
 import { MAX_IMPORT_BYTES, MAX_LINE_BYTES } from '../memory/transfer/format.ts';
 import {
   countUnfinished,
+  lockImports,
   stageImport,
   stageLines,
   type ImportKey,
-  type NewLine,
 } from '../memory/transfer/staged-imports.ts';
+import { exchangesOfScope, idAmong } from '../memory/transfer/store-imported.ts';
 import type { ImportMemory } from '../workflows/import-memory.ts';
 
 /** What became of a file. Of one that is refused nothing is kept. */
@@ -31,12 +38,15 @@ export type ImportOutcome =
   | { kind: 'forgotten' };
 
 class Forgotten extends Error {}
+class Busy extends Error {}
 
 /** Imports of a tenant that are under way at the same time. */
 const IMPORTS_AT_ONCE = 4;
 /** Lines that are staged by one statement, and how long they may be together. */
 const BATCH_LINES = 200;
 const BATCH_CHARACTERS = 1_000_000;
+/** Characters that are checked in one go: some milliseconds, and then others have theirs. */
+const CHARACTERS_IN_ONE_GO = 100_000;
 
 /**
  * Takes a file: checks every line, stages them and starts `ImportMemory`, in one transaction. The start comes
@@ -56,11 +66,19 @@ export async function acceptImport(
   const reader = createImportReader(scope);
   try {
     return await inTenant(pool, scope.tenantId, async (client) => {
-      if ((await countUnfinished(client, scope.tenantId)) >= IMPORTS_AT_ONCE) return { kind: 'busy' };
+      if ((await countUnfinished(client, scope.tenantId)) >= IMPORTS_AT_ONCE) throw new Busy();
       const erasures = await findErasures(client, scope);
       if (erasures.isOneOpen) throw new Forgotten();
-      for await (const batch of batched(exchangesOf(reader, body))) await stageLines(client, key, batch);
-      const { exchanges, window } = reader.end();
+      for await (const batch of batched(exchangesOf(reader, body))) {
+        const own = batch.flatMap(({ ids }) => ids.own ?? []);
+        const known = await exchangesOfScope(client, scope, own);
+        const lines = batch.map(({ ids, stagedAs }) => stagedAs(idAmong(ids, known)));
+        await stageLines(client, key, lines);
+      }
+      const { exchanges, window } = await endOf(client, scope, reader);
+      // Now that the file is there: of several that came at once each sees those before it.
+      await lockImports(client, scope.tenantId);
+      if ((await countUnfinished(client, scope.tenantId)) >= IMPORTS_AT_ONCE) throw new Busy();
       await lockScope(client, scope);
       const { isOneOpen, last } = await findErasures(client, scope);
       if (isOneOpen || last !== erasures.last) throw new Forgotten();
@@ -81,6 +99,7 @@ export async function acceptImport(
     });
   } catch (error) {
     if (error instanceof Forgotten) return { kind: 'forgotten' };
+    if (error instanceof Busy) return { kind: 'busy' };
     if (error instanceof ImportFault) {
       return { kind: 'refused', line: reader.line, problem: error.message, isTooLarge: false };
     }
@@ -120,22 +139,35 @@ const LINE_PROBLEMS: Record<LineProblem, string> = {
   'not-utf-8': 'must be UTF-8',
 };
 
-async function* exchangesOf(
-  reader: ReturnType<typeof createImportReader>,
-  body: AsyncIterable<Buffer>,
-): AsyncGenerator<NewLine> {
+async function* exchangesOf(reader: ImportReader, body: AsyncIterable<Buffer>): AsyncGenerator<ReadExchange> {
+  let inOneGo = 0;
   for await (const text of readLines(body, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES })) {
-    const line = reader.read(text);
-    if (line !== undefined) yield line;
+    const exchange = reader.read(text);
+    if (exchange !== undefined) yield exchange;
+    inOneGo += text.length;
+    if (inOneGo < CHARACTERS_IN_ONE_GO) continue;
+    inOneGo = 0;
+    await breathe();
   }
 }
 
-async function* batched(lines: AsyncIterable<NewLine>): AsyncGenerator<NewLine[]> {
-  let batch: NewLine[] = [];
+/** Ends the file. The messages of its window have the ids that their exchanges get. */
+async function endOf(client: pg.PoolClient, scope: Scope, reader: ImportReader) {
+  const { exchanges, window } = reader.end();
+  const own = window.flatMap(({ ids }) => ids?.own ?? []);
+  const known = await exchangesOfScope(client, scope, own);
+  const messages = window.map(({ message, ids }) =>
+    ids ? { ...message, exchange: idAmong(ids, known) } : message,
+  );
+  return { exchanges, window: messages };
+}
+
+async function* batched(exchanges: AsyncIterable<ReadExchange>): AsyncGenerator<ReadExchange[]> {
+  let batch: ReadExchange[] = [];
   let characters = 0;
-  for await (const line of lines) {
-    batch.push(line);
-    characters += line.content.length;
+  for await (const exchange of exchanges) {
+    batch.push(exchange);
+    characters += exchange.length;
     if (batch.length < BATCH_LINES && characters < BATCH_CHARACTERS) continue;
     yield batch;
     batch = [];

@@ -1,9 +1,8 @@
 /** The kinds of fields that requests have, and how a fault in one is told. */
 import { z } from 'zod';
+import { MAX_TEXT_LENGTH } from '../domain/bounds.ts';
 import { idProblem, MAX_ID_LENGTH } from '../domain/ids.ts';
-
-/** The longest message, in Unicode characters. */
-export const MAX_TEXT_LENGTH = 32_000;
+import { isWithin, type JsonSize } from '../lib/json-size.ts';
 
 /**
  * A character takes up to 12 bytes in JSON (a surrogate pair, both halves escaped), and texts are limited by
@@ -29,6 +28,12 @@ export const textField = (max: number) =>
     })
     .meta({ maxLength: max });
 
+/** The same, with something to read in it. */
+export const filledText = (max: number) =>
+  textField(max)
+    .refine((value) => value.trim() !== '', 'must not be empty')
+    .meta({ minLength: 1, pattern: '\\S' });
+
 /** An id that comes from outside. */
 export const idField = z
   .string()
@@ -36,7 +41,10 @@ export const idField = z
     const problem = idProblem(value);
     if (problem) context.addIssue({ code: 'custom', message: problem });
   })
-  .meta({ minLength: 1, maxLength: MAX_ID_LENGTH });
+  .meta({ minLength: 1, maxLength: MAX_ID_LENGTH, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' });
+
+/** More than any request has that brings one thing. */
+const MOST_OF_A_BODY: JsonSize = { values: 500, nameLength: 500 };
 
 /** The first fault of a value. */
 export type Fault = { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean };
@@ -49,7 +57,13 @@ export function check<S extends z.ZodType>(
   schema: S,
   value: unknown,
   where: string,
+  most: JsonSize = MOST_OF_A_BODY,
 ): { kind: 'valid'; value: z.output<S> } | Fault {
+  // Before the schema sees it: of a body of unknown keys alone it would write down each.
+  if (!isWithin(value, most)) {
+    const problem = 'has more fields, or longer names of fields, than any request';
+    return { kind: 'invalid', field: where, problem, isTooLarge: false };
+  }
   const result = schema.safeParse(value);
   if (result.success) return { kind: 'valid', value: result.data };
   const issue = result.error.issues[0];

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import type { LedgerTurn } from '../db/ledger.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { APOLOGY } from '../domain/words.ts';
-import type { TurnResult } from '../domain/turn.ts';
+import type { Missing, TurnResult } from '../domain/turn.ts';
 import { findExchange } from '../memory/long-term/memories.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import { refusalBehind } from '../temporal/payload-codec.ts';
@@ -14,7 +14,8 @@ import { isTemporalAway } from '../temporal/outage.ts';
 
 /** How far a message has come. */
 export type MessageOutcome =
-  | { state: 'accepted' | 'refused' }
+  | { state: 'accepted' }
+  | { state: 'refused' }
   /** Nothing of it is kept. */
   | { state: 'erased' }
   | {
@@ -23,7 +24,9 @@ export type MessageOutcome =
       /** Present when the reply reached its length limit. */
       cutOff?: true;
       memory: TurnResult['memory'] | null;
-      missing: string[];
+      missing: Missing[];
+      /** Who answered, and what it took; absent when Temporal has forgotten it. */
+      answer?: Pick<TurnResult, 'model' | 'usage'>;
     }
   | { state: 'failed'; reply: { text: string } };
 
@@ -48,8 +51,8 @@ export async function outcomeOf(
     }
     const result = await resultWithin(temporal, () => handle.result(), options);
     if (result === undefined) return { state: 'accepted' };
-    const { reply, cutOff, memory, missing } = result;
-    return { state: 'done', reply, ...(cutOff && { cutOff }), memory, missing };
+    const { reply, cutOff, memory, missing, model, usage } = result;
+    return { state: 'done', reply, ...(cutOff && { cutOff }), memory, missing, answer: { model, usage } };
   } catch (error) {
     if (error instanceof WorkflowFailedError) {
       const state = await settle({ pool, temporal }, tenantId, turn);

@@ -6,6 +6,7 @@ import { fromMarkdown } from 'mdast-util-from-markdown';
 import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { gfm } from 'micromark-extension-gfm';
 
+type Extensions = NonNullable<NonNullable<Parameters<typeof fromMarkdown>[1]>['extensions']>;
 export type MarkdownRoot = ReturnType<typeof fromMarkdown>;
 export type MarkdownNode = MarkdownRoot | MarkdownRoot['children'][number];
 
@@ -33,8 +34,8 @@ const INLINE = [
 ];
 
 /**
- * Quotes and lists within each other on one line. Each costs the parser stack and, for every line below,
- * time; people and models stay below six.
+ * Quotes, lists and footnotes within each other on one line. Each costs the parser stack and, for every line
+ * below, time; people and models stay below six.
  */
 const MAX_NESTING = 10;
 /** Brackets that are open at once. Nested images take the square of their number. */
@@ -52,27 +53,54 @@ const MAX_LINES_TIMES_DEPTH = 10_000;
 /** Underlined headings. They take the square of their number as well. */
 const MAX_UNDERLINES = 100;
 
-const UNDERLINE = /^[ \t>]*(?:=+|-+)[ \t]*$/;
-const CONTAINER = /[ \t]*(?:>|[-+*](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$))/y;
+/**
+ * Nodes within each other, whatever they are: who walks a tree does so with a call each, and thousands of
+ * them are more than the stack holds.
+ */
+const MAX_DEPTH = 100;
 
-/** The whole tree. Give it no more than one message's worth, and nothing that `isTooDeep`. */
-export function markdownTree(text: string): MarkdownRoot {
-  return fromMarkdown(text, {
-    extensions: [gfm({ singleTilde: false })],
-    mdastExtensions: [gfmFromMarkdown()],
-  });
+const UNDERLINE = /^[ \t>]*(?:=+|-+)[ \t]*$/;
+/** What may begin another container on the same line: quotes, items of lists, and footnotes. */
+const CONTAINER =
+  /[ \t]*(?:>|[-+*](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$)|\[\^(?:[^[\]\\\s]|\\[[\]\\]?){1,999}\]:)/y;
+
+/**
+ * The whole tree. Undefined for text that is made to be poison: it is to be taken as it is. Give it no more
+ * than one message's worth.
+ */
+export function markdownTree(text: string): MarkdownRoot | undefined {
+  return harmlessTree(text, [gfm({ singleTilde: false })]);
 }
 
-/** The tree of blocks alone, their text unread. Give it nothing that `isTooDeep`. */
-export function blockTree(text: string): MarkdownRoot {
-  return fromMarkdown(text, {
-    extensions: [gfm({ singleTilde: false }), { disable: { null: INLINE } }],
-    mdastExtensions: [gfmFromMarkdown()],
-  });
+/** The tree of blocks alone, their text unread. Undefined as for `markdownTree`. */
+export function blockTree(text: string): MarkdownRoot | undefined {
+  return harmlessTree(text, [gfm({ singleTilde: false }), { disable: { null: INLINE } }]);
+}
+
+/** What is counted beforehand spares time; whatever else there may be ends here. */
+function harmlessTree(text: string, extensions: Extensions): MarkdownRoot | undefined {
+  if (isTooDeep(text)) return undefined;
+  try {
+    const tree = fromMarkdown(text, { extensions, mdastExtensions: [gfmFromMarkdown()] });
+    return isDeeper(tree, MAX_DEPTH) ? undefined : tree;
+  } catch {
+    // Its stack has ended, or an assertion of its own has failed: no text is worth a reply.
+    return undefined;
+  }
+}
+
+/** Level by level, since a tree may be deeper than the stack. */
+function isDeeper(tree: MarkdownRoot, depth: number): boolean {
+  let level: readonly MarkdownNode[] = [tree];
+  for (let left = depth; left > 0; left -= 1) {
+    level = level.flatMap(childrenOf);
+    if (level.length === 0) return false;
+  }
+  return true;
 }
 
 /** Whether text is made so that the parser's time or stack would grow faster than it. */
-export function isTooDeep(text: string): boolean {
+function isTooDeep(text: string): boolean {
   let open = 0;
   let underlines = 0;
   let containers = 0;

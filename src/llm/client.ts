@@ -6,9 +6,11 @@ import type { BuiltAnswer } from './answer-builder.ts';
 import { LlmRejectedError, LlmUnavailableError } from './errors.ts';
 import { meaningOf } from './finish.ts';
 import { createKnownServers, type Known } from './known-servers.ts';
+import { createLessons } from './lessons.ts';
 import { post, type Posted, type Server } from './post.ts';
 import { codeOf, problemOf, type Problem } from './problem.ts';
-import { learnLimit, learnRefusal, planRequest, SMALLEST_CAP, type Bareness, type Plan } from './request.ts';
+import { planRequest, SMALLEST_CAP, type Bareness, type Plan } from './request.ts';
+import { createIsSent, type IsSent } from './sent-text.ts';
 
 export { LlmRejectedError, LlmUnavailableError } from './errors.ts';
 export { retryAfterMs } from './retry-after.ts';
@@ -67,7 +69,8 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
       const started = performance.now();
       const limits = { ...options.limits, ...withoutUnset(request.limits) };
       const deadline = started + (limits.withinMs ?? LLM_WITHIN_MS);
-      const known = knownOf(request.agentId, request.model);
+      const { known, ...lessons } = createLessons(knownOf(request.agentId, request.model));
+      const isSent = createIsSent(request.messages);
       let bareness: Bareness = 0;
       let shortened = false;
       let affordable = Infinity;
@@ -91,19 +94,19 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
           signal: request.signal,
           onProgress: request.onProgress,
         });
-        const problem = problemIn(posted, plan);
+        const problem = problemIn(posted, plan, isSent);
         if (!problem) {
           if (posted.kind !== 'answer') throw new LlmUnavailableError('the LLM answered an error');
-          noteSuccess(known, posted.answer, plan, bareness);
+          lessons.keep(posted.answer, plan, bareness);
           return completionOf(posted, plan, request.model, started);
         }
         const { what, said } = problem;
         if (requests >= MAX_REQUESTS) throw what.kind === 'tooLong' ? tooLong() : failureOf(what, said);
         if (what.kind === 'tooLong') {
-          learnLimit(known, what.limit, plan, shortened);
+          lessons.limit(what.limit, plan, shortened);
           shortened = true;
         } else if (what.kind === 'parameter') {
-          if (!learnRefusal(known, what.refusal)) throw failureOf(what, said);
+          if (!lessons.refusal(what.refusal)) throw failureOf(what, said);
         } else if (what.kind === 'afford' && what.tokens >= SMALLEST_CAP && what.tokens < affordable) {
           affordable = what.tokens;
         } else if (bareness === 0 && isPerhapsTheParameters(posted, what, plan, known)) {
@@ -121,15 +124,18 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
 }
 
 /** What is wrong with an answer, and how a failure says so; undefined when it can be taken. */
-function problemIn(posted: Posted, plan: Plan): { what: Problem; said: string } | undefined {
+function problemIn(posted: Posted, plan: Plan, isSent: IsSent): { what: Problem; said: string } | undefined {
   if (posted.kind === 'error') {
     const { status, body } = posted.error;
-    return { what: problemOf(posted.error, plan.sent), said: `the LLM answered ${status}${codeOf(body)}` };
+    return {
+      what: problemOf(posted.error, plan.sent, isSent),
+      said: `the LLM answered ${status}${codeOf(body)}`,
+    };
   }
   const { error } = posted.answer;
   if (error === undefined)
     return isFullOfPrompt(posted.answer, plan) ? promptFills(posted.answer) : undefined;
-  const what = problemOf({ status: undefined, body: error }, plan.sent);
+  const what = problemOf({ status: undefined, body: error }, plan.sent, isSent);
   return { what, said: `the LLM answered with an error in the stream${codeOf(error)}` };
 }
 
@@ -175,17 +181,6 @@ function failureOf(problem: Problem, said: string): Error {
 
 const tooLong = (): Error =>
   new LlmRejectedError('the prompt is too long for the LLM', { reason: 'tooLong' });
-
-function noteSuccess(known: Known, answer: BuiltAnswer, plan: Plan, bareness: Bareness): void {
-  known.takesAll ||= plan.sent.has('stream_options');
-  if (bareness > 0) known.refused.add('stream_options');
-  if (bareness > 1) {
-    known.refused.add('stream');
-    known.capName = undefined;
-  }
-  if (answer.orphan) known.omitsTag = true;
-  known.endless = answer.isWhole ? 0 : known.endless + 1;
-}
 
 /** Throws for an answer that isn't whole, or isn't one that a person can be given. */
 function completionOf(

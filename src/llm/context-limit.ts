@@ -1,7 +1,16 @@
 /** Errors that say that a prompt is too long, and their numbers. docs/LLM-SERVERS.md has the sources. */
 
-/** In the server's own tokens. Both undefined: it doesn't say. */
-export type ContextLimit = { limitTokens: number | undefined; promptTokens: number | undefined };
+import { isSentInPart, type IsSent } from './sent-text.ts';
+
+/**
+ * In the server's own tokens. Both undefined: it doesn't say. `echoed`: it may only repeat what was sent to
+ * it.
+ */
+export type ContextLimit = {
+  limitTokens: number | undefined;
+  promptTokens: number | undefined;
+  echoed?: boolean;
+};
 
 const CODES =
   /context_length_exceeded|exceed_context_size|context_window|prompt_too_long|string_above_max_length|max_prompt_tokens|request_too_large|contextwindowexceeded|model_context_window/;
@@ -68,6 +77,7 @@ export function contextLimitIn(
   texts: string,
   codes: ReadonlySet<string>,
   status: number | undefined,
+  isSent: IsSent = () => false,
 ): ContextLimit | undefined {
   const plain = texts
     .slice(0, 8_000)
@@ -77,21 +87,31 @@ export function contextLimitIn(
   if (status === 429 || NOT_CONTEXT.test(plain)) {
     // More than a minute's tokens at once: no waiting helps.
     if (!tooLargeAtOnce) return undefined;
-    const limitTokens = first(LIMITS, plain);
-    const promptTokens = first(PROMPTS, plain);
-    const never = limitTokens !== undefined && promptTokens !== undefined && promptTokens > limitTokens;
-    return never ? { limitTokens, promptTokens } : undefined;
+    const limit = numbersIn(plain, isSent);
+    return (limit.promptTokens ?? 0) > (limit.limitTokens ?? Infinity) ? limit : undefined;
   }
   if (OUTPUT.test(plain) && !INPUT.test(plain)) return undefined;
-  const isCoded = [...codes].some((code) => CODES.test(code));
-  if (!isCoded && status !== 413 && !WORDS.test(plain)) return undefined;
-  return { limitTokens: first(LIMITS, plain), promptTokens: first(PROMPTS, plain) };
+  const coded = [...codes].filter((code) => CODES.test(code));
+  const words = WORDS.exec(plain)?.[0];
+  const reasons = [...coded, ...(words === undefined ? [] : [words])];
+  if (reasons.length === 0 && status !== 413) return undefined;
+  const limit = numbersIn(plain, isSent);
+  const echoed = limit.echoed || (status !== 413 && reasons.every((reason) => isSentInPart(reason, isSent)));
+  return { ...limit, echoed };
 }
 
-function first(patterns: readonly RegExp[], text: string): number | undefined {
-  for (const pattern of patterns) {
-    const digits = pattern.exec(text)?.[1];
-    if (digits !== undefined) return Number(digits);
-  }
-  return undefined;
+/** The numbers that weren't sent, if there are any. */
+function numbersIn(text: string, isSent: IsSent): ContextLimit & { echoed: boolean } {
+  const limits = digitsOf(LIMITS, text);
+  const prompts = digitsOf(PROMPTS, text);
+  const isOwn = (digits: string) => !isSent(digits);
+  const limit = limits.find(isOwn) ?? limits[0];
+  const prompt = prompts.find(isOwn) ?? prompts[0];
+  const echoed = [limit, prompt].some((digits) => digits !== undefined && isSent(digits));
+  const toNumber = (digits: string | undefined) => (digits === undefined ? undefined : Number(digits));
+  return { limitTokens: toNumber(limit), promptTokens: toNumber(prompt), echoed };
+}
+
+function digitsOf(patterns: readonly RegExp[], text: string): string[] {
+  return patterns.flatMap((pattern) => pattern.exec(text)?.[1] ?? []);
 }

@@ -13,6 +13,8 @@ export type Known = {
   largestCap: number | undefined;
   /** The context's size in the server's tokens, and how many of them one of `estimateTokens` is. */
   context: { tokens: number | undefined; perEstimate: number };
+  /** The largest prompt that was answered, in tokens as `estimateTokens` counts, and the largest cap. */
+  taken: { promptTokens: number; cap: number };
   /** Streams in a row that ended without any sign of an end. */
   endless: number;
   /** It has answered a request with all the optional parameters that are sent. */
@@ -49,6 +51,7 @@ const nothing = (model: string): Known => ({
   capName: 'max_tokens',
   largestCap: undefined,
   context: { tokens: undefined, perEstimate: 1 },
+  taken: { promptTokens: 0, cap: 0 },
   endless: 0,
   takesAll: false,
   omitsTag: OFTEN_OMITS_TAG.test(model),

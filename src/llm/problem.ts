@@ -2,12 +2,13 @@
 import type { LlmFailureReason } from '../domain/failures.ts';
 import { contextLimitIn, type ContextLimit } from './context-limit.ts';
 import { asObject, asText, parseJson } from './json.ts';
-import { refusedParameter, type Parameter } from './refused-parameter.ts';
+import { refusedParameter, type Parameter, type Refusal } from './refused-parameter.ts';
 import { retryAfterMs } from './retry-after.ts';
+import type { IsSent } from './sent-text.ts';
 
 export type Problem =
   | { kind: 'tooLong'; limit: ContextLimit }
-  | { kind: 'parameter'; refusal: { parameter: Parameter; largest?: number } }
+  | { kind: 'parameter'; refusal: Refusal }
   | { kind: 'unspecific' }
   /** The credit is enough for an answer of this many tokens. */
   | { kind: 'afford'; tokens: number }
@@ -60,8 +61,15 @@ export function textsOf(body: unknown): { texts: string; codes: Set<string>; par
   return { texts: texts.join('\n').slice(0, 16_000), codes, param, loc };
 }
 
-/** `sent` are the parameters that the request had, so that none is left out that wasn't there. */
-export function problemOf(error: ServerError, sent: ReadonlyMap<Parameter, unknown>): Problem {
+/**
+ * `sent` are the parameters that the request had, so that none is left out that wasn't there. What `isSent`
+ * says of words tells whether the server may only have repeated them.
+ */
+export function problemOf(
+  error: ServerError,
+  sent: ReadonlyMap<Parameter, unknown>,
+  isSent: IsSent = () => false,
+): Problem {
   const read = textsOf(error.body);
   const { texts, codes } = read;
   // Gateways answer 200 and put the status into the body.
@@ -74,14 +82,14 @@ export function problemOf(error: ServerError, sent: ReadonlyMap<Parameter, unkno
   const affordable = /can only afford (\d+)/.exec(texts)?.[1];
   if (affordable !== undefined) return { kind: 'afford', tokens: Number(affordable) };
   if (![401, 402, 403, 404].includes(status ?? 0)) {
-    const limit = contextLimitIn(texts, codes, status);
+    const limit = contextLimitIn(texts, codes, status, isSent);
     if (limit) return { kind: 'tooLong', limit };
   }
   // Who may not have streams is refused as a person is: the parameter's name tells the difference.
   const refusable =
     [400, 404, 405, 406, 415, 422, 500, 501].includes(status ?? 400) ||
     (status === 403 && read.param === 'stream');
-  const refusal = refusable ? refusedParameter(read, sent) : undefined;
+  const refusal = refusable ? refusedParameter(read, sent, isSent) : undefined;
   if (refusal) return { kind: 'parameter', refusal };
   const wait = retryAfterMs(
     error.headers,

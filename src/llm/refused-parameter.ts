@@ -1,4 +1,11 @@
 /** Which of the parameters that were sent a server refuses. */
+import { isSentInPart, type IsSent } from './sent-text.ts';
+
+/**
+ * `largest`: the value would do if it were no larger. `echoed`: the server may only repeat what was sent to
+ * it.
+ */
+export type Refusal = { parameter: Parameter; largest?: number; echoed?: boolean };
 
 export type Parameter = 'stream' | 'stream_options' | 'max_tokens' | 'max_completion_tokens' | 'system';
 
@@ -17,15 +24,17 @@ const NO_SYSTEM =
 /** Where the role of the first message is refused, whatever is said of it. */
 const FIRST_ROLE = /messages\W{0,2}0\W{1,2}role/;
 
-/** Undefined when no parameter is to blame. `largest`: the value would do if it were no larger. */
+/** Undefined when no parameter is to blame. */
 export function refusedParameter(
   error: { texts: string; param: string; loc: string },
   sent: ReadonlyMap<Parameter, unknown>,
-): { parameter: Parameter; largest?: number } | undefined {
+  isSent: IsSent = () => false,
+): Refusal | undefined {
   const { texts, param, loc } = error;
   // After the one system message roles alternate strictly, so the system message is what counts as a role.
-  const isSystem = NO_SYSTEM.test(texts) || FIRST_ROLE.test(loc) || FIRST_ROLE.test(texts);
-  if (sent.has('system') && isSystem) return { parameter: 'system' };
+  const noSystem = NO_SYSTEM.exec(texts) ?? FIRST_ROLE.exec(loc) ?? FIRST_ROLE.exec(texts);
+  if (sent.has('system') && noSystem)
+    return { parameter: 'system', echoed: isSentInPart(noSystem[0], isSent) };
   const named =
     NAMES.find((name) => sent.has(name) && isNamed(name, param)) ??
     NAMES.find((name) => sent.has(name) && isNamed(name, loc));
@@ -36,18 +45,31 @@ export function refusedParameter(
     mentioned ??
     (refuses && sent.has('stream') && /\bstreaming\b/i.test(texts) ? 'stream' : undefined);
   if (!parameter) {
-    if (!UNNAMED.test(texts)) return undefined;
+    const unnamed = UNNAMED.exec(texts)?.[0];
+    if (unnamed === undefined) return undefined;
     // Nobody says which: the newest first.
     return ['stream_options' as const, 'max_completion_tokens' as const]
       .filter((name) => sent.has(name))
-      .map((name) => ({ parameter: name }))[0];
+      .map((name) => ({ parameter: name, echoed: isSentInPart(unnamed, isSent) }))[0];
   }
+  const echoed = namesOf(parameter).some(isSent);
   const value = sent.get(parameter);
   if (typeof value === 'number') {
     const largest = largestAllowed(texts, value);
-    if (largest !== undefined) return { parameter, largest };
+    if (largest !== undefined) return { parameter, largest, echoed: echoed || isSent(String(largest)) };
   }
-  return { parameter };
+  return { parameter, echoed };
+}
+
+/** How errors call a parameter. */
+function namesOf(parameter: Parameter): string[] {
+  const spaced = parameter.replaceAll('_', ' ');
+  const more = { stream: 'streaming', stream_options: 'include_usage' };
+  return [
+    parameter,
+    spaced,
+    ...Object.entries(more).flatMap(([of, name]) => (of === parameter ? [name] : [])),
+  ];
 }
 
 function isNamed(name: Parameter, text: string): boolean {

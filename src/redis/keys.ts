@@ -35,6 +35,11 @@ export function idempotencyKey(tenantId: string, messageId: string): string {
   return join({ tenantId }, 'idempotency', { messageId });
 }
 
+/** A reply while it grows, in pieces. */
+export function replyPiecesKey(tenantId: string, messageId: string): string {
+  return join({ tenantId }, 'reply_pieces', { messageId });
+}
+
 /** Marks that a person was told that they write too much. */
 export function busyNoticeKey(tenantId: string, userId: string): string {
   return join({ tenantId }, 'busy_notice', { userId });

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { detailsOfDeferral } from '../activities/deferral.ts';
 import { FAILURE } from '../domain/failures.ts';
-import { parseTurnWorkflowId } from '../domain/ids.ts';
+import { parseTurnWorkflowId, tenantOfWorkflowId } from '../domain/ids.ts';
 import { DEFERRED_EVERY_MS, DEFERRED_FOR_MS, DEFERRED_WITHIN_MS } from '../domain/timing.ts';
 import { createShares, mostPlaces } from '../lib/shares.ts';
 import { MODEL_ACTIVITY } from './replies-first.ts';
@@ -39,7 +39,9 @@ export function createFairShares({
           const isShared = workflowType === undefined || info.workflowType === workflowType;
           if (info.isLocal || !isShared) return next(input);
           // By the workflow's id: a task that the server hands over with its schedule names no fairness key.
-          const tenant = parseTurnWorkflowId(info.workflowExecution?.workflowId ?? '')?.tenantId ?? '';
+          const { workflowId = '' } = info.workflowExecution ?? {};
+          const turn = parseTurnWorkflowId(workflowId);
+          const tenant = turn?.tenantId ?? tenantOfWorkflowId(workflowId) ?? '';
           const giveBack = (info.activityType === MODEL_ACTIVITY ? model : others).take(tenant);
           if (!giveBack) {
             heartbeat(detailsOfDeferral(info.heartbeatDetails));

@@ -71,6 +71,7 @@ export async function startWorker(
     bundle,
     activities,
     callsAtOnce: config.callsAtOnce,
+    buildId: config.buildId,
     observers: {
       ...tracing?.observers,
       activity: [

@@ -10,7 +10,7 @@ import type { Activities } from '../activities/index.ts';
 import type { KeyRing } from '../config/index.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { DRAIN_FORCED_AFTER_MS, DRAIN_WITHIN_MS } from '../domain/timing.ts';
-import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts';
+import { DEPLOYMENT, EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts';
 import { createBegunFirst } from './begun-first.ts';
 import { createFairShares } from './fair-shares.ts';
 import { createRepliesFirst } from './replies-first.ts';
@@ -31,11 +31,13 @@ const WORKFLOW_POLLERS = 8;
 /** Backfills that run at the same time. Enough of them let the embedder fill its batches. */
 const BACKFILL_SLOTS = 16;
 /**
- * Activities that run beside the backfills: what they owe, and the steps of erasures. Those of erasures are
- * shared out between tenants, and leave some slots in any case: of three at once five can be taken.
+ * Activities that run beside the backfills: what they owe, and the steps of erasures and imports. Those of
+ * either kind are shared out between tenants, and leave some slots in any case to the others: of three
+ * erasures at once five can be taken, of two imports three, and an attempt needs one to be put off.
  */
-const BACKFILL_ACTIVITY_SLOTS = 8;
-const ERASURES_AT_ONCE = 3;
+export const BACKFILL_ACTIVITY_SLOTS = 12;
+export const ERASURES_AT_ONCE = 3;
+export const IMPORTS_AT_ONCE = 2;
 /** Each poller reserves two slots: one for its current poll, one for the next. */
 const BACKFILL_POLLERS = 4;
 /**
@@ -61,9 +63,11 @@ export async function createWorkers(options: {
   activities: Activities;
   /** See `createFairShares`. */
   callsAtOnce: number;
+  /** With it the workers are of a versioned deployment. */
+  buildId?: string | undefined;
   observers?: Observers;
 }): Promise<Worker[]> {
-  const { connection, namespace, keys, bundle, activities, callsAtOnce } = options;
+  const { connection, namespace, keys, bundle, activities, callsAtOnce, buildId } = options;
   const observers = options.observers ?? { activity: [] };
   const common = {
     connection,
@@ -75,6 +79,15 @@ export async function createWorkers(options: {
     ...(observers.sinks && { sinks: observers.sinks }),
     shutdownGraceTime: DRAIN_WITHIN_MS,
     shutdownForceTime: DRAIN_FORCED_AFTER_MS,
+    // An open turn goes on with the current build: pinned to its own, it would need that one's workers for as
+    // long as it waits for a model that is away.
+    ...(buildId && {
+      workerDeploymentOptions: {
+        version: { deploymentName: DEPLOYMENT, buildId },
+        useWorkerVersioning: true as const,
+        defaultVersioningBehavior: 'AUTO_UPGRADE' as const,
+      },
+    }),
   };
   const repliesFirst = createRepliesFirst({
     slots: BACKFILL_SLOTS + 2 * BACKFILL_POLLERS,
@@ -83,6 +96,7 @@ export async function createWorkers(options: {
   });
   const shares = createFairShares({ callsAtOnce });
   const erasures = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, workflowType: 'ForgetUser' });
+  const imports = createFairShares({ callsAtOnce: IMPORTS_AT_ONCE, workflowType: 'ImportMemory' });
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([
     Worker.create({
@@ -101,7 +115,7 @@ export async function createWorkers(options: {
     Worker.create({
       ...common,
       taskQueue: EMBEDDING_TASK_QUEUE,
-      interceptors: { activity: [...observers.activity, erasures.interceptor] },
+      interceptors: { activity: [...observers.activity, erasures.interceptor, imports.interceptor] },
       tuner: {
         workflowTaskSlotSupplier: repliesFirst.slots,
         activityTaskSlotSupplier: fixed(BACKFILL_ACTIVITY_SLOTS),

@@ -96,19 +96,25 @@ export const { storeTurn } = proxyActivities<Pick<Activities, 'storeTurn'>>({
   summary: 'remember the turn',
 });
 
-/* A slice of an import may wait for the model as a turn's long texts do. */
+/*
+ * A slice of an import may wait for the model as a turn's long texts do. Its tries are a minute apart before
+ * long: the activity counts those in vain, and ends the import after enough of them.
+ */
 export const { importSlice, finishImport } = proxyActivities<
   Pick<Activities, 'importSlice' | 'finishImport'>
 >({
-  ...OWED,
+  retry: { ...OWED.retry, maximumInterval: '1m' },
   startToCloseTimeout: STORE_TIMEOUT_MS,
   heartbeatTimeout: STORE_HEARTBEAT_TIMEOUT_MS,
   summary: 'store what was imported',
 });
 
-/* A first sweep may have years to delete. What it has done stays done. */
+/*
+ * A first sweep may have years to delete. What it has done stays done. It ends, some four hours of attempts
+ * later, when a tenant fails for good: while one night's sweep runs, no other begins.
+ */
 export const { sweepRetention } = proxyActivities<Pick<Activities, 'sweepRetention'>>({
-  ...OWED,
+  retry: { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '10m', maximumAttempts: 33 },
   startToCloseTimeout: '12h',
   heartbeatTimeout: STORE_HEARTBEAT_TIMEOUT_MS,
   summary: 'delete what tenants no longer keep',

@@ -1,8 +1,9 @@
 /**
- * `npm run chaos [-- --minutes 5 --seed 7 --kill worker,redis --hostile --forget]`: sends messages to a stack
- * of its own, inflicts faults of every kind at times that the seed decides, and then audits the stored state.
- * With `--hostile` one more tenant writes what careless code stumbles over, and its model hangs. With
- * `--forget` scopes are erased meanwhile. The exit code is 1 on any difference.
+ * `npm run chaos [-- --minutes 5 --seed 7 --kill worker,redis --hostile --forget --cluster]`: sends messages
+ * to a stack of its own, inflicts faults of every kind at times that the seed decides, and then audits the
+ * stored state. With `--hostile` one more tenant writes what careless code stumbles over, and its model
+ * hangs. With `--forget` scopes are erased meanwhile, and with `--cluster` Temporal is its own server. The
+ * exit code is 1 on any difference.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -27,9 +28,10 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    kill: { type: 'string', default: VICTIMS.join(',') },
+    kill: { type: 'string' },
     hostile: { type: 'boolean', default: false },
     forget: { type: 'boolean', default: false },
+    cluster: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
 });
@@ -39,14 +41,14 @@ await runUntilStopped(
     const options = {
       seed: Number(values.seed),
       minutes: Number(values.minutes),
-      victims: victims(values.kill),
+      victims: victims(values.kill ?? usualVictims(values.cluster).join(',')),
       hostile: values.hostile,
       forget: values.forget,
     };
     if (!Number.isInteger(options.seed)) throw new StackError('--seed must be a whole number');
     if (!(options.minutes > 0)) throw new StackError('--minutes must be a number greater than 0');
     const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-chaos-'));
-    const right = await run({ ...options, home, onHandle });
+    const right = await run({ ...options, cluster: values.cluster, home, onHandle });
     if (right && !values.keep) await discard(home);
     else log(`state and logs are in ${home}`);
     process.exit(right ? 0 : 1);
@@ -54,16 +56,19 @@ await runUntilStopped(
   { stopIsSuccess: false },
 );
 
-type RunOptions = { home: string } & Parameters<typeof makePlan>[0] &
+type RunOptions = { home: string; cluster: boolean } & Parameters<typeof makePlan>[0] &
   Pick<Parameters<typeof startSystem>[0], 'onHandle'>;
 
-async function run({ home, onHandle, ...options }: RunOptions): Promise<boolean> {
+async function run({ home, cluster, onHandle, ...options }: RunOptions): Promise<boolean> {
   const { seed, minutes, hostile, forget } = options;
-  const same = `--minutes ${minutes} --seed ${seed}${hostile ? ' --hostile' : ''}${forget ? ' --forget' : ''}`;
+  const more = Object.entries({ hostile, forget, cluster }).flatMap(([name, on]) =>
+    on ? [` --${name}`] : [],
+  );
+  const same = `--minutes ${minutes} --seed ${seed}${more.join('')}`;
   log(`  seed ${seed}: repeat this run with npm run chaos -- ${same}`);
   const drainWithinMs = forget ? FORGET_WITHIN_MS : DRAIN_WITHIN_MS;
   const plan = makePlan(options);
-  const system = await startSystem({ home, seed, onHandle });
+  const system = await startSystem({ home, cluster, seed, onHandle });
   const scopes = await prepareScopes(system, plan.scopes);
   await keepNumbers(system.sources.admin);
   const startedAt = Date.now();
@@ -89,6 +94,11 @@ async function run({ home, onHandle, ...options }: RunOptions): Promise<boolean>
   );
   await system.stop();
   return drained && verdict.differences.length === 0 && traffic.wrongAnswers.length === 0;
+}
+
+/** The server's Postgres is there with `--cluster` alone. */
+function usualVictims(cluster: boolean): readonly Victim[] {
+  return cluster ? VICTIMS : VICTIMS.filter((name) => name !== 'temporal-postgres');
 }
 
 function victims(list: string): Victim[] {

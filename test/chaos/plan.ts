@@ -2,7 +2,7 @@
 import { HOSTILE_TEXTS } from '../support/hostile-texts.ts';
 import { createRandom, type Random } from './random.ts';
 
-export const VICTIMS = ['worker', 'api', 'redis', 'postgres', 'temporal'] as const;
+export const VICTIMS = ['worker', 'api', 'redis', 'postgres', 'temporal', 'temporal-postgres'] as const;
 export type Victim = (typeof VICTIMS)[number];
 
 /** kill: SIGKILL and restart at once. pause: SIGSTOP, later SIGCONT. away: SIGKILL and a later restart. */

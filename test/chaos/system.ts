@@ -28,13 +28,14 @@ export type ChaosSystem = {
 /** The whole of Konstruct as `npm start` runs it, with durable settings, and a stand-in for the model. */
 export async function startSystem(options: {
   home: string;
+  cluster?: boolean;
   seed: number;
   onHandle: (handle: StackHandle) => void;
 }): Promise<ChaosSystem> {
-  const { home, seed, onHandle } = options;
+  const { home, cluster = false, seed, onHandle } = options;
   const llm = await startStandInLlm(seed);
   const settings = { LLM_BASE_URL: llm.baseUrl, LLM_MODEL: 'stand-in', LOG_LEVEL: 'info' };
-  const own = await startOwnStack({ home, env: process.env, settings, onHandle });
+  const own = await startOwnStack({ home, cluster, env: process.env, settings, onHandle });
   const { stack, databaseUrl, operatorDatabaseUrl, databaseAdminUrl, redisUrl, temporalAddress, keys } = own;
   const port = await freePort();
   await superviseService(stack, { home, env: own.env, port });

@@ -11,7 +11,8 @@ jest.setTimeout(300_000);
 const CHAOS = fileURLToPath(new URL('../chaos/main.ts', import.meta.url));
 
 async function chaos(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(process.execPath, [CHAOS, ...args], {
+  const on = process.env['KONSTRUCT_TEST_CLUSTER'] ? ['--cluster'] : [];
+  const child = spawn(process.execPath, [CHAOS, ...args, ...on], {
     env: { ...process.env, NODE_OPTIONS: '' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

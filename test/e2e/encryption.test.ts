@@ -6,7 +6,7 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { parseEnv } from 'node:util';
 import { eventually } from '../support/eventually.ts';
 import { startFakeLlm } from '../support/fake-llm.ts';
-import { startInstallation, type Installation } from '../support/installation.ts';
+import { startInstallation, temporalFolder, type Installation } from '../support/installation.ts';
 import { createApiClient } from '../support/api-client.ts';
 
 jest.setTimeout(180_000);
@@ -61,7 +61,7 @@ test('words of a turn are in no file of Temporal’s, in no log and no metric', 
     async () => ((await client.memoryOf(USER, '?limit=10')).body['memories'] as unknown[]).length === 2,
   );
   // Visibility is written up to a second later.
-  const temporal = path.join(home, 'temporal');
+  const temporal = temporalFolder(home);
   await eventually(async () => (await filesWith(temporal, USER)).length > 0);
   expect(await filesWith(temporal, ENCODING)).not.toEqual([]);
   const metrics = await fetch(`${running.demo.baseUrl}/metrics`).then((response) => response.text());

@@ -4,7 +4,12 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { startFakeLlm, type FakeLlm } from '../support/fake-llm.ts';
-import { isRunning, startInstallation, type Installation } from '../support/installation.ts';
+import {
+  isRunning,
+  startInstallation,
+  TEMPORAL_PROCESSES,
+  type Installation,
+} from '../support/installation.ts';
 
 jest.setTimeout(180_000);
 
@@ -41,7 +46,13 @@ test('a fact, 25 other messages, a restart of everything, a question: the fact i
     async () => ((await first.memoryOf('ada', '?limit=200')).body['memories'] as unknown[]).length === 52,
   );
   const pids = Object.values(await first.pids());
-  expect(Object.keys(await first.pids()).sort()).toEqual(['api', 'postgres', 'redis', 'temporal', 'worker']);
+  expect(Object.keys(await first.pids()).sort()).toEqual([
+    'api',
+    'postgres',
+    'redis',
+    ...TEMPORAL_PROCESSES,
+    'worker',
+  ]);
   expect(await first.interrupt()).toBe(0);
   for (const pid of pids) expect(await isRunning(pid)).toBe(false);
 

@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.ts';
 import { createTestTenant, connectRedis } from '../support/services.ts';
 import { AS_OPERATOR, liftUserLimit, startSystem, type System } from '../support/system.ts';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 let system: System;
 let other: Awaited<ReturnType<typeof createTestTenant>>;
@@ -380,9 +380,10 @@ describe('random hostile input', () => {
         theirs.toSorted().map(async (key) => [key, await redis.lrange(key, 0, -1)] as const),
       );
     };
+    // The turns that the tests before have begun.
     await eventually(
       async () => (await system.temporal.workflow.count("ExecutionStatus = 'Running'")).count === 0,
-      { timeoutMs: 60_000 },
+      { timeoutMs: 180_000 },
     );
     const before = await keysOfOthers();
     const agentId = String((await system.request('POST', '/v1/agents', { name: 'Fresh' })).body['id']);

@@ -276,6 +276,36 @@ describe('bad requests', () => {
     expect((await system.request('GET', '/v1/messages/%00')).status).toBe(404);
     expect((await system.request('GET', '/v1/agents/%E0%A4%A')).status).toBe(404);
   });
+
+  test('a method that a path doesn’t have is told which it has', async () => {
+    const answer = await system.request('DELETE', `/v1/agents/${system.agent.id}`);
+    expect(answer).toMatchObject({ status: 405, body: { title: 'Method not allowed' } });
+    expect(answer.headers.get('allow')).toBe('GET, HEAD, PATCH');
+    const audit = await system.request('DELETE', '/v1/tenants/audit', undefined, AS_OPERATOR);
+    expect(audit.headers.get('allow')).toBe('GET, HEAD');
+    // It stands in two routers.
+    const memory = await system.request('OPTIONS', `/v1/agents/${system.agent.id}/users/ada/memory`);
+    expect(memory.headers.get('allow')).toBe('GET, HEAD, DELETE');
+    expect((await system.request('PUT', '/healthz')).headers.get('allow')).toBe('GET, HEAD');
+    const scope = `/v1/agents/${system.agent.id}/users/ada`;
+    const lines = { 'content-type': 'application/x-ndjson' };
+    expect((await system.request('PATCH', `${scope}/memory/import`, '{}', lines)).status).toBe(405);
+  });
+
+  test('a body that is not JSON is refused, and no key is issued without what it asks for', async () => {
+    const path = `/v1/tenants/${system.tenantId}/api-keys`;
+    const form = { ...AS_OPERATOR, 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await system.request('POST', path, '{"role":"read"}', form)).status).toBe(415);
+    expect((await system.request('POST', path, 'null', AS_OPERATOR)).status).toBe(400);
+    expect((await system.request('POST', path, undefined, AS_OPERATOR)).status).toBe(201);
+  });
+
+  test('a page’s limit is a whole number, as the description says', async () => {
+    for (const limit of ['1e1', '0x10', '%201', '1.5', '-1', '0', '201', '']) {
+      expect((await system.request('GET', `/v1/agents?limit=${limit}`)).status).toBe(400);
+    }
+    expect((await system.request('GET', '/v1/agents?limit=200')).status).toBe(200);
+  });
 });
 
 describe('the system’s own paths', () => {

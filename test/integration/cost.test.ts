@@ -62,10 +62,17 @@ test('one message takes no more round trips, workflow tasks and embeddings than 
   expect(counts.redis).toBeLessThanOrEqual(6);
   // Task 1 gathers and schedules the reply, task 2 appends and starts the child, task 3 ends.
   expect(reply).toMatchObject({ workflowTasks: 3, activities: 1 });
+  // Each transition is a transaction of Temporal's database, which a real server pays for twice: there and in
+  // Postgres. Start; each task's start and end; the activity's end; the child's start.
+  expect(reply.transitions).toBeLessThanOrEqual(9);
+  expect(reply.events).toBeLessThanOrEqual(18);
   // Seals of what intake accepted, and each payload's nonce, tag, key id and tenant, are some 2,500 of these.
   expect(reply.bytes).toBeLessThan(15_000);
   // All in one task with local activities.
   expect(backfill).toMatchObject({ workflowTasks: 1, activities: 0 });
+  // Start, its first task's scheduling, start and end.
+  expect(backfill.transitions).toBeLessThanOrEqual(4);
+  expect(backfill.events).toBeLessThanOrEqual(6);
   expect(backfill.bytes).toBeLessThan(6_000);
 });
 
@@ -82,6 +89,8 @@ async function historyOf(handle: WorkflowHandle) {
   return {
     workflowTasks: count(EVENT_TYPE_WORKFLOW_TASK_COMPLETED),
     activities: count(EVENT_TYPE_ACTIVITY_TASK_SCHEDULED),
+    events: (events ?? []).length,
+    transitions: Number(raw.workflowExecutionInfo?.stateTransitionCount ?? Number.NaN),
     bytes: Number(raw.workflowExecutionInfo?.historySizeBytes ?? 0),
   };
 }

@@ -5,7 +5,7 @@ import { createAgent, listAgents } from '../../src/db/agents.ts';
 import { PAGE_BYTES } from '../../src/db/page.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { insertMemories, listMemories } from '../../src/memory/long-term/memories.ts';
-import { appendMessage } from '../../src/memory/window/window.ts';
+import { appendMessage, getNewest } from '../../src/memory/window/window.ts';
 import { createTestTenant } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
 
@@ -88,4 +88,25 @@ test('memories: full pages and a full window, each memory once', async () => {
   const newest = Array.from({ length: FULL }, (_, i) => `${20 - FULL + i}`);
   expect(windows).toEqual([newest, newest]);
   expect(await listMemories(pool, scope, { limit: 201 })).toHaveLength(FULL + 1);
+});
+
+test('of a window of long messages no more leaves Redis than a list shows', async () => {
+  const { pool } = system.database;
+  const { tenantId, agent } = await createTestTenant(pool);
+  const scope = { tenantId, agentId: agent.id, userId: 'writer' };
+  for (let i = 0; i < 6; i += 1)
+    await appendMessage(
+      system.redis,
+      tenantId,
+      agent.id,
+      scope.userId,
+      'user',
+      `${i} ${'x'.repeat(3_000_000)}`,
+    );
+  const found = async (maxBytes: number) =>
+    (await getNewest(system.redis, scope, maxBytes)).map(({ content }) => content.split(' ')[0]);
+  expect(await found(1)).toEqual(['5']);
+  expect(await found(4_000_000)).toEqual(['4', '5']);
+  expect(await found(100_000_000)).toEqual(['0', '1', '2', '3', '4', '5']);
+  expect(await getNewest(system.redis, { ...scope, userId: 'nobody' }, 1)).toEqual([]);
 });

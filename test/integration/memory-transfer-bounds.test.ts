@@ -9,7 +9,7 @@ import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { exportMemory } from '../../src/memory/transfer/export-memory.ts';
 import { createImportReader } from '../../src/memory/transfer/import-reader.ts';
-import { exchangeLine } from '../../src/memory/transfer/format.ts';
+import { exchangeLine, MAX_LINE_BYTES } from '../../src/memory/transfer/format.ts';
 import { embedExchange, storeExchanges, withoutKnown } from '../../src/memory/transfer/store-imported.ts';
 import { readLines } from '../../src/lib/read-lines.ts';
 import { hashEmbedder, SOMEBODY } from '../support/embeddings.ts';
@@ -50,9 +50,10 @@ async function importInto(scope: Scope, lines: AsyncIterable<string>): Promise<v
   const bytes = (async function* () {
     for await (const line of lines) yield Buffer.from(line);
   })();
-  for await (const text of readLines(bytes, { maxLineBytes: 4_000_000, maxBytes: 32_000_000 })) {
-    const staged = reader.read(text);
-    if (staged === undefined) continue;
+  for await (const text of readLines(bytes, { maxLineBytes: MAX_LINE_BYTES, maxBytes: 32_000_000 })) {
+    const read = reader.read(text);
+    if (read === undefined) continue;
+    const staged = read.stagedAs(read.ids.own ?? read.ids.anew);
     const exchange = exchangeLine.parse(JSON.parse(staged.content));
     const unknown = await withoutKnown(database.pool, scope, [exchange]);
     const embedded = await Promise.all(unknown.map((own) => embedExchange(own.id, own, embed)));

@@ -217,8 +217,8 @@ describe('a memory that goes to a new tenant', () => {
     const [header = ''] = file.split('\n');
     const [, exchange = ''] = file.split('\n');
     const many = Buffer.from(`${header}\n${`${exchange}\n`.repeat(32_000_000 / exchange.length + 1)}`);
-    const long = await send(fresh, `${header}\n${'x'.repeat(4_000_001)}`);
-    expect([long.status, long.body['detail']]).toEqual([413, 'line 2 is longer than 4 MB']);
+    const long = await send(fresh, `${header}\n${'x'.repeat(1_000_001)}`);
+    expect([long.status, long.body['detail']]).toEqual([413, 'line 2 is longer than 1 MB']);
     const all = await send(fresh, many);
     expect(all.status).toBe(413);
     expect(all.body['detail']).toMatch(/^line \d+ is where the file gets longer than 32 MB/);

@@ -1,6 +1,7 @@
 /** What a tenant doesn't want to keep goes, and nothing else; nobody can make more of it go. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import type pg from 'pg';
 import { createSweepRetention } from '../../src/activities/sweep-retention.ts';
 import { SYSTEM } from '../../src/db/audit.ts';
@@ -194,7 +195,7 @@ describe('a sweep', () => {
       [scope.tenantId, scope.agentId, scope.userId, daysAgo(40)],
     );
     const once = await inTenant(worker, scope.tenantId, (client) =>
-      client.query<{ turns: number }>('SELECT * FROM sweep_retention()'),
+      client.query<{ turns: number }>('SELECT * FROM sweep_retention(500)'),
     );
     expect(once.rows).toMatchObject([{ turns: 500 }]);
     await sweep();
@@ -216,6 +217,74 @@ test('what is no message in a window hinders no sweep, and a tenant that fails h
   await expect(sweep()).rejects.toThrow(/WRONGTYPE/);
   expect(await leftOf(sound)).toEqual({ ...ALL, ...NEW_MEMORY });
   await limit(broken.tenantId, { memoryDays: null });
+});
+
+test('what takes longer than a statement may goes in smaller and smaller parts', async () => {
+  const scope = await newUser();
+  await limit(scope.tenantId, { ledgerDays: 30 });
+  const { admin } = system.database;
+  await admin.query(
+    `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id, state, received_at)
+     SELECT $1, gen_random_uuid(), $2, $3, 100 + i, 'slow ' || i, '', '', 'done', $4 FROM generate_series(1, 60) i`,
+    [scope.tenantId, scope.agentId, scope.userId, daysAgo(40)],
+  );
+  // Each row takes 30 ms: 60 take longer than the second that a statement has.
+  await admin.query(`CREATE FUNCTION take_long() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_sleep(0.03); RETURN OLD; END $$`);
+  await admin.query(`CREATE TRIGGER take_long BEFORE DELETE ON turns FOR EACH ROW
+    WHEN (OLD.dedupe_key LIKE 'slow %') EXECUTE FUNCTION take_long()`);
+  const databaseUrl = asRole('worker', system.database.url);
+  const hurried = createPool({ databaseUrl, max: 2, statementTimeoutMs: 1_000 });
+  try {
+    await createSweepRetention({ pool: hurried, redis: system.redis }).sweepRetention();
+  } finally {
+    await hurried.end();
+    await admin.query('DROP TRIGGER take_long ON turns');
+    await admin.query('DROP FUNCTION take_long()');
+  }
+  expect((await leftOf(scope)).turns).toEqual(['old and open', 'new']);
+});
+
+test('what is old is found by its age, without reading a tenant whole', async () => {
+  const { tenantId } = await newUser();
+  const plan = async (table: string, age: string, more = '') => {
+    const client = await system.database.admin.connect();
+    try {
+      await client.query('BEGIN');
+      await client.query('SET LOCAL enable_seqscan = off');
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+        `EXPLAIN SELECT 1 FROM ${table} WHERE tenant_id = '${tenantId}' AND ${age} < now() - interval '30 days' ${more} LIMIT 500`,
+      );
+      return rows.map((row) => row['QUERY PLAN']).join('\n');
+    } finally {
+      await client.query('ROLLBACK');
+      client.release();
+    }
+  };
+  expect(await plan('conversation_embeddings', 'created_at')).toContain('conversation_embeddings_age');
+  expect(await plan('turns', 'received_at', `AND state <> 'accepted'`)).toContain('turns_age');
+});
+
+test('the attempt after a failed one sweeps only the tenants that have failed', async () => {
+  const [broken, sound] = [await newUser(), await newUser()];
+  for (const { tenantId } of [broken, sound]) await limit(tenantId, { memoryDays: 30 });
+  const key = memoryShortKey(broken.tenantId, broken.agentId, broken.userId);
+  await system.redis.set(key, 'no list');
+  const attempt = (heartbeatDetails?: unknown) => {
+    const environment = new MockActivityEnvironment({ heartbeatDetails, startToCloseTimeoutMs: 60_000 });
+    const beats: unknown[] = [];
+    environment.on('heartbeat', (details: unknown) => beats.push(details));
+    const { sweepRetention } = createSweepRetention({ pool: worker, redis: system.redis });
+    return { beats, ended: environment.run(sweepRetention) };
+  };
+  const first = attempt();
+  await expect(first.ended).rejects.toThrow(/WRONGTYPE/);
+  expect(first.beats.at(-1)).toEqual({ failed: [broken.tenantId] });
+  const second = attempt(first.beats.at(-1));
+  await expect(second.ended).rejects.toThrow(/WRONGTYPE/);
+  expect(second.beats).toEqual([undefined, { failed: [broken.tenantId] }]);
+  await system.redis.del(key);
+  expect(await attempt(second.beats.at(-1)).ended).toMatchObject({ tenants: 1, exchanges: 1 });
 });
 
 test('the schedule runs it', async () => {
@@ -241,13 +310,13 @@ describe('the door', () => {
 
   test('deletes nothing of a tenant that keeps for ever, whoever names it', async () => {
     const scope = await newUser();
-    const { rows } = await as(worker, scope.tenantId, 'SELECT * FROM sweep_retention()');
+    const { rows } = await as(worker, scope.tenantId, 'SELECT * FROM sweep_retention(500)');
     expect(rows).toEqual([]);
     expect(await leftOf(scope)).toEqual(ALL);
   });
 
   test('without a tenant deletes nothing', async () => {
-    const { rows } = await worker.query('SELECT * FROM sweep_retention()');
+    const { rows } = await worker.query('SELECT * FROM sweep_retention(500)');
     expect(rows).toEqual([]);
   });
 
@@ -259,8 +328,8 @@ describe('the door', () => {
       statementTimeoutMs: 5_000,
     });
     for (const pool of [api, system.database.operator]) {
-      for (const call of ['sweep_retention', 'tenants_with_retention'])
-        await expect(as(pool, tenantId, `SELECT ${call}()`)).rejects.toThrow(/permission denied/);
+      for (const call of ['sweep_retention(1)', 'tenants_with_retention()'])
+        await expect(as(pool, tenantId, `SELECT ${call}`)).rejects.toThrow(/permission denied/);
     }
     await api.end();
     for (const table of ['conversation_embeddings', 'exchange_passages', 'turns', 'memory_imports'])

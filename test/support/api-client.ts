@@ -1,5 +1,6 @@
 /** Requests to the HTTP API, as one tenant's application makes them. */
 import { randomUUID } from 'node:crypto';
+import { expectDocumented } from './api-description.ts';
 
 export type Answer = { status: number; headers: Headers; body: Record<string, unknown> };
 
@@ -34,6 +35,7 @@ export function createApiClient({
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const text = await response.text();
+    expectDocumented({ method, path, response, text });
     const isJson = /\bjson\b/.test(response.headers.get('content-type') ?? '');
     const parsed = isJson ? (JSON.parse(text) as Record<string, unknown>) : {};
     return { status: response.status, headers: response.headers, body: parsed };

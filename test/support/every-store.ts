@@ -45,6 +45,8 @@ async function valueOf(redis: RedisClient, key: string): Promise<string> {
       return (await redis.lrange(key, 0, -1)).join('\n');
     case 'set':
       return (await redis.smembers(key)).toSorted().join('\n');
+    case 'stream':
+      return JSON.stringify(await redis.xrange(key, '-', '+'));
     case 'hash':
       return JSON.stringify(await redis.hgetall(key));
     default:

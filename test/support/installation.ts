@@ -12,9 +12,17 @@ import { createApiClient, type Answer, type ApiClient } from './api-client.ts';
 import { eventually } from './eventually.ts';
 
 const START = fileURLToPath(new URL('../../local/start.ts', import.meta.url));
+/** Set by `npm run test:cluster`. */
+const CLUSTER = process.env['KONSTRUCT_TEST_CLUSTER'] !== undefined;
 
 /** What is set for jest's own processes. */
 const JESTS_OWN = /^(JEST_|NODE_OPTIONS$)/;
+
+/** Where Temporal keeps everything, in the home. */
+export const temporalFolder = (home: string): string =>
+  path.join(home, CLUSTER ? 'temporal-cluster' : 'temporal');
+/** Its processes. */
+export const TEMPORAL_PROCESSES = CLUSTER ? ['temporal', 'temporal-postgres'] : ['temporal'];
 
 export type Installation = {
   home: string;
@@ -35,7 +43,7 @@ export async function startInstallation(home: string, env: Record<string, string
   const port = await freePort();
   // The settings are those of the tests' own stack: an installation brings its own.
   const inherited = Object.entries(withoutSettings(process.env)).filter(([name]) => !JESTS_OWN.test(name));
-  const child = spawn(process.execPath, [START], {
+  const child = spawn(process.execPath, [START, ...(CLUSTER ? ['--cluster'] : [])], {
     env: { ...Object.fromEntries(inherited), KONSTRUCT_HOME: home, PORT: String(port), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -74,7 +82,7 @@ async function ready(child: ChildProcess, url: string, output: () => string): Pr
         .then(({ ok }) => ok)
         .catch(() => false);
     },
-    { timeoutMs: 90_000 },
+    { timeoutMs: CLUSTER ? 150_000 : 90_000 },
   ).catch((error: unknown) => {
     child.kill('SIGINT');
     throw new Error(`not ready:\n${output()}`, { cause: error });

@@ -4,5 +4,7 @@ import { childrenOf, markdownTree, type MarkdownNode } from '../../src/lib/markd
 export function markdownContent(markdown: string): string {
   const read = (node: MarkdownNode): string =>
     'value' in node ? node.value : 'alt' in node ? (node.alt ?? '') : childrenOf(node).map(read).join('');
-  return read(markdownTree(markdown)).replace(/\s/g, '');
+  const tree = markdownTree(markdown);
+  if (!tree) throw new Error('markdown that is not read');
+  return read(tree).replace(/\s/g, '');
 }

@@ -13,6 +13,7 @@ import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
+import { createSearchMemory } from '../../src/memory/recall/search-memory.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { DEFAULT_LIMITS } from './accepted-message.ts';
 import { createApiClient, type ApiClient } from './api-client.ts';
@@ -51,6 +52,7 @@ export type SystemOptions = SurroundingsOptions & {
   holdFollowersMs?: number;
   hashUserIds?: boolean;
   agentsPerTenant?: number;
+  callsAMinute?: number;
   waitingRequests?: number;
   /** Calls of the model, and of channels, at once; 200 unless another is given. */
   callsAtOnce?: number;
@@ -130,7 +132,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       operator: { token: OPERATOR_TOKEN, pool: database.operator },
       models: MODELS,
       agentsPerTenant: options.agentsPerTenant ?? 100,
+      ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
       waitingRequests: options.waitingRequests ?? 500,
+      search: createSearchMemory({ pool: api.connections.pool, embedder }),
       closing: closing.signal,
       channels,
     });

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { Scope } from '../../src/domain/conversation.ts';
+import { expectDocumented } from './api-description.ts';
 import { eventually } from './eventually.ts';
 import { createTestTenant } from './services.ts';
 import type { System } from './system.ts';
@@ -27,12 +28,12 @@ export async function exported(
   userId: string,
   query = '',
 ): Promise<string> {
-  const response = await fetch(
-    `${baseUrl}/v1/agents/${agentId}/users/${encodeURIComponent(userId)}/memory/export${query}`,
-    { headers: { authorization: `Bearer ${apiKey}` } },
-  );
-  if (response.status !== 200) throw new Error(`${response.status} ${await response.text()}`);
-  return response.text();
+  const path = `/v1/agents/${agentId}/users/${encodeURIComponent(userId)}/memory/export${query}`;
+  const response = await fetch(baseUrl + path, { headers: { authorization: `Bearer ${apiKey}` } });
+  const text = await response.text();
+  expectDocumented({ method: 'GET', path, response, text });
+  if (response.status !== 200) throw new Error(`${response.status} ${text}`);
+  return text;
 }
 
 /** The lines of a file. */
@@ -61,19 +62,19 @@ export async function sendImport(
   file: string | Buffer,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
-  const response = await fetch(
-    `${baseUrl}/v1/agents/${agentId}/users/${encodeURIComponent(userId)}/memory/import`,
-    {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${apiKey}`,
-        'content-type': 'application/x-ndjson',
-        ...headers,
-      },
-      body: typeof file === 'string' ? file : new Uint8Array(file),
+  const path = `/v1/agents/${agentId}/users/${encodeURIComponent(userId)}/memory/import`;
+  const response = await fetch(baseUrl + path, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${apiKey}`,
+      'content-type': 'application/x-ndjson',
+      ...headers,
     },
-  );
-  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    body: typeof file === 'string' ? file : new Uint8Array(file),
+  });
+  const text = await response.text();
+  expectDocumented({ method: 'POST', path, response, text });
+  return { status: response.status, body: JSON.parse(text) as Record<string, unknown> };
 }
 
 /** Imports a file, waits until that is done and gives what became of it. */

@@ -7,7 +7,8 @@ import {
   MAX_REPLY_BYTES,
   withinBytes,
 } from '../../src/domain/bounds.ts';
-import { boundRecalled, buildPrompt, formatMemories } from '../../src/domain/prompt.ts';
+import { boundRecalled, buildPrompt } from '../../src/domain/prompt.ts';
+import { formatMemories } from '../../src/domain/quotations.ts';
 
 const inJson = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 const anyText = fc.string({

@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { beforeEach, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/activity';
 import type { ActivityExecuteInput } from '@temporalio/worker';
 import { FAILURE } from '../../src/domain/failures.ts';
-import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
+import { handleMessageWorkflowId, importMemoryWorkflowId } from '../../src/domain/ids.ts';
+import { mostPlaces } from '../../src/lib/shares.ts';
 import { DEFERRED_EVERY_MS, DEFERRED_FOR_MS, DEFERRED_WITHIN_MS } from '../../src/domain/timing.ts';
 import { createFairShares } from '../../src/worker/fair-shares.ts';
+import { BACKFILL_ACTIVITY_SLOTS, ERASURES_AT_ONCE, IMPORTS_AT_ONCE } from '../../src/worker/workers.ts';
 
 const LIMIT = 4;
 
@@ -17,16 +20,25 @@ beforeEach(() => {
 
 type Attempt = { begun: boolean; end: () => void; done: Promise<unknown> };
 
+type AttemptInfo = {
+  activityType: string;
+  isLocal: boolean;
+  details: object;
+  workflowType: string;
+  workflowId: string;
+};
+
 /** An attempt of an activity, as the worker hands it to the interceptor. */
 function attempt(
   tenant: string,
-  { activityType = 'answerTurn', isLocal = false, details = {} } = {},
+  { activityType = 'answerTurn', isLocal = false, details = {}, ...more }: Partial<AttemptInfo> = {},
 ): Attempt {
   const context = {
     info: {
       activityType,
       isLocal,
-      workflowExecution: { workflowId: handleMessageWorkflowId(tenant, 'm') },
+      workflowType: more.workflowType ?? 'HandleMessage',
+      workflowExecution: { workflowId: more.workflowId ?? handleMessageWorkflowId(tenant, 'm') },
       heartbeatDetails: details,
     },
     heartbeat: (sent: unknown) => void beats.push(sent),
@@ -86,4 +98,19 @@ test('a channel that hangs takes nothing from the model, and local activities pa
   many(10, 'loud');
   expect(attempt('loud', { activityType: 'deliverReply' }).begun).toBe(true);
   expect(attempt('loud', { isLocal: true }).begun).toBe(true);
+});
+
+test('imports are shared between tenants by themselves, and leave slots in any case', () => {
+  shares = createFairShares({ callsAtOnce: IMPORTS_AT_ONCE, workflowType: 'ImportMemory' });
+  const importing = (tenantId: string) => {
+    const workflowId = importMemoryWorkflowId(tenantId, randomUUID());
+    return attempt('', { activityType: 'importSlice', workflowType: 'ImportMemory', workflowId });
+  };
+  const [loud, quiet] = [randomUUID(), randomUUID()];
+  expect(begun(Array.from({ length: 8 }, () => importing(loud)))).toBe(IMPORTS_AT_ONCE);
+  expect(importing(quiet).begun).toBe(true);
+  expect(begun(Array.from({ length: 100 }, () => importing(randomUUID())))).toBe(0);
+  expect(begun(many(10, loud))).toBe(10);
+  const most = mostPlaces(IMPORTS_AT_ONCE) + mostPlaces(ERASURES_AT_ONCE);
+  expect(BACKFILL_ACTIVITY_SLOTS - most).toBeGreaterThanOrEqual(4);
 });

@@ -4,9 +4,9 @@ import {
   buildMessagesWithMemory,
   buildPrompt,
   buildSystemPrompt,
-  formatMemories,
   promptRoom,
 } from '../../src/domain/prompt.ts';
+import { formatMemories } from '../../src/domain/quotations.ts';
 import { estimateTokens } from '../../src/domain/tokens.ts';
 
 const AGENT = {

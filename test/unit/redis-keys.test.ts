@@ -11,6 +11,7 @@ describe('Redis keys', () => {
     ['busyNoticeKey', keys.busyNoticeKey(T, 'u1'), `${T}:busy_notice:u1`],
     ['directThreadsKey', keys.directThreadsKey(T, 'a1', 'u1'), `${T}:direct_threads:a1:u1`],
     ['idempotencyKey', keys.idempotencyKey(T, 'm1'), `${T}:idempotency:m1`],
+    ['replyPiecesKey', keys.replyPiecesKey(T, 'm1'), `${T}:reply_pieces:m1`],
     ['sessionKey', keys.sessionKey(T, 't1'), `${T}:session:t1`],
     ['engagedThreadKey', keys.engagedThreadKey(T, 't1'), `${T}:engaged:t1`],
     ['escalationStatusKey', keys.escalationStatusKey(T, 't1'), `${T}:escalation:t1`],

@@ -115,7 +115,9 @@ const told = (markdown: string) =>
 const code = (markdown: string) => {
   const read = (node: MarkdownNode): string =>
     node.type === 'code' ? node.value : childrenOf(node).map(read).join('');
-  return read(markdownTree(markdown)).replaceAll('\n', '');
+  const tree = markdownTree(markdown);
+  if (!tree) throw new Error('markdown that is not read');
+  return read(tree).replaceAll('\n', '');
 };
 
 describe('splitReply', () => {

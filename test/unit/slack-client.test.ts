@@ -5,7 +5,8 @@ import { afterEach, expect, test } from '@jest/globals';
 import { createSlackClient, MAX_ANSWER_BYTES } from '../../src/channels/slack/client.ts';
 import { toChannelError } from '../../src/channels/slack/errors.ts';
 import { readThread } from '../../src/channels/slack/inbound/thread-so-far.ts';
-import { serve, type HttpServer } from '../support/http-server.ts';
+import { findPosts, type Place } from '../../src/channels/slack/outbound/thread-posts.ts';
+import { readBody, serve, type HttpServer } from '../support/http-server.ts';
 
 let slack: HttpServer;
 afterEach(() => slack.close());
@@ -49,6 +50,29 @@ test('of a longer one no more is read: its connection is closed, and Slack count
 test('a thread that is too long to be read is left out', async () => {
   const client = await clientOf((_req, res) => res.end(pageOf('x'.repeat(MAX_ANSWER_BYTES))));
   expect(await readThread(client, QUESTION, 5_000)).toEqual([]);
+});
+
+test('our posts are found in a thread whose people wrote more than one answer may hold', async () => {
+  const asked: URLSearchParams[] = [];
+  const big = 'x'.repeat(60_000);
+  const messages = Array.from({ length: 100 }, (_, i) => ({
+    ...{ user: 'UADA', ts: `17000000${10 + i}.000100`, text: big },
+    ...(i === 60 && {
+      metadata: { event_type: 'konstruct_reply', event_payload: { turn: 'm', part: 0 } },
+    }),
+  }));
+  const client = await clientOf(async (req, res) => {
+    const wanted = new URLSearchParams(await readBody(req));
+    asked.push(wanted);
+    const from = Number(wanted.get('cursor') ?? 0);
+    const next = from + Number(wanted.get('limit'));
+    const more = next < messages.length && { response_metadata: { next_cursor: String(next) } };
+    res.end(JSON.stringify({ ok: true, messages: messages.slice(from, next), ...more }));
+  });
+  const address = { channel: 'C1', threadTs: '1', eventTs: '1', surface: 'channel' } as const;
+  const found = await findPosts({ client, address } as Place, 'm');
+  expect([...found.values()].flat()).toEqual([{ ts: messages[60]?.ts, waiting: false, pieces: 1 }]);
+  expect(asked.map((one) => one.get('limit'))).toEqual(['100', '25', '25', '25', '25']);
 });
 
 test.each([

@@ -5,12 +5,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { growingText } from '../../src/channels/slack/outbound/growing-text.ts';
 import { closeOpenFence } from '../../src/lib/open-fence.ts';
-import { isTooDeep } from '../../src/lib/markdown-tree.ts';
+import { markdownTree } from '../../src/lib/markdown-tree.ts';
 import { contentsOf } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 import { SHORTENED } from '../../src/domain/words.ts';
 
 const fill = (unit: string, length: number) => unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
+/** Numbers from 0 to 1 that are the same in each run. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => (state = (state * 16_807) % 2_147_483_647) / 2_147_483_647;
+}
+
 const SHAPES: Record<string, (length: number) => string> = {
   quotes: (length) => fill('>', length),
   'quotes and lists': (length) => fill('> - ', length),
@@ -35,6 +41,9 @@ const SHAPES: Record<string, (length: number) => string> = {
   'open fences': (length) => fill('```\n', length),
   definitions: (length) => fill('[a]: b\n', length),
   mentions: (length) => fill('<!here> ', length),
+  footnotes: (length) => fill('[^a]:', length),
+  'footnotes, spaced': (length) => fill('[^a]: ', length),
+  'footnotes in quotes in lists': (length) => fill('[^a]: > - 1. ', length),
 };
 
 describe('a reply made of', () => {
@@ -58,7 +67,7 @@ describe('a reply made of', () => {
 
   test('3,000 quote marks: plain text, since no parser is asked', () => {
     const reply = '>'.repeat(3_000);
-    expect(isTooDeep(reply)).toBe(true);
+    expect(markdownTree(reply)).toBeUndefined();
     expect(
       splitReply(reply)
         .flatMap(contentsOf)
@@ -68,8 +77,43 @@ describe('a reply made of', () => {
   });
 });
 
+test('no markdown whatever ends a reply, and what is shown of it is bounded', () => {
+  const next = random(19);
+  const pick = (from: readonly string[]) => from[Math.floor(next() * from.length)] ?? '';
+  for (let round = 0; round < 60; round += 1) {
+    // A nest of one to three marks, opened and perhaps closed, on one line or on many.
+    const marks = Array.from({ length: 1 + Math.floor(next() * 3) }, () => pick(NESTING)).join('');
+    const nest = fill(marks, 3_000 + Math.floor(next() * 15_000));
+    const reply = `${pick(['', 'Look:\n', '```\n', '> '])}${nest}${fill(pick(CLOSING), 4_000 * next())}`;
+    const texts = splitReply(reply).flatMap((part) => contentsOf(part).slice(-1));
+    expect(texts.length).toBeLessThan(80);
+    expect(growingText(reply).length).toBeLessThanOrEqual(3_600);
+    expect(typeof closeOpenFence(reply)).toBe('string');
+  }
+});
+
+const NESTING = [
+  ...['>', '> ', '- ', '* ', '1. ', '10) ', '[^a]:', '[^a]: ', '[^b\\]]: ', '\t', '  ', '\n', 'a'],
+  ...['*a ', '**a ', '_a', '~~a ', '*a **b ', '[', '![', '[a](', '![a][', '[^a', '`', '![`]`', '![\\]', '|'],
+  ...[
+    '<a ',
+    '<div>',
+    '<!--',
+    '&lt',
+    'http://a.b/(',
+    'a@b.c',
+    '\\',
+    '# ',
+    '```\n',
+    '~~~ ',
+    '[a]: b\n',
+    '|-|\n',
+  ],
+];
+const CLOSING = ['', '](a)', ']', '*', '** *', '~~', '`', '>', ')', '\n```', '|\n'];
+
 test('what ten people would write is not too deep', () => {
-  expect(isTooDeep('> > - a\n>   > 1. b\n      - c [[x]] [y][z]')).toBe(false);
+  expect(markdownTree('> > - a\n>   > 1. b\n      - c [[x]] [y][z]')).toBeDefined();
 });
 
 test('a reply that runs away is shortened, visibly', () => {

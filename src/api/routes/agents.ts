@@ -11,6 +11,7 @@ import {
 } from '../../db/agents.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { actorOf, tenantOf } from '../admission.ts';
+import { AGENT, AGENTS, sendJson } from '../answers.ts';
 import { pageOf } from '../cursor.ts';
 import { badField, notFound, Problem } from '../problems.ts';
 import { withoutUndefined } from '../without-undefined.ts';
@@ -38,7 +39,7 @@ export function agentRoutes(dependencies: {
   router.get('/agents', async (req, res) => {
     const asked = validate(pageQuery, req.query, 'query');
     const { page, nextCursor } = await pageOf(asked, (rows) => listAgents(pool, tenantOf(res), rows));
-    res.json({ agents: page.map(({ agent }) => agent), nextCursor });
+    sendJson(res, AGENTS, { agents: page.map(({ agent }) => agent), nextCursor });
   });
 
   router.post('/agents', async (req, res) => {
@@ -55,14 +56,14 @@ export function agentRoutes(dependencies: {
         `A tenant may have ${agentsPerTenant} agents: change one of them, or let the operator raise KONSTRUCT_AGENTS_PER_TENANT.`,
       );
     });
-    res.status(201).set('Location', `/v1/agents/${agent.id}`).json(agent);
+    sendJson(res.status(201).set('Location', `/v1/agents/${agent.id}`), AGENT, agent);
   });
 
   router.get('/agents/:agentId', async (req, res) => {
     const agentId = toUuid(req.params.agentId);
     const agent = agentId && (await findAgent(pool, tenantOf(res), agentId));
     if (!agent) throw notFound('agent');
-    res.json(agent);
+    sendJson(res, AGENT, agent);
   });
 
   router.patch('/agents/:agentId', async (req, res) => {
@@ -71,7 +72,7 @@ export function agentRoutes(dependencies: {
     checkModel(changes);
     const agent = agentId && (await updateAgent(pool, tenantOf(res), agentId, changes, actorOf(res)));
     if (!agent) throw notFound('agent');
-    res.json(agent);
+    sendJson(res, AGENT, agent);
   });
 
   return router;

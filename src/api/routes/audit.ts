@@ -2,6 +2,7 @@ import { Router, type Request } from 'express';
 import type pg from 'pg';
 import { listAudit, listAuditOfAll } from '../../db/audit.ts';
 import { tenantOf } from '../admission.ts';
+import { AUDIT_PAGE, sendJson } from '../answers.ts';
 import { pageOf } from '../cursor.ts';
 import { notFound } from '../problems.ts';
 import { pageQuery, validate } from '../schemas.ts';
@@ -13,7 +14,7 @@ export function auditRoutes({ pool }: { pool: pg.Pool }): Router {
   router.get('/audit', async (req, res) => {
     const tenantId = tenantOf(res);
     const { page, nextCursor } = await pageOf(asked(req), (rows) => listAudit(pool, tenantId, rows));
-    res.json({ entries: page, nextCursor });
+    sendJson(res, AUDIT_PAGE, { entries: page, nextCursor });
   });
   return router;
 }
@@ -26,13 +27,13 @@ export function operatorAuditRoutes({ pool }: { pool: pg.Pool }): Router {
   const router = Router();
   router.get('/audit', async (req, res) => {
     const { page, nextCursor } = await pageOf(asked(req), (rows) => listAuditOfAll(pool, rows));
-    res.json({ entries: page, nextCursor });
+    sendJson(res, AUDIT_PAGE, { entries: page, nextCursor });
   });
   router.get('/:tenantId/audit', async (req, res) => {
     const tenantId = toUuid(req.params.tenantId);
     if (!tenantId) throw notFound('tenant');
     const { page, nextCursor } = await pageOf(asked(req), (rows) => listAudit(pool, tenantId, rows));
-    res.json({ entries: page, nextCursor });
+    sendJson(res, AUDIT_PAGE, { entries: page, nextCursor });
   });
   return router;
 }

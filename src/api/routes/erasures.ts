@@ -2,14 +2,14 @@ import { Router, type Request, type Response } from 'express';
 import { WorkflowFailedError, type Client } from '@temporalio/client';
 import type pg from 'pg';
 import { findErasure } from '../../db/erasures.ts';
-import type { TurnLimits } from '../../domain/turn.ts';
-import { createRequestErasure } from '../../intake/request-erasure.ts';
 import { createShares } from '../../lib/shares.ts';
 import { isTemporalAway } from '../../temporal/outage.ts';
 import { refusalBehind } from '../../temporal/payload-codec.ts';
 import { actorOf, tenantOf } from '../admission.ts';
+import { ERASURE, ERASURE_ACCEPTED, sendJson } from '../answers.ts';
+import type { AskToForget } from '../ask-to-forget.ts';
 import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
-import { notFound, unavailable } from '../problems.ts';
+import { notFound } from '../problems.ts';
 import { userIdParam, validate } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
 
@@ -20,38 +20,29 @@ import { toUuid } from '../uuid.ts';
 export function erasureRoutes(dependencies: {
   pool: pg.Pool;
   temporal: Client;
-  limits: TurnLimits;
+  askToForget: AskToForget;
   closing: AbortSignal;
   /** Requests that wait at once (see `createShares`). */
   waitingRequests: number;
 }): Router {
-  const { pool, temporal, closing, waitingRequests } = dependencies;
+  const { pool, temporal, askToForget, closing, waitingRequests } = dependencies;
   const router = Router();
   const waiting = createShares(waitingRequests);
-  const requestErasure = createRequestErasure(dependencies);
 
   const erase = async (req: Request, res: Response, exchangeId: string | undefined): Promise<void> => {
     const tenantId = tenantOf(res);
     const agentId = toUuid(String(req.params['agentId']));
     const userId = validate(userIdParam, req.params['userId'], 'userId');
     if (!agentId) throw notFound('agent');
-    const taken = await requestErasure({ tenantId, agentId, userId, exchangeId }, actorOf(res));
-    switch (taken.kind) {
-      case 'unknown-agent':
-        throw notFound('agent');
-      case 'unknown-exchange':
-        throw notFound('exchange');
-      case 'unavailable':
-        throw unavailable(taken.service);
-      case 'accepted':
-        break;
-    }
-    const { erasureId, workflowId } = taken;
+    const { erasureId, workflowId } = await askToForget(
+      { tenantId, agentId, userId, exchangeId },
+      actorOf(res),
+    );
     res.set('Location', `/v1/erasures/${erasureId}`);
     await waitFor(req, res, workflowId);
     const receipt = await findErasure(pool, tenantId, erasureId);
-    if (receipt?.finishedAt) res.json(receipt);
-    else res.status(202).json({ erasureId });
+    if (receipt?.finishedAt) sendJson(res, ERASURE, receipt);
+    else sendJson(res.status(202), ERASURE_ACCEPTED, { erasureId });
   };
 
   /** Waits for the end of an erasure, as the client prefers while its tenant has room to wait. */
@@ -85,7 +76,7 @@ export function erasureRoutes(dependencies: {
     const erasureId = toUuid(req.params.erasureId);
     const receipt = erasureId && (await findErasure(pool, tenantOf(res), erasureId));
     if (!receipt) throw notFound('erasure');
-    res.json(receipt);
+    sendJson(res, ERASURE, receipt);
   });
 
   return router;

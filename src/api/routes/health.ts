@@ -4,6 +4,7 @@ import { Router } from 'express';
 import { checkRedis, type RedisClient } from '../../redis/connection.ts';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { HEALTH, READINESS, sendJson } from '../answers.ts';
 import { within } from '../../lib/within.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../../domain/task-queues.ts';
 
@@ -29,7 +30,7 @@ export function healthRoutes(dependencies: {
   const router = Router();
 
   router.get('/healthz', (_req, res) => {
-    res.json({ status: 'ok' });
+    sendJson(res, HEALTH, { status: 'ok' });
   });
 
   const PROBES: Record<string, () => Promise<unknown>> = {
@@ -66,7 +67,7 @@ export function healthRoutes(dependencies: {
   };
   router.get('/readyz', async (_req, res) => {
     const readiness = await readinessNow();
-    res.status(readiness.status === 'ready' ? 200 : 503).json(readiness);
+    sendJson(res.status(readiness.status === 'ready' ? 200 : 503), READINESS, readiness);
   });
 
   return router;

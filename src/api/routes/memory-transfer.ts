@@ -4,17 +4,20 @@ import { Router, type Request, type RequestHandler, type Response } from 'expres
 import type { Client } from '@temporalio/client';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { findAgent } from '../../db/agents.ts';
 import { recordAudit, type AuditActor } from '../../db/audit.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import type { Scope, WindowMessage } from '../../domain/conversation.ts';
 import { acceptImport, startImport, type ImportOutcome } from '../../intake/accept-import.ts';
+import { watchPace, type Pace } from '../../lib/least-pace.ts';
 import { createShares } from '../../lib/shares.ts';
 import { exportMemory } from '../../memory/transfer/export-memory.ts';
 import { findImport } from '../../memory/transfer/staged-imports.ts';
 import { getWindow } from '../../memory/window/window.ts';
 import type { RedisClient } from '../../redis/connection.ts';
-import { actorOf, tenantOf } from '../admission.ts';
+import { actorOf, keyOf, tenantOf } from '../admission.ts';
+import { IMPORT, IMPORT_ACCEPTED, sendJson } from '../answers.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { badField, notFound, Problem, unavailable } from '../problems.ts';
 import { exportQuery, userIdParam, validate } from '../schemas.ts';
@@ -24,10 +27,12 @@ const NDJSON = 'application/x-ndjson';
 
 /** Each holds a connection of the database while its file comes. */
 const IMPORTS_AT_ONCE = 4;
-/** Each reads a page when its client has taken the one before. */
-const EXPORTS_AT_ONCE = 16;
-/** A client that takes nothing for so long has gone. */
-const EXPORT_IDLE_MS = 60_000;
+/** Files of a tenant in so many seconds that may come to nothing: each has cost what others cost. */
+const FAULTY_FILES = { points: IMPORTS_AT_ONCE, duration: 10 };
+/** Each holds a page of some 2 MB, and a window of 4 MB at most, until its client has taken it. */
+const EXPORTS_AT_ONCE = 4;
+/** 10 kB a second, and 27 kB when the part is one of the longest. */
+const EXPORT_PACE: Pace = { everyMs: 30_000, leastBytes: 300_000, withinMs: 10 * 60_000 };
 
 type Dependencies = { pool: pg.Pool; redis: RedisClient; temporal: Client; log: Logger };
 
@@ -43,12 +48,13 @@ export function memoryTransferRoutes(dependencies: Dependencies): Router {
     const importId = toUuid(req.params.importId);
     const found = importId && (await findImport(pool, { tenantId, importId }));
     if (!found) throw notFound('import');
-    // One whose workflow was ended from outside goes on when somebody asks for it.
-    if (!found.finishedAt) await startImport(temporal, { tenantId, importId }).catch(() => undefined);
-    const { finishedAt, ...progress } = found;
-    res.json({
+    // One whose workflow was ended from outside goes on when somebody asks for it who may import.
+    if (!found.finishedAt && keyOf(res).role === 'admin')
+      await startImport(temporal, { tenantId, importId }).catch(() => undefined);
+    const { finishedAt, failed, ...progress } = found;
+    sendJson(res, IMPORT, {
       importId,
-      state: finishedAt ? 'done' : 'running',
+      state: failed ? 'failed' : finishedAt ? 'done' : 'running',
       ...progress,
       finishedAt: finishedAt?.toISOString() ?? null,
     });
@@ -80,20 +86,23 @@ function sendExport({ pool, redis, log }: Dependencies): RequestHandler<OfUser> 
       toCursor: encodeCursor,
     };
     const giveBack = exporting.take(scope.tenantId) ?? tooMany('exports');
+    let pace: ReturnType<typeof watchPace> | undefined;
     try {
       const lines = exportMemory(pool, scope, options);
       // A service that is away is told before anything is sent.
       const first = await lines.next();
       await noteExport(pool, scope, actorOf(res));
       res.type(NDJSON);
-      res.setTimeout(EXPORT_IDLE_MS, () => res.destroy());
-      await pipeline(Readable.from(startingWith(first, lines), { highWaterMark: 1 }), res);
+      pace = watchPace(EXPORT_PACE, () => res.destroy());
+      const taken = countingBytes(startingWith(first, lines), pace.took);
+      await pipeline(Readable.from(taken, { highWaterMark: 1 }), res);
     } catch (error) {
       if (!res.headersSent) throw error;
       // The client sees that the last line is missing.
       if (!res.closed) res.destroy();
       log.warn({ err: error, tenantId: scope.tenantId }, 'an export ended before its last line');
     } finally {
+      pace?.end();
       giveBack();
     }
   };
@@ -101,6 +110,7 @@ function sendExport({ pool, redis, log }: Dependencies): RequestHandler<OfUser> 
 
 function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
   const importing = createShares(IMPORTS_AT_ONCE);
+  const faulty = new RateLimiterMemory(FAULTY_FILES);
   return async (req, res) => {
     const scope = await scopeOf(pool, req, res);
     if (!req.is(NDJSON) || (req.get('content-encoding') ?? 'identity') !== 'identity') {
@@ -110,20 +120,22 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
         `The body must be ${NDJSON}, uncompressed: the file of an export.`,
       );
     }
+    if ((await faulty.get(scope.tenantId))?.remainingPoints === 0) tooMany('faulty imports');
     const giveBack = importing.take(scope.tenantId) ?? tooMany('imports');
+    let isTaken = false;
     try {
       const body = req.iterator({ destroyOnReturn: false });
       const outcome = await acceptImport({ pool, temporal }, scope, body, actorOf(res));
+      isTaken = outcome.kind !== 'refused';
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
       const { importId, exchanges, windowMessages } = outcome;
-      res
-        .status(202)
-        .set('Location', `/v1/imports/${importId}`)
-        .json({ importId, exchanges, windowMessages });
+      res.status(202).set('Location', `/v1/imports/${importId}`);
+      sendJson(res, IMPORT_ACCEPTED, { importId, exchanges, windowMessages });
     } catch (error) {
       await readOn(req);
       throw error;
     } finally {
+      if (!isTaken) await faulty.consume(scope.tenantId).catch(() => undefined);
       giveBack();
     }
   };
@@ -143,6 +155,16 @@ async function windowOf(redis: RedisClient, scope: Scope): Promise<WindowMessage
     return await getWindow(redis, scope);
   } catch {
     throw unavailable('Redis');
+  }
+}
+
+async function* countingBytes(
+  lines: AsyncIterable<string>,
+  count: (bytes: number) => void,
+): AsyncGenerator<string> {
+  for await (const line of lines) {
+    count(line.length);
+    yield line;
   }
 }
 
@@ -178,7 +200,12 @@ function problemOfImport(outcome: Exclude<ImportOutcome, { kind: 'accepted' }>):
 }
 
 function tooMany(what: string): never {
-  throw new Problem(429, `Too many ${what}`, `As many ${what} as may run at a time do: come again later.`, {
-    headers: { 'Retry-After': '10' },
-  });
+  throw new Problem(
+    429,
+    `Too many ${what}`,
+    `There are as many ${what} as there may be at a time: come again later.`,
+    {
+      headers: { 'Retry-After': '10' },
+    },
+  );
 }

@@ -1,39 +1,25 @@
 import { Router } from 'express';
-import type { RedisClient } from '../../redis/connection.ts';
-import type pg from 'pg';
-import { findAgent } from '../../db/agents.ts';
-import { upToFull } from '../../db/page.ts';
-import { listMemories } from '../../memory/long-term/memories.ts';
-import { getRecentMessages } from '../../memory/window/window.ts';
 import { tenantOf } from '../admission.ts';
-import { pageOf } from '../cursor.ts';
-import { notFound, unavailable } from '../problems.ts';
+import { MEMORY, sendJson } from '../answers.ts';
+import { memoryOf, type MemoryReader } from '../memory-page.ts';
 import { pageQuery, userIdParam, validate } from '../schemas.ts';
-import { toUuid } from '../uuid.ts';
 
 /**
  * `GET /agents/{agentId}/users/{userId}/memory`: what an agent remembers of a user, newest memories first,
  * paged.
  */
-export function memoryRoutes({ pool, redis }: { pool: pg.Pool; redis: RedisClient }): Router {
+export function memoryRoutes(reader: MemoryReader): Router {
   const router = Router();
 
   router.get('/agents/:agentId/users/:userId/memory', async (req, res) => {
-    const tenantId = tenantOf(res);
-    const agentId = toUuid(req.params.agentId);
     const userId = validate(userIdParam, req.params.userId, 'userId');
     const asked = validate(pageQuery, req.query, 'query');
-    if (!agentId || !(await findAgent(pool, tenantId, agentId))) throw notFound('agent');
-
-    const scope = { tenantId, agentId, userId };
-    const [window, { page, nextCursor }] = await Promise.all([
-      getRecentMessages(redis, tenantId, agentId, userId).catch(() => {
-        throw unavailable('Redis');
-      }),
-      pageOf(asked, (rows) => listMemories(pool, scope, rows)),
-    ]);
-    // The newest of the window, as many as fill a page.
-    res.json({ window: upToFull(window.toReversed()).toReversed(), memories: page, nextCursor });
+    const page = await memoryOf(
+      reader,
+      { tenantId: tenantOf(res), agentId: req.params.agentId, userId },
+      asked,
+    );
+    sendJson(res, MEMORY, page);
   });
 
   return router;

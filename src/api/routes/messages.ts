@@ -1,37 +1,35 @@
 import { Router, type Request, type Response } from 'express';
-import type pg from 'pg';
-import type { HttpChannel } from '../../channels/http/index.ts';
 import { findTurn, type LedgerTurn } from '../../db/ledger.ts';
-import { ACCEPT_WITHIN_MS } from '../../domain/timing.ts';
-import { createShares } from '../../lib/shares.ts';
-import type { AcceptMessage } from '../../intake/accept-message.ts';
+import type { Shares } from '../../lib/shares.ts';
 import { outcomeOf, type MessageOutcome } from '../../intake/message-outcome.ts';
 import type { Pace } from '../../intake/pace.ts';
 import type { RateLimiter } from '../../intake/rate-limiter.ts';
 import { retryMessage } from '../../intake/retry-message.ts';
 import type { TurnStarter } from '../../intake/start-turn.ts';
+import { isOwn, type AcceptHttp } from '../accept-http.ts';
 import { keyOf, tenantOf } from '../admission.ts';
-import { badField, notFound, Problem, problemOf } from '../problems.ts';
+import { MESSAGE, sendJson } from '../answers.ts';
+import { hasTheEnd, sendReplyEvents, wantsEvents, type StreamDependencies } from '../event-stream.ts';
+import { bodyOf } from '../message-body.ts';
+import { notFound, Problem, problemOf } from '../problems.ts';
 import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
+import { takeWaitingPlace } from '../waiting-places.ts';
 import { toUuid } from '../uuid.ts';
 
-/** `POST /agents/{agentId}/messages` and `GET /messages/{messageId}`. */
+/** `POST /agents/{agentId}/messages`, `GET /messages/{messageId}` and its events. */
 export function messageRoutes(
-  dependencies: TurnStarter & {
-    pool: pg.Pool;
-    accept: AcceptMessage;
-    rateLimiter: RateLimiter;
-    pace: Pace;
-    http: HttpChannel;
-    /** Aborted when the server shuts down: waiting requests are answered 202 then. */
-    closing: AbortSignal;
-    /** Requests that wait for their replies at once (see `createShares`). */
-    waitingRequests: number;
-  },
+  dependencies: TurnStarter &
+    // When the server shuts down, waiting requests are answered 202.
+    StreamDependencies & {
+      acceptHttp: AcceptHttp;
+      rateLimiter: RateLimiter;
+      pace: Pace;
+      /** The requests that wait for their replies. */
+      waiting: Shares;
+    },
 ): Router {
-  const { pool, temporal, accept, http, closing, waitingRequests } = dependencies;
+  const { pool, temporal, acceptHttp, closing, waiting } = dependencies;
   const router = Router();
-  const waiting = createShares(waitingRequests);
 
   /** What has become of a turn, waited for as the client prefers while its tenant has room to wait. */
   const waitFor = async (req: Request, res: Response, turn: LedgerTurn): Promise<MessageOutcome> => {
@@ -53,32 +51,44 @@ export function messageRoutes(
   router.post('/agents/:agentId/messages', async (req, res) => {
     const tenantId = tenantOf(res);
     const agentId = toUuid(req.params.agentId);
-    const deadline = Date.now() + ACCEPT_WITHIN_MS;
-    const idempotencyKey = req.get('idempotency-key');
     if (!agentId) throw notFound('agent');
-    const received = await http.receive({ tenantId, agentId, body: req.body, idempotencyKey });
-    if (received.kind === 'invalid') throw badField(received);
-    const taken = await accept({ ...received.message, apiKeyId: keyOf(res).firstId }, { deadline });
-    if (taken.kind !== 'accepted') throw problemOf(taken);
-    // Sent with another key before: its reply is that key's.
-    if (!isOwn(res, taken.turn)) throw problemOf({ kind: 'key-reused' });
-    const { turn } = taken;
-    sendOutcome(res, turn, await waitFor(req, res, turn), 202);
+    const isStreamed = wantsEvents(req);
+    if (isStreamed) takeWaitingPlace(waiting, tenantId, res);
+    const idempotencyKey = req.get('idempotency-key');
+    const turn = await acceptHttp(keyOf(res), { agentId, body: req.body, idempotencyKey });
+    if (isStreamed) await sendReplyEvents(dependencies, req, locate(res, turn), { tenantId, turn });
+    else sendOutcome(res, turn, await waitFor(req, res, turn), 202);
   });
 
-  router.get('/messages/:messageId', async (req, res) => {
+  /** The message that a path names, if the key may see it. */
+  const ownTurn = async (req: Request, res: Response): Promise<LedgerTurn> => {
+    const messageId = toUuid(String(req.params['messageId']));
+    const turn = messageId && (await findTurn(pool, tenantOf(res), messageId));
+    if (!turn || !isOwn(keyOf(res), turn)) throw notFound('message');
+    return turn;
+  };
+  const sendEvents = async (req: Request, res: Response, turn: LedgerTurn): Promise<void> => {
+    if (hasTheEnd(req)) {
+      res.status(204).end();
+      return;
+    }
     const tenantId = tenantOf(res);
-    const messageId = toUuid(req.params.messageId);
-    const turn = messageId && (await findTurn(pool, tenantId, messageId));
-    if (!turn || !isOwn(res, turn)) throw notFound('message');
-    sendOutcome(res, turn, await waitFor(req, res, turn), 200);
+    takeWaitingPlace(waiting, tenantId, res);
+    await sendReplyEvents(dependencies, req, locate(res, turn), { tenantId, turn });
+  };
+
+  router.get('/messages/:messageId', async (req, res) => {
+    const turn = await ownTurn(req, res);
+    if (wantsEvents(req)) await sendEvents(req, res, turn);
+    else sendOutcome(res, turn, await waitFor(req, res, turn), 200);
+  });
+  router.get('/messages/:messageId/events', async (req, res) => {
+    await sendEvents(req, res, await ownTurn(req, res));
   });
 
   router.post('/messages/:messageId/retry', async (req, res) => {
     const tenantId = tenantOf(res);
-    const messageId = toUuid(req.params.messageId);
-    const turn = messageId && (await findTurn(pool, tenantId, messageId));
-    if (!turn || !isOwn(res, turn)) throw notFound('message');
+    const turn = await ownTurn(req, res);
     const retried = await retryMessage(dependencies, tenantId, turn);
     if (retried.kind !== 'accepted') throw problemOf(retried);
     sendOutcome(res, turn, await waitFor(req, res, turn), 202);
@@ -87,11 +97,9 @@ export function messageRoutes(
   return router;
 }
 
-/** Whether the key may see this message: one of the role `chat` sees what was sent with it. */
-function isOwn(res: Response, turn: LedgerTurn): boolean {
-  const { role, firstId } = keyOf(res);
-  return role !== 'chat' || turn.apiKeyId === firstId;
-}
+/** Says where a message is. */
+const locate = (res: Response, { messageId }: LedgerTurn): Response =>
+  res.set('Location', `/v1/messages/${messageId}`);
 
 function sendOutcome(
   res: Response,
@@ -99,26 +107,21 @@ function sendOutcome(
   outcome: MessageOutcome,
   pendingStatus: 200 | 202,
 ): void {
-  const { messageId, workflowId } = turn;
-  res.set('Location', `/v1/messages/${messageId}`);
+  locate(res, turn);
+  const body = bodyOf(turn, outcome);
   switch (outcome.state) {
     case 'done':
-      res.json({ messageId, workflowId, ...outcome });
+    case 'erased':
+      sendJson(res, MESSAGE, body);
       return;
     case 'failed':
       // To whoever waits it is an error; to whoever looks the message up it is its state.
-      if (pendingStatus === 200) {
-        res.json({ messageId, workflowId, ...outcome });
-        return;
-      }
-      throw new Problem(502, 'No reply', outcome.reply.text, {
-        members: { messageId, workflowId, ...outcome },
-      });
-    case 'erased':
-      res.json({ messageId, workflowId, state: outcome.state });
+      if (pendingStatus === 202)
+        throw new Problem(502, 'No reply', outcome.reply.text, { members: { ...body } });
+      sendJson(res, MESSAGE, body);
       return;
     case 'accepted':
     case 'refused':
-      res.status(pendingStatus).json({ messageId, workflowId, state: outcome.state });
+      sendJson(res.status(pendingStatus), MESSAGE, body);
   }
 }

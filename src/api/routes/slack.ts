@@ -1,17 +1,13 @@
 import { Router, type Request } from 'express';
 import type pg from 'pg';
-import { z } from 'zod';
 import type { WebhookChannel } from '../../channels/channel.ts';
 import { giveChannel, takeChannel } from '../../channels/slack/installations/channel-agents.ts';
 import { actorOf, tenantOf } from '../admission.ts';
 import { notFound, Problem } from '../problems.ts';
-import { validate } from '../schemas.ts';
+import { INSTALL_LINK, SLACK_CHANNEL } from '../answers-slack.ts';
+import { sendJson } from '../answers.ts';
+import { slackChannelParam, validate } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
-
-/** A channel by Slack's id of it. A direct conversation has the workspace's own agent. */
-const place = z.object({
-  channelId: z.string().regex(/^[CG][A-Z0-9]{1,30}$/, 'must be the id of a channel in Slack (C…)'),
-});
 
 /** `POST /agents/{agentId}/slack/install-link`, `PUT|DELETE /agents/{agentId}/slack/channels/{channelId}`. */
 export function slackRoutes(dependencies: { pool: pg.Pool; channels: readonly WebhookChannel[] }): Router {
@@ -31,20 +27,20 @@ export function slackRoutes(dependencies: { pool: pg.Pool; channels: readonly We
     const asked = { tenantId: tenantOf(res), actor: actorOf(res), origin: originOf(req) };
     const link = agentId && (await installing.makeLink({ ...asked, agentId }));
     if (!link) throw notFound('agent');
-    res.status(201).json(link);
+    sendJson(res.status(201), INSTALL_LINK, link);
   });
 
   router.put('/agents/:agentId/slack/channels/:channelId', async (req, res) => {
     const agentId = toUuid(req.params.agentId);
-    const { channelId } = validate(place, { channelId: req.params.channelId }, 'path');
+    const channelId = validate(slackChannelParam, req.params.channelId, 'channelId');
     const asked = { tenantId: tenantOf(res), channelId, actor: actorOf(res) };
     if (!agentId || !(await giveChannel(pool, { ...asked, agentId }))) throw notFound('agent');
-    res.json({ channelId, agentId });
+    sendJson(res, SLACK_CHANNEL, { channelId, agentId });
   });
 
   router.delete('/agents/:agentId/slack/channels/:channelId', async (req, res) => {
     const agentId = toUuid(req.params.agentId);
-    const { channelId } = validate(place, { channelId: req.params.channelId }, 'path');
+    const channelId = validate(slackChannelParam, req.params.channelId, 'channelId');
     const asked = { tenantId: tenantOf(res), channelId, actor: actorOf(res) };
     if (!agentId || !(await takeChannel(pool, { ...asked, agentId })))
       throw notFound('channel of this agent');

@@ -11,6 +11,7 @@ import {
   type TenantChanges,
 } from '../../db/tenants.ts';
 import { requestTenantRemoval } from '../../intake/request-tenant-removal.ts';
+import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, sendJson, TENANT } from '../answers.ts';
 import { notFound, Problem } from '../problems.ts';
 import { withoutUndefined } from '../without-undefined.ts';
 import { newKeyBody, newTenantBody, tenantChangesBody, validate } from '../schemas.ts';
@@ -28,14 +29,14 @@ export function tenantRoutes({ pool, temporal }: { pool: pg.Pool; temporal: Clie
   router.post('/', async (req, res) => {
     const { name } = validate(newTenantBody, req.body, 'body');
     const { tenantId, key } = await createTenant(pool, name, '', OPERATOR);
-    res.status(201).json({ tenantId, apiKeyId: key.id, apiKey: key.apiKey });
+    sendJson(res.status(201), NEW_TENANT, { tenantId, apiKeyId: key.id, apiKey: key.apiKey });
   });
 
   router.get('/:tenantId', async (req, res) => {
     const tenantId = toUuid(req.params.tenantId);
     const tenant = tenantId && (await findTenant(pool, tenantId));
     if (!tenant) throw notFound('tenant');
-    res.json(tenant);
+    sendJson(res, TENANT, tenant);
   });
 
   router.patch('/:tenantId', async (req, res) => {
@@ -43,7 +44,7 @@ export function tenantRoutes({ pool, temporal }: { pool: pg.Pool; temporal: Clie
     const changes: TenantChanges = withoutUndefined(validate(tenantChangesBody, req.body, 'body'));
     const tenant = tenantId && (await updateTenant(pool, tenantId, changes, OPERATOR));
     if (!tenant) throw notFound('tenant');
-    res.json(tenant);
+    sendJson(res, TENANT, tenant);
   });
 
   router.delete('/:tenantId', async (req, res) => {
@@ -51,20 +52,20 @@ export function tenantRoutes({ pool, temporal }: { pool: pg.Pool; temporal: Clie
     const removal = tenantId && (await requestTenantRemoval({ pool, temporal }, tenantId, OPERATOR));
     if (!removal) throw notFound('tenant');
     res.status(removal.finishedAt ? 200 : 202).set('Location', `/v1/tenants/${tenantId}/removal`);
-    res.json(removal);
+    sendJson(res, REMOVAL, removal);
   });
 
   router.get('/:tenantId/removal', async (req, res) => {
     const tenantId = toUuid(req.params.tenantId);
     const removal = tenantId && (await findTenantRemoval(pool, tenantId));
     if (!removal) throw notFound('removal');
-    res.json(removal);
+    sendJson(res, REMOVAL, removal);
   });
 
   router.post('/:tenantId/api-keys', async (req, res) => {
     const tenantId = toUuid(req.params.tenantId);
     if (!tenantId || !(await tenantExists(pool, tenantId))) throw notFound('tenant');
-    const fields = withoutUndefined(validate(newKeyBody, req.body ?? {}, 'body'));
+    const fields = withoutUndefined(validate(newKeyBody, req.body === undefined ? {} : req.body, 'body'));
     const key = await issueApiKey(pool, tenantId, fields, OPERATOR);
     if (!key) {
       throw new Problem(
@@ -73,13 +74,13 @@ export function tenantRoutes({ pool, temporal }: { pool: pg.Pool; temporal: Clie
         `A tenant may have ${MAX_API_KEYS} keys: rotate one, or revoke those that nobody uses.`,
       );
     }
-    res.status(201).json({ apiKeyId: key.id, apiKey: key.apiKey });
+    sendJson(res.status(201), NEW_KEY, { apiKeyId: key.id, apiKey: key.apiKey });
   });
 
   router.get('/:tenantId/api-keys', async (req, res) => {
     const tenantId = toUuid(req.params.tenantId);
     if (!tenantId || !(await tenantExists(pool, tenantId))) throw notFound('tenant');
-    res.json({ apiKeys: await listApiKeys(pool, tenantId) });
+    sendJson(res, API_KEYS, { apiKeys: await listApiKeys(pool, tenantId) });
   });
 
   router.post('/:tenantId/api-keys/:keyId/rotate', async (req, res) => {
@@ -87,7 +88,7 @@ export function tenantRoutes({ pool, temporal }: { pool: pg.Pool; temporal: Clie
     const keyId = toUuid(req.params.keyId);
     const key = tenantId && keyId && (await rotateApiKey(pool, tenantId, keyId, OPERATOR));
     if (!key) throw notFound('API key');
-    res.status(201).json({ apiKeyId: key.id, apiKey: key.apiKey });
+    sendJson(res.status(201), NEW_KEY, { apiKeyId: key.id, apiKey: key.apiKey });
   });
 
   router.delete('/:tenantId/api-keys/:keyId', async (req, res) => {

@@ -2,7 +2,8 @@
  * HTTP as a channel: a program sends a message with its tenant's key, and fetches the reply or waits for it.
  */
 import { z } from 'zod';
-import { check, idField, MAX_TEXT_LENGTH, textField } from '../../intake/fields.ts';
+import { MAX_TEXT_LENGTH } from '../../domain/bounds.ts';
+import { check, filledText, idField } from '../../intake/fields.ts';
 import type { InboundChannel, Received } from '../channel.ts';
 
 /**
@@ -11,7 +12,7 @@ import type { InboundChannel, Received } from '../channel.ts';
  */
 export const messageBody = z.object({
   userId: idField.describe('Who speaks. One user keeps one memory per agent, across threads.'),
-  text: textField(MAX_TEXT_LENGTH).refine((value) => value.trim() !== '', 'must not be empty'),
+  text: filledText(MAX_TEXT_LENGTH),
   threadId: idField.optional(),
 });
 

@@ -1,4 +1,4 @@
-import { LogLevel, WebClient } from '@slack/web-api';
+import { LogLevel, WebAPIRequestError, WebClient } from '@slack/web-api';
 import { CHANNEL_CALL_WITHIN_MS } from '../../domain/timing.ts';
 import { bytesOf } from './bounded-body.ts';
 
@@ -7,6 +7,13 @@ import { bytesOf } from './bounded-body.ts';
  * is; most are 1 to 2 kB.
  */
 export const MAX_ANSWER_BYTES = 4_000_000;
+
+class AnswerTooLongError extends Error {}
+
+/** Whether a call failed since its answer was longer than is read: a shorter one may be asked for. */
+export function isAnswerTooLong(error: unknown): boolean {
+  return error instanceof WebAPIRequestError && error.original instanceof AnswerTooLongError;
+}
 
 /**
  * A Web API client that never repeats a call by itself: after a time-out it would post again (four posts
@@ -36,7 +43,7 @@ export function slackClientOptions(apiUrl: string) {
 async function fetchBounded(...request: Parameters<typeof fetch>): Promise<Response> {
   const response = await fetch(...request);
   const body = await bytesOf(response, MAX_ANSWER_BYTES);
-  if (!body) throw new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+  if (!body) throw new AnswerTooLongError(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
   const { status, statusText, headers } = response;
   return new Response(body.length > 0 ? body : null, { status, statusText, headers });
 }

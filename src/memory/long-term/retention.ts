@@ -1,11 +1,15 @@
 /** What a tenant no longer wants to keep. */
 import type pg from 'pg';
+import { isStatementTimeout } from '../../db/outage.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { removeFromWindow } from '../window/edit-window.ts';
 
 /** What a sweep has deleted. */
 export type Swept = { exchanges: number; messages: number; passages: number; turns: number };
+
+/** Messages, turns and imports of one transaction. */
+const AT_ONCE = 500;
 
 /** The tenants that limit how long memories or turns are kept. */
 export async function tenantsWithRetention(pool: pg.Pool): Promise<string[]> {
@@ -16,8 +20,8 @@ export async function tenantsWithRetention(pool: pg.Pool): Promise<string[]> {
 }
 
 /**
- * Deletes what a tenant no longer wants to keep, a bounded number of exchanges and turns at a time. Rejects
- * with the signal's reason when that is aborted; what is gone by then is gone.
+ * Deletes what a tenant no longer wants to keep, some at a time, and fewer where the statement's time is over
+ * before they are gone. Rejects with the signal's reason when that is aborted; what is gone by then is gone.
  */
 export async function sweepTenant(
   services: { pool: pg.Pool; redis: RedisClient },
@@ -25,14 +29,17 @@ export async function sweepTenant(
   signal?: AbortSignal,
 ): Promise<Swept> {
   const total = { exchanges: 0, messages: 0, passages: 0, turns: 0 };
+  let atMost = AT_ONCE;
   for (;;) {
     signal?.throwIfAborted();
-    const { exchanges, messages, passages, turns } = await sweepSome(services, tenantId);
-    if (exchanges + turns === 0) return total;
-    total.exchanges += exchanges;
-    total.messages += messages;
-    total.passages += passages;
-    total.turns += turns;
+    try {
+      const swept = await sweepSome(services, tenantId, atMost);
+      if (!swept) return total;
+      for (const what of ['exchanges', 'messages', 'passages', 'turns'] as const) total[what] += swept[what];
+    } catch (error) {
+      if (atMost === 1 || !isStatementTimeout(error)) throw error;
+      atMost = Math.floor(atMost / 2);
+    }
   }
 }
 
@@ -46,16 +53,18 @@ type SweptRow = {
 };
 
 /**
- * Deletes some of what is older than the tenant's own setting says, from memory, window and ledger; nothing
- * was left to delete when all counts are 0. Each exchange leaves its window before the transaction ends: a
+ * Deletes some of what is older than the tenant's own setting says, from memory, window and ledger; undefined
+ * when nothing was left to delete. Each exchange leaves its window before the transaction ends: a
  * sweep that dies in between finds it again.
  */
 async function sweepSome(
   { pool, redis }: { pool: pg.Pool; redis: RedisClient },
   tenantId: string,
-): Promise<Swept> {
+  atMost: number,
+): Promise<Swept | undefined> {
   return inTenant(pool, tenantId, async (client) => {
-    const { rows } = await client.query<SweptRow>('SELECT * FROM sweep_retention()');
+    const { rows } = await client.query<SweptRow>('SELECT * FROM sweep_retention($1)', [atMost]);
+    if (rows.length === 0) return undefined;
     const exchanges = rows.flatMap((row) =>
       row.exchange_id === null ? [] : [{ ...row, id: row.exchange_id }],
     );

@@ -7,7 +7,7 @@ import { sameSession } from '../ranking/sessions.ts';
 import { countWords } from '../text/words.ts';
 import type { PromptContents } from './beside-window.ts';
 import { notInPrompt } from './candidates.ts';
-import { findTexts, passageKey, type QuotedMessage } from './scan-scope.ts';
+import { findTexts, passageKey, type QuotedMessage, type TextBudget } from './passage-texts.ts';
 
 /** A message right after or before a hit, which is quoted with it. */
 export type AdjacentMessage = {
@@ -25,9 +25,9 @@ export async function findAdjacentMessages(
   client: pg.PoolClient,
   scope: Scope,
   inPrompt: PromptContents,
-  found: { scored: ScoredScope; hits: Candidate[]; settings: RecallSettings },
+  found: { scored: ScoredScope; hits: Candidate[]; settings: RecallSettings; budget: TextBudget },
 ): Promise<AdjacentMessage[]> {
-  const { scored, hits, settings } = found;
+  const { scored, hits, settings, budget } = found;
   let wordsLeft = settings.fillWords - hits.reduce((sum, hit) => sum + wordsOf(hit), 0);
   if (wordsLeft <= LABEL_WORDS) return [];
   const taken = new Set([
@@ -44,6 +44,7 @@ export async function findAdjacentMessages(
     client,
     scope,
     wanted.map(({ passage }) => passage),
+    budget,
   );
   const adjacent: AdjacentMessage[] = [];
   for (const { hit, passage, step } of wanted) {

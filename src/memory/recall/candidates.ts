@@ -5,7 +5,14 @@ import { limitQuestions } from '../ranking/rank.ts';
 import type { ScoredPassage } from '../ranking/score.ts';
 import { addedBy, addsNothing, endsAsking, hasNoAnswer } from '../text/questions.ts';
 import type { PromptContents } from './beside-window.ts';
-import { findTexts, passageKey, withDashes, type PassageTexts, type QuotedMessage } from './scan-scope.ts';
+import {
+  findTexts,
+  passageKey,
+  withDashes,
+  type PassageTexts,
+  type QuotedMessage,
+  type TextBudget,
+} from './passage-texts.ts';
 
 /** The passages whose texts were fetched, their texts by `passageKey`, and those that may be quoted. */
 export type Examined = {
@@ -21,17 +28,24 @@ export type Examined = {
  * @param from.question the question's pieces, see `piecesOf`
  * @param from.vector the embedding of the question as it was asked: others are compared with it
  * @param from.ranked best first
+ * @param from.budget what the search may look at: passages beyond it are no candidates
  */
 export async function findCandidates(
   client: pg.PoolClient,
   scope: Scope,
   inPrompt: PromptContents,
-  from: { question: ReadonlySet<string>; vector: string; ranked: readonly ScoredPassage[]; topK: number },
+  from: {
+    question: ReadonlySet<string>;
+    vector: string;
+    ranked: readonly ScoredPassage[];
+    topK: number;
+    budget: TextBudget;
+  },
 ): Promise<Examined> {
-  const { question, vector, ranked, topK } = from;
+  const { question, vector, ranked, topK, budget } = from;
   const examine = async (passages: readonly ScoredPassage[]): Promise<Examined> => {
     const examined = limitQuestions(passages, topK);
-    const texts = await findTexts(client, scope, examined, vector);
+    const texts = await findTexts(client, scope, examined, budget, vector);
     const candidates = examined.flatMap((passage) => toCandidate(passage, texts, inPrompt, question));
     return { examined, texts, candidates };
   };

@@ -21,6 +21,7 @@ import { timeRangeOf } from '../text/time-range.ts';
 import { findAdjacentMessages } from './adjacent-messages.ts';
 import type { PromptContents } from './beside-window.ts';
 import { findCandidates } from './candidates.ts';
+import { newTextBudget } from './passage-texts.ts';
 import { round, toMiss, toRecalled } from './recollection.ts';
 import { scanScope } from './scan-scope.ts';
 
@@ -107,7 +108,8 @@ async function choose(
     match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
   const noMatch = belowThreshold(round(matchOf(ranked, facts)), ranked);
   if (noMatch) return noMatch;
-  const wanted = { question, vector, ranked, topK };
+  const budget = newTextBudget();
+  const wanted = { question, vector, ranked, topK, budget };
   const { examined, texts, candidates } = await findCandidates(client, scope, inPrompt, wanted);
   // An old message with the same words as one in the window, or the question itself asked before,
   // must not lift unrelated exchanges over the threshold.
@@ -117,7 +119,7 @@ async function choose(
   if (noOtherMatch) return noOtherMatch;
   const ordered = orderCandidates(candidates, topK);
   const hits = withinBudget(ordered, topK, settings.maxWords);
-  const adjacent = await findAdjacentMessages(client, scope, inPrompt, { scored, hits, settings });
+  const adjacent = await findAdjacentMessages(client, scope, inPrompt, { scored, hits, settings, budget });
   const missed = ordered.find((candidate) => !hits.includes(candidate));
   return {
     recalled: toRecalled(hits, adjacent, texts),

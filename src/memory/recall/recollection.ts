@@ -2,7 +2,7 @@ import type { NearestMiss, RecalledMemory, Role } from '../../domain/conversatio
 import type { Candidate } from '../ranking/choose.ts';
 import type { ScoredPassage } from '../ranking/score.ts';
 import type { AdjacentMessage } from './adjacent-messages.ts';
-import { passageKey, withDashes, type PassageTexts, type QuotedMessage } from './scan-scope.ts';
+import { passageKey, withDashes, type PassageTexts, type QuotedMessage } from './passage-texts.ts';
 
 /** What the receipt shows and the prompt quotes: hits best first, each followed by its adjacent messages. */
 export function toRecalled(

@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import type { Role, Scope } from '../../domain/conversation.ts';
-import type { Span } from '../text/passages.ts';
+import type { Scope } from '../../domain/conversation.ts';
 import type { ScannedScope } from '../ranking/score.ts';
 
 /**
@@ -132,100 +131,4 @@ function unpack(slices: readonly Packed[], maskCount: number): ScannedScope {
     for (let row = 0; row < count; row += 1) column[row] = -masks.getInt32((row * maskCount + nth) * 4);
   });
   return scanned;
-}
-
-/** The texts of a passage as they are quoted: each message cut down to the passage's span. */
-export type PassageTexts = { user?: QuotedMessage & Similarity; reply?: QuotedMessage };
-/**
- * Cosine similarity of a user's message and the query, and the
- * message's embedding; absent when not asked for.
- */
-export type Similarity = { cosine?: number; embedding?: number[] };
-export type QuotedMessage = { content: string; createdAt: string };
-
-type TextRow = {
-  exchange_id: string;
-  part: number;
-  role: Role;
-  content: string;
-  from: number;
-  to: number;
-  created_at: Date;
-  cosine?: number;
-  embedding?: Buffer | null;
-};
-
-/**
- * Fetches the texts of passages, keyed by `passageKey`. With a
- * query's vector, each user's message also gets its `Similarity`.
- */
-export async function findTexts(
-  client: pg.PoolClient,
-  scope: Scope,
-  wanted: ReadonlyArray<{ exchangeId: string; part: number }>,
-  queryVector?: string,
-): Promise<Map<string, PassageTexts>> {
-  const texts = new Map<string, PassageTexts>();
-  if (wanted.length === 0) return texts;
-  const similarity = `, 1 - (m.embedding <=> $6::vector) AS cosine,
-                  CASE m.role WHEN 'user' THEN vector_send(m.embedding) END AS embedding`;
-  // Keeps the planner on the primary keys: agent and user are compared in a form that no index covers, and
-  // the exchange ids are given twice. On a table without statistics it would otherwise read a whole scope
-  // or tenant and discard most of it.
-  const { rows } = await client.query<TextRow>({
-    name: queryVector === undefined ? 'passage-texts' : 'passage-texts-similarity',
-    text: `SELECT replace(p.exchange_id::text, '-', '') AS exchange_id, p.part, m.role, m.content,
-                  CASE m.role WHEN 'user' THEN p.user_from ELSE p.reply_from END AS from,
-                  CASE m.role WHEN 'user' THEN p.user_to ELSE p.reply_to END AS to,
-                  m.created_at ${queryVector === undefined ? '' : similarity}
-           FROM unnest($2::uuid[], $3::int[]) w (exchange_id, part)
-           JOIN exchange_passages p ON p.tenant_id = $1 AND p.exchange_id = w.exchange_id AND p.part = w.part
-           JOIN conversation_embeddings m ON m.tenant_id = $1 AND m.id IN (p.user_memory, p.reply_memory)
-           WHERE p.exchange_id = ANY($2) AND m.agent_id::text = $4::text AND m.user_id || '' = $5`,
-    values: [
-      scope.tenantId,
-      wanted.map(({ exchangeId }) => exchangeId),
-      wanted.map(({ part }) => part),
-      scope.agentId,
-      scope.userId,
-      ...(queryVector === undefined ? [] : [queryVector]),
-    ],
-  });
-  for (const row of rows) {
-    const key = passageKey({ exchangeId: row.exchange_id, part: row.part });
-    const entry = texts.get(key) ?? {};
-    const content = cut(row.content, row);
-    if (content !== '') {
-      const message = { content, createdAt: row.created_at.toISOString() };
-      if (row.role === 'assistant') entry.reply = message;
-      else entry.user = { ...message, ...similarityOf(row) };
-    }
-    texts.set(key, entry);
-  }
-  return texts;
-}
-
-function similarityOf({ cosine, embedding }: TextRow): Similarity {
-  if (cosine === undefined || !embedding) return {};
-  // pgvector's binary form: two 16-bit integers (width, unused), then big-endian float32 values.
-  const floats = Array.from({ length: (embedding.length - 4) / 4 }, (_, d) =>
-    embedding.readFloatBE(4 + 4 * d),
-  );
-  return { cosine, embedding: floats };
-}
-
-export function passageKey({ exchangeId, part }: { exchangeId: string; part: number }): string {
-  return `${exchangeId} ${part}`;
-}
-
-/** `ScoredPassage.exchangeId` (32 hexadecimal digits) as a UUID with dashes. */
-export function withDashes(hex: string): string {
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
-
-/** The span of a text, with an ellipsis on each side where the text continues. */
-function cut(text: string, { from, to }: Span): string {
-  const piece = text.slice(from, to).trim();
-  if (piece === '') return '';
-  return `${from > 0 ? '… ' : ''}${piece}${to < text.length ? ' …' : ''}`;
 }

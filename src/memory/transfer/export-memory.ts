@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { Role, Scope, WindowMessage } from '../../domain/conversation.ts';
+import { bytesBefore, HAS_ROOM } from '../../db/page.ts';
 import { CREATED_AT, NIL_UUID, type Place } from '../../db/place.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import {
@@ -11,8 +12,10 @@ import {
   type WrittenLine,
 } from './format.ts';
 
-/** Exchanges that are read at once. With the longest of them a page takes some 20 MB. */
+/** Exchanges that are read at once, and fewer where they fill a page (see `HAS_ROOM`). */
 const PAGE = 50;
+/** What an embedding takes in a line. */
+const EMBEDDING_BYTES = 2_048;
 
 export type ExportOptions = {
   /** The first message of the exchange that the part before has ended with. */
@@ -145,15 +148,28 @@ async function readPage(
  */
 const FIRST_MESSAGES = `
   SELECT id, exchange_id, ${CREATED_AT}
-  FROM conversation_embeddings m
-  WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND (created_at, id) > ($4::timestamptz, $5::uuid)
-    AND NOT EXISTS (
-      SELECT FROM conversation_embeddings o
-      WHERE o.tenant_id = $1 AND o.exchange_id = m.exchange_id
-        AND o.agent_id IS NOT DISTINCT FROM $2 AND o.user_id IS NOT DISTINCT FROM $3
-        AND (o.created_at, o.id) < (m.created_at, m.id))
-  ORDER BY m.created_at, m.id LIMIT $6`;
-
+  FROM (
+    SELECT f.*, ${bytesBefore({ bytes: 'm.bytes + p.bytes', order: 'f.created_at, f.id' })}
+    FROM (
+      SELECT id, exchange_id, created_at
+      FROM conversation_embeddings m
+      WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND (created_at, id) > ($4::timestamptz, $5::uuid)
+        AND NOT EXISTS (
+          SELECT FROM conversation_embeddings o
+          WHERE o.tenant_id = $1 AND o.exchange_id = m.exchange_id
+            AND o.agent_id IS NOT DISTINCT FROM $2 AND o.user_id IS NOT DISTINCT FROM $3
+            AND (o.created_at, o.id) < (m.created_at, m.id))
+      ORDER BY m.created_at, m.id LIMIT $6
+    ) f
+    CROSS JOIN LATERAL (
+      SELECT sum(octet_length(content) + ${EMBEDDING_BYTES}) AS bytes FROM conversation_embeddings o
+      WHERE o.tenant_id = $1 AND o.exchange_id = f.exchange_id
+        AND o.agent_id IS NOT DISTINCT FROM $2 AND o.user_id IS NOT DISTINCT FROM $3) m
+    CROSS JOIN LATERAL (
+      SELECT count(*) * ${EMBEDDING_BYTES} AS bytes FROM exchange_passages o
+      WHERE o.tenant_id = $1 AND o.exchange_id = f.exchange_id) p
+  ) counted
+  WHERE ${HAS_ROOM} ORDER BY created_at, id`;
 /**
  * An exchange's line. Another program may have stored several messages of one role in an exchange: each that
  * recall doesn't know gets a line of its own.

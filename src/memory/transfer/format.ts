@@ -4,6 +4,7 @@
  * describes it.
  */
 import { z } from 'zod';
+import { jsonBytes, MAX_REPLY_BYTES, MAX_TEXT_LENGTH } from '../../domain/bounds.ts';
 import { assertEmbedding, InvalidEmbeddingError } from '../../domain/embedding.ts';
 import { decodeEmbedding } from '../embedding/embedding-codec.ts';
 import { WINDOW_SIZE } from '../window/window.ts';
@@ -20,13 +21,23 @@ export const EXPORT_PART_BYTES = 16_000_000;
  * machine it is taken in within the 30 s that a request has.
  */
 export const MAX_IMPORT_BYTES = 32_000_000;
-/** Longer than the longest exchange with the embeddings of all its passages. */
-export const MAX_LINE_BYTES = 4_000_000;
+/**
+ * Longer than the longest exchange with the embeddings of all its passages, which takes some 620,000 bytes:
+ * 192,000 for the message, 200,000 for the reply, and 2,200 for each of 100 passages.
+ */
+export const MAX_LINE_BYTES = 1_000_000;
 
 /** A stored passage's vector has half precision, which leaves its length inexact. */
 const LENGTH_ROUNDING = 1e-3;
 /** More than two messages can be cut into. */
-const MAX_PASSAGES = 200;
+const MAX_PASSAGES = 100;
+/**
+ * Characters that the passages of an exchange hold together. A short message belongs to each passage of a
+ * long one: the most there can be is 200,000 of a reply, and 48 times 1,400.
+ */
+const MAX_PASSAGE_CHARACTERS = 300_000;
+/** Objects, lists and values of a line, and a key's length: twice as many as an exchange has, see above. */
+export const MOST_OF_A_LINE = { values: 2_000, nameLength: 100 };
 
 /** Text that Postgres and UTF-8 can hold. */
 const text = z
@@ -35,6 +46,18 @@ const text = z
   .refine((value) => value.isWellFormed(), 'must be well-formed Unicode (it has a lone surrogate)');
 
 const role = z.enum(['user', 'assistant']);
+
+/** No longer than what a turn may carry: whatever reads memory counts on it. */
+function withinTurn(said: { role: 'user' | 'assistant'; text: string }, context: z.RefinementCtx): void {
+  const isUser = said.role === 'user';
+  const fits = isUser
+    ? said.text.length <= MAX_TEXT_LENGTH || Array.from(said.text).length <= MAX_TEXT_LENGTH
+    : said.text.length * 6 <= MAX_REPLY_BYTES || jsonBytes(said.text) <= MAX_REPLY_BYTES;
+  const most = isUser
+    ? `${MAX_TEXT_LENGTH.toLocaleString('en')} characters`
+    : `${MAX_REPLY_BYTES.toLocaleString('en')} bytes`;
+  if (!fits) context.addIssue({ code: 'custom', path: ['text'], message: `must be at most ${most}` });
+}
 
 /** Base64 of 384 little-endian float32; a unit vector, since recall compares by inner product. */
 const embedding = z.string().transform((encoded, context) => {
@@ -63,7 +86,7 @@ const at = z.iso
   .datetime({ precision: 3 })
   .refine((time) => time >= '0001-01-01T00:00:00.000Z', 'must be a time that a message can have');
 
-const message = z.strictObject({ role, at, text, embedding: embedding.optional() });
+const message = z.strictObject({ role, at, text, embedding: embedding.optional() }).superRefine(withinTurn);
 
 const header = z.strictObject({
   type: z.literal('header'),
@@ -76,13 +99,15 @@ const header = z.strictObject({
   userId: z.string(),
 });
 
-const windowMessage = z.strictObject({
-  type: z.literal('window'),
-  role,
-  text,
-  /** Its exchange, which recall leaves out while the message stands in the window. */
-  exchange: z.string().max(200).optional(),
-});
+const windowMessage = z
+  .strictObject({
+    type: z.literal('window'),
+    role,
+    text,
+    /** Its exchange, which recall leaves out while the message stands in the window. */
+    exchange: text.max(200).optional(),
+  })
+  .superRefine(withinTurn);
 
 const exchange = z
   .strictObject({
@@ -104,6 +129,11 @@ const exchange = z
       ({ user, reply }) => user[1] <= lengthOf('user') && reply[1] <= lengthOf('assistant'),
     );
     if (!fits) context.addIssue({ code: 'custom', path: ['passages'], message: 'must lie within the texts' });
+    const held = passages.reduce((sum, { user, reply }) => sum + user[1] - user[0] + reply[1] - reply[0], 0);
+    if (held > MAX_PASSAGE_CHARACTERS) {
+      const message = `must hold at most ${MAX_PASSAGE_CHARACTERS.toLocaleString('en')} characters together`;
+      context.addIssue({ code: 'custom', path: ['passages'], message });
+    }
   });
 
 const end = z.strictObject({

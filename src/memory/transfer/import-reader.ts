@@ -1,8 +1,9 @@
 import type { z } from 'zod';
 import type { Scope } from '../../domain/conversation.ts';
-import { exportLine, type ExportHeader, type ExportedWindowMessage } from './format.ts';
+import { isWithin } from '../../lib/json-size.ts';
+import { exportLine, MOST_OF_A_LINE, type ExportHeader, type ExportedWindowMessage } from './format.ts';
 import type { NewLine } from './staged-imports.ts';
-import { importedId } from './store-imported.ts';
+import { importedIds, type ImportedIds } from './store-imported.ts';
 import { WINDOW_SIZE } from '../window/window.ts';
 
 /** A line is not what an export writes in its place. The message says what is wrong with it. */
@@ -10,16 +11,25 @@ export class ImportFault extends Error {
   override readonly name = 'ImportFault';
 }
 
+/** An exchange of the file. Which of its ids it gets is seen in the database. */
+export type ReadExchange = {
+  ids: ImportedIds;
+  /** Characters of its line. */
+  length: number;
+  /** As it is to be staged under an id: the line as it came, its embeddings are not written anew. */
+  stagedAs(exchangeId: string): NewLine;
+};
+
+/** A message of the file's window, and the ids of its exchange. */
+export type ReadWindowMessage = { message: ExportedWindowMessage; ids?: ImportedIds };
+
 export type ImportReader = {
   /** The number of the line that was read last, from 1. */
   readonly line: number;
-  /**
-   * Reads the next line. An exchange comes back as it is to be staged, with its id in the new scope. Throws
-   * an `ImportFault`.
-   */
-  read(text: string): NewLine | undefined;
+  /** Reads the next line, and gives the exchange that it holds. Throws an `ImportFault`. */
+  read(text: string): ReadExchange | undefined;
   /** Ends the file. Throws an `ImportFault` when it was cut off. */
-  end(): { exchanges: number; window: ExportedWindowMessage[] };
+  end(): { exchanges: number; window: ReadWindowMessage[] };
 };
 
 /** Reads the lines of an export that is to be imported into `scope`, one by one and in their order. */
@@ -28,9 +38,7 @@ export function createImportReader(scope: Scope): ImportReader {
   let exchanges = 0;
   let header: ExportHeader | undefined;
   let isComplete = false;
-  const window: ExportedWindowMessage[] = [];
-
-  const idInScope = (from: Scope, id: string): string => importedId(from, scope, id);
+  const window: ReadWindowMessage[] = [];
 
   return {
     get line() {
@@ -40,6 +48,8 @@ export function createImportReader(scope: Scope): ImportReader {
       line += 1;
       if (isComplete) throw new ImportFault('comes after the end');
       const value = parseJson(text);
+      // Before the schema sees it: it would go through a million faults, and write down each.
+      if (!isWithin(value, MOST_OF_A_LINE)) throw new ImportFault(header ? TOO_MUCH : NO_HEADER);
       const checked = exportLine.safeParse(value);
       if (!checked.success) throw new ImportFault(problemOf(checked.error, header === undefined));
       const read = checked.data;
@@ -54,13 +64,23 @@ export function createImportReader(scope: Scope): ImportReader {
           if (exchanges > 0) throw new ImportFault('must come before the exchanges: it is of the window');
           if (window.length === WINDOW_SIZE) throw new ImportFault(`is beyond a window’s ${WINDOW_SIZE}`);
           window.push(
-            read.exchange === undefined ? read : { ...read, exchange: idInScope(header, read.exchange) },
+            read.exchange === undefined
+              ? { message: read }
+              : { message: read, ids: importedIds(header, scope, read.exchange) },
           );
           return undefined;
         case 'exchange': {
           exchanges += 1;
-          const exchangeId = idInScope(header, read.id);
-          return { line, exchangeId, content: withId(value, exchangeId) };
+          const number = line;
+          return {
+            ids: importedIds(header, scope, read.id),
+            length: text.length,
+            stagedAs: (exchangeId) => ({
+              line: number,
+              exchangeId,
+              content: JSON.stringify({ ...Object(value), id: exchangeId }),
+            }),
+          };
         }
         case 'end':
           if (read.exchanges !== exchanges || read.windowMessages !== window.length) {
@@ -82,6 +102,7 @@ export function createImportReader(scope: Scope): ImportReader {
 }
 
 const NO_HEADER = 'must be the header of an exported memory (format "konstruct-memory", version 1)';
+const TOO_MUCH = 'holds more, or longer keys, than an export writes';
 
 function parseJson(text: string): unknown {
   try {
@@ -89,11 +110,6 @@ function parseJson(text: string): unknown {
   } catch {
     throw new ImportFault('must be JSON: the file was cut off here, or is none of an exported memory');
   }
-}
-
-/** The line as it came, under another id: its embeddings are not written anew. */
-function withId(value: unknown, id: string): string {
-  return JSON.stringify({ ...Object(value), id });
 }
 
 function problemOf(error: z.ZodError, isHeader: boolean): string {

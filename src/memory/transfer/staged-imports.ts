@@ -19,6 +19,8 @@ export type ImportProgress = {
   /** Those of them that the scope did not have. */
   stored: number;
   finishedAt: Date | null;
+  /** It has ended, and not all of it could be stored. */
+  failed: boolean;
 };
 
 /** Stages exchanges within the caller's transaction, whose tenant must be the import's. */
@@ -55,14 +57,18 @@ export async function stageImport(
   );
 }
 
-/** How many imports of the transaction's tenant have begun within a day and are not finished. */
+/** How many imports of the transaction's tenant are not finished. */
 export async function countUnfinished(client: pg.PoolClient, tenantId: string): Promise<number> {
   const { rows } = await client.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM memory_imports
-     WHERE tenant_id = $1 AND finished_at IS NULL AND created_at > now() - interval '1 day'`,
+    'SELECT count(*)::int AS count FROM memory_imports WHERE tenant_id = $1 AND finished_at IS NULL',
     [tenantId],
   );
   return rows[0]?.count ?? 0;
+}
+
+/** Until the transaction ends no other import of the tenant is entered: it counts what this one adds. */
+export async function lockImports(client: pg.PoolClient, tenantId: string): Promise<void> {
+  await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('imports of ' || $1, 0))`, [tenantId]);
 }
 
 /** How far an import has come; undefined when the tenant has none of this id. */
@@ -72,7 +78,7 @@ export async function findImport(
 ): Promise<ImportProgress | undefined> {
   const { rows } = await inTenant(pool, tenantId, (client) =>
     client.query<ImportProgress>(
-      `SELECT agent_id AS "agentId", user_id AS "userId", exchanges, stored, finished_at AS "finishedAt"
+      `SELECT agent_id AS "agentId", user_id AS "userId", exchanges, stored, finished_at AS "finishedAt", failed
        FROM memory_imports WHERE tenant_id = $1 AND id = $2`,
       [tenantId, importId],
     ),
@@ -80,19 +86,52 @@ export async function findImport(
   return rows[0];
 }
 
-/** Lines of a slice, and about how long they may be together: the model reads all of it within minutes. */
+/**
+ * Tries without anything stored between them after which an import ends: some hours of them, since they come
+ * a minute apart. While Postgres is away none is counted.
+ */
+export const MAX_TRIES = 100;
+
+/**
+ * Counts a try to store some of an import. False when there have been enough, which ends the import, and when
+ * it has ended.
+ */
+export async function beginTry(pool: pg.Pool, { tenantId, importId }: ImportKey): Promise<boolean> {
+  return inTenant(pool, tenantId, async (client) => {
+    const { rows } = await client.query<{ tries: number }>(
+      `UPDATE memory_imports SET tries = tries + 1
+       WHERE tenant_id = $1 AND id = $2 AND finished_at IS NULL RETURNING tries`,
+      [tenantId, importId],
+    );
+    const [counted] = rows;
+    if (!counted) return false;
+    if (counted.tries <= MAX_TRIES) return true;
+    await client.query('DELETE FROM memory_import_lines WHERE tenant_id = $1 AND import_id = $2', [
+      tenantId,
+      importId,
+    ]);
+    await client.query(
+      `UPDATE memory_imports SET finished_at = now(), window_messages = NULL, failed = true
+       WHERE tenant_id = $1 AND id = $2`,
+      [tenantId, importId],
+    );
+    return false;
+  });
+}
+
+/** Lines that are looked at in one go, and about how long they may be together. */
 const SLICE_LINES = 200;
-const SLICE_CHARACTERS = 250_000;
+const SLICE_BYTES = 250_000;
 
 /** The next slice of an import; empty when nothing is left. */
 export async function nextLines(pool: pg.Pool, { tenantId, importId }: ImportKey): Promise<StagedLine[]> {
   const { rows } = await inTenant(pool, tenantId, (client) =>
     client.query<StagedLine>(
       `SELECT line, content FROM (
-         SELECT line, content, sum(length(content)) OVER (ORDER BY line) - length(content) AS before
+         SELECT line, content, sum(octet_length(content)) OVER (ORDER BY line) - octet_length(content) AS before
          FROM memory_import_lines WHERE tenant_id = $1 AND import_id = $2 ORDER BY line LIMIT $3
        ) l WHERE before < $4 ORDER BY line`,
-      [tenantId, importId, SLICE_LINES, SLICE_CHARACTERS],
+      [tenantId, importId, SLICE_LINES, SLICE_BYTES],
     ),
   );
   return rows;
@@ -119,17 +158,16 @@ export async function takeLines(
   return new Set(rows.map(({ line }) => line));
 }
 
-/** Notes in the caller's transaction that exchanges have been stored. */
+/** Notes in the caller's transaction that exchanges have been stored: tries are counted from here. */
 export async function countStored(
   client: pg.PoolClient,
   { tenantId, importId }: ImportKey,
   stored: number,
 ): Promise<void> {
-  await client.query('UPDATE memory_imports SET stored = stored + $3 WHERE tenant_id = $1 AND id = $2', [
-    tenantId,
-    importId,
-    stored,
-  ]);
+  await client.query(
+    'UPDATE memory_imports SET stored = stored + $3, tries = 0 WHERE tenant_id = $1 AND id = $2',
+    [tenantId, importId, stored],
+  );
 }
 
 /**

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { v5 as namedUuid } from 'uuid';
+import { v5 as namedUuid, validate as isUuid } from 'uuid';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
 import { embedPassages, insertExchange, type EmbeddedPassage } from '../long-term/exchange-passages.ts';
@@ -16,19 +16,49 @@ export type EmbeddedExchange = {
   passages: EmbeddedPassage[];
 };
 
-/**
- * The id that an exchange has in the scope it is imported into: derived from its own, so that two imports
- * meet. What comes back into its own scope has its own id.
- */
-export function importedId(from: Scope, to: Scope, exchangeId: string): string {
+/** The ids that an exchange may have in the scope it is imported into. */
+export type ImportedIds = {
+  /**
+   * Its own, where the file says that it comes from this very scope. It counts when the scope has such an
+   * exchange: whoever writes the file could name one that somebody else is about to begin.
+   */
+  own?: string;
+  /** One of this scope alone, derived from its own, so that two imports meet. */
+  anew: string;
+};
+
+export function importedIds(from: Scope, to: Scope, exchangeId: string): ImportedIds {
   const isSame =
     from.tenantId.toLowerCase() === to.tenantId.toLowerCase() &&
     from.agentId.toLowerCase() === to.agentId.toLowerCase() &&
     from.userId === to.userId;
   const id = exchangeId.toLowerCase();
-  if (isSame) return id;
-  return namedUuid(`${to.agentId}:${to.userId}:${id}`, namedUuid('import', to.tenantId));
+  const anew = namedUuid(`${to.agentId}:${to.userId}:${id}`, namedUuid('import', to.tenantId));
+  return isSame ? { own: id, anew } : { anew };
 }
+
+/** Those of the exchanges that a scope has, in its ledger or in its memory. */
+export async function exchangesOfScope(
+  client: pg.PoolClient,
+  { tenantId, agentId, userId }: Scope,
+  exchangeIds: readonly string[],
+): Promise<Set<string>> {
+  const ids = exchangeIds.filter((id) => isUuid(id));
+  if (ids.length === 0) return new Set();
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT message_id AS id FROM turns
+     WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND message_id = ANY ($4::uuid[]) AND kind = 'message'
+     UNION
+     SELECT exchange_id FROM conversation_embeddings
+     WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND exchange_id = ANY ($4::uuid[])`,
+    [tenantId, agentId, userId, ids],
+  );
+  return new Set(rows.map(({ id }) => id));
+}
+
+/** The id that an exchange gets, when its scope has `known`. */
+export const idAmong = ({ own, anew }: ImportedIds, known: ReadonlySet<string>): string =>
+  own !== undefined && known.has(own) ? own : anew;
 
 /**
  * Those exchanges that the scope does not have: a memory that has travelled through other scopes comes back

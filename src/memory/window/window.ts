@@ -41,6 +41,32 @@ export async function getWindow(
   return (await redis.lrange(key, -n, -1)).map(readEntry);
 }
 
+/**
+ * The newest messages of a window, oldest first: up to the one that brings their entries to `maxBytes`. No
+ * more than these cross the network, whatever else stands there.
+ */
+export async function getNewest(
+  redis: RedisClient,
+  { tenantId, agentId, userId }: Scope,
+  maxBytes: number,
+): Promise<ConversationMessage[]> {
+  const key = memoryShortKey(tenantId, agentId, userId);
+  const entries = entryList.parse(await redis.eval(NEWEST, 1, key, WINDOW_SIZE, maxBytes));
+  return entries.map(readEntry).map(({ role, content }) => ({ role, content }));
+}
+
+const entryList = z.array(z.string());
+
+const NEWEST = `
+local entries = redis.call('LRANGE', KEYS[1], -tonumber(ARGV[1]), -1)
+local left, first = tonumber(ARGV[2]), #entries + 1
+while first > 1 and left > 0 do
+  first = first - 1
+  left = left - #entries[first]
+end
+return {unpack(entries, first)}
+`;
+
 /** An entry of a window. Throws when it is no message. */
 export function readEntry(entry: string): WindowMessage {
   return windowEntry.parse(JSON.parse(entry));

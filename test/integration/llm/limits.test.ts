@@ -293,6 +293,15 @@ test('the third attempt that took too long is the last, whatever other attempts 
   expect(await third.ended).toMatchObject({ type: 'LlmTimedOut', nonRetryable: true });
 });
 
+test('an answer that this worker fails of counts as paid: the third attempt is the last', async () => {
+  const unusable = () => Promise.resolve({ text: { no: 'text' } } as never);
+  const first = attempt(unusable);
+  expect(await first.ended).toMatchObject({ name: 'TypeError' });
+  expect(first.beats).toEqual([{ paidAttempts: 1 }]);
+  const third = attempt(unusable, { paidAttempts: 2 });
+  expect(await third.ended).toMatchObject({ type: 'ReplyUnusable', nonRetryable: true });
+});
+
 test('a failure says what the person is to be told', async () => {
   const { ended } = attempt(() => Promise.reject(new LlmRejectedError('no', { reason: 'outOfCredit' })));
   expect(await ended).toMatchObject({

@@ -11,7 +11,7 @@ import {
   INTAKE_REDIS_WITHIN_MS,
 } from '../../../domain/timing.ts';
 import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
-import { MAX_TEXT_LENGTH } from '../../../intake/fields.ts';
+import { MAX_TEXT_LENGTH } from '../../../domain/bounds.ts';
 import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
 import { findAgent } from '../../../db/agents.ts';
 import { within } from '../../../lib/within.ts';

@@ -1,5 +1,5 @@
 /** How a part of a reply, in markdown, is written for Slack. Pure. */
-import { childrenOf, extentOf, isTooDeep, linePrefix, markdownTree } from '../../../lib/markdown-tree.ts';
+import { childrenOf, extentOf, linePrefix, markdownTree } from '../../../lib/markdown-tree.ts';
 import type { MarkdownNode, MarkdownRoot } from '../../../lib/markdown-tree.ts';
 import { toMrkdwn } from './mrkdwn.ts';
 import {
@@ -33,17 +33,25 @@ const MAX_TABLE_COLUMNS = 20;
 export function contentsOf(written: string): SlackContent[] {
   const markdown = withPlainLineEnds(written);
   const bare = plainContent(markdown);
-  // Slack's own parser is not to be asked either.
-  if (isTooDeep(markdown)) return [bare];
   const tree = markdownTree(markdown);
+  // Slack's own parser is not to be asked either.
+  if (!tree) return [bare];
+  try {
+    return [...formattedContents(tree, markdown), bare];
+  } catch {
+    // Plain text is a reply; an error would come again at each attempt.
+    return [bare];
+  }
+}
+
+function formattedContents(tree: MarkdownRoot, markdown: string): SlackContent[] {
   const mrkdwn = toMrkdwn(tree, markdown).trim();
   // Nothing but the definition of a link, say: Slack would show an empty message.
-  if (mrkdwn === '') return [bare];
+  if (mrkdwn === '') return [];
   const block = harmlessMarkdown(tree, markdown);
   return [
     ...(block === undefined ? [] : [richContent(mrkdwn, block)]),
     ...(mrkdwn.length <= MAX_TEXT_LENGTH ? [{ text: mrkdwn }] : []),
-    bare,
   ];
 }
 

@@ -1,6 +1,12 @@
 /** A reply as the blocks that it consists of, each with the lines that it holds. Pure. */
 import { innerLine, itemOn, type Container } from './containers.ts';
-import { blockTree, childrenOf, fenceOf, isTooDeep, type MarkdownNode } from '../../../lib/markdown-tree.ts';
+import {
+  blockTree,
+  childrenOf,
+  fenceOf,
+  type MarkdownNode,
+  type MarkdownRoot,
+} from '../../../lib/markdown-tree.ts';
 
 export type ReplyBlock = {
   kind:
@@ -33,13 +39,14 @@ export function readBlocks(text: string): ReplyBlock[] {
   while (from < text.length) {
     const end = text.indexOf('\n', from + length) + 1 || text.length;
     const stretch = text.slice(from, end);
-    if (isTooDeep(stretch)) {
+    const tree = blockTree(stretch);
+    if (!tree) {
       blocks.push({ ...NOTHING, kind: 'plain', lines: stretch.replace(/\n$/, '').split('\n') });
       from = end;
       length = STRETCH;
       continue;
     }
-    const { read, known } = readStretch(stretch, end === text.length);
+    const { read, known } = readStretch(tree, stretch, end === text.length);
     const [first] = read;
     if (first) first.isApart ||= /\n[ \t]*\n$/.test(text.slice(Math.max(0, from - STRETCH), from));
     // A block that is longer than the stretch needs a longer one.
@@ -55,8 +62,11 @@ const NOTHING = { containers: [], isApart: false, open: '', close: '' };
 type Reading = { lines: readonly string[]; blocks: ReplyBlock[]; lastLine: number };
 
 /** The blocks of a stretch, and how much of it they are. */
-function readStretch(stretch: string, isEnd: boolean): { read: ReplyBlock[]; known: number } {
-  const tree = blockTree(stretch);
+function readStretch(
+  tree: MarkdownRoot,
+  stretch: string,
+  isEnd: boolean,
+): { read: ReplyBlock[]; known: number } {
   const reading: Reading = { lines: stretch.split('\n'), blocks: [], lastLine: 0 };
   const last = tree.children.at(-1);
   const whole = isEnd ? tree.children : tree.children.slice(0, -1);

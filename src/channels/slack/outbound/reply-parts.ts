@@ -1,7 +1,7 @@
 /** How a reply becomes several messages. Pure, so the same reply is always cut the same way. */
 import { SHORTENED } from '../../../domain/words.ts';
 import { fillMessages } from './message-filling.ts';
-import { escapedLength, wholeCharacters, withPlainLineEnds } from './plain-text.ts';
+import { escapedLength, fitting, wholeCharacters, withPlainLineEnds } from './plain-text.ts';
 import { readBlocks } from './reply-blocks.ts';
 
 /**
@@ -21,9 +21,29 @@ const REPLY_LENGTH = 40_000;
 export function splitReply(reply: string, length: number = PART_LENGTH): string[] {
   const text = shortened(withPlainLineEnds(reply));
   if (escapedLength(text) <= length) return [text];
-  const parts = fillMessages(readBlocks(text), length).map(withoutBlankEnds);
-  const shown = parts.filter((part) => part !== '');
+  const shown = partsOf(text, length)
+    .map(withoutBlankEnds)
+    .filter((part) => part !== '');
   return shown.length > 0 ? shown : [text.slice(0, 1)];
+}
+
+/** Whatever the reply is made of, it is delivered: an error would come again at each attempt. */
+function partsOf(text: string, length: number): string[] {
+  try {
+    return fillMessages(readBlocks(text), length);
+  } catch {
+    return inPieces(text, length);
+  }
+}
+
+function inPieces(text: string, length: number): string[] {
+  const pieces: string[] = [];
+  for (let rest = text; rest !== '';) {
+    const end = Math.max(1, fitting(rest, length));
+    pieces.push(rest.slice(0, end));
+    rest = rest.slice(end);
+  }
+  return pieces;
 }
 
 function shortened(reply: string): string {

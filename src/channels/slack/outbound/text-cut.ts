@@ -1,10 +1,4 @@
-import {
-  childrenOf,
-  extentOf,
-  isTooDeep,
-  markdownTree,
-  type MarkdownNode,
-} from '../../../lib/markdown-tree.ts';
+import { childrenOf, extentOf, markdownTree, type MarkdownNode } from '../../../lib/markdown-tree.ts';
 import { wholeCharacters } from './plain-text.ts';
 
 /** What a line must not begin with by accident: it would be a mark, and gone. */
@@ -40,8 +34,9 @@ export function beginsWithMark(text: string): boolean {
 
 /** Whether a place lies in plain text; then the same for text that may be emphasised. */
 function wholePlaces(source: string): Array<(at: number) => boolean> {
-  if (isTooDeep(source)) return [];
-  const phrases = paragraphsOf(markdownTree(source)).flatMap(childrenOf);
+  const tree = markdownTree(source);
+  if (!tree) return [];
+  const phrases = paragraphsOf(tree).flatMap(childrenOf);
   const isIn = (nodes: readonly MarkdownNode[]) => {
     const extents = nodes.filter(({ type }) => type === 'text' || type === 'break').map(extentOf);
     return (at: number) => extents.some(({ start, end }) => start < at && at <= end);

@@ -1,6 +1,7 @@
 import type { WebClient } from '@slack/web-api';
 import { PLACEHOLDER, STATUS } from '../../../domain/words.ts';
 import type { SlackAddress } from '../address.ts';
+import { isAnswerTooLong } from '../client.ts';
 import { plainContent, slackContent, type SlackContent } from './outbound-text.ts';
 import { partKey, type PostRecord, type PostRef } from './post-record.ts';
 import type { Speaker } from './speakers.ts';
@@ -25,8 +26,12 @@ export type Posts = ReadonlyMap<string, readonly Post[]>;
 type Spot = Pick<Place, 'client' | 'address'> & Partial<Pick<Place, 'name'>>;
 
 const METADATA_EVENT = 'konstruct_reply';
-/** Ours are up to 40 kB each, as Slack writes them: a page is within `MAX_ANSWER_BYTES`. */
+/**
+ * Ours are up to 40 kB each, as Slack writes them: a page is within `MAX_ANSWER_BYTES`. People may write more
+ * than that: then pages of fewer are asked for.
+ */
 const PAGE_SIZE = 100;
+const FEWER = 4;
 /** A thread that has grown by more since the question is looked through no further. */
 const MAX_PAGES = 20;
 
@@ -111,14 +116,23 @@ export async function findPosts(
     // Nothing of ours is older than the question.
     oldest: oldest !== undefined && Number(oldest) > Number(address.eventTs) ? oldest : address.eventTs,
     include_all_metadata: true,
-    limit: PAGE_SIZE,
   };
   let cursor: string | undefined;
+  let limit = PAGE_SIZE;
   for (let pages = 0; pages < MAX_PAGES; pages += 1) {
-    const at = cursor ? { cursor } : {};
-    const answer = outside
-      ? await client.conversations.history({ ...page, ...at })
-      : await client.conversations.replies({ ...page, ...at, ts: address.threadTs });
+    const asked = { ...page, limit, ...(cursor && { cursor }) };
+    const answer = await (
+      outside
+        ? client.conversations.history(asked)
+        : client.conversations.replies({ ...asked, ts: address.threadTs })
+    ).catch((error: unknown) => {
+      if (limit === 1 || !isAnswerTooLong(error)) throw error;
+      return undefined;
+    });
+    if (!answer) {
+      limit = Math.ceil(limit / FEWER);
+      continue;
+    }
     for (const { ts, metadata: named } of answer.messages ?? []) {
       if (!ts || named?.event_type !== METADATA_EVENT) continue;
       const payload = (named.event_payload ?? {}) as Readonly<Record<string, unknown>>;

@@ -13,7 +13,8 @@ import {
 } from '../../../../src/channels/channel.ts';
 import type { DeliveryTurn } from '../../../../src/domain/delivery.ts';
 import { PLACEHOLDER } from '../../../../src/domain/words.ts';
-import { check, idField, MAX_TEXT_LENGTH, textField } from '../../../../src/intake/fields.ts';
+import { MAX_TEXT_LENGTH } from '../../../../src/domain/bounds.ts';
+import { check, idField, textField } from '../../../../src/intake/fields.ts';
 
 /** A channel has settings of its own. */
 const inboundSettings = z

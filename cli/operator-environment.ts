@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseEnv } from 'node:util';
-import { forLocalTemporal, homeDirectory } from '../../src/config/installation.ts';
-import { withoutUnset } from '../../src/config/variables.ts';
+import { forLocalTemporal, homeDirectory } from '../src/config/installation.ts';
+import { withoutUnset } from '../src/config/variables.ts';
 
 /**
  * `process.env`; variables that are unset or empty there are taken from `<KONSTRUCT_HOME>/stack.env`. When

@@ -1,0 +1,139 @@
+{{- define "konstruct.name" -}}
+{{- $own := printf "%s-%s" .Release.Name .Chart.Name }}
+{{- ternary .Release.Name $own (contains .Chart.Name .Release.Name) | trunc 50 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "konstruct.labels" -}}
+{{ include "konstruct.selector" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end }}
+
+{{- define "konstruct.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- define "konstruct.image" -}}
+{{ .Values.image.repository }}:{{ include "konstruct.build" . }}
+{{- end }}
+
+{{- define "konstruct.build" -}}
+{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{- /* A variable from a Secret. list: name, Secret, key, whether it may be missing. */}}
+{{- define "konstruct.secret" -}}
+- name: {{ index . 0 }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ index . 1 }}
+      key: {{ index . 2 }}
+      {{- if index . 3 }}
+      optional: true
+      {{- end }}
+{{- end }}
+
+{{- /* What all three read: how Temporal is reached. */}}
+{{- define "konstruct.temporal" -}}
+- name: TEMPORAL_ADDRESS
+  value: {{ .Values.temporal.address | quote }}
+- name: TEMPORAL_NAMESPACE
+  value: {{ .Values.temporal.namespace | quote }}
+{{ include "konstruct.secret" (list "TEMPORAL_API_KEY" .Values.secrets.service "TEMPORAL_API_KEY" true) }}
+{{- if .Values.secrets.temporalTls }}
+- name: TEMPORAL_TLS_CLIENT_CERT_PATH
+  value: /etc/konstruct/temporal/tls.crt
+- name: TEMPORAL_TLS_CLIENT_KEY_PATH
+  value: /etc/konstruct/temporal/tls.key
+{{- end }}
+{{- end }}
+
+{{- /* What API and worker read beside it. */}}
+{{- define "konstruct.service" -}}
+{{ include "konstruct.temporal" . }}
+{{ include "konstruct.secret" (list "REDIS_URL" .Values.secrets.service "REDIS_URL" false) }}
+{{ include "konstruct.secret" (list "KONSTRUCT_ENCRYPTION_KEYS" .Values.secrets.service "KONSTRUCT_ENCRYPTION_KEYS" true) }}
+{{ include "konstruct.secret" (list "SLACK_BOT_TOKEN" .Values.secrets.service "SLACK_BOT_TOKEN" true) }}
+- name: LLM_MODEL
+  value: {{ .Values.llm.model | quote }}
+- name: LLM_MODELS
+  value: {{ .Values.llm.models | quote }}
+{{- end }}
+
+{{- define "konstruct.settings" -}}
+{{- range $name, $value := . }}
+- name: {{ $name }}
+  value: {{ $value | quote }}
+{{- end }}
+{{- end }}
+
+{{- define "konstruct.mounts" -}}
+- name: tmp
+  mountPath: /tmp
+# The worker keeps its workflow bundle here.
+- name: cache
+  mountPath: /app/node_modules/.cache/konstruct
+{{- if .Values.secrets.temporalTls }}
+- name: temporal-tls
+  mountPath: /etc/konstruct/temporal
+  readOnly: true
+{{- end }}
+{{- if .Values.secrets.authorities }}
+- name: authorities
+  mountPath: /etc/konstruct/ca
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "konstruct.volumes" -}}
+- name: tmp
+  emptyDir: {}
+- name: cache
+  emptyDir: {}
+{{- if .Values.secrets.temporalTls }}
+- name: temporal-tls
+  secret:
+    secretName: {{ .Values.secrets.temporalTls }}
+{{- end }}
+{{- if .Values.secrets.authorities }}
+- name: authorities
+  secret:
+    secretName: {{ .Values.secrets.authorities }}
+{{- end }}
+{{- end }}
+
+{{- define "konstruct.pod" -}}
+automountServiceAccountToken: false
+enableServiceLinks: false
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 1000
+  runAsGroup: 1000
+  fsGroup: 1000
+  seccompProfile: { type: RuntimeDefault }
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "konstruct.container" -}}
+image: {{ include "konstruct.image" . }}
+imagePullPolicy: {{ .Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: { drop: [ALL] }
+volumeMounts:
+  {{- include "konstruct.mounts" . | nindent 2 }}
+{{- end }}

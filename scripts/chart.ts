@@ -1,0 +1,65 @@
+/**
+ * `npm run check:chart`: lints the Helm chart, and checks what it makes, with few values and with all,
+ * against Kubernetes' schemas. Builds and fetches its tools on first use.
+ */
+import { execFileSync } from 'node:child_process';
+import { glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { goFolder } from '../local/stack/go-install.ts';
+import { findOnPath, projectRoot } from '../local/stack/paths.ts';
+import { plainEnvironment } from '../local/stack/plain-environment.mjs';
+import { cachedFolder, type ProvisionContext } from '../local/stack/provision.ts';
+import { runMain } from '../src/lib/process.ts';
+
+const CHART = path.join(projectRoot, 'deploy/helm/konstruct');
+const HELM = {
+  title: 'Helm 3.19.0',
+  name: 'helm-3.19.0',
+  commands: { helm: 'helm.sh/helm/v3/cmd/helm@v3.19.0' },
+};
+const KUBERNETES = '1.37.0';
+/** The schemas, and what reads them. */
+const VALIDATOR = [
+  `kubernetes-validate==${KUBERNETES}`,
+  'attrs==26.1.0',
+  'importlib-resources==7.1.0',
+  'jsonschema==4.26.0',
+  'jsonschema-specifications==2025.9.1',
+  'packaging==26.4',
+  'pyyaml==6.0.4',
+  'referencing==0.37.0',
+  'rpds-py==2026.9.1',
+  'typing-extensions==4.16.0',
+];
+
+await runMain(async () => {
+  const context: ProvisionContext = {
+    env: process.env,
+    log: (line) => console.error(line),
+    signal: new AbortController().signal,
+  };
+  const [onPath] = findOnPath(['helm'], process.env);
+  const helm = onPath ?? path.join(await goFolder(context, HELM, 'install Go, or put helm on PATH'), 'helm');
+  const env = plainEnvironment(process.env, (name) => name.startsWith('PIP_'));
+  const python = (args: readonly string[], more: NodeJS.ProcessEnv = {}) =>
+    execFileSync('python3', ['-m', ...args], { stdio: 'inherit', env: { ...env, ...more } });
+  const validator = await cachedFolder(context, `kubernetes-validate-${KUBERNETES}-all`, async (scratch) => {
+    python(['pip', 'install', '--quiet', '--no-deps', '--target', scratch, ...VALIDATOR]);
+  });
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'konstruct-chart-'));
+  try {
+    for await (const values of glob('ci/*.yaml', { cwd: CHART })) {
+      // A helm that Go has built takes a cluster for one of long ago.
+      const given = ['--kube-version', KUBERNETES, '--values', path.join(CHART, values)];
+      execFileSync(helm, ['lint', '--strict', '--quiet', CHART, ...given], { stdio: 'inherit' });
+      const made = path.join(folder, path.basename(values));
+      await writeFile(made, execFileSync(helm, ['template', 'konstruct', CHART, ...given]));
+      python(['kubernetes_validate', '--strict', '-k', KUBERNETES.replace(/\.\d+$/, ''), made], {
+        PYTHONPATH: validator,
+      });
+    }
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});

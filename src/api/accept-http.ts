@@ -1,0 +1,30 @@
+import type { FoundApiKey } from '../db/api-keys.ts';
+import type { LedgerTurn } from '../db/ledger.ts';
+import type { HttpChannel } from '../channels/http/index.ts';
+import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import type { AcceptMessage } from '../intake/accept-message.ts';
+import { badField, problemOf } from './problems.ts';
+
+/** A message as a request has it, whichever door it came by. */
+export type HttpRequestMessage = { agentId: string; body: unknown; idempotencyKey: string | undefined };
+
+/** Takes a message that was sent with a key. Rejects with a Problem. */
+export type AcceptHttp = (key: FoundApiKey, message: HttpRequestMessage) => Promise<LedgerTurn>;
+
+/** Makes what all doors of the HTTP channel take messages by. */
+export function createAcceptHttp({ http, accept }: { http: HttpChannel; accept: AcceptMessage }): AcceptHttp {
+  return async (key, message) => {
+    const deadline = Date.now() + ACCEPT_WITHIN_MS;
+    const received = await http.receive({ tenantId: key.tenantId, ...message });
+    if (received.kind === 'invalid') throw badField(received);
+    const taken = await accept({ ...received.message, apiKeyId: key.firstId }, { deadline });
+    if (taken.kind !== 'accepted') throw problemOf(taken);
+    // Sent with another key before: its reply is that key's.
+    if (!isOwn(key, taken.turn)) throw problemOf({ kind: 'key-reused' });
+    return taken.turn;
+  };
+}
+
+/** Whether the key may see this message: one of the role `chat` sees what was sent with it. */
+export const isOwn = ({ role, firstId }: FoundApiKey, turn: LedgerTurn): boolean =>
+  role !== 'chat' || turn.apiKeyId === firstId;

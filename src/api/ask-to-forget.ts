@@ -1,0 +1,34 @@
+import type { Client } from '@temporalio/client';
+import type pg from 'pg';
+import type { AuditActor } from '../db/audit.ts';
+import type { Forgettable } from '../db/open-erasures.ts';
+import type { TurnLimits } from '../domain/turn.ts';
+import { createRequestErasure } from '../intake/request-erasure.ts';
+import { notFound, unavailable } from './problems.ts';
+
+/** Asks for an erasure, for whichever door. Rejects with a Problem. */
+export type AskToForget = (
+  wanted: Forgettable,
+  actor: AuditActor,
+) => Promise<{ erasureId: string; workflowId: string }>;
+
+export function createAskToForget(dependencies: {
+  pool: pg.Pool;
+  temporal: Client;
+  limits: TurnLimits;
+}): AskToForget {
+  const requestErasure = createRequestErasure(dependencies);
+  return async (wanted, actor) => {
+    const taken = await requestErasure(wanted, actor);
+    switch (taken.kind) {
+      case 'unknown-agent':
+        throw notFound('agent');
+      case 'unknown-exchange':
+        throw notFound('exchange');
+      case 'unavailable':
+        throw unavailable(taken.service);
+      case 'accepted':
+        return taken;
+    }
+  };
+}

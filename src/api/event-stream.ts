@@ -1,0 +1,119 @@
+/** Server-sent events, and a reply as such. */
+import type { Request, Response } from 'express';
+import type { Client } from '@temporalio/client';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import type { LedgerTurn } from '../db/ledger.ts';
+import { followReply, type ReplyEvent } from '../intake/follow-reply.ts';
+import { NOTHING, type Shown } from '../intake/reply-view.ts';
+import type { RedisClient } from '../redis/connection.ts';
+import { bodyOf } from './message-body.ts';
+import { goneOrClosing } from './prefer.ts';
+
+export type StreamDependencies = {
+  pool: pg.Pool;
+  temporal: Client;
+  redis: RedisClient;
+  log: Logger;
+  /** Aborted when the server shuts down: streams end then, and their readers come back elsewhere. */
+  closing: AbortSignal;
+};
+
+/** A proxy that hears nothing for a minute closes the connection. */
+const ALIVE_EVERY_MS = 15_000;
+/** One that takes nothing for so long is gone. */
+const TAKEN_WITHIN_MS = 30_000;
+/** Then its reader comes back with its key, which may have been revoked. */
+const STREAM_WITHIN_MS = 10 * 60_000;
+/** How long a reader waits before it comes back. */
+const COME_BACK_MS = 500;
+
+/** The id of a stream's last event: whoever comes back with it has all there is. */
+const ENDED = 'end';
+
+/** Whether the client asks for events, and no less for JSON. */
+export const wantsEvents = (req: Request): boolean =>
+  req.accepts(['application/json', 'text/event-stream']) === 'text/event-stream';
+
+/** Whether the reader has the end already. Told so by 204, it doesn't come back. */
+export const hasTheEnd = (req: Request): boolean => req.get('last-event-id') === ENDED;
+
+/**
+ * Sends the reply to a message as events: `accepted`, `delta`…, `done` or `failed`, and `reset` where the
+ * text begins anew. An id says how much of which text its reader has, so any API process can go on behind
+ * it. Never rejects: a stream that breaks is taken up again by its reader.
+ */
+export async function sendReplyEvents(
+  { log, closing, ...dependencies }: StreamDependencies,
+  req: Request,
+  res: Response,
+  { tenantId, turn }: { tenantId: string; turn: LedgerTurn },
+): Promise<void> {
+  const { messageId, workflowId } = turn;
+  const lastId = req.get('last-event-id');
+  const from = lastId === undefined ? NOTHING : readId(lastId);
+  const stream = openEvents(res);
+  const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(STREAM_WITHIN_MS)]);
+  try {
+    if (lastId === undefined) await stream.send(idOf(from), 'accepted', { messageId, workflowId });
+    for await (const event of followReply(dependencies, tenantId, turn, { from, signal })) {
+      await stream.send(...asEvent(turn, event));
+    }
+    res.end();
+  } catch (error) {
+    log.warn({ err: error, messageId }, 'a stream of events has broken');
+    res.destroy();
+  }
+}
+
+function asEvent(turn: LedgerTurn, event: ReplyEvent): [id: string, name: string, data: object] {
+  switch (event.kind) {
+    case 'delta':
+      return [idOf(event.shown), 'delta', { text: event.text }];
+    case 'reset':
+      return [idOf(event.shown), 'reset', {}];
+    case 'end':
+      return [ENDED, event.outcome.state === 'done' ? 'done' : 'failed', bodyOf(turn, event.outcome)];
+  }
+}
+
+const idOf = ({ length, digest }: Shown): string => `${length}-${digest}`;
+
+/** What an id says; of one that is none of ours a text that is the beginning of nothing. */
+function readId(id: string): Shown {
+  const [, length = '1', digest = ''] = /^(\d{1,7})-([\w-]{16})$/.exec(id) ?? [];
+  return { length: Number(length), digest };
+}
+
+export type EventWriter = {
+  /** Resolves when the client takes more; rejects when it has taken nothing for long. */
+  write(text: string): Promise<void>;
+  send(id: string, name: string, data: object): Promise<void>;
+};
+
+/** Begins an answer that is a stream of events. */
+export function openEvents(res: Response): EventWriter {
+  res.status(200).set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }).flushHeaders();
+  const alive = setInterval(() => {
+    if (!res.writableNeedDrain) res.write(': alive\n\n');
+  }, ALIVE_EVERY_MS);
+  res.once('close', () => clearInterval(alive));
+  const write = async (text: string): Promise<void> => {
+    // Of one that is gone nothing is asked any more.
+    if (res.closed || res.write(text)) return;
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error('the reader takes nothing')), TAKEN_WITHIN_MS);
+      const taken = (): void => {
+        clearTimeout(timer);
+        res.off('drain', taken).off('close', taken);
+        resolve();
+      };
+      res.once('drain', taken).once('close', taken);
+    });
+  };
+  return {
+    write,
+    send: (id, name, data) =>
+      write(`retry: ${COME_BACK_MS}\nid: ${id}\nevent: ${name}\ndata: ${JSON.stringify(data)}\n\n`),
+  };
+}

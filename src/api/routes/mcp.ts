@@ -1,0 +1,29 @@
+import express, { Router } from 'express';
+import { MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
+import { requireTenant, presentedKey } from '../auth.ts';
+import type { ToolDependencies } from '../mcp/tools.ts';
+import { badField } from '../problems.ts';
+
+/**
+ * `POST /mcp`: a Model Context Protocol server over Streamable HTTP, without sessions. So any process can
+ * answer any request, and each request is for its own key alone.
+ */
+export function mcpRoutes(dependencies: ToolDependencies): Router {
+  const router = Router();
+  router.use(requireTenant(dependencies.pool));
+  router.post('/', express.json({ limit: MAX_MESSAGE_BODY_BYTES, strict: false }), async (req, res) => {
+    // Many calls in one request would take the places of one.
+    if (Array.isArray(req.body)) {
+      throw badField({ field: 'body', problem: 'must be one message, not a batch', isTooLarge: false });
+    }
+    // Loaded when it is first asked for: it takes a process 40 MB and 0.2 s.
+    const { answerMcp } = await import('../mcp/server.ts');
+    await answerMcp(dependencies, { key: presentedKey(res), res }, req);
+  });
+  // Nothing is sent unasked, and there is no session to end.
+  router.all('/', (_req, res) => {
+    const error = { code: -32_000, message: 'Method not allowed.' };
+    res.status(405).set('Allow', 'POST').json({ jsonrpc: '2.0', error, id: null });
+  });
+  return router;
+}

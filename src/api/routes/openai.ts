@@ -1,0 +1,94 @@
+import { Router, type Response } from 'express';
+import type pg from 'pg';
+import { findAgentsNamed, findAgent, listAgentNames } from '../../db/agents.ts';
+import type { LedgerTurn } from '../../db/ledger.ts';
+import { ACCEPT_WITHIN_MS } from '../../domain/timing.ts';
+import { followReply } from '../../intake/follow-reply.ts';
+import { NOTHING } from '../../intake/reply-view.ts';
+import type { Shares } from '../../lib/shares.ts';
+import type { AcceptHttp } from '../accept-http.ts';
+import { keyOf, tenantOf } from '../admission.ts';
+import { sendJson } from '../answers.ts';
+import { COMPLETION, MODELS } from '../answers-to-clients.ts';
+import type { StreamDependencies } from '../event-stream.ts';
+import { completionOf } from '../openai/answer.ts';
+import { doneOf, sendChunks } from '../openai/chunks.ts';
+import { readCompletionRequest } from '../openai/request.ts';
+import { goneOrClosing } from '../prefer.ts';
+import { badField, Problem } from '../problems.ts';
+import { toUuid } from '../uuid.ts';
+import { takeWaitingPlace } from '../waiting-places.ts';
+
+/** How long a client waits for a reply here; its own patience is ten minutes unless it says otherwise. */
+const REPLY_WITHIN_MS = 9 * 60_000;
+
+/** `POST /chat/completions` and `GET /models`, as OpenAI's clients ask. */
+export function openAiRoutes(
+  dependencies: StreamDependencies & { acceptHttp: AcceptHttp; waiting: Shares },
+): Router {
+  const { pool, temporal, acceptHttp, waiting, closing, log } = dependencies;
+  const router = Router();
+
+  /**
+   * Whoever goes away before the reply has stopped it: nobody could ask for it again. With an Idempotency-Key
+   * somebody can, so the turn goes on.
+   */
+  const stopWhenGone = (res: Response, turn: LedgerTurn): void => {
+    res.once('close', () => {
+      if (res.writableFinished || closing.aborted) return;
+      const { workflowId, messageId } = turn;
+      const stopping = temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, () =>
+        temporal.workflow.getHandle(workflowId).cancel(),
+      );
+      stopping.catch((error: unknown) => log.debug({ err: error, messageId }, 'nothing to stop'));
+    });
+  };
+
+  router.post('/chat/completions', async (req, res) => {
+    const tenantId = tenantOf(res);
+    const { model, userId, text, isStreamed, withUsage } = readCompletionRequest(req.body);
+    takeWaitingPlace(waiting, tenantId, res);
+    const agentId = await agentOf(pool, tenantId, model);
+    const idempotencyKey = req.get('idempotency-key');
+    const turn = await acceptHttp(keyOf(res), { agentId, body: { userId, text }, idempotencyKey });
+    // Sent again by itself it would be another message.
+    res.set('x-should-retry', String(idempotencyKey !== undefined));
+    if (idempotencyKey === undefined) stopWhenGone(res, turn);
+    const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(REPLY_WITHIN_MS)]);
+    const events = followReply(dependencies, tenantId, turn, { from: NOTHING, signal });
+    if (isStreamed) await sendChunks(res, turn, events, { withUsage });
+    else sendJson(res, COMPLETION, completionOf(turn, await doneOf(turn, events)));
+  });
+
+  router.get('/models', async (_req, res) => {
+    const agents = await listAgentNames(pool, tenantOf(res));
+    const data = agents.map(({ id, name, createdAt }) => ({
+      id,
+      object: 'model' as const,
+      created: Math.floor(createdAt.getTime() / 1_000),
+      owned_by: 'konstruct' as const,
+      name,
+    }));
+    sendJson(res, MODELS, { object: 'list', data });
+  });
+
+  return router;
+}
+
+/** The agent of this id or name. Throws a Problem when there is none, or more than one. */
+async function agentOf(pool: pg.Pool, tenantId: string, model: string): Promise<string> {
+  const id = toUuid(model);
+  if (id && (await findAgent(pool, tenantId, id))) return id;
+  const [agentId, another] = await findAgentsNamed(pool, tenantId, model);
+  if (agentId === undefined) {
+    throw new Problem(404, 'No such model', 'There is no agent of this id or name: see GET /v1/models.', {
+      members: { code: 'model_not_found', errors: [{ field: 'model' }] },
+    });
+  }
+  if (another === undefined) return agentId;
+  throw badField({
+    field: 'model',
+    problem: 'is the name of more than one agent: give the id (see GET /v1/models)',
+    isTooLarge: false,
+  });
+}

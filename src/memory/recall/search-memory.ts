@@ -1,0 +1,59 @@
+import type pg from 'pg';
+import type { Agent } from '../../domain/agent.ts';
+import type { RecalledMemory } from '../../domain/conversation.ts';
+import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
+import type { Embedder } from '../embedding/embedder.ts';
+import { embedQuestion } from './question-embeddings.ts';
+import { recall } from './recall.ts';
+import { createRecallPlaces } from './recall-places.ts';
+
+/** A question that somebody has to what an agent remembers of a user. */
+export type MemoryQuestion = { agent: Agent; userId: string; query: string };
+
+/** Finds what fits, best first. Rejects with the reason of `signal`, or of a service that is away. */
+export type SearchMemory = (question: MemoryQuestion, signal: AbortSignal) => Promise<RecalledMemory[]>;
+
+/** Exchanges that are found, and words of them. */
+const TOP_K = 10;
+const MAX_WORDS = 2_000;
+/** What is left of the time when comparing ends (see `gatherContext`). */
+const CHOOSING_MS = MEMORY_WITHIN_MS / 4;
+
+/**
+ * Makes the search of a process. It ranks as recall does for a turn of the agent, waits for its turn at the
+ * database as that does, and gives the best there is, however little it fits.
+ */
+export function createSearchMemory({
+  pool,
+  embedder,
+}: {
+  pool: pg.Pool;
+  embedder: Pick<Embedder, 'embed'>;
+}): SearchMemory {
+  const atDatabase = createRecallPlaces();
+  return async ({ agent, userId, query }, signal) => {
+    const { tenantId, id: agentId, name } = agent;
+    const owner = { tenantId, userId };
+    const embedded = await embedQuestion(query, { agent: name }, (text) =>
+      embedder.embed(text, { ...owner, priority: 'query', signal }),
+    );
+    const settings = { ...agent.recall, topK: TOP_K, threshold: 0, maxWords: MAX_WORDS, fillWords: 0 };
+    const found = await atDatabase(owner, signal, () => {
+      const deadline = performance.now() + MEMORY_WITHIN_MS;
+      const hasTime = (): boolean => deadline - performance.now() > CHOOSING_MS;
+      return recall(
+        pool,
+        { scope: { ...owner, agentId }, settings, hasTime },
+        {
+          text: query,
+          embedding: Array.from(embedded.embedding),
+          inFirstPerson: embedded.inFirstPerson && Array.from(embedded.inFirstPerson),
+          askedAt: new Date(),
+          speakers: [name],
+        },
+        (search) => search({ exclude: [], shown: [] }),
+      );
+    });
+    return found.recalled;
+  };
+}

@@ -1,0 +1,139 @@
+/** `npm run doctor` against planted faults in Postgres: it finds each, and says the cure. */
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { expectFound, findings, openWard, type Ward } from '../support/doctor.ts';
+import { createTestDatabase, type TestDatabase } from '../support/services.ts';
+
+jest.setTimeout(60_000);
+
+let ward: Ward;
+let healthy: Ward['healthy'];
+beforeAll(async () => {
+  ward = await openWard();
+  ({ healthy } = ward);
+}, 120_000);
+afterAll(() => ward.close());
+
+let database: TestDatabase;
+beforeAll(async () => (database = await createTestDatabase()));
+afterAll(() => database.drop());
+const MIGRATE = /node cli\/migrate\.ts/;
+
+test('that is away', async () => {
+  const env = { ...healthy(), DATABASE_URL: 'postgres://konstruct_app:p@127.0.0.1:9/konstruct' };
+  await expectFound(
+    'Postgres',
+    env,
+    'fault',
+    /DATABASE_URL leads nowhere: .*ECONNREFUSED/,
+    /start Postgres.*127\.0\.0\.1:9/,
+  );
+});
+
+test('that refuses the password', async () => {
+  const url = Object.assign(new URL(ward.system.database.url), { password: 'other' }).href;
+  await expectFound(
+    'Postgres',
+    { ...healthy(), DATABASE_URL: url },
+    'fault',
+    /password authentication failed/,
+    /node cli\/migrate\.ts.*gives konstruct_app the password/,
+  );
+});
+
+test('as a superuser, whom row-level security does not bind', async () => {
+  const { DATABASE_ADMIN_URL: url = '' } = healthy();
+  await expectFound(
+    'Postgres',
+    { ...healthy(), DATABASE_URL: url },
+    'fault',
+    /connects as postgres, whom row-level security does not bind/,
+    /connect as konstruct_api/,
+  );
+});
+
+test('in which nothing was migrated', async () => {
+  const name = `bare_${randomUUID().replaceAll('-', '')}`;
+  await ward.system.database.admin.query(`CREATE DATABASE ${name}`);
+  const { DATABASE_ADMIN_URL: admin = '', ...env } = healthy();
+  const bare = Object.assign(new URL(admin), { pathname: `/${name}` }).href;
+  await expectFound(
+    'Postgres',
+    { ...env, DATABASE_ADMIN_URL: bare },
+    'fault',
+    /no schema of Konstruct/,
+    MIGRATE,
+  );
+  await expectFound(
+    'Postgres',
+    { ...env, DATABASE_ADMIN_URL: bare },
+    'fault',
+    /pgvector is missing/,
+    /CREATE EXTENSION/,
+  );
+});
+
+/** Each is planted, found, and taken back. */
+const planted: [what: string, plant: string, heal: string, found: RegExp, cure: RegExp][] = [
+  [
+    'a migration that has not run',
+    `DELETE FROM schema_migrations WHERE name LIKE '0011%'`,
+    `INSERT INTO schema_migrations (name, run_on) VALUES ('0011_export_retention_removal', now())`,
+    /have not run: 0011_export_retention_removal/,
+    MIGRATE,
+  ],
+  [
+    'row-level security that its owner is free of',
+    'ALTER TABLE turns NO FORCE ROW LEVEL SECURITY',
+    'ALTER TABLE turns FORCE ROW LEVEL SECURITY',
+    /row-level security of turns does not hold for its owner/,
+    /ALTER TABLE turns ENABLE ROW LEVEL SECURITY, FORCE/,
+  ],
+  [
+    'row-level security that is off',
+    'ALTER TABLE agents DISABLE ROW LEVEL SECURITY',
+    'ALTER TABLE agents ENABLE ROW LEVEL SECURITY',
+    /row-level security of agents is off/,
+    /ALTER TABLE agents ENABLE/,
+  ],
+  [
+    'a right that is missing',
+    'REVOKE INSERT ON conversation_embeddings FROM konstruct_worker',
+    'GRANT INSERT ON conversation_embeddings TO konstruct_worker',
+    /konstruct_worker may not INSERT in conversation_embeddings/,
+    MIGRATE,
+  ],
+  [
+    'a right too many',
+    'GRANT DELETE ON conversation_embeddings TO konstruct_app',
+    'REVOKE DELETE ON conversation_embeddings FROM konstruct_app',
+    /konstruct_app may DELETE in conversation_embeddings, which it should not/,
+    /REVOKE DELETE ON conversation_embeddings FROM konstruct_app/,
+  ],
+  [
+    'pgvector out of sight',
+    'CREATE SCHEMA hidden; ALTER EXTENSION vector SET SCHEMA hidden',
+    'ALTER EXTENSION vector SET SCHEMA public',
+    /konstruct_api does not find pgvector's types/,
+    MIGRATE,
+  ],
+];
+test.each(planted)('with %s', async (_, plant, heal, found, cure) => {
+  await database.admin.query(plant);
+  try {
+    await expectFound('Postgres', healthy(database), 'fault', found, cure);
+  } finally {
+    await database.admin.query(heal);
+  }
+});
+
+test('whose clock is another', async () => {
+  const all = await findings(healthy(), { now: () => Date.now() + 60_000 });
+  for (const service of ['Postgres', 'Redis']) {
+    expect(all).toContainEqual({
+      kind: 'fault',
+      what: expect.stringMatching(`clocks of this machine and of ${service} are (59|60) s apart`),
+      cure: expect.stringContaining('timedatectl'),
+    });
+  }
+});
