@@ -52,6 +52,9 @@ CREATE POLICY not_removed ON feedback AS RESTRICTIVE FOR INSERT
   WITH CHECK (NOT EXISTS (SELECT FROM tenant_removals r WHERE r.tenant_id = current_tenant()));
 GRANT SELECT, INSERT, UPDATE (is_good, created_at) ON feedback TO konstruct_api, konstruct_app;
 
+-- Whether a reply has a button for a person.
+GRANT SELECT (settings) ON agents TO konstruct_worker;
+
 -- What is forgotten of a person takes both along.
 GRANT SELECT, DELETE ON escalations, feedback TO konstruct_eraser;
 CREATE FUNCTION forget_feedback() RETURNS trigger
@@ -95,3 +98,4 @@ DROP TRIGGER forget_feedback ON turns;
 DROP FUNCTION forget_escalations();
 DROP FUNCTION forget_feedback();
 DROP TABLE feedback, escalations;
+REVOKE SELECT (settings) ON agents FROM konstruct_worker;

@@ -23,6 +23,34 @@ export const SLACK_CHANNEL = answer('SlackChannel', z.object({ channelId: z.stri
   agentId: AGENT_ID,
 });
 
+export const FEEDBACK = answer(
+  'Feedback',
+  z.object({
+    feedback: z.array(
+      z.object({
+        messageId: uuid,
+        agentId: uuid,
+        rating: z.enum(['up', 'down']),
+        byAsker: z.boolean().describe('Whether it is of the one who had asked'),
+        createdAt: time,
+      }),
+    ),
+    nextCursor: z.string().nullable().describe('`cursor` of the next page; null on the last'),
+  }),
+  {
+    feedback: [
+      {
+        messageId: '3d1f0b52-9a46-4c7e-8b1a-6f2e5d4c3b2a',
+        agentId: AGENT_ID,
+        rating: 'up',
+        byAsker: true,
+        createdAt: '2026-11-29T10:00:00.000000Z',
+      },
+    ],
+    nextCursor: null,
+  },
+);
+
 export const ESCALATION = answer(
   'Escalation',
   z.object({

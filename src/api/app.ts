@@ -30,6 +30,7 @@ import { readJsonBody } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
 import { erasureRoutes } from './routes/erasures.ts';
+import { feedbackRoutes } from './routes/feedback.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
@@ -125,6 +126,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(memoryRoutes(dependencies));
   v1.use(slackRoutes(dependencies));
   v1.use(threadRoutes(dependencies));
+  v1.use(feedbackRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);

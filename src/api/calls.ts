@@ -123,6 +123,7 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     roles: [],
     isAudited: true,
   },
+  { action: 'feedback.read', method: 'get', path: '/feedback', roles: ['read'], isList: true },
   {
     action: 'escalation.read',
     method: 'get',

@@ -1,11 +1,22 @@
-import { ESCALATION } from './answers-slack.ts';
-import { json, jsonSchema, keyProblems, keysFor, path, responds } from './openapi-parts.ts';
+import { ESCALATION, FEEDBACK } from './answers-slack.ts';
+import { json, jsonSchema, keyProblems, keysFor, pageOf, path, responds } from './openapi-parts.ts';
 import { escalationBody, userIdParam } from './schemas.ts';
 
 /** How a person takes over a thread. */
 export function threadPaths() {
   const parameters = [path('threadId', jsonSchema(userIdParam))];
   return {
+    '/v1/feedback': {
+      get: {
+        summary: 'What people think of replies, newest first: each has one word on a reply, the last one',
+        security: keysFor('feedback.read'),
+        parameters: pageOf('Entries'),
+        responses: {
+          ...keyProblems('input'),
+          200: responds('A page of entries; `nextCursor` is null on the last', FEEDBACK),
+        },
+      },
+    },
     '/v1/threads/{threadId}/escalation': {
       get: {
         summary: 'Whether a person has taken over a thread (slack:{team}:{channel}:{ts})',

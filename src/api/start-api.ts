@@ -46,23 +46,26 @@ export async function startApi(
 
   const { modelsPath } = config;
   const embedder = modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath }));
-  const channels = inboundChannels(config.channels, { pool, redis, keys: config.encryption.keys, log });
+  const limits = {
+    holdFollowersMs: config.holdFollowersMs,
+    maxPromptTokens: config.maxPromptTokens,
+    answeredWithinMs: TURN_ANSWERED_WITHIN_MS,
+  };
+  const search = embedder && createSearchMemory({ pool, embedder });
+  const { keys } = config.encryption;
+  const channels = inboundChannels(config.channels, { pool, redis, keys, temporal, limits, search, log });
   const { app, takeEvent } = createApp({
     pool,
     redis,
     temporal,
     encryption: config.encryption,
     log,
-    limits: {
-      holdFollowersMs: config.holdFollowersMs,
-      maxPromptTokens: config.maxPromptTokens,
-      answeredWithinMs: TURN_ANSWERED_WITHIN_MS,
-    },
+    limits,
     operator: operatorPool && config.operator && { token: config.operator.token, pool: operatorPool },
     models: config.models,
     agentsPerTenant: config.agentsPerTenant,
     waitingRequests: config.waitingRequests,
-    search: embedder && createSearchMemory({ pool, embedder }),
+    search,
     channels,
     closing: closing.signal,
   });

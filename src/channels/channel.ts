@@ -5,6 +5,7 @@
  * folder knows its name.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Client } from '@temporalio/client';
 import type pg from 'pg';
 import type { AuditActor } from '../db/audit.ts';
 import type { RedisClient } from '../redis/connection.ts';
@@ -15,7 +16,9 @@ import type { Subject } from '../config/variables.ts';
 import type { Escalation } from '../db/escalations.ts';
 import type { Agent } from '../domain/agent.ts';
 import type { DeliveryTurn, Progress } from '../domain/delivery.ts';
+import type { TurnLimits } from '../domain/turn.ts';
 import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
+import type { SearchMemory } from '../memory/recall/search-memory.ts';
 
 /**
  * A channel, as index.ts lists it. A half is undefined where its settings don't ask for it. `settings` is
@@ -33,7 +36,12 @@ export type ChannelDefinition = {
   outbound(settings: unknown, context: OutboundContext): OutboundChannel | undefined;
 };
 
-export type InboundContext = ChannelContext;
+export type InboundContext = ChannelContext & {
+  temporal: Client;
+  limits: TurnLimits;
+  /** Finds in a memory by meaning; absent where the API has no model. */
+  search?: SearchMemory | undefined;
+};
 export type OutboundContext = ChannelContext;
 
 type ChannelContext = {
@@ -134,11 +142,7 @@ export type HandingOver = {
     actor: AuditActor;
   }): Promise<Escalation | undefined>;
   /** The agent speaks there again. Undefined when it was not silent. */
-  giveBack(asked: {
-    tenantId: string;
-    threadId: string;
-    actor: AuditActor;
-  }): Promise<Escalation | undefined>;
+  giveBack(asked: { tenantId: string; threadId: string; actor: AuditActor }): Promise<Escalation | undefined>;
 };
 
 export type Installing = {
@@ -180,7 +184,10 @@ export type OpenTurn = {
   grow?: { everyMs: number; show(textSoFar: string): Promise<void> };
   /** Whether somebody has asked there that this turn be stopped. Never rejects; absent where nobody can. */
   isStopped?(): Promise<boolean>;
-  /** Whether a person has taken over there, and the agent says nothing. Never rejects; absent where nobody can. */
+  /**
+   * Whether a person has taken over there, and the agent says nothing. Never rejects; absent where nobody
+   * can.
+   */
   isSilent?(): Promise<boolean>;
   /** Takes away what shows that the agent is at work: it will say nothing. */
   withdraw?(): Promise<void>;

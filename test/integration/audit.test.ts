@@ -105,6 +105,7 @@ const MAY: Record<string, readonly KeyRole[]> = {
   'agent.create': ['admin'],
   'agent.read': ['read', 'admin'],
   'agent.change': ['admin'],
+  'feedback.read': ['read', 'admin'],
   'escalation.read': ['chat', 'read', 'admin'],
   'escalation.open': ['chat', 'admin'],
   'escalation.end': ['chat', 'admin'],

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createEmulator } from 'emulate';
 import { readBody, serve } from './http-server.ts';
+import { createSlackExtras, type SlackExtras } from './slack-extras.ts';
 import { createSlackOAuth, type SlackOAuth } from './slack-oauth.ts';
 
 export const BOT = { user: 'U0MARA', bot: 'B0MARA', token: 'xoxb-mara' } as const;
@@ -38,7 +39,7 @@ export type Message = { ts: string; user: string; text: string; thread_ts?: stri
 
 export type SlackFile = { id: string; name: string } & Record<string, unknown>;
 
-export type SlackStandIn = {
+export type SlackStandIn = SlackExtras & {
   apiUrl: string;
   team: string;
   people: { ada: string; bob: string };
@@ -49,10 +50,6 @@ export type SlackStandIn = {
   calls: Call[];
   /** Calls of one method, those that a fault answered included. */
   callsOf(method: string): Call[];
-  /** Whether the app is declared as an agent from now on, and has sessions. */
-  declareAgent(isAgent: boolean): void;
-  /** Where `apps.connections.open` sends whoever opens a connection. */
-  connectTo(socketUrl: string): void;
   /** The next calls of a method meet these faults, one each. */
   fail(method: string, ...faults: Fault[]): void;
   /** `conversations.replies` and `.history` are answered this seldom, and with 15 messages at most. */
@@ -82,8 +79,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   const calls: Call[] = [];
   const files = new Map<string, { file: SlackFile; content: string }>();
   let looksEveryMs = 0;
-  let socketUrl = '';
-  let hasSessions = false;
+  const { extras, answer: answerExtra, takeUpload } = createSlackExtras(() => server.url);
   let lookedAt = 0;
 
   const server = await serve(async (req, res) => {
@@ -122,8 +118,11 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       send(res, JSON.stringify({ ok: false, error: fault.error }));
       return;
     }
-    const opened = method === 'apps.connections.open' && { ok: true, url: socketUrl };
-    const known = opened || answerAsSlack(method, call.body, call.token);
+    if (takeUpload(method, raw)) {
+      res.end('OK');
+      return;
+    }
+    const known = answerAsSlack(method, call.body, call.token) ?? answerExtra(method, call.body);
     if (known) {
       send(res, JSON.stringify(known));
       return;
@@ -146,9 +145,6 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     return at < 0 ? undefined : waiting.splice(at, 1)[0];
   }
   async function forward(req: IncomingMessage, raw: string): Promise<string> {
-    if (AGENT_METHODS.has(req.url ?? '')) return '{"ok":true}';
-    if (req.url === '/api/agents.sessions.setStatus')
-      return JSON.stringify(hasSessions ? { ok: true } : { ok: false, error: 'not_an_agent' });
     const given = (req.headers.authorization ?? '').replace(/^Bearer /, '');
     const known = files.get(new URLSearchParams(raw).get('file') ?? '')?.file;
     if (req.url === '/api/files.info' && known) return JSON.stringify({ ok: true, file: known });
@@ -177,14 +173,13 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   return {
     apiUrl: server.url,
     team: 'T000000001',
+    ...extras,
     oauth,
     people: { ada: idOf('ada'), bob: idOf('bob') },
     places: { channel: channels.find(({ name }) => name === 'general')?.id ?? '', direct: opened.channel.id },
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
-    declareAgent: (isAgent) => void (hasSessions = isAgent),
-    connectTo: (url) => void (socketUrl = url),
     limitLooks: ({ everyMs }) => void (looksEveryMs = everyMs),
     heal: () => {
       faults.clear();
@@ -214,12 +209,6 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     },
   };
 }
-
-/** What the emulator doesn't speak. */
-const AGENT_METHODS = new Set([
-  '/api/assistant.threads.setStatus',
-  '/api/assistant.threads.setSuggestedPrompts',
-]);
 
 const SEED = {
   team: { name: 'Acme' },

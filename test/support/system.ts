@@ -114,11 +114,12 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     }),
     options.callsAtOnce === undefined ? {} : { callsAtOnce: options.callsAtOnce },
   );
+  const search = createSearchMemory({ pool: api.connections.pool, embedder });
   const startApi = async () => {
     const closing = new AbortController();
     const channels = inboundChannels(
       parse(channelSubjects('inbound', definitions), env),
-      { ...api.connections, keys: encryptionConfig().keys, log },
+      { ...api.connections, keys: encryptionConfig().keys, limits: DEFAULT_LIMITS, search, log },
       definitions,
     );
     const { app, takeEvent } = createApp({
@@ -134,7 +135,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       agentsPerTenant: options.agentsPerTenant ?? 100,
       ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
       waitingRequests: options.waitingRequests ?? 500,
-      search: createSearchMemory({ pool: api.connections.pool, embedder }),
+      search,
       closing: closing.signal,
       channels,
     });

@@ -30,7 +30,8 @@ function outcomeOf(event: object): string {
     case 'ignored':
       return `ignored: ${judged.reason}`;
     case 'opening':
-      return judged.threadTs === undefined ? 'a conversation is opened' : 'a thread of the assistant begins';
+      if (judged.threadTs !== undefined) return 'a thread of the assistant begins';
+      return judged.tab === 'home' ? 'the Home tab is opened' : 'a conversation is opened';
     case 'stop':
       return `stopped: ${judged.threadTs}`;
   }
@@ -311,7 +312,7 @@ const subtypes: Row[] = [
     'the Home tab',
     `${DOCS}/app_home_opened`,
     { type: 'app_home_opened', user: 'U1', channel: 'D1', tab: 'home' },
-    'ignored: other_event',
+    'the Home tab is opened',
   ],
   [
     'Stop',

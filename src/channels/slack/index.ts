@@ -16,8 +16,9 @@ export const slack = defineChannel({
   subjects: { inbound: slackInbound, outbound: slackWeb },
 
   /** Events are verified also while no workspace is bound; they are ignored then. */
-  inbound(settings, { pool, redis, keys, log }) {
+  inbound(settings, context) {
     if (!settings) return undefined;
+    const { pool, keys, log } = context;
     const { apiUrl, signingSecret, appToken, allowedBots, workspace, oauth } = settings;
     const vault = createTokenVault(keys);
     if (oauth && vault.currentKey === undefined) {
@@ -37,12 +38,10 @@ export const slack = defineChannel({
         signingSecret,
         socket: appToken === undefined ? undefined : { appToken, apiUrl },
         findInstallation: findAmong(stored, single),
-        findAgent: createFindAgent(pool),
+        findAgentOf: createFindAgent(pool),
         lookUpNames: createNameLookup(),
         allowedBots: new Set(allowedBots),
-        pool,
-        redis,
-        log,
+        context,
       }),
       ...(oauth && createInstalling({ settings: { ...oauth, apiUrl }, pool, vault, log })),
     };

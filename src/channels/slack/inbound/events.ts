@@ -133,7 +133,14 @@ type Ignored = { kind: 'ignored'; reason: string };
 type Judged = SlackMessage | Opening | Stop | Ignored;
 
 /** Somebody opens a conversation with the agent: its thread, in apps of the older kind. */
-export type Opening = { kind: 'opening'; channel: string; user: string; threadTs: string | undefined };
+export type Opening = {
+  kind: 'opening';
+  /** The Home tab, or the conversation. */
+  tab: 'home' | 'messages';
+  channel: string;
+  user: string;
+  threadTs: string | undefined;
+};
 
 /** Somebody stops what is being answered in a thread. */
 export type Stop = { kind: 'stop'; channel: string; threadTs: string; at: string };
@@ -165,11 +172,12 @@ function openingIn(event: unknown): Opening | undefined {
   const started = assistantThreadEvent.safeParse(event);
   if (started.success) {
     const { user_id: user, channel_id: channel, thread_ts: threadTs } = started.data.assistant_thread;
-    return { kind: 'opening', channel, user: user ?? '', threadTs };
+    return { kind: 'opening', tab: 'messages', channel, user: user ?? '', threadTs };
   }
   const { data: opened } = homeOpenedEvent.safeParse(event);
-  if (opened?.tab !== 'messages') return undefined;
-  return { kind: 'opening', channel: opened.channel, user: opened.user, threadTs: undefined };
+  const tab = opened?.tab;
+  if (!opened || (tab !== 'messages' && tab !== 'home')) return undefined;
+  return { kind: 'opening', tab, channel: opened.channel, user: opened.user, threadTs: undefined };
 }
 
 /**

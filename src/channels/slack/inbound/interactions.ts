@@ -20,6 +20,7 @@ const payload = z.object({
   channel: z.object({ id: slackId }).nullish(),
   message: z.object({ ts: slackTimestamp, thread_ts: slackTimestamp.nullish() }).nullish(),
   trigger_id: z.string().nullish(),
+  view: z.object({ private_metadata: z.string().max(3_000).nullish() }).nullish(),
   actions: z.array(action).max(20),
 });
 
@@ -34,6 +35,8 @@ export type Click = {
   messageTs: string | undefined;
   threadTs: string | undefined;
   triggerId: string | undefined;
+  /** On the Home tab: the person's conversation with the agent, as the page was given it. */
+  directChannel: string | undefined;
   actions: ReadonlyArray<{ id: string; value: string }>;
 };
 
@@ -66,6 +69,17 @@ export function readClick(sent: unknown): Click | undefined {
     messageTs: message?.ts,
     threadTs: message?.thread_ts ?? message?.ts,
     triggerId: trigger_id ?? undefined,
+    directChannel: directChannelIn(read.data.view?.private_metadata ?? undefined),
     actions: actions.map(({ action_id: id, value }) => ({ id, value: value ?? '' })),
   };
+}
+
+const homeMetadata = z.object({ directChannel: slackId });
+
+function directChannelIn(metadata: string | undefined): string | undefined {
+  try {
+    return homeMetadata.safeParse(JSON.parse(metadata ?? '')).data?.directChannel;
+  } catch {
+    return undefined;
+  }
 }

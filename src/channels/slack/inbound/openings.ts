@@ -1,10 +1,10 @@
 /** Somebody opens a conversation with the agent, or stops what it is about to say. */
-import type { Logger } from 'pino';
 import { INTAKE_REDIS_WITHIN_MS } from '../../../domain/timing.ts';
 import { SUGGESTED_PROMPTS } from '../../../domain/words.ts';
 import { within } from '../../../lib/within.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
-import type { Received } from '../../channel.ts';
+import type { InboundContext, Received } from '../../channel.ts';
+import { publishHome } from '../home/take-home.ts';
 import { claimFirstOpening, markAssistantThread, markStopped } from '../threads.ts';
 import type { Opening, Stop, Workspace } from './events.ts';
 import type { Installation } from './installations.ts';
@@ -15,17 +15,26 @@ type At = { team: string; workspace: Workspace; installation: Installation };
 
 /** What somebody may ask is shown once in a while; a thread of the older kind is remembered as one. */
 export async function takeOpening(
-  { redis, log }: { redis: RedisClient; log: Logger },
-  { channel, user, threadTs }: Opening,
+  context: Pick<InboundContext, 'pool' | 'redis' | 'search' | 'log'>,
+  { tab, channel, user, threadTs }: Opening,
   { team, workspace, installation }: At,
 ): Promise<Received> {
-  const { client, tenantId } = installation;
+  const { redis, log } = context;
+  const { client, tenantId, agentId } = installation;
+  const userId = userIdOf({ user, userTeam: undefined }, workspace);
+  if (tab === 'home') {
+    const scope = { tenantId, agentId, userId };
+    // Nobody waits for it.
+    publishHome(context, { client, scope, user, directChannel: channel }).catch((error: unknown) =>
+      log.warn({ err: error }, 'the Home tab is not shown'),
+    );
+    return { kind: 'ignored', reason: 'app_home_opened' };
+  }
   if (threadTs !== undefined) {
     const thread = threadOf(installation, team, channel, threadTs);
     await within(INTAKE_REDIS_WITHIN_MS, markAssistantThread(redis, thread)).catch(() => undefined);
   }
   const suggest = async (): Promise<void> => {
-    const userId = userIdOf({ user, userTeam: undefined }, workspace);
     // Each thread of the older kind has its own; the conversation with an agent has one place for them.
     if (threadTs === undefined && !(await claimFirstOpening(redis, tenantId, userId))) return;
     await client.assistant.threads.setSuggestedPrompts({

@@ -2,21 +2,25 @@
  * What a click of somebody on one of our buttons does. What they may not do is refused here, not in Slack.
  */
 import type pg from 'pg';
-import type { Logger } from 'pino';
 import { NOT_ALLOWED } from '../../../domain/words.ts';
-import type { RedisClient } from '../../../redis/connection.ts';
 import { findAgent } from '../../../db/agents.ts';
 import { findEscalation } from '../../../db/escalations.ts';
-import type { Received } from '../../channel.ts';
+import type { InboundContext, Received } from '../../channel.ts';
 import { giveBack, handOver } from '../handover/hand-over.ts';
 import { HAND_BACK } from '../handover/tell-people.ts';
 import { threadPlaceOf } from '../handover/thread-id.ts';
-import { ASK_FOR_PERSON } from '../outbound/reply-buttons.ts';
+import type { TakeHomeClick } from '../home/home-clicks.ts';
+import type { Visitor } from '../home/take-home.ts';
+import { ASK_FOR_PERSON, FEEDBACK, WHY } from '../outbound/reply-buttons.ts';
+import { sayPrivately, sayWhy, takeFeedback } from './reply-clicks.ts';
 import type { FindAgent, Installation } from './installations.ts';
 import type { Click } from './interactions.ts';
 import { userIdOf } from './people.ts';
 
-export type TakingClicks = { pool: pg.Pool; redis: RedisClient; log: Logger; findAgentOf: FindAgent };
+export type TakingClicks = Pick<InboundContext, 'pool' | 'redis' | 'temporal' | 'log'> & {
+  findAgentOf: FindAgent;
+  takeHomeClick: TakeHomeClick;
+};
 
 /** Takes a click whose installation is known. Rejects when it can't be carried out now. */
 export async function takeClick(
@@ -25,7 +29,13 @@ export async function takeClick(
   installation: Installation,
 ): Promise<Received> {
   for (const { id, value } of click.actions) {
+    const atHome = taking.takeHomeClick(visitorOf(click, installation), { id, value });
+    if (atHome) return atHome;
     switch (id) {
+      case WHY:
+        return sayWhy(taking, click, installation, value);
+      case FEEDBACK:
+        return takeFeedback(taking, click, installation, value);
       case ASK_FOR_PERSON:
         return askForPerson(taking, click, installation);
       case HAND_BACK:
@@ -99,17 +109,13 @@ async function mayGiveBack(
   return people.length === 0 || people.includes(user);
 }
 
-/** One line that only who clicked sees. A lost one is no loss. */
-async function sayPrivately(
-  { log }: TakingClicks,
-  { channel, user, threadTs }: Click,
-  { client }: Installation,
-  text: string,
-): Promise<void> {
-  if (channel === undefined) return;
-  // In a conversation with the agent there is no thread that others see.
-  const thread = threadTs === undefined || channel.startsWith('D') ? {} : { thread_ts: threadTs };
-  await client.chat
-    .postEphemeral({ channel, user, text, ...thread })
-    .catch((error: unknown) => log.debug({ err: error }, 'nobody is told why a click did nothing'));
+/** Who looks at the Home tab: nobody but they themselves are ever named by what they click. */
+function visitorOf(click: Click, { client, tenantId, agentId }: Installation): Visitor {
+  const userId = userIdOf(click, click.workspace);
+  return {
+    client,
+    scope: { tenantId, agentId, userId },
+    user: click.user,
+    directChannel: click.directChannel,
+  };
 }

@@ -6,6 +6,7 @@ export const SCOPES = [
   'chat:write',
   'chat:write.customize',
   'files:read',
+  'files:write',
   'groups:history',
   'im:history',
   'mpim:history',

@@ -14,7 +14,9 @@ import { engageThread, replaceProgress, showAtWork, takeAwayProgress } from './r
 import { splitReply } from './reply-parts.ts';
 import { growingText, GROW_EVERY_MS } from './growing-text.ts';
 import { contentsOf, plainContent } from './outbound-text.ts';
+import { isOurWord } from '../../../domain/words.ts';
 import { refusalCause } from './refusals.ts';
+import { replyButtons, withButtons, type ReplyButtons } from './reply-buttons.ts';
 import type { FindSpeaker } from './speakers.ts';
 import { endSession } from './session-status.ts';
 import { openPostRecord } from './post-record.ts';
@@ -52,7 +54,7 @@ function openTurn(given: {
   let found: Promise<Place> | undefined;
   const findPlace = (): Promise<Place> =>
     (found ??= findSpeaker(turn, address).then(
-      ({ client, name }) => ({ client, name, address, record }),
+      (speaker) => ({ ...speaker, address, record }),
       (error: unknown) => {
         found = undefined;
         throw error;
@@ -62,6 +64,9 @@ function openTurn(given: {
   // Which form of a reply that grows Slack takes: a half-written table may be refused, its text isn't.
   let growingForm = 0;
   let progress: SlackProgress | null = slackProgress.nullable().parse(options.progress);
+  /** What we say in place of a reply is nobody's to judge. */
+  const buttonsFor = (text: string, { hasPeople }: Place): ReplyButtons | undefined =>
+    isOurWord(text) ? undefined : replyButtons({ messageId: turn.messageId, hasPeople });
   const engage = () => engageThread({ redis, log }, turn, address);
 
   return {
@@ -80,7 +85,10 @@ function openTurn(given: {
         const { client } = await findPlace();
         const { tenantId, threadId, userId } = turn;
         const installation = { tenantId, client };
-        await handOver({ pool, redis, log }, { installation, threadId, agent, userId, by: 'agent', actor: SYSTEM });
+        await handOver(
+          { pool, redis, log },
+          { installation, threadId, agent, userId, by: 'agent', actor: SYSTEM },
+        );
       }),
     showProgress: () =>
       speaking(async () => {
@@ -106,9 +114,10 @@ function openTurn(given: {
     deliverAtOnce: (text) =>
       speaking(async () => {
         const [markdown = '', ...more] = splitReply(text);
-        const [content] = contentsOf(markdown);
-        if (!progress || !content || more.length > 0) return false;
+        if (!progress || more.length > 0) return false;
         const place = await findPlace();
+        const [content] = withButtons(contentsOf(markdown), buttonsFor(text, place));
+        if (!content) return false;
         if (progress.kind === 'message') {
           await Promise.all([updateContent(place, progress.ts, ref, content), record.written(), engage()]);
           return true;
@@ -123,7 +132,8 @@ function openTurn(given: {
         const place = await findPlace();
         const parts = splitReply(text);
         const { messageId } = turn;
-        await replaceProgress({ place, log, messageId, progress, parts, uncertain });
+        const buttons = buttonsFor(text, place);
+        await replaceProgress({ place, log, messageId, progress, parts, buttons, uncertain });
         await engage();
       }),
   };

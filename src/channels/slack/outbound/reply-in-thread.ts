@@ -12,6 +12,7 @@ import { look, placePart, type ThreadState } from './part-placing.ts';
 import { postOnce } from './post-once.ts';
 import { partKey, type PostRef } from './post-record.ts';
 import { refusalCause } from './refusals.ts';
+import { withButtons, type ReplyButtons } from './reply-buttons.ts';
 import { beginSession, endSession } from './session-status.ts';
 import { deletePost, PLACEHOLDER_CONTENT, postContent, showStatus, type Place } from './thread-posts.ts';
 
@@ -53,9 +54,11 @@ export async function replaceProgress(options: {
   messageId: string;
   progress: SlackProgress | null;
   parts: readonly string[];
+  /** Under the last part. */
+  buttons: ReplyButtons | undefined;
   uncertain: boolean;
 }): Promise<void> {
-  const { place, log, messageId, progress, parts } = options;
+  const { place, log, messageId, progress, parts, buttons } = options;
   // When nobody knows of a placeholder, it may have been posted all the same.
   const unsure = options.uncertain || progress === null;
   const threadState: ThreadState = {
@@ -68,7 +71,8 @@ export async function replaceProgress(options: {
   try {
     for (const [part, markdown] of parts.entries()) {
       try {
-        await deliverPart(place, threadState, { messageId, part }, markdown);
+        const below = part === parts.length - 1 ? buttons : undefined;
+        await deliverPart(place, threadState, { messageId, part }, markdown, below);
       } catch (error) {
         if (refusalCause(error) !== 'content') throw error;
         // However it is written, Slack takes it not: a line says so, and the others still go.
@@ -95,6 +99,7 @@ async function deliverPart(
   threadState: ThreadState,
   ref: PostRef,
   markdown: string,
+  buttons: ReplyButtons | undefined,
 ): Promise<void> {
   const [posted] = threadState.known.posts.get(partKey(ref)) ?? [];
   // Parts after the first were complete when they were posted, but for the pieces of one that was cut.
@@ -103,7 +108,7 @@ async function deliverPart(
   const pieces = plainPieces(markdown);
   if (!isCut) {
     try {
-      await placePart(place, threadState, ref, contentsOf(markdown));
+      await placePart(place, threadState, ref, withButtons(contentsOf(markdown), buttons));
       return;
     } catch (error) {
       if (refusalCause(error) !== 'content' || pieces.length < 2) throw error;

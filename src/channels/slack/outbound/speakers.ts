@@ -7,6 +7,7 @@ import { within } from '../../../lib/within.ts';
 import { ChannelError } from '../../channel.ts';
 import type { SlackAddress } from '../address.ts';
 import { agentOfChannel } from '../installations/channel-agents.ts';
+import { hasPeopleNamed } from '../../../db/agents.ts';
 import { createInstalledClients } from '../installations/installed-clients.ts';
 import { findOwnInstallation } from '../installations/installation-store.ts';
 import type { TokenVault } from '../installations/token-vault.ts';
@@ -16,6 +17,8 @@ export type Speaker = {
   client: WebClient;
   /** The name of an agent that was given the channel; undefined: the app's own. */
   name: string | undefined;
+  /** Whether anybody was named who takes over from the agent. */
+  hasPeople: boolean;
 };
 
 export type FindSpeaker = (
@@ -51,6 +54,8 @@ export function createFindSpeaker(dependencies: {
     return (await agentOfChannel(pool, tenantId, channel)) ?? null;
   });
 
+  const people = createKept((tenantId: string, agentId: string) => hasPeopleNamed(pool, tenantId, agentId));
+
   const findClient = async (tenantId: string, { place }: SlackAddress): Promise<WebClient> => {
     if (place !== undefined) {
       try {
@@ -65,14 +70,15 @@ export function createFindSpeaker(dependencies: {
   };
 
   return async ({ tenantId, agentId }, address) => {
-    const [client, given] = await Promise.all([
+    const [client, given, hasPeople] = await Promise.all([
       findClient(tenantId, address),
       names(tenantId, address.channel).catch((error: unknown) => {
         log.warn({ err: error }, 'whose channel it is can’t be asked: the app speaks under its own name');
         return null;
       }),
+      people(tenantId, agentId).catch(() => false),
     ]);
-    return { client, name: given?.id === agentId ? given.name : undefined };
+    return { client, name: given?.id === agentId ? given.name : undefined, hasPeople };
   };
 }
 
