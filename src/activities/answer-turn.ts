@@ -17,6 +17,7 @@ import { notesOf } from '../domain/turn-result.ts';
 import type { TurnAnswer } from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
 import { closingOf } from '../lib/open-fence.ts';
+import type { Completion } from '../llm/client.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/errors.ts';
 import { errorName } from './channel-trouble.ts';
 import { isEmbeddedInPart } from '../memory/text/passages.ts';
@@ -66,17 +67,12 @@ export function createAnswerTurn(
       try {
         if (early && (await early.isSilent())) return await saidNothing(early);
         if (await early?.stop.isStopped()) throw new StoppedError('stopped before it was answered');
-        const signals = [cancellationSignal(), ...(early ? [early.stop.signal] : [])];
         const answered = await runAgent(text, agent, messages, {
-          signal: AbortSignal.any(signals),
+          signal: endOf(early),
           ...(onProgress && { onProgress: withoutMark(onProgress, agent) }),
         });
         isAnswered = true;
-        const { text: reply, wantsPerson } = withoutHandOverMark(answered.text, agent);
-        const completion = {
-          ...answered,
-          text: withinBytes(wantsPerson && reply === '' ? HANDED_OVER_LINE : reply, MAX_REPLY_BYTES),
-        };
+        const { completion, wantsPerson } = completionOf(answered, agent);
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         carried?.end(true);
         await early?.growing?.stop();
@@ -118,6 +114,17 @@ export function createAnswerTurn(
       }
     },
   };
+}
+
+/** Aborted when the attempt is cancelled, or somebody stops the turn. */
+const endOf = (early: EarlyDelivery | undefined): AbortSignal =>
+  early ? AbortSignal.any([cancellationSignal(), early.stop.signal]) : cancellationSignal();
+
+/** The answer within its bound, without the mark by which the agent asks for a person. */
+function completionOf(answered: Completion, agent: Agent): { completion: Completion; wantsPerson: boolean } {
+  const { text, wantsPerson } = withoutHandOverMark(answered.text, agent);
+  const said = wantsPerson && text === '' ? HANDED_OVER_LINE : text;
+  return { completion: { ...answered, text: withinBytes(said, MAX_REPLY_BYTES) }, wantsPerson };
 }
 
 /** A person has taken over: the message is remembered, and nothing is said. */
@@ -174,8 +181,8 @@ async function detailsOf(
 
 /** A reply is there, and each attempt has failed of it after it had been paid for. */
 function toUnusable(error: unknown, details: [AnswerFailureDetails] | []): unknown {
-  if (error instanceof EmptyReplyError || error instanceof CancelledFailure)
-    return toFailure(error, details, true);
+  const isTold = [EmptyReplyError, CancelledFailure, StoppedError].some((kind) => error instanceof kind);
+  if (isTold) return toFailure(error, details, true);
   const message = `the reply can’t be used: ${errorName(error)}`;
   return ApplicationFailure.create({ type: FAILURE.replyUnusable, message, nonRetryable: true, details });
 }

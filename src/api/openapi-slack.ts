@@ -1,9 +1,10 @@
 import { INSTALL_LINK, SLACK_CHANNEL } from './answers-slack.ts';
 import { described, jsonSchema, keyProblems, keysFor, path, responds } from './openapi-parts.ts';
+import { threadPaths } from './openapi-threads.ts';
 import { conflict } from './problem-answers.ts';
 import { slackChannelParam } from './schemas.ts';
 
-/** How an agent comes to Slack. */
+/** How an agent comes to Slack, and how a person takes over from it. */
 export function slackPaths() {
   const channel = [path('agentId'), path('channelId', jsonSchema(slackChannelParam))];
   return {
@@ -40,5 +41,6 @@ export function slackPaths() {
         responses: { ...keyProblems('input', 'named'), 204: described('Done') },
       },
     },
+    ...threadPaths(),
   };
 }

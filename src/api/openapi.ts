@@ -34,7 +34,6 @@ import { operatorPaths } from './openapi-operator.ts';
 import { ownPaths, webhookPaths } from './openapi-own.ts';
 import { slackPaths } from './openapi-slack.ts';
 import { EVENTS, LAST_EVENT_ID, NOTHING_MORE, streamPaths } from './openapi-streams.ts';
-import { threadPaths } from './openapi-threads.ts';
 import { transferPaths } from './openapi-transfer.ts';
 import { conflict, PROBLEM_RESPONSES } from './problem-answers.ts';
 import { agentChangesBody, newAgentBody, userIdParam } from './schemas.ts';
@@ -75,7 +74,6 @@ export function openApiDocument(
       ...agentPaths(),
       ...transferPaths(),
       ...slackPaths(),
-      ...threadPaths(),
       ...operatorPaths(),
       ...streamPaths(),
       ...ownPaths(),

@@ -21,7 +21,7 @@ export type Agent = {
 
 export type EscalationSettings = {
   /** Members of the workspace, by their ids there: they are told, and may hand a thread back. */
-  people: readonly string[];
+  people: string[];
 };
 
 /** Bounds of an agent's model. */

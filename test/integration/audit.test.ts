@@ -14,6 +14,7 @@ let keys: Record<KeyRole, IssuedApiKey>;
 let erasureId: string;
 let importId: string;
 let file: string;
+const TAKEN_OVER = 'slack:T1:C1:1700000000.000100';
 beforeAll(async () => {
   system = await startSystem({ env: SLACK_OAUTH });
   const issue = async (role: KeyRole): Promise<IssuedApiKey> => {
@@ -27,6 +28,7 @@ beforeAll(async () => {
   const caller = { apiKey: keys.admin.apiKey, agentId: system.agent.id };
   file = await exported(system, caller, 'grace');
   importId = String((await sendImport(system, caller, 'grace', file)).body['importId']);
+  await as('admin', 'POST', `/v1/threads/${encodeURIComponent(TAKEN_OVER)}/escalation`);
 });
 afterAll(() => system.stop());
 
@@ -134,7 +136,7 @@ describe.each(KEY_ROLES)('a key of the role %s', (role) => {
       erasureId,
       importId,
       channelId: 'C1',
-      threadId: encodeURIComponent(`slack:T1:C1:1700000000.00010${KEY_ROLES.indexOf(role)}`),
+      threadId: encodeURIComponent(action === 'escalation.read' ? TAKEN_OVER : `${TAKEN_OVER}${role.length}`),
     };
     const [body, headers] = action === 'memory.import' ? [file, NDJSON] : [BODIES[action], {}];
     let answer: Awaited<ReturnType<typeof as>> | undefined;

@@ -40,7 +40,7 @@ describe('somebody opens the conversation', () => {
     expect(JSON.parse(prompts()[0]?.body['prompts'] ?? '')).toEqual(SUGGESTED_PROMPTS);
     await open('messages', system.slack.people.bob);
     await eventually(() => prompts().length === 2);
-    expect(await ada.outcomes('app_home_opened')).toBe(3);
+    expect(await ada.outcomes('app_home_opened')).toBe(4);
   });
 
   test('threads of the older kind each have their own', async () => {

@@ -1,7 +1,7 @@
 /** The manifests, by which Slack makes the app, ask for what the code uses. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { SCOPES } from '../../src/channels/slack/installations/scopes.ts';
+import { BOT_SCOPES } from '../../src/channels/slack/scopes.ts';
 
 const manifest = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 const MANIFESTS = ['slack-app-manifest.yml', 'slack-app-manifest.socket-mode.yml'];
@@ -14,7 +14,7 @@ const list = (yaml: string, key: string): string[] => {
 };
 
 test.each(MANIFESTS)('%s asks for the scopes that an installation by link asks for', (name) => {
-  expect(list(manifest(name), 'bot').toSorted()).toEqual(SCOPES.toSorted());
+  expect(list(manifest(name), 'bot').toSorted()).toEqual(BOT_SCOPES.toSorted());
 });
 
 test('both hear of the same', () => {

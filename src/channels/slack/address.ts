@@ -35,6 +35,7 @@ export const slackProgress = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('message'), ts: z.string() }),
   z.object({ kind: z.literal('status') }),
   z.object({ kind: z.literal('session') }),
+  z.object({ kind: z.literal('stream'), ts: z.string() }),
 ]);
 
 export type SlackProgress = z.output<typeof slackProgress>;

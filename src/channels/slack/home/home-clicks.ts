@@ -23,8 +23,7 @@ export function createTakeHomeClick(context: InboundContext): TakeHomeClick {
   const forget = async (visitor: Visitor, exchangeId: string | undefined): Promise<Received> => {
     const { scope } = visitor;
     const actor = { type: 'slack-user', userId: scope.userId } as const;
-    const wanted = exchangeId === undefined ? scope : { ...scope, exchangeId };
-    const taken = await requestErasure(wanted, actor);
+    const taken = await requestErasure({ ...scope, exchangeId }, actor);
     if (taken.kind === 'unavailable') return taken;
     if (taken.kind !== 'accepted') {
       show(visitor, { note: 'That is gone already.' });

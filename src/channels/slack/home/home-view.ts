@@ -31,7 +31,7 @@ export function homeView(page: HomePage): HomeView {
   const { agent, memories, query, note, directChannel, canSearch } = page;
   const role = agent.jobTitle ? `, ${agent.jobTitle}` : '';
   const blocks: KnownBlock[] = [
-    { type: 'header', text: plain(`${agent.name}`.slice(0, 150)) },
+    { type: 'header', text: plain(agent.name.slice(0, 150)) },
     {
       type: 'section',
       text: plain(
@@ -74,7 +74,7 @@ function searchBlock(query: string | undefined): KnownBlock {
 }
 
 function memoryBlock({ exchangeId, day, user, reply }: HomeMemory): KnownBlock {
-  const said = [`${day}`, user && `You: ${short(user)}`, reply && `Me: ${short(reply)}`];
+  const said = [day, user && `You: ${short(user)}`, reply && `Me: ${short(reply)}`];
   return {
     type: 'section',
     text: plain(said.filter(Boolean).join('\n')),

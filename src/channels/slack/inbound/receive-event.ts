@@ -6,7 +6,7 @@ import type { Installation } from './installations.ts';
 import { endOf } from './lifecycle.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { takeOpening, takeStop } from './openings.ts';
-import type { SlackInbound } from './receive.ts';
+import type { SlackInbound } from './slack-inbound.ts';
 import { takeMessage, type Taking } from './take-message.ts';
 
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */

@@ -1,27 +1,13 @@
 import { within } from '../../../lib/within.ts';
-import type { InboundContext, Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
+import type { Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
 import { createTakeHomeClick } from '../home/home-clicks.ts';
 import { createHandingOver } from './handing-over.ts';
-import type { FindAgent, FindInstallation } from './installations.ts';
 import { payloadIn, readClick } from './interactions.ts';
 import { createReceiveEvent } from './receive-event.ts';
-import type { LookUpNames } from './names.ts';
+import type { SlackInbound } from './slack-inbound.ts';
 import { isFromSlack, isSignedNow } from './signature.ts';
 import { listenBySocket } from './socket-mode.ts';
 import { takeClick, type TakingClicks } from './take-click.ts';
-
-export type SlackInbound = {
-  /** Undefined: nothing comes over HTTP. */
-  signingSecret: string | undefined;
-  /** Undefined: nothing comes over a connection of our own. */
-  socket: { appToken: string; apiUrl: string } | undefined;
-  findInstallation: FindInstallation;
-  findAgentOf: FindAgent;
-  lookUpNames: LookUpNames;
-  /** Bot and user ids of other bots that the agent answers. */
-  allowedBots: ReadonlySet<string>;
-  context: InboundContext;
-};
 
 const MAX_BODY_BYTES = 1024 * 1024;
 

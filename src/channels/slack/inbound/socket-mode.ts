@@ -29,7 +29,8 @@ export function listenBySocket(
   receive: (envelope: Pick<Envelope, 'type' | 'body'>, deadline: number) => Promise<Received>,
   take: Take,
 ): Listening {
-  const closing = new AbortController();
+  let closed = false;
+  const isClosed = (): boolean => closed;
   let current: SocketModeClient | undefined;
   let wake: (() => void) | undefined;
   const underWay = new Set<Promise<void>>();
@@ -73,11 +74,11 @@ export function listenBySocket(
 
   const run = async (): Promise<void> => {
     let pauseMs = PAUSE_MS;
-    while (!closing.signal.aborted) {
+    while (!isClosed()) {
       const wasConnected = await connectOnce();
       // Slack renews connections all the time; what fails is tried less and less often.
       pauseMs = wasConnected ? PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
-      if (closing.signal.aborted) return;
+      if (isClosed()) return;
       await new Promise<void>((resolve) => {
         wake = resolve;
         setTimeout(resolve, wasConnected ? 0 : pauseMs);
@@ -88,7 +89,7 @@ export function listenBySocket(
 
   return {
     async close() {
-      closing.abort();
+      closed = true;
       // No event comes any more; those that are here are acknowledged over the connection they came by.
       current?.off('slack_event', onEnvelope);
       await Promise.all(underWay);

@@ -12,10 +12,10 @@ import { z } from 'zod';
 import type { AuditActor } from '../../../db/audit.ts';
 import type { ChannelPage, Installing } from '../../channel.ts';
 import { slackClientOptions } from '../client.ts';
+import { BOT_SCOPES } from '../scopes.ts';
 import { bindInstallation, type BindingRefusal, type NewInstallation } from './installation-store.ts';
 import { createLink, isLinkUsed, LINK_VALID_MS, readSigned, signed, type ReadLink } from './install-links.ts';
 import { installedPage, PAGES, sendPage } from './pages.ts';
-import { SCOPES } from './scopes.ts';
 import type { TokenVault } from './token-vault.ts';
 
 export type OAuthSettings = {
@@ -40,7 +40,7 @@ export function createInstalling(dependencies: {
   const { stateSecret, publicUrl } = settings;
   const redirectUri = publicUrl && new URL('/slack/oauth_redirect', publicUrl).href;
   const urlOptions = (link: ReadLink) => ({
-    scopes: [...SCOPES],
+    scopes: [...BOT_SCOPES],
     metadata: JSON.stringify(link),
     ...(redirectUri && { redirectUri }),
   });

@@ -27,7 +27,10 @@ export async function knownPosts(place: Place, messageId: string, log: Logger): 
   const open = recorded?.posts.filter(({ state }) => state === 'trying') ?? [];
   if (recorded?.isWhole && open.length === 0) return { posts: postsOf(recorded.posts), fromSlack: false };
   const since = recorded?.isWhole ? Math.min(...open.map(({ triedAt }) => triedAt.getTime())) : undefined;
-  const posts = await askSlack(place, messageId, { since, log });
+  // In the conversation with the agent nobody else has a bot there.
+  const unnamed =
+    place.address.surface !== 'channel' && open.some(({ part, waiting }) => part === 0 && waiting);
+  const posts = await askSlack(place, messageId, { since, unnamed, log });
   settle(place, recorded?.posts ?? [], posts);
   return { posts: merged(recorded?.posts ?? [], posts), fromSlack: true };
 }
@@ -36,11 +39,11 @@ export async function knownPosts(place: Place, messageId: string, log: Logger): 
 export async function askSlack(
   place: Place,
   messageId: string,
-  { since, log }: { since?: number | undefined; log: Logger },
+  { since, unnamed = false, log }: { since?: number | undefined; unnamed?: boolean; log: Logger },
 ): Promise<Posts> {
   const oldest = since === undefined ? undefined : String((since - CLOCKS_DIFFER_MS) / 1000);
   try {
-    return await findPosts(place, messageId, { oldest });
+    return await findPosts(place, messageId, { oldest, unnamed });
   } catch (error) {
     const trouble = slackTrouble(error);
     if (trouble?.kind !== 'refused') throw error;

@@ -12,10 +12,10 @@ import { handOver } from '../handover/hand-over.ts';
 import { isStopped } from '../threads.ts';
 import { engageThread, replaceProgress, showAtWork, takeAwayProgress } from './reply-in-thread.ts';
 import { splitReply } from './reply-parts.ts';
-import { growingText, GROW_EVERY_MS } from './growing-text.ts';
-import { contentsOf, plainContent } from './outbound-text.ts';
+import { createGrowing } from './growing.ts';
+import { GROW_EVERY_MS } from './growing-text.ts';
+import { contentsOf } from './outbound-text.ts';
 import { isOurWord } from '../../../domain/words.ts';
-import { refusalCause } from './refusals.ts';
 import { replyButtons, withButtons, type ReplyButtons } from './reply-buttons.ts';
 import type { FindSpeaker } from './speakers.ts';
 import { endSession } from './session-status.ts';
@@ -61,8 +61,7 @@ function openTurn(given: {
       },
     ));
   const ref = { messageId: turn.messageId, part: 0 };
-  // Which form of a reply that grows Slack takes: a half-written table may be refused, its text isn't.
-  let growingForm = 0;
+  const grow = createGrowing(ref);
   let progress: SlackProgress | null = slackProgress.nullable().parse(options.progress);
   /** What we say in place of a reply is nobody's to judge. */
   const buttonsFor = (text: string, { hasPeople }: Place): ReplyButtons | undefined =>
@@ -99,22 +98,14 @@ function openTurn(given: {
       everyMs: GROW_EVERY_MS,
       show: (textSoFar) =>
         speaking(async () => {
-          if (progress?.kind !== 'message') return;
-          const place = await findPlace();
-          const contents = contentsOf(growingText(textSoFar));
-          const content = contents[Math.min(growingForm, contents.length - 1)] ?? plainContent(textSoFar);
-          try {
-            await updateContent(place, progress.ts, { ...ref, waiting: true }, content);
-          } catch (error) {
-            if (refusalCause(error) !== 'content') throw error;
-            growingForm += 1;
-          }
+          if (progress) progress = await grow(await findPlace(), progress, textSoFar);
         }),
     },
     deliverAtOnce: (text) =>
       speaking(async () => {
         const [markdown = '', ...more] = splitReply(text);
-        if (!progress || more.length > 0) return false;
+        // A stream takes two calls: it is ended, and its message updated.
+        if (!progress || progress.kind === 'stream' || more.length > 0) return false;
         const place = await findPlace();
         const [content] = withButtons(contentsOf(markdown), buttonsFor(text, place));
         if (!content) return false;

@@ -18,7 +18,7 @@ import {
  */
 export type SlackContent = {
   text: string;
-  blocks?: Array<MarkdownBlock | ContextActionsBlock | ActionsBlock>;
+  blocks?: [MarkdownBlock, ...Array<ContextActionsBlock | ActionsBlock>];
 };
 
 /** Slack refuses an update whose `text` is longer. */

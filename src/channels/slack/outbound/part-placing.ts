@@ -6,6 +6,7 @@ import type { SlackContent } from './outbound-text.ts';
 import { partKey, type PostRef } from './post-record.ts';
 import { postOnce } from './post-once.ts';
 import { refusalCause } from './refusals.ts';
+import { isStreaming, stopStream } from './streams.ts';
 import { deletePost, findPosts, postContent, updateContent } from './thread-posts.ts';
 import type { Place, Post } from './thread-posts.ts';
 
@@ -84,8 +85,19 @@ async function tryUpdate(
   ref: PostRef,
   contents: readonly SlackContent[],
 ): Promise<boolean> {
+  const update = () =>
+    inSomeForm(contents, (content, named) => updateContent(place, ts, ref, content, { named }));
   try {
-    await inSomeForm(contents, (content, named) => updateContent(place, ts, ref, content, { named }));
+    await update();
+    return true;
+  } catch (error) {
+    if (refusalCause(error) !== 'message') throw error;
+    if (!isStreaming(error)) return false;
+  }
+  // Somebody has died who was still writing it.
+  await stopStream(place, ts);
+  try {
+    await update();
     return true;
   } catch (error) {
     if (refusalCause(error) === 'message') return false;

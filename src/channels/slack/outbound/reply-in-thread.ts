@@ -14,6 +14,7 @@ import { partKey, type PostRef } from './post-record.ts';
 import { refusalCause } from './refusals.ts';
 import { withButtons, type ReplyButtons } from './reply-buttons.ts';
 import { beginSession, endSession } from './session-status.ts';
+import { stopStream } from './streams.ts';
 import { deletePost, PLACEHOLDER_CONTENT, postContent, showStatus, type Place } from './thread-posts.ts';
 
 /**
@@ -29,7 +30,8 @@ export async function showAtWork(options: {
 }): Promise<SlackProgress> {
   const { place, ref, asMessage, uncertain, log } = options;
   const { surface } = place.address;
-  if (surface !== 'channel' && !asMessage && (await beginSession(place))) return { kind: 'session' };
+  // There a reply that grows is a stream of its own.
+  if (surface !== 'channel' && (await beginSession(place))) return { kind: 'session' };
   if (surface === 'assistant' && !asMessage && (await tryStatus(place))) return { kind: 'status' };
   const postedBefore = async () =>
     (await knownPosts(place, ref.messageId, log)).posts.get(partKey(ref))?.[0]?.ts;
@@ -63,9 +65,10 @@ export async function replaceProgress(options: {
   const unsure = options.uncertain || progress === null;
   const threadState: ThreadState = {
     known: unsure ? await knownPosts(place, messageId, log) : NOTHING_POSTED,
-    placeholder: progress?.kind === 'message' ? progress.ts : undefined,
+    placeholder: progress?.kind === 'message' || progress?.kind === 'stream' ? progress.ts : undefined,
     log,
   };
+  if (progress?.kind === 'stream') await stopStream(place, progress.ts);
   let refused: Error | undefined;
   let isWaiting = true;
   try {
@@ -131,7 +134,7 @@ async function takeAway(
   if (!progress) return;
   try {
     // An attempt before this one may have written the reply into it.
-    if (progress.kind === 'message' && unsure) {
+    if ((progress.kind === 'message' || progress.kind === 'stream') && unsure) {
       if (!(await isKnownToWait(place, { messageId, ts: progress.ts }, threadState))) return;
     }
     await takeAwayProgress(place, progress);
@@ -147,6 +150,9 @@ export async function takeAwayProgress(place: Place, progress: SlackProgress): P
       return endSession(place);
     case 'status':
       return showStatus(place.client, place.address, '');
+    case 'stream':
+      await stopStream(place, progress.ts);
+      return deletePost(place, progress.ts);
     case 'message':
       return deletePost(place, progress.ts);
   }

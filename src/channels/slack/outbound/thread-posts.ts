@@ -1,5 +1,5 @@
 import type { WebClient } from '@slack/web-api';
-import { PLACEHOLDER, STATUS } from '../../../domain/words.ts';
+import { HANDED_BACK_LINE, HANDED_OVER_LINE, PLACEHOLDER, STATUS } from '../../../domain/words.ts';
 import type { SlackAddress } from '../address.ts';
 import { isAnswerTooLong } from '../client.ts';
 import { plainContent, slackContent, type SlackContent } from './outbound-text.ts';
@@ -103,13 +103,15 @@ export async function updateContent(
 
 /**
  * Our messages for a turn, in the thread or, with `outside`, in the conversation. It finds those that Slack
- * accepted without our hearing of it. Needs the history scope of the conversation.
+ * accepted without our hearing of it. A stream has no name before it has ended: with `unnamed`, what the agent
+ * has said without one counts as one. Needs the history scope of the conversation.
  */
 export async function findPosts(
   { client, address }: Spot,
   messageId: string,
-  { outside = false, oldest }: { outside?: boolean; oldest?: string | undefined } = {},
+  how: { outside?: boolean; oldest?: string | undefined; unnamed?: boolean } = {},
 ): Promise<Posts> {
+  const { outside = false, oldest, unnamed = false } = how;
   const found = new Map<string, Post[]>();
   const page = {
     channel: address.channel,
@@ -133,7 +135,11 @@ export async function findPosts(
       limit = Math.ceil(limit / FEWER);
       continue;
     }
-    for (const { ts, metadata: named } of answer.messages ?? []) {
+    for (const { ts, metadata: named, bot_id: botId, text } of answer.messages ?? []) {
+      if (unnamed && ts && botId && !named && !isOwnLine(text)) {
+        found.set(partKey({ part: 0 }), [{ ts, waiting: true, pieces: 1 }]);
+        continue;
+      }
       if (!ts || named?.event_type !== METADATA_EVENT) continue;
       const payload = (named.event_payload ?? {}) as Readonly<Record<string, unknown>>;
       const { turn, part, piece = 0, pieces = 1, waiting } = payload;
@@ -151,6 +157,9 @@ export async function findPosts(
   }
   return found;
 }
+
+const OWN_LINES: ReadonlySet<string | undefined> = new Set([HANDED_OVER_LINE, HANDED_BACK_LINE]);
+const isOwnLine = (text: string | undefined): boolean => OWN_LINES.has(text);
 
 /** Takes a message of ours away. */
 export async function deletePost({ client, address, record }: Place, ts: string): Promise<void> {
