@@ -11,8 +11,8 @@ export default {
   // A server that a failed test left open must not hold up the verdict.
   forceExit: true,
   reporters: ['default', '<rootDir>/test/support/summary-reporter.mjs'],
-  // Two cores: a third file would only slow the other two down.
-  maxWorkers: 2,
+  // On two cores: two files at a time leave half of them idle, since files mostly wait for services.
+  maxWorkers: 3,
   // A process for each file: nothing leaks between files.
   workerIdleMemoryLimit: '1MB',
 };

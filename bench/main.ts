@@ -17,10 +17,10 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { compare } from './service/compare.ts';
 import { writeDocuments } from './documents.ts';
-import { addWorker, startKonstruct, type Konstruct } from './service/konstruct.ts';
+import { addApi, addWorker, startKonstruct, type Konstruct } from './service/konstruct.ts';
 import { startPeer } from './service/peer.ts';
 import { FULL_RECALL, measureRecall, QUICK_RECALL } from './scale/recall-scale.ts';
-import { jsonLine, tables, type Report } from './report.ts';
+import { jsonLine, tables, workersRow, type Report } from './report.ts';
 import { FULL, measureService, parallel, QUICK, warmUp } from './service/service.ts';
 import { nameOf } from './service/temporal.ts';
 import { startStandIn } from './service/stand-in.ts';
@@ -43,6 +43,8 @@ const { values: options } = parseArgs({
   },
 });
 const { quick } = options;
+/** Worker processes beside two APIs and one Temporal. */
+const WORKERS = [1, 2, 4];
 const temporal = { cluster: options.cluster, ...(options.temporal && { address: options.temporal }) };
 /** How every system is started. */
 const chosen = { channel: options.http ? 'http' : 'slack', clear: options.clear, temporal } as const;
@@ -82,12 +84,13 @@ const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void
   async workers(report, onHandle) {
     if (quick) return;
     report.workers = [];
-    for (const processes of [1, 2]) {
-      await withKonstruct(onHandle, async (konstruct) => {
+    for (const processes of WORKERS) {
+      await withKonstruct(onHandle, async (first) => {
+        const konstruct = await addApi(first, 2);
         for (let n = 2; n <= processes; n += 1) await addWorker(konstruct, n);
         await warmUp(konstruct);
-        const { repliesPerSecond, completePerSecond } = await parallel(konstruct, 50, 400);
-        report.workers?.push({ processes, repliesPerSecond, completePerSecond });
+        const load = await parallel(konstruct, 50, 400);
+        report.workers?.push(workersRow(processes, load));
       });
     }
   },

@@ -1,6 +1,7 @@
 /** A run of the bench, as tables for people and one line of JSON for machines. */
 import { execFileSync } from 'node:child_process';
 import os from 'node:os';
+import type { LoadResult } from './service/load.ts';
 import type { Comparison } from './service/compare.ts';
 import type { RecallResult } from './scale/recall-scale.ts';
 import { latencyOf, type ServiceResult } from './service/service.ts';
@@ -10,11 +11,28 @@ export type Report = {
   /** Which Temporal it was measured with. */
   temporal: string;
   service?: ServiceResult;
-  /** Replies per second by number of worker processes, 50 in flight. */
-  workers?: { processes: number; repliesPerSecond: number; completePerSecond: number }[];
+  /** By number of worker processes beside two APIs, 50 in flight. */
+  workers?: WorkersRow[];
   comparison?: Comparison;
   recall?: RecallResult;
 };
+
+export type WorkersRow = {
+  processes: number;
+  repliesPerSecond: number;
+  completePerSecond: number;
+  /** CPU milliseconds a reply: of APIs and workers, and of Temporal with its database. */
+  ownCpuMs: number;
+  temporalCpuMs: number;
+};
+
+export function workersRow(processes: number, load: LoadResult): WorkersRow {
+  const { repliesPerSecond, completePerSecond, cpuMs } = load;
+  const sum = (names: RegExp): number =>
+    Object.entries(cpuMs).reduce((all, [name, ms]) => (names.test(name) ? all + ms : all), 0);
+  const parts = { ownCpuMs: sum(/^(api|worker)/), temporalCpuMs: sum(/^temporal/) };
+  return { processes, repliesPerSecond, completePerSecond, ...parts };
+}
 
 /** The machine that the numbers are of. */
 function machine(): string {
@@ -34,8 +52,14 @@ export function tables(report: Report): string {
     service && serviceTables(service),
     workers &&
       table(
-        ['worker processes', 'replies/s', 'replies/s until stored'],
-        workers.map((row) => [row.processes, row.repliesPerSecond, row.completePerSecond]),
+        ['workers', 'replies/s', 'until stored', 'own CPU-ms a reply', 'Temporal’s CPU-ms'],
+        workers.map((row) => [
+          row.processes,
+          row.repliesPerSecond,
+          row.completePerSecond,
+          row.ownCpuMs,
+          row.temporalCpuMs,
+        ]),
       ),
     recall && recallTables(recall),
   ]

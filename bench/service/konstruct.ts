@@ -27,6 +27,8 @@ export type Konstruct = SystemUnderTest & {
   admin: pg.Pool;
   /** The environment of API and worker, without the stack's URLs. */
   env: NodeJS.ProcessEnv;
+  /** How messages are sent to an API at this address. */
+  senderTo(baseUrl: string): Sender;
 };
 
 export type KonstructOptions = {
@@ -72,10 +74,10 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
   const admin = new pg.Pool({ connectionString: databaseAdminUrl, max: 4 });
   const namespace = elsewhere?.settings.TEMPORAL_NAMESPACE ?? 'default';
   const temporal = await connectClient({ address: temporalAddress, namespace }, keys);
-  const sender: Sender =
+  const senderTo = (at: string): Sender =>
     channel === 'slack'
-      ? slackSender({ url: `${baseUrl}/slack/events`, signingSecret, standIn })
-      : httpSender({ url: `${baseUrl}/v1/agents/${demo.agentId}/messages`, apiKey: demo.apiKey });
+      ? slackSender({ url: `${at}/slack/events`, signingSecret, standIn })
+      : httpSender({ url: `${at}/v1/agents/${demo.agentId}/messages`, apiKey: demo.apiKey });
   return {
     name: 'konstruct',
     stack,
@@ -84,8 +86,9 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
     databaseUrl,
     operatorDatabaseUrl,
     admin,
-    env,
-    send: sender,
+    env: { ...env, ...bound },
+    senderTo,
+    send: senderTo(baseUrl),
     async storedMemories() {
       const { rows } = await admin.query<{ n: number }>(
         'SELECT count(*)::int AS n FROM conversation_embeddings WHERE tenant_id = $1',
@@ -115,6 +118,27 @@ export async function addWorker({ stack, env }: Konstruct, n: number): Promise<v
     cwd: projectRoot,
     stopTimeoutMs: SHUTDOWN_WITHIN_MS,
   });
+}
+
+/** Starts one more API process; the system sends to all of them in turn from then on. */
+export async function addApi(konstruct: Konstruct, n: number): Promise<Konstruct> {
+  const { stack, env, senderTo, send } = konstruct;
+  const port = await freePort();
+  const baseUrl = `http://127.0.0.1:${port}`;
+  await stack.supervise({
+    name: `api-${n}`,
+    file: process.execPath,
+    args: [path.join(projectRoot, 'src', 'api', 'main.ts')],
+    env: applicationEnv('api', stack.urls, { ...env, PORT: String(port) }),
+    cwd: projectRoot,
+    stopTimeoutMs: SHUTDOWN_WITHIN_MS,
+    ready: async () => (await fetch(`${baseUrl}/readyz`)).ok,
+  });
+  const further = senderTo(baseUrl);
+  return {
+    ...konstruct,
+    send: (number, user) => (number % n === 0 ? further(number, user) : send(number, user)),
+  };
 }
 
 /** For whoever asks why a run was slow: the home is removed afterwards. */

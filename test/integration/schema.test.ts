@@ -30,12 +30,13 @@ describe('conversation_embeddings, read back from the catalogue', () => {
     );
   });
 
-  test('has its indexes: exchange, HNSW by cosine with m 16 and ef_construction 64, primary key, scope by time', async () => {
+  test('has its indexes: age, exchange, HNSW by cosine with m 16 and ef_construction 64, primary key, scope by time', async () => {
     const found = await rows(
       `SELECT indexdef FROM pg_indexes WHERE tablename = 'conversation_embeddings' ORDER BY indexname`,
     );
     const definitions = found.map(({ indexdef }) => String(indexdef));
     expect(definitions).toEqual([
+      expect.stringMatching(/USING btree \(tenant_id, created_at\)/),
       expect.stringMatching(/USING btree \(tenant_id, exchange_id\)/),
       expect.stringMatching(
         /USING hnsw \(embedding vector_cosine_ops\) WITH \(m='16', ef_construction='64'\)/,

@@ -170,9 +170,12 @@ function eventsIn(text: string): EventSourceMessage[] {
 const escaped = (key: string): string => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'));
 
 const own = createDescription();
+const OURS = /^\/(v1|mcp|healthz|readyz|metrics|openapi\.json)\b/;
 
 /** Throws when an answer of the API is not as its description says. */
 export function expectDocumented(sent: Sent): void {
+  // What a webhook answers is its channel's matter.
+  if (!OURS.test(sent.path)) return;
   const faults = own.faultsOf(sent);
   if (faults.length === 0) return;
   const { method, path, response, text } = sent;

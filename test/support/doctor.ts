@@ -3,6 +3,7 @@ import { expect } from '@jest/globals';
 import { examine, type SubjectName } from '../../cli/doctor/examine.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { scheduleSweep } from '../../src/temporal/schedules.ts';
+import { eventually } from './eventually.ts';
 import { noted, startFakeLlm, type FakeLlm } from './fake-llm.ts';
 import { serve } from './http-server.ts';
 import { asRole, modelsPath, redisUrl, temporalConfig, type TestDatabase } from './services.ts';
@@ -32,6 +33,10 @@ export async function openWard(): Promise<Ward> {
     res.end(JSON.stringify(answer.body));
   });
   await system.say('Hello.');
+  // What is listed lags behind a little.
+  await eventually(
+    async () => (await system.temporal.workflow.count(`WorkflowType = 'HandleMessage'`)).count > 0,
+  );
   return {
     system,
     llm,

@@ -10,7 +10,8 @@ import { contentsOf } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 import { SHORTENED } from '../../src/domain/words.ts';
 
-const fill = (unit: string, length: number) => unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
+const fill = (unit: string, length: number) =>
+  unit === '' ? '' : unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
 /** Numbers from 0 to 1 that are the same in each run. */
 function random(seed: number): () => number {
   let state = seed;
