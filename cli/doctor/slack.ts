@@ -10,12 +10,15 @@ const REFUSED = /invalid_auth|not_authed|account_inactive|token_revoked|token_ex
 export async function checkSlack({ env }: Patient): Promise<Finding[]> {
   const { apiUrl, token } = parse({ slack: slackWeb }, env).slack;
   if (token === undefined) return [];
-  const found: Finding[] = env['SLACK_SIGNING_SECRET'] || env['SLACK_APP_TOKEN']
-    ? []
-    : [doubt(
-          'Slack’s events are not taken',
-          'set SLACK_SIGNING_SECRET or SLACK_APP_TOKEN for the API (docs/SLACK.md)',
-        )];
+  const found: Finding[] =
+    env['SLACK_SIGNING_SECRET'] || env['SLACK_APP_TOKEN']
+      ? []
+      : [
+          doubt(
+            'Slack’s events are not taken',
+            'set SLACK_SIGNING_SECRET or SLACK_APP_TOKEN for the API (docs/SLACK.md)',
+          ),
+        ];
   try {
     const answer = await createSlackClient({ apiUrl, token }).auth.test();
     const granted = new Set(answer.response_metadata?.scopes ?? []);

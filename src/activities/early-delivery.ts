@@ -86,7 +86,9 @@ export function beginEarlyDelivery(
     progress,
     isSilent: () => silent,
     withdraw: async () => {
-      await trouble.attempt('the channel still shows that the agent is at work', async () => open?.withdraw?.());
+      await trouble.attempt('the channel still shows that the agent is at work', async () =>
+        open?.withdraw?.(),
+      );
     },
     askForPerson: async (agent) => {
       await trouble.attempt('nobody is told to take over', async () => open?.askForPerson?.(agent));

@@ -32,7 +32,8 @@ const remembered = (text: string) =>
     what: `"${text}" in memory`,
   });
 /** What the agent has said in the thread. */
-const seen = async (said: Said) => (await system.slack.answers(said.channel, said.thread)).map(({ text }) => text);
+const seen = async (said: Said) =>
+  (await system.slack.answers(said.channel, said.thread)).map(({ text }) => text);
 /** What people were told directly, newest last. */
 const told = (person: string) =>
   system.slack.callsOf('chat.postMessage').filter(({ body }) => body['channel'] === person);
@@ -66,7 +67,10 @@ describe('by the API', () => {
   test('the agent is silent, remembers what is said, and speaks again when it is handed back', async () => {
     const said = await engaged('I need help with my invoice');
     const opened = await system.request('POST', pathOf(said));
-    expect(opened).toMatchObject({ status: 200, body: { state: 'escalated', openedBy: 'api', endedAt: null } });
+    expect(opened).toMatchObject({
+      status: 200,
+      body: { state: 'escalated', openedBy: 'api', endedAt: null },
+    });
     expect(opened.body['agentId']).toBe(system.agent.id);
     // Asked for again it is the same, and nobody is told twice.
     expect((await system.request('POST', pathOf(said))).body['openedAt']).toBe(opened.body['openedAt']);
@@ -119,15 +123,18 @@ describe('by the API', () => {
 });
 
 describe('by who writes', () => {
-  test.each(['talk to a human', 'Can I speak to a person, please?', 'Mensch bitte!'])('"%s"', async (words) => {
-    const asked = system.llm.prompts.length;
-    const said = await ada.mention(words);
-    await system.send(said.event);
-    await eventually(async () => (await seen(said)).includes(HANDED_OVER_LINE));
-    expect((await system.request('GET', pathOf(said))).body).toMatchObject({ openedBy: 'person' });
-    expect(told('UHUMAN').at(-1)?.body['text']).toContain(`<@${system.slack.people.ada}>`);
-    expect(system.llm.prompts).toHaveLength(asked);
-  });
+  test.each(['talk to a human', 'Can I speak to a person, please?', 'Mensch bitte!'])(
+    '"%s"',
+    async (words) => {
+      const asked = system.llm.prompts.length;
+      const said = await ada.mention(words);
+      await system.send(said.event);
+      await eventually(async () => (await seen(said)).includes(HANDED_OVER_LINE));
+      expect((await system.request('GET', pathOf(said))).body).toMatchObject({ openedBy: 'person' });
+      expect(told('UHUMAN').at(-1)?.body['text']).toContain(`<@${system.slack.people.ada}>`);
+      expect(system.llm.prompts).toHaveLength(asked);
+    },
+  );
 
   test('what only speaks of humans asks for none', async () => {
     const said = await engaged('did you talk to a human today?');
@@ -176,7 +183,10 @@ describe('who clicks to hand back', () => {
       { actions: [{ action_id: HAND_BACK, value: 'slack:T0OTHER:C1:1700000000.000100' }] },
     );
     expect(other.status).toBe(200);
-    const unsigned = await fetch(`${system.baseUrl}/slack/interactions`, { method: 'POST', body: 'payload={}' });
+    const unsigned = await fetch(`${system.baseUrl}/slack/interactions`, {
+      method: 'POST',
+      body: 'payload={}',
+    });
     expect(unsigned.status).toBe(401);
     expect((await system.request('GET', pathOf(said))).status).toBe(200);
   });

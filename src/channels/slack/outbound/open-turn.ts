@@ -5,10 +5,8 @@ import type { DeliveryTurn } from '../../../domain/delivery.ts';
 import { within } from '../../../lib/within.ts';
 import type { OpenOptions, OpenTurn, OutboundChannel } from '../../channel.ts';
 import { slackAddressOf, slackProgress, type SlackProgress } from '../address.ts';
-import { SYSTEM } from '../../../db/audit.ts';
-import { isEscalated } from '../../../intake/escalations.ts';
 import { toChannelError } from '../errors.ts';
-import { handOver } from '../handover/hand-over.ts';
+import { personTakesOver } from './person-takes-over.ts';
 import { isStopped } from '../threads.ts';
 import { engageThread, replaceProgress, showAtWork, takeAwayProgress } from './reply-in-thread.ts';
 import { splitReply } from './reply-parts.ts';
@@ -66,29 +64,21 @@ function openTurn(given: {
   /** What we say in place of a reply is nobody's to judge. */
   const buttonsFor = (text: string, { hasPeople }: Place): ReplyButtons | undefined =>
     isOurWord(text) ? undefined : replyButtons({ messageId: turn.messageId, hasPeople });
+  const { isSilent, askForPerson } = personTakesOver({ pool, redis, log }, turn, findPlace);
   const engage = () => engageThread({ redis, log }, turn, address);
 
   return {
     progress: () => progress,
     // Without Redis nobody can stop it; the reply is due all the same.
     isStopped: () => within(STOP_LOOK_WITHIN_MS, isStopped(redis, turn, address.eventTs)).catch(() => false),
-    isSilent: () => isEscalated({ pool, redis }, turn),
+    isSilent,
     withdraw: () =>
       speaking(async () => {
         if (!progress) return;
         await takeAwayProgress(await findPlace(), progress);
         progress = null;
       }),
-    askForPerson: (agent) =>
-      speaking(async () => {
-        const { client } = await findPlace();
-        const { tenantId, threadId, userId } = turn;
-        const installation = { tenantId, client };
-        await handOver(
-          { pool, redis, log },
-          { installation, threadId, agent, userId, by: 'agent', actor: SYSTEM },
-        );
-      }),
+    askForPerson: (agent) => speaking(() => askForPerson(agent)),
     showProgress: () =>
       speaking(async () => {
         const place = await findPlace();

@@ -1,7 +1,7 @@
 /**
- * A reply that grows in a conversation with the agent is a stream: Slack shows each word as it comes. A stream
- * dies after some five minutes (slackapi/python-slack-sdk#1859), or with its worker; its message is updated
- * then as any other. Source: docs.slack.dev/reference/methods/chat.startStream.
+ * A reply that grows in a conversation with the agent is a stream: Slack shows each word as it comes. A
+ * stream dies after some five minutes (slackapi/python-slack-sdk#1859), or with its worker; its message is
+ * updated then as any other. Source: docs.slack.dev/reference/methods/chat.startStream.
  */
 import { slackTrouble } from '../errors.ts';
 import { withoutPings, wholeCharacters } from './plain-text.ts';
@@ -34,7 +34,9 @@ export async function appendToStream({ client, address }: Place, ts: string, tex
   await client.chat.appendStream({ channel: address.channel, ts, markdown_text: text });
 }
 
-/** Ends a stream, whoever has begun it: its message can be updated then. One that has ended is none any more. */
+/**
+ * Ends a stream, whoever has begun it: its message can be updated then. One that has ended is none any more.
+ */
 export async function stopStream({ client, address }: Place, ts: string): Promise<void> {
   try {
     await client.chat.stopStream({ channel: address.channel, ts, session_status: 'active' });

@@ -103,8 +103,8 @@ export async function updateContent(
 
 /**
  * Our messages for a turn, in the thread or, with `outside`, in the conversation. It finds those that Slack
- * accepted without our hearing of it. A stream has no name before it has ended: with `unnamed`, what the agent
- * has said without one counts as one. Needs the history scope of the conversation.
+ * accepted without our hearing of it. A stream has no name before it has ended: with `unnamed`, what the
+ * agent has said without one counts as one. Needs the history scope of the conversation.
  */
 export async function findPosts(
   { client, address }: Spot,
