@@ -7,6 +7,7 @@ import { createEmulator } from 'emulate';
 import { readBody, serve } from './http-server.ts';
 import { createSlackExtras, type SlackExtras } from './slack-extras.ts';
 import { createSlackOAuth, type SlackOAuth } from './slack-oauth.ts';
+import { createSlackStreamed, type SlackStreamed } from './slack-streamed.ts';
 
 export const BOT = { user: 'U0MARA', bot: 'B0MARA', token: 'xoxb-mara' } as const;
 export const SIGNING_SECRET = 'a-signing-secret-of-the-tests';
@@ -39,33 +40,34 @@ export type Message = { ts: string; user: string; text: string; thread_ts?: stri
 
 export type SlackFile = { id: string; name: string } & Record<string, unknown>;
 
-export type SlackStandIn = SlackExtras & {
-  apiUrl: string;
-  team: string;
-  people: { ada: string; bob: string };
-  /** Other workspaces, which share channels and people with the first one. */
-  oauth: SlackOAuth;
-  /** A public channel, and a direct conversation of ada with the bot. */
-  places: { channel: string; direct: string };
-  calls: Call[];
-  /** Calls of one method, those that a fault answered included. */
-  callsOf(method: string): Call[];
-  /** The next calls of a method meet these faults, one each. */
-  fail(method: string, ...faults: Fault[]): void;
-  /** `conversations.replies` and `.history` are answered this seldom, and with 15 messages at most. */
-  limitLooks(limit: { everyMs: number }): void;
-  /** Faults that no call has met, and limits, are forgotten. */
-  heal(): void;
-  /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
-  say(channel: string, text: string, threadTs?: string, person?: 'ada' | 'bob'): Promise<string>;
-  /** Puts a file into Slack: what events and `files.info` say of it. It is given to the bot's token alone. */
-  keepFile(file: { name: string; mimetype: string; pretty_type: string; content: string }): SlackFile;
-  /** The bot's messages in a thread, oldest first, as they read now. */
-  answers(channel: string, threadTs: string): Promise<Message[]>;
-  /** Deletes a message of the bot. */
-  remove(channel: string, ts: string): Promise<void>;
-  close(): Promise<void>;
-};
+export type SlackStandIn = SlackExtras &
+  SlackStreamed & {
+    apiUrl: string;
+    team: string;
+    people: { ada: string; bob: string };
+    /** Other workspaces, which share channels and people with the first one. */
+    oauth: SlackOAuth;
+    /** A public channel, and a direct conversation of ada with the bot. */
+    places: { channel: string; direct: string };
+    calls: Call[];
+    /** Calls of one method, those that a fault answered included. */
+    callsOf(method: string): Call[];
+    /** The next calls of a method meet these faults, one each. */
+    fail(method: string, ...faults: Fault[]): void;
+    /** `conversations.replies` and `.history` are answered this seldom, and with 15 messages at most. */
+    limitLooks(limit: { everyMs: number }): void;
+    /** Faults that no call has met, and limits, are forgotten. */
+    heal(): void;
+    /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
+    say(channel: string, text: string, threadTs?: string, person?: 'ada' | 'bob'): Promise<string>;
+    /** Puts a file into Slack: what events and `files.info` say of it. It is given to the bot's token alone. */
+    keepFile(file: { name: string; mimetype: string; pretty_type: string; content: string }): SlackFile;
+    /** The bot's messages in a thread, oldest first, as they read now. */
+    answers(channel: string, threadTs: string): Promise<Message[]>;
+    /** Deletes a message of the bot. */
+    remove(channel: string, ts: string): Promise<void>;
+    close(): Promise<void>;
+  };
 
 /** `adasName` is ada's display name. */
 export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<SlackStandIn> {
@@ -81,6 +83,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   let looksEveryMs = 0;
   const { extras, answer: answerExtra, takeUpload } = createSlackExtras(() => server.url);
   let lookedAt = 0;
+  const { streamed, answer: answerStream } = createSlackStreamed((method, body) => ask(method, body));
 
   const server = await serve(async (req, res) => {
     const method = (req.url ?? '').split('?')[0]?.replace(/^\/api\//, '') ?? '';
@@ -122,7 +125,10 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       res.end('OK');
       return;
     }
-    const known = answerAsSlack(method, call.body, call.token) ?? answerExtra(method, call.body);
+    const known =
+      answerAsSlack(method, call.body, call.token) ??
+      answerExtra(method, call.body) ??
+      (await answerStream(method, call.body));
     if (known) {
       send(res, JSON.stringify(known));
       return;
@@ -174,6 +180,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     apiUrl: server.url,
     team: 'T000000001',
     ...extras,
+    ...streamed,
     oauth,
     people: { ada: idOf('ada'), bob: idOf('bob') },
     places: { channel: channels.find(({ name }) => name === 'general')?.id ?? '', direct: opened.channel.id },
