@@ -3,7 +3,7 @@
  * be read once in a while only, as apps outside its marketplace may.
  */
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import { createDeliverReply } from '../../src/activities/deliver-reply.ts';
@@ -134,6 +134,42 @@ test('a long reply whose third part Slack took without our hearing of it: each p
   await deliverAtLast(turn, text);
   expect(looks()).toBe(before + 1);
   expect(await thread.texts(turn)).toHaveLength(5);
+});
+
+describe('a worker that dies while the reply streams', () => {
+  const STORY = Array.from({ length: 60 }, (_, i) => `word${i}`).join(' ');
+  /** The first attempt has shown some of the reply. */
+  const stream = async (turn: DeliveryTurn): Promise<void> => {
+    const open = thread
+      .channels()
+      .get('slack')
+      ?.open(turn, { progress: null, uncertain: false, grows: true });
+    await open?.showProgress();
+    await open?.grow?.show(STORY);
+    // What was written down about it.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  };
+  beforeEach(() => slack.declareAgent(true));
+  afterEach(() => slack.declareAgent(false));
+
+  test('the stream is ended, and its message has the reply', async () => {
+    const turn = await thread.question('im');
+    await stream(turn);
+    expect(await thread.texts(turn)).toEqual([expect.stringContaining('word0 word1')]);
+    const before = looks();
+    await thread.deliver(turn, NOTHING_KNOWN, 'In other words.', 2);
+    expect(await thread.texts(turn)).toEqual(['In other words.']);
+    expect(looks()).toBe(before);
+    expect(slack.openStreams()).toBe(0);
+  });
+
+  test('also when nobody has heard that it began: it has no name by which it could be found', async () => {
+    const turn = await thread.question('im');
+    slack.fail('chat.startStream', { kind: 'drop-after-acceptance' });
+    await stream(turn).catch(() => undefined);
+    await deliverAtLast(turn, 'In other words.');
+    expect(await thread.texts(turn)).toEqual(['In other words.']);
+  });
 });
 
 test('two attempts that both take themselves for the first leave one message', async () => {

@@ -41,8 +41,9 @@ test('it grows by appending, and ends as one message, with the session open', as
   await eventually(() => callsOf('chat.appendStream') >= 1, { what: 'words that were appended' });
   const [growing] = await system.slack.answers(said.channel, said.thread);
   expect(growing?.text).toContain('word0 word1');
-  await eventually(() => callsOf('chat.stopStream') === 1);
-  expect(await ada.answers(said)).toEqual([WORDS.join(' ')]);
+  await eventually(async () => (await ada.answers(said))[0] === WORDS.join(' '), { what: 'the whole reply' });
+  expect(await ada.answers(said)).toHaveLength(1);
+  expect(callsOf('chat.stopStream')).toBe(1);
   expect(callsOf('chat.startStream')).toBe(1);
   expect(system.slack.callsOf('chat.stopStream')[0]?.body['session_status']).toBe('active');
   expect(system.slack.openStreams()).toBe(0);

@@ -60,7 +60,9 @@ export type SlackStandIn = SlackExtras &
     heal(): void;
     /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
     say(channel: string, text: string, threadTs?: string, person?: 'ada' | 'bob'): Promise<string>;
-    /** Puts a file into Slack: what events and `files.info` say of it. It is given to the bot's token alone. */
+    /**
+     * Puts a file into Slack: what events and `files.info` say of it. It is given to the bot's token alone.
+     */
     keepFile(file: { name: string; mimetype: string; pretty_type: string; content: string }): SlackFile;
     /** The bot's messages in a thread, oldest first, as they read now. */
     answers(channel: string, threadTs: string): Promise<Message[]>;
@@ -129,12 +131,9 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       answerAsSlack(method, call.body, call.token) ??
       answerExtra(method, call.body) ??
       (await answerStream(method, call.body));
-    if (known) {
-      send(res, JSON.stringify(known));
-      return;
-    }
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
-    const answer = await forward(req, isLook && looksEveryMs > 0 ? withLimit(raw) : raw);
+    const forwarded = () => forward(req, isLook && looksEveryMs > 0 ? withLimit(raw) : raw);
+    const answer = known ? JSON.stringify(known) : await forwarded();
     if (fault?.kind === 'drop-after-acceptance') {
       call.status = 0;
       fault.accepted?.();
