@@ -59,7 +59,6 @@ export const ESCALATION = answer(
     agentId: uuid.nullable().describe('Who is silent; null where nobody knows'),
     openedAt: time,
     openedBy: z.enum(['person', 'agent', 'api']).describe('Who has asked for a person'),
-    endedAt: time.nullable(),
   }),
   {
     threadId: 'slack:T0123456789:C0123456789:1795908000.000100',
@@ -67,6 +66,5 @@ export const ESCALATION = answer(
     agentId: AGENT_ID,
     openedAt: '2026-11-29T10:00:00.000Z',
     openedBy: 'person',
-    endedAt: null,
   },
 );

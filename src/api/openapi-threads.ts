@@ -45,7 +45,7 @@ export function threadPaths() {
           ...keyProblems('input', 'named'),
           200: responds('The agent speaks again', {
             ...ESCALATION,
-            example: { ...ESCALATION.example, state: 'handed-back', endedAt: '2026-11-29T11:00:00.000Z' },
+            example: { ...ESCALATION.example, state: 'handed-back' },
           }),
         },
       },

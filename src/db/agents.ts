@@ -219,19 +219,6 @@ export async function updateAgent(
   });
 }
 
-/** Whether anybody was named who takes over from an agent. For the worker, which reads nothing else of it. */
-export async function hasPeopleNamed(pool: pg.Pool, tenantId: string, agentId: string): Promise<boolean> {
-  const { rows } = await inTenant(pool, tenantId, (client) =>
-    client.query<{ named: boolean }>({
-      name: 'has people named',
-      text: `SELECT coalesce(jsonb_array_length(settings #> '{escalation,people}'), 0) > 0 AS named
-             FROM agents WHERE tenant_id = $1 AND id = $2`,
-      values: [tenantId, agentId],
-    }),
-  );
-  return rows[0]?.named === true;
-}
-
 function only<T>(rows: readonly T[]): T {
   const [row] = rows;
   if (row === undefined) throw new Error('the database did not return the row that was written');

@@ -14,7 +14,6 @@ export type Escalation = {
   agentId: string | null;
   openedAt: string;
   openedBy: OpenedBy;
-  endedAt: string | null;
   /** Whether those who are to take over were told. */
   isTold: boolean;
 };
@@ -26,10 +25,9 @@ type Row = {
   opened_at: Date;
   opened_by: OpenedBy;
   told_at: Date | null;
-  ended_at: Date | null;
 };
 
-const COLUMNS = 'id, thread_id, agent_id, opened_at, opened_by, told_at, ended_at';
+const COLUMNS = 'id, thread_id, agent_id, opened_at, opened_by, told_at';
 
 const toEscalation = (row: Row): Escalation => ({
   id: row.id,
@@ -37,7 +35,6 @@ const toEscalation = (row: Row): Escalation => ({
   agentId: row.agent_id,
   openedAt: row.opened_at.toISOString(),
   openedBy: row.opened_by,
-  endedAt: row.ended_at?.toISOString() ?? null,
   isTold: row.told_at !== null,
 });
 
@@ -45,20 +42,19 @@ export type OpenEscalation = {
   tenantId: string;
   threadId: string;
   agentId: string | undefined;
-  userId: string | undefined;
   by: OpenedBy;
   actor: AuditActor;
 };
 
 /** From now on the agent is silent in the thread. Asked for again it is the same. */
 export async function openEscalation(pool: pg.Pool, asked: OpenEscalation): Promise<Escalation> {
-  const { tenantId, threadId, agentId, userId, by, actor } = asked;
+  const { tenantId, threadId, agentId, by, actor } = asked;
   return inTenant(pool, tenantId, async (client) => {
     const { rows } = await client.query<Row>(
-      `INSERT INTO escalations (tenant_id, id, thread_id, agent_id, user_id, opened_by)
-       VALUES ($1, $2, $3, $4, $5, $6)
-       ON CONFLICT (tenant_id, thread_id) WHERE ended_at IS NULL DO NOTHING RETURNING ${COLUMNS}`,
-      [tenantId, randomUuid(), threadId, agentId ?? null, userId ?? null, by],
+      `INSERT INTO escalations (tenant_id, id, thread_id, agent_id, opened_by)
+       VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (tenant_id, thread_id) DO NOTHING RETURNING ${COLUMNS}`,
+      [tenantId, randomUuid(), threadId, agentId ?? null, by],
     );
     const [opened] = rows;
     if (!opened) {
@@ -79,8 +75,7 @@ export async function endEscalation(
 ): Promise<Escalation | undefined> {
   return inTenant(pool, tenantId, async (client) => {
     const { rows } = await client.query<Row>(
-      `UPDATE escalations SET ended_at = now() WHERE tenant_id = $1 AND thread_id = $2 AND ended_at IS NULL
-       RETURNING ${COLUMNS}`,
+      `DELETE FROM escalations WHERE tenant_id = $1 AND thread_id = $2 RETURNING ${COLUMNS}`,
       [tenantId, threadId],
     );
     const [ended] = rows;
@@ -107,7 +102,7 @@ async function findOpen(
 ): Promise<Escalation | undefined> {
   const { rows } = await client.query<Row>({
     name: 'find escalation',
-    text: `SELECT ${COLUMNS} FROM escalations WHERE tenant_id = $1 AND thread_id = $2 AND ended_at IS NULL`,
+    text: `SELECT ${COLUMNS} FROM escalations WHERE tenant_id = $1 AND thread_id = $2`,
     values: [tenantId, threadId],
   });
   return rows[0] && toEscalation(rows[0]);

@@ -47,13 +47,13 @@ export function threadRoutes(dependencies: { pool: pg.Pool; channels: readonly W
     const asked = { tenantId: tenantOf(res), threadId, actor: actorOf(res) };
     const ended = await handingOver(threadId).giveBack(asked);
     if (!ended) throw notFound('escalation');
-    sendJson(res, ESCALATION, shown(ended));
+    sendJson(res, ESCALATION, shown(ended, 'handed-back'));
   });
 
   return router;
 }
 
-function shown({ threadId, agentId, openedAt, openedBy, endedAt }: Escalation) {
-  const state = endedAt === null ? ('escalated' as const) : ('handed-back' as const);
-  return { threadId, state, agentId, openedAt, openedBy, endedAt };
+function shown(escalation: Escalation, state: 'escalated' | 'handed-back' = 'escalated') {
+  const { threadId, agentId, openedAt, openedBy } = escalation;
+  return { threadId, state, agentId, openedAt, openedBy };
 }

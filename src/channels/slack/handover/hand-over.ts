@@ -33,7 +33,7 @@ export async function handOver(stores: Stores, asked: HandOver): Promise<Escalat
   const { tenantId, client } = installation;
   const place = threadPlaceOf(threadId);
   if (!place) throw new TypeError('not a thread of Slack');
-  const escalation = await escalate(stores, { tenantId, threadId, agentId: agent?.id, userId, by, actor });
+  const escalation = await escalate(stores, { tenantId, threadId, agentId: agent?.id, by, actor });
   if (!client || !(await claimTelling(stores.pool, tenantId, escalation.id))) return escalation;
   try {
     await tellPeople({

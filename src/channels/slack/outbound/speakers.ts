@@ -2,12 +2,11 @@
 import type { WebClient } from '@slack/web-api';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { inTenant } from '../../../db/tenant-transaction.ts';
 import { POST_RECORD_WITHIN_MS } from '../../../domain/timing.ts';
 import { within } from '../../../lib/within.ts';
 import { ChannelError } from '../../channel.ts';
 import type { SlackAddress } from '../address.ts';
-import { agentOfChannel } from '../installations/channel-agents.ts';
-import { hasPeopleNamed } from '../../../db/agents.ts';
 import { createInstalledClients } from '../installations/installed-clients.ts';
 import { findOwnInstallation } from '../installations/installation-store.ts';
 import type { TokenVault } from '../installations/token-vault.ts';
@@ -50,11 +49,10 @@ export function createFindSpeaker(dependencies: {
     return clientOf(installation);
   };
   const clients = createKept(askClient);
-  const names = createKept(async (tenantId: string, channel: string) => {
-    return (await agentOfChannel(pool, tenantId, channel)) ?? null;
+  const manners = createKept((tenantId: string, id: string) => {
+    const [agentId = '', channel = ''] = id.split(' ');
+    return mannerOf(pool, { tenantId, agentId, channel });
   });
-
-  const people = createKept((tenantId: string, agentId: string) => hasPeopleNamed(pool, tenantId, agentId));
 
   const findClient = async (tenantId: string, { place }: SlackAddress): Promise<WebClient> => {
     if (place !== undefined) {
@@ -70,16 +68,34 @@ export function createFindSpeaker(dependencies: {
   };
 
   return async ({ tenantId, agentId }, address) => {
-    const [client, given, hasPeople] = await Promise.all([
+    const [client, manner] = await Promise.all([
       findClient(tenantId, address),
-      names(tenantId, address.channel).catch((error: unknown) => {
+      manners(tenantId, `${agentId} ${address.channel}`).catch((error: unknown) => {
         log.warn({ err: error }, 'whose channel it is can’t be asked: the app speaks under its own name');
-        return null;
+        return { name: undefined, hasPeople: false };
       }),
-      people(tenantId, agentId).catch(() => false),
     ]);
-    return { client, name: given?.id === agentId ? given.name : undefined, hasPeople };
+    return { client, ...manner };
   };
+}
+
+/** How an agent speaks in a channel, in one question: what the worker may read of an agent. */
+async function mannerOf(
+  pool: pg.Pool,
+  { tenantId, agentId, channel }: { tenantId: string; agentId: string; channel: string },
+): Promise<Omit<Speaker, 'client'>> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ name: string | null; has_people: boolean }>({
+      name: 'manner of an agent in slack',
+      text: `SELECT CASE WHEN c.agent_id IS NULL THEN NULL ELSE a.name END AS name,
+                    coalesce(jsonb_array_length(a.settings #> '{escalation,people}'), 0) > 0 AS has_people
+             FROM agents a LEFT JOIN slack_channels c
+               ON c.tenant_id = a.tenant_id AND c.agent_id = a.id AND c.channel_id = $3
+             WHERE a.tenant_id = $1 AND a.id = $2`,
+      values: [tenantId, agentId, channel],
+    }),
+  );
+  return { name: rows[0]?.name ?? undefined, hasPeople: rows[0]?.has_people === true };
 }
 
 /** What `ask` gives, or gave a moment ago; while it can't say, what it gave before. */

@@ -1,6 +1,7 @@
 import type { WebClient } from '@slack/web-api';
 import { HANDED_BACK_LINE, HANDED_OVER_LINE, PLACEHOLDER, STATUS } from '../../../domain/words.ts';
 import type { SlackAddress } from '../address.ts';
+import { slackTrouble } from '../errors.ts';
 import { isAnswerTooLong } from '../client.ts';
 import { plainContent, slackContent, type SlackContent } from './outbound-text.ts';
 import { partKey, type PostRecord, type PostRef } from './post-record.ts';
@@ -51,16 +52,32 @@ const metadata = ({ messageId, part, piece, pieces, waiting }: PostRef) => ({
  * out, `outside: true` posts into the conversation rather than the thread.
  */
 export async function postContent(
+  spot: Spot,
+  ref: PostRef,
+  content: SlackContent,
+  how: { named?: boolean; outside?: boolean } = {},
+): Promise<string> {
+  try {
+    return await post(spot, ref, content, how);
+  } catch (error) {
+    const trouble = slackTrouble(error);
+    const isForItsName = trouble?.kind === 'refused' && trouble.code === 'missing_scope';
+    // Without the scope chat:write.customize the app speaks under its own name.
+    if (spot.name === undefined || !isForItsName) throw error;
+    return post({ ...spot, name: undefined }, ref, content, how);
+  }
+}
+
+async function post(
   { client, address, name }: Spot,
   ref: PostRef,
   content: SlackContent,
-  { named = true, outside = false } = {},
+  { named = true, outside = false }: { named?: boolean; outside?: boolean },
 ): Promise<string> {
   const { ts } = await client.chat.postMessage({
     channel: address.channel,
     ...(!outside && { thread_ts: address.threadTs }),
     ...content,
-    // Only where the scope chat:write.customize is granted; Slack shows the app's own name elsewhere.
     ...(name !== undefined && { username: name }),
     ...(named && { metadata: metadata(ref) }),
     // A reply that quotes links should not grow previews, and a later update would not.
