@@ -14,8 +14,6 @@ export type Escalation = {
   agentId: string | null;
   openedAt: string;
   openedBy: OpenedBy;
-  /** Whether those who are to take over were told. */
-  isTold: boolean;
 };
 
 type Row = {
@@ -24,10 +22,9 @@ type Row = {
   agent_id: string | null;
   opened_at: Date;
   opened_by: OpenedBy;
-  told_at: Date | null;
 };
 
-const COLUMNS = 'id, thread_id, agent_id, opened_at, opened_by, told_at';
+const COLUMNS = 'id, thread_id, agent_id, opened_at, opened_by';
 
 const toEscalation = (row: Row): Escalation => ({
   id: row.id,
@@ -35,7 +32,6 @@ const toEscalation = (row: Row): Escalation => ({
   agentId: row.agent_id,
   openedAt: row.opened_at.toISOString(),
   openedBy: row.opened_by,
-  isTold: row.told_at !== null,
 });
 
 export type OpenEscalation = {

@@ -37,7 +37,8 @@ export const slack = defineChannel({
       ...createSlackInbound({
         signingSecret,
         socket: appToken === undefined ? undefined : { appToken, apiUrl },
-        findInstallation: findAmong(stored, single),
+        findInstallation: findAmong(stored?.find, single),
+        findOrganisation: stored?.findOrganisation ?? (() => Promise.resolve(undefined)),
         findAgentOf: createFindAgent(pool),
         lookUpNames: createNameLookup(),
         allowedBots: new Set(allowedBots),

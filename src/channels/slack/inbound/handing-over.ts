@@ -13,14 +13,16 @@ export function createHandingOver(dependencies: {
   redis: RedisClient;
   log: Logger;
   findInstallation: FindInstallation;
+  findOrganisation: (tenantId: string) => Promise<Installation | undefined>;
   findAgentOf: FindAgent;
 }): HandingOver {
-  const { pool, findInstallation, findAgentOf } = dependencies;
+  const { pool, findInstallation, findOrganisation, findAgentOf } = dependencies;
 
   /** The tenant's own installation in the thread's workspace: another tenant's is not spoken through. */
   const installationOf = async (tenantId: string, team: string): Promise<Installation | undefined> => {
     const found = await findInstallation({ teamId: team, enterpriseId: undefined, installedIn: 'either' });
-    return found?.tenantId === tenantId ? found : undefined;
+    if (found) return found.tenantId === tenantId ? found : undefined;
+    return findOrganisation(tenantId);
   };
 
   return {

@@ -4,7 +4,11 @@ import type { Logger } from 'pino';
 import { slackTrouble } from '../errors.ts';
 import { agentOfChannel } from '../installations/channel-agents.ts';
 import { createInstalledClients } from '../installations/installed-clients.ts';
-import { findInstallationOf } from '../installations/installation-store.ts';
+import {
+  findInstallationOf,
+  findOwnOrganisation,
+  type StoredInstallation,
+} from '../installations/installation-store.ts';
 import type { TokenVault } from '../installations/token-vault.ts';
 import type { Workspace } from './events.ts';
 import { createOncePerKey } from './once-per-key.ts';
@@ -44,25 +48,32 @@ export function findAmong(
   return async (workspace) => (await first?.(workspace)) ?? (await second?.(workspace));
 }
 
-/** Finds installations in Postgres. One that has ended is not known from the next event on. */
-export function storedInstallations(dependencies: {
-  pool: pg.Pool;
-  vault: TokenVault;
-  apiUrl: string;
-}): FindInstallation {
-  const { apiUrl } = dependencies;
-  const clientOf = createInstalledClients(apiUrl);
-  const once = createOncePerKey<Installation | undefined>({ keptMs: KEPT_MS, maxKept: MAX_KEPT });
-  const ask = async (ids: { workspace: string | undefined; organisation: string | undefined }) => {
-    const found = await findInstallationOf(dependencies, ids);
-    if (!found) return undefined;
+/** Finds installations in Postgres. One that has ended is not known some seconds later. */
+export function storedInstallations(dependencies: { pool: pg.Pool; vault: TokenVault; apiUrl: string }): {
+  find: FindInstallation;
+  /** A thread's id names a workspace; the organisation that it is part of only the tenant's rows tell. */
+  findOrganisation: (tenantId: string) => Promise<Installation | undefined>;
+} {
+  const clientOf = createInstalledClients(dependencies.apiUrl);
+  const toInstallation = (found: StoredInstallation): Installation => {
     const { tenantId, agentId, botUserId, botId, id, place } = found;
     return { tenantId, agentId, botUserId, botId, client: clientOf(found), stored: { id, place } };
   };
-  return ({ teamId, enterpriseId, installedIn }) => {
-    const workspace = installedIn === 'organisation' ? undefined : teamId;
-    const organisation = installedIn === 'workspace' ? undefined : enterpriseId;
-    return once(`${workspace} ${organisation}`, () => ask({ workspace, organisation }));
+  const once = createOncePerKey<Installation | undefined>({ keptMs: KEPT_MS, maxKept: MAX_KEPT });
+  const ask = async (ids: { workspace: string | undefined; organisation: string | undefined }) => {
+    const found = await findInstallationOf(dependencies, ids);
+    return found && toInstallation(found);
+  };
+  return {
+    find: ({ teamId, enterpriseId, installedIn }) => {
+      const workspace = installedIn === 'organisation' ? undefined : teamId;
+      const organisation = installedIn === 'workspace' ? undefined : enterpriseId;
+      return once(`${workspace} ${organisation}`, () => ask({ workspace, organisation }));
+    },
+    findOrganisation: async (tenantId) => {
+      const found = await findOwnOrganisation(dependencies, tenantId);
+      return found && toInstallation(found);
+    },
   };
 }
 

@@ -64,6 +64,22 @@ export async function findOwnInstallation(
   return rows[0] && opened(rows[0], vault);
 }
 
+/** A tenant's installation for all of an organisation; undefined where it has none. */
+export async function findOwnOrganisation(
+  { pool, vault }: { pool: pg.Pool; vault: TokenVault },
+  tenantId: string,
+): Promise<StoredInstallation | undefined> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<Row>(
+      `SELECT tenant_id, id, agent_id, place, is_organisation, bot_user_id, bot_id, token_key, token
+       FROM slack_installations WHERE tenant_id = $1 AND is_organisation AND ended_at IS NULL
+       ORDER BY installed_at LIMIT 1`,
+      [tenantId],
+    ),
+  );
+  return rows[0] && opened(rows[0], vault);
+}
+
 function opened(row: Row, vault: TokenVault): StoredInstallation {
   const { tenant_id: tenantId, id, token_key: keyId, token: bytes } = row;
   const token = keyId && bytes ? vault.open({ tenantId, id }, { keyId, bytes }) : undefined;
