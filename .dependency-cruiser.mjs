@@ -13,7 +13,7 @@ const MAY_IMPORT = {
   workflows: ['domain'],
   memory: ['lib', 'domain', 'db', 'redis'],
   intake: ['lib', 'domain', 'db', 'redis', 'temporal', 'memory'],
-  channels: ['lib', 'domain', 'config', 'redis', 'intake'],
+  channels: ['lib', 'domain', 'config', 'db', 'redis', 'memory', 'intake'],
   activities: ['lib', 'domain', 'db', 'redis', 'llm', 'temporal', 'memory', 'intake', 'channels'],
   observability: ['lib', 'domain', 'llm', 'memory'],
   worker: [

@@ -33,6 +33,7 @@ const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
   ['dead code', command('knip')],
   ['docs', path.join(root, 'scripts', 'check-docs.ts')],
   ['configuration', path.join(root, 'scripts', 'configuration.ts'), '--check'],
+  ['previews', path.join(root, 'scripts', 'slack-previews.ts'), '--check'],
 ];
 
 const steps = process.argv.includes('--static')

@@ -8,13 +8,19 @@ const REFUSED = /invalid_auth|not_authed|account_inactive|token_revoked|token_ex
 
 /** Nothing without a token: Slack is one channel, and an installation may have others alone. */
 export async function checkSlack({ env }: Patient): Promise<Finding[]> {
-  const { slack } = parse({ slack: slackWeb }, env);
-  if (!slack) return [];
-  const found: Finding[] = env['SLACK_SIGNING_SECRET']
-    ? []
-    : [doubt('Slack’s events are not taken', 'set SLACK_SIGNING_SECRET for the API (docs/SLACK.md)')];
+  const { apiUrl, token } = parse({ slack: slackWeb }, env).slack;
+  if (token === undefined) return [];
+  const found: Finding[] =
+    env['SLACK_SIGNING_SECRET'] || env['SLACK_APP_TOKEN']
+      ? []
+      : [
+          doubt(
+            'Slack’s events are not taken',
+            'set SLACK_SIGNING_SECRET or SLACK_APP_TOKEN for the API (docs/SLACK.md)',
+          ),
+        ];
   try {
-    const answer = await createSlackClient(slack).auth.test();
+    const answer = await createSlackClient({ apiUrl, token }).auth.test();
     const granted = new Set(answer.response_metadata?.scopes ?? []);
     const missing = BOT_SCOPES.filter((scope) => !granted.has(scope));
     found.push(

@@ -10,17 +10,21 @@ import { MAX_REPLY_BYTES, withinBytes } from '../domain/bounds.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
 import type { AnswerFailureDetails, DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
+import { withoutHandOverMark } from '../domain/hand-over.ts';
 import { ANSWER_HEARTBEAT_MS } from '../domain/timing.ts';
+import { HANDED_OVER, HANDED_OVER_LINE } from '../domain/words.ts';
 import { notesOf } from '../domain/turn-result.ts';
 import type { TurnAnswer } from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
 import { closingOf } from '../lib/open-fence.ts';
+import type { Completion } from '../llm/client.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/errors.ts';
 import { errorName } from './channel-trouble.ts';
 import { isEmbeddedInPart } from '../memory/text/passages.ts';
 import { carryReply } from './carried-reply.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { beginEarlyDelivery, PAID_ATTEMPTS, type EarlyDelivery } from './early-delivery.ts';
+import { StoppedError } from './stop-watch.ts';
 
 export function createAnswerTurn(
   dependencies: Pick<ActivityDependencies, 'runAgent' | 'channels' | 'redis'>,
@@ -30,8 +34,8 @@ export function createAnswerTurn(
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
      * long as the server asks for), `LlmTimedOut` and `LlmEmptyReply` (non-retryable after a few attempts,
-     * since those are paid for). An error of ours after the answer counts as paid as well, and ends the turn
-     * as `ReplyUnusable`. With a `delivery` it also shows in
+     * since those are paid for), and `TurnStopped` (non-retryable). An error of ours after the answer counts
+     * as paid as well, and ends the turn as `ReplyUnusable`. With a `delivery` it also shows in
      * the turn's channel that the agent is at work, and delivers the reply early where it may. Trouble there
      * never fails this step: the answer, or the failure's details, say how far it got.
      */
@@ -61,19 +65,23 @@ export function createAnswerTurn(
         ANSWER_HEARTBEAT_MS,
       );
       try {
+        if (early && (await early.isSilent())) return await saidNothing(early);
+        if (await early?.stop.isStopped()) throw new StoppedError('stopped before it was answered');
         const answered = await runAgent(text, agent, messages, {
-          signal: cancellationSignal(),
-          ...(onProgress && { onProgress }),
+          signal: endOf(early),
+          ...(onProgress && { onProgress: withoutMark(onProgress, agent) }),
         });
         isAnswered = true;
-        const completion = { ...answered, text: withinBytes(answered.text, MAX_REPLY_BYTES) };
+        const { completion, wantsPerson } = completionOf(answered, agent);
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         carried?.end(true);
         await early?.growing?.stop();
+        if (await early?.stop.isStopped()) throw new StoppedError('stopped before its reply was shown');
         const repliedAt = performance.now();
         const closing = completion.cutOff ? closingOf(completion.text.trimEnd()) : '';
         const state = await early?.deliver(shownReply({ ...completion, closing }));
         const deliveryMs = Math.round(performance.now() - repliedAt);
+        if (wantsPerson) await early?.askForPerson(agent);
         const appended = state?.delivered && (await early?.append(text, completion.text));
         return {
           text: completion.text,
@@ -90,7 +98,8 @@ export function createAnswerTurn(
           ...(state && { delivery: state }),
           ...(appended && { appended }),
         };
-      } catch (error) {
+      } catch (caught) {
+        const error = early?.stop.signal.aborted ? new StoppedError('stopped') : caught;
         const details = await detailsOf(early, error);
         const paid = paidAttempts(isAnswered || (error instanceof LlmUnavailableError && error.timedOut));
         // After `giveUp`, which sends the progress alone.
@@ -98,6 +107,7 @@ export function createAnswerTurn(
         const isLast = paid >= MAX_PAID_ATTEMPTS;
         throw isAnswered && isLast ? toUnusable(error, details) : toFailure(error, details, isLast);
       } finally {
+        early?.stop.end();
         clearInterval(beat);
         carried?.end(false);
         await early?.growing?.stop();
@@ -105,6 +115,35 @@ export function createAnswerTurn(
     },
   };
 }
+
+/** Aborted when the attempt is cancelled, or somebody stops the turn. */
+const endOf = (early: EarlyDelivery | undefined): AbortSignal =>
+  early ? AbortSignal.any([cancellationSignal(), early.stop.signal]) : cancellationSignal();
+
+/** The answer within its bound, without the mark by which the agent asks for a person. */
+function completionOf(answered: Completion, agent: Agent): { completion: Completion; wantsPerson: boolean } {
+  const { text, wantsPerson } = withoutHandOverMark(answered.text, agent);
+  const said = wantsPerson && text === '' ? HANDED_OVER_LINE : text;
+  return { completion: { ...answered, text: withinBytes(said, MAX_REPLY_BYTES) }, wantsPerson };
+}
+
+/** A person has taken over: the message is remembered, and nothing is said. */
+async function saidNothing(early: EarlyDelivery): Promise<TurnAnswer> {
+  await early.withdraw();
+  return {
+    text: HANDED_OVER,
+    model: '',
+    usage: null,
+    timingsMs: { firstToken: 0, total: 0 },
+    // Nothing is to be delivered.
+    delivery: { progress: null, delivered: true, uncertain: false },
+  };
+}
+
+const withoutMark =
+  (show: (text: string) => void, agent: Agent) =>
+  (text: string): void =>
+    show(withoutHandOverMark(text, agent).text);
 
 /** Which of a turn's texts are longer than what the embedding model reads of them. */
 function embeddedInPart(texts: Record<'message' | 'reply', string>): Pick<TurnAnswer, 'embeddedInPart'> {
@@ -134,20 +173,29 @@ async function detailsOf(
   early: EarlyDelivery | undefined,
   error: unknown,
 ): Promise<[] | [AnswerFailureDetails]> {
-  const reason = error instanceof LlmRejectedError ? error.reason : undefined;
+  const reason =
+    error instanceof StoppedError ? 'stopped' : error instanceof LlmRejectedError ? error.reason : undefined;
   if (!early && !reason) return [];
   return [{ ...(early && { delivery: await early.giveUp() }), ...(reason && { reason }) }];
 }
 
 /** A reply is there, and each attempt has failed of it after it had been paid for. */
 function toUnusable(error: unknown, details: [AnswerFailureDetails] | []): unknown {
-  if (error instanceof EmptyReplyError || error instanceof CancelledFailure)
-    return toFailure(error, details, true);
+  const isTold = [EmptyReplyError, CancelledFailure, StoppedError].some((kind) => error instanceof kind);
+  if (isTold) return toFailure(error, details, true);
   const message = `the reply can’t be used: ${errorName(error)}`;
   return ApplicationFailure.create({ type: FAILURE.replyUnusable, message, nonRetryable: true, details });
 }
 
 function toFailure(error: unknown, details: [AnswerFailureDetails] | [], isLast: boolean): unknown {
+  if (error instanceof StoppedError) {
+    return ApplicationFailure.create({
+      type: FAILURE.turnStopped,
+      message: error.message,
+      nonRetryable: true,
+      details,
+    });
+  }
   if (error instanceof LlmRejectedError) {
     return ApplicationFailure.create({
       type: FAILURE.llmRejected,

@@ -1,6 +1,7 @@
 import { heartbeat } from '@temporalio/activity';
 import type { DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
 import { DELIVERY_HEARTBEAT_MS } from '../domain/timing.ts';
+import { NO_REPLY } from '../domain/words.ts';
 import { channelOf, toDeliveryFailure } from './channel-failure.ts';
 import { isFirstTry } from './deferral.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -22,6 +23,7 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
       return speaking(async () => {
         const channel = channelOf({ channels, turn });
         const open = channel.open(turn, { progress: null, uncertain: !isFirstTry() || again, grows });
+        if (await open.isSilent?.()) return { progress: null, delivered: false, uncertain: again };
         await open.showProgress();
         return { progress: open.progress(), delivered: false, uncertain: again };
       });
@@ -33,7 +35,9 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
       await speaking(async () => {
         const channel = channelOf({ channels, turn });
         const uncertain = state.uncertain || !isFirstTry();
-        await channel.open(turn, { progress: state.progress, uncertain, grows: false }).deliver(text);
+        const open = channel.open(turn, { progress: state.progress, uncertain, grows: false });
+        // Whoever has stopped the turn sees no late reply.
+        await open.deliver((await open.isStopped?.()) ? NO_REPLY.stopped : text);
       });
     },
   };

@@ -1,5 +1,6 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { OpenOptions, OpenTurn } from '../channels/channel.ts';
+import type { Agent } from '../domain/agent.ts';
 import type { DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
 import { EARLY_APPEND_WITHIN_MS, EARLY_DELIVERY_WITHIN_MS } from '../domain/timing.ts';
 import { within } from '../lib/within.ts';
@@ -9,6 +10,7 @@ import { errorName, watchChannel, type ChannelTrouble } from './channel-trouble.
 import { DEFERRALS, isFirstTry } from './deferral.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { showGrowing, type GrowingReply } from './growing-reply.ts';
+import { watchForStop, type StopWatch } from './stop-watch.ts';
 
 /** Stands in the heartbeat's details beside what shows progress; absent while no attempt was paid in vain. */
 export const PAID_ATTEMPTS = 'paidAttempts';
@@ -24,6 +26,14 @@ export type EarlyDelivery = {
   progress: () => Progress | null;
   /** Delivers the reply if it may, and says how far it got. */
   deliver: (text: string) => Promise<DeliveryState>;
+  /** Whether a person has taken over: then nothing is shown. */
+  isSilent: () => Promise<boolean>;
+  /** Takes away what an earlier step has shown. */
+  withdraw: () => Promise<void>;
+  /** A person is to take over from now on. */
+  askForPerson: (agent: Agent) => Promise<void>;
+  /** Whether somebody stops the turn in its channel. */
+  stop: StopWatch;
   /** Appends the turn to the window once its reply stands. False when the window doesn't hold these words. */
   append: (userText: string, replyText: string) => Promise<boolean>;
   /** How far it got when there is no reply. */
@@ -55,7 +65,9 @@ export function beginEarlyDelivery(
   const trouble = watchChannel({ name: turn.channel.name, uncertain: isRepeated });
 
   const open = tryToOpen(channels, turn, { progress: known, uncertain: isRepeated, grows }, trouble);
-  const begun = open && trouble.attempt('the channel shows no progress', open.showProgress);
+  const silent = open?.isSilent?.() ?? Promise.resolve(false);
+  const show = () => trouble.attempt('the channel shows no progress', async () => open?.showProgress());
+  const begun = silent.then((isSilent) => (isSilent ? undefined : show()));
 
   const progress = () => open?.progress() ?? known;
   const canDeliverEarly = () => isFresh() && !trouble.uncertain() && !cancellationSignal().aborted;
@@ -72,6 +84,16 @@ export function beginEarlyDelivery(
   return {
     growing: grows && open?.grow ? beginGrowing(open.grow, trouble) : undefined,
     progress,
+    isSilent: () => silent,
+    withdraw: async () => {
+      await trouble.attempt('the channel still shows that the agent is at work', async () =>
+        open?.withdraw?.(),
+      );
+    },
+    askForPerson: async (agent) => {
+      await trouble.attempt('nobody is told to take over', async () => open?.askForPerson?.(agent));
+    },
+    stop: watchForStop(open),
     deliver: async (text) => {
       await begun;
       if (!open || !canDeliverEarly()) return stateNow(false);

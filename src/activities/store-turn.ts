@@ -4,6 +4,7 @@ import { inTenant } from '../db/tenant-transaction.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
+import { HANDED_OVER } from '../domain/words.ts';
 import { decodeEmbedding } from '../memory/embedding/embedding-codec.ts';
 import { embedPassages, insertExchange } from '../memory/long-term/exchange-passages.ts';
 import { insertMemories } from '../memory/long-term/memories.ts';
@@ -19,7 +20,9 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
      * nothing twice. A turn that was erased meanwhile is not stored.
      */
     async storeTurn(input: EmbedAndStoreInput): Promise<void> {
-      const { message, reply, repliedAt } = input;
+      const { message, repliedAt } = input;
+      // Where a person has taken over, the agent has said nothing that could be remembered.
+      const reply = input.reply === HANDED_OVER ? undefined : input.reply;
       const { tenantId, agentId, userId, messageId: exchangeId } = message;
       const attempt = watchAttempt();
       const embed = (text: string) =>
@@ -27,10 +30,10 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       try {
         const [userEmbedding, replyEmbedding] = await Promise.all([
           input.embedding === null ? embed(message.text) : decodeEmbedding(input.embedding),
-          embed(reply),
+          reply === undefined ? [] : embed(reply),
         ]);
         const passages = await embedPassages(
-          { user: message.text, reply },
+          { user: message.text, reply: reply ?? '' },
           { user: userEmbedding, reply: replyEmbedding },
           embed,
         );
@@ -42,12 +45,14 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
           if (!(await finishTurn(client, tenantId, message.messageId, 'done'))) return;
           await insertMemories(client, exchange, [
             { ...user, role: 'user', content: message.text, embedding: userEmbedding },
-            { ...assistant, role: 'assistant', content: reply, embedding: replyEmbedding },
+            ...(reply === undefined
+              ? []
+              : [{ ...assistant, role: 'assistant' as const, content: reply, embedding: replyEmbedding }]),
           ]);
           await insertExchange(client, {
             ...exchange,
             user: { memoryId: user.id, text: message.text },
-            reply: { memoryId: assistant.id, text: reply },
+            reply: reply === undefined ? null : { memoryId: assistant.id, text: reply },
             createdAt: user.createdAt,
             passages,
           });

@@ -48,6 +48,10 @@ const agent = z.object({
     fillWords: count,
   }),
   liveReplies: z.boolean(),
+  escalation: z
+    .object({ people: z.array(z.string()) })
+    .optional()
+    .describe('Who takes over'),
   llm: z
     .object({ silenceMs: llmBound, withinMs: llmBound, contextTokens: llmBound, maxOutputTokens: llmBound })
     .optional()

@@ -19,6 +19,7 @@ import { admitKeys, auditRefusals, CALLS_A_MINUTE, createAdmission, noteOperator
 import { createAskToForget } from './ask-to-forget.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
+import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
 import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openAiErrors } from './openai/errors.ts';
@@ -29,13 +30,16 @@ import { readJsonBody } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
 import { erasureRoutes } from './routes/erasures.ts';
+import { feedbackRoutes } from './routes/feedback.ts';
 import { healthRoutes } from './routes/health.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { memoryTransferRoutes } from './routes/memory-transfer.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { slackRoutes } from './routes/slack.ts';
 import { openAiRoutes } from './routes/openai.ts';
 import { tenantRoutes } from './routes/tenants.ts';
+import { threadRoutes } from './routes/threads.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 
 /** What opens the operator's door, and the pool of the role behind it. */
@@ -63,8 +67,8 @@ export type AppDependencies = TurnStarter & {
   closing: AbortSignal;
 };
 
-/** The whole HTTP API. */
-export function createApp(dependencies: AppDependencies): Express {
+/** The whole HTTP API, and how an event is taken that comes another way. */
+export function createApp(dependencies: AppDependencies): { app: Express; takeEvent: TakeEvent } {
   const { pool, redis, log, operator, channels } = dependencies;
   const app = express();
   app.disable('x-powered-by');
@@ -88,7 +92,8 @@ export function createApp(dependencies: AppDependencies): Express {
   const rateLimiter = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
   const pace = createPace();
   const accept = createAcceptMessage({ ...dependencies, rateLimiter, pace });
-  app.use(webhookRoutes({ ...dependencies, accept, registry }));
+  const takeEvent = createTakeEvent({ accept, registry, log });
+  app.use(webhookRoutes({ channels, takeEvent }));
 
   const readJson = readJsonBody(MAX_BODY_BYTES);
   app.use('/v1/tenants', requireOperator(operator?.token));
@@ -119,6 +124,9 @@ export function createApp(dependencies: AppDependencies): Express {
   v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
   v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
   v1.use(memoryRoutes(dependencies));
+  v1.use(slackRoutes(dependencies));
+  v1.use(threadRoutes(dependencies));
+  v1.use(feedbackRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
@@ -130,5 +138,5 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(auditRefusals(log));
   app.use(['/v1/chat/completions', '/v1/models'], openAiErrors(log));
   app.use(problemHandler(log));
-  return app;
+  return { app, takeEvent };
 }

@@ -32,6 +32,7 @@ import {
 } from './openapi-parts.ts';
 import { operatorPaths } from './openapi-operator.ts';
 import { ownPaths, webhookPaths } from './openapi-own.ts';
+import { slackPaths } from './openapi-slack.ts';
 import { EVENTS, LAST_EVENT_ID, NOTHING_MORE, streamPaths } from './openapi-streams.ts';
 import { transferPaths } from './openapi-transfer.ts';
 import { conflict, PROBLEM_RESPONSES } from './problem-answers.ts';
@@ -72,6 +73,7 @@ export function openApiDocument(
       ...memoryPaths(),
       ...agentPaths(),
       ...transferPaths(),
+      ...slackPaths(),
       ...operatorPaths(),
       ...streamPaths(),
       ...ownPaths(),

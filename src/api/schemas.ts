@@ -44,11 +44,28 @@ const agentFields = {
   maxPromptTokens: z.int().min(1).max(MAX_PROMPT_TOKENS).nullable().optional(),
   recall: recall.optional(),
   llm: llm.optional(),
+  escalation: z
+    .strictObject({
+      people: z
+        .array(z.string().regex(/^[UW][A-Z0-9]{1,59}$/, 'must be the id of a member in Slack (U…)'))
+        .max(20)
+        .describe('Who takes over: ids of members in Slack. They are told, and may hand a thread back.'),
+    })
+    .optional()
+    .describe('Who takes over where the agent should not go on.'),
   liveReplies: z
     .boolean()
     .optional()
     .describe('Where the channel can: show the reply while the model writes it.'),
 };
+
+/** A channel by Slack's id of it. A direct conversation has the workspace's own agent. */
+export const slackChannelParam = z
+  .string()
+  .regex(/^[CG][A-Z0-9]{1,30}$/, 'must be the id of a channel in Slack (C…)');
+
+/** Who is silent; the thread's own agent, unless given. */
+export const escalationBody = z.strictObject({ agentId: z.uuid().toLowerCase().optional() });
 
 export const newAgentBody = z.strictObject(agentFields);
 export const agentChangesBody = z.strictObject({ ...agentFields, name: agentFields.name.optional() });

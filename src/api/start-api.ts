@@ -18,6 +18,7 @@ import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
 import { temporalNeeded } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
+import { listenAll } from './channel-intake.ts';
 
 /**
  * Resolves once requests are answered. `close` ends with no request left without an answer.
@@ -45,23 +46,27 @@ export async function startApi(
 
   const { modelsPath } = config;
   const embedder = modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath }));
-  const app = createApp({
+  const limits = {
+    holdFollowersMs: config.holdFollowersMs,
+    maxPromptTokens: config.maxPromptTokens,
+    answeredWithinMs: TURN_ANSWERED_WITHIN_MS,
+  };
+  const search = embedder && createSearchMemory({ pool, embedder });
+  const { keys } = config.encryption;
+  const channels = inboundChannels(config.channels, { pool, redis, keys, temporal, limits, search, log });
+  const { app, takeEvent } = createApp({
     pool,
     redis,
     temporal,
     encryption: config.encryption,
     log,
-    limits: {
-      holdFollowersMs: config.holdFollowersMs,
-      maxPromptTokens: config.maxPromptTokens,
-      answeredWithinMs: TURN_ANSWERED_WITHIN_MS,
-    },
+    limits,
     operator: operatorPool && config.operator && { token: config.operator.token, pool: operatorPool },
     models: config.models,
     agentsPerTenant: config.agentsPerTenant,
     waitingRequests: config.waitingRequests,
-    search: embedder && createSearchMemory({ pool, embedder }),
-    channels: inboundChannels(config.channels, { redis, log }),
+    search,
+    channels,
     closing: closing.signal,
   });
   const server = createBoundedServer(tracing?.watchRequests(app) ?? app);
@@ -73,6 +78,7 @@ export async function startApi(
     const problem = hostProblem(error, config.host);
     throw problem === undefined ? error : new Error(problem, { cause: error });
   });
+  const listening = listenAll(channels, takeEvent);
   log.info({ address: server.address() }, 'API is up');
 
   return {
@@ -80,7 +86,7 @@ export async function startApi(
       // First no new requests, then an answer for those that wait for a reply (202), then the connections.
       const closed = closeServer(server);
       closing.abort();
-      await closed;
+      await Promise.all([closed, ...listening.map((channel) => channel.close())]);
       await closeAll(log, [
         () => redis.disconnect(),
         () => pool.end(),

@@ -4,12 +4,21 @@
  * Outbound, in the worker, it shows that the agent is at work and delivers the reply. Nothing outside its
  * folder knows its name.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Client } from '@temporalio/client';
+import type pg from 'pg';
+import type { AuditActor } from '../db/audit.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import type { KeyRing } from '../config/index.ts';
 import type { Subject } from '../config/variables.ts';
+import type { Escalation } from '../db/escalations.ts';
+import type { Agent } from '../domain/agent.ts';
 import type { DeliveryTurn, Progress } from '../domain/delivery.ts';
+import type { TurnLimits } from '../domain/turn.ts';
 import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
+import type { SearchMemory } from '../memory/recall/search-memory.ts';
 
 /**
  * A channel, as index.ts lists it. A half is undefined where its settings don't ask for it. `settings` is
@@ -27,8 +36,21 @@ export type ChannelDefinition = {
   outbound(settings: unknown, context: OutboundContext): OutboundChannel | undefined;
 };
 
-export type InboundContext = { redis: RedisClient; log: Logger };
-export type OutboundContext = { redis: RedisClient; log: Logger };
+export type InboundContext = ChannelContext & {
+  temporal: Client;
+  limits: TurnLimits;
+  /** Finds in a memory by meaning; absent where the API has no model. */
+  search?: SearchMemory | undefined;
+};
+export type OutboundContext = ChannelContext;
+
+type ChannelContext = {
+  pool: pg.Pool;
+  redis: RedisClient;
+  /** Encrypts what a channel keeps for others. */
+  keys: KeyRing;
+  log: Logger;
+};
 
 /** Makes a definition whose halves get the settings of their own subjects. */
 export function defineChannel<Inbound extends Subject, Outbound extends Subject>(channel: {
@@ -84,6 +106,56 @@ export type WebhookChannel = InboundChannel<WebhookRequest> & {
   maxBodyBytes: number;
   /** What is missing of the proof that a request is the channel's, before its body is read. */
   unproven?(header: WebhookRequest['header']): string | undefined;
+  /** Opens a connection of its own, over which the same comes as by its paths; absent where there is none. */
+  listen?(take: Take): Listening;
+  /** What people open in a browser, below its name. */
+  pages?: readonly ChannelPage[];
+  /** How companies install it themselves; absent where they can't. */
+  installing?: Installing;
+  /** How a person takes over a thread of it; absent where nobody can. */
+  handingOver?: HandingOver;
+};
+
+/** Takes what came over a channel's own connection. `send-again`: it is not to be acknowledged. */
+export type Take = (
+  receive: (deadline: number) => Promise<Received>,
+) => Promise<{ kind: 'taken'; body: Readonly<Record<string, unknown>> | undefined } | { kind: 'send-again' }>;
+
+export type Listening = {
+  /** Ends when all that came is acknowledged, or is to be sent again. */
+  close(): Promise<void>;
+};
+
+/** `GET /{channel}/{path}`. */
+export type ChannelPage = {
+  path: string;
+  serve(req: IncomingMessage, res: ServerResponse): Promise<void>;
+};
+
+export type HandingOver = {
+  /** The agent is silent in the thread from now on. Undefined for what is no thread of the channel. */
+  takeOver(asked: {
+    tenantId: string;
+    threadId: string;
+    /** The thread's own, unless given. */
+    agent: Agent | undefined;
+    actor: AuditActor;
+  }): Promise<Escalation | undefined>;
+  /** The agent speaks there again. Undefined when it was not silent. */
+  giveBack(asked: { tenantId: string; threadId: string; actor: AuditActor }): Promise<Escalation | undefined>;
+};
+
+export type Installing = {
+  /**
+   * A link by which somebody binds one place of theirs to an agent, once. `origin` is where the caller has
+   * reached us. Undefined when the tenant has no such agent.
+   */
+  makeLink(asked: {
+    tenantId: string;
+    agentId: string;
+    actor: AuditActor;
+    origin: string;
+  }): Promise<{ url: string; expiresAt: string } | undefined>;
 };
 
 /** The way out. */
@@ -110,6 +182,17 @@ export type OpenTurn = {
   showProgress(): Promise<void>;
   /** Shows the reply while it grows; absent where the channel can't. */
   grow?: { everyMs: number; show(textSoFar: string): Promise<void> };
+  /** Whether somebody has asked there that this turn be stopped. Never rejects; absent where nobody can. */
+  isStopped?(): Promise<boolean>;
+  /**
+   * Whether a person has taken over there, and the agent says nothing. Never rejects; absent where nobody
+   * can.
+   */
+  isSilent?(): Promise<boolean>;
+  /** Takes away what shows that the agent is at work: it will say nothing. */
+  withdraw?(): Promise<void>;
+  /** From now on the agent says nothing there, and people are told that one of them is to take over. */
+  askForPerson?(agent: Agent): Promise<void>;
   /**
    * Delivers the reply by one call, which ends within CHANNEL_CALL_WITHIN_MS (domain/timing.ts): that two
    * attempts never deliver at once rests on it. False, and nothing done, when it takes more than one call.

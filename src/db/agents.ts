@@ -1,5 +1,11 @@
 import type pg from 'pg';
-import { DEFAULT_RECALL, type Agent, type LlmSettings, type RecallSettings } from '../domain/agent.ts';
+import {
+  DEFAULT_RECALL,
+  type Agent,
+  type EscalationSettings,
+  type LlmSettings,
+  type RecallSettings,
+} from '../domain/agent.ts';
 import { recordAudit, SYSTEM, type AuditActor } from './audit.ts';
 import { bytesBefore, HAS_ROOM, type PageAsked } from './page.ts';
 import { CREATED_AT, NIL_UUID, type Place } from './place.ts';
@@ -14,7 +20,12 @@ type AgentRow = {
   system_prompt: string;
   model: string | null;
   max_prompt_tokens: number | null;
-  settings: { recall?: Partial<RecallSettings>; liveReplies?: boolean; llm?: LlmSettings };
+  settings: {
+    recall?: Partial<RecallSettings>;
+    liveReplies?: boolean;
+    llm?: LlmSettings;
+    escalation?: EscalationSettings;
+  };
 };
 
 const COLUMNS = 'id, tenant_id, name, job_title, persona, system_prompt, model, max_prompt_tokens, settings';
@@ -145,6 +156,7 @@ export async function createAgent(
         ...(fields.recall && { recall: fields.recall }),
         ...(fields.liveReplies !== undefined && { liveReplies: fields.liveReplies }),
         ...(fields.llm && { llm: withoutNulls(fields.llm) }),
+        ...(fields.escalation && { escalation: fields.escalation }),
       }),
     ],
   );
@@ -192,6 +204,7 @@ export async function updateAgent(
           recall: { ...row.settings.recall, ...fields.recall },
           liveReplies: fields.liveReplies ?? old.liveReplies,
           ...(fields.llm && { llm: withoutNulls({ ...row.settings.llm, ...fields.llm }) }),
+          ...(fields.escalation && { escalation: fields.escalation }),
         }),
       ],
     );
@@ -225,6 +238,7 @@ function toAgent(row: AgentRow): Agent {
     recall: { ...DEFAULT_RECALL, ...row.settings.recall },
     liveReplies: row.settings.liveReplies ?? false,
     ...(row.settings.llm && Object.keys(row.settings.llm).length > 0 && { llm: row.settings.llm }),
+    ...(row.settings.escalation && { escalation: row.settings.escalation }),
   };
 }
 

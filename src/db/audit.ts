@@ -77,7 +77,7 @@ export async function recordAudit(client: pg.PoolClient, entry: AuditEntry): Pro
 }
 
 /** A user in the audit log: the same text for the same user of a tenant, and nobody's without its key. */
-async function hashOfUser(client: pg.PoolClient, tenantId: string, userId: string): Promise<string> {
+export async function hashOfUser(client: pg.PoolClient, tenantId: string, userId: string): Promise<string> {
   const { rows } = await client.query<{ seal_key: Buffer }>('SELECT seal_key FROM tenants WHERE id = $1', [
     tenantId,
   ]);

@@ -5,9 +5,9 @@ import { recordAudit, type AuditActor } from './audit.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /**
- * Enters that a tenant is to be removed, and revokes its keys: for API and worker it is gone from then on,
- * and nothing of it comes in again. Asked for again it is the same removal. The audit log gets an entry for
- * each request. Undefined when there is no such tenant and was none.
+ * Enters that a tenant is to be removed, revokes its keys and wipes its tokens of Slack: for API and worker
+ * it is gone from then on, and nothing of it comes in again. Asked for again it is the same removal. The
+ * audit log gets an entry for each request. Undefined when there is no such tenant and was none.
  */
 export async function enterTenantRemoval(
   pool: pg.Pool,
@@ -32,6 +32,11 @@ async function closeTenant(client: pg.PoolClient, tenantId: string): Promise<voi
   await client.query('UPDATE api_keys SET revoked_at = now() WHERE tenant_id = $1 AND revoked_at IS NULL', [
     tenantId,
   ]);
+  await client.query(
+    `UPDATE slack_installations SET token = NULL, token_key = NULL, ended_at = now(), ended_by = 'removed'
+     WHERE tenant_id = $1 AND ended_at IS NULL`,
+    [tenantId],
+  );
 }
 
 /** A tenant's removal; undefined when nobody has asked for one. */

@@ -15,6 +15,13 @@ export type Agent = {
   liveReplies: boolean;
   /** Bounds of its model; what is left out the deployment sets. Absent in agents of before 0.2. */
   llm?: LlmSettings;
+  /** Who takes over where the agent should not go on; absent: nobody was named. */
+  escalation?: EscalationSettings;
+};
+
+export type EscalationSettings = {
+  /** Members of the workspace, by their ids there: they are told, and may hand a thread back. */
+  people: string[];
 };
 
 /** Bounds of an agent's model. */

@@ -1,6 +1,6 @@
 /** How a turn's reply finds its way back to the person. Names no channel. */
 import type { Channel, Scope } from './conversation.ts';
-import type { LlmFailureReason } from './failures.ts';
+import type { NoReplyReason } from './failures.ts';
 
 /** A turn whose reply is pushed to its channel. */
 export type DeliveryTurn = Scope & {
@@ -34,5 +34,5 @@ export type AnswerFailureDetails = {
   /** So that the apology replaces the placeholder; absent where nothing is pushed. */
   delivery?: DeliveryState;
   /** Present when the person can be told why. */
-  reason?: LlmFailureReason;
+  reason?: NoReplyReason;
 };

@@ -31,6 +31,8 @@ export const FAILURE = {
    * There is no import of this id. Retried at first: its transaction ends after the start of its workflow.
    */
   importNotThere: 'ImportNotThere',
+  /** Somebody has asked, where the message stands, that it be left alone. Non-retryable. */
+  turnStopped: 'TurnStopped',
   /** Nobody was there to answer for so long that the turn ends without a reply. */
   turnOverdue: 'TurnOverdue',
   /** The turn ended without a reply; its details hold what the user was told. */
@@ -40,3 +42,6 @@ export const FAILURE = {
 /** Why no retry cures a failure of the model; domain/words.ts says each to the person. */
 export type LlmFailureReason =
   'filtered' | 'refused' | 'outOfCredit' | 'unknownModel' | 'badKey' | 'tooLong' | 'onlyThought';
+
+/** Why a turn ends without a reply, where the person is told. */
+export type NoReplyReason = LlmFailureReason | 'stopped';

@@ -12,6 +12,7 @@ import type {
   PromptMessage,
   RecalledMemory,
 } from './conversation.ts';
+import { handOverClause } from './hand-over.ts';
 import {
   areQuotations,
   BACKGROUND_INTRODUCTION,
@@ -25,7 +26,10 @@ import {
 import { estimateTokens } from './tokens.ts';
 
 /** What the builder needs of an agent. */
-export type PromptAgent = Pick<Agent, 'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'maxPromptTokens'>;
+export type PromptAgent = Pick<
+  Agent,
+  'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'maxPromptTokens' | 'escalation'
+>;
 
 export type Prompt = { messages: PromptMessage[]; droppedFromWindow: number };
 
@@ -43,6 +47,7 @@ export function buildSystemPrompt(agent: PromptAgent): string {
     identity,
     agent.persona.trim() && `Persona: ${agent.persona.trim()}`,
     'If someone sincerely asks whether you are an AI, say truthfully that you are an AI.',
+    handOverClause(agent),
   ]
     .filter(Boolean)
     .join('\n\n');

@@ -41,8 +41,13 @@ export const QUICK_RETRY_MS = 50;
 export const CHANNEL_CALL_WITHIN_MS = 10_000;
 
 /**
- * Early delivery begins no later than this after the attempt was scheduled. Together with one channel call it
- * ends before the heartbeat time-out lets another attempt start.
+ * Writing down what is about to be posted in a channel, or has been; and as long for where else it is noted.
+ */
+export const POST_RECORD_WITHIN_MS = 500;
+
+/**
+ * Early delivery begins no later than this after the attempt was scheduled. Together with one channel call
+ * and what is written down around it, it ends before the heartbeat time-out lets another attempt start.
  */
 export const EARLY_DELIVERY_WITHIN_MS = 4_000;
 /** How long early delivery waits for the window. The workflow appends what is late. */
@@ -52,7 +57,7 @@ export const CALL_SETTLES_WITHIN_MS = 1_000;
 
 /** The activity that asks the model tells Temporal this often that it lives. */
 export const ANSWER_HEARTBEAT_MS = 4_000;
-export const ANSWER_HEARTBEAT_TIMEOUT_MS = 15_000;
+export const ANSWER_HEARTBEAT_TIMEOUT_MS = 16_000;
 export const ANSWER_TIMEOUT_MS = 5 * 60_000;
 
 /** A tenant that has its share of the calls: its next attempts come no sooner, this far apart, no later. */

@@ -1,11 +1,11 @@
 /** Every line that Konstruct itself says to a person: plain, short, without internals. */
-import type { LlmFailureReason } from './failures.ts';
+import type { NoReplyReason } from './failures.ts';
 
 /** When a message gets no reply, for good. */
 export const APOLOGY = 'Sorry, I could not come up with a reply to this message. Please try again later.';
 
 /** When a message gets no reply for a reason that the person, or whoever runs the agent, can mend. */
-export const NO_REPLY: Readonly<Record<LlmFailureReason, string>> = {
+export const NO_REPLY: Readonly<Record<NoReplyReason, string>> = {
   filtered:
     'Sorry, the content filter of the language model stopped this reply. Please put it another way, or ask something else.',
   refused:
@@ -19,6 +19,7 @@ export const NO_REPLY: Readonly<Record<LlmFailureReason, string>> = {
   tooLong: 'Sorry, this is too long for the language model, even shortened. Please send less at once.',
   onlyThought:
     'Sorry, I thought about this for as long as I may and have no reply. Please ask for something smaller.',
+  stopped: 'Stopped, as you asked.',
 };
 
 /** Under a reply that reached its length limit. */
@@ -32,6 +33,24 @@ export const PLACEHOLDER = 'Thinking…';
 
 /** Where a channel shows a status beside the agent's name. */
 export const STATUS = 'is thinking…';
+
+/** In the place of a reply in window and result, where a person has taken over and the agent is silent. */
+export const HANDED_OVER = '(A person of the team answers in this conversation.)';
+
+/** In the thread that a person takes over, and when it is the agent's again. */
+export const HANDED_OVER_LINE =
+  'A person of the team takes over here. I read along and am silent until they hand back to me.';
+export const HANDED_BACK_LINE = 'I am back: you can ask me again.';
+
+/** To who clicks what only others may. */
+export const NOT_ALLOWED = 'Sorry, you can’t do that here.';
+
+/** What somebody may ask who opens a conversation with an agent for the first time. */
+export const SUGGESTED_PROMPTS = [
+  { title: 'What can you do?', message: 'What can you help me with?' },
+  { title: 'What do you know of me?', message: 'What do you remember about me?' },
+  { title: 'Remember something', message: 'Please remember this: ' },
+] as const;
 
 /** In place of a reply, or of a part of it, that the channel takes in no form. */
 export const REPLY_NOT_SHOWN = 'Sorry, I have a reply to this, but it cannot be shown here.';

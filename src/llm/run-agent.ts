@@ -6,7 +6,7 @@ import type { Completion, CompletionRequest, LlmClient } from './client.ts';
 
 type RunnableAgent = Pick<
   Agent,
-  'id' | 'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'model' | 'maxPromptTokens' | 'llm'
+  'id' | 'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'model' | 'maxPromptTokens' | 'llm' | 'escalation'
 >;
 
 /** Asks an agent's model. Rejects as `LlmClient.complete` does. */

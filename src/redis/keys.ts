@@ -60,6 +60,21 @@ export function engagedThreadKey(tenantId: string, threadId: string): string {
   return join({ tenantId }, 'engaged', { threadId });
 }
 
+/** Marks a turn for which messages were posted while Postgres could not note it. */
+export function unrecordedPostsKey(tenantId: string, messageId: string): string {
+  return join({ tenantId }, 'unrecorded_posts', { messageId });
+}
+
+/** When somebody has stopped what was being answered in a thread, by the channel's clock. */
+export function stoppedThreadKey(tenantId: string, threadId: string): string {
+  return join({ tenantId }, 'stopped', { threadId });
+}
+
+/** Marks that a person was shown what to ask an agent. */
+export function promptsShownKey(tenantId: string, userId: string): string {
+  return join({ tenantId }, 'prompts_shown', { userId });
+}
+
 /** Whether a person has taken over a thread. */
 export function escalationStatusKey(tenantId: string, threadId: string): string {
   return join({ tenantId }, 'escalation', { threadId });

@@ -62,7 +62,7 @@ export async function startWorker(
   const plainRunAgent = createRunAgent(createLlmClient(config.llm), config.llm);
   const embedder = tracing?.watchEmbedder(plainEmbedder) ?? plainEmbedder;
   const runAgent = tracing?.watchRunAgent(plainRunAgent) ?? plainRunAgent;
-  const channels = outboundChannels(config.channels, { redis, log });
+  const channels = outboundChannels(config.channels, { pool, redis, keys: config.encryption.keys, log });
   const activities = createActivities({ pool, redis, embedder, runAgent, temporal, channels });
   const workers = await createWorkers({
     connection,

@@ -6,7 +6,7 @@ import { openApiDocument } from '../../src/api/openapi.ts';
 import { issueApiKey, type IssuedApiKey } from '../../src/db/api-keys.ts';
 import { KEY_ROLES, type KeyRole } from '../../src/domain/key-roles.ts';
 import { createTestTenant } from '../support/services.ts';
-import { AS_OPERATOR, startSystem, type System } from '../support/system.ts';
+import { AS_OPERATOR, SLACK_OAUTH, startSystem, type System } from '../support/system.ts';
 import { exported, sendImport } from '../support/transfer.ts';
 
 let system: System;
@@ -14,8 +14,9 @@ let keys: Record<KeyRole, IssuedApiKey>;
 let erasureId: string;
 let importId: string;
 let file: string;
+const TAKEN_OVER = 'slack:T1:C1:1700000000.000100';
 beforeAll(async () => {
-  system = await startSystem();
+  system = await startSystem({ env: SLACK_OAUTH });
   const issue = async (role: KeyRole): Promise<IssuedApiKey> => {
     const key = await issueApiKey(system.database.operator, system.tenantId, { role, name: `a ${role} key` });
     if (!key) throw new Error('the tenant has no room for a key');
@@ -27,6 +28,7 @@ beforeAll(async () => {
   const caller = { apiKey: keys.admin.apiKey, agentId: system.agent.id };
   file = await exported(system, caller, 'grace');
   importId = String((await sendImport(system, caller, 'grace', file)).body['importId']);
+  await as('admin', 'POST', `/v1/threads/${encodeURIComponent(TAKEN_OVER)}/escalation`);
 });
 afterAll(() => system.stop());
 
@@ -105,6 +107,13 @@ const MAY: Record<string, readonly KeyRole[]> = {
   'agent.create': ['admin'],
   'agent.read': ['read', 'admin'],
   'agent.change': ['admin'],
+  'feedback.read': ['read', 'admin'],
+  'escalation.read': ['chat', 'read', 'admin'],
+  'escalation.open': ['chat', 'admin'],
+  'escalation.end': ['chat', 'admin'],
+  'slack.install-link': ['admin'],
+  'slack-channel.give': ['admin'],
+  'slack-channel.take': ['admin'],
   'audit.read': ['read', 'admin'],
 };
 
@@ -119,7 +128,16 @@ describe.each(KEY_ROLES)('a key of the role %s', (role) => {
     );
     // What is being forgotten takes no import.
     const userId = action === 'memory.import' ? 'grace' : 'ada';
-    const ids = { agentId: system.agent.id, userId, messageId, exchangeId: messageId, erasureId, importId };
+    const ids = {
+      agentId: system.agent.id,
+      userId,
+      messageId,
+      exchangeId: messageId,
+      erasureId,
+      importId,
+      channelId: 'C1',
+      threadId: encodeURIComponent(action === 'escalation.read' ? TAKEN_OVER : `${TAKEN_OVER}${role.length}`),
+    };
     const [body, headers] = action === 'memory.import' ? [file, NDJSON] : [BODIES[action], {}];
     let answer: Awaited<ReturnType<typeof as>> | undefined;
     const added = await addedBy(async () => {
@@ -127,7 +145,7 @@ describe.each(KEY_ROLES)('a key of the role %s', (role) => {
     });
     const entry = { actor: { type: 'api-key', id: keys[role].id, name: `a ${role} key` }, action };
     if (MAY[action]?.includes(role)) {
-      expect([200, 201, 202, 409]).toContain(answer?.status);
+      expect([200, 201, 202, 204, 409]).toContain(answer?.status);
       expect(added).toMatchObject(call.isAudited ? [{ ...entry, outcome: 'done' }] : []);
     } else {
       const missingRole = call.roles[0] ?? 'admin';

@@ -8,12 +8,13 @@ import { outboundChannels } from '../../src/channels/index.ts';
 import type { OutboundChannel } from '../../src/channels/channel.ts';
 import type { DeliveryState, DeliveryTurn } from '../../src/domain/delivery.ts';
 import { createRedis, type RedisClient } from '../../src/redis/connection.ts';
-import { redisUrl } from './services.ts';
+import { createTestDatabase, encryptionConfig, redisUrl, type TestDatabase } from './services.ts';
 import { BOT, startSlackStandIn, type Message, type SlackStandIn } from './slack-stand-in.ts';
 
 export type SlackDelivery = {
   slack: SlackStandIn;
   redis: RedisClient;
+  database: TestDatabase;
   /** What the steps deliver to. */
   channels(): ReadonlyMap<string, OutboundChannel>;
   /** A question in Slack that is to be answered. */
@@ -30,8 +31,13 @@ export async function startSlackDelivery(): Promise<SlackDelivery> {
   const log = pino({ level: 'silent' });
   const slack = await startSlackStandIn();
   const redis = createRedis(redisUrl(), log);
+  const database = await createTestDatabase();
+  const { pool } = database;
   const channels = () =>
-    outboundChannels({ slack: { token: BOT.token, apiUrl: slack.apiUrl } }, { redis, log });
+    outboundChannels(
+      { slack: { token: BOT.token, apiUrl: slack.apiUrl } },
+      { pool, redis, keys: encryptionConfig().keys, log },
+    );
   const answers = (turn: DeliveryTurn) => {
     const { channel, threadTs } = slackAddressOf(turn.channel);
     return slack.answers(channel, threadTs);
@@ -39,12 +45,13 @@ export async function startSlackDelivery(): Promise<SlackDelivery> {
   return {
     slack,
     redis,
+    database,
     channels,
     async question(surface = 'channel') {
       const { channel } = slack.places;
       const ts = await slack.say(channel, 'What is my dog called?');
       const address: SlackAddress = { team: slack.team, channel, threadTs: ts, eventTs: ts, surface };
-      return {
+      const turn: DeliveryTurn = {
         tenantId: randomUUID(),
         agentId: randomUUID(),
         userId: `slack:${slack.team}:U1`,
@@ -53,6 +60,8 @@ export async function startSlackDelivery(): Promise<SlackDelivery> {
         threadId: `slack:${slack.team}:${channel}:${ts}`,
         channel: { name: 'slack', address },
       };
+      await enter(database, turn);
+      return turn;
     },
     async deliver(turn, state, text, attempt = 1) {
       if (state.delivered) return;
@@ -64,6 +73,17 @@ export async function startSlackDelivery(): Promise<SlackDelivery> {
     async stop() {
       redis.disconnect();
       await slack.close();
+      await database.drop();
     },
   };
+}
+
+/** Into the ledger, as intake would. */
+async function enter({ admin }: TestDatabase, turn: DeliveryTurn): Promise<void> {
+  const { tenantId, messageId, agentId, userId, seq } = turn;
+  await admin.query(
+    `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id)
+     VALUES ($1, $2, $3, $4, $5, $6, '', $6)`,
+    [tenantId, messageId, agentId, userId, seq, `slack:${messageId}`],
+  );
 }

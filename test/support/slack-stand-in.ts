@@ -5,6 +5,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createEmulator } from 'emulate';
 import { readBody, serve } from './http-server.ts';
+import { createSlackExtras, type SlackExtras } from './slack-extras.ts';
+import { createSlackOAuth, type SlackOAuth } from './slack-oauth.ts';
+import { createSlackStreamed, type SlackStreamed } from './slack-streamed.ts';
 
 export const BOT = { user: 'U0MARA', bot: 'B0MARA', token: 'xoxb-mara' } as const;
 export const SIGNING_SECRET = 'a-signing-secret-of-the-tests';
@@ -25,34 +28,48 @@ export type Fault = {
   | { kind: 'refuse'; error: string }
 );
 
-export type Call = { method: string; body: Record<string, string>; at: number; status: number };
+export type Call = {
+  method: string;
+  body: Record<string, string>;
+  at: number;
+  status: number;
+  /** By which token. */
+  token: string;
+};
 export type Message = { ts: string; user: string; text: string; thread_ts?: string; blocks?: unknown };
 
 export type SlackFile = { id: string; name: string } & Record<string, unknown>;
 
-export type SlackStandIn = {
-  apiUrl: string;
-  team: string;
-  people: { ada: string; bob: string };
-  /** A public channel, and a direct conversation of ada with the bot. */
-  places: { channel: string; direct: string };
-  calls: Call[];
-  /** Calls of one method, those that a fault answered included. */
-  callsOf(method: string): Call[];
-  /** The next calls of a method meet these faults, one each. */
-  fail(method: string, ...faults: Fault[]): void;
-  /** Faults that no call has met are forgotten. */
-  heal(): void;
-  /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
-  say(channel: string, text: string, threadTs?: string, person?: 'ada' | 'bob'): Promise<string>;
-  /** Puts a file into Slack: what events and `files.info` say of it. It is given to the bot's token alone. */
-  keepFile(file: { name: string; mimetype: string; pretty_type: string; content: string }): SlackFile;
-  /** The bot's messages in a thread, oldest first, as they read now. */
-  answers(channel: string, threadTs: string): Promise<Message[]>;
-  /** Deletes a message of the bot. */
-  remove(channel: string, ts: string): Promise<void>;
-  close(): Promise<void>;
-};
+export type SlackStandIn = SlackExtras &
+  SlackStreamed & {
+    apiUrl: string;
+    team: string;
+    people: { ada: string; bob: string };
+    /** Other workspaces, which share channels and people with the first one. */
+    oauth: SlackOAuth;
+    /** A public channel, and a direct conversation of ada with the bot. */
+    places: { channel: string; direct: string };
+    calls: Call[];
+    /** Calls of one method, those that a fault answered included. */
+    callsOf(method: string): Call[];
+    /** The next calls of a method meet these faults, one each. */
+    fail(method: string, ...faults: Fault[]): void;
+    /** `conversations.replies` and `.history` are answered this seldom, and with 15 messages at most. */
+    limitLooks(limit: { everyMs: number }): void;
+    /** Faults that no call has met, and limits, are forgotten. */
+    heal(): void;
+    /** Somebody's message in a conversation, with the `ts` that Slack gives it. */
+    say(channel: string, text: string, threadTs?: string, person?: 'ada' | 'bob'): Promise<string>;
+    /**
+     * Puts a file into Slack: what events and `files.info` say of it. It is given to the bot's token alone.
+     */
+    keepFile(file: { name: string; mimetype: string; pretty_type: string; content: string }): SlackFile;
+    /** The bot's messages in a thread, oldest first, as they read now. */
+    answers(channel: string, threadTs: string): Promise<Message[]>;
+    /** Deletes a message of the bot. */
+    remove(channel: string, ts: string): Promise<void>;
+    close(): Promise<void>;
+  };
 
 /** `adasName` is ada's display name. */
 export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<SlackStandIn> {
@@ -62,8 +79,13 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   ];
   const emulator = await createEmulator({ service: 'slack', port: 0, seed: { slack: { ...SEED, users } } });
   const faults = new Map<string, Fault[]>();
+  const { oauth, answer: answerAsSlack, isOurs } = createSlackOAuth();
   const calls: Call[] = [];
   const files = new Map<string, { file: SlackFile; content: string }>();
+  let looksEveryMs = 0;
+  const { extras, answer: answerExtra, takeUpload } = createSlackExtras(() => server.url);
+  let lookedAt = 0;
+  const { streamed, answer: answerStream } = createSlackStreamed((method, body) => ask(method, body));
 
   const server = await serve(async (req, res) => {
     const method = (req.url ?? '').split('?')[0]?.replace(/^\/api\//, '') ?? '';
@@ -73,6 +95,7 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       body: Object.fromEntries(new URLSearchParams(raw)),
       at: Date.now(),
       status: 200,
+      token: (req.headers.authorization ?? '').replace(/^Bearer /, ''),
     };
     calls.push(call);
     const fault = takeFault(method, call.body);
@@ -81,6 +104,14 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       res.writeHead(fault.status, fault.headers).end();
       return;
     }
+    const isLook = /^conversations\.(?:replies|history)$/.test(method);
+    const waitMs = isLook ? lookedAt + looksEveryMs - Date.now() : 0;
+    if (waitMs > 0) {
+      call.status = 429;
+      res.writeHead(429, { 'retry-after': String(Math.ceil(waitMs / 1000)) }).end();
+      return;
+    }
+    if (isLook) lookedAt = Date.now();
     const kept = files.get(/^\/files-pri\/([^/]+)/.exec(method)?.[1] ?? '');
     if (kept) {
       const isBot = req.headers.authorization === `Bearer ${BOT.token}`;
@@ -92,8 +123,17 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       send(res, JSON.stringify({ ok: false, error: fault.error }));
       return;
     }
+    if (takeUpload(method, raw)) {
+      res.end('OK');
+      return;
+    }
+    const known =
+      answerAsSlack(method, call.body, call.token) ??
+      answerExtra(method, call.body) ??
+      (await answerStream(method, call.body));
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
-    const answer = await forward(req, raw);
+    const forwarded = () => forward(req, isLook && looksEveryMs > 0 ? withLimit(raw) : raw);
+    const answer = known ? JSON.stringify(known) : await forwarded();
     if (fault?.kind === 'drop-after-acceptance') {
       call.status = 0;
       fault.accepted?.();
@@ -110,11 +150,11 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     return at < 0 ? undefined : waiting.splice(at, 1)[0];
   }
   async function forward(req: IncomingMessage, raw: string): Promise<string> {
-    if (req.url === '/api/assistant.threads.setStatus') return '{"ok":true}';
+    const given = (req.headers.authorization ?? '').replace(/^Bearer /, '');
     const known = files.get(new URLSearchParams(raw).get('file') ?? '')?.file;
     if (req.url === '/api/files.info' && known) return JSON.stringify({ ok: true, file: known });
     const headers = {
-      authorization: req.headers.authorization ?? '',
+      authorization: isOurs(given) ? `Bearer ${BOT.token}` : (req.headers.authorization ?? ''),
       'content-type': req.headers['content-type'] ?? '',
     };
     return (await fetch(`${emulator.url}${req.url ?? ''}`, { method: 'POST', headers, body: raw })).text();
@@ -138,12 +178,19 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
   return {
     apiUrl: server.url,
     team: 'T000000001',
+    ...extras,
+    ...streamed,
+    oauth,
     people: { ada: idOf('ada'), bob: idOf('bob') },
     places: { channel: channels.find(({ name }) => name === 'general')?.id ?? '', direct: opened.channel.id },
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
-    heal: () => faults.clear(),
+    limitLooks: ({ everyMs }) => void (looksEveryMs = everyMs),
+    heal: () => {
+      faults.clear();
+      looksEveryMs = 0;
+    },
     keepFile({ content, ...about }) {
       const id = `F${files.size + 1}`;
       const url = `${server.url}/files-pri/${id}/download`;
@@ -189,6 +236,13 @@ const SEED = {
     { token: TOKENS.bob, user: 'bob' },
   ],
 };
+
+/** At most 15 messages a page, whatever is asked for. */
+function withLimit(raw: string): string {
+  const asked = new URLSearchParams(raw);
+  asked.set('limit', String(Math.min(15, Number(asked.get('limit') ?? 15))));
+  return asked.toString();
+}
 
 function send(res: ServerResponse, json: string): void {
   if (!res.destroyed) res.writeHead(200, { 'content-type': 'application/json' }).end(json);

@@ -4,6 +4,7 @@ import type { RedisClient } from '../../src/redis/connection.ts';
 import { pino, type Logger } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
+import { listenAll } from '../../src/api/channel-intake.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { parse } from '../../src/config/variables.ts';
@@ -30,6 +31,13 @@ import {
 import { hostWorkflows } from './workflow-host.ts';
 
 const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+/** What an API reads where companies install the app in Slack. */
+export const SLACK_OAUTH = {
+  SLACK_SIGNING_SECRET: SIGNING_SECRET,
+  SLACK_CLIENT_ID: 'client',
+  SLACK_CLIENT_SECRET: 'secret',
+  SLACK_STATE_SECRET: 'a-state-secret-of-the-tests',
+};
 /** The models that agents may name. */
 const MODELS = ['test-model', 'big'];
 /** The headers of an operator's request. */
@@ -50,7 +58,7 @@ export type SystemOptions = SurroundingsOptions & {
   callsAtOnce?: number;
   /** Channels besides the product's own. */
   channels?: readonly ChannelDefinition[];
-  /** What those read. */
+  /** What those read, and what the product's own read otherwise than usual. */
   env?: Record<string, string>;
 };
 
@@ -62,6 +70,8 @@ export type System = Surroundings &
     /** Past every proxy. */
     temporal: Client;
     embedder: Embedder;
+    /** A second API beside the first, on the same connections. */
+    anotherApi(): Promise<{ baseUrl: string; close(): Promise<void> }>;
     stop(): Promise<void>;
   };
 export type SlackSystem = System & SlackSide;
@@ -75,7 +85,6 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
   // The tests through Slack are not about recall, and need not load the real model.
   const embedder = slack ? hashEmbedder() : await createEmbedder({ modelsPath: modelsPath() });
   const env = {
-    ...options.env,
     ...(slack && {
       SLACK_API_URL: slack.apiUrl,
       SLACK_BOT_TOKEN: BOT.token,
@@ -84,6 +93,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       KONSTRUCT_SLACK_TENANT_ID: tenantId,
       KONSTRUCT_SLACK_AGENT_ID: agent.id,
     }),
+    ...options.env,
   };
   const definitions = [...CHANNELS, ...(options.channels ?? [])];
   const worker = connect(asRole('worker', database.url), log, options.worker);
@@ -98,36 +108,47 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       }),
       channels: outboundChannels(
         parse(channelSubjects('outbound', definitions), env),
-        { redis: worker.connections.redis, log },
+        { ...worker.connections, keys: encryptionConfig().keys, log },
         definitions,
       ),
     }),
     options.callsAtOnce === undefined ? {} : { callsAtOnce: options.callsAtOnce },
   );
-  const closing = new AbortController();
-  const app = createApp({
-    ...api.connections,
-    encryption: { ...encryptionConfig(), hashUserIds: options.hashUserIds === true },
-    log,
-    limits: {
-      ...DEFAULT_LIMITS,
-      ...(options.holdFollowersMs && { holdFollowersMs: options.holdFollowersMs }),
-    },
-    operator: { token: OPERATOR_TOKEN, pool: database.operator },
-    models: MODELS,
-    agentsPerTenant: options.agentsPerTenant ?? 100,
-    ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
-    waitingRequests: options.waitingRequests ?? 500,
-    search: createSearchMemory({ pool: api.connections.pool, embedder }),
-    closing: closing.signal,
-    channels: inboundChannels(
+  const search = createSearchMemory({ pool: api.connections.pool, embedder });
+  const startApi = async () => {
+    const closing = new AbortController();
+    const channels = inboundChannels(
       parse(channelSubjects('inbound', definitions), env),
-      { redis: api.connections.redis, log },
+      { ...api.connections, keys: encryptionConfig().keys, limits: DEFAULT_LIMITS, search, log },
       definitions,
-    ),
-  });
-  const server = await serve(app);
-  const baseUrl = server.url;
+    );
+    const { app, takeEvent } = createApp({
+      ...api.connections,
+      encryption: { ...encryptionConfig(), hashUserIds: options.hashUserIds === true },
+      log,
+      limits: {
+        ...DEFAULT_LIMITS,
+        ...(options.holdFollowersMs && { holdFollowersMs: options.holdFollowersMs }),
+      },
+      operator: { token: OPERATOR_TOKEN, pool: database.operator },
+      models: MODELS,
+      agentsPerTenant: options.agentsPerTenant ?? 100,
+      ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
+      waitingRequests: options.waitingRequests ?? 500,
+      search,
+      closing: closing.signal,
+      channels,
+    });
+    const server = await serve(app);
+    const listening = listenAll(channels, takeEvent);
+    const close = async (): Promise<void> => {
+      closing.abort();
+      await Promise.all([server.close(), ...listening.map((channel) => channel.close())]);
+    };
+    return { baseUrl: server.url, close };
+  };
+  const first = await startApi();
+  const { baseUrl } = first;
   return {
     ...surroundings,
     ...createApiClient({ baseUrl, apiKey, agentId: agent.id }),
@@ -136,9 +157,9 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     redis: api.connections.redis,
     temporal: host.environment.client,
     embedder,
+    anotherApi: startApi,
     async stop() {
-      closing.abort();
-      await server.close();
+      await first.close();
       await host.stop();
       await Promise.all([worker.close(), api.close(), embedder.close()]);
       await close();

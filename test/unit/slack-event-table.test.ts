@@ -29,8 +29,11 @@ function outcomeOf(event: object): string {
       return readableText(rawOf(judged.words), { botUserId: 'UBOT', names: NAMES });
     case 'ignored':
       return `ignored: ${judged.reason}`;
-    case 'assistant-thread-started':
-      return 'a thread of the assistant begins';
+    case 'opening':
+      if (judged.threadTs !== undefined) return 'a thread of the assistant begins';
+      return judged.tab === 'home' ? 'the Home tab is opened' : 'a conversation is opened';
+    case 'stop':
+      return `stopped: ${judged.threadTs}`;
   }
 }
 
@@ -303,7 +306,26 @@ const subtypes: Row[] = [
     'an opened conversation',
     `${DOCS}/app_home_opened`,
     { type: 'app_home_opened', user: 'U1', channel: 'D1', tab: 'messages' },
-    'ignored: other_event',
+    'a conversation is opened',
+  ],
+  [
+    'the Home tab',
+    `${DOCS}/app_home_opened`,
+    { type: 'app_home_opened', user: 'U1', channel: 'D1', tab: 'home' },
+    'the Home tab is opened',
+  ],
+  [
+    'Stop',
+    `${DOCS}/agent_session_stopped`,
+    {
+      type: 'agent_session_stopped',
+      channel: 'C1',
+      user: 'U1',
+      thread_ts: '1700000000.000100',
+      streaming_message_ts: [],
+      event_ts: '1700000001.000100',
+    },
+    'stopped: 1700000000.000100',
   ],
   [
     'a reaction',

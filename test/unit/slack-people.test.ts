@@ -7,7 +7,7 @@ import { singleWorkspace } from '../../src/channels/slack/inbound/installations.
 import { userIdOf } from '../../src/channels/slack/inbound/people.ts';
 
 const workspaceOf = (envelope: object) => {
-  const read = readRequest(JSON.stringify({ type: 'event_callback', event: {}, ...envelope }));
+  const read = readRequest({ type: 'event_callback', event: {}, ...envelope });
   if (read?.kind !== 'event') throw new Error('no event');
   return read.workspace;
 };

@@ -11,6 +11,8 @@ const RELATIONS: ReadonlyArray<
     'early delivery ends before another attempt may start, so that two never deliver at once',
     [
       ['EARLY_DELIVERY_WITHIN_MS', 1],
+      // Claimed in Postgres, else noted in Redis; and written down.
+      ['POST_RECORD_WITHIN_MS', 3],
       ['CHANNEL_CALL_WITHIN_MS', 1],
       ['EARLY_APPEND_WITHIN_MS', 1],
     ],

@@ -5,6 +5,11 @@ import type { Channel } from '../../domain/conversation.ts';
 const slackAddress = z.object({
   /** The workspace, `T…`. */
   team: z.string(),
+  /**
+   * Where the app was installed by OAuth: the workspace, or its organisation. Absent for the workspace of
+   * `SLACK_BOT_TOKEN`.
+   */
+  place: z.string().optional(),
   /** The conversation, `C…`, `G…` or `D…`. */
   channel: z.string(),
   /** The thread that is answered in: the one that the message stands in, else the message itself. */
@@ -23,12 +28,14 @@ export function slackAddressOf(channel: Channel): SlackAddress {
 }
 
 /**
- * What shows that the agent is at work: a message that the reply will replace, or a status that needs no
- * cleaning up.
+ * What shows that the agent is at work: a message that the reply will replace, a status that goes away with
+ * the reply, or the conversation's session, which is to be ended.
  */
 export const slackProgress = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('message'), ts: z.string() }),
   z.object({ kind: z.literal('status') }),
+  z.object({ kind: z.literal('session') }),
+  z.object({ kind: z.literal('stream'), ts: z.string() }),
 ]);
 
 export type SlackProgress = z.output<typeof slackProgress>;

@@ -22,14 +22,21 @@ export function isAnswerTooLong(error: unknown): boolean {
  */
 export function createSlackClient(options: { token: string; apiUrl: string }): WebClient {
   return new WebClient(options.token, {
-    slackApiUrl: slackApiUrl(options.apiUrl),
+    ...slackClientOptions(options.apiUrl),
+    // Its messages may quote what was sent.
+    logLevel: LogLevel.ERROR,
+  });
+}
+
+/** How every client of ours speaks to the Web API. */
+export function slackClientOptions(apiUrl: string) {
+  return {
+    slackApiUrl: slackApiUrl(apiUrl),
     retryConfig: { retries: 0 },
     rejectRateLimitedCalls: true,
     timeout: CHANNEL_CALL_WITHIN_MS,
     fetch: fetchBounded,
-    // Its messages may quote what was sent.
-    logLevel: LogLevel.ERROR,
-  });
+  };
 }
 
 /** Like `fetch`; resolves when the answer has been read. */

@@ -1,7 +1,13 @@
 /** What is kept in Redis about a thread. A convenience: with Redis gone, replies still work. */
 import type { RedisClient } from '../../redis/connection.ts';
 import { THREAD_KEPT_SECONDS } from '../../redis/direct-threads.ts';
-import { busyNoticeKey, engagedThreadKey, sessionKey } from '../../redis/keys.ts';
+import {
+  busyNoticeKey,
+  engagedThreadKey,
+  promptsShownKey,
+  sessionKey,
+  stoppedThreadKey,
+} from '../../redis/keys.ts';
 
 type Thread = { tenantId: string; threadId: string };
 
@@ -25,6 +31,32 @@ export async function markAssistantThread(redis: RedisClient, thread: Thread): P
 export async function isAssistantThread(redis: RedisClient, thread: Thread): Promise<boolean> {
   const session = await redis.get(sessionKey(thread.tenantId, thread.threadId));
   return session !== null && session.includes('"assistant"');
+}
+
+/** Longer than a turn runs that anybody still waits for; afterwards it can be retried. */
+const STOPPED_KEPT_SECONDS = 15 * 60;
+
+/** What was said in a thread before `at`, by Slack's clock, is not to be answered any more. */
+export async function markStopped(redis: RedisClient, thread: Thread, at: string): Promise<void> {
+  await redis.set(stoppedThreadKey(thread.tenantId, thread.threadId), at, 'EX', STOPPED_KEPT_SECONDS);
+}
+
+/** Whether a message of a thread is not to be answered any more. Rejects when Redis is away. */
+export async function isStopped(redis: RedisClient, thread: Thread, eventTs: string): Promise<boolean> {
+  const at = await redis.get(stoppedThreadKey(thread.tenantId, thread.threadId));
+  return at !== null && Number(eventTs) < Number(at);
+}
+
+const PROMPTS_SHOWN_SECONDS = 30 * 24 * 60 * 60;
+
+/** Whether a person opens the conversation with the agent for the first time in a while. */
+export async function claimFirstOpening(
+  redis: RedisClient,
+  tenantId: string,
+  userId: string,
+): Promise<boolean> {
+  const key = promptsShownKey(tenantId, userId);
+  return (await redis.set(key, '1', 'EX', PROMPTS_SHOWN_SECONDS, 'NX')) === 'OK';
 }
 
 const NOTICE_EVERY_SECONDS = 60;

@@ -33,7 +33,27 @@ const envelope = z.object({
 
 const assistantThreadEvent = z.object({
   type: z.literal('assistant_thread_started'),
-  assistant_thread: z.object({ channel_id: slackId, thread_ts: slackTimestamp }),
+  assistant_thread: z.object({
+    user_id: slackId.nullish(),
+    channel_id: slackId,
+    thread_ts: slackTimestamp,
+  }),
+});
+
+/** Source: docs.slack.dev/reference/events/app_home_opened. */
+const homeOpenedEvent = z.object({
+  type: z.literal('app_home_opened'),
+  user: slackId,
+  channel: slackId,
+  tab: z.string().nullish(),
+});
+
+/** Source: docs.slack.dev/reference/events/agent_session_stopped. */
+const stoppedEvent = z.object({
+  type: z.literal('agent_session_stopped'),
+  channel: slackId,
+  thread_ts: slackTimestamp,
+  event_ts: slackTimestamp,
 });
 
 /** Whose installation an event came through. */
@@ -53,9 +73,9 @@ type SlackRequest =
   | { kind: 'event'; workspace: Workspace; event: unknown }
   | { kind: 'other'; type: string };
 
-/** Reads a request body; undefined when it is nothing that Slack sends. */
-export function readRequest(body: string): SlackRequest | undefined {
-  const read = envelope.safeParse(parseJson(body));
+/** Reads what Slack has sent; undefined when it is nothing that Slack sends. */
+export function readRequest(sent: unknown): SlackRequest | undefined {
+  const read = envelope.safeParse(sent);
   if (!read.success) return undefined;
   const { type, challenge, event } = read.data;
   if (type === 'url_verification' && challenge !== undefined) return { kind: 'challenge', challenge };
@@ -110,8 +130,20 @@ export type SlackMessage = {
 };
 
 type Ignored = { kind: 'ignored'; reason: string };
-type Judged =
-  SlackMessage | { kind: 'assistant-thread-started'; channel: string; threadTs: string } | Ignored;
+type Judged = SlackMessage | Opening | Stop | Ignored;
+
+/** Somebody opens a conversation with the agent: its thread, in apps of the older kind. */
+export type Opening = {
+  kind: 'opening';
+  /** The Home tab, or the conversation. */
+  tab: 'home' | 'messages';
+  channel: string;
+  user: string;
+  threadTs: string | undefined;
+};
+
+/** Somebody stops what is being answered in a thread. */
+export type Stop = { kind: 'stop'; channel: string; threadTs: string; at: string };
 
 /** The agent's bot in a workspace. */
 export type Self = { botUserId: string; botId: string | undefined };
@@ -123,15 +155,29 @@ const ignored = (reason: string): Ignored => ({ kind: 'ignored', reason });
  * speak.
  */
 export function judgeEvent(event: unknown, self: Self, allowedBots: ReadonlySet<string>): Judged {
-  const started = assistantThreadEvent.safeParse(event);
-  if (started.success) {
-    const { channel_id, thread_ts } = started.data.assistant_thread;
-    return { kind: 'assistant-thread-started', channel: channel_id, threadTs: thread_ts };
+  const opening = openingIn(event);
+  if (opening) return opening;
+  const stopped = stoppedEvent.safeParse(event);
+  if (stopped.success) {
+    const { channel, thread_ts: threadTs, event_ts: at } = stopped.data;
+    return { kind: 'stop', channel, threadTs, at };
   }
   const changed = changedEvent.safeParse(event);
   if (changed.success) return judgeEdit(changed.data, self, allowedBots);
   const read = messageEvent.safeParse(event);
   return read.success ? judgeMessage(read.data, self, allowedBots) : ignored('other_event');
+}
+
+function openingIn(event: unknown): Opening | undefined {
+  const started = assistantThreadEvent.safeParse(event);
+  if (started.success) {
+    const { user_id: user, channel_id: channel, thread_ts: threadTs } = started.data.assistant_thread;
+    return { kind: 'opening', tab: 'messages', channel, user: user ?? '', threadTs };
+  }
+  const { data: opened } = homeOpenedEvent.safeParse(event);
+  const tab = opened?.tab;
+  if (!opened || (tab !== 'messages' && tab !== 'home')) return undefined;
+  return { kind: 'opening', tab, channel: opened.channel, user: opened.user, threadTs: undefined };
 }
 
 /**
@@ -209,12 +255,4 @@ function addressedMessage(event: MessageEvent, words: MessageWords, botUserId: s
 /** Messages with files lack the sender's team; the files have it. Source: slackapi/slack-api-specs#62. */
 function teamInFiles({ user }: MessageEvent, { files }: MessageWords): string | undefined {
   return files.find((file) => file.user === user && file.userTeam !== '')?.userTeam;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,15 +1,28 @@
 import type { WebClient } from '@slack/web-api';
+import type pg from 'pg';
 import type { Logger } from 'pino';
 import { slackTrouble } from '../errors.ts';
+import { agentOfChannel } from '../installations/channel-agents.ts';
+import { createInstalledClients } from '../installations/installed-clients.ts';
+import {
+  findInstallationOf,
+  findOwnOrganisation,
+  type StoredInstallation,
+} from '../installations/installation-store.ts';
+import type { TokenVault } from '../installations/token-vault.ts';
 import type { Workspace } from './events.ts';
+import { createOncePerKey } from './once-per-key.ts';
 
 /** A workspace (or an organisation) in which the app is installed, and whose it is. */
 export type Installation = {
   tenantId: string;
+  /** The agent that speaks where no other was given the channel. */
   agentId: string;
   botUserId: string;
   botId: string | undefined;
   client: WebClient;
+  /** What Postgres keeps of it; undefined for the workspace of `SLACK_BOT_TOKEN`. */
+  stored: { id: string; place: string } | undefined;
 };
 
 /**
@@ -19,6 +32,58 @@ export type Installation = {
 export type FindInstallation = (
   workspace: Pick<Workspace, 'teamId' | 'enterpriseId' | 'installedIn'>,
 ) => Promise<Installation | undefined>;
+
+/** Which agent speaks in a channel of an installation. Rejects when that can't be found out now. */
+export type FindAgent = (installation: Installation, channelId: string) => Promise<string>;
+
+/** What was installed or given to another agent counts this much later at most. */
+const KEPT_MS = 3_000;
+const MAX_KEPT = 5_000;
+
+/** By what the app's installations say, then by `SLACK_BOT_TOKEN`. */
+export function findAmong(
+  first: FindInstallation | undefined,
+  second: FindInstallation | undefined,
+): FindInstallation {
+  return async (workspace) => (await first?.(workspace)) ?? (await second?.(workspace));
+}
+
+/** Finds installations in Postgres. One that has ended is not known some seconds later. */
+export function storedInstallations(dependencies: { pool: pg.Pool; vault: TokenVault; apiUrl: string }): {
+  find: FindInstallation;
+  /** A thread's id names a workspace; the organisation that it is part of only the tenant's rows tell. */
+  findOrganisation: (tenantId: string) => Promise<Installation | undefined>;
+} {
+  const clientOf = createInstalledClients(dependencies.apiUrl);
+  const toInstallation = (found: StoredInstallation): Installation => {
+    const { tenantId, agentId, botUserId, botId, id, place } = found;
+    return { tenantId, agentId, botUserId, botId, client: clientOf(found), stored: { id, place } };
+  };
+  const once = createOncePerKey<Installation | undefined>({ keptMs: KEPT_MS, maxKept: MAX_KEPT });
+  const ask = async (ids: { workspace: string | undefined; organisation: string | undefined }) => {
+    const found = await findInstallationOf(dependencies, ids);
+    return found && toInstallation(found);
+  };
+  return {
+    find: ({ teamId, enterpriseId, installedIn }) => {
+      const workspace = installedIn === 'organisation' ? undefined : teamId;
+      const organisation = installedIn === 'workspace' ? undefined : enterpriseId;
+      return once(`${workspace} ${organisation}`, () => ask({ workspace, organisation }));
+    },
+    findOrganisation: async (tenantId) => {
+      const found = await findOwnOrganisation(dependencies, tenantId);
+      return found && toInstallation(found);
+    },
+  };
+}
+
+export function createFindAgent(pool: pg.Pool): FindAgent {
+  const once = createOncePerKey<string | undefined>({ keptMs: KEPT_MS, maxKept: MAX_KEPT });
+  return async ({ tenantId, agentId }, channelId) => {
+    const ask = async () => (await agentOfChannel(pool, tenantId, channelId))?.id;
+    return (await once(`${tenantId} ${channelId}`, ask)) ?? agentId;
+  };
+}
 
 /** How long a refusal (a revoked token, say) is believed before Slack is asked again. */
 const REFUSAL_KEPT_MS = 60_000;
@@ -42,7 +107,14 @@ export function singleWorkspace(options: {
     if (!auth.team_id || !auth.user_id) throw new Error('Slack did not say whose token SLACK_BOT_TOKEN is');
     log.info({ team: auth.team_id, botUser: auth.user_id }, 'Slack workspace bound to the tenant');
     const organisation = auth.is_enterprise_install ? auth.enterprise_id : undefined;
-    const installation = { tenantId, agentId, botUserId: auth.user_id, botId: auth.bot_id, client };
+    const installation = {
+      tenantId,
+      agentId,
+      botUserId: auth.user_id,
+      botId: auth.bot_id,
+      client,
+      stored: undefined,
+    };
     return { team: auth.team_id, organisation, installation };
   };
   const identify = (): Promise<Known | undefined> => {

@@ -1,30 +1,17 @@
-import type { RedisClient } from '../../../redis/connection.ts';
-import type { Logger } from 'pino';
-import { INTAKE_REDIS_WITHIN_MS } from '../../../domain/timing.ts';
 import { within } from '../../../lib/within.ts';
-import type { Received, WebhookChannel, WebhookRequest } from '../../channel.ts';
-import { markAssistantThread } from '../threads.ts';
-import { judgeEvent, readRequest } from './events.ts';
-import type { FindInstallation, Installation } from './installations.ts';
-import type { LookUpNames } from './names.ts';
-import { createOncePerKey } from './once-per-key.ts';
+import type { Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
+import { createTakeHomeClick } from '../home/home-clicks.ts';
+import { createHandingOver } from './handing-over.ts';
+import { payloadIn, readClick } from './interactions.ts';
+import { createReceiveEvent } from './receive-event.ts';
+import type { SlackInbound } from './slack-inbound.ts';
 import { isFromSlack, isSignedNow } from './signature.ts';
-import { takeMessage, threadOf, type Taking } from './take-message.ts';
-
-type SlackInbound = {
-  signingSecret: string;
-  findInstallation: FindInstallation;
-  lookUpNames: LookUpNames;
-  /** Bot and user ids of other bots that the agent answers. */
-  allowedBots: ReadonlySet<string>;
-  redis: RedisClient;
-  log: Logger;
-};
+import { listenBySocket } from './socket-mode.ts';
+import { takeClick, type TakingClicks } from './take-click.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-/** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
-const READ_KEPT_MS = 10_000;
+const ANSWERED: Received = { kind: 'answered', body: undefined };
 
 const NOT_SIGNED = 'The request is not signed by Slack, or not within five minutes.';
 
@@ -33,61 +20,68 @@ const proofIn = (header: WebhookRequest['header']) => ({
   signature: header('x-slack-signature'),
 });
 
-/** `POST /slack/events` and `/slack/interactions`. A request counts only with Slack's signature. */
+/**
+ * `POST /slack/events` and `/slack/interactions`, where a request counts only with Slack's signature; and
+ * what comes by Socket Mode, which Slack's own connection proves.
+ */
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
-  const { signingSecret, findInstallation, lookUpNames, allowedBots, redis, log } = dependencies;
-  const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
-  const taking: Taking = { lookUpNames, redis, log, readOnce };
+  const { signingSecret, socket, context } = dependencies;
+  const { log } = context;
+  const receiveEvent = createReceiveEvent(dependencies);
+  const receiveClick = createReceiveClick(dependencies);
+  const receive = async (request: WebhookRequest, deadline: number): Promise<Received> => {
+    const body = request.body.toString('utf8');
+    const proof = proofIn((name) => request.header(name));
+    const isSigned = signingSecret !== undefined && isFromSlack({ ...proof, body }, signingSecret);
+    if (!isSigned) return { kind: 'unauthenticated', needed: NOT_SIGNED };
+    if (request.path === 'interactions') return receiveClick(payloadIn(body), deadline);
+    return receiveEvent(parseJson(body), deadline);
+  };
+  const listen = (take: Take, connection: NonNullable<typeof socket>) =>
+    listenBySocket(
+      { ...connection, log },
+      ({ type, body }, deadline) => {
+        if (type === 'events_api') return receiveEvent(body, deadline);
+        return type === 'interactive' ? receiveClick(body, deadline) : Promise.resolve(ANSWERED);
+      },
+      take,
+    );
   return {
     name: 'slack',
-    paths: ['events', 'interactions'],
+    // Without the secret nobody can prove anything.
+    paths: signingSecret === undefined ? [] : ['events', 'interactions'],
     maxBodyBytes: MAX_BODY_BYTES,
     receive,
     unproven: (header) => (isSignedNow(proofIn(header)) ? undefined : NOT_SIGNED),
+    handingOver: createHandingOver({ ...context, ...dependencies }),
+    ...(socket && { listen: (take: Take) => listen(take, socket) }),
   };
+}
 
-  async function receive(request: WebhookRequest, deadline: number): Promise<Received> {
-    const body = request.body.toString('utf8');
-    const isSigned = isFromSlack({ ...proofIn((name) => request.header(name)), body }, signingSecret);
-    if (!isSigned) return { kind: 'unauthenticated', needed: NOT_SIGNED };
-    // No message of ours has buttons yet; Slack wants an answer all the same.
-    if (request.path === 'interactions') return { kind: 'answered', body: undefined };
-    return receiveEvent(body, deadline);
-  }
-
-  async function receiveEvent(body: string, deadline: number): Promise<Received> {
-    const request = readRequest(body);
-    switch (request?.kind) {
-      case 'challenge':
-        return { kind: 'answered', body: { challenge: request.challenge } };
-      case 'other':
-        if (request.type === 'app_rate_limited') log.warn('Slack holds events back: too many in a minute');
-        return { kind: 'ignored', reason: 'other_request' };
-      case undefined:
-        return { kind: 'ignored', reason: 'unreadable' };
-      case 'event':
-        break;
-    }
-    const { workspace, event } = request;
-    let installation: Installation | undefined;
+/** Clicks on our buttons, over whichever way they come. */
+function createReceiveClick({ findInstallation, findAgentOf, context }: SlackInbound) {
+  const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick: createTakeHomeClick(context) };
+  return async (sent: unknown, deadline: number): Promise<Received> => {
+    const click = readClick(sent);
+    if (!click) return ANSWERED;
+    const work = async (): Promise<Received> => {
+      const installation = await findInstallation(click.workspace);
+      if (!installation) return { kind: 'ignored', reason: 'unknown_workspace' };
+      return takeClick(taking, click, installation);
+    };
     try {
-      installation = await within(deadline - Date.now(), findInstallation(workspace));
-    } catch {
-      return { kind: 'unavailable', service: 'Slack' };
+      return await within(deadline - Date.now(), work());
+    } catch (error) {
+      context.log.warn({ err: error }, 'a click in Slack came to nothing');
+      return { kind: 'unavailable', service: 'A service' };
     }
-    const team = workspace.teamId ?? workspace.enterpriseId;
-    if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
-    const judged = judgeEvent(event, installation, allowedBots);
-    switch (judged.kind) {
-      case 'ignored':
-        return judged;
-      case 'assistant-thread-started': {
-        const thread = threadOf(installation, team, judged.channel, judged.threadTs);
-        await within(INTAKE_REDIS_WITHIN_MS, markAssistantThread(redis, thread)).catch(() => undefined);
-        return { kind: 'ignored', reason: 'assistant_thread_started' };
-      }
-      case 'message':
-        return takeMessage(taking, judged, { team, workspace, deadline }, installation);
-    }
+  };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -1,4 +1,5 @@
 import type { WebClient } from '@slack/web-api';
+import type pg from 'pg';
 import type { RedisClient } from '../../../redis/connection.ts';
 import { noteDirectThread } from '../../../redis/direct-threads.ts';
 import type { Logger } from 'pino';
@@ -12,8 +13,11 @@ import {
 import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
 import { MAX_TEXT_LENGTH } from '../../../domain/bounds.ts';
 import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
+import { findAgent } from '../../../db/agents.ts';
 import { within } from '../../../lib/within.ts';
 import type { SlackAddress } from '../address.ts';
+import { asksForPerson } from '../handover/ask-for-person.ts';
+import { handOver } from '../handover/hand-over.ts';
 import type { Received } from '../../channel.ts';
 import { postPart } from '../outbound/thread-posts.ts';
 import { claimBusyNotice, isAssistantThread, isEngaged, markEngaged } from '../threads.ts';
@@ -41,6 +45,7 @@ type Read = Pick<NewMessage, 'text' | 'background'>;
 /** What is at hand for taking messages, for as long as the process runs. */
 export type Taking = {
   lookUpNames: LookUpNames;
+  pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
   /** Slack tells of a mention twice, and repeats itself: files and thread are asked for once. */
@@ -49,7 +54,7 @@ export type Taking = {
 
 /** Turns a message that may concern the agent into what intake takes, or says why it doesn't concern it. */
 export async function takeMessage(
-  { lookUpNames, redis, log, readOnce }: Taking,
+  { lookUpNames, pool, redis, log, readOnce }: Taking,
   message: SlackMessage,
   { team, workspace, deadline }: { team: string; workspace: Workspace; deadline: number },
   installation: Installation,
@@ -69,7 +74,8 @@ export async function takeMessage(
     lookUpNames(client, team, [message.user], SENDER_WITHIN_MS),
     surfaceOf(redis, message, thread),
   ]);
-  const address: SlackAddress = { team, channel, threadTs, eventTs, surface };
+  const place = installation.stored && { place: installation.stored.place };
+  const address: SlackAddress = { team, ...place, channel, threadTs, eventTs, surface };
   const received: NewMessage & { dedupeKey: string } = {
     tenantId,
     agentId,
@@ -82,6 +88,16 @@ export async function takeMessage(
     // Slack's ids say which message it is; the text may read differently when a name wasn't found in time.
     fingerprint: dedupeKey,
   };
+  if (asksForPerson(read.text)) {
+    // Before the message is taken: it is remembered, and the agent says nothing to it.
+    const { userId, threadId } = received;
+    const agent = await findAgent(pool, tenantId, agentId);
+    const actor = { type: 'slack-user', userId } as const;
+    const asked = { installation, threadId: thread.threadId, agent, userId, by: 'person', actor } as const;
+    await within(deadline - INTAKE_ENTRY_MS - Date.now(), handOver({ pool, redis, log }, asked)).catch(
+      (error: unknown) => log.warn({ err: error, threadId }, 'a person was asked for, and nobody was told'),
+    );
+  }
   const settled = (outcome: IntakeOutcome): void => {
     const note = (error: unknown) => log.debug({ err: error }, 'after a message from Slack');
     if (outcome.kind === 'rate-limited' && !outcome.isRepeat) {

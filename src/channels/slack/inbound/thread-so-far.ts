@@ -11,7 +11,7 @@ import type { SlackMessage } from './events.ts';
 import { opensWithAnother } from './addressing.ts';
 import { bounded } from './bounded.ts';
 import { readableText } from './inbound-text.ts';
-import { textOf } from './loose.ts';
+import { looseList, textOf, type Loose } from './loose.ts';
 import {
   isNamedIn,
   rawOf,
@@ -81,7 +81,7 @@ export function unseenOf(
   let asker: string | undefined;
   for (const message of newest) {
     const sender = senderOf(message);
-    const words = wordsOfMessage(message);
+    const words = wordsOfMessage(sender === botUserId ? withoutButtons(message) : message);
     if (sender === botUserId) {
       isEngaged = true;
       if (asker === user) unseen.length = 0;
@@ -95,6 +95,12 @@ export function unseenOf(
     if (!isAsked || sender !== user) unseen.push(saidIn(message, words));
   }
   return unseen.filter(({ raw }) => raw !== '').slice(-MAX_MESSAGES);
+}
+
+/** The agent's own message without the buttons under it, which say nothing. */
+function withoutButtons(message: ThreadMessage): ThreadMessage {
+  const isSaid = ({ type }: Loose) => type !== 'actions' && type !== 'context_actions';
+  return { ...message, blocks: looseList(message.blocks).filter(isSaid) };
 }
 
 /** What was said before a message, oldest first; nothing of it is read yet. */

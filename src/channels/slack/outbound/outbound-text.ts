@@ -1,4 +1,5 @@
 /** How a part of a reply, in markdown, is written for Slack. Pure. */
+import type { ActionsBlock, ContextActionsBlock, MarkdownBlock } from '@slack/types';
 import { childrenOf, extentOf, linePrefix, markdownTree } from '../../../lib/markdown-tree.ts';
 import type { MarkdownNode, MarkdownRoot } from '../../../lib/markdown-tree.ts';
 import { toMrkdwn } from './mrkdwn.ts';
@@ -15,7 +16,10 @@ import {
  * `blocks` is what Slack shows; `text` stands for it in notifications, to screen readers and where blocks
  * aren't known. Without blocks, `text` is what is shown.
  */
-export type SlackContent = { text: string; blocks?: [{ type: 'markdown'; text: string }] };
+export type SlackContent = {
+  text: string;
+  blocks?: [MarkdownBlock, ...Array<ContextActionsBlock | ActionsBlock>];
+};
 
 /** Slack refuses an update whose `text` is longer. */
 const MAX_TEXT_LENGTH = 4_000;

@@ -1,16 +1,21 @@
 /** How one part of a reply comes to stand in the conversation, whatever Slack refuses on the way. */
+import type { Logger } from 'pino';
+import { ChannelError } from '../../channel.ts';
+import { askSlack, knownPosts, type KnownPosts } from './known-posts.ts';
 import type { SlackContent } from './outbound-text.ts';
+import { partKey, type PostRef } from './post-record.ts';
+import { postOnce } from './post-once.ts';
 import { refusalCause } from './refusals.ts';
-import { deletePost, findPosts, partKey, postContent, updateContent } from './thread-posts.ts';
-import type { Place, Post, PostRef, Posts } from './thread-posts.ts';
+import { isStreaming, stopStream } from './streams.ts';
+import { deletePost, findPosts, postContent, updateContent } from './thread-posts.ts';
+import type { Place, Post } from './thread-posts.ts';
 
-/** What stands in the thread already, as far as known. */
+/** What stands in the thread already, as far as known; placing a part may learn more. */
 export type ThreadState = {
-  posts: Posts;
+  known: KnownPosts;
   /** The `ts` of the message that shows that the agent is at work. */
   placeholder: string | undefined;
-  /** Whether more may stand there than is known. */
-  unsure: boolean;
+  log: Logger;
 };
 
 /**
@@ -22,6 +27,7 @@ export async function placePart(
   threadState: ThreadState,
   ref: PostRef,
   contents: readonly SlackContent[],
+  hasLearned = false,
 ): Promise<void> {
   const holders = holdersOf(threadState, ref);
   for (const { ts } of holders) {
@@ -30,18 +36,46 @@ export async function placePart(
     return;
   }
   // None of them can be changed any more. One that holds the reply already may stay as it is.
+  if (holders.some(({ waiting }) => waiting === undefined)) {
+    await look(place, threadState, ref);
+    await placePart(place, threadState, ref, contents, hasLearned);
+    return;
+  }
   const standsAlready = holders.find(({ waiting }) => !waiting);
-  if (!standsAlready) await post(place, threadState, ref, contents);
+  if (!standsAlready && !(await post(place, threadState, ref, contents))) {
+    // An attempt before this one has claimed it: the record says what became of that.
+    if (hasLearned) throw new ChannelError('unavailable', 'another attempt posts this reply');
+    threadState.known = await knownPosts(place, ref.messageId, threadState.log);
+    await placePart(place, threadState, ref, contents, true);
+    return;
+  }
   await removeStale(place, holders, standsAlready?.ts);
 }
 
-/** The messages that a part may be written into: the placeholder first, which every attempt knows. */
-function holdersOf({ posts, placeholder }: ThreadState, ref: PostRef): Post[] {
-  const found = posts.get(partKey(ref)) ?? [];
+/** What is open about what was posted is found out at Slack. */
+export async function look(
+  place: Place,
+  threadState: ThreadState,
+  { messageId }: Pick<PostRef, 'messageId'>,
+): Promise<void> {
+  const found = await askSlack(place, messageId, threadState);
+  const known = [...threadState.known.posts].map(([key, posts]) => {
+    const others = posts.map((post) => ({ ...post, waiting: post.waiting ?? true }));
+    const seen = found.get(key) ?? [];
+    return [key, [...others.filter(({ ts }) => !seen.some((post) => post.ts === ts)), ...seen]] as const;
+  });
+  threadState.known = { posts: new Map([...found, ...known]), fromSlack: true };
+}
+
+/** The messages that a part may be written into: what holds it first, then the placeholder. */
+function holdersOf({ known, placeholder }: ThreadState, ref: PostRef): Post[] {
+  const found = known.posts.get(partKey(ref)) ?? [];
   const takesPlaceholder = ref.part === 0 && (ref.piece ?? 0) === 0;
-  if (!takesPlaceholder || placeholder === undefined) return [...found];
-  const known = found.find(({ ts }) => ts === placeholder) ?? { ts: placeholder, waiting: true, pieces: 1 };
-  return [known, ...found.filter(({ ts }) => ts !== placeholder)];
+  const isKnown = placeholder === undefined || found.some(({ ts }) => ts === placeholder);
+  const all =
+    takesPlaceholder && !isKnown ? [{ ts: placeholder, waiting: true, pieces: 1 }, ...found] : found;
+  const rank = ({ ts, waiting }: Post) => (waiting === false ? 0 : ts === placeholder ? 1 : 2);
+  return all.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** False when the message can't be updated any more: somebody deleted it, or the workspace forbids edits. */
@@ -51,8 +85,19 @@ async function tryUpdate(
   ref: PostRef,
   contents: readonly SlackContent[],
 ): Promise<boolean> {
+  const update = () =>
+    inSomeForm(contents, (content, named) => updateContent(place, ts, ref, content, { named }));
   try {
-    await inSomeForm(contents, (content, named) => updateContent(place, ts, ref, content, { named }));
+    await update();
+    return true;
+  } catch (error) {
+    if (refusalCause(error) !== 'message') throw error;
+    if (!isStreaming(error)) return false;
+  }
+  // Somebody has died who was still writing it.
+  await stopStream(place, ts);
+  try {
+    await update();
     return true;
   } catch (error) {
     if (refusalCause(error) === 'message') return false;
@@ -62,26 +107,27 @@ async function tryUpdate(
 
 /**
  * Posts into the thread; when that takes no replies (the question was deleted, say), into the conversation,
- * which the same people read.
+ * which the same people read. False, and nothing posted, when it was claimed before.
  */
 async function post(
   place: Place,
-  { unsure }: ThreadState,
+  { known }: ThreadState,
   ref: PostRef,
   contents: readonly SlackContent[],
-): Promise<void> {
-  try {
-    await inSomeForm(contents, (content, named) => postContent(place, ref, content, { named }));
-  } catch (error) {
-    if (refusalCause(error) !== 'thread') throw error;
-    if (unsure) {
-      const posted = await findPosts(place, ref.messageId, { outside: true });
-      if (posted.has(partKey(ref))) return;
+): Promise<boolean> {
+  const inForm = (outside: boolean) =>
+    inSomeForm(contents, (content, named) => postContent(place, ref, content, { named, outside }));
+  const ts = await postOnce(place, ref, async () => {
+    try {
+      return await inForm(false);
+    } catch (error) {
+      if (refusalCause(error) !== 'thread') throw error;
+      // Slack was asked for what stands in the thread; it may stand outside.
+      const posted = known.fromSlack ? await findPosts(place, ref.messageId, { outside: true }) : undefined;
+      return posted?.get(partKey(ref))?.[0]?.ts ?? (await inForm(true));
     }
-    await inSomeForm(contents, (content, named) =>
-      postContent(place, ref, content, { named, outside: true }),
-    );
-  }
+  });
+  return ts !== undefined;
 }
 
 /** Sends the first form that Slack takes. A call that was refused was not carried out. */
@@ -118,7 +164,7 @@ async function removeStale(
   except: string | undefined,
 ): Promise<void> {
   for (const { ts, waiting } of holders) {
-    if (!waiting || ts === except) continue;
+    if (waiting !== true || ts === except) continue;
     try {
       await deletePost(place, ts);
     } catch (error) {

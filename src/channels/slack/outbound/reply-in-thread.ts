@@ -3,13 +3,19 @@ import type { RedisClient } from '../../../redis/connection.ts';
 import type { Logger } from 'pino';
 import { REPLY_NOT_SHOWN } from '../../../domain/words.ts';
 import type { SlackAddress, SlackProgress } from '../address.ts';
+import { ChannelError } from '../../channel.ts';
 import { slackTrouble } from '../errors.ts';
 import { markEngaged } from '../threads.ts';
 import { contentsOf, plainContent, plainPieces, type SlackContent } from './outbound-text.ts';
-import { placePart, type ThreadState } from './part-placing.ts';
+import { knownPosts, NOTHING_POSTED } from './known-posts.ts';
+import { look, placePart, type ThreadState } from './part-placing.ts';
+import { postOnce } from './post-once.ts';
+import { partKey, type PostRef } from './post-record.ts';
 import { refusalCause } from './refusals.ts';
-import { deletePost, findPosts, partKey, postPlaceholder, showStatus } from './thread-posts.ts';
-import type { Place, PostRef, Posts } from './thread-posts.ts';
+import { withButtons, type ReplyButtons } from './reply-buttons.ts';
+import { beginSession, endSession } from './session-status.ts';
+import { stopStream } from './streams.ts';
+import { deletePost, PLACEHOLDER_CONTENT, postContent, showStatus, type Place } from './thread-posts.ts';
 
 /**
  * Shows in the thread that the agent is at work: a status in an assistant thread, else a message that the
@@ -20,20 +26,29 @@ export async function showAtWork(options: {
   ref: PostRef;
   asMessage: boolean;
   uncertain: boolean;
+  log: Logger;
 }): Promise<SlackProgress> {
-  const { place, ref, asMessage, uncertain } = options;
-  if (place.address.surface === 'assistant' && !asMessage && (await tryStatus(place))) {
-    return { kind: 'status' };
-  }
-  const posted = uncertain ? (await findPosts(place, ref.messageId)).get(partKey(ref)) : undefined;
-  return { kind: 'message', ts: posted?.[0]?.ts ?? (await postPlaceholder(place, ref)) };
+  const { place, ref, asMessage, uncertain, log } = options;
+  const { surface } = place.address;
+  // There a reply that grows is a stream of its own.
+  if (surface !== 'channel' && (await beginSession(place))) return { kind: 'session' };
+  if (surface === 'assistant' && !asMessage && (await tryStatus(place))) return { kind: 'status' };
+  const postedBefore = async () =>
+    (await knownPosts(place, ref.messageId, log)).posts.get(partKey(ref))?.[0]?.ts;
+  const waiting = { ...ref, waiting: true };
+  const ts =
+    (uncertain ? await postedBefore() : undefined) ??
+    (await postOnce(place, waiting, () => postContent(place, waiting, PLACEHOLDER_CONTENT))) ??
+    (await postedBefore());
+  if (ts === undefined) throw new ChannelError('unavailable', 'another attempt posts into this thread');
+  return { kind: 'message', ts };
 }
 
 /**
  * Brings the reply to the thread: the first part in place of the progress, the others below it. Each message
- * of ours carries its turn and part, so an attempt that is uncertain finds what is there and posts only what
- * isn't. What Slack refuses for how it is written goes again as plain text; when it refuses for good, the
- * progress is taken away.
+ * of ours is claimed in our record before it is posted, so an attempt that is uncertain knows what is there
+ * and posts only what isn't. What Slack refuses for how it is written goes again as plain text; when it
+ * refuses for good, the progress is taken away.
  */
 export async function replaceProgress(options: {
   place: Place;
@@ -41,22 +56,26 @@ export async function replaceProgress(options: {
   messageId: string;
   progress: SlackProgress | null;
   parts: readonly string[];
+  /** Under the last part. */
+  buttons: ReplyButtons | undefined;
   uncertain: boolean;
 }): Promise<void> {
-  const { place, log, messageId, progress, parts } = options;
+  const { place, log, messageId, progress, parts, buttons } = options;
   // When nobody knows of a placeholder, it may have been posted all the same.
   const unsure = options.uncertain || progress === null;
   const threadState: ThreadState = {
-    posts: unsure ? await findPostsIfAllowed(options) : new Map(),
-    placeholder: progress?.kind === 'message' ? progress.ts : undefined,
-    unsure,
+    known: unsure ? await knownPosts(place, messageId, log) : NOTHING_POSTED,
+    placeholder: progress?.kind === 'message' || progress?.kind === 'stream' ? progress.ts : undefined,
+    log,
   };
+  if (progress?.kind === 'stream') await stopStream(place, progress.ts);
   let refused: Error | undefined;
   let isWaiting = true;
   try {
     for (const [part, markdown] of parts.entries()) {
       try {
-        await deliverPart(place, threadState, { messageId, part }, markdown);
+        const below = part === parts.length - 1 ? buttons : undefined;
+        await deliverPart(place, threadState, { messageId, part }, markdown, below);
       } catch (error) {
         if (refusalCause(error) !== 'content') throw error;
         // However it is written, Slack takes it not: a line says so, and the others still go.
@@ -67,9 +86,13 @@ export async function replaceProgress(options: {
       isWaiting = false;
     }
   } catch (error) {
-    if (isWaiting && refusalCause(error) !== undefined) await takeAway(place, progress, threadState);
+    if (isWaiting && refusalCause(error) !== undefined)
+      await takeAway(place, { messageId, progress, unsure }, threadState);
     throw error;
+  } finally {
+    await place.record.written();
   }
+  if (progress?.kind === 'session') await endSession(place);
   if (refused) throw refused;
 }
 
@@ -79,15 +102,16 @@ async function deliverPart(
   threadState: ThreadState,
   ref: PostRef,
   markdown: string,
+  buttons: ReplyButtons | undefined,
 ): Promise<void> {
-  const [posted] = threadState.posts.get(partKey(ref)) ?? [];
+  const [posted] = threadState.known.posts.get(partKey(ref)) ?? [];
   // Parts after the first were complete when they were posted, but for the pieces of one that was cut.
   const isCut = (posted?.pieces ?? 1) > 1;
   if (ref.part > 0 && posted && !isCut) return;
   const pieces = plainPieces(markdown);
   if (!isCut) {
     try {
-      await placePart(place, threadState, ref, contentsOf(markdown));
+      await placePart(place, threadState, ref, withButtons(contentsOf(markdown), buttons));
       return;
     } catch (error) {
       if (refusalCause(error) !== 'content' || pieces.length < 2) throw error;
@@ -95,7 +119,7 @@ async function deliverPart(
   }
   for (const [piece, content] of pieces.entries()) {
     const named: PostRef = { ...ref, piece, pieces: pieces.length };
-    const isThere = threadState.posts.has(partKey(named));
+    const isThere = threadState.known.posts.has(partKey(named));
     if (isThere && (piece > 0 || ref.part > 0)) continue;
     await placePart(place, threadState, named, [content] satisfies SlackContent[]);
   }
@@ -104,40 +128,48 @@ async function deliverPart(
 /** Takes away what shows that the agent is at work. Slack may refuse this as well; then it has to stay. */
 async function takeAway(
   place: Place,
-  progress: SlackProgress | null,
+  { messageId, progress, unsure }: { messageId: string; progress: SlackProgress | null; unsure: boolean },
   threadState: ThreadState,
 ): Promise<void> {
   if (!progress) return;
   try {
-    if (progress.kind === 'status') await showStatus(place.client, place.address, '');
     // An attempt before this one may have written the reply into it.
-    else if (isKnownToWait(threadState, progress.ts)) await deletePost(place, progress.ts);
+    if ((progress.kind === 'message' || progress.kind === 'stream') && unsure) {
+      if (!(await isKnownToWait(place, { messageId, ts: progress.ts }, threadState))) return;
+    }
+    await takeAwayProgress(place, progress);
   } catch (error) {
     if (refusalCause(error) === undefined) throw error;
   }
 }
 
-function isKnownToWait({ posts, unsure }: ThreadState, ts: string): boolean {
-  if (!unsure) return true;
-  return [...posts.values()].flat().some((post) => post.ts === ts && post.waiting);
+/** Takes away what shows that the agent is at work. */
+export async function takeAwayProgress(place: Place, progress: SlackProgress): Promise<void> {
+  switch (progress.kind) {
+    case 'session':
+      return endSession(place);
+    case 'status':
+      return showStatus(place.client, place.address, '');
+    case 'stream':
+      await stopStream(place, progress.ts);
+      return deletePost(place, progress.ts);
+    case 'message':
+      return deletePost(place, progress.ts);
+  }
+}
+
+async function isKnownToWait(
+  place: Place,
+  { messageId, ts }: { messageId: string; ts: string },
+  threadState: ThreadState,
+): Promise<boolean> {
+  if (!threadState.known.fromSlack) await look(place, threadState, { messageId });
+  return [...threadState.known.posts.values()].flat().some((post) => post.ts === ts && post.waiting === true);
 }
 
 function refusedCode(error: unknown): string | undefined {
   const trouble = slackTrouble(error);
   return trouble?.kind === 'refused' ? trouble.code : undefined;
-}
-
-/** Without the scope to look, an answer that may come twice is better than none. */
-async function findPostsIfAllowed(options: { place: Place; log: Logger; messageId: string }): Promise<Posts> {
-  const { place, log, messageId } = options;
-  try {
-    return await findPosts(place, messageId);
-  } catch (error) {
-    const code = refusedCode(error);
-    if (code === undefined) throw error;
-    log.warn({ code }, 'Slack does not let us look for what was posted before');
-    return new Map();
-  }
 }
 
 /** False where the workspace or Slack's plan has no assistant: a message does it then. */

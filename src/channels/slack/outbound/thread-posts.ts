@@ -1,32 +1,30 @@
 import type { WebClient } from '@slack/web-api';
-import { PLACEHOLDER, STATUS } from '../../../domain/words.ts';
+import { HANDED_BACK_LINE, HANDED_OVER_LINE, PLACEHOLDER, STATUS } from '../../../domain/words.ts';
 import type { SlackAddress } from '../address.ts';
+import { slackTrouble } from '../errors.ts';
 import { isAnswerTooLong } from '../client.ts';
 import { plainContent, slackContent, type SlackContent } from './outbound-text.ts';
+import { partKey, type PostRecord, type PostRef } from './post-record.ts';
+import type { Speaker } from './speakers.ts';
 
 /**
  * Sent for every message. Without blocks, so that a reply that must do without them finds none to take away.
  */
-const PLACEHOLDER_CONTENT = plainContent(PLACEHOLDER);
+export const PLACEHOLDER_CONTENT = plainContent(PLACEHOLDER);
 
-/** A thread in a workspace that we can speak to. */
-export type Place = { client: WebClient; address: SlackAddress };
+/** A thread in a workspace that we can speak to, and what we know to have posted for a turn. */
+export type Place = Speaker & { address: SlackAddress; record: PostRecord };
 
-/** Names one message of ours by what it is: a part of the reply to a turn. The placeholder is part 0. */
-export type PostRef = {
-  messageId: string;
-  part: number;
-  /** A part that Slack finds too long goes in pieces: which one this is, and of how many. */
-  piece?: number;
-  pieces?: number;
-  /** The placeholder, or a reply that still grows: something else is to stand here. */
-  waiting?: boolean;
-};
-
-/** A message of ours that stands in the conversation. */
-export type Post = { ts: string; waiting: boolean; pieces: number };
+/**
+ * A message of ours that stands in the conversation. `waiting` is whether it is there for the reply to come;
+ * undefined when the reply may have been written into it since.
+ */
+export type Post = { ts: string; waiting: boolean | undefined; pieces: number };
 /** Our messages for a turn, by `partKey`, oldest first. */
 export type Posts = ReadonlyMap<string, readonly Post[]>;
+
+/** What is called of Slack alone. */
+type Spot = Pick<Place, 'client' | 'address'> & Partial<Pick<Place, 'name'>>;
 
 const METADATA_EVENT = 'konstruct_reply';
 /**
@@ -49,30 +47,38 @@ const metadata = ({ messageId, part, piece, pieces, waiting }: PostRef) => ({
   },
 });
 
-/** The key of a part, or of a piece of it, in `Posts`. */
-export function partKey({ part, piece = 0 }: Pick<PostRef, 'part' | 'piece'>): string {
-  return `${part}.${piece}`;
-}
-
-/** Posts the placeholder into the thread and returns its `ts`. */
-export function postPlaceholder(place: Place, ref: PostRef): Promise<string> {
-  return postContent(place, { ...ref, waiting: true }, PLACEHOLDER_CONTENT);
-}
-
 /**
- * Posts a part and returns its `ts`. Not safe to repeat by itself: look with `findPosts` first. `named:
- * false` leaves the metadata out, `outside: true` posts into the conversation rather than the thread.
+ * Posts a part and returns its `ts`. Not safe to repeat: see `postOnce`. `named: false` leaves the metadata
+ * out, `outside: true` posts into the conversation rather than the thread.
  */
 export async function postContent(
-  { client, address }: Place,
+  spot: Spot,
   ref: PostRef,
   content: SlackContent,
-  { named = true, outside = false } = {},
+  how: { named?: boolean; outside?: boolean } = {},
+): Promise<string> {
+  try {
+    return await post(spot, ref, content, how);
+  } catch (error) {
+    const trouble = slackTrouble(error);
+    const isForItsName = trouble?.kind === 'refused' && trouble.code === 'missing_scope';
+    // Without the scope chat:write.customize the app speaks under its own name.
+    if (spot.name === undefined || !isForItsName) throw error;
+    return post({ ...spot, name: undefined }, ref, content, how);
+  }
+}
+
+async function post(
+  { client, address, name }: Spot,
+  ref: PostRef,
+  content: SlackContent,
+  { named = true, outside = false }: { named?: boolean; outside?: boolean },
 ): Promise<string> {
   const { ts } = await client.chat.postMessage({
     channel: address.channel,
     ...(!outside && { thread_ts: address.threadTs }),
     ...content,
+    ...(name !== undefined && { username: name }),
     ...(named && { metadata: metadata(ref) }),
     // A reply that quotes links should not grow previews, and a later update would not.
     unfurl_links: false,
@@ -97,7 +103,7 @@ export function postPart(
  * there (docs.slack.dev/reference/methods/chat.update).
  */
 export async function updateContent(
-  { client, address }: Place,
+  { client, address }: Spot,
   ts: string,
   ref: PostRef,
   content: SlackContent,
@@ -114,18 +120,20 @@ export async function updateContent(
 
 /**
  * Our messages for a turn, in the thread or, with `outside`, in the conversation. It finds those that Slack
- * accepted without our hearing of it. Needs the history scope of the conversation.
+ * accepted without our hearing of it. A stream has no name before it has ended: with `unnamed`, what the
+ * agent has said without one counts as one. Needs the history scope of the conversation.
  */
 export async function findPosts(
-  { client, address }: Place,
+  { client, address }: Spot,
   messageId: string,
-  { outside = false } = {},
+  how: { outside?: boolean; oldest?: string | undefined; unnamed?: boolean } = {},
 ): Promise<Posts> {
+  const { outside = false, oldest, unnamed = false } = how;
   const found = new Map<string, Post[]>();
   const page = {
     channel: address.channel,
     // Nothing of ours is older than the question.
-    oldest: address.eventTs,
+    oldest: oldest !== undefined && Number(oldest) > Number(address.eventTs) ? oldest : address.eventTs,
     include_all_metadata: true,
   };
   let cursor: string | undefined;
@@ -144,7 +152,11 @@ export async function findPosts(
       limit = Math.ceil(limit / FEWER);
       continue;
     }
-    for (const { ts, metadata: named } of answer.messages ?? []) {
+    for (const { ts, metadata: named, bot_id: botId, text } of answer.messages ?? []) {
+      if (unnamed && ts && botId && !named && !isOwnLine(text)) {
+        found.set(partKey({ part: 0 }), [{ ts, waiting: true, pieces: 1 }]);
+        continue;
+      }
       if (!ts || named?.event_type !== METADATA_EVENT) continue;
       const payload = (named.event_payload ?? {}) as Readonly<Record<string, unknown>>;
       const { turn, part, piece = 0, pieces = 1, waiting } = payload;
@@ -163,9 +175,13 @@ export async function findPosts(
   return found;
 }
 
+const OWN_LINES: ReadonlySet<string | undefined> = new Set([HANDED_OVER_LINE, HANDED_BACK_LINE]);
+const isOwnLine = (text: string | undefined): boolean => OWN_LINES.has(text);
+
 /** Takes a message of ours away. */
-export async function deletePost({ client, address }: Place, ts: string): Promise<void> {
+export async function deletePost({ client, address, record }: Place, ts: string): Promise<void> {
   await client.chat.delete({ channel: address.channel, ts });
+  record.deleted(ts);
 }
 
 /** Shows that the agent is at work, in an assistant thread. Goes away with the next message, or with ''. */

@@ -1,0 +1,70 @@
+/** What the API answers about Slack, and about threads that a person has taken over. */
+import { z } from 'zod';
+import { answer } from './answers.ts';
+
+const uuid = z.guid();
+const time = z.iso.datetime();
+const AGENT_ID = '0c9d8e7f-1a2b-4c3d-8e4f-5a6b7c8d9e0f';
+
+export const INSTALL_LINK = answer(
+  'InstallLink',
+  z.object({
+    url: z.url().describe('For whoever may install apps in the company’s Slack; it works once'),
+    expiresAt: time,
+  }),
+  {
+    url: 'https://konstruct.example.com/slack/install?link=3f2a.9c1d',
+    expiresAt: '2026-11-29T10:30:00.000Z',
+  },
+);
+
+export const SLACK_CHANNEL = answer('SlackChannel', z.object({ channelId: z.string(), agentId: uuid }), {
+  channelId: 'C0123456789',
+  agentId: AGENT_ID,
+});
+
+export const FEEDBACK = answer(
+  'Feedback',
+  z.object({
+    feedback: z.array(
+      z.object({
+        messageId: uuid,
+        agentId: uuid,
+        rating: z.enum(['up', 'down']),
+        byAsker: z.boolean().describe('Whether it is of the one who had asked'),
+        createdAt: time,
+      }),
+    ),
+    nextCursor: z.string().nullable().describe('`cursor` of the next page; null on the last'),
+  }),
+  {
+    feedback: [
+      {
+        messageId: '3d1f0b52-9a46-4c7e-8b1a-6f2e5d4c3b2a',
+        agentId: AGENT_ID,
+        rating: 'up',
+        byAsker: true,
+        createdAt: '2026-11-29T10:00:00.000000Z',
+      },
+    ],
+    nextCursor: null,
+  },
+);
+
+export const ESCALATION = answer(
+  'Escalation',
+  z.object({
+    threadId: z.string(),
+    state: z.enum(['escalated', 'handed-back']),
+    agentId: uuid.nullable().describe('Who is silent; null where nobody knows'),
+    openedAt: time,
+    openedBy: z.enum(['person', 'agent', 'api']).describe('Who has asked for a person'),
+  }),
+  {
+    threadId: 'slack:T0123456789:C0123456789:1795908000.000100',
+    state: 'escalated',
+    agentId: AGENT_ID,
+    openedAt: '2026-11-29T10:00:00.000Z',
+    openedBy: 'person',
+  },
+);

@@ -1,0 +1,46 @@
+import { INSTALL_LINK, SLACK_CHANNEL } from './answers-slack.ts';
+import { described, jsonSchema, keyProblems, keysFor, path, responds } from './openapi-parts.ts';
+import { threadPaths } from './openapi-threads.ts';
+import { conflict } from './problem-answers.ts';
+import { slackChannelParam } from './schemas.ts';
+
+/** How an agent comes to Slack, and how a person takes over from it. */
+export function slackPaths() {
+  const channel = [path('agentId'), path('channelId', jsonSchema(slackChannelParam))];
+  return {
+    '/v1/agents/{agentId}/slack/install-link': {
+      post: {
+        summary: 'A link by which a company installs the agent in its Slack, once, within 30 minutes',
+        security: keysFor('slack.install-link'),
+        parameters: [path('agentId')],
+        responses: {
+          ...keyProblems('body', 'named'),
+          201: responds('Where the link leads, and until when it may be opened', INSTALL_LINK),
+          409: conflict(
+            'The operator has not set up the app’s client id and secrets',
+            'Not set up',
+            'Companies can’t install the app here.',
+          ),
+        },
+      },
+    },
+    '/v1/agents/{agentId}/slack/channels/{channelId}': {
+      put: {
+        summary: 'Let this agent speak in a channel, under its own name',
+        security: keysFor('slack-channel.give'),
+        parameters: channel,
+        responses: {
+          ...keyProblems('body', 'named'),
+          200: responds('From the next message on, within seconds', SLACK_CHANNEL),
+        },
+      },
+      delete: {
+        summary: 'Let the workspace’s own agent speak in a channel again',
+        security: keysFor('slack-channel.take'),
+        parameters: channel,
+        responses: { ...keyProblems('input', 'named'), 204: described('Done') },
+      },
+    },
+    ...threadPaths(),
+  };
+}

@@ -1,0 +1,70 @@
+/** A person takes over a thread in Slack, and gives it back. */
+import type { WebClient } from '@slack/web-api';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import type { AuditActor } from '../../../db/audit.ts';
+import { claimTelling, type Escalation, type OpenedBy } from '../../../db/escalations.ts';
+import { HANDED_BACK_LINE } from '../../../domain/words.ts';
+import { escalate, handBack } from '../../../intake/escalations.ts';
+import type { Agent } from '../../../domain/agent.ts';
+import type { RedisClient } from '../../../redis/connection.ts';
+import { tellPeople } from './tell-people.ts';
+import { threadPlaceOf } from './thread-id.ts';
+
+type Stores = { pool: pg.Pool; redis: RedisClient; log: Logger };
+
+export type HandOver = {
+  /** Without a client the agent is silent, and nobody is told. */
+  installation: { tenantId: string; client: WebClient | undefined };
+  threadId: string;
+  agent: Pick<Agent, 'id' | 'name' | 'escalation'> | undefined;
+  /** Who is spoken with. */
+  userId: string | undefined;
+  by: OpenedBy;
+  actor: AuditActor;
+};
+
+/**
+ * The agent is silent in the thread, and people are told, once. Asked for again it goes on where it was left.
+ * Rejects while Postgres or Slack is away.
+ */
+export async function handOver(stores: Stores, asked: HandOver): Promise<Escalation> {
+  const { installation, threadId, agent, userId, by, actor } = asked;
+  const { tenantId, client } = installation;
+  const place = threadPlaceOf(threadId);
+  if (!place) throw new TypeError('not a thread of Slack');
+  const escalation = await escalate(stores, { tenantId, threadId, agentId: agent?.id, by, actor });
+  if (!client || !(await claimTelling(stores.pool, tenantId, escalation.id))) return escalation;
+  try {
+    await tellPeople({
+      client,
+      place,
+      threadId,
+      agentName: agent?.name ?? 'the agent',
+      people: agent?.escalation?.people ?? [],
+      asker: userId?.split(':').at(-1),
+      log: stores.log,
+    });
+  } catch (error) {
+    await claimTelling(stores.pool, tenantId, escalation.id, { isTold: false }).catch(() => undefined);
+    throw error;
+  }
+  return escalation;
+}
+
+/** The agent speaks there again, and says so. Undefined when it was not silent. */
+export async function giveBack(
+  stores: Stores,
+  asked: Pick<HandOver, 'installation' | 'threadId' | 'actor'>,
+): Promise<Escalation | undefined> {
+  const { installation, threadId, actor } = asked;
+  const { tenantId, client } = installation;
+  const ended = await handBack(stores, { tenantId, threadId, actor });
+  const place = threadPlaceOf(threadId);
+  if (ended && place && client) {
+    await client.chat
+      .postMessage({ channel: place.channel, thread_ts: place.threadTs, text: HANDED_BACK_LINE })
+      .catch((error: unknown) => stores.log.warn({ err: error }, 'nobody is told that the agent is back'));
+  }
+  return ended;
+}

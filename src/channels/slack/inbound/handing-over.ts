@@ -1,0 +1,53 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { findAgent } from '../../../db/agents.ts';
+import type { RedisClient } from '../../../redis/connection.ts';
+import type { HandingOver } from '../../channel.ts';
+import { giveBack, handOver } from '../handover/hand-over.ts';
+import { threadPlaceOf } from '../handover/thread-id.ts';
+import type { FindAgent, FindInstallation, Installation } from './installations.ts';
+
+/** How an application, by its tenant's key, lets a person take over a thread. */
+export function createHandingOver(dependencies: {
+  pool: pg.Pool;
+  redis: RedisClient;
+  log: Logger;
+  findInstallation: FindInstallation;
+  findOrganisation: (tenantId: string) => Promise<Installation | undefined>;
+  findAgentOf: FindAgent;
+}): HandingOver {
+  const { pool, findInstallation, findOrganisation, findAgentOf } = dependencies;
+
+  /** The tenant's own installation in the thread's workspace: another tenant's is not spoken through. */
+  const installationOf = async (tenantId: string, team: string): Promise<Installation | undefined> => {
+    const found = await findInstallation({ teamId: team, enterpriseId: undefined, installedIn: 'either' });
+    if (found) return found.tenantId === tenantId ? found : undefined;
+    return findOrganisation(tenantId);
+  };
+
+  return {
+    async takeOver({ tenantId, threadId, agent: given, actor }) {
+      const place = threadPlaceOf(threadId);
+      if (!place) return undefined;
+      const installation = await installationOf(tenantId, place.team);
+      const itsOwn = async () =>
+        installation && findAgent(pool, tenantId, await findAgentOf(installation, place.channel));
+      const agent = given ?? (await itsOwn());
+      const speaker = { tenantId, client: installation?.client };
+      return handOver(dependencies, {
+        installation: speaker,
+        threadId,
+        agent,
+        userId: undefined,
+        by: 'api',
+        actor,
+      });
+    },
+    async giveBack({ tenantId, threadId, actor }) {
+      const place = threadPlaceOf(threadId);
+      const installation = place && (await installationOf(tenantId, place.team));
+      const speaker = { tenantId, client: installation?.client };
+      return giveBack(dependencies, { installation: speaker, threadId, actor });
+    },
+  };
+}

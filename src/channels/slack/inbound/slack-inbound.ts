@@ -1,0 +1,19 @@
+import type { InboundContext } from '../../channel.ts';
+import type { FindAgent, FindInstallation, Installation } from './installations.ts';
+import type { LookUpNames } from './names.ts';
+
+/** What it takes to receive from Slack. */
+export type SlackInbound = {
+  /** Undefined: nothing comes over HTTP. */
+  signingSecret: string | undefined;
+  /** Undefined: nothing comes over a connection of our own. */
+  socket: { appToken: string; apiUrl: string } | undefined;
+  findInstallation: FindInstallation;
+  /** A tenant's installation in all of an organisation. */
+  findOrganisation: (tenantId: string) => Promise<Installation | undefined>;
+  findAgentOf: FindAgent;
+  lookUpNames: LookUpNames;
+  /** Bot and user ids of other bots that the agent answers. */
+  allowedBots: ReadonlySet<string>;
+  context: InboundContext;
+};

@@ -1,0 +1,22 @@
+/** Clients of installations, one for each token, for as long as the process runs. */
+import type { WebClient } from '@slack/web-api';
+import { createSlackClient } from '../client.ts';
+import type { StoredInstallation } from './installation-store.ts';
+
+/** More workspaces than a process speaks to at a time. */
+const MAX_KEPT = 2_000;
+
+export type ClientOf = (installation: Pick<StoredInstallation, 'id' | 'token'>) => WebClient;
+
+export function createInstalledClients(apiUrl: string): ClientOf {
+  const kept = new Map<string, { token: string; client: WebClient }>();
+  return ({ id, token }) => {
+    const old = kept.get(id);
+    if (old?.token === token) return old.client;
+    const client = createSlackClient({ token, apiUrl });
+    kept.delete(id);
+    kept.set(id, { token, client });
+    if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value ?? '');
+    return client;
+  };
+}

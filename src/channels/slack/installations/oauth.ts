@@ -1,0 +1,196 @@
+/**
+ * Installing the app by OAuth: `GET /slack/install` leads to Slack, `GET /slack/oauth_redirect` binds what
+ * Slack gives to the link's agent. @slack/oauth speaks with Slack and holds the state to the browser that
+ * began.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { InstallProvider, InvalidStateError, type Installation, type StateStore } from '@slack/oauth';
+import { LogLevel, type Logger as SlackLogger } from '@slack/web-api';
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { z } from 'zod';
+import type { AuditActor } from '../../../db/audit.ts';
+import type { ChannelPage, Installing } from '../../channel.ts';
+import { slackClientOptions } from '../client.ts';
+import { BOT_SCOPES } from '../scopes.ts';
+import { bindInstallation, type BindingRefusal, type NewInstallation } from './installation-store.ts';
+import { createLink, isLinkUsed, LINK_VALID_MS, readSigned, signed, type ReadLink } from './install-links.ts';
+import { installedPage, PAGES, sendPage } from './pages.ts';
+import type { TokenVault } from './token-vault.ts';
+
+export type OAuthSettings = {
+  clientId: string;
+  clientSecret: string;
+  stateSecret: string;
+  apiUrl: string;
+  /** Where people reach us; undefined: as they say themselves. */
+  publicUrl: string | undefined;
+};
+
+/** Slack's page on which somebody installs; beside a stand-in's API stands its own. */
+const authorizeUrl = (apiUrl: string): string => new URL('/oauth/v2/authorize', apiUrl).href;
+
+export function createInstalling(dependencies: {
+  settings: OAuthSettings;
+  pool: pg.Pool;
+  vault: TokenVault;
+  log: Logger;
+}): { installing: Installing; pages: ChannelPage[] } {
+  const { settings, pool, vault, log } = dependencies;
+  const { stateSecret, publicUrl } = settings;
+  const redirectUri = publicUrl && new URL('/slack/oauth_redirect', publicUrl).href;
+  const urlOptions = (link: ReadLink) => ({
+    scopes: [...BOT_SCOPES],
+    metadata: JSON.stringify(link),
+    ...(redirectUri && { redirectUri }),
+  });
+  const provider = createProvider(settings, log, {
+    generateStateParam: (options) => {
+      const link = linkIn(options.metadata);
+      return Promise.resolve(signed(stateSecret, 'state', link, link.expiresAt));
+    },
+    verifyStateParam: async (_now, state) => {
+      const link = readSigned(stateSecret, 'state', state);
+      const refusal = link && (await refusalOf(pool, link));
+      if (!link || refusal) throw new Refused(refusal ?? 'foreign');
+      return urlOptions(link);
+    },
+  });
+
+  const install = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const token = new URL(req.url ?? '', 'http://localhost').searchParams.get('link') ?? '';
+    const link = readSigned(stateSecret, 'link', token);
+    const refusal = link && (await refusalOf(pool, link));
+    if (!link || refusal) {
+      sendPage(res, PAGES[refusal ?? 'foreign']);
+      return;
+    }
+    await provider.handleInstallPath(req, res, undefined, urlOptions(link));
+  };
+
+  const redirect = (req: IncomingMessage, res: ServerResponse): Promise<void> =>
+    provider.handleCallback(req, res, {
+      // What is bound says which page it is; nothing is stored after it.
+      afterInstallation: async (installation, options) => {
+        const found = newInstallation(installation);
+        if (!found) throw new Refused('failed');
+        const actor: AuditActor = {
+          type: 'slack-user',
+          userId: `slack:${found.place}:${installation.user.id}`,
+        };
+        const bound = await bindInstallation({ pool, vault }, linkIn(options.metadata), found, actor);
+        if (typeof bound === 'string') throw new Refused(bound);
+        log.info({ place: found.place }, 'installed in Slack');
+        const { enterprise, team } = installation;
+        const where = (found.isOrganisation ? enterprise?.name : team?.name) ?? found.place;
+        sendPage(res, installedPage(bound.agentName, where));
+        return false;
+      },
+      failure: (error) => {
+        log.info({ reason: reasonOf(error) }, 'not installed in Slack');
+        sendPage(res, PAGES[reasonOf(error)]);
+      },
+    });
+
+  return {
+    installing: {
+      makeLink: async ({ tenantId, agentId, actor, origin }) => {
+        const made = await createLink({ pool, stateSecret }, { tenantId, agentId, actor });
+        if (!made) return undefined;
+        const url = new URL('/slack/install', publicUrl ?? origin);
+        url.searchParams.set('link', made.token);
+        return { url: url.href, expiresAt: made.expiresAt.toISOString() };
+      },
+    },
+    pages: [
+      { path: 'install', serve: install },
+      { path: 'oauth_redirect', serve: redirect },
+    ],
+  };
+}
+
+/** Why an installation came to nothing, as a page says it. */
+type Reason = keyof typeof PAGES;
+
+/** Extends the library's error for a wrong state, which it passes on as it is. */
+class Refused extends InvalidStateError {
+  readonly reason: Reason;
+
+  constructor(reason: Reason) {
+    super(`not installed: ${reason}`);
+    this.reason = reason;
+  }
+}
+
+function reasonOf(error: unknown): Reason {
+  if (error instanceof Refused) return error.reason;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  if (/invalid_state|missing_state|missing_code/.test(code)) return 'foreign';
+  return code === 'slack_oauth_installer_authorization_error' ? 'denied' : 'failed';
+}
+
+async function refusalOf(
+  pool: pg.Pool,
+  link: ReadLink,
+): Promise<Exclude<BindingRefusal, 'elsewhere'> | undefined> {
+  if (await isLinkUsed(pool, link)) return 'used';
+  return link.isOver ? 'expired' : undefined;
+}
+
+/** What travels through the library beside a state. */
+const carriedLink = z.object({ tenantId: z.uuid(), linkId: z.uuid(), expiresAt: z.coerce.date() });
+
+function linkIn(metadata: string | undefined): z.output<typeof carriedLink> {
+  return carriedLink.parse(JSON.parse(metadata ?? ''));
+}
+
+/** What is kept of an installation; undefined when it has no bot, or says not where it is. */
+function newInstallation(installation: Installation): NewInstallation | undefined {
+  const { bot, team, enterprise, isEnterpriseInstall } = installation;
+  const isOrganisation = isEnterpriseInstall === true;
+  const place = isOrganisation ? enterprise?.id : team?.id;
+  if (!bot || place === undefined) return undefined;
+  return {
+    place,
+    isOrganisation,
+    botUserId: bot.userId,
+    botId: bot.id,
+    token: bot.token,
+    scopes: bot.scopes.join(','),
+  };
+}
+
+function createProvider(
+  { clientId, clientSecret, apiUrl }: OAuthSettings,
+  log: Logger,
+  stateStore: StateStore,
+): InstallProvider {
+  return new InstallProvider({
+    clientId,
+    clientSecret,
+    stateStore,
+    stateCookieExpirationSeconds: LINK_VALID_MS / 1000,
+    directInstall: true,
+    authorizationUrl: authorizeUrl(apiUrl),
+    // Installations are bound before they would come here, in one transaction with their link.
+    installationStore: {
+      storeInstallation: () => Promise.reject(new Error('an installation is bound to a link')),
+      fetchInstallation: () => Promise.reject(new Error('installations are found by their place')),
+    },
+    clientOptions: slackClientOptions(apiUrl),
+    logger: quietLogger(log),
+  });
+}
+
+/** Its errors may hold codes and tokens: what comes of them is logged where it is known. */
+function quietLogger(log: Logger): SlackLogger {
+  return {
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => log.debug('@slack/oauth warns'),
+    error: () => log.debug('@slack/oauth has an error'),
+    setLevel: () => undefined,
+    getLevel: () => LogLevel.ERROR,
+    setName: () => undefined,
+  };
+}

@@ -1,0 +1,27 @@
+/** A message is claimed in our record, posted, and written down: no attempt after this one posts it again. */
+import { slackTrouble } from '../errors.ts';
+import type { PostRef } from './post-record.ts';
+import type { Place } from './thread-posts.ts';
+
+/**
+ * Posts what `send` posts. Gives its `ts`, or undefined, with nothing posted, when an attempt before has
+ * claimed the message: then look what stands there.
+ */
+export async function postOnce(
+  { record }: Place,
+  ref: PostRef,
+  send: () => Promise<string>,
+): Promise<string | undefined> {
+  const claim = await record.claim(ref);
+  if (!claim) return undefined;
+  try {
+    const ts = await send();
+    claim.posted(ts);
+    return ts;
+  } catch (error) {
+    const kind = slackTrouble(error)?.kind;
+    // After any other failure the message may stand there all the same.
+    if (kind === 'refused' || kind === 'rate-limited') claim.gone();
+    throw error;
+  }
+}

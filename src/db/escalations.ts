@@ -1,0 +1,123 @@
+/** Threads that a person has taken over (migrations/0022). */
+import type pg from 'pg';
+import { v4 as randomUuid } from 'uuid';
+import { recordAudit, type AuditActor } from './audit.ts';
+import { inTenant } from './tenant-transaction.ts';
+
+/** Who has asked for a person. */
+export type OpenedBy = 'person' | 'agent' | 'api';
+
+/** A thread that a person has taken over. Times are ISO 8601. */
+export type Escalation = {
+  id: string;
+  threadId: string;
+  agentId: string | null;
+  openedAt: string;
+  openedBy: OpenedBy;
+};
+
+type Row = {
+  id: string;
+  thread_id: string;
+  agent_id: string | null;
+  opened_at: Date;
+  opened_by: OpenedBy;
+};
+
+const COLUMNS = 'id, thread_id, agent_id, opened_at, opened_by';
+
+const toEscalation = (row: Row): Escalation => ({
+  id: row.id,
+  threadId: row.thread_id,
+  agentId: row.agent_id,
+  openedAt: row.opened_at.toISOString(),
+  openedBy: row.opened_by,
+});
+
+export type OpenEscalation = {
+  tenantId: string;
+  threadId: string;
+  agentId: string | undefined;
+  by: OpenedBy;
+  actor: AuditActor;
+};
+
+/** From now on the agent is silent in the thread. Asked for again it is the same. */
+export async function openEscalation(pool: pg.Pool, asked: OpenEscalation): Promise<Escalation> {
+  const { tenantId, threadId, agentId, by, actor } = asked;
+  return inTenant(pool, tenantId, async (client) => {
+    const { rows } = await client.query<Row>(
+      `INSERT INTO escalations (tenant_id, id, thread_id, agent_id, opened_by)
+       VALUES ($1, $2, $3, $4, $5)
+       ON CONFLICT (tenant_id, thread_id) DO NOTHING RETURNING ${COLUMNS}`,
+      [tenantId, randomUuid(), threadId, agentId ?? null, by],
+    );
+    const [opened] = rows;
+    if (!opened) {
+      const open = await findOpen(client, tenantId, threadId);
+      if (!open) throw new Error('an escalation was ended at the very moment in which it was asked for');
+      return open;
+    }
+    const target = { type: 'escalation', id: opened.id };
+    await recordAudit(client, { tenantId, actor, action: 'escalation.open', target, outcome: 'done' });
+    return toEscalation(opened);
+  });
+}
+
+/** The agent speaks again. Undefined when it was not silent. */
+export async function endEscalation(
+  pool: pg.Pool,
+  { tenantId, threadId, actor }: { tenantId: string; threadId: string; actor: AuditActor },
+): Promise<Escalation | undefined> {
+  return inTenant(pool, tenantId, async (client) => {
+    const { rows } = await client.query<Row>(
+      `DELETE FROM escalations WHERE tenant_id = $1 AND thread_id = $2 RETURNING ${COLUMNS}`,
+      [tenantId, threadId],
+    );
+    const [ended] = rows;
+    if (!ended) return undefined;
+    const target = { type: 'escalation', id: ended.id };
+    await recordAudit(client, { tenantId, actor, action: 'escalation.end', target, outcome: 'done' });
+    return toEscalation(ended);
+  });
+}
+
+/** What stands for a thread now; undefined when nobody has taken it over. */
+export async function findEscalation(
+  pool: pg.Pool,
+  tenantId: string,
+  threadId: string,
+): Promise<Escalation | undefined> {
+  return inTenant(pool, tenantId, (client) => findOpen(client, tenantId, threadId));
+}
+
+async function findOpen(
+  client: pg.PoolClient,
+  tenantId: string,
+  threadId: string,
+): Promise<Escalation | undefined> {
+  const { rows } = await client.query<Row>({
+    name: 'find escalation',
+    text: `SELECT ${COLUMNS} FROM escalations WHERE tenant_id = $1 AND thread_id = $2`,
+    values: [tenantId, threadId],
+  });
+  return rows[0] && toEscalation(rows[0]);
+}
+
+/** Claims the telling: true for one caller. `isTold: false` gives it back when it came to nothing. */
+export async function claimTelling(
+  pool: pg.Pool,
+  tenantId: string,
+  id: string,
+  { isTold }: { isTold: boolean } = { isTold: true },
+): Promise<boolean> {
+  const { rowCount } = await inTenant(pool, tenantId, (client) =>
+    client.query(
+      isTold
+        ? 'UPDATE escalations SET told_at = now() WHERE tenant_id = $1 AND id = $2 AND told_at IS NULL'
+        : 'UPDATE escalations SET told_at = NULL WHERE tenant_id = $1 AND id = $2',
+      [tenantId, id],
+    ),
+  );
+  return rowCount === 1;
+}
