@@ -3,8 +3,8 @@
  * `npm run test:cluster` (`--cluster`): the same with Temporal's own server, for the tests of that tier, or
  * for those that are named.
  *
- * Files run three at a time, and some load a machine fully. So a file that fails runs once more alone, and the
- * second run is what counts; it says so. Many failures at once have another cause, and count as they are.
+ * Files run three at a time, and some load a machine fully. So a file that fails runs once more alone, and
+ * the second run is what counts; it says so. Many failures at once have another cause, and count as they are.
  */
 import { spawn } from 'node:child_process';
 import { glob, mkdtemp, readFile, rm } from 'node:fs/promises';
