@@ -9,6 +9,7 @@ import { NOTHING, type Shown } from '../intake/reply-view.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { bodyOf } from './message-body.ts';
 import { goneOrClosing } from './prefer.ts';
+import { whenClosed } from './reader.ts';
 
 export type StreamDependencies = {
   pool: pg.Pool;
@@ -95,12 +96,14 @@ export type EventWriter = {
 export function openEvents(res: Response): EventWriter {
   res.status(200).set({ 'Content-Type': 'text/event-stream', 'X-Accel-Buffering': 'no' }).flushHeaders();
   const alive = setInterval(() => {
-    if (!res.writableNeedDrain) res.write(': alive\n\n');
+    // One that has ended may wait for long, for an earlier answer of its connection say.
+    if (res.writableEnded) clearInterval(alive);
+    else if (!res.writableNeedDrain) res.write(': alive\n\n');
   }, ALIVE_EVERY_MS);
-  res.once('close', () => clearInterval(alive));
+  whenClosed(res, () => clearInterval(alive));
   const write = async (text: string): Promise<void> => {
     // Of one that is gone nothing is asked any more.
-    if (res.closed || res.write(text)) return;
+    if (res.closed || res.writableEnded || res.write(text)) return;
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('the reader takes nothing')), TAKEN_WITHIN_MS);
       const taken = (): void => {

@@ -1,6 +1,7 @@
 import type { Response } from 'express';
 import { createShares } from '../lib/shares.ts';
 import { Problem, retryAfter } from './problems.ts';
+import { requireReader } from './reader.ts';
 
 /** Lists under way in a process, as many as it has connections to the database. */
 export const LISTS_AT_ONCE = 20;
@@ -12,8 +13,7 @@ export const LISTS_AT_ONCE = 20;
 export function createListShares(): (tenantId: string, res: Response) => void {
   const underWay = createShares(LISTS_AT_ONCE);
   return (tenantId, res) => {
-    // Nobody waits for it any more, and no event would give the place back.
-    if (res.closed) return;
+    requireReader(res);
     const giveBack = underWay.take(tenantId);
     if (!giveBack) {
       throw new Problem(

@@ -1,4 +1,5 @@
 import type { Request, Response } from 'express';
+import { whenClosed } from './reader.ts';
 
 const MAX_WAIT_SECONDS = 120;
 
@@ -14,6 +15,6 @@ export function preferredWaitMs(req: Request): number {
 /** Aborted when nobody reads the answer any more, and when the server shuts down. */
 export function goneOrClosing(res: Response, closing: AbortSignal): AbortSignal {
   const gone = new AbortController();
-  res.once('close', () => gone.abort());
+  whenClosed(res, () => gone.abort());
   return AbortSignal.any([gone.signal, closing]);
 }

@@ -52,6 +52,8 @@ export function createBoundedServer(listener: RequestListener, limits: Partial<S
   );
   server.maxConnections = all.maxConnections;
   server.on('request', (_req, res) => {
+    // An error of one answer, a write after its end say, must not end the process.
+    res.on('error', () => res.destroy());
     // Everything is written, and nothing may be taken yet.
     res.once('prefinish', () => {
       if (res.closed) return;

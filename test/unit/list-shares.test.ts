@@ -66,7 +66,7 @@ test.each([
   expect((await ask('loud')).statusCode).toBe(429);
 });
 
-test('a list whose reader was gone before takes no place', async () => {
+test('a list whose reader was gone before takes no place, and isn’t made', async () => {
   const takePlace = createListShares();
   await ask('gone');
   const [res] = underWay;
@@ -74,5 +74,6 @@ test('a list whose reader was gone before takes no place', async () => {
   for (const request of asked.splice(0)) request.destroy();
   await closed;
   if (!res) throw new Error('there is no answer');
-  for (let i = 0; i < 2 * LISTS_AT_ONCE; i += 1) expect(() => takePlace('gone', res)).not.toThrow();
+  for (let i = 0; i < 2 * LISTS_AT_ONCE; i += 1) expect(() => takePlace('gone', res)).toThrow('closed');
+  expect((await ask('gone')).statusCode).toBe(200);
 });

@@ -56,6 +56,11 @@ export async function sendChunks(
     res.end();
   } catch (error) {
     if (!res.headersSent) throw error;
+    // Its reader takes nothing: it would not take the error either.
+    if (res.writableNeedDrain) {
+      res.destroy();
+      return;
+    }
     res.end(`data: ${JSON.stringify(openAiError(toProblem(error)))}\n\n`);
   } finally {
     clearTimeout(waiting);

@@ -1,8 +1,12 @@
 import express, { Router } from 'express';
 import { MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
+import { isWithin } from '../../lib/json-size.ts';
 import { requireTenant, presentedKey } from '../auth.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
+
+/** No tool takes more. */
+const MOST_OF_A_CALL = { values: 500, nameLength: 200 };
 
 /**
  * `POST /mcp`: a Model Context Protocol server over Streamable HTTP, without sessions. So any process can
@@ -12,6 +16,9 @@ export function mcpRoutes(dependencies: ToolDependencies): Router {
   const router = Router();
   router.use(requireTenant(dependencies.pool));
   router.post('/', express.json({ limit: MAX_MESSAGE_BODY_BYTES, strict: false }), async (req, res) => {
+    if (!isWithin(req.body, MOST_OF_A_CALL)) {
+      throw badField({ field: 'body', problem: 'holds too many values', isTooLarge: true });
+    }
     // Many calls in one request would take the places of one.
     if (Array.isArray(req.body)) {
       throw badField({ field: 'body', problem: 'must be one message, not a batch', isTooLarge: false });

@@ -17,6 +17,7 @@ import { readCompletionRequest } from '../openai/request.ts';
 import { goneOrClosing } from '../prefer.ts';
 import { badField, Problem } from '../problems.ts';
 import { toUuid } from '../uuid.ts';
+import { whenClosed } from '../reader.ts';
 import { takeWaitingPlace } from '../waiting-places.ts';
 
 /** How long a client waits for a reply here; its own patience is ten minutes unless it says otherwise. */
@@ -34,7 +35,7 @@ export function openAiRoutes(
    * somebody can, so the turn goes on.
    */
   const stopWhenGone = (res: Response, turn: LedgerTurn): void => {
-    res.once('close', () => {
+    whenClosed(res, () => {
       if (res.writableFinished || closing.aborted) return;
       const { workflowId, messageId } = turn;
       const stopping = temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, () =>

@@ -13,6 +13,11 @@ export type MemoryQuestion = { agent: Agent; userId: string; query: string };
 /** Finds what fits, best first. Rejects with the reason of `signal`, or of a service that is away. */
 export type SearchMemory = (question: MemoryQuestion, signal: AbortSignal) => Promise<RecalledMemory[]>;
 
+/**
+ * Searches of one process at once, from the question's embedding on. Turns have places of their own, in
+ * another process: so many searches beside them leave them most of the machine.
+ */
+const SEARCHES_AT_ONCE = 2;
 /** Exchanges that are found, and words of them. */
 const TOP_K = 10;
 const MAX_WORDS = 2_000;
@@ -20,8 +25,8 @@ const MAX_WORDS = 2_000;
 const CHOOSING_MS = MEMORY_WITHIN_MS / 4;
 
 /**
- * Makes the search of a process. It ranks as recall does for a turn of the agent, waits for its turn at the
- * database as that does, and gives the best there is, however little it fits.
+ * Makes the search of a process. It ranks as recall does for a turn of the agent, waits for its turn as that
+ * does, and gives the best there is, however little it fits.
  */
 export function createSearchMemory({
   pool,
@@ -30,15 +35,15 @@ export function createSearchMemory({
   pool: pg.Pool;
   embedder: Pick<Embedder, 'embed'>;
 }): SearchMemory {
-  const atDatabase = createRecallPlaces();
+  const places = createRecallPlaces(SEARCHES_AT_ONCE);
   return async ({ agent, userId, query }, signal) => {
     const { tenantId, id: agentId, name } = agent;
     const owner = { tenantId, userId };
-    const embedded = await embedQuestion(query, { agent: name }, (text) =>
-      embedder.embed(text, { ...owner, priority: 'query', signal }),
-    );
     const settings = { ...agent.recall, topK: TOP_K, threshold: 0, maxWords: MAX_WORDS, fillWords: 0 };
-    const found = await atDatabase(owner, signal, () => {
+    const found = await places(owner, signal, async () => {
+      const embedded = await embedQuestion(query, { agent: name }, (text) =>
+        embedder.embed(text, { ...owner, priority: 'query', signal }),
+      );
       const deadline = performance.now() + MEMORY_WITHIN_MS;
       const hasTime = (): boolean => deadline - performance.now() > CHOOSING_MS;
       return recall(
