@@ -28,8 +28,8 @@ export async function knownPosts(place: Place, messageId: string, log: Logger): 
   if (recorded?.isWhole && open.length === 0) return { posts: postsOf(recorded.posts), fromSlack: false };
   const since = recorded?.isWhole ? Math.min(...open.map(({ triedAt }) => triedAt.getTime())) : undefined;
   // In the conversation with the agent nobody else has a bot there.
-  const unnamed =
-    place.address.surface !== 'channel' && open.some(({ part, waiting }) => part === 0 && waiting);
+  const mayStream = !recorded?.isWhole || open.some(({ part, waiting }) => part === 0 && waiting);
+  const unnamed = place.address.surface !== 'channel' && mayStream;
   const posts = await askSlack(place, messageId, { since, unnamed, log });
   settle(place, recorded?.posts ?? [], posts);
   return { posts: merged(recorded?.posts ?? [], posts), fromSlack: true };
