@@ -1,5 +1,6 @@
 /** An installation that the doctor looks at, in good health; tests plant a fault each. */
 import { expect } from '@jest/globals';
+import { BOT_SCOPES } from '../../src/channels/slack/scopes.ts';
 import { examine, type SubjectName } from '../../cli/doctor/examine.ts';
 import type { Finding } from '../../cli/doctor/finding.ts';
 import { scheduleSweep } from '../../src/temporal/schedules.ts';
@@ -9,8 +10,7 @@ import { serve } from './http-server.ts';
 import { asRole, modelsPath, redisUrl, temporalConfig, type TestDatabase } from './services.ts';
 import { startSystem, type System } from './system.ts';
 
-export const SCOPES =
-  'app_mentions:read,assistant:write,chat:write,channels:history,files:read,groups:history,im:history,mpim:history,users:read';
+export const SCOPES = BOT_SCOPES.join(',');
 
 export type Ward = {
   system: System;
