@@ -133,7 +133,10 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       (await answerStream(method, call.body));
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
     const forwarded = () => forward(req, isLook && looksEveryMs > 0 ? withLimit(raw) : raw);
-    const answer = known ? JSON.stringify(known) : await forwarded();
+    // Slack says which app a message is of; the emulator leaves it out.
+    const withBot = (answer: string) =>
+      answer.replaceAll(`"user":"${BOT.user}"`, `"user":"${BOT.user}","bot_id":"${BOT.bot}"`);
+    const answer = known ? JSON.stringify(known) : isLook ? withBot(await forwarded()) : await forwarded();
     if (fault?.kind === 'drop-after-acceptance') {
       call.status = 0;
       fault.accepted?.();
