@@ -18,12 +18,10 @@ const wordsIn = (...masks: number[]) =>
 const QUERY: QueryFacts = {
   words: wordsIn(0, 0),
   range: null,
-  mostlyLatin: true,
-  namesSpeaker: false,
-  firstPerson: 0,
+  readable: 1,
 };
 
-type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'place' | 'held'> & {
+type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'score' | 'place' | 'held'> & {
   masks: number[];
   userWeight?: number;
 };
@@ -49,7 +47,7 @@ const toScanned = (passages: Passage[]): ScannedScope => ({
   ),
 });
 /** All passages with their scores, in time order. */
-const scored = (passages: Passage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.45) => {
+const scored = (passages: Passage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.5) => {
   const { totals, passageAt } = scorePassages(toScanned(passages), { ...QUERY, ...query }, cosineWeight);
   return [...totals.keys()].flatMap((place) => passageAt(place) ?? []);
 };
@@ -82,8 +80,8 @@ describe('the lexical score', () => {
       passage('after', 0, 0, 0.2),
       passage('later', 0, 0, 9),
     ]);
-    expect(found.get('after')?.lexical).toBeCloseTo(0.6);
-    expect(found.get('before')?.lexical).toBeCloseTo(0.4);
+    expect(found.get('after')?.lexical).toBeCloseTo(0.5);
+    expect(found.get('before')?.lexical).toBeCloseTo(0.5);
     expect(found.get('later')?.lexical).toBe(0);
   });
 
@@ -111,16 +109,36 @@ describe('the lexical score', () => {
 
 describe('the total', () => {
   test('weighs meaning against words by the setting', () => {
-    const passages = [passage('meant', 0, 0.9), passage('worded', 0b11, 0, 5)];
+    const passages = [passage('meant', 0, 0.9), passage('worded', 0b11, 0, 5), passage('neither', 0, 0, 9)];
     const by = (weight: number) => scores(passages, {}, weight);
-    expect(by(1).get('meant')?.total).toBeCloseTo(0.9);
-    expect(by(1).get('worded')?.total).toBeCloseTo(0);
-    expect(by(0).get('meant')?.total).toBe(0);
-    expect(by(0).get('worded')?.total).toBeCloseTo(1);
+    const total = (weight: number, id: string) => by(weight).get(id)?.total ?? Number.NaN;
+    expect(total(1, 'worded')).toBe(total(1, 'neither'));
+    expect(total(1, 'meant')).toBeGreaterThan(total(1, 'worded'));
+    expect(total(0, 'meant')).toBe(total(0, 'neither'));
+    expect(total(0, 'worded')).toBeGreaterThan(total(0, 'meant'));
+    expect(total(0.5, 'meant')).toBeCloseTo((total(0, 'meant') + total(1, 'meant')) / 2);
   });
 
-  test('hardly counts meaning for scripts that the model does not know', () => {
-    expect(scores([passage('x', 0, 0.9)], { mostlyLatin: false }).get('x')?.total).toBeLessThan(0.1);
+  test('counts meaning as far as the model can read the question', () => {
+    const passages = [passage('meant', 0, 0.9), passage('other', 0, 0, 5)];
+    const ahead = (readable: number) => {
+      const found = scores(passages, { readable });
+      return (found.get('meant')?.total ?? 0) - (found.get('other')?.total ?? 0);
+    };
+    expect(ahead(0)).toBe(0);
+    expect(ahead(0.5)).toBeCloseTo(ahead(1) / 2);
+    expect(ahead(1)).toBeGreaterThan(1);
+  });
+
+  test('counts the meaning of the exchange before in part, and of another session not at all', () => {
+    const found = scores([passage('alike', 0, 0.9), passage('after', 0, 0, 0.1), passage('later', 0, 0, 9)]);
+    expect(found.get('after')?.total).toBeGreaterThan(found.get('later')?.total ?? 0);
+  });
+
+  test('becomes a share: how likely each passage is the one', () => {
+    const found = [...scores([passage('a', 0b11), passage('b', 0b01, 0, 5), passage('c', 0, 0, 9)]).values()];
+    expect(found.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1);
+    expect(found[0]?.score).toBeGreaterThan(0.5);
   });
 
   test('no unanswered question makes its words common', () => {
@@ -153,25 +171,29 @@ describe('the total', () => {
 });
 
 describe('the match', () => {
-  const best = scored([passage('x', 0b01, 0.4)]);
+  const of = (...[passages, query]: Parameters<typeof scored>) =>
+    matchOf(scored(passages, query), { ...QUERY, ...query });
 
   test('of nothing is 0', () => expect(matchOf([], QUERY)).toBe(0));
 
-  test('is higher for a question that names the user, and for one in the first person', () => {
-    const plain = matchOf(best, QUERY);
-    const named = matchOf(best, { ...QUERY, namesSpeaker: true });
-    const mine = matchOf(best, { ...QUERY, firstPerson: 1 });
-    expect(plain).toBeCloseTo(0.6 * 0.4 + 0.4 * (best[0]?.lexical ?? 0));
-    expect(named).toBeGreaterThan(plain);
-    expect(mine).toBeGreaterThan(named);
+  test('grows with meaning, and most with words as well', () => {
+    const [neither, meant, both] = [
+      of([passage('x', 0)]),
+      of([passage('x', 0, 0.5)]),
+      of([passage('x', 0b01, 0.5)]),
+    ];
+    expect(meant).toBeGreaterThan(neither);
+    expect(both).toBeGreaterThan(meant);
+    expect(both).toBeLessThan(1);
   });
 
-  test('reaches any threshold but the highest with all words of a question', () => {
-    expect(matchOf(scored([passage('x', 0b11)]), QUERY)).toBeCloseTo(0.7);
+  test('is higher where one passage stands out', () => {
+    const [one, other] = [passage('one', 0b11, 0.5), passage('other', 0b11, 0.5, 5)];
+    expect(of([one, { ...other, masks: [0] }])).toBeGreaterThan(of([one, other]));
   });
 
-  test('counts words alone for scripts that the model does not know', () => {
-    const similar = scored([passage('x', 0, 0.9)]);
-    expect(matchOf(similar, { ...QUERY, mostlyLatin: false })).toBe(0);
+  test('counts words alone where the model can read nothing', () => {
+    const [alike, other] = [passage('x', 0, 0.9), passage('x', 0)];
+    expect(of([alike], { readable: 0 })).toBe(of([other], { readable: 0 }));
   });
 });

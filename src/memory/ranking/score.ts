@@ -1,6 +1,7 @@
-import { ADDS_NOTHING, addsNothing, isOnlyAQuestion } from '../text/questions.ts';
 import { lexicalScores, wordsHeld, type LexicalQuery } from './lexical.ts';
 import { followsOn } from './sessions.ts';
+import { GATE, RANKING } from './weights.ts';
+import { ADDS_NOTHING, addsNothing, isOnlyAQuestion } from '../text/questions.ts';
 
 /**
  * The passages of a scope as the database compared them with the query, in any order; index i of each column
@@ -21,16 +22,20 @@ export type ScannedScope = {
   masks: readonly Int32Array[];
 };
 
+/** What the ranking goes by, of each place in time order. docs/MEMORY.md says what it means. */
+export type Features = Record<keyof typeof RANKING, Float64Array>;
+
 /** A scope's passages in time order, scored. */
 export type ScoredScope = {
-  /** The weighted sums that rank, by place in time order. */
+  features: Features;
+  /** Log-odds that rank, by place in time order. */
   totals: Float64Array;
   flags: Int16Array;
   /** The passage at a place; undefined beyond either end. */
   passageAt: (place: number) => ScoredPassage | undefined;
 };
 
-/** A passage with its scores. `lexical` is 0 to 1; `total` is the weighted sum that ranks. */
+/** A passage with its scores. */
 export type ScoredPassage = {
   exchangeId: string;
   part: number;
@@ -39,39 +44,29 @@ export type ScoredPassage = {
   cosine: number;
   /** How well it holds each of the query's words, 0 to 1. */
   held: readonly number[];
+  /** The share of the query's words that it holds, 0 to 1. */
   lexical: number;
+  /** Log-odds: what ranks. */
   total: number;
+  /** How likely it is what the query asks for, if anything in the scope is: 0 to 1. */
+  score: number;
   /** Its place in time order. */
   place: number;
 };
 
 /** Facts about the query that the database doesn't know. */
 export type QueryFacts = LexicalQuery & {
-  /** False for scripts that the model embeds badly: there the words decide. */
-  mostlyLatin: boolean;
-  /** It names the user or the agent, so it is about their conversation. */
-  namesSpeaker: boolean;
-  /** Whether it uses "I", "my" and the like: 0 to 1, see `firstPersonOf`. */
-  firstPerson: number;
+  /** The share of its letters that the model can read, see `readableShare`: so much its cosines say. */
+  readable: number;
 };
 
-// Tuned on the recall benchmark (docs/MEMORY.md). The results are not sensitive to small changes.
-const PREVIOUS_COSINE = 0.2;
-const COSINE_WEIGHT_NOT_LATIN = 0.1;
-const MATCH_COSINE = 0.6;
-const MATCH_NAMED = 0.06;
-/** A question with "my" is about what the user has said, and its answer often shares no word with it. */
-const MATCH_FIRST_PERSON = 0.25;
-/** One word that fits in another form is enough: what is recalled in vain costs little, a lost fact much. */
-const MATCH_WORDS_ALONE = 5;
-/** Half of a question's words are enough in any script: an id, a name. */
-const MATCH_WORDS = 0.7;
-const MATCH_OVER = 20;
+/** How many passages of usual likeness are added to a scope's, so that in a small one nothing stands out. */
+const SMOOTHING_PASSAGES = 10;
+const USUAL_COSINE = { mean: 0.1, deviation: 0.12 };
 
 /**
- * Scores every passage of a scope. A word weighs by its rarity in the scope (BM25's idf). A word that only
- * the passage before or after has counts in part. A word that no passage has still counts in the denominator,
- * so that a question about something else scores low.
+ * Scores every passage of a scope. `cosineWeight` is the agent's setting: 0.5 weighs as fitted, 1 goes by
+ * meaning alone and 0 by words alone.
  */
 export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWeight: number): ScoredScope {
   const rows = inTimeOrder(scanned);
@@ -79,21 +74,21 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
   const cosines = pick(scanned.cosines, rows);
   const flags = pick(scanned.flags, rows);
   const masks = scanned.masks.map((column) => pick(column, rows));
-  const { scores: lexicals, known } = lexicalScores({ masks, ats, flags }, query);
+  const { scores: words, known } = lexicalScores({ masks, ats, flags }, query);
   flagRepeats(flags, pick(scanned.userWeights, rows), known);
-  const wCosine = query.mostlyLatin ? cosineWeight : Math.min(cosineWeight, COSINE_WEIGHT_NOT_LATIN);
-  const totals = new Float64Array(rows.length);
-  let before = 0;
-  for (let place = 0; place < rows.length; place += 1) {
-    const own = cosines[place] ?? 0;
-    const context = followsOn(ats, place) ? before : own;
-    before = own;
-    const cosine = (own + PREVIOUS_COSINE * context) / (1 + PREVIOUS_COSINE);
-    totals[place] = wCosine * cosine + (1 - wCosine) * (lexicals[place] ?? 0);
-  }
+  const meaning = standing(cosines, flags).map((value) => value * query.readable);
+  const before = ofExchangeBefore(meaning, ats);
+  const features = { meaning, before, words };
+  const totals = totalsOf(features, {
+    meaning: 2 * cosineWeight * RANKING.meaning,
+    before: 2 * cosineWeight * RANKING.before,
+    words: 2 * (1 - cosineWeight) * RANKING.words,
+  });
+  const all = totals.reduce((sum, total) => sum + Math.exp(total), 0);
   const passageAt = (place: number): ScoredPassage | undefined => {
     const row = rows[place];
     if (row === undefined) return undefined;
+    const total = totals[place] ?? 0;
     return {
       exchangeId: scanned.exchangeIdOf(row),
       part: scanned.parts[row] ?? 0,
@@ -104,30 +99,78 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
         masks.map((column) => column[place] ?? 0),
         query.words,
       ),
-      lexical: lexicals[place] ?? 0,
-      total: totals[place] ?? 0,
+      lexical: words[place] ?? 0,
+      total,
+      score: Math.exp(total) / all,
       place,
     };
   };
-  return { totals, flags, passageAt };
+  return { features, totals, flags, passageAt };
+}
+
+/** Of each place the value of the last passage of the exchange before in its session, or its own. */
+function ofExchangeBefore(values: Float64Array, ats: Float64Array): Float64Array {
+  let first = 0;
+  return values.map((own, place) => {
+    if (ats[place] !== ats[first]) first = place;
+    return followsOn(ats, first) ? (values[first - 1] ?? own) : own;
+  });
+}
+
+/** The log-odds of each place. */
+export function totalsOf(
+  { meaning, before, words }: Features,
+  weights: Readonly<Record<keyof Features, number>>,
+): Float64Array {
+  return words.map(
+    (share, place) =>
+      weights.meaning * (meaning[place] ?? 0) + weights.before * (before[place] ?? 0) + weights.words * share,
+  );
 }
 
 /**
- * How well the best passages fit, 0 to about 1, for comparison with the agent's threshold. It combines the
- * highest cosine and the highest lexical score among the best passages: that separates questions that memory
- * can answer from unrelated ones better than the best total does.
+ * How far each cosine stands above the scope's mean, in standard deviations; those of what is told: a question
+ * that was asked a dozen times before says nothing of what is usual.
+ */
+function standing(cosines: Float32Array, flags: Int16Array): Float64Array {
+  const { mean: usual, deviation } = USUAL_COSINE;
+  const told = cosines.filter((_cosine, place) => !isOnlyAQuestion(flags[place] ?? 0));
+  const count = told.length + SMOOTHING_PASSAGES;
+  const mean = (told.reduce((sum, cosine) => sum + cosine, 0) + SMOOTHING_PASSAGES * usual) / count;
+  const squares = told.reduce((sum, cosine) => sum + (cosine - mean) ** 2, 0);
+  const spread = Math.sqrt((squares + SMOOTHING_PASSAGES * ((usual - mean) ** 2 + deviation ** 2)) / count);
+  return Float64Array.from(cosines, (cosine) => (cosine - mean) / spread);
+}
+
+/** Stands for what the model can't read: there one word that fits decides. */
+const FAIR_COSINE = 0.3;
+const MATCH_OVER = 20;
+
+/**
+ * How likely it is that memory answers the query, 0 to 1, for comparison with the agent's threshold.
  * @param ranked best first
  */
 export function matchOf(ranked: readonly ScoredPassage[], query: QueryFacts): number {
+  if (ranked.length === 0) return 0;
+  const [cosine, both, share] = gateFeatures(ranked, query);
+  const logOdds = GATE.bias + GATE.cosine * cosine + GATE.both * both + GATE.share * share;
+  return 1 / (1 + Math.exp(-logOdds));
+}
+
+/**
+ * What the gate goes by: of the best passages the best cosine, the best product of cosine and share of words,
+ * and how likely the best one is among them, as a logarithm.
+ */
+export function gateFeatures(
+  ranked: readonly ScoredPassage[],
+  { readable }: QueryFacts,
+): [cosine: number, both: number, share: number] {
   const top = ranked.slice(0, MATCH_OVER);
-  if (top.length === 0) return 0;
-  const cosine = Math.max(...top.map((passage) => passage.cosine));
-  const lexical = Math.max(...top.map((passage) => passage.lexical));
-  // For these scripts cosines are high for everything, so only the words count.
-  if (!query.mostlyLatin) return Math.min(1, MATCH_WORDS_ALONE * lexical);
-  const about = Math.max(MATCH_FIRST_PERSON * query.firstPerson, query.namesSpeaker ? MATCH_NAMED : 0);
-  const both = MATCH_COSINE * cosine + (1 - MATCH_COSINE) * lexical + about;
-  return Math.max(both, MATCH_WORDS * lexical);
+  const cosines = top.map(({ cosine }) => readable * cosine + (1 - readable) * FAIR_COSINE);
+  const both = top.map(({ lexical }, i) => (cosines[i] ?? 0) * lexical);
+  const best = Math.max(...top.map(({ total }) => total));
+  const share = 1 / top.reduce((sum, { total }) => sum + Math.exp(total - best), 0);
+  return [Math.max(...cosines), Math.max(...both), Math.log(share)];
 }
 
 /**
@@ -135,13 +178,11 @@ export function matchOf(ranked: readonly ScoredPassage[], query: QueryFacts): nu
  * the query. The reply counts among what it holds, so this may flag too much, but no repetition is missed.
  */
 function flagRepeats(flags: Int16Array, userWeights: Float32Array, known: Float64Array): void {
-  for (let place = 0; place < flags.length; place += 1) {
-    const userWeight = userWeights[place] ?? 0;
-    if (userWeight === 0) continue;
+  userWeights.forEach((userWeight, place) => {
     const flag = flags[place] ?? 0;
     const added = userWeight - (known[place] ?? 0);
-    if (addsNothing(isOnlyAQuestion(flag), added)) flags[place] = flag | ADDS_NOTHING;
-  }
+    if (userWeight > 0 && addsNothing(isOnlyAQuestion(flag), added)) flags[place] = flag | ADDS_NOTHING;
+  });
 }
 
 /** All rows, oldest first. They arrive newest first, so reversing them nearly sorts them. */

@@ -80,20 +80,6 @@ export function addsNothing(asks: boolean, added: number): boolean {
   return asks ? added < ONE_WORD : added <= 0;
 }
 
-const FIRST_PERSON =
-  /(?<![\p{L}\p{M}])(?:I|[Mm]y|me|[Mm]ine|[Ww]e|[Oo]ur|us|ich|mich|mir|[Mm]ein(?:e[mnrs]?)?|[Ww]ir|[Uu]nser(?:e[mnrs]?)?)(?![\p{L}\p{M}])/u;
-/** Words that hardly an English or German question is without, and that other languages don't have. */
-const KNOWN_LANGUAGE =
-  /(?<![\p{L}\p{M}])(?:the|of|with|from|is|are|was|were|would|did|what|who|whose|where|when|how|why|which|does|has|have|you|this|that|der|das|ist|sind|wie|wer|wann|warum|welche[mnrs]?|ich|und|nicht|kann|hat|habe)(?![\p{L}\p{M}])/iu;
-/** It can't be told whether a text in another language is in the first person: then it mostly is. */
-const CANNOT_TELL = 0.8;
-
-/** 1 for a text in the first person, 0 for another. Knows English and German. */
-export function firstPersonOf(text: string): number {
-  if (FIRST_PERSON.test(text)) return 1;
-  return KNOWN_LANGUAGE.test(text) ? 0 : CANNOT_TELL;
-}
-
 /** A longer reply can begin with "I'm not sure" and still give an answer. */
 const NO_ANSWER_CHARACTERS = 300;
 const NO_ANSWER_PATTERNS = [
