@@ -41,7 +41,7 @@ afterAll(async () => {
   await Promise.all(Object.values(databases).map((pool) => pool.end()));
 });
 
-/** Other files write for namespaces of their own at the same time, so each write is noted with its namespace. */
+/** Other files write for their own namespaces at the same time, so each write is noted with its namespace. */
 async function countWrites(table: keyof typeof TABLES): Promise<void> {
   await databases[table].query(`
     CREATE TABLE konstruct_writes (namespace_id text);
