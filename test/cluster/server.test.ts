@@ -22,8 +22,8 @@ test('is Temporal’s server of one release, with persistence and visibility in 
   const info = await client.workflowService.getClusterInfo({});
   expect(info).toMatchObject({
     serverVersion: SERVER_VERSION,
-    persistenceStore: 'postgres12_pgx',
-    visibilityStore: 'postgres12_pgx',
+    persistenceStore: 'postgres12',
+    visibilityStore: 'postgres12',
     historyShardCount: 4,
   });
 });
