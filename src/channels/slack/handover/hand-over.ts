@@ -29,12 +29,24 @@ export type HandOver = {
  * Rejects while Postgres or Slack is away.
  */
 export async function handOver(stores: Stores, asked: HandOver): Promise<Escalation> {
-  const { installation, threadId, agent, userId, by, actor } = asked;
+  const { installation, threadId, agent, by, actor } = asked;
+  const { tenantId } = installation;
+  if (!threadPlaceOf(threadId)) throw new TypeError('not a thread of Slack');
+  const escalation = await escalate(stores, { tenantId, threadId, agentId: agent?.id, by, actor });
+  await tellOnce(stores, asked, escalation);
+  return escalation;
+}
+
+/** Tells people of what was handed over, unless that was done. Rejects while Postgres or Slack is away. */
+export async function tellOnce(
+  stores: Stores,
+  asked: Pick<HandOver, 'installation' | 'threadId' | 'agent' | 'userId'>,
+  escalation: Escalation,
+): Promise<void> {
+  const { installation, threadId, agent, userId } = asked;
   const { tenantId, client } = installation;
   const place = threadPlaceOf(threadId);
-  if (!place) throw new TypeError('not a thread of Slack');
-  const escalation = await escalate(stores, { tenantId, threadId, agentId: agent?.id, by, actor });
-  if (!client || !(await claimTelling(stores.pool, tenantId, escalation.id))) return escalation;
+  if (!place || !client || !(await claimTelling(stores.pool, tenantId, escalation.id))) return;
   try {
     await tellPeople({
       client,
@@ -49,7 +61,6 @@ export async function handOver(stores: Stores, asked: HandOver): Promise<Escalat
     await claimTelling(stores.pool, tenantId, escalation.id, { isTold: false }).catch(() => undefined);
     throw error;
   }
-  return escalation;
 }
 
 /** The agent speaks there again, and says so. Undefined when it was not silent. */

@@ -14,6 +14,8 @@ export const HAND_BACK = 'konstruct_hand_back';
 /** What is told of the conversation: the newest of it. */
 const MAX_SUMMARY_MESSAGES = 6;
 const MAX_SUMMARY_LENGTH = 300;
+const RECENT_SECONDS = 60 * 60;
+const MAX_SUMMARY_PAGES = 5;
 
 export type Telling = {
   client: WebClient;
@@ -43,7 +45,7 @@ export async function tellPeople(telling: Telling): Promise<void> {
   if (people.length === 0) return;
   const [link, summary] = await Promise.all([linkOf(client, place), summaryOf(client, place)]);
   const who = asker ? ` with <@${asker}>` : '';
-  const where = link ? `<${link}|Open the conversation>` : 'It is in the channel where I was asked.';
+  const where = whereText(place, { link, asker });
   const text = `${plainContent(agentName).text} hands over a conversation${who}. ${where}`;
   for (const person of people) {
     const said = summary === '' ? [] : [{ type: 'section' as const, text: plainText(summary) }];
@@ -56,6 +58,19 @@ export async function tellPeople(telling: Telling): Promise<void> {
       }),
     );
   }
+}
+
+/** Nobody can open what somebody else has said to the agent alone. */
+function whereText(
+  { channel }: ThreadPlace,
+  { link, asker }: { link: string | undefined; asker: string | undefined },
+): string {
+  if (channel.startsWith('D')) {
+    return asker
+      ? `It is a direct message to me, which you can’t open: please write to <@${asker}> yourself.`
+      : 'It is a direct message to me, which you can’t open.';
+  }
+  return link ? `<${link}|Open the conversation>` : 'It is in the channel where I was asked.';
 }
 
 const plainText = (text: string) => ({ type: 'plain_text' as const, text });
@@ -79,7 +94,7 @@ export function handBackButton(threadId: string, agentName: string) {
         type: 'button' as const,
         action_id: HAND_BACK,
         value: threadId,
-        text: { type: 'plain_text' as const, text: `Hand back to ${agentName}`.slice(0, 75) },
+        text: { type: 'plain_text' as const, text: `Hand back to ${agentName}`.slice(0, 75).toWellFormed() },
       },
     ],
   };
@@ -93,11 +108,14 @@ async function linkOf(client: WebClient, { channel, threadTs }: ThreadPlace): Pr
   );
 }
 
-/** The newest messages of the thread; '' when Slack doesn't let us look. */
-async function summaryOf(client: WebClient, { channel, threadTs }: ThreadPlace): Promise<string> {
+/**
+ * The newest messages of the thread; '' when Slack doesn't let us look. Slack gives the oldest first, and to
+ * some apps 15 of them once a minute: those of the last hour are asked for, and all where there are none.
+ */
+async function summaryOf(client: WebClient, place: ThreadPlace): Promise<string> {
   try {
-    const { messages = [] } = await client.conversations.replies({ channel, ts: threadTs, limit: 200 });
-    const said = messages.filter(({ text }) => text && text !== HANDED_OVER_LINE);
+    const recent = await saidSince(client, place, Date.now() / 1000 - RECENT_SECONDS);
+    const said = recent.length > 0 ? recent : await saidSince(client, place, undefined);
     return said
       .slice(-MAX_SUMMARY_MESSAGES)
       .map(({ text = '', bot_id }) => `${bot_id ? 'Agent' : 'Person'}: ${short(text)}`)
@@ -105,6 +123,26 @@ async function summaryOf(client: WebClient, { channel, threadTs }: ThreadPlace):
   } catch {
     return '';
   }
+}
+
+/** What was said in the thread since then, as far as Slack lets us look. Rejects when it doesn't at all. */
+async function saidSince(client: WebClient, { channel, threadTs }: ThreadPlace, since: number | undefined) {
+  const said: Array<{ text?: string | undefined; bot_id?: string | undefined }> = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MAX_SUMMARY_PAGES; pages += 1) {
+    const asked = { channel, ts: threadTs, limit: 200, ...(cursor && { cursor }) };
+    const answering = client.conversations.replies({
+      ...asked,
+      ...(since !== undefined && { oldest: since.toFixed(6) }),
+    });
+    const answer = await (pages === 0 ? answering : answering.catch(() => undefined));
+    // The question itself always comes along.
+    const messages = (answer?.messages ?? []).filter(({ ts }) => since === undefined || Number(ts) >= since);
+    said.push(...messages.filter(({ text }) => text && text !== HANDED_OVER_LINE));
+    cursor = answer?.response_metadata?.next_cursor;
+    if (!cursor) break;
+  }
+  return said;
 }
 
 const short = (text: string): string =>
