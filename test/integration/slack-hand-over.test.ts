@@ -198,6 +198,29 @@ describe('nobody can be told at first', () => {
   });
 });
 
+test('somebody has died while they told people: the next message tells them, some minutes later', async () => {
+  const said = await engaged('tell them, please');
+  await system.request('POST', pathOf(said));
+  const before = told('UHUMAN').length;
+  const died = async (ago: string) => {
+    const { tenantId, database } = system;
+    await database.admin.query(
+      `UPDATE escalations SET told_at = NULL, telling_at = now() - $3::interval
+       WHERE tenant_id = $1 AND thread_id = $2`,
+      [tenantId, threadIdOf(said), ago],
+    );
+  };
+  await died('1 minute');
+  const more = await ada.message('anybody?', said.thread);
+  await system.send(more.event);
+  await remembered('anybody?');
+  expect(told('UHUMAN')).toHaveLength(before);
+  await died('10 minutes');
+  const again = await ada.message('anybody at all?', said.thread);
+  await system.send(again.event);
+  await eventually(() => told('UHUMAN').length === before + 1, { what: 'they are told' });
+});
+
 test('a message that asks for a person and comes again after the thread was handed back changes nothing', async () => {
   const said = await ada.mention('human please');
   await system.send(said.event);

@@ -3,7 +3,7 @@ import type { WebClient } from '@slack/web-api';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { AuditActor } from '../../../db/audit.ts';
-import { claimTelling, type Escalation, type OpenedBy } from '../../../db/escalations.ts';
+import { claimTelling, endTelling, type Escalation, type OpenedBy } from '../../../db/escalations.ts';
 import { HANDED_BACK_LINE } from '../../../domain/words.ts';
 import { escalate, handBack } from '../../../intake/escalations.ts';
 import type { Agent } from '../../../domain/agent.ts';
@@ -39,14 +39,14 @@ export async function handOver(stores: Stores, asked: HandOver): Promise<Escalat
 
 /** Tells people of what was handed over, unless that was done. Rejects while Postgres or Slack is away. */
 export async function tellOnce(
-  stores: Stores,
+  { pool, log }: Stores,
   asked: Pick<HandOver, 'installation' | 'threadId' | 'agent' | 'userId'>,
   escalation: Escalation,
 ): Promise<void> {
   const { installation, threadId, agent, userId } = asked;
   const { tenantId, client } = installation;
   const place = threadPlaceOf(threadId);
-  if (!place || !client || !(await claimTelling(stores.pool, tenantId, escalation.id))) return;
+  if (!place || !client || !(await claimTelling(pool, tenantId, escalation.id))) return;
   try {
     await tellPeople({
       client,
@@ -55,12 +55,15 @@ export async function tellOnce(
       agentName: agent?.name ?? 'the agent',
       people: agent?.escalation?.people ?? [],
       asker: userId?.split(':').at(-1),
-      log: stores.log,
+      log,
     });
   } catch (error) {
-    await claimTelling(stores.pool, tenantId, escalation.id, { isTold: false }).catch(() => undefined);
+    await endTelling(pool, tenantId, escalation.id, { isTold: false }).catch(() => undefined);
     throw error;
   }
+  await endTelling(pool, tenantId, escalation.id, { isTold: true }).catch((error: unknown) =>
+    log.warn({ err: error }, 'who is to take over may be told again'),
+  );
 }
 
 /** The agent speaks there again, and says so. Undefined when it was not silent. */

@@ -59,10 +59,13 @@ function openTurn(given: {
   const ref = { messageId: turn.messageId, part: 0 };
   const grow = createGrowing(ref);
   let progress: SlackProgress | null = slackProgress.nullable().parse(options.progress);
-  // An attempt before may have offered it, and nobody has heard.
-  let isStopOffered = uncertain && address.surface === 'channel';
+  let isStopOffered = false;
   const shownNow = (): SlackProgress | null =>
     isStopOffered && progress?.kind === 'message' ? { ...progress, session: true } : progress;
+  /** An attempt before this one may have offered people to stop it, and nobody has heard. */
+  const endUnheard = async (place: Place, shown: SlackProgress | null): Promise<void> => {
+    if (uncertain && address.surface === 'channel' && !hasSession(shown)) await endSession(place);
+  };
   const engage = () => engageThread({ redis, log }, turn, address);
 
   return {
@@ -74,7 +77,9 @@ function openTurn(given: {
       speaking(async () => {
         const shown = shownNow();
         if (!shown) return;
-        await takeAwayProgress(await findPlace(), shown);
+        const place = await findPlace();
+        await takeAwayProgress(place, shown);
+        await endUnheard(place, shown);
         progress = null;
       }),
     showProgress: () =>
@@ -113,8 +118,7 @@ function openTurn(given: {
         const buttons = buttonsFor(turn, text, place);
         const shown = shownNow();
         await replaceProgress({ place, log, messageId, progress: shown, parts, buttons, uncertain });
-        // Also where nobody knows any more what showed that the agent is at work.
-        if (isStopOffered && !hasSession(shown)) await endSession(place);
+        await endUnheard(place, shown);
         await engage();
       }),
   };
