@@ -83,7 +83,8 @@ export function createAnswerTurn(
         const reply = shownReply({ ...completion, closing });
         const shown = await (isMarkAlone ? early?.withdraw() : early?.deliver(reply));
         const deliveryMs = Math.round(performance.now() - repliedAt);
-        const state = wantsPerson && shown ? await early?.askForPerson(agent, shown) : shown;
+        const said = [{ text }, ...(isMarkAlone ? [] : [{ isAgent: true, text: reply }])];
+        const state = wantsPerson && shown ? await early?.askForPerson({ agent, said }, shown) : shown;
         const appended = state?.delivered && (await early?.append(text, completion.text));
         return {
           text: completion.text,

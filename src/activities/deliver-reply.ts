@@ -43,7 +43,7 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
         }
         // Whoever has stopped the turn sees no late reply.
         await open.deliver((await open.isStopped?.()) ? NO_REPLY.stopped : text);
-        if (state.asksForPerson) await open.askForPerson?.();
+        if (state.asksForPerson) await open.askForPerson?.({ said: [{ isAgent: true, text }] });
       });
     },
   };

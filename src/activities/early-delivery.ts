@@ -1,5 +1,5 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
-import type { OpenOptions, OpenTurn } from '../channels/channel.ts';
+import type { OpenOptions, OpenTurn, Said } from '../channels/channel.ts';
 import type { Agent } from '../domain/agent.ts';
 import type { DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
 import { EARLY_APPEND_WITHIN_MS, EARLY_DELIVERY_WITHIN_MS } from '../domain/timing.ts';
@@ -37,7 +37,10 @@ export type EarlyDelivery = {
    * A person is to take over from now on. Where that fails, the step that delivers has to do it, which is
    * retried.
    */
-  askForPerson: (agent: Agent, state: DeliveryState) => Promise<DeliveryState>;
+  askForPerson: (
+    asked: { agent: Agent; said: readonly Said[] },
+    state: DeliveryState,
+  ) => Promise<DeliveryState>;
   /** Tells people where nobody could be told as a person was asked for. */
   tellIfUntold: () => Promise<void>;
   /** Whether somebody stops the turn in its channel. */
@@ -98,9 +101,9 @@ export function beginEarlyDelivery(
       );
       return { progress: null, delivered: true, uncertain: false };
     },
-    askForPerson: async (agent, state) => {
+    askForPerson: async (asked, state) => {
       const ask = async () => {
-        await open?.askForPerson?.(agent);
+        await open?.askForPerson?.(asked);
         return true;
       };
       const isDone = await trouble.attempt('nobody is told to take over yet', ask);

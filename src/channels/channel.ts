@@ -177,6 +177,9 @@ export type OpenOptions = {
   grows: boolean;
 };
 
+/** Something that was said in a conversation. */
+export type Said = { isAgent?: boolean; text: string };
+
 /** A turn in its channel, for one step. Every method rejects with `ChannelError`. */
 export type OpenTurn = {
   /** What shows that the agent is at work, as far as known. */
@@ -203,9 +206,9 @@ export type OpenTurn = {
   withdraw?(): Promise<void>;
   /**
    * From now on the agent says nothing there, and people are told that one of them is to take over. Safe to
-   * repeat. `agent` is whose turn it is, where it is known.
+   * repeat. `agent` is whose turn it is, where it is known; `said` is what of the conversation is at hand.
    */
-  askForPerson?(agent?: Agent): Promise<void>;
+  askForPerson?(asked: { agent?: Agent; said: readonly Said[] }): Promise<void>;
   /** Tells people of a taking over of which nobody could be told as it was asked for. */
   tellIfUntold?(): Promise<void>;
   /**

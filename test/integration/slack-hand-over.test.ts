@@ -236,6 +236,19 @@ test('people see the newest of a long thread, of which Slack gives 15 messages a
   expect(told('UHUMAN').at(-1)?.body['blocks']).toContain('chapter 39');
 });
 
+test('where Slack does not let us look, people see what is at hand', async () => {
+  const begun = await ada.mention('where is my order?');
+  await system.slack.say(begun.channel, 'it should have come by now', begun.thread, 'bob');
+  // The look that comes with the message is the only one for a while.
+  system.slack.limitLooks({ everyMs: 60_000 });
+  const said = await ada.mention('human please', begun.thread);
+  await system.send(said.event);
+  const isTold = () => told('UHUMAN').at(-1)?.body['blocks']?.includes('human please');
+  await eventually(() => isTold(), { what: 'they are told' });
+  expect(told('UHUMAN').at(-1)?.body['blocks']).toContain('it should have come by now');
+  system.slack.heal();
+});
+
 test('people are not led to a direct message that they can’t open', async () => {
   const said = await ada.direct('talk to a human');
   await system.send(said.event);

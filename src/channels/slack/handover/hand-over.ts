@@ -8,6 +8,7 @@ import { HANDED_BACK_LINE } from '../../../domain/words.ts';
 import { escalate, handBack } from '../../../intake/escalations.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
+import type { Said } from '../../channel.ts';
 import { tellPeople } from './tell-people.ts';
 import { threadPlaceOf } from './thread-id.ts';
 
@@ -20,6 +21,8 @@ export type HandOver = {
   agent: Pick<Agent, 'id' | 'name' | 'escalation'> | undefined;
   /** Who is spoken with. */
   userId: string | undefined;
+  /** What of the conversation is at hand, oldest first: where Slack doesn't show it. */
+  said?: readonly Said[];
   by: OpenedBy;
   actor: AuditActor;
 };
@@ -40,10 +43,10 @@ export async function handOver(stores: Stores, asked: HandOver): Promise<Escalat
 /** Tells people of what was handed over, unless that was done. Rejects while Postgres or Slack is away. */
 export async function tellOnce(
   { pool, log }: Stores,
-  asked: Pick<HandOver, 'installation' | 'threadId' | 'agent' | 'userId'>,
+  asked: Pick<HandOver, 'installation' | 'threadId' | 'agent' | 'userId' | 'said'>,
   escalation: Escalation,
 ): Promise<void> {
-  const { installation, threadId, agent, userId } = asked;
+  const { installation, threadId, agent, userId, said = [] } = asked;
   const { tenantId, client } = installation;
   const place = threadPlaceOf(threadId);
   if (!place || !client || !(await claimTelling(pool, tenantId, escalation.id))) return;
@@ -55,6 +58,7 @@ export async function tellOnce(
       agentName: agent?.name ?? 'the agent',
       people: agent?.escalation?.people ?? [],
       asker: userId?.split(':').at(-1),
+      said,
       log,
     });
   } catch (error) {

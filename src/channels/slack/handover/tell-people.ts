@@ -2,6 +2,7 @@
 import type { WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { HANDED_OVER_LINE } from '../../../domain/words.ts';
+import type { Said } from '../../channel.ts';
 import { slackTrouble } from '../errors.ts';
 import { plainContent } from '../outbound/outbound-text.ts';
 import { plainText, shortText } from '../shown-text.ts';
@@ -27,6 +28,8 @@ export type Telling = {
   people: readonly string[];
   /** Slack's id of who is spoken with, where that is known. */
   asker: string | undefined;
+  /** What of the conversation is at hand, oldest first. */
+  said: readonly Said[];
   log: Logger;
 };
 
@@ -44,7 +47,8 @@ export async function tellPeople(telling: Telling): Promise<void> {
     }),
   );
   if (people.length === 0) return;
-  const [link, summary] = await Promise.all([linkOf(client, place), summaryOf(client, place)]);
+  const [link, shown] = await Promise.all([linkOf(client, place), shownIn(client, place)]);
+  const summary = summaryOf(shown.length > 0 ? shown : telling.said);
   const who = asker ? ` with <@${asker}>` : '';
   const where = whereText(place, { link, asker });
   const text = `${plainContent(agentName).text} hands over a conversation${who}. ${where}`;
@@ -107,28 +111,29 @@ async function linkOf(client: WebClient, { channel, threadTs }: ThreadPlace): Pr
   );
 }
 
+/** The newest of what was said; '' of nothing. */
+const summaryOf = (said: readonly Said[]): string =>
+  said
+    .slice(-MAX_SUMMARY_MESSAGES)
+    .map(({ text, isAgent }) => `${isAgent ? 'Agent' : 'Person'}: ${shortText(text, MAX_SUMMARY_LENGTH)}`)
+    .join('\n');
+
 /**
- * The newest messages of the thread; '' when Slack doesn't let us look. Slack gives the oldest first, and to
- * some apps 15 of them once a minute: those of the last hour are asked for, and all where there are none.
+ * The newest messages of the thread; none when Slack doesn't let us look. Slack gives the oldest first, and
+ * to some apps 15 of them once a minute: those of the last hour are asked for, and all where there are none.
  */
-async function summaryOf(client: WebClient, place: ThreadPlace): Promise<string> {
+async function shownIn(client: WebClient, place: ThreadPlace): Promise<Said[]> {
   try {
     const recent = await saidSince(client, place, Date.now() / 1000 - RECENT_SECONDS);
-    const said = recent.length > 0 ? recent : await saidSince(client, place, undefined);
-    return said
-      .slice(-MAX_SUMMARY_MESSAGES)
-      .map(
-        ({ text = '', bot_id }) => `${bot_id ? 'Agent' : 'Person'}: ${shortText(text, MAX_SUMMARY_LENGTH)}`,
-      )
-      .join('\n');
+    return recent.length > 0 ? recent : await saidSince(client, place, undefined);
   } catch {
-    return '';
+    return [];
   }
 }
 
 /** What was said in the thread since then, as far as Slack lets us look. Rejects when it doesn't at all. */
 async function saidSince(client: WebClient, { channel, threadTs }: ThreadPlace, since: number | undefined) {
-  const said: Array<{ text?: string | undefined; bot_id?: string | undefined }> = [];
+  const said: Said[] = [];
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_SUMMARY_PAGES; pages += 1) {
     const asked = { channel, ts: threadTs, limit: 200, ...(cursor && { cursor }) };
@@ -139,7 +144,9 @@ async function saidSince(client: WebClient, { channel, threadTs }: ThreadPlace, 
     const answer = await (pages === 0 ? answering : answering.catch(() => undefined));
     // The question itself always comes along.
     const messages = (answer?.messages ?? []).filter(({ ts }) => since === undefined || Number(ts) >= since);
-    said.push(...messages.filter(({ text }) => text && text !== HANDED_OVER_LINE));
+    for (const { text = '', bot_id } of messages) {
+      if (text !== '' && text !== HANDED_OVER_LINE) said.push({ text, isAgent: bot_id !== undefined });
+    }
     cursor = answer?.response_metadata?.next_cursor;
     if (!cursor) break;
   }

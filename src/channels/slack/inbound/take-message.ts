@@ -119,14 +119,15 @@ export async function takeMessage(
 /** Once a message: Slack may repeat one that was taken, when the thread has been handed back. */
 async function askForPerson(
   stores: Pick<Taking, 'pool' | 'redis' | 'log'>,
-  { tenantId, agentId, userId, threadId, dedupeKey }: NewMessage,
+  { tenantId, agentId, userId, threadId, dedupeKey, text, background = [] }: NewMessage,
   installation: Installation,
 ): Promise<void> {
   const { pool } = stores;
   if (threadId === undefined || (await isEntered(pool, { tenantId, dedupeKey }))) return;
   const agent = await findAgent(pool, tenantId, agentId);
   const actor = { type: 'slack-user', userId } as const;
-  await handOver(stores, { installation, threadId, agent, userId, by: 'person', actor });
+  const said = [...background, { text }];
+  await handOver(stores, { installation, threadId, agent, userId, said, by: 'person', actor });
 }
 
 /** What the message says in all its parts, and what was said before it in its thread. */

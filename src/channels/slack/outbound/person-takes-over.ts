@@ -12,6 +12,7 @@ import { within } from '../../../lib/within.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
 import { speaking } from '../errors.ts';
 import { handOver, tellOnce, type HandOver } from '../handover/hand-over.ts';
+import type { Said } from '../../channel.ts';
 import type { Place } from './thread-posts.ts';
 
 export function personTakesOver(
@@ -28,12 +29,12 @@ export function personTakesOver(
       const escalation = await asked.catch(() => undefined);
       return escalation !== undefined && escalation.openedBy !== 'agent';
     },
-    askForPerson: (given?: Agent): Promise<void> =>
+    askForPerson: ({ agent: given, said }: { agent?: Agent; said: readonly Said[] }): Promise<void> =>
       speaking(async () => {
         const { client } = await findPlace();
         const installation = { tenantId, client };
         const agent = given ?? (await speakerOf(stores.pool, turn));
-        await handOver(stores, { installation, threadId, agent, userId, by: 'agent', actor: SYSTEM });
+        await handOver(stores, { installation, threadId, agent, userId, said, by: 'agent', actor: SYSTEM });
       }),
     tellIfUntold: (): Promise<void> =>
       speaking(async () => {
