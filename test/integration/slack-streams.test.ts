@@ -54,7 +54,7 @@ test('a stream that dies after half: the reply goes on in its message', async ()
   const before = callsOf('chat.startStream');
   const said = await ada.direct('another story');
   await system.send(said.event);
-  await eventually(() => callsOf('chat.startStream') > before);
+  await eventually(() => callsOf('chat.startStream') > before && system.slack.openStreams() === 1);
   system.slack.endStreams();
   await eventually(async () => (await ada.answers(said))[0] === WORDS.join(' '), { what: 'the whole reply' });
   expect(await ada.answers(said)).toHaveLength(1);

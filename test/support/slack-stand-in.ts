@@ -54,7 +54,7 @@ export type SlackStandIn = SlackExtras &
     callsOf(method: string): Call[];
     /** The next calls of a method meet these faults, one each. */
     fail(method: string, ...faults: Fault[]): void;
-    /** `conversations.replies` and `.history` are answered this seldom, and with 15 messages at most. */
+    /** From now on `conversations.replies` and `.history` are answered this seldom, with 15 messages. */
     limitLooks(limit: { everyMs: number }): void;
     /** Faults that no call has met, and limits, are forgotten. */
     heal(): void;
@@ -192,7 +192,10 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
-    limitLooks: ({ everyMs }) => void (looksEveryMs = everyMs),
+    limitLooks({ everyMs }) {
+      looksEveryMs = everyMs;
+      lookedAt = 0;
+    },
     heal: () => {
       faults.clear();
       looksEveryMs = 0;
