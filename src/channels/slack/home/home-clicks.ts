@@ -34,8 +34,13 @@ export function createTakeHomeClick(context: InboundContext): TakeHomeClick {
     return { kind: 'ignored', reason: exchangeId === undefined ? 'home_forget_all' : 'home_forget_one' };
   };
 
+  const exporting = new Set<string>();
   const exported = (visitor: Visitor): Received => {
-    const { directChannel } = visitor;
+    const { directChannel, scope } = visitor;
+    const key = `${scope.tenantId} ${scope.agentId} ${scope.userId}`;
+    // One file at a time: whoever is impatient gets the first.
+    if (exporting.has(key)) return { kind: 'ignored', reason: 'home_export' };
+    exporting.add(key);
     const send = async (): Promise<void> => {
       const isSent = directChannel !== undefined && (await sendExport(context, visitor, directChannel));
       const note = isSent
@@ -43,7 +48,10 @@ export function createTakeHomeClick(context: InboundContext): TakeHomeClick {
         : 'I can’t send it here: please ask whoever runs me for an export.';
       await publishHome(context, visitor, { note });
     };
-    inBackground(log, send());
+    inBackground(
+      log,
+      send().finally(() => exporting.delete(key)),
+    );
     return { kind: 'ignored', reason: 'home_export' };
   };
 

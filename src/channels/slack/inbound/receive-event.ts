@@ -35,7 +35,7 @@ export function createReceiveEvent(dependencies: SlackInbound) {
   };
 
   async function receive(
-    { workspace, event }: { workspace: Workspace; event: unknown },
+    { workspace, event, at }: { workspace: Workspace; event: unknown; at: number | undefined },
     deadline: number,
   ): Promise<Received> {
     let installation: Installation | undefined;
@@ -47,7 +47,7 @@ export function createReceiveEvent(dependencies: SlackInbound) {
     const team = workspace.teamId ?? workspace.enterpriseId;
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
     const end = endOf(event, installation);
-    if (end) return takeEnd(installation, end, deadline);
+    if (end) return takeEnd(installation, end, { at, deadline });
     const judged = judgeEvent(event, installation, allowedBots);
     switch (judged.kind) {
       case 'ignored':
@@ -72,11 +72,12 @@ export function createReceiveEvent(dependencies: SlackInbound) {
   async function takeEnd(
     { tenantId, stored }: Installation,
     end: 'uninstalled' | 'revoked',
-    deadline: number,
+    { at, deadline }: { at: number | undefined; deadline: number },
   ): Promise<Received> {
     if (stored) {
-      await within(deadline - Date.now(), endInstallation(pool, { tenantId, id: stored.id }, end));
-      log.info({ place: stored.place, end }, 'the app is gone from there');
+      const ending = endInstallation(pool, { tenantId, id: stored.id }, { by: end, at });
+      const isEnded = await within(deadline - Date.now(), ending);
+      if (isEnded) log.info({ place: stored.place, end }, 'the app is gone from there');
     }
     return { kind: 'ignored', reason: `app_${end}` };
   }

@@ -2,6 +2,7 @@ import { within } from '../../../lib/within.ts';
 import { parseJson } from '../../../lib/parse-json.ts';
 import type { Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
 import { createTakeHomeClick } from '../home/home-clicks.ts';
+import { createFindColleagues } from './colleagues.ts';
 import { createHandingOver } from './handing-over.ts';
 import { payloadIn, readClick } from './interactions.ts';
 import { createReceiveEvent } from './receive-event.ts';
@@ -62,13 +63,14 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
 /** Clicks on our buttons, over whichever way they come. */
 function createReceiveClick({ findInstallation, findAgentOf, context }: SlackInbound) {
   const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick: createTakeHomeClick(context) };
+  const findColleagues = createFindColleagues();
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const click = readClick(sent);
     if (!click) return ANSWERED;
     const work = async (): Promise<Received> => {
       const installation = await findInstallation(click.workspace);
       if (!installation) return { kind: 'ignored', reason: 'unknown_workspace' };
-      return takeClick(taking, click, installation);
+      return takeClick(taking, await findColleagues(click, installation.client), installation);
     };
     try {
       return await within(deadline - Date.now(), work());
