@@ -20,6 +20,9 @@ import { temporalNeeded } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
 import { listenAll } from './channel-intake.ts';
 
+/** With those of seven tenants 16 are taken: the rest is for what comes before a tenant is known. */
+export const CONNECTIONS = { max: 20, ofOneTenant: 7 };
+
 /**
  * Resolves once requests are answered. `close` ends with no request left without an answer.
  */
@@ -28,7 +31,11 @@ export async function startApi(
   log: Logger,
   { temporal, tracing }: { temporal: Client; tracing: Tracing | undefined },
 ): Promise<{ close: () => Promise<void> }> {
-  const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
+  const pool = createPool({
+    databaseUrl: config.databaseUrl,
+    ...CONNECTIONS,
+    statementTimeoutMs: 5_000,
+  });
   // The operator's routes are rarely asked.
   const operatorPool =
     config.operator &&

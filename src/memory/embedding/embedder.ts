@@ -1,7 +1,7 @@
 import { assertEmbedding } from '../../domain/embedding.ts';
 import { unlessAborted } from '../../lib/within.ts';
 import { cutForModel } from './cut-for-model.ts';
-import { createFairQueue, type Owner } from './fair-queue.ts';
+import { createFairQueue, type Owner } from '../../lib/fair-queue.ts';
 import { createModelProcess, ModelProcessLost } from './model-process.ts';
 
 /** Makes embeddings of texts: 384 numbers, mean-pooled and normalised. */
