@@ -72,6 +72,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const { pool, redis, log, operator, channels } = dependencies;
   const app = express();
   app.disable('x-powered-by');
+  // Nobody keeps an answer (see below), so none needs a digest of its megabytes.
+  app.disable('etag');
   const { registry, timeRequests } = createMetrics();
   app.use(timeRequests);
   // Answers hold what was said, and keys.
