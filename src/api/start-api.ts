@@ -1,6 +1,7 @@
 /** The API of one process: HTTP and what it stands on. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import os from 'node:os';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
@@ -52,7 +53,10 @@ export async function startApi(
   });
 
   const { modelsPath } = config;
-  const embedder = modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath }));
+  // On a machine that has both, what is searched for here leaves the processor to the turns of a worker.
+  const niceness = os.constants.priority.PRIORITY_BELOW_NORMAL;
+  const embedder =
+    modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath, niceness }));
   const limits = {
     holdFollowersMs: config.holdFollowersMs,
     maxPromptTokens: config.maxPromptTokens,

@@ -48,9 +48,10 @@ const BATCH_TIMEOUT_MS = 20_000;
  */
 export async function createEmbedder(options: {
   modelsPath: string;
+  niceness?: number;
 }): Promise<Embedder & { pid(): number | undefined }> {
-  const { modelsPath } = options;
-  const model = createModelProcess({ modelsPath, answerWithinMs: BATCH_TIMEOUT_MS });
+  const { modelsPath, niceness = 0 } = options;
+  const model = createModelProcess({ modelsPath, niceness, answerWithinMs: BATCH_TIMEOUT_MS });
   try {
     await model.run(['ready']);
   } catch (error) {
