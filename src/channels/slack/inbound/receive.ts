@@ -1,4 +1,5 @@
 import { within } from '../../../lib/within.ts';
+import { parseJson } from '../../../lib/parse-json.ts';
 import type { Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
 import { createTakeHomeClick } from '../home/home-clicks.ts';
 import { createHome, type Home } from '../home/take-home.ts';
@@ -83,12 +84,4 @@ function createReceiveClick(dependencies: SlackInbound & { home: Home; mayDo: Pe
       return { kind: 'unavailable', service: 'A service' };
     }
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
