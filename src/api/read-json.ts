@@ -1,5 +1,6 @@
-import express, { type Request, type RequestHandler } from 'express';
+import express, { type RequestHandler } from 'express';
 import { MOST_OF_A_BODY, tooManyFields } from '../intake/fields.ts';
+import { hasBody } from '../lib/bounded-server.ts';
 import { isTextWithin, type JsonSize } from '../lib/json-size.ts';
 import { badField, Problem } from './problems.ts';
 
@@ -30,6 +31,3 @@ export function readJsonBody(limit: number, most: JsonSize = MOST_OF_A_BODY): Re
     read(req, res, next);
   };
 }
-
-const hasBody = (req: Request): boolean =>
-  req.get('transfer-encoding') !== undefined || Number(req.get('content-length') ?? 0) > 0;
