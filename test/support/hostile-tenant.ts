@@ -202,12 +202,24 @@ function readings(agentId: string): Array<(nth: number) => Asked[]> {
   ];
 }
 
+/** A memory that is much to read, without the work of embedding it. */
+async function fillMemory({ database, tenantId, agent }: SlackProcesses): Promise<void> {
+  const known = [tenantId, agent.id, 'reader'];
+  await database.admin.query(
+    `INSERT INTO conversation_embeddings (tenant_id, agent_id, user_id, exchange_id, role, content, embedding)
+     SELECT $1, $2, $3, gen_random_uuid(), 'assistant', repeat('x', 30000), $4 FROM generate_series(1, 200)
+     WHERE NOT EXISTS (SELECT FROM conversation_embeddings
+                       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3)`,
+    [...known, `[1${',0'.repeat(383)}]`],
+  );
+}
+
 /** Many who read in all ways at once, and go at any moment, or stay and don't read. */
 const readers =
   (n: number, manner: Manner): Attack =>
   async ({ processes, model, drip, onLetGo }) => {
     model.set('read on', drip);
-    for (let i = 0; i < 8; i += 1) await processes.postMessage('reader', filled('w '));
+    await fillMemory(processes);
     const ways = readings(processes.agent.id);
     const read = async (nth: number): Promise<void> => {
       const socket = askRudely(processes, ways[nth % ways.length]?.(nth) ?? [], manner);
