@@ -14,15 +14,17 @@ const SPARE_SLOTS = 20;
  * Shares the calls that wait for others, a model or a channel, out between tenants: `callsAtOnce` of each
  * kind in this process (see `createShares`). An attempt of a tenant that has its share ends at once, before
  * its work has begun, and Temporal tries it again later. So one tenant's model that hangs, or its flood,
- * leaves the others their calls. Local activities are bounded by their own time-outs and pass, and so do all
- * workflows but those of `workflowType`, where one is given.
+ * leaves the others their calls. Local activities are bounded by their own time-outs and pass. So do those of
+ * all other workflows where a `workflowType` is given, and all others where an `activityType` is.
  */
 export function createFairShares({
   callsAtOnce,
   workflowType,
+  activityType,
 }: {
   callsAtOnce: number;
   workflowType?: string;
+  activityType?: string;
 }): {
   interceptor: ActivityInterceptorsFactory;
   /** Activity slots that are never all taken by the shares. */
@@ -36,7 +38,9 @@ export function createFairShares({
     interceptor: ({ info, heartbeat }) => ({
       inbound: {
         async execute(input, next) {
-          const isShared = workflowType === undefined || info.workflowType === workflowType;
+          const isShared =
+            (workflowType === undefined || info.workflowType === workflowType) &&
+            (activityType === undefined || info.activityType === activityType);
           if (info.isLocal || !isShared) return next(input);
           // By the workflow's id: a task that the server hands over with its schedule names no fairness key.
           const { workflowId = '' } = info.workflowExecution ?? {};

@@ -31,11 +31,14 @@ const WORKFLOW_POLLERS = 8;
 /** Backfills that run at the same time. Enough of them let the embedder fill its batches. */
 const BACKFILL_SLOTS = 16;
 /**
- * Activities that run beside the backfills: what they owe, and the steps of erasures and imports. Those of
- * either kind are shared out between tenants, and leave some slots in any case to the others: of three
- * erasures at once five can be taken, of two imports three, and an attempt needs one to be put off.
+ * Activities that run beside the backfills: what they owe, and the steps of erasures and imports. A turn of
+ * the longest texts takes seconds of the model, and twenty of them minutes. So the storing of turns is shared
+ * out between tenants, and so are the steps of either kind. They leave some slots in any case to the others:
+ * of four turns stored at once eight can be taken, of three erasures five, of two imports three, and an
+ * attempt needs one to be put off.
  */
-export const BACKFILL_ACTIVITY_SLOTS = 12;
+export const BACKFILL_ACTIVITY_SLOTS = 20;
+export const STORED_AT_ONCE = 4;
 export const ERASURES_AT_ONCE = 3;
 export const IMPORTS_AT_ONCE = 2;
 /** Each poller reserves two slots: one for its current poll, one for the next. */
@@ -97,6 +100,7 @@ export async function createWorkers(options: {
   const shares = createFairShares({ callsAtOnce });
   const erasures = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, workflowType: 'ForgetUser' });
   const imports = createFairShares({ callsAtOnce: IMPORTS_AT_ONCE, workflowType: 'ImportMemory' });
+  const stored = createFairShares({ callsAtOnce: STORED_AT_ONCE, activityType: 'storeTurn' });
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([
     Worker.create({
@@ -115,7 +119,9 @@ export async function createWorkers(options: {
     Worker.create({
       ...common,
       taskQueue: EMBEDDING_TASK_QUEUE,
-      interceptors: { activity: [...observers.activity, erasures.interceptor, imports.interceptor] },
+      interceptors: {
+        activity: [...observers.activity, stored.interceptor, erasures.interceptor, imports.interceptor],
+      },
       tuner: {
         workflowTaskSlotSupplier: repliesFirst.slots,
         activityTaskSlotSupplier: fixed(BACKFILL_ACTIVITY_SLOTS),

@@ -1,6 +1,11 @@
 /** A tenant whose model or channel hangs, or who floods, takes no reply from another; alone it has it all. */
 import { afterEach, expect, jest, test } from '@jest/globals';
+import { activityInfo } from '@temporalio/activity';
 import type { ServerResponse } from 'node:http';
+import { unlessAborted } from '../../src/lib/within.ts';
+import type { Embedder } from '../../src/memory/embedding/embedder.ts';
+import { STORED_AT_ONCE } from '../../src/worker/workers.ts';
+import { hashEmbedder } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
 import { createTestTenant } from '../support/services.ts';
@@ -160,4 +165,68 @@ test('a quiet tenant’s message waits for few of another tenant’s 200', async
   const { status } = await system.say('Good morning.');
   expect(status).toBe(200);
   expect(promptsWith(system, 'flood') - before).toBeLessThan(60);
+});
+
+/** An embedder that lets a tenant's backfills wait until it is let go, and fails the first of another's. */
+function slowEmbedder() {
+  const letGo = Promise.withResolvers<undefined>();
+  /** The turns, by their workflows' ids. */
+  const turns = { failedLocally: new Set<string>(), atWork: new Set<string>(), mostAtWork: 0 };
+  const failedOnce = new Set<string>();
+  let loud = '';
+  const real = hashEmbedder();
+  const embed: Embedder['embed'] = async (text, request) => {
+    const { tenantId, priority, signal } = request;
+    if (priority === 'query') return real.embed(text, request);
+    if (tenantId !== loud) {
+      if (failedOnce.has(text)) return real.embed(text, request);
+      failedOnce.add(text);
+      throw new Error('the first try is in vain');
+    }
+    const { isLocal, workflowExecution } = activityInfo();
+    const turn = workflowExecution?.workflowId ?? '';
+    if (!isLocal) turns.atWork.add(turn);
+    turns.mostAtWork = Math.max(turns.mostAtWork, turns.atWork.size);
+    try {
+      await unlessAborted(letGo.promise, signal);
+    } catch (error) {
+      if (isLocal) turns.failedLocally.add(turn);
+      throw error;
+    } finally {
+      if (!isLocal) turns.atWork.delete(turn);
+    }
+    return real.embed(text, request);
+  };
+  return {
+    embedder: { ...real, embed },
+    slow: (tenantId: string) => void (loud = tenantId),
+    turns,
+    letGo: () => letGo.resolve(undefined),
+  };
+}
+
+test('a quiet tenant’s turn is stored while another’s long texts wait for the model, and so are those in the end', async () => {
+  const { embedder, slow, turns, letGo } = slowEmbedder();
+  const running = await startSystem({ worker: { embedder: () => embedder } });
+  system = running;
+  running.llm.answerWith((messages) => messages.at(-1)?.content ?? '');
+  const loud = await loudTenant(running);
+  slow(loud.tenantId);
+  await loud.sendMany(20, 'long');
+  const storedOf = (tenantId: string, n: number) => async () => {
+    const query = 'SELECT count(*)::int AS n FROM conversation_embeddings WHERE tenant_id = $1';
+    const { rows } = await running.database.admin.query<{ n: number }>(query, [tenantId]);
+    return rows[0]?.n === n;
+  };
+  // From here on they wait as activities.
+  await eventually(() => turns.failedLocally.size === 20, {
+    timeoutMs: 120_000,
+    what: 'the end of the first tries',
+  });
+
+  expect((await running.say('My dog is called Rex.')).status).toBe(200);
+  await eventually(storedOf(running.tenantId, 2), { timeoutMs: 30_000, what: 'the quiet tenant’s turn' });
+  expect(turns.mostAtWork).toBe(STORED_AT_ONCE);
+  letGo();
+  await eventually(storedOf(loud.tenantId, 40), { timeoutMs: 60_000, what: 'the loud one’s turns' });
 });

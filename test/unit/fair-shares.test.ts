@@ -3,11 +3,20 @@ import { beforeEach, expect, test } from '@jest/globals';
 import { ApplicationFailure } from '@temporalio/activity';
 import type { ActivityExecuteInput } from '@temporalio/worker';
 import { FAILURE } from '../../src/domain/failures.ts';
-import { handleMessageWorkflowId, importMemoryWorkflowId } from '../../src/domain/ids.ts';
+import {
+  embedAndStoreWorkflowId,
+  handleMessageWorkflowId,
+  importMemoryWorkflowId,
+} from '../../src/domain/ids.ts';
 import { mostPlaces } from '../../src/lib/shares.ts';
 import { DEFERRED_EVERY_MS, DEFERRED_FOR_MS, DEFERRED_WITHIN_MS } from '../../src/domain/timing.ts';
 import { createFairShares } from '../../src/worker/fair-shares.ts';
-import { BACKFILL_ACTIVITY_SLOTS, ERASURES_AT_ONCE, IMPORTS_AT_ONCE } from '../../src/worker/workers.ts';
+import {
+  BACKFILL_ACTIVITY_SLOTS,
+  ERASURES_AT_ONCE,
+  IMPORTS_AT_ONCE,
+  STORED_AT_ONCE,
+} from '../../src/worker/workers.ts';
 
 const LIMIT = 4;
 
@@ -111,6 +120,18 @@ test('imports are shared between tenants by themselves, and leave slots in any c
   expect(importing(quiet).begun).toBe(true);
   expect(begun(Array.from({ length: 100 }, () => importing(randomUUID())))).toBe(0);
   expect(begun(many(10, loud))).toBe(10);
-  const most = mostPlaces(IMPORTS_AT_ONCE) + mostPlaces(ERASURES_AT_ONCE);
+  const most = mostPlaces(IMPORTS_AT_ONCE) + mostPlaces(ERASURES_AT_ONCE) + mostPlaces(STORED_AT_ONCE);
   expect(BACKFILL_ACTIVITY_SLOTS - most).toBeGreaterThanOrEqual(4);
+});
+
+test('turns that are stored are shared between tenants; what else they owe, and other steps, pass', () => {
+  shares = createFairShares({ callsAtOnce: STORED_AT_ONCE, activityType: 'storeTurn' });
+  const storing = (tenantId: string, activityType = 'storeTurn') => {
+    const workflowId = embedAndStoreWorkflowId(tenantId, randomUUID());
+    return attempt('', { activityType, workflowType: 'EmbedAndStore', workflowId });
+  };
+  const [loud, quiet] = [randomUUID(), randomUUID()];
+  expect(begun(Array.from({ length: 20 }, () => storing(loud)))).toBe(STORED_AT_ONCE);
+  expect(storing(quiet).begun).toBe(true);
+  expect(storing(loud, 'appendOwedTurn').begun).toBe(true);
 });
