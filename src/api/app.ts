@@ -115,10 +115,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const doors = { findKey, sessions, operatorToken: operator?.token };
   const { callsAMinute = CALLS_A_MINUTE } = dependencies;
   const { admit, countRead } = createAdmission({ rateLimiter, callsAMinute });
-  const { temporalUiUrl: uiUrl, temporal, search } = dependencies;
-  const workflowsUrl = uiUrl && workflowsUrlOf(uiUrl, temporal.options.namespace);
-  const forSessions = { doors, admit, operatorPool: operator?.pool, canSearch: search !== undefined };
-  app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions, workflowsUrl }));
+  const forSessions = { doors, admit, operatorPool: operator?.pool };
+  app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions }));
   app.use(consolePage());
 
   const readJson = readJsonBody(MAX_BODY_BYTES);
@@ -171,7 +169,3 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   app.use(problemHandler(log));
   return { app, takeEvent };
 }
-
-/** Where Temporal's Web UI shows a workflow, before its id. */
-const workflowsUrlOf = (uiUrl: string, namespace: string): string =>
-  `${uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/`;
