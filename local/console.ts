@@ -1,0 +1,55 @@
+/** The console's page: built from the folder `console` when its sources have changed. */
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { glob, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { StackError } from './stack/report.ts';
+import { withoutSettings } from './stack/without-settings.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+export const VITE = path.join(ROOT, 'node_modules', 'vite', 'bin', 'vite.js');
+const STAMP = path.join(ROOT, 'console', 'dist', '.built-of');
+
+/** Whether the page that is there was made of what is in the folder. */
+export async function consoleIsBuilt(): Promise<boolean> {
+  return (await readFile(STAMP, 'utf8').catch(() => '')) === (await hashOfSources());
+}
+
+/** Builds the page, unless the one that is there is of the same sources. Takes some two seconds. */
+export async function buildConsole(): Promise<void> {
+  if (await consoleIsBuilt()) return;
+  const sources = await hashOfSources();
+  const child = spawn(process.execPath, [VITE, 'build', 'console', '--logLevel', 'warn'], {
+    cwd: ROOT,
+    // Vite reads what it finds in the environment.
+    env: withoutSettings(process.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  }
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new StackError(`the console could not be built:\n${output.trimEnd()}`);
+  await writeFile(STAMP, sources);
+}
+
+/** Of every file that the page is made of; the lock stands for the packages. */
+async function hashOfSources(): Promise<string> {
+  const own = await Array.fromAsync(
+    glob('console/{index.html,vite.config.ts,tsconfig.json,public/**,src/**}', {
+      cwd: ROOT,
+      withFileTypes: true,
+    }),
+  );
+  const files = own
+    .filter((entry) => entry.isFile() && !entry.name.endsWith('.gen.ts'))
+    .map((entry) => path.relative(ROOT, path.join(entry.parentPath, entry.name)));
+  const hash = createHash('sha256');
+  for (const file of ['package-lock.json', ...files.sort()]) {
+    hash.update(`${file}\0`).update(await readFile(path.join(ROOT, file)));
+  }
+  return hash.digest('hex');
+}
