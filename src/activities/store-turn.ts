@@ -3,6 +3,7 @@ import { endTurn, finishTurn } from '../db/ledger.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
+import { soundFigures, type TurnFigures } from '../domain/turn-figures.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { HANDED_OVER } from '../domain/words.ts';
 import { decodeEmbedding } from '../memory/embedding/embedding-codec.ts';
@@ -24,6 +25,7 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       // Where a person has taken over, the agent has said nothing that could be remembered.
       const reply = input.reply === HANDED_OVER ? undefined : input.reply;
       const { tenantId, agentId, userId, messageId: exchangeId } = message;
+      const figures = figuresOf(input);
       const attempt = watchAttempt();
       const embed = (text: string) =>
         embedder.embed(text, { tenantId, userId, priority: 'backfill', signal: attempt.signal });
@@ -42,7 +44,7 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
         const assistant = { id: memoryId('assistant', exchangeId), createdAt: new Date(repliedAt) };
         await inTenant(pool, tenantId, async (client) => {
           // First, since it holds the turn's row: an erasure comes before all of this or after it.
-          if (!(await finishTurn(client, tenantId, message.messageId, 'done'))) return;
+          if (!(await finishTurn(client, tenantId, exchangeId, 'done', figures))) return;
           await insertMemories(client, exchange, [
             { ...user, role: 'user', content: message.text, embedding: userEmbedding },
             ...(reply === undefined
@@ -60,9 +62,7 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       } catch (error) {
         if (!(error instanceof InvalidEmbeddingError)) throw error;
         // Answered all the same: the ledger's turn ends well, only memory lacks it.
-        await inTenant(pool, message.tenantId, (client) =>
-          finishTurn(client, message.tenantId, message.messageId, 'done'),
-        );
+        await inTenant(pool, tenantId, (client) => finishTurn(client, tenantId, exchangeId, 'done', figures));
         throw ApplicationFailure.create({
           type: FAILURE.invalidEmbedding,
           message: error.message,
@@ -78,4 +78,11 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       await endTurn(pool, input.tenantId, input.messageId, 'failed');
     },
   };
+}
+
+/** A turn that was begun by older code has none. */
+function figuresOf({ figures, appendOwed }: EmbedAndStoreInput): TurnFigures | undefined {
+  if (figures === undefined) return undefined;
+  const sound = soundFigures(figures);
+  return { ...sound, missing: [...sound.missing, ...(appendOwed ? (['append'] as const) : [])] };
 }

@@ -157,6 +157,49 @@ export const REMOVAL = {
   removed: { rows: {}, executions: 0, keys: 0 },
 };
 
+export const SESSION = {
+  kind: 'key' as const,
+  tenantId: TENANT_ID,
+  tenantName: 'The bicycle shop',
+  role: 'read' as const,
+  keyId: KEY_ID,
+  keyName: 'the shop’s backend',
+  canSearch: true,
+  workflowsUrl: null,
+};
+
+export const TURN = {
+  messageId: MESSAGE_ID,
+  workflowId: WORKFLOW_ID,
+  agentId: AGENT_ID,
+  userId: 'ada',
+  channel: 'http',
+  state: 'done' as const,
+  acceptedAt: '2026-05-04T09:30:00.000000Z',
+  endedAt: '2026-05-04T09:30:01.250Z',
+  missing: [],
+  recalled: 2,
+};
+export const OVERVIEW = {
+  from: '2026-05-04T09:00:00.000Z',
+  to: '2026-05-04T09:40:00.000Z',
+  isPart: false,
+  hours: [
+    {
+      at: '2026-05-04T09:00:00Z',
+      turns: 12,
+      failed: 1,
+      degraded: 0,
+      recallHits: 8,
+      recallEmpty: 3,
+      up: 2,
+      down: 0,
+    },
+  ],
+  latency: [{ step: 'llm' as const, turns: 11, p50Ms: 820.5, p95Ms: 2_100 }],
+  backfill: { waiting: 0, oldestAt: null, isPart: false },
+};
+
 export const READY = {
   status: 'ready' as const,
   missing: [],

@@ -2,6 +2,7 @@
 import type { Response } from 'express';
 import { z } from 'zod';
 import { KEY_ROLES } from '../domain/key-roles.ts';
+import { MISSABLE } from '../domain/turn-figures.ts';
 import * as example from './answer-examples.ts';
 
 /** A schema by its name in the description, and an answer of its shape. */
@@ -105,9 +106,7 @@ const done = z.object({
   reply,
   cutOff: z.literal(true).optional().describe('The reply has reached its length limit'),
   memory: used.nullable().describe('What was remembered for it; null once Temporal has forgotten the turn'),
-  missing: z
-    .array(z.enum(['window', 'recall', 'embedding', 'append', 'order', 'delivery']))
-    .describe('What the reply had to do without'),
+  missing: z.array(z.enum(MISSABLE)).describe('What the reply had to do without'),
 });
 const erased = z.object({ ...ids, state: z.literal('erased') }).describe('Nothing of it is kept');
 const failed = z.object({ ...ids, state: z.literal('failed'), reply });
@@ -203,6 +202,14 @@ export const TENANT = answer(
     retention: z.object({ memoryDays: days, ledgerDays: days }),
   }),
   example.TENANT,
+);
+export const TENANTS = answer(
+  'Tenants',
+  z.object({ tenants: z.array(z.object({ id: uuid, name: z.string(), createdAt: time })), nextCursor }),
+  {
+    tenants: [{ id: example.TENANT.id, name: example.TENANT.name, createdAt: '2026-05-04T09:00:00.000000Z' }],
+    nextCursor: null,
+  },
 );
 const issued = { apiKeyId: uuid, apiKey: z.string().describe('Shown this once') };
 export const NEW_TENANT = answer('NewTenant', z.object({ tenantId: uuid, ...issued }), example.NEW_TENANT);

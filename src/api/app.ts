@@ -11,6 +11,7 @@ import { createAcceptMessage } from '../intake/accept-message.ts';
 import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
+import { findKeyByHash } from '../db/api-keys.ts';
 import { createShares } from '../lib/shares.ts';
 import type { SearchMemory } from '../memory/recall/search-memory.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
@@ -20,6 +21,7 @@ import { createAskToForget } from './ask-to-forget.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
+import { sparingLookup } from './key-lookup.ts';
 import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openAiErrors } from './openai/errors.ts';
@@ -29,6 +31,8 @@ import { notFound, problemHandler } from './problems.ts';
 import { readJsonBody } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
+import { consolePage } from './routes/console-page.ts';
+import { consoleSessionRoutes } from './routes/console-session.ts';
 import { erasureRoutes } from './routes/erasures.ts';
 import { feedbackRoutes } from './routes/feedback.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -40,7 +44,9 @@ import { slackRoutes } from './routes/slack.ts';
 import { openAiRoutes } from './routes/openai.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { threadRoutes } from './routes/threads.ts';
+import { turnRoutes } from './routes/turns.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { createSessions } from './session.ts';
 
 /** What opens the operator's door, and the pool of the role behind it. */
 export type OperatorDoor = { token: string; pool: pg.Pool };
@@ -61,6 +67,8 @@ export type AppDependencies = TurnStarter & {
   waitingRequests: number;
   /** Looks in memory for whoever asks; undefined where there is no embedding model. */
   search: SearchMemory | undefined;
+  /** Temporal's Web UI; undefined where nobody knows it. */
+  temporalUiUrl?: string | undefined;
   /** Those that call us. */
   channels: readonly WebhookChannel[];
   /** Aborted at shutdown. */
@@ -74,9 +82,9 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   app.disable('x-powered-by');
   const { registry, timeRequests } = createMetrics();
   app.use(timeRequests);
-  // Answers hold what was said, and keys.
+  // Answers hold what was said, and keys. What says that it is JSON is no page, whatever it holds.
   app.use((_req, res, next) => {
-    res.set('Cache-Control', 'no-store');
+    res.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     next();
   });
   const description = openApiDocument(channels);
@@ -95,8 +103,19 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const takeEvent = createTakeEvent({ accept, registry, log });
   app.use(webhookRoutes({ channels, takeEvent }));
 
+  const findKey = sparingLookup((hash) => findKeyByHash(pool, hash));
+  const sessions = createSessions(dependencies.encryption.keys);
+  const doors = { findKey, sessions, operatorToken: operator?.token };
+  const { callsAMinute = CALLS_A_MINUTE } = dependencies;
+  const admit = createAdmission({ rateLimiter, callsAMinute });
+  const { temporalUiUrl: uiUrl, temporal, search } = dependencies;
+  const workflowsUrl = uiUrl && workflowsUrlOf(uiUrl, temporal.options.namespace);
+  const forSessions = { doors, admit, operatorPool: operator?.pool, canSearch: search !== undefined };
+  app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions, workflowsUrl }));
+  app.use(consolePage());
+
   const readJson = readJsonBody(MAX_BODY_BYTES);
-  app.use('/v1/tenants', requireOperator(operator?.token));
+  app.use('/v1/tenants', requireOperator(doors));
   if (operator) {
     const tenants = Router();
     noteOperator(tenants, OPERATOR_CALLS, operator.pool);
@@ -106,10 +125,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
     app.use('/v1/tenants', tenants);
   }
   const v1 = Router();
-  v1.use(requireTenant(pool));
+  v1.use(requireTenant(doors));
   // Before any body is read: what is refused for its body leaves its entry too.
-  const { callsAMinute = CALLS_A_MINUTE } = dependencies;
-  const admit = createAdmission({ rateLimiter, callsAMinute });
   admitKeys(v1, TENANT_CALLS, { pool, admit });
   // It reads lines, as they come.
   v1.use(memoryTransferRoutes(dependencies));
@@ -117,20 +134,22 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.post('/chat/completions', readJsonBody(MAX_COMPLETION_BODY_BYTES));
   v1.use(readJson);
   v1.use(agentRoutes(dependencies));
-  const http = createHttp([...CHANNELS, ...channels].map(({ name }) => name));
+  const channelNames = [...CHANNELS, ...channels].map(({ name }) => name);
+  const http = createHttp(channelNames);
   const waiting = createShares(dependencies.waitingRequests);
   const acceptHttp = createAcceptHttp({ http, accept });
   const askToForget = createAskToForget(dependencies);
   v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
   v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
   v1.use(memoryRoutes(dependencies));
+  v1.use(turnRoutes({ ...dependencies, channelNames }));
   v1.use(slackRoutes(dependencies));
   v1.use(threadRoutes(dependencies));
   v1.use(feedbackRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
-  app.use('/mcp', mcpRoutes({ ...dependencies, admit, acceptHttp, askToForget, waiting }));
+  app.use('/mcp', mcpRoutes({ ...dependencies, findKey, admit, acceptHttp, askToForget, waiting }));
 
   app.use(() => {
     throw notFound('path');
@@ -140,3 +159,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   app.use(problemHandler(log));
   return { app, takeEvent };
 }
+
+/** Where Temporal's Web UI shows a workflow, before its id. */
+const workflowsUrlOf = (uiUrl: string, namespace: string): string =>
+  `${uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/`;

@@ -123,7 +123,19 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     roles: [],
     isAudited: true,
   },
+  {
+    action: 'slack.list-installations',
+    method: 'get',
+    path: '/slack/installations',
+    roles: ['read'],
+    isList: true,
+  },
+  { action: 'slack.list-channels', method: 'get', path: '/slack/channels', roles: ['read'], isList: true },
+  { action: 'user.list', method: 'get', path: '/agents/:agentId/users', roles: ['read'], isList: true },
+  { action: 'turn.list', method: 'get', path: '/turns', roles: ['read'], isList: true },
+  { action: 'turn.overview', method: 'get', path: '/overview', roles: ['read'], isList: true },
   { action: 'feedback.read', method: 'get', path: '/feedback', roles: ['read'], isList: true },
+  { action: 'escalation.list', method: 'get', path: '/escalations', roles: ['read'], isList: true },
   {
     action: 'escalation.read',
     method: 'get',
@@ -147,10 +159,23 @@ export const TENANT_CALLS: readonly TenantCall[] = [
   { action: 'audit.read', method: 'get', path: '/audit', roles: ['read'], isList: true },
 ];
 
+/** Signing in to the console with a tenant's key, and looking who has. */
+export const SESSION_CALLS = {
+  start: {
+    action: 'session.start',
+    method: 'post',
+    path: '/console/session',
+    roles: ['chat', 'read'],
+    isAudited: true,
+  },
+  read: { action: 'session.read', method: 'get', path: '/console/session', roles: ['chat', 'read'] },
+} as const satisfies Record<string, TenantCall>;
+
 /** Calls with the operator's token, below /v1/tenants. */
 export const OPERATOR_CALLS: readonly Call[] = [
   { action: 'audit.read-all', method: 'get', path: '/audit' },
   { action: 'audit.read', method: 'get', path: '/:tenantId/audit' },
+  { action: 'tenant.list', method: 'get', path: '/' },
   { action: 'tenant.create', method: 'post', path: '/', isAudited: true },
   { action: 'tenant.read', method: 'get', path: '/:tenantId', id: 'tenantId' },
   { action: 'tenant.change', method: 'patch', path: '/:tenantId', id: 'tenantId', isAudited: true },

@@ -92,6 +92,9 @@ export const newKeyBody = z.strictObject({
     .optional()
     .describe('From when on the key is refused; null, unless given: never.'),
 });
+export const newSessionBody = z.strictObject({
+  token: textField(500).min(1).describe('An API key, or the operator’s token.'),
+});
 export const newTenantBody = z.strictObject({ name: tenantName });
 const days = (what: string) =>
   z.int().min(1).max(36_500).nullable().optional().describe(`Days that ${what} are kept; null for ever.`);
@@ -115,6 +118,27 @@ export const pageQuery = z.object({
     .pipe(z.int().min(1).max(200))
     .default(50),
   cursor: z.string().max(500).optional(),
+});
+
+/** A user's id stands in the cursor of a list of them. */
+export const usersQuery = pageQuery.extend({ cursor: z.string().max(1_500).optional() });
+
+export const turnsQuery = pageQuery.extend({
+  agentId: z.uuid().toLowerCase().optional(),
+  state: z.enum(['accepted', 'refused', 'done', 'failed']).optional(),
+  degraded: z.literal('true').optional(),
+});
+
+/** Hours that are looked back over at most: a week. */
+const MAX_HOURS = 168;
+export const overviewQuery = z.object({
+  agentId: z.uuid().toLowerCase().optional(),
+  hours: z
+    .string()
+    .regex(/^\d{1,3}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_HOURS))
+    .default(24),
 });
 
 export const exportQuery = z.strictObject({

@@ -66,6 +66,7 @@ export async function startApi(
     agentsPerTenant: config.agentsPerTenant,
     waitingRequests: config.waitingRequests,
     search,
+    temporalUiUrl: config.temporalUiUrl,
     channels,
     closing: closing.signal,
   });

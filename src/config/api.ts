@@ -30,6 +30,14 @@ export const api = z
       cure: 'what the worker has',
       unset: 'memories can’t be searched over MCP',
     }),
+    TEMPORAL_UI_URL: z
+      .url({ protocol: /^https?$/, error: 'is no URL of http or https' })
+      .optional()
+      .meta({
+        description: 'Temporal’s Web UI, as those who use the console reach it',
+        cure: 'a URL',
+        unset: 'the console shows no link to it',
+      }),
     KONSTRUCT_HOLD_FOLLOWERS_MS: count.default(30_000).meta({
       description:
         'How long a message waits for the one before it in the same conversation to be answered, in ms',
@@ -49,6 +57,7 @@ export const api = z
     agentsPerTenant: read.KONSTRUCT_AGENTS_PER_TENANT,
     /** Undefined: memories can't be searched. */
     modelsPath: read.KONSTRUCT_MODELS,
+    temporalUiUrl: read.TEMPORAL_UI_URL,
     waitingRequests: read.KONSTRUCT_WAITING_REQUESTS,
     holdFollowersMs: read.KONSTRUCT_HOLD_FOLLOWERS_MS,
     maxPromptTokens: read.LLM_MAX_PROMPT_TOKENS,

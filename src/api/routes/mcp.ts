@@ -2,6 +2,7 @@ import express, { Router } from 'express';
 import { MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
 import { isWithin } from '../../lib/json-size.ts';
 import { requireTenant, presentedKey } from '../auth.ts';
+import type { FindKey } from '../key-lookup.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
 
@@ -12,9 +13,9 @@ const MOST_OF_A_CALL = { values: 500, nameLength: 200 };
  * `POST /mcp`: a Model Context Protocol server over Streamable HTTP, without sessions. So any process can
  * answer any request, and each request is for its own key alone.
  */
-export function mcpRoutes(dependencies: ToolDependencies): Router {
+export function mcpRoutes(dependencies: ToolDependencies & { findKey: FindKey }): Router {
   const router = Router();
-  router.use(requireTenant(dependencies.pool));
+  router.use(requireTenant(dependencies));
   router.post('/', express.json({ limit: MAX_MESSAGE_BODY_BYTES, strict: false }), async (req, res) => {
     if (!isWithin(req.body, MOST_OF_A_CALL)) {
       throw badField({ field: 'body', problem: 'holds too many values', isTooLarge: true });

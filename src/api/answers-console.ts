@@ -1,0 +1,104 @@
+/** What the API answers to whoever looks into an installation: the console, first of all. */
+import { z } from 'zod';
+import { KEY_ROLES } from '../domain/key-roles.ts';
+import { MISSABLE, TIMED_STEPS } from '../domain/turn-figures.ts';
+import { answer } from './answers.ts';
+import * as example from './answer-examples.ts';
+
+const uuid = z.guid();
+const time = z.iso.datetime();
+const count = z.int().min(0);
+const nextCursor = z.string().nullable().describe('`cursor` of the next page; null on the last');
+
+const workflowsUrl = z
+  .string()
+  .nullable()
+  .describe(
+    'Temporal’s Web UI shows a workflow at this URL with its id, URL-encoded, behind it; null: unknown',
+  );
+export const SESSION = answer(
+  'Session',
+  z.union([
+    z.object({ kind: z.literal('none') }),
+    z.object({
+      kind: z.literal('key'),
+      tenantId: uuid,
+      tenantName: z.string(),
+      role: z.enum(KEY_ROLES),
+      keyId: uuid,
+      keyName: z.string(),
+      canSearch: z.boolean().describe('Whether memories can be searched here'),
+      workflowsUrl,
+    }),
+    z.object({ kind: z.literal('operator'), workflowsUrl }),
+  ]),
+  example.SESSION,
+);
+
+export const USERS = answer(
+  'Users',
+  z.object({
+    users: z.array(z.object({ userId: z.string(), activeAt: time.describe('When they last wrote') })),
+    nextCursor,
+  }),
+  { users: [{ userId: 'ada', activeAt: '2026-05-04T09:30:00.000000Z' }], nextCursor: null },
+);
+
+const missing = z.array(z.enum(MISSABLE)).describe('What the reply had to do without');
+export const TURNS = answer(
+  'Turns',
+  z.object({
+    turns: z.array(
+      z.object({
+        messageId: uuid,
+        workflowId: z.string(),
+        agentId: uuid,
+        userId: z.string(),
+        channel: z.string(),
+        state: z.enum(['accepted', 'refused', 'done', 'failed']),
+        acceptedAt: time,
+        endedAt: time.nullable().describe('When it was stored, or had failed'),
+        missing,
+        recalled: count.nullable().describe('Messages; null where nobody knows, or recall was not asked'),
+      }),
+    ),
+    nextCursor,
+  }),
+  { turns: [example.TURN], nextCursor: null },
+);
+
+const ms = z.number().min(0);
+export const OVERVIEW = answer(
+  'Overview',
+  z.object({
+    from: time,
+    to: time,
+    isPart: z.boolean().describe('There were more turns than are counted: the oldest are left out'),
+    hours: z
+      .array(
+        z.object({
+          at: time.describe('Its begin'),
+          turns: count,
+          failed: count,
+          degraded: count.describe('Answered without something'),
+          recallHits: count.describe('Turns for which something was recalled'),
+          recallEmpty: count.describe('Turns for which nothing fitted'),
+          up: count,
+          down: count,
+        }),
+      )
+      .describe('One each hour, oldest first'),
+    latency: z
+      .array(z.object({ step: z.enum(TIMED_STEPS), turns: count, p50Ms: ms, p95Ms: ms }))
+      .describe('Of the newest 10,000 turns that were answered'),
+    backfill: z
+      .object({
+        waiting: count,
+        oldestAt: time.nullable().describe('Since when the oldest of them waits'),
+        isPart: z.boolean().describe('More wait than are counted'),
+      })
+      .nullable()
+      .describe('Turns that are answered and not stored yet; null while Temporal is away'),
+  }),
+  example.OVERVIEW,
+);
