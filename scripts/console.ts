@@ -1,6 +1,6 @@
 /**
- * `npm run console` builds the console's page where its sources have changed. `npm run console:dev` serves it
- * as it is edited, beside an API that runs already (`npm start`, or the one at KONSTRUCT_API).
+ * `npm run console:build` builds the console's page where its sources have changed. `npm run console:dev`
+ * serves it as it is edited, beside an API that runs already (`npm start`, or the one at KONSTRUCT_API).
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

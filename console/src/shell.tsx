@@ -38,7 +38,7 @@ export function Shell({
         <Places rights={rights} />
         <Who session={session} />
       </aside>
-      <header className="top">
+      <header className="top-bar">
         <Brand />
         <DialogTrigger>
           <Button kind="quiet" aria-label="Menu">

@@ -24,6 +24,7 @@ export const api = createClient(fetchClient);
 /** How a list is read page by page. */
 export const PAGED = {
   pageParamName: 'cursor',
-  initialPageParam: undefined as unknown as string,
+  // Left out of the query. Without a value of its own the client would send 0.
+  initialPageParam: null,
   getNextPageParam: (last: { nextCursor: string | null }) => last.nextCursor ?? undefined,
 };

@@ -55,29 +55,31 @@ export function HourChart({
         </span>
       </figcaption>
       <div ref={place} aria-hidden="true" className="chart-place" />
-      <table className="hidden">
-        <caption>{title}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Hour</th>
-            {series.map(({ label }) => (
-              <th key={label} scope="col">
-                {label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {hours.map((hour, index) => (
-            <tr key={hour}>
-              <th scope="row">{hour}</th>
-              {series.map(({ label, values }) => (
-                <td key={label}>{values[index]}</td>
+      <div className="hidden">
+        <table>
+          <caption>{title}</caption>
+          <thead>
+            <tr>
+              <th scope="col">Hour</th>
+              {series.map(({ label }) => (
+                <th key={label} scope="col">
+                  {label}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            {hours.map((hour, index) => (
+              <tr key={hour}>
+                <th scope="row">{hour}</th>
+                {series.map(({ label, values }) => (
+                  <td key={label}>{values[index]}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </figure>
   );
 }

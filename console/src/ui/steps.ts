@@ -1,4 +1,4 @@
-/** The steps of a turn, in words. */
+/** The steps of a turn in their order, in words. */
 const STEPS: Readonly<Record<string, string>> = {
   waited: 'Waiting for the turn before',
   window: 'Reading the window',
@@ -13,3 +13,9 @@ const STEPS: Readonly<Record<string, string>> = {
 
 /** A step in words, or by its own name where it has none here. */
 export const stepName = (step: string): string => STEPS[step] ?? step;
+
+const ORDER = Object.keys(STEPS);
+
+/** Steps in their order; those without a name here come first. */
+export const inOrder = <T extends { step: string }>(steps: readonly T[]): T[] =>
+  steps.toSorted((one, other) => ORDER.indexOf(one.step) - ORDER.indexOf(other.step));

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { api, type Schemas } from '../../api/client.ts';
 import { useSession } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
@@ -18,6 +18,11 @@ export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAg
   const present = api.useMutation('post', '/v1/agents/{agentId}/preview');
   const proposed = api.useMutation('post', '/v1/agents/{agentId}/preview');
   const hasChanges = Object.keys(changes).length > 0;
+  const results = useRef<HTMLDivElement>(null);
+  const isThere = present.isSuccess && !proposed.isPending;
+  useEffect(() => {
+    if (isThere) results.current?.scrollIntoView({ block: 'nearest' });
+  }, [isThere]);
   const tryIt = () => {
     const params = { path: { agentId: agent.id } };
     present.mutate({ params, body: { userId, text } });
@@ -59,7 +64,7 @@ export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAg
         </form>
         {error && <Failure error={error} />}
       </section>
-      <div className="side-by-side" role="status">
+      <div className="side-by-side" role="status" ref={results}>
         {present.data && (
           <PreviewView title={proposed.data ? 'At present' : 'As it is'} preview={present.data} />
         )}

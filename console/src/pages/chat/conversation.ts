@@ -1,4 +1,4 @@
-/** What was said since the page was opened. It lives in the cache, so that a reply grows behind other pages. */
+/** What was said since the page was opened. The cache has it, so that a reply grows behind other pages. */
 import { useQuery } from '@tanstack/react-query';
 import { v4 as uuid } from 'uuid';
 import { fetchClient } from '../../api/client.ts';

@@ -8,7 +8,7 @@ import { count, duration, number, When } from '../../ui/format.tsx';
 import { Meter } from '../../ui/meter.tsx';
 import { Page, Section } from '../../ui/page.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
-import { stepName } from '../../ui/steps.ts';
+import { inOrder, stepName } from '../../ui/steps.ts';
 import { TurnList } from './turn-list.tsx';
 
 type Overview = Schemas['Overview'];
@@ -156,7 +156,7 @@ function Latency({ latency }: { latency: Overview['latency'] }) {
   if (latency.length === 0) return <p className="hint">No turn in this time has its times.</p>;
   return (
     <ul className="steps-times">
-      {latency.map(({ step, p50Ms, p95Ms }) => (
+      {inOrder(latency).map(({ step, p50Ms, p95Ms }) => (
         <li key={step}>
           <Meter
             label={stepName(step)}
