@@ -50,6 +50,12 @@ export const DONE = {
     receipt: { match: 0.71, threshold: 0.41, nearestMiss: null },
     droppedFromWindow: 0,
   },
+  answer: {
+    model: 'gpt-4.1-mini',
+    usage: { promptTokens: 312, completionTokens: 9 },
+    timingsMs: { waited: 0, window: 1.2, embed: 8.1, recall: 6.4, llm: 820 },
+    finishReason: 'stop',
+  },
   missing: [],
 };
 
@@ -198,6 +204,48 @@ export const OVERVIEW = {
   ],
   latency: [{ step: 'llm' as const, turns: 11, p50Ms: 820.5, p95Ms: 2_100 }],
   backfill: { waiting: 0, oldestAt: null, isPart: false },
+};
+
+export const PREVIEW = {
+  prompt: [
+    { role: 'system' as const, content: 'You answer customers of a bicycle shop.' },
+    { role: 'user' as const, content: 'What colour is my bicycle?' },
+  ],
+  estimatedTokens: 20,
+  windowSize: 0,
+  droppedFromWindow: 0,
+  recalled: DONE.memory.recalled,
+  receipt: DONE.memory.receipt,
+  missing: [],
+};
+
+export const STORY = {
+  workflowId: WORKFLOW_ID,
+  type: 'HandleMessage',
+  state: 'completed' as const,
+  startedAt: '2026-05-04T09:30:00.000Z',
+  durationMs: 860,
+  isPart: false,
+  steps: [
+    {
+      name: 'gatherContext',
+      summary: 'look up what is remembered',
+      state: 'noted' as const,
+      atMs: 12,
+      attempts: 1,
+    },
+    {
+      name: 'answerTurn',
+      summary: 'ask the model',
+      state: 'done' as const,
+      atMs: 20,
+      durationMs: 830,
+      attempts: 1,
+    },
+  ],
+  prompt: PREVIEW.prompt,
+  reply: 'Your bicycle is the blue one.',
+  stored: null,
 };
 
 export const READY = {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { KEY_ROLES } from '../domain/key-roles.ts';
 import { MISSABLE, TIMED_STEPS } from '../domain/turn-figures.ts';
-import { answer } from './answers.ts';
+import { answer, recalled, receipt } from './answers.ts';
 import * as example from './answer-examples.ts';
 
 const uuid = z.guid();
@@ -101,4 +101,56 @@ export const OVERVIEW = answer(
       .describe('Turns that are answered and not stored yet; null while Temporal is away'),
   }),
   example.OVERVIEW,
+);
+
+export const FOUND_MEMORIES = answer(
+  'FoundMemories',
+  z.object({ memories: z.array(recalled).describe('Best first') }),
+  { memories: example.DONE.memory.recalled },
+);
+
+const promptMessage = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });
+export const PREVIEW = answer(
+  'Preview',
+  z.object({
+    prompt: z.array(promptMessage).describe('As the model would be sent it'),
+    estimatedTokens: count,
+    windowSize: count,
+    droppedFromWindow: count.describe('Oldest messages of the window that have no room'),
+    recalled: z.array(recalled),
+    receipt: receipt.nullable().describe('null: recall was not asked, or failed'),
+    missing,
+  }),
+  example.PREVIEW,
+);
+
+const story = {
+  workflowId: z.string(),
+  type: z.string(),
+  state: z.enum(['completed', 'failed', 'open', 'closed']).describe('closed: from outside'),
+  startedAt: time,
+  durationMs: ms,
+  failure: z.string().optional().describe('Each cause after the one that it caused'),
+  isPart: z.boolean().describe('There are more steps than are told'),
+  steps: z.array(
+    z.object({
+      name: z.string(),
+      summary: z.string(),
+      state: z.enum(['done', 'failed', 'open', 'noted']),
+      atMs: ms.describe('Since the begin'),
+      durationMs: ms.optional().describe('Retries included'),
+      attempts: count,
+      failure: z.string().optional().describe('Of the last attempt that failed'),
+    }),
+  ),
+};
+export const STORY = answer(
+  'Story',
+  z.object({
+    ...story,
+    prompt: z.array(promptMessage).nullable().describe('null: it did not come to that'),
+    reply: z.string().nullable(),
+    stored: z.object(story).nullable().describe('How the turn was stored; null where that has not begun'),
+  }),
+  example.STORY,
 );

@@ -64,7 +64,7 @@ export const AGENTS = answer('Agents', z.object({ agents: z.array(agent), nextCu
   nextCursor: null,
 });
 
-const recalled = z.object({
+export const recalled = z.object({
   content: z.string(),
   role,
   score: z.number().describe('What it was ranked by: the weighted sum of `cosine` and `lexical`'),
@@ -75,7 +75,7 @@ const recalled = z.object({
   rank: z.int().min(1).optional().describe('The place of its exchange; absent in what stood beside one'),
   beside: z.int().min(1).optional().describe('The rank of the exchange beside which it stood'),
 });
-const receipt = z.object({
+export const receipt = z.object({
   match: z.number().describe('How well the best exchange fitted'),
   threshold: z.number(),
   nearestMiss: z
@@ -100,12 +100,28 @@ const used = z.object({
 const ids = { messageId: uuid, workflowId: z.string() };
 const reply = z.object({ text: z.string() });
 const pending = z.object({ ...ids, state: z.enum(['accepted', 'refused']) });
+const reasoning = z.union([z.object({ tokens: count }), z.object({ characters: count })]);
+const answered = z.object({
+  model: z.string(),
+  usage: z
+    .object({ promptTokens: count, completionTokens: count })
+    .nullable()
+    .describe('null: the model’s server doesn’t count'),
+  timingsMs: z.record(z.string(), z.number()).describe('How long each step took'),
+  finishReason: z.string().optional().describe('As the model’s server said it'),
+  reasoning: reasoning.optional().describe('How much the model thought first'),
+  droppedFromPrompt: z
+    .object({ windowMessages: count, context: z.boolean(), characters: count })
+    .optional()
+    .describe('What was left out since the model’s server took less than the prompt'),
+});
 const done = z.object({
   ...ids,
   state: z.literal('done'),
   reply,
   cutOff: z.literal(true).optional().describe('The reply has reached its length limit'),
   memory: used.nullable().describe('What was remembered for it; null once Temporal has forgotten the turn'),
+  answer: answered.optional().describe('Who answered; absent once Temporal has forgotten the turn'),
   missing: z.array(z.enum(MISSABLE)).describe('What the reply had to do without'),
 });
 const erased = z.object({ ...ids, state: z.literal('erased') }).describe('Nothing of it is kept');

@@ -13,6 +13,7 @@ import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
 import { findKeyByHash } from '../db/api-keys.ts';
 import { createShares } from '../lib/shares.ts';
+import type { Gather } from '../memory/recall/gather.ts';
 import type { SearchMemory } from '../memory/recall/search-memory.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
 import { createAcceptHttp } from './accept-http.ts';
@@ -36,6 +37,7 @@ import { consoleSessionRoutes } from './routes/console-session.ts';
 import { erasureRoutes } from './routes/erasures.ts';
 import { feedbackRoutes } from './routes/feedback.ts';
 import { healthRoutes } from './routes/health.ts';
+import { lookUpRoutes } from './routes/look-up.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { memoryTransferRoutes } from './routes/memory-transfer.ts';
@@ -44,6 +46,7 @@ import { slackRoutes } from './routes/slack.ts';
 import { openAiRoutes } from './routes/openai.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { threadRoutes } from './routes/threads.ts';
+import { storyRoutes } from './routes/story.ts';
 import { turnRoutes } from './routes/turns.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
 import { createSessions } from './session.ts';
@@ -67,6 +70,8 @@ export type AppDependencies = TurnStarter & {
   waitingRequests: number;
   /** Looks in memory for whoever asks; undefined where there is no embedding model. */
   search: SearchMemory | undefined;
+  /** Looks up what a turn would be told of. */
+  gather: Gather;
   /** Temporal's Web UI; undefined where nobody knows it. */
   temporalUiUrl?: string | undefined;
   /** Those that call us. */
@@ -142,7 +147,9 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
   v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
   v1.use(memoryRoutes(dependencies));
+  v1.use(lookUpRoutes(dependencies));
   v1.use(turnRoutes({ ...dependencies, channelNames }));
+  v1.use(storyRoutes(dependencies));
   v1.use(slackRoutes(dependencies));
   v1.use(threadRoutes(dependencies));
   v1.use(feedbackRoutes(dependencies));

@@ -51,10 +51,35 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     roles: ['chat'],
   },
   {
+    action: 'message.story',
+    method: 'get',
+    path: '/messages/:messageId/story',
+    id: 'messageId',
+    roles: ['read'],
+    isList: true,
+  },
+  {
     action: 'memory.read',
     method: 'get',
     path: '/agents/:agentId/users/:userId/memory',
     roles: ['read'],
+    isList: true,
+  },
+  {
+    action: 'memory.search',
+    method: 'post',
+    path: '/agents/:agentId/users/:userId/memory/search',
+    roles: ['read'],
+    isRead: true,
+    isList: true,
+  },
+  {
+    action: 'agent.preview',
+    method: 'post',
+    path: '/agents/:agentId/preview',
+    id: 'agentId',
+    roles: ['read'],
+    isRead: true,
     isList: true,
   },
   {
@@ -210,14 +235,7 @@ const callOf = (action: AuditAction): TenantCall => {
 
 /** The tools of the MCP server: each is a call, with its roles, its bounds and its audit entries. */
 export const TOOL_CALLS = {
-  search_memory: {
-    action: 'memory.search',
-    method: 'post',
-    path: '/mcp',
-    roles: ['read'],
-    isRead: true,
-    isList: true,
-  },
+  search_memory: callOf('memory.search'),
   list_memories: callOf('memory.read'),
   forget_memory: callOf('memory.erase-exchange'),
   send_message: callOf('message.send'),

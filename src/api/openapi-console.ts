@@ -1,4 +1,4 @@
-import { OVERVIEW, SESSION, TURNS, USERS } from './answers-console.ts';
+import { FOUND_MEMORIES, OVERVIEW, PREVIEW, SESSION, STORY, TURNS, USERS } from './answers-console.ts';
 import {
   described,
   json,
@@ -7,11 +7,20 @@ import {
   keysFor,
   pageOf,
   path,
+  PROBLEMS,
   query,
   responds,
 } from './openapi-parts.ts';
 import { conflict } from './problem-answers.ts';
-import { newSessionBody, overviewQuery, turnsQuery, usersQuery } from './schemas.ts';
+import {
+  newSessionBody,
+  overviewQuery,
+  previewBody,
+  searchBody,
+  turnsQuery,
+  userIdParam,
+  usersQuery,
+} from './schemas.ts';
 
 const problem = (name: string) => ({ $ref: `#/components/responses/${name}` });
 const OF_SESSIONS = {
@@ -22,7 +31,7 @@ const OF_SESSIONS = {
 };
 
 /** What the console's page asks, besides what every program does. */
-export const consolePaths = () => ({ ...sessionPaths(), ...turnPaths() });
+export const consolePaths = () => ({ ...sessionPaths(), ...turnPaths(), ...lookUpPaths() });
 
 const [limit] = pageOf('Users');
 const agentId = query('agentId', 'Of this agent alone', jsonSchema(turnsQuery.shape.agentId));
@@ -63,6 +72,17 @@ const turnPaths = () => ({
       },
     },
   },
+  '/v1/messages/{messageId}/story': {
+    get: {
+      summary: 'How a message was answered, step by step',
+      security: keysFor('message.story'),
+      parameters: [path('messageId')],
+      responses: {
+        ...keyProblems('named'),
+        200: responds('The steps, the prompt and the reply, while Temporal keeps them', STORY),
+      },
+    },
+  },
   '/v1/overview': {
     get: {
       summary: 'How turns go, hour by hour',
@@ -75,6 +95,34 @@ const turnPaths = () => ({
         ...keyProblems('input'),
         200: responds('Counts by the hour, and how long each step takes', OVERVIEW),
       },
+    },
+  },
+});
+
+const lookUpPaths = () => ({
+  '/v1/agents/{agentId}/users/{userId}/memory/search': {
+    post: {
+      summary: 'Search what an agent remembers of a user',
+      security: keysFor('memory.search'),
+      parameters: [path('agentId'), path('userId', jsonSchema(userIdParam))],
+      requestBody: { required: true, ...json(searchBody, { query: 'bicycle', by: 'words' }) },
+      responses: { ...PROBLEMS, 200: responds('Up to ten exchanges that fit best', FOUND_MEMORIES) },
+    },
+  },
+  '/v1/agents/{agentId}/preview': {
+    post: {
+      summary: 'The prompt that a message would make, with these changes of the agent or without',
+      security: keysFor('agent.preview'),
+      parameters: [path('agentId')],
+      requestBody: {
+        required: true,
+        ...json(previewBody, {
+          userId: 'ada',
+          text: 'What colour is my bicycle?',
+          agent: { recall: { topK: 5 } },
+        }),
+      },
+      responses: { ...PROBLEMS, 200: responds('What the model would be sent, and why', PREVIEW) },
     },
   },
 });

@@ -69,6 +69,19 @@ export const escalationBody = z.strictObject({ agentId: z.uuid().toLowerCase().o
 
 export const newAgentBody = z.strictObject(agentFields);
 export const agentChangesBody = z.strictObject({ ...agentFields, name: agentFields.name.optional() });
+/** What is looked for. The longest message may be long, a question to a memory is not. */
+export const searchBody = z.strictObject({
+  query: filledText(2_000).describe('What to look for.'),
+  by: z
+    .enum(['meaning', 'words'])
+    .optional()
+    .describe('What alone is looked at; both, as the agent’s recall weighs them, unless given.'),
+});
+export const previewBody = z.strictObject({
+  userId: idField.describe('Whose memory is looked into.'),
+  text: filledText(MAX_TEXT_LENGTH),
+  agent: agentChangesBody.optional().describe('What of the agent would be other; nothing is saved.'),
+});
 const tenantName = filledText(200);
 const rateLimit = z.strictObject({
   burst: z.int().min(1).max(1_000_000).optional().describe('Messages taken at once.'),

@@ -13,12 +13,18 @@ import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
 import { createEmbedder } from '../memory/embedding/embedder.ts';
 import { lazyEmbedder } from '../memory/embedding/lazy-embedder.ts';
-import { createSearchMemory } from '../memory/recall/search-memory.ts';
+import { createGather } from '../memory/recall/gather.ts';
+import { createRecallPlaces } from '../memory/recall/recall-places.ts';
+import { createSearchMemory, SEARCHES_AT_ONCE } from '../memory/recall/search-memory.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
 import { temporalNeeded } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
 import { listenAll } from './channel-intake.ts';
+import { SEARCH_WITHIN_MS } from './look-up.ts';
+
+/** Where no model is set, what is looked up is the window alone. */
+const NO_EMBEDDER = { embed: () => Promise.reject(new Error('KONSTRUCT_MODELS is not set')) };
 
 /**
  * Resolves once requests are answered. `close` ends with no request left without an answer.
@@ -51,7 +57,12 @@ export async function startApi(
     maxPromptTokens: config.maxPromptTokens,
     answeredWithinMs: TURN_ANSWERED_WITHIN_MS,
   };
-  const search = embedder && createSearchMemory({ pool, embedder });
+  const places = createRecallPlaces(SEARCHES_AT_ONCE);
+  const search = embedder && createSearchMemory({ pool, embedder }, places);
+  const gather = createGather(
+    { pool, redis, embedder: embedder ?? NO_EMBEDDER },
+    { places, withinMs: SEARCH_WITHIN_MS },
+  );
   const { keys } = config.encryption;
   const channels = inboundChannels(config.channels, { pool, redis, keys, temporal, limits, search, log });
   const { app, takeEvent } = createApp({
@@ -66,6 +77,7 @@ export async function startApi(
     agentsPerTenant: config.agentsPerTenant,
     waitingRequests: config.waitingRequests,
     search,
+    gather,
     temporalUiUrl: config.temporalUiUrl,
     channels,
     closing: closing.signal,

@@ -26,9 +26,9 @@ export const api = z
     KONSTRUCT_MODELS: text.optional().meta({
       description:
         'The embedding model, a folder that holds `Xenova/all-MiniLM-L6-v2`: loaded when somebody first ' +
-        'searches a memory over MCP',
+        'searches a memory or previews a prompt',
       cure: 'what the worker has',
-      unset: 'memories can’t be searched over MCP',
+      unset: 'memories can’t be searched, and a preview has the window alone',
     }),
     TEMPORAL_UI_URL: z
       .url({ protocol: /^https?$/, error: 'is no URL of http or https' })

@@ -2,7 +2,7 @@ import { ActivityFailure, TemporalFailure } from '@temporalio/common';
 import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { AnswerFailureDetails } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
-import { buildPrompt, promptRoom } from '../domain/prompt.ts';
+import { buildPrompt, promptRoom, withBudget } from '../domain/prompt.ts';
 import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
 import { turnFigures } from '../domain/turn-figures.ts';
 import { turnResult } from '../domain/turn-result.ts';
@@ -26,7 +26,7 @@ export async function HandleMessage(input: HandleMessageInput): Promise<TurnResu
     const waited = await order.waitForMyTurn();
     delivery.myTurn();
 
-    const budgeted = { ...agent, maxPromptTokens: agent.maxPromptTokens ?? limits.maxPromptTokens };
+    const budgeted = withBudget(agent, limits);
     const context = await gatherContext({
       message,
       recall: agent.recall,

@@ -13,6 +13,7 @@ import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
+import { createGather } from '../../src/memory/recall/gather.ts';
 import { createSearchMemory } from '../../src/memory/recall/search-memory.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { DEFAULT_LIMITS } from './accepted-message.ts';
@@ -116,6 +117,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     options.callsAtOnce === undefined ? {} : { callsAtOnce: options.callsAtOnce },
   );
   const search = createSearchMemory({ pool: api.connections.pool, embedder });
+  const gather = createGather({ ...api.connections, embedder });
   const startApi = async () => {
     const closing = new AbortController();
     const channels = inboundChannels(
@@ -137,6 +139,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
       waitingRequests: options.waitingRequests ?? 500,
       search,
+      gather,
       closing: closing.signal,
       channels,
     });
