@@ -84,7 +84,7 @@ inBrowser(
     await page.getByText('Noted: My bicycle is blue').first().waitFor();
     await page.getByText('Mara remembers what you said').waitFor();
     await pressKey(page, page.getByRole('link', { name: 'Look into its memory' }));
-    await page.getByRole('row').getByText('My bicycle is blue').waitFor();
+    await page.getByRole('row').getByText('My bicycle is blue').first().waitFor();
 
     const [agentId = '', userId = ''] = new URL(page.url()).pathname.split('/').slice(-2);
     const { tenantId } = await sessionOf(page);
@@ -96,7 +96,7 @@ inBrowser(
     await page.getByRole('complementary', { name: 'Receipt' }).getByText('1 recalled').waitFor();
     await pressKey(page, page.getByRole('button', { name: 'Why?' }).last());
     const why = page.getByRole('dialog');
-    await why.getByText('My bicycle is blue').waitFor();
+    await why.getByText('My bicycle is blue').first().waitFor();
     await why.getByRole('meter', { name: 'Meaning (cosine)' }).waitFor();
     await why.getByText('test-model').waitFor();
     await page.keyboard.press('Escape');
@@ -310,7 +310,10 @@ inBrowser(
     const loaded = async () => Number((await list.getAttribute('aria-rowcount')) ?? 0);
     for (const exchanges of [100, 300, 500]) {
       await eventually(async () => {
-        await list.evaluate((element) => (element.scrollTop = element.scrollHeight));
+        await list.evaluate((element) => {
+          const scrolled = element as unknown as { scrollTop: number; scrollHeight: number };
+          scrolled.scrollTop = scrolled.scrollHeight;
+        });
         most = Math.max(most, await rows.count());
         return (await loaded()) >= exchanges;
       });

@@ -49,13 +49,19 @@ export async function seriousViolations(page: Page): Promise<string[]> {
     .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`);
 }
 
+/** What a page has that the project's types, which know no browser, don't. */
+type InPage = { document: { activeElement: unknown } };
+
 const MOST_TABS = 120;
 
 /** Goes to an element by the Tab key alone. */
 export async function tabTo(page: Page, target: Locator): Promise<void> {
   await target.waitFor();
   for (let pressed = 0; pressed < MOST_TABS; pressed += 1) {
-    if (await target.evaluate<boolean, undefined>('(element) => element === document.activeElement')) return;
+    if (
+      await target.evaluate((element) => element === (globalThis as unknown as InPage).document.activeElement)
+    )
+      return;
     await page.keyboard.press('Tab');
   }
   throw new Error(`${MOST_TABS} times Tab don't lead to ${target.toString()}`);

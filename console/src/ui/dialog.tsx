@@ -11,9 +11,11 @@ type DialogProps = {
   children: (close: () => void) => ReactNode;
   /** A sheet at the side, for what is long. */
   isSheet?: boolean;
+  /** A question, which is answered by its own buttons. */
+  isQuestion?: boolean;
 };
 
-export function Dialog({ trigger, title, children, isSheet }: DialogProps) {
+export function Dialog({ trigger, title, children, isSheet, isQuestion }: DialogProps) {
   return (
     <DialogTrigger>
       {trigger}
@@ -26,9 +28,11 @@ export function Dialog({ trigger, title, children, isSheet }: DialogProps) {
                   <Heading slot="title" className="dialog-title">
                     {title}
                   </Heading>
-                  <Button kind="quiet" onPress={close}>
-                    Close
-                  </Button>
+                  {!isQuestion && (
+                    <Button kind="quiet" onPress={close}>
+                      Close
+                    </Button>
+                  )}
                 </div>
                 {children(close)}
               </>
@@ -53,7 +57,7 @@ type ConfirmProps = {
 /** Asks before something that can't be taken back. */
 export function Confirm({ trigger, title, children, typed, action, onConfirm }: ConfirmProps) {
   return (
-    <Dialog trigger={trigger} title={title}>
+    <Dialog trigger={trigger} title={title} isQuestion>
       {(close) => (
         <ConfirmForm typed={typed} action={action} onConfirm={onConfirm} close={close}>
           {children}
@@ -98,7 +102,7 @@ function ConfirmForm({
         if (isMeant && !isBusy) void confirm();
       }}
     >
-      <div>{children}</div>
+      {children}
       {typed !== undefined && (
         <TextInput
           autoFocus

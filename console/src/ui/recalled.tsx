@@ -57,7 +57,7 @@ export function ReceiptNote({ receipt, isEmpty }: { receipt: Receipt | null; isE
     <div className="stack small">
       <p>
         {isEmpty ? 'Nothing was recalled. ' : ''}
-        The best exchange fitted {fit(match)}; from {fit(threshold)} on something is recalled.
+        The match was {fit(match)}; from {fit(threshold)} on something is recalled.
       </p>
       {nearestMiss && (
         <p>

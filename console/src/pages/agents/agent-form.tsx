@@ -1,6 +1,6 @@
 import { Form } from 'react-aria-components';
-import { asProblem } from '../../api/problem.ts';
 import { Button } from '../../ui/button.tsx';
+import { useFieldErrors } from '../../ui/field-errors.ts';
 import { NumberInput, TextInput, Toggle } from '../../ui/fields.tsx';
 import { Failure } from '../../ui/states.tsx';
 import { LLM_BOUNDS, type Draft } from './draft.ts';
@@ -42,10 +42,7 @@ const textField = ({ draft, onChange, isReadOnly = false }: Edited, name: TextNa
 /** All that can be set of an agent. What the API finds wrong stands at its field. */
 export function AgentForm(props: AgentFormProps) {
   const { onSave, isSaving, error, action, isReadOnly = false, hasChanges = true } = props;
-  const problem = error ? asProblem(error) : undefined;
-  const wrong = Object.fromEntries(
-    (problem?.errors ?? []).map(({ field, problem: what }) => [fieldOf(field), `It ${what}.`]),
-  );
+  const wrong = useFieldErrors(error, fieldOf);
   const text = (name: TextName) => textField(props, name);
   return (
     <Form
@@ -62,7 +59,7 @@ export function AgentForm(props: AgentFormProps) {
       <TextInput label="Instructions" {...text('systemPrompt')} rows={6} hint="What it does, and what not." />
       <RecallFields {...props} />
       <ModelFields {...props} />
-      {problem && Object.keys(wrong).length === 0 && <Failure error={error} />}
+      {error !== null && Object.keys(wrong).length === 0 && <Failure error={error} />}
       {!isReadOnly && (
         <div className="row">
           <Button kind="main" type="submit" isDisabled={!hasChanges} isPending={isSaving}>

@@ -15,7 +15,7 @@ const WAYS = [
   { id: 'words', name: 'Words' },
 ] as const;
 type Way = (typeof WAYS)[number]['id'];
-type Found = Schemas['MemorySearch']['memories'][number];
+type Found = Schemas['FoundMemories']['memories'][number];
 
 /** Looks for what was said, as recall does or by one of its two halves. */
 export function SearchMemory({ scope }: { scope: Scope }) {

@@ -3,10 +3,10 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Form } from 'react-aria-components';
 import { useAgentName } from '../../api/agents.ts';
 import { api, PAGED } from '../../api/client.ts';
-import { asProblem } from '../../api/problem.ts';
 import { useRights } from '../../session/session.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { Button } from '../../ui/button.tsx';
+import { useFieldErrors } from '../../ui/field-errors.ts';
 import { TextInput } from '../../ui/fields.tsx';
 import { More } from '../../ui/more.tsx';
 import { Section } from '../../ui/page.tsx';
@@ -79,9 +79,7 @@ function GiveChannel() {
       return queryClient.invalidateQueries({ queryKey: CHANNELS });
     },
   });
-  const wrong = Object.fromEntries(
-    give.error ? asProblem(give.error).errors.map(({ field, problem }) => [field, `It ${problem}.`]) : [],
-  );
+  const wrong = useFieldErrors(give.error);
   return (
     <Form
       className="row wrap top"

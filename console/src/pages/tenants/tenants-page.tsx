@@ -3,9 +3,9 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Form } from 'react-aria-components';
 import { Link } from 'wouter';
 import { api, PAGED } from '../../api/client.ts';
-import { asProblem } from '../../api/problem.ts';
 import { Button } from '../../ui/button.tsx';
 import { Copyable } from '../../ui/copy.tsx';
+import { useFieldErrors } from '../../ui/field-errors.ts';
 import { TextInput } from '../../ui/fields.tsx';
 import { When } from '../../ui/format.tsx';
 import { More } from '../../ui/more.tsx';
@@ -58,7 +58,7 @@ function NewTenant() {
     <Section title="New tenant">
       <Form
         className="row wrap top"
-        validationErrors={create.error ? { name: asProblem(create.error).detail } : {}}
+        validationErrors={useFieldErrors(create.error)}
         onSubmit={(event) => {
           event.preventDefault();
           create.mutate({ body: { name } });

@@ -5,8 +5,8 @@ import { Link } from 'wouter';
 import { useAgentNames } from '../../api/agents.ts';
 import { api } from '../../api/client.ts';
 import { asExchanges, useMemories, type Scope } from '../../api/memory.ts';
-import { asProblem } from '../../api/problem.ts';
 import { Button } from '../../ui/button.tsx';
+import { useFieldErrors } from '../../ui/field-errors.ts';
 import { TextInput } from '../../ui/fields.tsx';
 import { Check } from '../../ui/icons.tsx';
 import { Page } from '../../ui/page.tsx';
@@ -102,9 +102,7 @@ function MakeAgent() {
   const create = api.useMutation('post', '/v1/agents', {
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ['get', '/v1/agents'] }),
   });
-  const wrong = Object.fromEntries(
-    create.error ? asProblem(create.error).errors.map(({ field, problem }) => [field, `It ${problem}.`]) : [],
-  );
+  const wrong = useFieldErrors(create.error);
   return (
     <Form
       className="stack"
