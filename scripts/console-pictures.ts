@@ -133,7 +133,7 @@ async function takePictures({ baseUrl, agentId, apiKey }: Demo): Promise<void> {
   await page.getByLabel('Message to Mara').fill(QUESTION);
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Why?' }).click();
-  await page.getByRole('dialog').getByText('Altogether').waitFor();
+  await page.getByRole('dialog').getByRole('heading', { name: 'Time' }).waitFor();
   await picture('chat');
   await page.goto(`/console/memory/${agentId}/ada`);
   await page.getByRole('row').first().waitFor();

@@ -1,5 +1,6 @@
 import { RouterProvider } from 'react-aria-components';
 import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { userIdOf } from './paths.ts';
 import { Shell } from './shell.tsx';
 import { SignIn } from './session/sign-in.tsx';
 import { rightsOf, useSession, type Rights } from './session/session.ts';
@@ -50,13 +51,15 @@ function Pages({ rights }: { rights: Rights }) {
       </Route>
       {canChat && (
         <Route path="/chat/:agentId?/:userId?">
-          {({ agentId, userId }) => <ChatPage agentId={agentId} userId={userId} />}
+          {({ agentId, userId }) => (
+            <ChatPage agentId={agentId} userId={userId === undefined ? undefined : userIdOf(userId)} />
+          )}
         </Route>
       )}
       {canRead && (
         <Route path="/memory/:agentId/:userId">
           {({ agentId, userId }) => (
-            <MemoryPage key={`${agentId} ${userId}`} agentId={agentId} userId={userId} />
+            <MemoryPage key={`${agentId} ${userId}`} agentId={agentId} userId={userIdOf(userId)} />
           )}
         </Route>
       )}

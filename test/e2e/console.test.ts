@@ -322,16 +322,12 @@ inBrowser(
     expect(most).toBeLessThan(60);
     await page.getByRole('tab', { name: 'Search' }).click();
     for (const [way, query] of [
-      ['Meaning and words', 'Who breeds alpacas?'],
-      ['Meaning', 'relatives who keep animals'],
-      ['Words', 'Ottilie'],
+      [/^Meaning and words/, 'Who breeds alpacas?'],
+      [/^Meaning$/, 'relatives who keep animals'],
+      [/^Words$/, 'Ottilie'],
     ] as const) {
       await page.getByRole('button', { name: /By/ }).click();
-      await page
-        .getByRole('option', { name: way, exact: true })
-        .or(page.getByRole('option', { name: `${way} as` }))
-        .first()
-        .click();
+      await page.getByRole('option', { name: way }).click();
       await page.getByLabel('Look for').fill(query);
       await page.keyboard.press('Enter');
       await page.getByRole('article').getByText('My aunt Ottilie').first().waitFor();

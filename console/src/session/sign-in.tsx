@@ -11,7 +11,11 @@ export function SignIn() {
   const [token, setToken] = useState('');
   const queryClient = useQueryClient();
   const signIn = api.useMutation('post', '/console/session', {
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: SESSION_KEY }),
+    onSuccess: async () => {
+      // What whoever was here before has seen is not for the next one.
+      queryClient.removeQueries({ type: 'inactive' });
+      await queryClient.invalidateQueries({ queryKey: SESSION_KEY });
+    },
   });
   return (
     <main className="sign-in">

@@ -97,12 +97,8 @@ export function Choice({ label, hint, options, value, onChange, placeholder, ...
         <ListBox className="options" items={options}>
           {({ id, name, note }) => (
             <ListBoxItem id={id} textValue={name} className="option">
-              <Text slot="label">{name}</Text>
-              {note !== undefined && (
-                <Text slot="description" className="hint">
-                  {note}
-                </Text>
-              )}
+              <span>{name}</span>
+              {note !== undefined && <span className="hint">{note}</span>}
             </ListBoxItem>
           )}
         </ListBox>

@@ -1,6 +1,13 @@
 import { useMemo } from 'react';
-import { GridList, GridListItem, GridListLoadMoreItem, ListLayout, Virtualizer } from 'react-aria-components';
-import { asExchanges, useMemories, type Scope } from '../../api/memory.ts';
+import {
+  Collection,
+  GridList,
+  GridListItem,
+  GridListLoadMoreItem,
+  ListLayout,
+  Virtualizer,
+} from 'react-aria-components';
+import { exchangesOf, useMemories, type Scope } from '../../api/memory.ts';
 import { Empty, Loaded, Waiting } from '../../ui/states.tsx';
 import { ExchangeView } from './exchange-view.tsx';
 
@@ -10,7 +17,7 @@ const ESTIMATED_HEIGHT_PX = 150;
 export function LongTerm({ scope }: { scope: Scope }) {
   const memories = useMemories(scope);
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = memories;
-  const exchanges = useMemo(() => asExchanges((data?.pages ?? []).flatMap((page) => page.memories)), [data]);
+  const exchanges = useMemo(() => exchangesOf(data?.pages ?? []), [data]);
   return (
     <Loaded of={memories}>
       {() =>
@@ -28,16 +35,17 @@ export function LongTerm({ scope }: { scope: Scope }) {
               className="exchanges"
               keyboardNavigationBehavior="tab"
             >
-              {exchanges.map((exchange) => (
-                <GridListItem
-                  key={exchange.id}
-                  id={exchange.id}
-                  className="exchange-row"
-                  textValue={exchange.messages[0]?.content.slice(0, 200) ?? ''}
-                >
-                  <ExchangeView exchange={exchange} scope={scope} />
-                </GridListItem>
-              ))}
+              <Collection items={exchanges}>
+                {(exchange) => (
+                  <GridListItem
+                    id={exchange.id}
+                    className="exchange-row"
+                    textValue={exchange.messages[0]?.content.slice(0, 200) ?? ''}
+                  >
+                    <ExchangeView exchange={exchange} scope={scope} />
+                  </GridListItem>
+                )}
+              </Collection>
               {hasNextPage && (
                 <GridListLoadMoreItem
                   className="load-more"

@@ -3,6 +3,7 @@ import { Link } from 'wouter';
 import { useAgentName } from '../../api/agents.ts';
 import { useWindow, type Scope } from '../../api/memory.ts';
 import { useRights } from '../../session/session.ts';
+import { chatPath } from '../../paths.ts';
 import { Page } from '../../ui/page.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 import { EraseMemory } from './erase-memory.tsx';
@@ -24,7 +25,7 @@ export function MemoryPage(scope: Scope) {
       }
       actions={
         canChat && (
-          <Link className="button plain" href={`/chat/${scope.agentId}/${encodeURIComponent(scope.userId)}`}>
+          <Link className="button plain" href={chatPath(scope.agentId, scope.userId)}>
             Talk as this user
           </Link>
         )

@@ -2,6 +2,7 @@ import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useAgentNames } from '../../api/agents.ts';
 import { api, PAGED } from '../../api/client.ts';
+import { memoryPath } from '../../paths.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { Button } from '../../ui/button.tsx';
 import { TextInput } from '../../ui/fields.tsx';
@@ -44,7 +45,7 @@ function OtherUser({ agentId }: { agentId: string }) {
       className="row bottom"
       onSubmit={(event) => {
         event.preventDefault();
-        if (userId.trim()) navigate(`/memory/${agentId}/${encodeURIComponent(userId.trim())}`);
+        if (userId.trim()) navigate(memoryPath(agentId, userId.trim()));
       }}
     >
       <TextInput label="User" value={userId} onChange={setUserId} placeholder="ada" autoComplete="off" />
@@ -78,7 +79,7 @@ function Users({ agentId }: { agentId: string }) {
             <ul className="rows" aria-label="Users">
               {all.map(({ userId, activeAt }) => (
                 <li key={userId}>
-                  <Link href={`/memory/${agentId}/${encodeURIComponent(userId)}`} className="row-link">
+                  <Link href={memoryPath(agentId, userId)} className="row-link">
                     <span className="row-title">{userId}</span>
                     <span className="hint">
                       last here <When at={activeAt} />

@@ -4,7 +4,8 @@ import { Form } from 'react-aria-components';
 import { Link } from 'wouter';
 import { useAgentNames } from '../../api/agents.ts';
 import { api } from '../../api/client.ts';
-import { asExchanges, useMemories, type Scope } from '../../api/memory.ts';
+import { exchangesOf, useMemories, type Scope } from '../../api/memory.ts';
+import { memoryPath } from '../../paths.ts';
 import { Button } from '../../ui/button.tsx';
 import { useFieldErrors } from '../../ui/field-errors.ts';
 import { TextInput } from '../../ui/fields.tsx';
@@ -132,7 +133,7 @@ function MakeAgent() {
 /** Looks until what was said is there. */
 function Remembered({ scope, name }: { scope: Scope; name: string }) {
   const memories = useMemories(scope, { refetchUntilThere: LOOK_EVERY_MS });
-  const exchanges = asExchanges((memories.data?.pages ?? []).flatMap((page) => page.memories));
+  const exchanges = exchangesOf(memories.data?.pages ?? []);
   if (exchanges.length === 0) return <Waiting what={`${name} is committing it to memory`} />;
   return (
     <>
@@ -140,7 +141,7 @@ function Remembered({ scope, name }: { scope: Scope; name: string }) {
         {name} remembers what you said, and will find it again when it matters.
       </p>
       <div className="row wrap">
-        <Link href={`/memory/${scope.agentId}/${scope.userId}`} className="button main">
+        <Link href={memoryPath(scope.agentId, scope.userId)} className="button main">
           Look into its memory
         </Link>
         <Link href="/overview" className="button plain">
