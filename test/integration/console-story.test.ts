@@ -66,10 +66,15 @@ test('is one’s own, and gone with what is forgotten', async () => {
 
 test('of a long history the begin is told, and how it ended', async () => {
   const { workflowId } = (await system.say('Hello', { userId: 'dora' })).body;
-  const recorded = await fetchBoundedHistory(system.temporal, String(workflowId), 4);
-  if (!recorded) throw new Error('Temporal has forgotten it');
-  expect(recorded.isPart).toBe(true);
-  expect(recorded.history.events).toHaveLength(5);
+  const [whole, recorded] = [
+    await fetchBoundedHistory(system.temporal, String(workflowId), 1_000),
+    await fetchBoundedHistory(system.temporal, String(workflowId), 2),
+  ];
+  if (!recorded || !whole) throw new Error('Temporal has forgotten it');
+  expect([whole.isPart, recorded.isPart]).toEqual([false, true]);
+  const [events, all] = [recorded.history.events ?? [], whole.history.events ?? []];
+  expect(events.length).toBeLessThan(all.length);
+  expect(events.at(-1)).toEqual(all.at(-1));
   expect((await readStory(recorded, encryptionConfig().keys)).state).toBe('completed');
   expect(await fetchBoundedHistory(system.temporal, 'nobody', 4)).toBeUndefined();
 });

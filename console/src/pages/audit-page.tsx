@@ -84,7 +84,12 @@ function Entry({ entry }: { entry: AuditLog['entries'][number] }) {
         <code>{action}</code>
       </td>
       <td>
-        {target.type} <span className="hint">{target.id ?? ''}</span>
+        {target.type}{' '}
+        {target.id !== null && (
+          <span className="hint cut" title={target.id}>
+            {target.id}
+          </span>
+        )}
       </td>
       <td>
         <span className={`tag ${outcome}`}>{outcome}</span>

@@ -2,10 +2,16 @@ import { useState } from 'react';
 import { Form } from 'react-aria-components';
 import { useQueryClient } from '@tanstack/react-query';
 import { api, SESSION_KEY } from '../api/client.ts';
+import { asProblem } from '../api/problem.ts';
 import { Button } from '../ui/button.tsx';
 import { TextInput } from '../ui/fields.tsx';
 import { Mark } from '../ui/icons.tsx';
 import { Failure } from '../ui/states.tsx';
+
+const NOT_KNOWN = {
+  title: 'Not known',
+  detail: 'This is no key or token of this Konstruct, or it was revoked or has expired.',
+};
 
 export function SignIn() {
   const [token, setToken] = useState('');
@@ -45,7 +51,9 @@ export function SignIn() {
             autoComplete="current-password"
             hint="What it may do is its role. npm start prints the key of its demo."
           />
-          {signIn.error && <Failure error={signIn.error} />}
+          {signIn.error && (
+            <Failure error={asProblem(signIn.error).status === 401 ? NOT_KNOWN : signIn.error} />
+          )}
           <Button kind="main" type="submit" isPending={signIn.isPending}>
             Sign in
           </Button>

@@ -6,7 +6,6 @@ import { hashOfKey, type FoundApiKey } from '../../db/api-keys.ts';
 import { NO_TENANT, recordAudit, type AuditEntry } from '../../db/audit.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { findTenant } from '../../db/tenants.ts';
-import { MAX_BODY_BYTES } from '../../intake/fields.ts';
 import { createShares } from '../../lib/shares.ts';
 import { isSameSecret } from '../../lib/same-secret.ts';
 import { actorBehind, throughAdmission, type Admit } from '../admission.ts';
@@ -19,6 +18,9 @@ import { goneOrClosing } from '../prefer.ts';
 import { Problem, retryAfter, unauthorized } from '../problems.ts';
 import { readJsonBody } from '../read-json.ts';
 import { newSessionBody, validate } from '../schemas.ts';
+
+/** A stranger's body is read: it has room for a token, and no more. */
+const MAX_TOKEN_BODY_BYTES = 10_000;
 
 /** How long the answer to a wrong token is held back, and how many are at once. */
 const WRONG_AFTER_MS = 500;
@@ -59,7 +61,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
     );
   };
 
-  router.post('/', readJsonBody(MAX_BODY_BYTES), async (req, res) => {
+  router.post('/', readJsonBody(MAX_TOKEN_BODY_BYTES), async (req, res) => {
     if (sentBy(req) === 'foreign-page') {
       throw unauthorized('Nobody signs in from a page of another origin.', { 'WWW-Authenticate': 'Bearer' });
     }
