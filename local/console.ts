@@ -23,8 +23,8 @@ export async function buildConsole(): Promise<void> {
   const sources = await hashOfSources();
   const child = spawn(process.execPath, [VITE, 'build', 'console', '--logLevel', 'warn'], {
     cwd: ROOT,
-    // Vite reads what it finds in the environment.
-    env: withoutSettings(process.env),
+    // Vite and what it builds read the environment: under jest it says that this is a test.
+    env: { ...withoutSettings(process.env), NODE_ENV: 'production' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';

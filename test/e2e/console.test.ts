@@ -98,7 +98,7 @@ inBrowser(
     const why = page.getByRole('dialog');
     await why.getByText('My bicycle is blue').first().waitFor();
     await why.getByRole('meter', { name: 'Meaning (cosine)' }).waitFor();
-    await why.getByText('test-model').waitFor();
+    await why.getByText('11 in, 7 out').waitFor();
     await page.keyboard.press('Escape');
 
     await pressKey(page, page.getByRole('link', { name: 'Agents', exact: true }));

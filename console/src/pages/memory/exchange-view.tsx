@@ -1,7 +1,8 @@
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { api } from '../../api/client.ts';
-import { exchangeIsGone, type Exchange, type Scope } from '../../api/memory.ts';
+import type { Exchange } from '../../api/exchanges.ts';
+import { exchangeIsGone, type Scope } from '../../api/memory.ts';
 import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';

@@ -7,7 +7,8 @@ import {
   ListLayout,
   Virtualizer,
 } from 'react-aria-components';
-import { exchangesOf, useMemories, type Scope } from '../../api/memory.ts';
+import { exchangesOf } from '../../api/exchanges.ts';
+import { useMemories, type Scope } from '../../api/memory.ts';
 import { Empty, Loaded, Waiting } from '../../ui/states.tsx';
 import { ExchangeView } from './exchange-view.tsx';
 

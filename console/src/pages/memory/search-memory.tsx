@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import { SearchField, Input, Label } from 'react-aria-components';
 import { api, type Schemas } from '../../api/client.ts';
-import type { Exchange, Scope } from '../../api/memory.ts';
+import type { Exchange } from '../../api/exchanges.ts';
+import type { Scope } from '../../api/memory.ts';
 import { Button } from '../../ui/button.tsx';
 import { Choice } from '../../ui/fields.tsx';
 import { fit } from '../../ui/format.tsx';

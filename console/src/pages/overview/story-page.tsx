@@ -67,26 +67,14 @@ function Told({ story, messageId }: { story: Story; messageId: string }) {
         {retry.error && <Failure error={retry.error} />}
       </div>
       <Section title="Step by step">
-        <ol className="story">
-          {story.steps.map((step, index) => (
-            <li key={index} className={step.state}>
-              <span className="story-at">{duration(step.atMs)}</span>
-              <div>
-                <p className="story-name">
-                  {step.name}
-                  {step.durationMs !== undefined && (
-                    <span className="hint"> took {duration(step.durationMs)}</span>
-                  )}
-                  {step.attempts > 1 && <span className="hint">, {step.attempts} attempts</span>}
-                </p>
-                {step.summary !== '' && <p className="hint">{step.summary}</p>}
-                {step.failure !== undefined && <p className="warning">{step.failure}</p>}
-              </div>
-            </li>
-          ))}
-        </ol>
-        {story.isPart && <p className="hint">It has more steps than are told here.</p>}
+        <Steps of={story} />
       </Section>
+      {story.stored && (
+        <Section title="How it was remembered">
+          {story.stored.failure !== undefined && <p className="warning">{story.stored.failure}</p>}
+          <Steps of={story.stored} />
+        </Section>
+      )}
       {story.prompt && (
         <Section title="The prompt">
           <ol className="prompt">
@@ -104,6 +92,32 @@ function Told({ story, messageId }: { story: Story; messageId: string }) {
           <p className="quote assistant">{story.reply}</p>
         </Section>
       )}
+    </>
+  );
+}
+
+function Steps({ of }: { of: Pick<Story, 'steps' | 'isPart'> }) {
+  return (
+    <>
+      <ol className="story">
+        {of.steps.map((step, index) => (
+          <li key={index} className={step.state}>
+            <span className="story-at">{duration(step.atMs)}</span>
+            <div>
+              <p className="story-name">
+                {step.name}
+                {step.durationMs !== undefined && (
+                  <span className="hint"> took {duration(step.durationMs)}</span>
+                )}
+                {step.attempts > 1 && <span className="hint">, {step.attempts} attempts</span>}
+              </p>
+              {step.summary !== '' && <p className="hint">{step.summary}</p>}
+              {step.failure !== undefined && <p className="warning">{step.failure}</p>}
+            </div>
+          </li>
+        ))}
+      </ol>
+      {of.isPart && <p className="hint">It has more steps than are told here.</p>}
     </>
   );
 }
