@@ -11,7 +11,7 @@ const PROCESS_ALIAS = {
 const ENVIRONMENT = 'Only entry points read the environment: take the value from src/config.';
 
 export default tseslint.config(
-  { ignores: ['node_modules/', '.konstruct/', 'local/llm/', 'console/dist/', '**/*.gen.ts'] },
+  { ignores: ['node_modules/', '.konstruct/', 'local/llm/', 'console/dist*/', '**/*.gen.ts'] },
   {
     files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked],

@@ -36,6 +36,8 @@ const TALK = [
   ['Saturdays suit me best, before noon.', 'Saturday mornings it is.'],
 ] as const;
 const FILLER = 12;
+/** Of what others say, the model answers all but this. */
+const REFUSED = 'part 31 ';
 const QUESTION = 'Which bicycle is mine, and what was wrong with it?';
 const ANSWER =
   'Yours is the blue Dutch one with the brass bell. Its brakes squeak when it rains; the chain was changed in May.';
@@ -44,6 +46,11 @@ const model = http.createServer((req, res) => {
   void text(req).then((body) => {
     const { messages } = JSON.parse(body) as { messages: Array<{ content: string }> };
     const asked = messages.at(-1)?.content ?? '';
+    if (asked.includes(REFUSED)) {
+      res.writeHead(400, { 'content-type': 'application/json' });
+      res.end(JSON.stringify({ error: { message: 'refused' } }));
+      return;
+    }
     const content = asked.includes(QUESTION)
       ? ANSWER
       : (TALK.find(([said]) => asked.includes(said))?.[1] ?? 'Done.');
@@ -92,7 +99,7 @@ async function talk({ baseUrl, agentId, apiKey }: Demo): Promise<void> {
       prefer: 'wait=60',
     };
     const response = await fetch(baseUrl + at, { method, headers, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`${method} ${at}: ${await response.text()}`);
+    if (!response.ok && response.status !== 502) throw new Error(`${method} ${at}: ${await response.text()}`);
   };
   await call('PATCH', `/v1/agents/${agentId}`, { name: 'Mara', jobTitle: 'Support engineer' });
   const say = (userId: string, said: string) =>
@@ -110,11 +117,16 @@ async function spreadOverTheDay(): Promise<void> {
   if (connectionString === undefined) throw new Error('stack.env names no database');
   const client = new pg.Client({ connectionString });
   await client.connect();
-  await client.query(
-    `UPDATE turns SET accepted_at = accepted_at - make_interval(hours => (seq * 7 + 3 * length(user_id)) % ${HOURS}::int)
-     WHERE user_id LIKE 'customer-%'`,
-  );
-  await client.end();
+  try {
+    // More in the middle of the day than at its ends.
+    await client.query(
+      `UPDATE turns SET received_at = received_at - make_interval(hours =>
+         abs(hashtext(message_id::text)) % ${HOURS / 2} + abs(hashtext(message_id::text || '-')) % ${HOURS / 2})
+       WHERE user_id LIKE 'customer-%'`,
+    );
+  } finally {
+    await client.end();
+  }
 }
 
 async function takePictures({ baseUrl, agentId, apiKey }: Demo): Promise<void> {

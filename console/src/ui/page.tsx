@@ -12,16 +12,21 @@ type PageProps = {
 /** The page that was left, so that the first one takes no focus from where the browser has it. */
 let shownBefore: string | undefined;
 
-/** One page: its heading gets the focus when somebody comes from another, so a screen reader says where. */
+/**
+ * One page. Its heading gets the focus when somebody comes from another, so that a screen reader says where;
+ * a field of the page that takes the focus by itself keeps it.
+ */
 export function Page({ title, lead, actions, children, wide }: PageProps) {
+  const page = useRef<HTMLDivElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const [location] = useLocation();
   useEffect(() => {
-    if (shownBefore !== undefined && shownBefore !== location) heading.current?.focus();
+    const isAnother = shownBefore !== undefined && shownBefore !== location;
+    if (isAnother && !page.current?.contains(document.activeElement)) heading.current?.focus();
     shownBefore = location;
   }, [location]);
   return (
-    <div className={wide ? 'page wide' : 'page'}>
+    <div className={wide ? 'page wide' : 'page'} ref={page}>
       <title>{`${title} · Konstruct`}</title>
       <header className="page-head">
         <div>

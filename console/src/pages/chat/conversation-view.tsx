@@ -8,13 +8,21 @@ import { count } from '../../ui/format.tsx';
 import { say, useConversation, type With } from './conversation.ts';
 import { TurnView } from './turn-view.tsx';
 
+const NEAR_PX = 240;
+const isNearEnd = (): boolean => document.documentElement.scrollHeight - innerHeight - scrollY < NEAR_PX;
+
 /** What was said, and where one says more. */
 export function Conversation({ partner, name }: { partner: With; name: string }) {
   const turns = useConversation(partner);
   const end = useRef<HTMLDivElement>(null);
   const last = turns.at(-1);
+  const lastKey = last?.key;
   useEffect(() => {
-    if (last) end.current?.scrollIntoView({ block: 'end' });
+    if (lastKey !== undefined) end.current?.scrollIntoView({ block: 'end' });
+  }, [lastKey]);
+  useEffect(() => {
+    // Whoever reads further up is left there.
+    if (last && isNearEnd()) end.current?.scrollIntoView({ block: 'end' });
   }, [last]);
   const spoken = last?.message && 'reply' in last.message ? `${name}: ${last.message.reply.text}` : '';
   return (
