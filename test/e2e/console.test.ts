@@ -16,6 +16,7 @@ import {
   type Watched,
 } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
+import { fail, noted } from '../support/fake-llm.ts';
 import { memoryOf } from '../support/memory.ts';
 import { AS_OPERATOR, OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
 
@@ -268,6 +269,45 @@ inBrowser(
     expect(found).toEqual([]);
   },
 );
+
+inBrowser('a turn that has failed tells its story, and is answered again', async () => {
+  system.llm.answerWith(() => fail(400));
+  await system.postMessage('frank', 'Is anybody there?', { prefer: 'wait=60' });
+  const page = await signedIn(keys.admin);
+  await page.getByRole('link', { name: /frank to Mara/ }).click();
+  await page.getByText('It has failed').waitFor();
+  await page.getByText('scripted 400').first().waitFor();
+  system.llm.answerWith(noted);
+  await page.getByRole('button', { name: 'Answer again' }).click();
+  await eventually(async () => {
+    await page.reload();
+    await page.getByRole('heading', { name: 'Step by step' }).waitFor();
+    return (await page.getByText('Noted: Is anybody there?').count()) > 0;
+  });
+  await page.goto('/console/overview');
+  await page.getByText('No turn has failed').waitFor();
+  await page.context().close();
+});
+
+inBrowser('a memory is taken along as a file', async () => {
+  await system.say('My boat is called Ariadne.', { userId: 'grace' });
+  await eventually(async () => (await textsOf(keys.admin, system.agent.id, 'grace')).length === 4);
+  const page = await signedIn(keys.admin);
+  await page.goto(`/console/memory/${system.agent.id}/grace`);
+  await page.getByRole('tab', { name: /Take along/ }).click();
+  const coming = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download' }).click();
+  const file = await (await coming).path();
+  await page.goto(`/console/memory/${system.agent.id}/heir`);
+  await page.getByRole('tab', { name: /Take along/ }).click();
+  const asking = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Choose a file' }).click();
+  await (await asking).setFiles(file);
+  await page.getByText('1 exchange stored.').waitFor();
+  await page.getByRole('tab', { name: 'Long-term' }).click();
+  await page.getByRole('row').filter({ hasText: 'Ariadne' }).waitFor();
+  await page.context().close();
+});
 
 inBrowser('on a phone nothing scrolls sideways, and the menu leads everywhere', async () => {
   const page = await signedIn(keys.admin, { viewport: { width: 360, height: 740 }, isMobile: true });
