@@ -276,7 +276,7 @@ inBrowser('a turn that has failed tells its story, and is answered again', async
   const page = await signedIn(keys.admin);
   await page.getByRole('link', { name: /frank to Mara/ }).click();
   await page.getByText('It has failed').waitFor();
-  await page.getByText('scripted 400').first().waitFor();
+  await page.getByText('the LLM answered 400').first().waitFor();
   system.llm.answerWith(noted);
   await page.getByRole('button', { name: 'Answer again' }).click();
   await eventually(async () => {
