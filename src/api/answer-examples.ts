@@ -78,6 +78,7 @@ export const MEMORY = {
       role: 'user' as const,
       exchangeId: EXCHANGE_ID,
       createdAt: '2026-05-04T09:30:00.123456Z',
+      channel: 'http',
     },
   ],
   nextCursor: null,

@@ -1,7 +1,6 @@
 /** The API's own answers. The same schemas type what handlers send and make /openapi.json. */
 import type { Response } from 'express';
 import { z } from 'zod';
-import { KEY_ROLES } from '../domain/key-roles.ts';
 import { MISSABLE } from '../domain/turn-figures.ts';
 import * as example from './answer-examples.ts';
 
@@ -133,7 +132,19 @@ export const MESSAGE = answer('Message', z.union([pending, done, erased, failed]
 export const failedMembers = failed.shape;
 
 const said = z.object({ role, content: z.string() });
-const memory = z.object({ id: uuid, content: z.string(), role, exchangeId: uuid, createdAt: time });
+const memory = z.object({
+  id: uuid,
+  content: z.string(),
+  role,
+  exchangeId: uuid.describe('The id of the message that it came with, if it came as one'),
+  createdAt: time,
+  channel: z
+    .string()
+    .nullable()
+    .describe(
+      'Where its message came in; null when the ledger has none: it was imported, or its entry is gone',
+    ),
+});
 export const MEMORY = answer(
   'Memory',
   z.object({
@@ -205,57 +216,6 @@ export const AUDIT_PAGE = answer(
   'AuditLog',
   z.object({ entries: z.array(auditEntry), nextCursor }),
   example.AUDIT_PAGE,
-);
-
-const rateLimit = z.object({ burst: z.int().min(1), perMinute: z.int().min(1) });
-const days = z.int().min(1).nullable().describe('null: for ever');
-export const TENANT = answer(
-  'Tenant',
-  z.object({
-    id: uuid,
-    name: z.string(),
-    rateLimits: z.object({ user: rateLimit, tenant: rateLimit }),
-    retention: z.object({ memoryDays: days, ledgerDays: days }),
-  }),
-  example.TENANT,
-);
-export const TENANTS = answer(
-  'Tenants',
-  z.object({ tenants: z.array(z.object({ id: uuid, name: z.string(), createdAt: time })), nextCursor }),
-  {
-    tenants: [{ id: example.TENANT.id, name: example.TENANT.name, createdAt: '2026-05-04T09:00:00.000000Z' }],
-    nextCursor: null,
-  },
-);
-const issued = { apiKeyId: uuid, apiKey: z.string().describe('Shown this once') };
-export const NEW_TENANT = answer('NewTenant', z.object({ tenantId: uuid, ...issued }), example.NEW_TENANT);
-export const NEW_KEY = answer('NewApiKey', z.object(issued), example.NEW_KEY);
-export const API_KEYS = answer(
-  'ApiKeys',
-  z.object({
-    apiKeys: z.array(
-      z.object({
-        apiKeyId: uuid,
-        name: z.string(),
-        role: z.enum(KEY_ROLES),
-        createdAt: time,
-        expiresAt: time.nullable(),
-        lastUsedAt: time.nullable(),
-        revokedAt: time.nullable(),
-      }),
-    ),
-  }),
-  example.API_KEYS,
-);
-export const REMOVAL = answer(
-  'TenantRemoval',
-  z.object({
-    tenantId: uuid,
-    requestedAt: time,
-    finishedAt: time.nullable().describe('null while it is under way'),
-    removed: z.object({ rows: counts.describe('By table'), executions: count, keys: count }),
-  }),
-  example.REMOVAL,
 );
 
 export const HEALTH = answer('Health', z.object({ status: z.literal('ok') }), { status: 'ok' });

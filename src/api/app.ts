@@ -146,7 +146,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const askToForget = createAskToForget(dependencies);
   v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
   v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
-  v1.use(memoryRoutes(dependencies));
+  v1.use(memoryRoutes({ ...dependencies, channelNames }));
   v1.use(lookUpRoutes(dependencies));
   v1.use(turnRoutes({ ...dependencies, channelNames }));
   v1.use(storyRoutes(dependencies));

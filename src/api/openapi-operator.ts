@@ -1,4 +1,4 @@
-import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, TENANT, TENANTS } from './answers.ts';
+import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, TENANT, TENANTS } from './answers-operator.ts';
 import {
   AUDIT,
   described,

@@ -89,3 +89,18 @@ export async function listUsers(
   );
   return rows;
 }
+
+/** Which of these exchanges the ledger has: they came as messages. */
+export async function exchangesOfTurns(
+  pool: pg.Pool,
+  tenantId: string,
+  exchangeIds: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ id: string }>(
+      `SELECT message_id AS id FROM turns WHERE tenant_id = $1 AND message_id = ANY ($2)`,
+      [tenantId, exchangeIds],
+    ),
+  );
+  return new Set(rows.map(({ id }) => id));
+}

@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
 import { shapeMessages } from '../../src/llm/shape-messages.ts';
+import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
+import { axis } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestTenant } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
@@ -100,4 +102,18 @@ test('a reply says which model has answered, and how long each step took', async
   expect(body['answer']).toMatchObject({ model: 'scripted', timingsMs: { llm: expect.any(Number) } });
   const { body: later } = await system.request('GET', `/v1/messages/${String(body['messageId'])}`);
   expect(later['answer']).toEqual(body['answer']);
+});
+
+test('a memory says where its message came in, and none for what no message has brought', async () => {
+  const imported = {
+    ...{ tenantId: system.tenantId, agentId: system.agent.id, userId: 'ada' },
+    ...{ role: 'user' as const, content: 'I was brought along.', embedding: axis(5) },
+  };
+  await storeEmbedding(system.database.pool, imported);
+  const { body } = await system.memoryOf('ada');
+  const channels = (body['memories'] as Array<{ content: string; channel: string | null }>).map(
+    ({ content, channel }) => [content, channel],
+  );
+  expect(channels).toContainEqual(['My bicycle is blue.', 'http']);
+  expect(channels).toContainEqual(['I was brought along.', null]);
 });

@@ -12,7 +12,8 @@ import {
   type TenantChanges,
 } from '../../db/tenants.ts';
 import { requestTenantRemoval } from '../../intake/request-tenant-removal.ts';
-import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, sendJson, TENANT, TENANTS } from '../answers.ts';
+import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, TENANT, TENANTS } from '../answers-operator.ts';
+import { sendJson } from '../answers.ts';
 import { pageOf } from '../cursor.ts';
 import { notFound, Problem } from '../problems.ts';
 import { withoutUndefined } from '../without-undefined.ts';

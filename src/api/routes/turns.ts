@@ -4,15 +4,26 @@ import type pg from 'pg';
 import { readOverview } from '../../db/overview.ts';
 import { listTurns, listUsers } from '../../db/turn-list.ts';
 import { idProblem } from '../../domain/ids.ts';
+import { createShares } from '../../lib/shares.ts';
 import { countBackfills } from '../../temporal/backfills.ts';
 import { isTemporalAway } from '../../temporal/outage.ts';
 import { tenantOf } from '../admission.ts';
 import { OVERVIEW, TURNS, USERS } from '../answers-console.ts';
 import { sendJson } from '../answers.ts';
 import { pageOf } from '../cursor.ts';
+import { holdPlace } from '../hold-place.ts';
 import { hoursBetween, HOUR_MS } from '../hours.ts';
 import { knownAgent } from '../memory-page.ts';
 import { overviewQuery, turnsQuery, usersQuery, validate } from '../schemas.ts';
+import { channelOfUser } from '../user-channel.ts';
+
+/** Overviews of one process at once: each reads many rows, and others need the database too. */
+const OVERVIEWS_AT_ONCE = 4;
+const TOO_MANY = {
+  title: 'Too many overviews',
+  detail: 'Too many overviews of this tenant are under way: read their answers, and ask again.',
+  retryAfterMs: 1_000,
+};
 
 /** `GET /turns`, `GET /overview`, `GET /agents/{agentId}/users`: how an agent does, and with whom. */
 export function turnRoutes(dependencies: {
@@ -22,9 +33,8 @@ export function turnRoutes(dependencies: {
   channelNames: readonly string[];
 }): Router {
   const { pool, temporal, channelNames } = dependencies;
+  const overviews = createShares(OVERVIEWS_AT_ONCE);
   const router = Router();
-  const channelOf = (userId: string): string =>
-    channelNames.find((name) => userId.startsWith(`${name}:`)) ?? 'http';
 
   router.get('/turns', async (req, res) => {
     const { agentId, state, degraded, ...asked } = validate(turnsQuery, req.query, 'query');
@@ -32,7 +42,7 @@ export function turnRoutes(dependencies: {
     const { page, nextCursor } = await pageOf(asked, (rows) => listTurns(pool, tenantOf(res), filter, rows));
     const turns = page.map(({ id: _, createdAt, ...turn }) => ({
       ...turn,
-      channel: channelOf(turn.userId),
+      channel: channelOfUser(turn.userId, channelNames),
       acceptedAt: createdAt,
     }));
     sendJson(res, TURNS, { turns, nextCursor });
@@ -57,6 +67,7 @@ export function turnRoutes(dependencies: {
   router.get('/overview', async (req, res) => {
     const tenantId = tenantOf(res);
     const { agentId, hours } = validate(overviewQuery, req.query, 'query');
+    holdPlace(overviews, tenantId, res, TOO_MANY);
     const to = new Date();
     const from = new Date(Math.floor(to.getTime() / HOUR_MS) * HOUR_MS - (hours - 1) * HOUR_MS);
     const [read, backfill] = await Promise.all([
