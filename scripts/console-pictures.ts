@@ -11,6 +11,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 import { launchBrowser } from '../local/chromium.ts';
 import type { Demo } from '../local/demo.ts';
@@ -20,40 +21,56 @@ import { freePort } from '../src/lib/free-port.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const READY_WITHIN_MS = 120_000;
-const SIZE = { width: 1180, height: 760 };
+const SIZE = { width: 1320, height: 800 };
 const HOURS = 24;
 
-/** What is said, and what the model is made to answer. */
+/** What a customer says, and what the model is made to answer. */
 const TALK = [
   [
     'Hi, I am Ada. I ride a blue Dutch bicycle with a brass bell.',
     'Hello Ada! Blue with a brass bell: noted.',
   ],
   [
-    'The chain was changed in May, and the brakes squeak when it rains.',
-    'I will have both in mind next time.',
+    'The chain of my bicycle was changed in May, and its brakes squeak when it rains.',
+    'I will have both in mind.',
   ],
   ['Saturdays suit me best, before noon.', 'Saturday mornings it is.'],
 ] as const;
-const FILLER = 12;
-/** Of what others say, the model answers all but this. */
-const REFUSED = 'part 31 ';
+const TALK_LATER = [
+  ['Do you have inner tubes for 28 inches?', 'Yes, four of them, and two with a long valve.'],
+  ['Please put one aside for me.', 'One is put aside under your name.'],
+] as const;
 const QUESTION = 'Which bicycle is mine, and what was wrong with it?';
 const ANSWER =
   'Yours is the blue Dutch one with the brass bell. Its brakes squeak when it rains; the chain was changed in May.';
+/** What others say and ask; some of it the model does not answer. */
+const PARTS = [
+  'saddle',
+  'pedal',
+  'fork',
+  'rim',
+  'hub',
+  'spoke',
+  'stem',
+  'grip',
+  'lamp',
+  'rack',
+  'crank',
+  'brake',
+];
+const REFUSED = ['Where is the stem?', 'Where is the grip?'];
 
 const model = http.createServer((req, res) => {
   void text(req).then((body) => {
     const { messages } = JSON.parse(body) as { messages: Array<{ content: string }> };
     const asked = messages.at(-1)?.content ?? '';
-    if (asked.includes(REFUSED)) {
+    if (REFUSED.includes(asked)) {
       res.writeHead(400, { 'content-type': 'application/json' });
       res.end(JSON.stringify({ error: { message: 'refused' } }));
       return;
     }
-    const content = asked.includes(QUESTION)
-      ? ANSWER
-      : (TALK.find(([said]) => asked.includes(said))?.[1] ?? 'Done.');
+    const known = new Map<string, string>([...TALK, ...TALK_LATER, [QUESTION, ANSWER]]);
+    const content = known.get(asked) ?? 'Noted.';
     const send = (fields: object): void => void res.write(`data: ${JSON.stringify(fields)}\n\n`);
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     send({ model: 'gpt-4o-mini', choices: [{ index: 0, delta: { content } }] });
@@ -105,28 +122,59 @@ async function talk({ baseUrl, agentId, apiKey }: Demo): Promise<void> {
   const say = (userId: string, said: string) =>
     call('POST', `/v1/agents/${agentId}/messages`, { userId, text: said });
   for (const [said] of TALK) await say('ada', said);
-  for (let i = 0; i < FILLER; i += 1)
-    await say('ada', `Please order ${i + 2} inner tubes for shelf ${i + 1}.`);
-  for (let i = 0; i < 4 * HOURS; i += 1) await say(`customer-${i % 9}`, `Is part ${i} in stock?`);
+  const customers = PARTS.map((part, i) => ({ userId: `customer-${i}`, part }));
+  for (const { userId, part } of customers) {
+    for (let i = 1; i <= 5; i += 1) await say(userId, `Box ${i} has screws of size ${i}.`);
+    await say(userId, `The ${part} lies on shelf ${part.length}.`);
+  }
+  await remembered();
+  await clearWindows();
+  for (const [said] of TALK_LATER) await say('ada', said);
+  for (const { userId, part } of customers) {
+    await say(userId, `Where is the ${part}?`);
+    await say(userId, `On which shelf did I put the ${part}?`);
+  }
+}
+
+/** Until all that was said is in long-term memory. */
+async function remembered(): Promise<void> {
+  const isDone = async () =>
+    (await inDatabase(`SELECT FROM turns WHERE kind = 'message' AND state = 'accepted'`)).rowCount === 0;
+  if (!(await poll(isDone, READY_WITHIN_MS))) throw new Error('what was said is not remembered');
+}
+
+/** As if much else had been said since: what was said is to be recalled. */
+async function clearWindows(): Promise<void> {
+  const redis = new Redis(await urlOf('REDIS_URL'));
+  await redis.flushdb();
+  redis.disconnect();
+}
+
+async function urlOf(name: string): Promise<string> {
+  const env = await readFile(path.join(home, 'stack.env'), 'utf8');
+  const line = env.split('\n').find((known) => known.startsWith(`${name}=`));
+  if (line === undefined) throw new Error(`stack.env has no ${name}`);
+  return line.slice(name.length + 1).replaceAll(/^['"]|['"]$/g, '');
+}
+
+async function inDatabase(sql: string): Promise<pg.QueryResult> {
+  const client = new pg.Client({ connectionString: await urlOf('DATABASE_ADMIN_URL') });
+  await client.connect();
+  try {
+    return await client.query(sql);
+  } finally {
+    await client.end();
+  }
 }
 
 /** Moves the turns of others into the hours before, as if they had been said then. */
 async function spreadOverTheDay(): Promise<void> {
-  const env = await readFile(path.join(home, 'stack.env'), 'utf8');
-  const connectionString = /^DATABASE_ADMIN_URL=(.*)$/m.exec(env)?.[1]?.replaceAll(/^['"]|['"]$/g, '');
-  if (connectionString === undefined) throw new Error('stack.env names no database');
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  try {
-    // More in the middle of the day than at its ends.
-    await client.query(
-      `UPDATE turns SET received_at = received_at - make_interval(hours =>
-         abs(hashtext(message_id::text)) % ${HOURS / 2} + abs(hashtext(message_id::text || '-')) % ${HOURS / 2})
-       WHERE user_id LIKE 'customer-%'`,
-    );
-  } finally {
-    await client.end();
-  }
+  // More in the middle of the day than at its ends.
+  await inDatabase(
+    `UPDATE turns SET received_at = received_at - make_interval(hours =>
+       abs(hashtext(message_id::text)) % ${HOURS / 2} + abs(hashtext(message_id::text || '-')) % ${HOURS / 2})
+     WHERE user_id LIKE 'customer-%'`,
+  );
 }
 
 async function takePictures({ baseUrl, agentId, apiKey }: Demo): Promise<void> {

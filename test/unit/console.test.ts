@@ -88,6 +88,7 @@ test('an exchange is one, also where the end of a page lies within it', () => {
     exchangeId,
     role,
     content: `${role} of ${exchangeId}`,
+    channel: 'http',
     createdAt: role === 'user' ? '2026-05-04T09:30:00.000Z' : '2026-05-04T09:30:02.000Z',
   });
   const pages = [

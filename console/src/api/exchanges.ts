@@ -3,16 +3,23 @@ import type { Schemas } from './client.ts';
 
 type Memory = Schemas['Memory']['memories'][number];
 
-export type Exchange = { id: string; at: string; messages: Array<Pick<Memory, 'role' | 'content'>> };
+export type Exchange = {
+  id: string;
+  at: string;
+  /** Where it came in; null where that is not kept. Absent where nobody asked. */
+  channel?: string | null;
+  messages: Array<Pick<Memory, 'role' | 'content'>>;
+};
 
 /** Memories as the exchanges that they are of: what was said first stands first. */
 function asExchanges(memories: readonly Memory[]): Exchange[] {
   const exchanges = new Map<string, Exchange>();
-  for (const { exchangeId, createdAt, role, content } of memories) {
+  for (const { exchangeId, createdAt, role, content, channel } of memories) {
     const { at = createdAt, messages = [] } = exchanges.get(exchangeId) ?? {};
     const isFirst = role === 'user';
     exchanges.set(exchangeId, {
       id: exchangeId,
+      channel,
       at: isFirst ? createdAt : at,
       messages: isFirst ? [{ role, content }, ...messages] : [...messages, { role, content }],
     });

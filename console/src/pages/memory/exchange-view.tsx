@@ -31,10 +31,15 @@ export function ExchangeView({
       <footer className="row exchange-foot">
         <span className="hint">
           <When at={exchange.at} />
+          {exchange.channel && ` · ${exchange.channel}`}
         </span>
-        <Link href={`/turns/${exchange.id}`} className="link">
-          Where it comes from
-        </Link>
+        {exchange.channel === null ? (
+          <span className="hint">Its turn is not kept, or it was imported</span>
+        ) : (
+          <Link href={`/turns/${exchange.id}`} className="link">
+            Where it comes from
+          </Link>
+        )}
         {canChange && <Forget exchange={exchange} scope={scope} />}
       </footer>
     </article>
