@@ -33,7 +33,8 @@ import {
 } from './surroundings.ts';
 import { hostWorkflows } from './workflow-host.ts';
 
-const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+/** What the operator signs in with. */
+export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
 /** What an API reads where companies install the app in Slack. */
 export const SLACK_OAUTH = {
   SLACK_SIGNING_SECRET: SIGNING_SECRET,
