@@ -8,6 +8,7 @@
  * - `--cluster`: with Temporal's own server and a Postgres for it, in place of the dev server.
  * - `--temporal ADDRESS`: with a Temporal that runs already, in a namespace that is removed at the end.
  * - `--clear`: without encryption in Temporal.
+ * - `--real`: messages of a person's 5 to 60 words and answers of 30 to 600, in place of a sentence each.
  * - `--http`: sends messages over HTTP instead of Slack.
  * - `--write`: writes the results to docs/PERFORMANCE.md and the charts to docs/charts.
  */
@@ -40,6 +41,7 @@ const { values: options } = parseArgs({
     temporal: { type: 'string' },
     clear: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    real: { type: 'boolean', default: false },
   },
 });
 const { quick } = options;
@@ -105,7 +107,7 @@ const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void
 const makeHome = (): Promise<string> => mkdtemp(path.join(os.tmpdir(), 'konstruct-bench-'));
 
 async function withStandIn(work: (standIn: Awaited<ReturnType<typeof startStandIn>>) => Promise<void>) {
-  const standIn = await startStandIn();
+  const standIn = await startStandIn({ lengths: options.real ? 'real' : 'short' });
   await work(standIn);
   await standIn.close();
 }

@@ -20,7 +20,7 @@ import { cutForModel } from '../../src/memory/embedding/cut-for-model.ts';
 import { isEmbeddedInPart, splitExchange } from '../../src/memory/text/passages.ts';
 import { flagsOf } from '../../src/memory/text/questions.ts';
 import { toQueryMasks, toTermVector } from '../../src/memory/text/search-terms.ts';
-import { isMostlyLatin } from '../../src/memory/text/search-text.ts';
+import { readableShare } from '../../src/memory/text/search-text.ts';
 import { wordsOf } from '../../src/memory/text/terms.ts';
 import { timeRangeOf } from '../../src/memory/text/time-range.ts';
 import { countWords } from '../../src/memory/text/words.ts';
@@ -86,7 +86,7 @@ const WORK: Readonly<Record<string, (text: string) => unknown>> = {
       toQueryMasks(asked),
       toTermVector(wordsOf(text, 'stored')),
       countWords(text),
-      isMostlyLatin(text),
+      readableShare(text),
     ];
   },
   'telling questions': (text) => flagsOf(text, text),
