@@ -13,7 +13,7 @@ import { RANKING } from '../../src/memory/ranking/weights.ts';
 import { embedQuestion } from '../../src/memory/recall/question-embeddings.ts';
 import { compareScope } from '../../src/memory/recall/recall.ts';
 import { queryOf } from '../../src/memory/recall/recall-for-turn.ts';
-import { wordsOf, withinBudget } from '../../src/memory/recall/quotable.ts';
+import { quotedWords, withinBudget } from '../../src/memory/recall/quotable.ts';
 import { runUntilStopped } from '../../local/stack/run-until-stopped.ts';
 import { readConversations, type Question } from './dataset.ts';
 import { foreignQuestions } from './foreign.ts';
@@ -27,7 +27,7 @@ const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 /** Passages whose quotation is tried. */
 const EXAMINED = 40;
-const THRESHOLDS = [0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.22];
+const THRESHOLDS = [0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.22, 0.24, 0.26];
 
 type Passage = { exchangeId: string; words: number; turns: ReadonlySet<string> };
 /** A question to a scope, as the fit sees it. */
@@ -102,7 +102,7 @@ async function samplesOf(
       if (!passage) throw new Error('a passage was compared that is not stored');
       return passage;
     });
-    const match = matchOf(rank(scored, []), facts);
+    const match = matchOf(rank(scored, []), facts, scored.totals.length);
     samples.push({ set: conversation.set, question, features: scored.features, passages: inOrder, match });
   }
   return samples;
@@ -111,7 +111,7 @@ async function samplesOf(
 type PassageRow = { exchange: string; part: number; user: [number, number]; reply: [number, number] };
 
 async function passagesOf(pool: Services['pool'], scope: Replayed): Promise<Map<string, Passage>> {
-  const { agent, stored } = scope;
+  const { agent, stored, conversation } = scope;
   const { rows } = await inTenant(pool, agent.tenantId, (client) =>
     client.query<PassageRow>(
       `SELECT exchange_id AS exchange, part, ARRAY[user_from, user_to] AS user, ARRAY[reply_from, reply_to] AS reply
@@ -128,10 +128,9 @@ async function passagesOf(pool: Services['pool'], scope: Replayed): Promise<Map<
             { message: messages.assistant, from: reply[0], to: reply[1] },
           ].filter(({ from, to }) => to > from)
         : [];
-      const [userText = '', replyText = ''] = [user, reply].map(([from, to], i) =>
-        (i === 0 ? messages?.user : messages?.assistant)?.text.slice(from, to),
-      );
-      const words = wordsOf({ userText, replyText });
+      const words =
+        quotedWords(messages?.user.text.slice(...user) ?? '', conversation.userName) +
+        quotedWords(messages?.assistant.text.slice(...reply) ?? '', conversation.agentName);
       const turns = new Set(parts.flatMap(({ message, from, to }) => turnsWithin(message, [{ from, to }])));
       const exchangeId = exchange.replaceAll('-', '');
       return [`${exchangeId} ${part}`, { exchangeId, words, turns }] as const;

@@ -202,10 +202,11 @@ describe('the total', () => {
 });
 
 describe('the match', () => {
-  const of = (...[passages, query]: Parameters<typeof scored>) =>
-    matchOf(scored(passages, query), { ...QUERY, ...query });
+  const OF_MANY = 400;
+  const of = (passages: Passage[], query: Partial<QueryFacts> = {}, compared = OF_MANY) =>
+    matchOf(scored(passages, query), { ...QUERY, ...query }, compared);
 
-  test('of nothing is 0', () => expect(matchOf([], QUERY)).toBe(0));
+  test('of nothing is 0', () => expect(matchOf([], QUERY, 0)).toBe(0));
 
   test('grows with meaning, and most with words as well', () => {
     const [neither, meant, both] = [
@@ -218,10 +219,17 @@ describe('the match', () => {
     expect(both).toBeLessThan(1);
   });
 
-  test('is the cosine with all words, and a quarter of it with none', () => {
-    expect(of([passage('x', 0b11, 0.5)])).toBeCloseTo(0.5);
-    expect(of([passage('x', 0, 0.5)])).toBeCloseTo(0.125);
+  test('is the cosine with all words, and a third of it with none', () => {
+    expect(of([passage('x', 0b11, 0.6)])).toBeCloseTo(0.6);
+    expect(of([passage('x', 0, 0.6)])).toBeCloseTo(0.2);
     expect(of([passage('x', 0b11, -0.5)])).toBe(0);
+  });
+
+  test('is more among few passages, where the best is less by chance, and never more than 1', () => {
+    const found = [passage('x', 0b11, 0.3)];
+    expect(of(found, {}, 20)).toBeCloseTo(0.6);
+    expect(of(found, {}, 160_000)).toBeCloseTo(0.15);
+    expect(of([passage('x', 0b11, 0.9)], {}, 2)).toBe(1);
   });
 
   test('is that of one passage: meaning here and words there are no answer', () => {

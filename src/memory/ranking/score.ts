@@ -121,11 +121,11 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
   return { features, totals, flags, passageAt };
 }
 
-/** 1 where somebody whom the query is about says something, else 0. */
+/** 0 where somebody speaks whom the query is about, else −1: the user, unless it names the agent. */
 function spokenBy(named: ReadonlySet<Speaker>, flags: Int16Array): Float64Array {
   const ofAgent = named.has('agent');
   const without = (ofAgent ? WITHOUT_AGENT : 0) | (named.has('user') || !ofAgent ? WITHOUT_USER : 0);
-  return Float64Array.from(flags, (flag) => ((flag & without) === without ? 0 : 1));
+  return Float64Array.from(flags, (flag) => ((flag & without) === without ? -1 : 0));
 }
 
 /** Of each place the value of the last passage of the exchange before in its session, or its own. */
@@ -165,21 +165,29 @@ function standing(cosines: Float32Array, flags: Int16Array): Float64Array {
   return Float64Array.from(cosines, (cosine) => (cosine - mean) / spread);
 }
 
-/** Stands for the cosine in a language that the model can't read: there one word that fits decides. */
-const FAIR_COSINE = 0.45;
 const MATCH_OVER = 20;
+/** Of more passages the best is better by chance: about so in proportion to the logarithm of their number. */
+const USUAL_SCOPE = 400;
+const SMALL_SCOPE = 10;
 
 /**
  * How well the best passage fits, 0 to 1, for comparison with the agent's threshold: its cosine, of which a
- * quarter counts without any word of the query and all of it with all of them.
+ * third counts without any word of the query and all of it with all of them. For a script that the model
+ * can't read, the share of words alone, twice.
  * @param ranked best first
+ * @param compared how many passages were compared
  */
-export function matchOf(ranked: readonly ScoredPassage[], { readable }: QueryFacts): number {
+export function matchOf(
+  ranked: readonly ScoredPassage[],
+  { readable }: QueryFacts,
+  compared: number,
+): number {
   const fits = ranked.slice(0, MATCH_OVER).map(({ cosine, lexical }) => {
-    const likeness = readable * cosine + (1 - readable) * FAIR_COSINE;
-    return (likeness * (1 + 3 * lexical)) / 4;
+    const read = (cosine * (1 + 2 * lexical)) / 3;
+    return readable * read + (1 - readable) * 2 * lexical;
   });
-  return Math.max(0, ...fits);
+  const chance = Math.log(Math.max(compared, SMALL_SCOPE)) / Math.log(USUAL_SCOPE);
+  return Math.min(Math.max(0, ...fits) / chance, 1);
 }
 
 /**

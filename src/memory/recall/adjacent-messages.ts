@@ -3,11 +3,11 @@ import type { RecallSettings } from '../../domain/agent.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
 import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
 import { sameSession } from '../ranking/sessions.ts';
-import { countWords } from '../text/words.ts';
+import type { SpeakerNames } from '../text/names.ts';
 import type { PromptContents } from './beside-window.ts';
 import { notInPrompt } from './candidates.ts';
 import { findTexts, passageKey, type QuotedMessage, type TextBudget } from './passage-texts.ts';
-import { LABEL_WORDS } from './quotable.ts';
+import { quotedWords } from './quotable.ts';
 import type { Quoted } from './quote.ts';
 
 /** A message right after or before a hit, which is quoted with it. */
@@ -26,11 +26,17 @@ export async function findAdjacentMessages(
   client: pg.PoolClient,
   scope: Scope,
   inPrompt: PromptContents,
-  found: { scored: ScoredScope; hits: Quoted[]; settings: RecallSettings; budget: TextBudget },
+  found: {
+    scored: ScoredScope;
+    hits: Quoted[];
+    settings: RecallSettings;
+    budget: TextBudget;
+    speakers: SpeakerNames;
+  },
 ): Promise<AdjacentMessage[]> {
-  const { scored, hits, settings, budget } = found;
+  const { scored, hits, settings, budget, speakers } = found;
   let wordsLeft = settings.fillWords - hits.reduce((sum, { words }) => sum + words, 0);
-  if (wordsLeft <= LABEL_WORDS) return [];
+  if (wordsLeft <= 0) return [];
   const taken = new Set([
     ...hits.map(({ exchangeId }) => exchangeId),
     ...inPrompt.exclude.map((id) => id.replaceAll('-', '')),
@@ -56,7 +62,7 @@ export async function findAdjacentMessages(
     const isSame = (other: AdjacentMessage) =>
       other.role === role && passageKey(other.passage) === passageKey(passage);
     if (adjacent.some(isSame)) continue;
-    const words = countWords(message.content) + LABEL_WORDS;
+    const words = quotedWords(message.content, step > 0 ? speakers.user : speakers.agent);
     if (words > wordsLeft) continue;
     adjacent.push({ hit, passage, role, message });
     wordsLeft -= words;

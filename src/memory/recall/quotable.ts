@@ -2,9 +2,6 @@ import type { Candidate } from '../ranking/choose.ts';
 import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
 import { countWords } from '../text/words.ts';
 
-/** Words that the date and the name take in front of each quoted message. */
-export const LABEL_WORDS = 2;
-
 /**
  * The passages of ordered exchanges, best first: each by its own log-odds, with what its exchange has gained
  * or lost by the order.
@@ -41,11 +38,9 @@ function withNeighbours({ exchangeId, place }: Candidate, { passageAt }: ScoredS
   return [...beside(-1), ...(own ? [own] : []), ...beside(1)];
 }
 
-/** How many words a passage takes in the prompt. */
-export function wordsOf({ userText, replyText }: { userText: string; replyText: string }): number {
-  return [userText, replyText]
-    .filter((text) => text !== '')
-    .reduce((sum, text) => sum + countWords(text) + LABEL_WORDS, 0);
+/** How many words a message takes in the prompt, with the day and the name before it; 0 when it is empty. */
+export function quotedWords(text: string, name = 'user'): number {
+  return text === '' ? 0 : countWords(`2000-01-01 "${name}": "${text}"`);
 }
 
 /** An exchange of so many words is quoted whole: what was said and what was answered explain each other. */

@@ -3,6 +3,7 @@ import type { RecallSettings } from '../../domain/agent.ts';
 import type { Scope } from '../../domain/conversation.ts';
 import type { Candidate } from '../ranking/choose.ts';
 import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
+import type { SpeakerNames } from '../text/names.ts';
 import type { PromptContents } from './beside-window.ts';
 import { notInPrompt } from './candidates.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type QuotedMessage,
   type TextBudget,
 } from './passage-texts.ts';
-import { passagesOf, withinBudget, wordsOf } from './quotable.ts';
+import { passagesOf, quotedWords, withinBudget } from './quotable.ts';
 
 /** A passage that is quoted, and what of it the prompt doesn't show yet. */
 export type Quoted = ScoredPassage & {
@@ -39,9 +40,10 @@ export async function quote(
     texts: ReadonlyMap<string, PassageTexts>;
     settings: RecallSettings;
     budget: TextBudget;
+    speakers: SpeakerNames;
   },
 ): Promise<Quoted[]> {
-  const { ordered, scored, texts, settings, budget } = from;
+  const { ordered, scored, texts, settings, budget, speakers } = from;
   const { topK, maxWords } = settings;
   const passages = passagesOf(ordered, scored).slice(0, EXAMINED_EACH * topK);
   const unknown = passages.filter((passage) => !texts.has(passageKey(passage)));
@@ -49,7 +51,8 @@ export async function quote(
   const quotable = passages.flatMap((passage): Quoted[] => {
     const { user, reply } = notInPrompt(passage, known, inPrompt);
     if (!user && !reply) return [];
-    const words = wordsOf({ userText: user?.content ?? '', replyText: reply?.content ?? '' });
+    const words =
+      quotedWords(user?.content ?? '', speakers.user) + quotedWords(reply?.content ?? '', speakers.agent);
     return [{ ...passage, user, reply, words }];
   });
   return withinBudget(quotable, topK, maxWords);

@@ -77,7 +77,12 @@ export async function recall(
       const compared = await compareScope(client, { scope, settings, hasTime }, query);
       const question = piecesOf([query.text, ...Object.values(query.speakers)].join(' '));
       const found = await use((inPrompt) =>
-        choose(client, { scope, settings }, { ...compared, question, vector }, inPrompt),
+        choose(
+          client,
+          { scope, settings },
+          { ...compared, question, vector, speakers: query.speakers },
+          inPrompt,
+        ),
       );
       return compared.isPart ? { ...found, comparedNewest: compared.scored.totals.length } : found;
     },
@@ -110,15 +115,21 @@ export async function compareScope(
 async function choose(
   client: pg.PoolClient,
   { scope, settings }: RecallFrom,
-  from: { scored: ScoredScope; facts: QueryFacts; question: ReadonlySet<string>; vector: string },
+  from: {
+    scored: ScoredScope;
+    facts: QueryFacts;
+    question: ReadonlySet<string>;
+    vector: string;
+    speakers: SpeakerNames;
+  },
   inPrompt: PromptContents,
 ): Promise<Recollection> {
-  const { scored, facts, question, vector } = from;
+  const { scored, facts, question, vector, speakers } = from;
   const { topK } = settings;
   const ranked = rank(scored, inPrompt.exclude);
   const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
     match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
-  const noMatch = belowThreshold(round(matchOf(ranked, facts)), ranked);
+  const noMatch = belowThreshold(round(matchOf(ranked, facts, scored.totals.length)), ranked);
   if (noMatch) return noMatch;
   const budget = newTextBudget();
   const wanted = { question, vector, ranked, topK, budget };
@@ -126,12 +137,13 @@ async function choose(
   // An old message with the same words as one in the window, or the question itself asked before,
   // must not lift unrelated exchanges over the threshold.
   const left = candidates.length === examined.length ? ranked : candidates;
-  const match = round(matchOf(left, facts));
+  const match = round(matchOf(left, facts, scored.totals.length));
   const noOtherMatch = belowThreshold(match, left);
   if (noOtherMatch) return noOtherMatch;
   const ordered = orderCandidates(candidates, topK);
-  const hits = await quote(client, scope, inPrompt, { ordered, scored, texts, settings, budget });
-  const adjacent = await findAdjacentMessages(client, scope, inPrompt, { scored, hits, settings, budget });
+  const shared = { scored, settings, budget, speakers };
+  const hits = await quote(client, scope, inPrompt, { ...shared, ordered, texts });
+  const adjacent = await findAdjacentMessages(client, scope, inPrompt, { ...shared, hits });
   const quoted = new Set(hits.map(({ exchangeId }) => exchangeId));
   const missed = ordered.find(({ exchangeId }) => !quoted.has(exchangeId));
   return {
