@@ -40,10 +40,12 @@ const CLEARLY_WORSE = 1.6;
 export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
   const byScore = [...candidates].sort((a, b) => b.total - a.total);
   const asked = byScore.filter(onlyAsks).map(toAsked);
+  const shares = new Map(byScore.map((candidate) => [candidate, shareOfPerson(candidate, asked)]));
   const weighted = byScore
-    .map((candidate) => ({ ...candidate, total: candidate.total * shareOfPerson(candidate, asked) }))
+    .map((candidate) => ({ ...candidate, total: candidate.total * (shares.get(candidate) ?? 1) }))
     .sort((a, b) => b.total - a.total);
-  const kept = questionThatTells(byScore, topK);
+  const best = byScore.filter(({ repeats }) => !repeats).slice(0, topK);
+  const kept = questionThatTells(best.filter((candidate) => shares.get(candidate) !== 1));
   const distinct = weighted.filter(
     (candidate, i) =>
       candidate.exchangeId === kept?.exchangeId ||
@@ -59,11 +61,10 @@ function onlyAsks({ flags, repeats }: Candidate): boolean {
 
 /**
  * When in doubt, a question tells something ("Did you know that I moved to Graz?"): of those that are among
- * the best by their full score, the one that adds most to the query.
+ * the best by their full score and lose by their likeness to the query, the one that adds most to it.
  */
-function questionThatTells(byScore: readonly Candidate[], topK: number): Candidate | undefined {
-  const best = byScore.filter(({ repeats }) => !repeats).slice(0, topK);
-  const [most] = best.filter(onlyAsks).sort((a, b) => b.added - a.added);
+function questionThatTells(losing: readonly Candidate[]): Candidate | undefined {
+  const [most] = losing.toSorted((a, b) => b.added - a.added);
   return most;
 }
 
