@@ -188,35 +188,20 @@ function toUnusable(error: unknown, details: [AnswerFailureDetails] | []): unkno
 }
 
 function toFailure(error: unknown, details: [AnswerFailureDetails] | [], isLast: boolean): unknown {
-  if (error instanceof StoppedError) {
-    return ApplicationFailure.create({
-      type: FAILURE.turnStopped,
-      message: error.message,
-      nonRetryable: true,
-      details,
-    });
-  }
-  if (error instanceof LlmRejectedError) {
-    return ApplicationFailure.create({
-      type: FAILURE.llmRejected,
-      message: error.message,
-      nonRetryable: true,
-      details,
-    });
-  }
-  if (error instanceof EmptyReplyError) {
-    const { message } = error;
-    return ApplicationFailure.create({ type: FAILURE.llmEmptyReply, message, nonRetryable: isLast, details });
-  }
-  if (error instanceof LlmUnavailableError) {
-    const ends = error.timedOut && isLast;
-    return ApplicationFailure.create({
-      type: ends ? FAILURE.llmTimedOut : FAILURE.llmUnavailable,
-      message: error.message,
-      nonRetryable: ends,
-      ...(error.retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, error.retryAfterMs) }),
-      details,
-    });
-  }
-  return error;
+  if (!(error instanceof Error)) return error;
+  const { message } = error;
+  const as = (type: string, nonRetryable: boolean): ApplicationFailure =>
+    ApplicationFailure.create({ type, message, nonRetryable, details });
+  if (error instanceof StoppedError) return as(FAILURE.turnStopped, true);
+  if (error instanceof LlmRejectedError) return as(FAILURE.llmRejected, true);
+  if (error instanceof EmptyReplyError) return as(FAILURE.llmEmptyReply, isLast);
+  if (!(error instanceof LlmUnavailableError)) return error;
+  const ends = error.timedOut && isLast;
+  return ApplicationFailure.create({
+    type: ends ? FAILURE.llmTimedOut : FAILURE.llmUnavailable,
+    message,
+    nonRetryable: ends,
+    ...(error.retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, error.retryAfterMs) }),
+    details,
+  });
 }

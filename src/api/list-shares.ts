@@ -1,7 +1,6 @@
 import type { Response } from 'express';
 import { createShares } from '../lib/shares.ts';
-import { Problem, retryAfter } from './problems.ts';
-import { requireReader } from './reader.ts';
+import { holdPlace } from './hold-place.ts';
 
 /** Lists under way in a process, as many as it has connections to the database. */
 export const LISTS_AT_ONCE = 20;
@@ -12,17 +11,10 @@ export const LISTS_AT_ONCE = 20;
  */
 export function createListShares(): (tenantId: string, res: Response) => void {
   const underWay = createShares(LISTS_AT_ONCE);
-  return (tenantId, res) => {
-    requireReader(res);
-    const giveBack = underWay.take(tenantId);
-    if (!giveBack) {
-      throw new Problem(
-        429,
-        'Too many lists',
-        'Too many lists of this tenant are under way: read their answers, and ask again.',
-        { headers: retryAfter(1_000) },
-      );
-    }
-    res.once('close', giveBack);
-  };
+  return (tenantId, res) =>
+    holdPlace(underWay, tenantId, res, {
+      title: 'Too many lists',
+      detail: 'Too many lists of this tenant are under way: read their answers, and ask again.',
+      retryAfterMs: 1_000,
+    });
 }

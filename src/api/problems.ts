@@ -127,9 +127,10 @@ export function sendProblem(res: Response, problem: Problem): void {
 }
 
 /**
- * The last handler: turns whatever was thrown into a problem. What nobody foresaw is logged and stays inside.
+ * The last handler: turns whatever was thrown into a problem, and sends that in the call's own shape. What
+ * nobody foresaw is logged and stays inside.
  */
-export function problemHandler(log: Logger): ErrorRequestHandler {
+export function problemHandler(log: Logger, send = sendProblem): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     if (res.headersSent) {
       next(error);
@@ -137,7 +138,7 @@ export function problemHandler(log: Logger): ErrorRequestHandler {
     }
     const problem = toProblem(error);
     if (problem.status >= 500) log.error({ err: error, method: req.method, path: req.path }, problem.title);
-    sendProblem(res, problem);
+    send(res, problem);
   };
 }
 

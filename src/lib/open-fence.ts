@@ -3,6 +3,7 @@
  * characters costs milliseconds this way, where a tree of it takes seconds of the whole process. Source:
  * spec.commonmark.org, "Container blocks" and "Fenced code blocks". HTML is taken for text.
  */
+import { beginOf, eatQuote, eatSpaces, step, type LineCursor } from './line-cursor.ts';
 
 /** A quote, or what is marked once and indented from then on: a list item or a footnote. */
 type Container = { kind: 'quote' } | { kind: 'item'; indent: number };
@@ -16,9 +17,6 @@ type Reading = {
   /** Text that a line without the marks of its containers goes on with. */
   inText: boolean;
 };
-
-/** A place in a line. A tab that is used up in part leaves `spare` columns. */
-type Cursor = { line: string; at: number; column: number; spare: number };
 
 /** Below so many marks nobody writes code, and each line would be looked at for all of them. */
 const MAX_CONTAINERS = 20;
@@ -58,7 +56,7 @@ function readLine(line: string, reading: Reading): void {
     readBlank(reading);
     return;
   }
-  const cursor: Cursor = { line, at: 0, column: 0, spare: 0 };
+  const cursor = beginOf(line);
   const goesOn = enterAll(cursor, reading.open);
   if (reading.fence && goesOn >= reading.fence.depth) {
     if (closes(cursor, reading.fence)) reading.fence = undefined;
@@ -99,7 +97,7 @@ function readBlank(reading: Reading): void {
 }
 
 /** How many of the containers the line goes on in; the cursor stands behind their marks. */
-function enterAll(cursor: Cursor, containers: readonly Container[]): number {
+function enterAll(cursor: LineCursor, containers: readonly Container[]): number {
   for (const [at, container] of containers.entries()) {
     const next = { ...cursor };
     if (!enter(next, container)) return at;
@@ -108,13 +106,13 @@ function enterAll(cursor: Cursor, containers: readonly Container[]): number {
   return containers.length;
 }
 
-function enter(cursor: Cursor, container: Container): boolean {
+function enter(cursor: LineCursor, container: Container): boolean {
   if (container.kind === 'quote') return eatQuote(cursor);
   return eatSpaces(cursor, container.indent) === container.indent || isBlank(cursor);
 }
 
 /** Opens the containers that begin on a line; `isWithinText`: the line may go on with a text. */
-function openAll(cursor: Cursor, reading: Reading, isWithinText: boolean): void {
+function openAll(cursor: LineCursor, reading: Reading, isWithinText: boolean): void {
   const { open } = reading;
   const before = open.length;
   while (open.length < MAX_CONTAINERS) {
@@ -139,7 +137,7 @@ function openAll(cursor: Cursor, reading: Reading, isWithinText: boolean): void 
 }
 
 /** The columns between an item's mark and its words. */
-function eatMargin(cursor: Cursor): number {
+function eatMargin(cursor: LineCursor): number {
   const after = { ...cursor };
   const spaces = eatSpaces(after, MAX_SPACES + 1);
   if (spaces > MAX_SPACES || isBlank(after)) {
@@ -150,51 +148,19 @@ function eatMargin(cursor: Cursor): number {
   return spaces;
 }
 
-function eatQuote(cursor: Cursor): boolean {
-  const next = { ...cursor };
-  if (eatSpaces(next, MAX_SPACES) === MAX_SPACES || next.spare > 0 || next.line[next.at] !== '>')
-    return false;
-  step(next, 1);
-  eatSpaces(next, 1);
-  Object.assign(cursor, next);
-  return true;
-}
-
-function closes(cursor: Cursor, { mark }: Fence): boolean {
+function closes(cursor: LineCursor, { mark }: Fence): boolean {
   const next = { ...cursor };
   if (eatSpaces(next, MAX_SPACES) === MAX_SPACES) return false;
   return matched(CLOSING, next)?.[1]?.startsWith(mark) === true;
 }
 
-/** Takes as many columns of white space as there are, up to `most`, and says how many that were. */
-function eatSpaces(cursor: Cursor, most: number): number {
-  let eaten = 0;
-  while (eaten < most) {
-    const character = cursor.line[cursor.at];
-    if (cursor.spare > 0) cursor.spare -= 1;
-    else if (character === ' ') step(cursor, 1);
-    else if (character === '\t') {
-      cursor.spare = 3 - (cursor.column % 4);
-      step(cursor, 1);
-      cursor.column += cursor.spare;
-    } else break;
-    eaten += 1;
-  }
-  return eaten;
-}
-
-function step(cursor: Cursor, characters: number): void {
-  cursor.at += characters;
-  cursor.column += characters;
-}
-
-function matched(pattern: RegExp, { line, at, spare }: Cursor): RegExpExecArray | null {
+function matched(pattern: RegExp, { line, at, spare }: LineCursor): RegExpExecArray | null {
   pattern.lastIndex = at;
   return spare > 0 ? null : pattern.exec(line);
 }
 
 const BLANK = /[ \t]*$/y;
 
-function isBlank(cursor: Cursor): boolean {
+function isBlank(cursor: LineCursor): boolean {
   return matched(BLANK, { ...cursor, spare: 0 }) !== null;
 }

@@ -17,15 +17,6 @@ export function asCount(value: unknown): number | undefined {
   return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : undefined;
 }
 
-/** The value of a JSON text; undefined when it is none. */
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
 /** The objects that stand in a text one after the other, with whatever between them. */
 export function objectsIn(text: string): string[] {
   const found: string[] = [];

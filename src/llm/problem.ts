@@ -1,7 +1,8 @@
 /** What a server's error means, from its status and its body. Nothing of the body leaves this module. */
 import type { LlmFailureReason } from '../domain/failures.ts';
 import { contextLimitIn, type ContextLimit } from './context-limit.ts';
-import { asObject, asText, parseJson } from './json.ts';
+import { parseJson } from '../lib/parse-json.ts';
+import { asObject, asText } from './json.ts';
 import { refusedParameter, type Parameter, type Refusal } from './refused-parameter.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { IsSent } from './sent-text.ts';

@@ -1,7 +1,8 @@
 import { gunzipSync } from 'node:zlib';
 import { createParser } from 'eventsource-parser';
 import type { AnswerBuilder } from './answer-builder.ts';
-import { asObject, objectsIn, parseJson } from './json.ts';
+import { parseJson } from '../lib/parse-json.ts';
+import { asObject, objectsIn } from './json.ts';
 import { readChunk } from './read-chunk.ts';
 
 /** A single event, or a document without line breaks, may have this many characters. */

@@ -3,7 +3,8 @@
  * chat completions, legacy completions, Responses, Anthropic's and Cohere's events; `read-other.ts` has what
  * is without choices and types. docs/LLM-SERVERS.md names the sources.
  */
-import { asObject, asText, parseJson, type Json } from './json.ts';
+import { parseJson } from '../lib/parse-json.ts';
+import { asObject, asText, type Json } from './json.ts';
 import type { Piece } from './piece.ts';
 import { countsOf } from './read-counts.ts';
 import { readMessage } from './read-message.ts';

@@ -1,4 +1,5 @@
-import { asObject, parseJson } from './json.ts';
+import { parseJson } from '../lib/parse-json.ts';
+import { asObject } from './json.ts';
 
 /** No server is waited for longer than this between two attempts, whatever it asks for. */
 const LONGEST_WAIT_MS = 10 * 60_000;

@@ -1,6 +1,5 @@
 import type { CustomSlotSupplier, SlotPermit, WorkflowSlotInfo } from '@temporalio/worker';
-
-const CHECK_EVERY_MS = 5;
+import { pause } from './pause.ts';
 
 /**
  * Slots for workflow tasks that serve the turns which this worker has begun before new ones. A new turn is
@@ -47,9 +46,4 @@ export function createBegunFirst(options: {
       free += 1;
     },
   };
-}
-
-async function pause(abort: AbortSignal): Promise<void> {
-  abort.throwIfAborted();
-  await new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
 }

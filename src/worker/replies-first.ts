@@ -1,11 +1,10 @@
 import type { ActivityInterceptorsFactory, CustomSlotSupplier, WorkflowSlotInfo } from '@temporalio/worker';
+import { pause } from './pause.ts';
 
 /**
  * The activities of a reply follow each other within this time. After a longer silence no reply is active.
  */
 const QUIET_MS = 100;
-const CHECK_EVERY_MS = 5;
-
 /**
  * This activity waits for the model and uses no processor, so
  * it holds no backfill. Its end owes one backfill.
@@ -87,9 +86,4 @@ export function createRepliesFirst(options: {
       releaseSlot: () => void (freeSlots += 1),
     },
   };
-}
-
-async function pause(abort: AbortSignal): Promise<void> {
-  abort.throwIfAborted();
-  await new Promise((resolve) => setTimeout(resolve, CHECK_EVERY_MS));
 }

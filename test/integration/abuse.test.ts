@@ -12,7 +12,7 @@ import { eventually } from '../support/eventually.ts';
 import { createTestTenant, connectRedis } from '../support/services.ts';
 import { AS_OPERATOR, liftUserLimit, startSystem, type System } from '../support/system.ts';
 
-jest.setTimeout(240_000);
+jest.setTimeout(120_000);
 
 let system: System;
 let other: Awaited<ReturnType<typeof createTestTenant>>;
@@ -344,7 +344,8 @@ describe('random hostile input', () => {
   });
 
   test('in every id, query and body of the other routes: no 500', async () => {
-    const at = (value: string) => encodeURIComponent(value.toWellFormed());
+    // A URL's path holds no ".." that a client sends: it would lead up, here to the tenant itself.
+    const at = (value: string) => encodeURIComponent(value.toWellFormed().replace(/^\.{1,2}$/, 'dots'));
     await fc.assert(
       fc.asyncProperty(hostile, hostile, body, async (one, two, sent) => {
         for (const [method, path, payload, headers] of [
@@ -383,7 +384,7 @@ describe('random hostile input', () => {
     // The turns that the tests before have begun.
     await eventually(
       async () => (await system.temporal.workflow.count("ExecutionStatus = 'Running'")).count === 0,
-      { timeoutMs: 180_000 },
+      { timeoutMs: 60_000 },
     );
     const before = await keysOfOthers();
     const agentId = String((await system.request('POST', '/v1/agents', { name: 'Fresh' })).body['id']);

@@ -1,17 +1,13 @@
 /** `npm run doctor` against planted faults in Postgres: it finds each, and says the cure. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { expectFound, findings, openWard, type Ward } from '../support/doctor.ts';
+import { expectFound, findings, openWard } from '../support/doctor.ts';
 import { createTestDatabase, type TestDatabase } from '../support/services.ts';
 
 jest.setTimeout(60_000);
 
-let ward: Ward;
-let healthy: Ward['healthy'];
-beforeAll(async () => {
-  ward = await openWard();
-  ({ healthy } = ward);
-}, 120_000);
+const ward = await openWard();
+const { healthy } = ward;
 afterAll(() => ward.close());
 
 let database: TestDatabase;

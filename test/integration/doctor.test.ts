@@ -7,19 +7,15 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { isSick } from '../../cli/doctor/examine.ts';
 import { registerNamespace } from '../../local/stack/namespaces.ts';
 import { prepareNamespace } from '../../src/temporal/namespace.ts';
-import { expectFound, findings, openWard, SCOPES, type Ward } from '../support/doctor.ts';
+import { expectFound, findings, openWard, SCOPES } from '../support/doctor.ts';
 import { fail } from '../support/fake-llm.ts';
 import { redisServers, type RedisServers } from '../support/redis-servers.ts';
 import { temporalConfig } from '../support/services.ts';
 
 jest.setTimeout(60_000);
 
-let ward: Ward;
-let healthy: Ward['healthy'];
-beforeAll(async () => {
-  ward = await openWard();
-  ({ healthy } = ward);
-}, 120_000);
+const ward = await openWard();
+const { healthy } = ward;
 afterAll(() => ward.close());
 
 test('of a healthy installation it says good things alone', async () => {

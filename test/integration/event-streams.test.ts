@@ -1,7 +1,7 @@
 /** A reply as server-sent events, out of a durable turn. */
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { replyPiecesKey } from '../../src/redis/keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { namesOf, readEvents, textOf, type EventReader } from '../support/events.ts';
@@ -9,16 +9,11 @@ import { chunk, fail, noted } from '../support/fake-llm.ts';
 import { startForgetting } from '../support/forgetting.ts';
 import { startProxy } from '../support/proxy.ts';
 import { createTestTenant, redisUrl } from '../support/services.ts';
-import { AS_OPERATOR, type System } from '../support/system.ts';
+import { AS_OPERATOR } from '../support/system.ts';
 
-let forgetting: Awaited<ReturnType<typeof startForgetting>>;
-let system: System;
-let redisOfApi: Awaited<ReturnType<typeof startProxy>>;
-beforeAll(async () => {
-  redisOfApi = await startProxy(redisUrl());
-  forgetting = await startForgetting({ api: { redis: redisOfApi }, waitingRequests: 4 });
-  ({ system } = forgetting);
-});
+const redisOfApi = await startProxy(redisUrl());
+const forgetting = await startForgetting({ api: { redis: redisOfApi }, waitingRequests: 4 });
+const { system } = forgetting;
 afterAll(async () => {
   await system.stop();
   await redisOfApi.close();

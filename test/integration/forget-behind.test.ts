@@ -1,5 +1,5 @@
 /** What is said behind an erasure that is slow, or that nobody has started. */
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
 import { createGatherContext } from '../../src/activities/gather-context.ts';
 import { enterErasure } from '../../src/db/erasures.ts';
 import { createPool } from '../../src/db/pool.ts';
@@ -7,25 +7,13 @@ import { DEFAULT_RECALL } from '../../src/domain/agent.ts';
 import { appendTurn } from '../../src/memory/window/window.ts';
 import { acceptedMessage } from '../support/accepted-message.ts';
 import { noted } from '../support/fake-llm.ts';
-import { somebody, startForgetting, word, type Forgetting } from '../support/forgetting.ts';
+import { somebody, startForgetting, word } from '../support/forgetting.ts';
 
 jest.setTimeout(240_000);
 
-let forgetting: Forgetting;
-let system: Forgetting['system'];
-let forget: Forgetting['forget'];
-let finished: Forgetting['finished'];
-let stored: Forgetting['stored'];
-let stateOf: Forgetting['stateOf'];
-let receiptOf: Forgetting['receiptOf'];
-let holdBackfill: Forgetting['holdBackfill'];
-let promptOf: Forgetting['promptOf'];
-let blockMemories: Forgetting['blockMemories'];
-beforeAll(async () => {
-  forgetting = await startForgetting();
-  ({ system, forget, finished, stored, stateOf, receiptOf, holdBackfill, promptOf, blockMemories } =
-    forgetting);
-});
+const forgetting = await startForgetting();
+const { system, forget, finished, stored, stateOf, receiptOf, holdBackfill, promptOf, blockMemories } =
+  forgetting;
 afterEach(() => system.llm.answerWith(noted));
 afterAll(() => system.stop());
 

@@ -1,5 +1,5 @@
 /** Only an erasure that was entered deletes, and each one to its end. */
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { WorkflowClient, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
@@ -14,22 +14,14 @@ import {
 import type { HandleMessageInput } from '../../src/domain/turn.ts';
 import { eventually } from '../support/eventually.ts';
 import { placesOf } from '../support/every-store.ts';
-import { somebody, startForgetting, type Forgetting } from '../support/forgetting.ts';
+import { somebody, startForgetting } from '../support/forgetting.ts';
 import { isKnown } from '../support/forget-workflow.ts';
 import { createTestTenant } from '../support/services.ts';
 
 jest.setTimeout(240_000);
 
-let forgetting: Forgetting;
-let system: Forgetting['system'];
-let forget: Forgetting['forget'];
-let finished: Forgetting['finished'];
-let stored: Forgetting['stored'];
-let stateOf: Forgetting['stateOf'];
-beforeAll(async () => {
-  forgetting = await startForgetting();
-  ({ system, forget, finished, stored, stateOf } = forgetting);
-});
+const forgetting = await startForgetting();
+const { system, forget, finished, stored, stateOf } = forgetting;
 afterAll(() => system.stop());
 
 describe('the door', () => {

@@ -6,22 +6,14 @@ import { enterTurn, finishTurn, markStart } from '../../src/db/ledger.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { eventually } from '../support/eventually.ts';
-import { somebody, startForgetting, type Forgetting } from '../support/forgetting.ts';
+import { somebody, startForgetting } from '../support/forgetting.ts';
 import { asRole } from '../support/services.ts';
 import { isKnown } from '../support/forget-workflow.ts';
 
 jest.setTimeout(240_000);
 
-let forgetting: Forgetting;
-let system: Forgetting['system'];
-let forget: Forgetting['forget'];
-let finished: Forgetting['finished'];
-let stateOf: Forgetting['stateOf'];
-let receiptOf: Forgetting['receiptOf'];
-beforeAll(async () => {
-  forgetting = await startForgetting();
-  ({ system, forget, finished, stateOf, receiptOf } = forgetting);
-});
+const forgetting = await startForgetting();
+const { system, forget, finished, stateOf, receiptOf } = forgetting;
 afterAll(() => system.stop());
 
 const pool = () => system.database.pool;

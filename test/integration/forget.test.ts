@@ -1,31 +1,20 @@
 /** What was said is forgotten in every store, and nothing else is. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, afterEach, expect, jest, test } from '@jest/globals';
 import { forgetUserWorkflowId } from '../../src/domain/ids.ts';
 import { appendTurn } from '../../src/memory/window/window.ts';
 import { createApiClient, type Answer } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { executionsOf, keysOf, placesOf, rowsOf } from '../support/every-store.ts';
 import { noted } from '../support/fake-llm.ts';
-import { somebody, startForgetting, word, type Forgetting } from '../support/forgetting.ts';
+import { somebody, startForgetting, word } from '../support/forgetting.ts';
 import { createTestTenant } from '../support/services.ts';
 
 // The server deletes executions in its own time, half a minute and more.
 jest.setTimeout(240_000);
 
-let forgetting: Forgetting;
-let system: Forgetting['system'];
-let forget: Forgetting['forget'];
-let finished: Forgetting['finished'];
-let stored: Forgetting['stored'];
-let stateOf: Forgetting['stateOf'];
-let heldAnswers: Forgetting['heldAnswers'];
-let holdBackfill: Forgetting['holdBackfill'];
-let memoryPath: Forgetting['memoryPath'];
-beforeAll(async () => {
-  forgetting = await startForgetting();
-  ({ system, forget, finished, stored, stateOf, heldAnswers, holdBackfill, memoryPath } = forgetting);
-});
+const forgetting = await startForgetting();
+const { system, forget, finished, stored, stateOf, heldAnswers, holdBackfill, memoryPath } = forgetting;
 afterEach(() => system.llm.answerWith(noted));
 afterAll(() => system.stop());
 

@@ -8,8 +8,6 @@ import type { Stores } from './every-store.ts';
 import { noted, type LlmAnswer } from './fake-llm.ts';
 import { liftUserLimit, startSystem, type System, type SystemOptions } from './system.ts';
 
-export type Forgetting = Awaited<ReturnType<typeof startForgetting>>;
-
 export const somebody = () => `user-${randomUUID()}`;
 export const word = () => `word${randomUUID().replaceAll('-', '')}`;
 

@@ -27,10 +27,5 @@ export function mcpRoutes(dependencies: ToolDependencies): Router {
     const { answerMcp } = await import('../mcp/server.ts');
     await answerMcp(dependencies, { key: presentedKey(res), res }, req);
   });
-  // Nothing is sent unasked, and there is no session to end.
-  router.all('/', (_req, res) => {
-    const error = { code: -32_000, message: 'Method not allowed.' };
-    res.status(405).set('Allow', 'POST').json({ jsonrpc: '2.0', error, id: null });
-  });
   return router;
 }

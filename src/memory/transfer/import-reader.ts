@@ -5,6 +5,7 @@ import { exportLine, MOST_OF_A_LINE, type ExportHeader, type ExportedWindowMessa
 import type { NewLine } from './staged-imports.ts';
 import { importedIds, type ImportedIds } from './store-imported.ts';
 import { WINDOW_SIZE } from '../window/window.ts';
+import { parseJson } from '../../lib/parse-json.ts';
 
 /** A line is not what an export writes in its place. The message says what is wrong with it. */
 export class ImportFault extends Error {
@@ -48,6 +49,7 @@ export function createImportReader(scope: Scope): ImportReader {
       line += 1;
       if (isComplete) throw new ImportFault('comes after the end');
       const value = parseJson(text);
+      if (value === undefined) throw new ImportFault(NO_JSON);
       // Before the schema sees it: it would go through a million faults, and write down each.
       if (!isWithin(value, MOST_OF_A_LINE)) throw new ImportFault(header ? TOO_MUCH : NO_HEADER);
       const checked = exportLine.safeParse(value);
@@ -101,16 +103,9 @@ export function createImportReader(scope: Scope): ImportReader {
   };
 }
 
+const NO_JSON = 'must be JSON: the file was cut off here, or is none of an exported memory';
 const NO_HEADER = 'must be the header of an exported memory (format "konstruct-memory", version 1)';
 const TOO_MUCH = 'holds more, or longer keys, than an export writes';
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ImportFault('must be JSON: the file was cut off here, or is none of an exported memory');
-  }
-}
 
 function problemOf(error: z.ZodError, isHeader: boolean): string {
   if (isHeader) return NO_HEADER;

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { HANDED_OVER_LINE } from '../../../domain/words.ts';
 import { slackTrouble } from '../errors.ts';
 import { plainContent } from '../outbound/outbound-text.ts';
+import { plainText, shortText } from '../shown-text.ts';
 
 /** A thread in Slack. */
 export type ThreadPlace = { team: string; channel: string; threadTs: string };
@@ -37,7 +38,7 @@ export async function tellPeople(telling: Telling): Promise<void> {
       channel,
       thread_ts: threadTs,
       text: HANDED_OVER_LINE,
-      blocks: [{ type: 'section', text: { type: 'plain_text', text: HANDED_OVER_LINE } }, button],
+      blocks: [{ type: 'section', text: plainText(HANDED_OVER_LINE) }, button],
     }),
   );
   if (people.length === 0) return;
@@ -58,8 +59,6 @@ export async function tellPeople(telling: Telling): Promise<void> {
   }
 }
 
-const plainText = (text: string) => ({ type: 'plain_text' as const, text });
-
 /** Somebody may be gone, or the place: the others are told all the same. */
 async function unlessRefused(log: Logger, call: () => Promise<unknown>): Promise<void> {
   try {
@@ -79,7 +78,7 @@ export function handBackButton(threadId: string, agentName: string) {
         type: 'button' as const,
         action_id: HAND_BACK,
         value: threadId,
-        text: { type: 'plain_text' as const, text: `Hand back to ${agentName}`.slice(0, 75) },
+        text: plainText(`Hand back to ${agentName}`.slice(0, 75)),
       },
     ],
   };
@@ -100,12 +99,11 @@ async function summaryOf(client: WebClient, { channel, threadTs }: ThreadPlace):
     const said = messages.filter(({ text }) => text && text !== HANDED_OVER_LINE);
     return said
       .slice(-MAX_SUMMARY_MESSAGES)
-      .map(({ text = '', bot_id }) => `${bot_id ? 'Agent' : 'Person'}: ${short(text)}`)
+      .map(
+        ({ text = '', bot_id }) => `${bot_id ? 'Agent' : 'Person'}: ${shortText(text, MAX_SUMMARY_LENGTH)}`,
+      )
       .join('\n');
   } catch {
     return '';
   }
 }
-
-const short = (text: string): string =>
-  text.length > MAX_SUMMARY_LENGTH ? `${text.slice(0, MAX_SUMMARY_LENGTH).toWellFormed()} …` : text;

@@ -1,5 +1,6 @@
 /** The Home tab: what the agent is, and what it remembers of who looks at it. Pure. */
 import type { HomeView, KnownBlock } from '@slack/types';
+import { plainText, shortText } from '../shown-text.ts';
 
 export const SEARCH = 'konstruct_home_search';
 export const FORGET_ONE = 'konstruct_home_forget_one';
@@ -23,28 +24,25 @@ export type HomePage = {
 };
 
 const MAX_TEXT = 300;
-const plain = (text: string) => ({ type: 'plain_text' as const, text });
-const short = (text: string) =>
-  text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT).toWellFormed()} …` : text;
 
 export function homeView(page: HomePage): HomeView {
   const { agent, memories, query, note, directChannel, canSearch } = page;
   const role = agent.jobTitle ? `, ${agent.jobTitle}` : '';
   const blocks: KnownBlock[] = [
-    { type: 'header', text: plain(agent.name.slice(0, 150)) },
+    { type: 'header', text: plainText(agent.name.slice(0, 150)) },
     {
       type: 'section',
-      text: plain(
+      text: plainText(
         `I am ${agent.name}${role}: an AI that remembers what you and I talk about. ` +
           'Below is what I remember of you. Nobody else sees this page.',
       ),
     },
     ...(canSearch ? [searchBlock(query)] : []),
-    ...(note === undefined ? [] : [{ type: 'section' as const, text: plain(note) }]),
+    ...(note === undefined ? [] : [{ type: 'section' as const, text: plainText(note) }]),
     { type: 'divider' },
     ...memories.map((memory) => memoryBlock(memory)),
     ...(memories.length === 0
-      ? [{ type: 'section' as const, text: plain(query ? 'Nothing with these words.' : 'Nothing yet.') }]
+      ? [{ type: 'section' as const, text: plainText(query ? 'Nothing with these words.' : 'Nothing yet.') }]
       : []),
     { type: 'divider' },
     { type: 'actions', elements: [exportButton(), forgetAllButton(agent.name)] },
@@ -62,27 +60,31 @@ function searchBlock(query: string | undefined): KnownBlock {
     block_id: SEARCH,
     dispatch_action: true,
     optional: true,
-    label: plain('Search'),
+    label: plainText('Search'),
     element: {
       type: 'plain_text_input',
       action_id: SEARCH,
       ...(query !== undefined && { initial_value: query }),
-      placeholder: plain('What it was about, then Enter'),
+      placeholder: plainText('What it was about, then Enter'),
       max_length: 100,
     },
   };
 }
 
 function memoryBlock({ exchangeId, day, user, reply }: HomeMemory): KnownBlock {
-  const said = [day, user && `You: ${short(user)}`, reply && `Me: ${short(reply)}`];
+  const said = [
+    day,
+    user && `You: ${shortText(user, MAX_TEXT)}`,
+    reply && `Me: ${shortText(reply, MAX_TEXT)}`,
+  ];
   return {
     type: 'section',
-    text: plain(said.filter(Boolean).join('\n')),
+    text: plainText(said.filter(Boolean).join('\n')),
     accessory: {
       type: 'button',
       action_id: FORGET_ONE,
       value: exchangeId,
-      text: plain('Forget'),
+      text: plainText('Forget'),
       confirm: confirm('Forget this?', 'It can’t be brought back.'),
     },
   };
@@ -91,14 +93,14 @@ function memoryBlock({ exchangeId, day, user, reply }: HomeMemory): KnownBlock {
 const exportButton = () => ({
   type: 'button' as const,
   action_id: EXPORT,
-  text: plain('Export'),
+  text: plainText('Export'),
 });
 
 const forgetAllButton = (name: string) => ({
   type: 'button' as const,
   action_id: FORGET_ALL,
   style: 'danger' as const,
-  text: plain('Forget everything'),
+  text: plainText('Forget everything'),
   confirm: confirm(
     'Forget everything?',
     `All that you and ${name} have said is deleted. It can’t be brought back.`,
@@ -106,9 +108,9 @@ const forgetAllButton = (name: string) => ({
 });
 
 const confirm = (title: string, text: string) => ({
-  title: plain(title),
-  text: plain(text),
-  confirm: plain('Forget'),
-  deny: plain('Keep'),
+  title: plainText(title),
+  text: plainText(text),
+  confirm: plainText('Forget'),
+  deny: plainText('Keep'),
   style: 'danger' as const,
 });

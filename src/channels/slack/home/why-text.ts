@@ -1,6 +1,7 @@
 /** Why a reply said what it said, as the one who has asked sees it. Pure. */
 import type { TurnResult } from '../../../domain/turn.ts';
 import { escapeEntities } from '../outbound/plain-text.ts';
+import { shortText } from '../shown-text.ts';
 
 /** What is shown of one memory, and of all. */
 const MAX_MEMORY_LENGTH = 200;
@@ -19,7 +20,7 @@ export function whyText(memory: TurnResult['memory'] | null): string {
   }
   const lines = recalled.slice(0, MAX_MEMORIES).map((found) => {
     const who = found.role === 'user' ? 'you' : 'me';
-    const said = escapeEntities(short(found.content.replaceAll(/\s+/g, ' ')));
+    const said = escapeEntities(shortText(found.content.replaceAll(/\s+/g, ' '), MAX_MEMORY_LENGTH));
     const day = found.createdAt.slice(0, 10);
     return `• ${day}, score ${score(found.score)}, from ${who}: ${said}\n    \`${found.exchangeId}\``;
   });
@@ -27,6 +28,3 @@ export function whyText(memory: TurnResult['memory'] | null): string {
 }
 
 const score = (value: number): string => value.toFixed(2);
-
-const short = (text: string): string =>
-  text.length > MAX_MEMORY_LENGTH ? `${text.slice(0, MAX_MEMORY_LENGTH).toWellFormed()} …` : text;

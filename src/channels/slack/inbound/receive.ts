@@ -1,4 +1,5 @@
 import { within } from '../../../lib/within.ts';
+import { parseJson } from '../../../lib/parse-json.ts';
 import type { Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
 import { createTakeHomeClick } from '../home/home-clicks.ts';
 import { createHandingOver } from './handing-over.ts';
@@ -76,12 +77,4 @@ function createReceiveClick({ findInstallation, findAgentOf, context }: SlackInb
       return { kind: 'unavailable', service: 'A service' };
     }
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

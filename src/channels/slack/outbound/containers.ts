@@ -2,6 +2,7 @@
  * The quotes, list items and footnotes that a block of a reply stands in, and what they take from the
  * beginning of its lines. Source: spec.commonmark.org, "Container blocks".
  */
+import { beginOf, eatQuote, eatSpaces, step, type LineCursor } from '../../../lib/line-cursor.ts';
 
 /** A quote, or what is marked once and indented from then on: a list item or a footnote. */
 export type Container =
@@ -41,15 +42,12 @@ export function indentOf(marker: string): number {
   return marker.trimStart().startsWith('[^') ? FOOTNOTE_INDENT : marker.length;
 }
 
-/** A place in a line. A tab that is used up in part leaves `spare` spaces. */
-type Cursor = { line: string; at: number; column: number; spare: number };
-
 function within(
   line: string,
   number: number,
   containers: readonly Container[],
-): { cursor: Cursor; isLazy: boolean } {
-  let cursor: Cursor = { line, at: 0, column: 0, spare: 0 };
+): { cursor: LineCursor; isLazy: boolean } {
+  let cursor = beginOf(line);
   for (const container of containers) {
     const next = { ...cursor };
     if (!enter(next, number, container)) return { cursor, isLazy: true };
@@ -59,14 +57,8 @@ function within(
 }
 
 /** Takes the mark or the indentation of a container; false for a line that has neither. */
-function enter(cursor: Cursor, number: number, container: Container): boolean {
-  if (container.kind === 'quote') {
-    eatSpaces(cursor, 3);
-    if (cursor.spare > 0 || cursor.line[cursor.at] !== '>') return false;
-    step(cursor, 1);
-    eatSpaces(cursor, 1);
-    return true;
-  }
+function enter(cursor: LineCursor, number: number, container: Container): boolean {
+  if (container.kind === 'quote') return eatQuote(cursor);
   const { marker, startLine } = container;
   if (number === startLine) {
     const indent = eatSpaces(cursor, Infinity);
@@ -78,35 +70,13 @@ function enter(cursor: Cursor, number: number, container: Container): boolean {
   return eatSpaces(cursor, width) === width || restOf(cursor).trim() === '';
 }
 
-function eatMarker(cursor: Cursor): string {
+function eatMarker(cursor: LineCursor): string {
   MARKER.lastIndex = cursor.at;
   const mark = MARKER.exec(cursor.line)?.[0] ?? '';
   step(cursor, mark.length);
   return mark;
 }
 
-/** Takes as many columns of white space as there are, up to `most`, and says how many that were. */
-function eatSpaces(cursor: Cursor, most: number): number {
-  let eaten = 0;
-  while (eaten < most) {
-    const character = cursor.line[cursor.at];
-    if (cursor.spare > 0) cursor.spare -= 1;
-    else if (character === ' ') step(cursor, 1);
-    else if (character === '\t') {
-      cursor.spare = 3 - (cursor.column % 4);
-      cursor.at += 1;
-      cursor.column += cursor.spare + 1;
-    } else break;
-    eaten += 1;
-  }
-  return eaten;
-}
-
-function step(cursor: Cursor, characters: number): void {
-  cursor.at += characters;
-  cursor.column += characters;
-}
-
-function restOf({ line, at, spare }: Cursor): string {
+function restOf({ line, at, spare }: LineCursor): string {
   return ' '.repeat(spare) + line.slice(at);
 }

@@ -1,6 +1,7 @@
 /** The buttons under a reply. Pure. */
 import type { ActionsBlock, ContextActionsBlock } from '@slack/types';
 import type { SlackContent } from './outbound-text.ts';
+import { plainText } from '../shown-text.ts';
 
 /** Somebody asks for a person in the agent's place. */
 export const ASK_FOR_PERSON = 'konstruct_ask_for_person';
@@ -8,8 +9,6 @@ export const ASK_FOR_PERSON = 'konstruct_ask_for_person';
 export const WHY = 'konstruct_why';
 /** Thumbs up or down. */
 export const FEEDBACK = 'konstruct_feedback';
-
-const plain = (text: string) => ({ type: 'plain_text' as const, text });
 
 /** Feedback carries its word before the message's id. */
 export const feedbackValue = (isGood: boolean, messageId: string): string =>
@@ -23,8 +22,8 @@ export function replyButtons(reply: {
   hasPeople: boolean;
 }): ReplyButtons {
   const { messageId, hasPeople } = reply;
-  const why = { type: 'button' as const, action_id: WHY, value: messageId, text: plain('Why?') };
-  const person = { type: 'button' as const, action_id: ASK_FOR_PERSON, text: plain('Talk to a human') };
+  const why = { type: 'button' as const, action_id: WHY, value: messageId, text: plainText('Why?') };
+  const person = { type: 'button' as const, action_id: ASK_FOR_PERSON, text: plainText('Talk to a human') };
   return [
     {
       type: 'context_actions',
@@ -32,8 +31,8 @@ export function replyButtons(reply: {
         {
           type: 'feedback_buttons',
           action_id: FEEDBACK,
-          positive_button: { text: plain('👍'), value: feedbackValue(true, messageId) },
-          negative_button: { text: plain('👎'), value: feedbackValue(false, messageId) },
+          positive_button: { text: plainText('👍'), value: feedbackValue(true, messageId) },
+          negative_button: { text: plainText('👎'), value: feedbackValue(false, messageId) },
         },
       ],
     },
