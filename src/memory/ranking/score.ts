@@ -168,7 +168,7 @@ function standing(cosines: Float32Array, flags: Int16Array): Float64Array {
 const MATCH_OVER = 20;
 /** Of more passages the best is better by chance: about so in proportion to the logarithm of their number. */
 const USUAL_SCOPE = 400;
-const SMALL_SCOPE = 25;
+const SMALL_SCOPE = 30;
 
 /**
  * How well the best passage fits, 0 to 1, for comparison with the agent's threshold: its cosine, of which a
