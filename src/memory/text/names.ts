@@ -1,3 +1,5 @@
+import { normalized } from '../../lib/normalized.ts';
+
 /** What the two who talk with each other are called, where it is known. */
 export type SpeakerNames = { user?: string | undefined; agent?: string | undefined };
 
@@ -21,12 +23,20 @@ export function inFirstPerson(text: string, names: SpeakerNames): string {
   return replaceNames(text, names, (who, { possessive }) => PRONOUNS[who][possessive ? 1 : 0]);
 }
 
+/** Who is called is called within so many letters of an end: "Hello Mara, where do I live?" */
+const CALL_LETTERS = 20;
+const AT_MOST_A_WORD = /^\P{L}*\p{L}*\P{L}*$/u;
+
 /** Whom a text names, other than by calling them: "Mara, where do I live?" says nothing of Mara. */
 export function namedIn(text: string, names: SpeakerNames): ReadonlySet<Speaker> {
   const named = new Set<Speaker>();
   replaceNames(text, names, (who, { possessive, before, after }) => {
-    const opens = /^\P{L}*\p{L}*\P{L}*$/u.test(before) && /^\s*[,:!،，、]/u.test(after);
-    const closes = /[,،，、]\s*$/u.test(before) && !/\p{L}/u.test(after);
+    const opens =
+      before.length < CALL_LETTERS && AT_MOST_A_WORD.test(before) && /^\s*[,:!،，、]/u.test(after);
+    const closes =
+      after.length < CALL_LETTERS &&
+      !/\p{L}/u.test(after) &&
+      /[,،，、]\s*$/u.test(before.slice(-CALL_LETTERS));
     if (possessive || !(opens || closes)) named.add(who);
     return '';
   });
@@ -52,7 +62,7 @@ function replaceNames(
     `(?<![\\p{L}\\p{M}\\p{N}])(${alternatives.join('|')})(['’]s|(?<=s)['’])?(?![\\p{L}\\p{M}\\p{N}])`,
     'giu',
   );
-  const composed = text.normalize('NFC');
+  const composed = normalized(text, 'NFC');
   const spoken = composed.replace(
     pattern,
     (match: string, form: string, suffix: string | undefined, at: number) => {
