@@ -48,9 +48,7 @@ export async function embedExchangeTexts(
 ): Promise<{ user: Vector; reply: Vector; passages: EmbeddedPassage[] }> {
   // A passage of white space alone has no embedding.
   const passages = splitExchange(texts.user, texts.reply).filter(
-    ({ user, reply }) =>
-      texts.user.slice(user.from, user.to).trim() !== '' ||
-      texts.reply.slice(reply.from, reply.to).trim() !== '',
+    ({ user, reply }) => hasWords(texts.user, user) || hasWords(texts.reply, reply),
   );
   const of = async (role: 'user' | 'reply') => {
     const spans = passages.map((passage) => passage[role]).filter(({ from, to }) => to > from);
@@ -64,16 +62,16 @@ export async function embedExchangeTexts(
   const [user, reply] = await Promise.all([of('user'), of('reply')]);
   const embedded = passages.map((passage) => {
     const vectors = [
-      ...(texts.user.slice(passage.user.from, passage.user.to).trim() === ''
-        ? []
-        : [user.partOf(passage.user)]),
-      ...(texts.reply.slice(passage.reply.from, passage.reply.to).trim() === ''
-        ? []
-        : [reply.partOf(passage.reply)]),
+      ...(hasWords(texts.user, passage.user) ? [user.partOf(passage.user)] : []),
+      ...(hasWords(texts.reply, passage.reply) ? [reply.partOf(passage.reply)] : []),
     ];
     return { ...passage, embedding: sumOf(vectors) };
   });
   return { user: user.whole, reply: reply.whole, passages: embedded };
+}
+
+function hasWords(text: string, { from, to }: Span): boolean {
+  return text.slice(from, to).trim() !== '';
 }
 
 /** The sum has the direction of the mean; `insertExchange` normalises it. */
