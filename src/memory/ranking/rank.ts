@@ -46,10 +46,29 @@ function kindOf(flags: number): Kind {
   return flags & ONLY_ASKS ? 'question' : 'statement';
 }
 
-/** A total that at least `wanted` passages of a kind reach; −Infinity when there are fewer. */
+const STEPS = 1_024;
+
+/**
+ * A total that at least `wanted` passages of a kind reach; −Infinity when there are fewer. Totals are counted
+ * in steps, which is faster than sorting them.
+ */
 function floorOf({ totals, flags }: ScoredScope, kind: Kind, wanted: number): number {
-  const own = totals.filter((_total, place) => kindOf(flags[place] ?? 0) === kind).sort();
-  return own.at(-wanted) ?? Number.NEGATIVE_INFINITY;
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const total of totals) {
+    if (total < least) least = total;
+    if (total > most) most = total;
+  }
+  const step = (most - least) / (STEPS - 1) || 1;
+  const counts = new Uint32Array(STEPS);
+  for (let place = 0; place < totals.length; place += 1) {
+    if (kindOf(flags[place] ?? 0) !== kind) continue;
+    const at = Math.floor(((totals[place] ?? 0) - least) / step);
+    counts[at] = (counts[at] ?? 0) + 1;
+  }
+  let at = STEPS;
+  for (let found = 0; at > 0 && found < wanted; found += counts[at] ?? 0) at -= 1;
+  // A little below the step, so that rounding loses none of it.
+  return at > 0 ? least + (at - 0.5) * step : Number.NEGATIVE_INFINITY;
 }
 
 /**

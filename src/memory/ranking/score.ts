@@ -87,7 +87,7 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
   const masks = scanned.masks.map((column) => pick(column, rows));
   const { scores: words, known } = lexicalScores({ masks, ats, flags }, query);
   flagQuestions(flags, pick(scanned.userWeights, rows), known);
-  const meaning = standing(cosines, flags).map((value) => value * query.readable);
+  const meaning = standing(cosines, flags, query.readable);
   const before = ofExchangeBefore(meaning, ats);
   const speaker = spokenBy(query.named, flags);
   const features = { meaning, before, words, speaker };
@@ -97,7 +97,8 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
     words: 2 * (1 - cosineWeight) * RANKING.words,
     speaker: RANKING.speaker,
   });
-  const all = totals.reduce((sum, total) => sum + Math.exp(total), 0);
+  let all = 0;
+  for (const total of totals) all += Math.exp(total);
   const passageAt = (place: number): ScoredPassage | undefined => {
     const row = rows[place];
     if (row === undefined) return undefined;
@@ -125,16 +126,21 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
 function spokenBy(named: ReadonlySet<Speaker>, flags: Int16Array): Float64Array {
   const ofAgent = named.has('agent');
   const without = (ofAgent ? WITHOUT_AGENT : 0) | (named.has('user') || !ofAgent ? WITHOUT_USER : 0);
-  return Float64Array.from(flags, (flag) => ((flag & without) === without ? -1 : 0));
+  const spoken = new Float64Array(flags.length);
+  for (let place = 0; place < spoken.length; place += 1)
+    spoken[place] = ((flags[place] ?? 0) & without) === without ? -1 : 0;
+  return spoken;
 }
 
 /** Of each place the value of the last passage of the exchange before in its session, or its own. */
 function ofExchangeBefore(values: Float64Array, ats: Float64Array): Float64Array {
+  const before = new Float64Array(values.length);
   let first = 0;
-  return values.map((own, place) => {
+  for (let place = 0; place < values.length; place += 1) {
     if (ats[place] !== ats[first]) first = place;
-    return followsOn(ats, first) ? (values[first - 1] ?? own) : own;
-  });
+    before[place] = values[followsOn(ats, first) ? first - 1 : place] ?? 0;
+  }
+  return before;
 }
 
 /** The log-odds of each place. */
@@ -142,27 +148,37 @@ export function totalsOf(
   { meaning, before, words, speaker }: Features,
   weights: Readonly<Record<keyof Features, number>>,
 ): Float64Array {
-  return words.map(
-    (share, place) =>
+  const totals = new Float64Array(words.length);
+  for (let place = 0; place < totals.length; place += 1)
+    totals[place] =
       weights.meaning * (meaning[place] ?? 0) +
       weights.before * (before[place] ?? 0) +
-      weights.words * share +
-      weights.speaker * (speaker[place] ?? 0),
-  );
+      weights.words * (words[place] ?? 0) +
+      weights.speaker * (speaker[place] ?? 0);
+  return totals;
 }
 
 /**
- * How far each cosine stands above the scope's mean, in standard deviations; those of what is told: a
- * question that was asked a dozen times before says nothing of what is usual.
+ * How far each cosine stands above the scope's mean, in standard deviations; those of what is told: a question
+ * that was asked a dozen times before says nothing of what is usual. Times `readable`.
  */
-function standing(cosines: Float32Array, flags: Int16Array): Float64Array {
-  const { mean: usual, deviation } = USUAL_COSINE;
-  const told = cosines.filter((_cosine, place) => !isOnlyAQuestion(flags[place] ?? 0));
-  const count = told.length + SMOOTHING_PASSAGES;
-  const mean = (told.reduce((sum, cosine) => sum + cosine, 0) + SMOOTHING_PASSAGES * usual) / count;
-  const squares = told.reduce((sum, cosine) => sum + (cosine - mean) ** 2, 0);
-  const spread = Math.sqrt((squares + SMOOTHING_PASSAGES * ((usual - mean) ** 2 + deviation ** 2)) / count);
-  return Float64Array.from(cosines, (cosine) => (cosine - mean) / spread);
+function standing(cosines: Float32Array, flags: Int16Array, readable: number): Float64Array {
+  let count = SMOOTHING_PASSAGES;
+  let sum = SMOOTHING_PASSAGES * USUAL_COSINE.mean;
+  let squares = SMOOTHING_PASSAGES * (USUAL_COSINE.mean ** 2 + USUAL_COSINE.deviation ** 2);
+  for (let place = 0; place < cosines.length; place += 1) {
+    if (isOnlyAQuestion(flags[place] ?? 0)) continue;
+    const cosine = cosines[place] ?? 0;
+    count += 1;
+    sum += cosine;
+    squares += cosine * cosine;
+  }
+  const mean = sum / count;
+  const scale = readable / Math.sqrt(squares / count - mean * mean);
+  const meaning = new Float64Array(cosines.length);
+  for (let place = 0; place < cosines.length; place += 1)
+    meaning[place] = ((cosines[place] ?? 0) - mean) * scale;
+  return meaning;
 }
 
 const MATCH_OVER = 20;
