@@ -4,10 +4,10 @@ import type { InboundMessage, Recollection } from '../domain/conversation.ts';
 import { keptOfWindow } from '../domain/prompt.ts';
 import { MEMORY_WITHIN_MS } from '../domain/timing.ts';
 import type { GatheredContext, Missing, RecallReceipt } from '../domain/turn.ts';
+import { createFairPlaces } from '../lib/fair-places.ts';
 import { within } from '../lib/within.ts';
 import { encodeEmbedding } from '../memory/embedding/embedding-codec.ts';
 import { embedQuestion, type QuestionEmbeddings } from '../memory/recall/question-embeddings.ts';
-import { createRecallPlaces } from '../memory/recall/recall-places.ts';
 import { recallForTurn } from '../memory/recall/recall-for-turn.ts';
 import { getWindow } from '../memory/window/window.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -15,12 +15,18 @@ import type { ActivityDependencies } from './dependencies.ts';
 /** The look-ups, and how each is called in the timings. */
 const TIMING_OF = { window: 'window', embedding: 'embed', recall: 'recall' } as const;
 
+/**
+ * Recalls of one worker that are at the database at once, of a tenant that is alone. With those of others at
+ * most `mostPlaces` of it, which leaves connections to what is no recall.
+ */
+export const RECALLS_AT_ONCE = 6;
+
 /** What is left of recall's time when comparing ends: choosing has to come to an end as well. */
 const CHOOSING_MS = MEMORY_WITHIN_MS / 4;
 
 export function createGatherContext(dependencies: Pick<ActivityDependencies, 'pool' | 'redis' | 'embedder'>) {
   const { pool, redis, embedder } = dependencies;
-  const atDatabase = createRecallPlaces();
+  const atDatabase = createFairPlaces(RECALLS_AT_ONCE);
   return {
     /**
      * What memory holds for a message: the window, and what is recalled by the message's embedding. The

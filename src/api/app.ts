@@ -23,7 +23,7 @@ import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
 import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openAiErrors } from './openai/errors.ts';
-import { MAX_COMPLETION_BODY_BYTES } from './openai/request.ts';
+import { MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION } from './openai/request.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
 import { readJsonBody } from './read-json.ts';
@@ -72,6 +72,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const { pool, redis, log, operator, channels } = dependencies;
   const app = express();
   app.disable('x-powered-by');
+  // Nobody keeps an answer (see below), so none needs a digest of its megabytes.
+  app.disable('etag');
   const { registry, timeRequests } = createMetrics();
   app.use(timeRequests);
   // Answers hold what was said, and keys.
@@ -109,12 +111,12 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(requireTenant(pool));
   // Before any body is read: what is refused for its body leaves its entry too.
   const { callsAMinute = CALLS_A_MINUTE } = dependencies;
-  const admit = createAdmission({ rateLimiter, callsAMinute });
+  const { admit, countRead } = createAdmission({ rateLimiter, callsAMinute });
   admitKeys(v1, TENANT_CALLS, { pool, admit });
   // It reads lines, as they come.
   v1.use(memoryTransferRoutes(dependencies));
   v1.post('/agents/:agentId/messages', readJsonBody(MAX_MESSAGE_BODY_BYTES));
-  v1.post('/chat/completions', readJsonBody(MAX_COMPLETION_BODY_BYTES));
+  v1.post('/chat/completions', readJsonBody(MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION));
   v1.use(readJson);
   v1.use(agentRoutes(dependencies));
   const http = createHttp([...CHANNELS, ...channels].map(({ name }) => name));
@@ -130,7 +132,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
-  app.use('/mcp', mcpRoutes({ ...dependencies, admit, acceptHttp, askToForget, waiting }));
+  app.use('/mcp', mcpRoutes({ ...dependencies, admit, countRead, acceptHttp, askToForget, waiting }));
 
   app.use(() => {
     throw notFound('path');

@@ -1,6 +1,7 @@
 /** The API of one process: HTTP and what it stands on. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import os from 'node:os';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
@@ -20,6 +21,9 @@ import { temporalNeeded } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
 import { listenAll } from './channel-intake.ts';
 
+/** With those of seven tenants 16 are taken: the rest is for what comes before a tenant is known. */
+export const CONNECTIONS = { max: 20, ofOneTenant: 7 };
+
 /**
  * Resolves once requests are answered. `close` ends with no request left without an answer.
  */
@@ -28,7 +32,11 @@ export async function startApi(
   log: Logger,
   { temporal, tracing }: { temporal: Client; tracing: Tracing | undefined },
 ): Promise<{ close: () => Promise<void> }> {
-  const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
+  const pool = createPool({
+    databaseUrl: config.databaseUrl,
+    ...CONNECTIONS,
+    statementTimeoutMs: 5_000,
+  });
   // The operator's routes are rarely asked.
   const operatorPool =
     config.operator &&
@@ -45,7 +53,10 @@ export async function startApi(
   });
 
   const { modelsPath } = config;
-  const embedder = modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath }));
+  // On a machine that has both, what is searched for here leaves the processor to the turns of a worker.
+  const niceness = os.constants.priority.PRIORITY_BELOW_NORMAL;
+  const embedder =
+    modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath, niceness }));
   const limits = {
     holdFollowersMs: config.holdFollowersMs,
     maxPromptTokens: config.maxPromptTokens,

@@ -5,6 +5,7 @@ import { pino, type Logger } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
 import { listenAll } from '../../src/api/channel-intake.ts';
+import { CONNECTIONS } from '../../src/api/start-api.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { parse } from '../../src/config/variables.ts';
@@ -97,7 +98,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
   };
   const definitions = [...CHANNELS, ...(options.channels ?? [])];
   const worker = connect(asRole('worker', database.url), log, options.worker);
-  const api = connect(asRole('api', database.url), log, options.api);
+  const api = connect(asRole('api', database.url), log, options.api, CONNECTIONS.ofOneTenant);
   const host = await hostWorkflows(
     createActivities({
       ...worker.connections,
@@ -174,12 +175,13 @@ export async function liftUserLimit({ request, tenantId }: System): Promise<void
 }
 
 /** The connections of one half, API or worker, through what stands between. */
-function connect(url: string, log: Logger, between: Between = {}) {
+function connect(url: string, log: Logger, between: Between = {}, ofOneTenant?: number) {
   const { address, namespace } = temporalConfig();
   const pool = createPool({
     databaseUrl: between.postgres?.through(url) ?? url,
     max: 10,
     statementTimeoutMs: 5_000,
+    ...(ofOneTenant && { ofOneTenant }),
   });
   const redis = createRedis(between.redis?.through(redisUrl()) ?? redisUrl(), log);
   const temporal = lazyClient(

@@ -43,6 +43,8 @@ export type Asker = { key: FoundApiKey; res: Response };
 
 /** Clients wait for a minute, unless they say otherwise. */
 const REPLY_WITHIN_MS = 50_000;
+/** What a page may hold: it goes to a model, and is written as JSON in JSON. */
+const LIST_BYTES = 200_000;
 /** The first search of a process loads the model. */
 const SEARCH_WITHIN_MS = 20_000;
 
@@ -75,7 +77,11 @@ export const TOOLS = {
     input: { agentId, userId, cursor: cursor.describe('The nextCursor of the page before.') },
     isReadOnly: true,
     run: (dependencies, { key }, { cursor: at, ...of }) =>
-      memoryOf(dependencies, { tenantId: key.tenantId, ...of }, pageQuery.parse({ cursor: at })),
+      memoryOf(
+        dependencies,
+        { tenantId: key.tenantId, ...of },
+        { ...pageQuery.parse({ cursor: at }), pageBytes: LIST_BYTES },
+      ),
   }),
   forget_memory: tool({
     description: 'Forgets one exchange, a message of the user and its reply, for good and everywhere.',
@@ -138,7 +144,8 @@ function tool<Shape extends z.ZodRawShape>(given: {
         Object.entries(ids).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
       );
       try {
-        const call = TOOL_CALLS[name];
+        // The request has been counted as a read at the door, whatever it asks for.
+        const call = { ...TOOL_CALLS[name], isRead: false };
         return resultOf(await throughAdmission(on, { call, params, ...by }, () => run(on, by, input)));
       } catch (error) {
         const problem = toProblem(error);
@@ -152,7 +159,6 @@ function tool<Shape extends z.ZodRawShape>(given: {
 
 const resultOf = (value: object): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(value) }],
-  structuredContent: { ...value },
 });
 
 /** What a search that came to nothing is to whoever asked: late, busy or broken, it is to be tried again. */

@@ -2,7 +2,7 @@ import { assertEmbedding, EMBEDDING_WIDTH } from '../../domain/embedding.ts';
 import { unlessAborted } from '../../lib/within.ts';
 import { countWords } from '../text/words.ts';
 import { cutForModel } from './cut-for-model.ts';
-import { createFairQueue, type Owner } from './fair-queue.ts';
+import { createFairQueue, type Owner } from '../../lib/fair-queue.ts';
 import { createModelProcess, ModelProcessLost, type ModelProcess } from './model-process.ts';
 
 /** Makes embeddings of texts: 384 numbers, mean-pooled and normalised. */
@@ -60,9 +60,10 @@ const BATCH_TIMEOUT_MS = 20_000;
  */
 export async function createEmbedder(options: {
   modelsPath: string;
+  niceness?: number;
 }): Promise<Embedder & { pid(): number | undefined }> {
-  const { modelsPath } = options;
-  const model = createModelProcess({ modelsPath, answerWithinMs: BATCH_TIMEOUT_MS });
+  const { modelsPath, niceness = 0 } = options;
+  const model = createModelProcess({ modelsPath, niceness, answerWithinMs: BATCH_TIMEOUT_MS });
   try {
     await model.run([['ready']]);
   } catch (error) {

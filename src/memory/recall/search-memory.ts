@@ -2,10 +2,10 @@ import type pg from 'pg';
 import type { Agent } from '../../domain/agent.ts';
 import type { RecalledMemory } from '../../domain/conversation.ts';
 import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
+import { createFairPlaces } from '../../lib/fair-places.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import { embedQuestion } from './question-embeddings.ts';
 import { recall } from './recall.ts';
-import { createRecallPlaces } from './recall-places.ts';
 
 /** A question that somebody has to what an agent remembers of a user. */
 export type MemoryQuestion = { agent: Agent; userId: string; query: string };
@@ -35,7 +35,7 @@ export function createSearchMemory({
   pool: pg.Pool;
   embedder: Pick<Embedder, 'embed'>;
 }): SearchMemory {
-  const places = createRecallPlaces(SEARCHES_AT_ONCE);
+  const places = createFairPlaces(SEARCHES_AT_ONCE);
   return async ({ agent, userId, query }, signal) => {
     const { tenantId, id: agentId, name } = agent;
     const owner = { tenantId, userId };
