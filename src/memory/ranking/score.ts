@@ -159,8 +159,8 @@ export function totalsOf(
 }
 
 /**
- * How far each cosine stands above the scope's mean, in standard deviations; those of what is told: a question
- * that was asked a dozen times before says nothing of what is usual. Times `readable`.
+ * How far each cosine stands above the scope's mean, in standard deviations; those of what is told: a
+ * question that was asked a dozen times before says nothing of what is usual. Times `readable`.
  */
 function standing(cosines: Float32Array, flags: Int16Array, readable: number): Float64Array {
   let count = SMOOTHING_PASSAGES;
