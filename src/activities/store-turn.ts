@@ -7,7 +7,7 @@ import { soundFigures, type TurnFigures } from '../domain/turn-figures.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { HANDED_OVER } from '../domain/words.ts';
 import { decodeEmbedding } from '../memory/embedding/embedding-codec.ts';
-import { embedPassages, insertExchange } from '../memory/long-term/exchange-passages.ts';
+import { embedExchangeTexts, insertExchange, type Embed } from '../memory/long-term/exchange-passages.ts';
 import { insertMemories } from '../memory/long-term/memories.ts';
 import { memoryId } from '../memory/long-term/memory-id.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -27,18 +27,18 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       const { tenantId, agentId, userId, messageId: exchangeId } = message;
       const figures = figuresOf(input);
       const attempt = watchAttempt();
-      const embed = (text: string) =>
-        embedder.embed(text, { tenantId, userId, priority: 'backfill', signal: attempt.signal });
+      const request = { tenantId, userId, priority: 'backfill', signal: attempt.signal } as const;
+      const by: Embed = {
+        embed: (text) => embedder.embed(text, request),
+        embedParts: (parts) => embedder.embedParts(parts, request),
+      };
       try {
-        const [userEmbedding, replyEmbedding] = await Promise.all([
-          input.embedding === null ? embed(message.text) : decodeEmbedding(input.embedding),
-          reply === undefined ? [] : embed(reply),
-        ]);
-        const passages = await embedPassages(
-          { user: message.text, reply: reply ?? '' },
-          { user: userEmbedding, reply: replyEmbedding },
-          embed,
-        );
+        const known = {
+          user: input.embedding === null ? undefined : decodeEmbedding(input.embedding),
+          reply: reply === undefined ? [] : undefined,
+        };
+        const texts = { user: message.text, reply: reply ?? '' };
+        const embedded = await embedExchangeTexts(texts, known, by);
         const exchange = { tenantId, agentId, userId, exchangeId };
         const user = { id: memoryId('user', exchangeId), createdAt: new Date(message.receivedAt) };
         const assistant = { id: memoryId('assistant', exchangeId), createdAt: new Date(repliedAt) };
@@ -46,17 +46,17 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
           // First, since it holds the turn's row: an erasure comes before all of this or after it.
           if (!(await finishTurn(client, tenantId, exchangeId, 'done', figures))) return;
           await insertMemories(client, exchange, [
-            { ...user, role: 'user', content: message.text, embedding: userEmbedding },
+            { ...user, role: 'user', content: message.text, embedding: embedded.user },
             ...(reply === undefined
               ? []
-              : [{ ...assistant, role: 'assistant' as const, content: reply, embedding: replyEmbedding }]),
+              : [{ ...assistant, role: 'assistant' as const, content: reply, embedding: embedded.reply }]),
           ]);
           await insertExchange(client, {
             ...exchange,
             user: { memoryId: user.id, text: message.text },
             reply: reply === undefined ? null : { memoryId: assistant.id, text: reply },
             createdAt: user.createdAt,
-            passages,
+            passages: embedded.passages,
           });
         });
       } catch (error) {

@@ -62,7 +62,7 @@ export function createSearchMemory(
           embedding: Array.from(embedded.embedding),
           inFirstPerson: embedded.inFirstPerson && Array.from(embedded.inFirstPerson),
           askedAt: new Date(),
-          speakers: [name],
+          speakers: { agent: name },
         },
         (search) => search({ exclude: [], shown: [] }),
       );
