@@ -161,7 +161,7 @@ const home = homeView({
 });
 const [reply] = withButtons(
   contentsOf('Your **blue** bicycle gets its new chain on Friday.'),
-  replyButtons({ messageId: MESSAGE_ID, hasPeople: true }),
+  replyButtons({ messageId: MESSAGE_ID, threadId: 'slack:T1:C1:1.2', hasPeople: true }),
 );
 const section = (text: string): Drawn => ({ type: 'section', text });
 

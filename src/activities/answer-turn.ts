@@ -72,16 +72,19 @@ export function createAnswerTurn(
           ...(onProgress && { onProgress: withoutMark(onProgress, agent) }),
         });
         isAnswered = true;
-        const { completion, wantsPerson } = completionOf(answered, agent);
+        const { completion, wantsPerson, isMarkAlone } = completionOf(answered, agent);
         if (completion.text.trim() === '') throw new EmptyReplyError('the LLM answered nothing');
         carried?.end(true);
         await early?.growing?.stop();
         if (await early?.stop.isStopped()) throw new StoppedError('stopped before its reply was shown');
+        if (early && (await early.isSilent())) return await saidNothing(early, completion);
         const repliedAt = performance.now();
         const closing = completion.cutOff ? closingOf(completion.text.trimEnd()) : '';
-        const state = await early?.deliver(shownReply({ ...completion, closing }));
+        const reply = shownReply({ ...completion, closing });
+        const shown = await (isMarkAlone ? early?.withdraw() : early?.deliver(reply));
         const deliveryMs = Math.round(performance.now() - repliedAt);
-        if (wantsPerson) await early?.askForPerson(agent);
+        const said = [{ text }, ...(isMarkAlone ? [] : [{ isAgent: true, text: reply }])];
+        const state = wantsPerson && shown ? await early?.askForPerson({ agent, said }, shown) : shown;
         const appended = state?.delivered && (await early?.append(text, completion.text));
         return {
           text: completion.text,
@@ -90,11 +93,7 @@ export function createAnswerTurn(
           ...notesOf(completion),
           ...embeddedInPart({ message: text, reply: completion.text }),
           ...(closing && { closing }),
-          timingsMs: {
-            firstToken: Math.round(completion.firstTokenMs),
-            total: Math.round(completion.totalMs),
-            ...(state?.delivered && { delivery: deliveryMs }),
-          },
+          timingsMs: timingsOf(completion, state?.delivered ? deliveryMs : undefined),
           ...(state && { delivery: state }),
           ...(appended && { appended }),
         };
@@ -120,23 +119,44 @@ export function createAnswerTurn(
 const endOf = (early: EarlyDelivery | undefined): AbortSignal =>
   early ? AbortSignal.any([cancellationSignal(), early.stop.signal]) : cancellationSignal();
 
-/** The answer within its bound, without the mark by which the agent asks for a person. */
-function completionOf(answered: Completion, agent: Agent): { completion: Completion; wantsPerson: boolean } {
+/**
+ * The answer within its bound, without the mark by which the agent asks for a person. Where the mark stands
+ * alone, the hand-over's own line says all, and is not said twice.
+ */
+function completionOf(
+  answered: Completion,
+  agent: Agent,
+): { completion: Completion; wantsPerson: boolean; isMarkAlone: boolean } {
   const { text, wantsPerson } = withoutHandOverMark(answered.text, agent);
-  const said = wantsPerson && text === '' ? HANDED_OVER_LINE : text;
-  return { completion: { ...answered, text: withinBytes(said, MAX_REPLY_BYTES) }, wantsPerson };
+  const isMarkAlone = wantsPerson && text === '';
+  const said = isMarkAlone ? HANDED_OVER_LINE : text;
+  return { completion: { ...answered, text: withinBytes(said, MAX_REPLY_BYTES) }, wantsPerson, isMarkAlone };
+}
+
+function timingsOf(
+  { firstTokenMs, totalMs }: Completion,
+  deliveryMs: number | undefined,
+): TurnAnswer['timingsMs'] {
+  return {
+    firstToken: Math.round(firstTokenMs),
+    total: Math.round(totalMs),
+    ...(deliveryMs !== undefined && { delivery: deliveryMs }),
+  };
 }
 
 /** A person has taken over: the message is remembered, and nothing is said. */
-async function saidNothing(early: EarlyDelivery): Promise<TurnAnswer> {
-  await early.withdraw();
+async function saidNothing(
+  early: EarlyDelivery,
+  { model, usage }: Pick<TurnAnswer, 'model' | 'usage'> = { model: '', usage: null },
+): Promise<TurnAnswer> {
+  const delivery = await early.withdraw();
+  await early.tellIfUntold();
   return {
     text: HANDED_OVER,
-    model: '',
-    usage: null,
+    model,
+    usage,
     timingsMs: { firstToken: 0, total: 0 },
-    // Nothing is to be delivered.
-    delivery: { progress: null, delivered: true, uncertain: false },
+    delivery,
   };
 }
 

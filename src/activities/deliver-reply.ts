@@ -1,4 +1,5 @@
 import { heartbeat } from '@temporalio/activity';
+import { ChannelError } from '../channels/channel.ts';
 import type { DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
 import { DELIVERY_HEARTBEAT_MS } from '../domain/timing.ts';
 import { NO_REPLY } from '../domain/words.ts';
@@ -36,8 +37,13 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
         const channel = channelOf({ channels, turn });
         const uncertain = state.uncertain || !isFirstTry();
         const open = channel.open(turn, { progress: state.progress, uncertain, grows: false });
+        if (await open.isTakenOver?.()) {
+          await open.withdraw?.();
+          throw new ChannelError('refused', 'a person has taken over meanwhile');
+        }
         // Whoever has stopped the turn sees no late reply.
         await open.deliver((await open.isStopped?.()) ? NO_REPLY.stopped : text);
+        if (state.asksForPerson) await open.askForPerson?.({ said: [{ isAgent: true, text }] });
       });
     },
   };

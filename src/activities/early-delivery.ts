@@ -1,5 +1,5 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
-import type { OpenOptions, OpenTurn } from '../channels/channel.ts';
+import type { OpenOptions, OpenTurn, Said } from '../channels/channel.ts';
 import type { Agent } from '../domain/agent.ts';
 import type { DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
 import { EARLY_APPEND_WITHIN_MS, EARLY_DELIVERY_WITHIN_MS } from '../domain/timing.ts';
@@ -15,6 +15,9 @@ import { watchForStop, type StopWatch } from './stop-watch.ts';
 /** Stands in the heartbeat's details beside what shows progress; absent while no attempt was paid in vain. */
 export const PAID_ATTEMPTS = 'paidAttempts';
 
+/** A quick reply needs no button that stops it, nor the calls that it takes. */
+const STOP_OFFERED_AFTER_MS = 1_500;
+
 /** What the step that asks the model does in the turn's channel beside it. Nothing here rejects. */
 export type EarlyDelivery = {
   /** Shows the reply while it grows, if the agent does that and the channel can. */
@@ -26,12 +29,20 @@ export type EarlyDelivery = {
   progress: () => Progress | null;
   /** Delivers the reply if it may, and says how far it got. */
   deliver: (text: string) => Promise<DeliveryState>;
-  /** Whether a person has taken over: then nothing is shown. */
+  /** Whether a person has taken over by now: then nothing is shown. */
   isSilent: () => Promise<boolean>;
-  /** Takes away what an earlier step has shown. */
-  withdraw: () => Promise<void>;
-  /** A person is to take over from now on. */
-  askForPerson: (agent: Agent) => Promise<void>;
+  /** Takes away what was shown: nothing is to be delivered. */
+  withdraw: () => Promise<DeliveryState>;
+  /**
+   * A person is to take over from now on. Where that fails, the step that delivers has to do it, which is
+   * retried.
+   */
+  askForPerson: (
+    asked: { agent: Agent; said: readonly Said[] },
+    state: DeliveryState,
+  ) => Promise<DeliveryState>;
+  /** Tells people where nobody could be told as a person was asked for. */
+  tellIfUntold: () => Promise<void>;
   /** Whether somebody stops the turn in its channel. */
   stop: StopWatch;
   /** Appends the turn to the window once its reply stands. False when the window doesn't hold these words. */
@@ -65,10 +76,8 @@ export function beginEarlyDelivery(
   const trouble = watchChannel({ name: turn.channel.name, uncertain: isRepeated });
 
   const open = tryToOpen(channels, turn, { progress: known, uncertain: isRepeated, grows }, trouble);
-  const silent = open?.isSilent?.() ?? Promise.resolve(false);
-  const show = () => trouble.attempt('the channel shows no progress', async () => open?.showProgress());
-  const begun = silent.then((isSilent) => (isSilent ? undefined : show()));
-
+  const isSilent = async (): Promise<boolean> => (await open?.isSilent?.()) === true;
+  const showing = beginShowing(open, trouble, isSilent);
   const progress = () => open?.progress() ?? known;
   const canDeliverEarly = () => isFresh() && !trouble.uncertain() && !cancellationSignal().aborted;
   const stateNow = (delivered: boolean): DeliveryState => {
@@ -82,20 +91,30 @@ export function beginEarlyDelivery(
   };
 
   return {
-    growing: grows && open?.grow ? beginGrowing(open.grow, trouble) : undefined,
+    growing: grows && open?.grow ? beginGrowing(open.grow, trouble, isSilent) : undefined,
     progress,
-    isSilent: () => silent,
+    isSilent,
     withdraw: async () => {
+      await showing.settled();
       await trouble.attempt('the channel still shows that the agent is at work', async () =>
         open?.withdraw?.(),
       );
+      return { progress: null, delivered: true, uncertain: false };
     },
-    askForPerson: async (agent) => {
-      await trouble.attempt('nobody is told to take over', async () => open?.askForPerson?.(agent));
+    askForPerson: async (asked, state) => {
+      const ask = async () => {
+        await open?.askForPerson?.(asked);
+        return true;
+      };
+      const isDone = await trouble.attempt('nobody is told to take over yet', ask);
+      return isDone ? state : { ...stateNow(false), uncertain: true, asksForPerson: true };
     },
-    stop: watchForStop(open),
+    tellIfUntold: async () => {
+      await trouble.attempt('nobody is told to take over', async () => open?.tellIfUntold?.());
+    },
+    stop: withEnd(watchForStop(open), showing.end),
     deliver: async (text) => {
-      await begun;
+      await showing.settled();
       if (!open || !canDeliverEarly()) return stateNow(false);
       const deliverAtOnce = () => open.deliverAtOnce(text);
       const what = 'the channel did not take the reply at the first try';
@@ -114,13 +133,43 @@ export function beginEarlyDelivery(
       }
     },
     giveUp: async () => {
-      await begun;
-      const shown = progress();
+      await showing.settled();
+      const left = progress();
       // The next attempt gets it with its task. Only here, since each heartbeat is a write in Temporal's
       // database.
-      if (shown) heartbeat(shown);
+      if (left) heartbeat(left);
       return stateNow(false);
     },
+  };
+}
+
+const withEnd = (stop: StopWatch, end: () => void): StopWatch => ({
+  ...stop,
+  end: () => {
+    end();
+    stop.end();
+  },
+});
+
+/** Shows that the agent is at work; and when that takes its time, that it can be stopped. */
+function beginShowing(
+  open: OpenTurn | undefined,
+  trouble: ChannelTrouble,
+  isSilent: () => Promise<boolean>,
+): { settled(): Promise<void>; end(): void } {
+  const unlessSilent = async (what: string, show: () => Promise<void> | undefined): Promise<void> => {
+    if (!(await isSilent())) await trouble.attempt(what, async () => show());
+  };
+  let underWay = unlessSilent('the channel shows no progress', () => open?.showProgress());
+  const offer = () => unlessSilent('nobody is offered to stop it', () => open?.offerStop?.());
+  const timer = setTimeout(() => void (underWay = underWay.then(offer)), STOP_OFFERED_AFTER_MS);
+  return {
+    /** Nothing more is shown from now on, and what is under way has ended. */
+    async settled() {
+      clearTimeout(timer);
+      await underWay;
+    },
+    end: () => clearTimeout(timer),
   };
 }
 
@@ -145,9 +194,13 @@ function tryToOpen(
   }
 }
 
-function beginGrowing(grow: NonNullable<OpenTurn['grow']>, trouble: ChannelTrouble): GrowingReply {
+function beginGrowing(
+  grow: NonNullable<OpenTurn['grow']>,
+  trouble: ChannelTrouble,
+  isSilent: () => Promise<boolean>,
+): GrowingReply {
   const show = async (text: string): Promise<void> => {
-    if (cancellationSignal().aborted) return;
+    if (cancellationSignal().aborted || (await isSilent())) return;
     try {
       await grow.show(text);
     } catch (error) {

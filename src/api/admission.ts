@@ -21,6 +21,8 @@ type Attempt = { pool: pg.Pool; entry: Omit<AuditEntry, 'outcome'> };
 
 const attempts = new WeakMap<Response, Attempt>();
 const admitted = new WeakMap<Response, FoundApiKey>();
+/** What is counted when the call is refused for what it holds. */
+const refusals = new WeakMap<Response, () => void>();
 
 /** The tenant whose key was let through. */
 export const tenantOf = (res: Response): string => keyOf(res).tenantId;
@@ -43,6 +45,12 @@ export const actorBehind = ({ id, name }: FoundApiKey): AuditActor => ({ type: '
  */
 export const CALLS_A_MINUTE = 300;
 
+/**
+ * Messages and retries in a minute that a process refuses for what they hold, of all such keys. One that is
+ * taken counts as a message, and one that isn't has cost its reading.
+ */
+const REFUSED_A_MINUTE = 600;
+
 type Admission = {
   rateLimiter: Pick<RateLimiter, 'countRead'>;
   /** How many of those calls. */
@@ -56,22 +64,30 @@ type Admission = {
 export type Admit = (call: TenantCall, key: FoundApiKey, res: Response, note: () => void) => Promise<void>;
 
 /** Makes what all doors for tenants' keys let calls through by. */
-export function createAdmission({ rateLimiter, callsAMinute }: Admission): Admit {
+export function createAdmission({ rateLimiter, callsAMinute }: Admission): {
+  admit: Admit;
+  /** Counts a request as a read. Rejects with a Problem when there have been too many. */
+  countRead: (key: FoundApiKey) => Promise<void>;
+} {
   const budget = new RateLimiterMemory({ points: callsAMinute, duration: 60 });
+  const refused = new RateLimiterMemory({ points: REFUSED_A_MINUTE, duration: 60 });
   const takeListPlace = createListShares();
-  return async (call, key, res, note) => {
+  const countRead = async ({ tenantId }: FoundApiKey): Promise<void> => {
+    const over = await rateLimiter.countRead(tenantId);
+    if (over) throw tooManyReads(over.retryAfterMs);
+  };
+  const admit: Admit = async (call, key, res, note) => {
     const mayCall = rolesOf(call).includes(key.role);
     if (call.isAudited || !mayCall) {
       await spend(budget, key);
       note();
     }
     if (!mayCall) throw missingRole(call.roles[0] ?? 'admin', key.role);
-    if (isRead(call)) {
-      const over = await rateLimiter.countRead(key.tenantId);
-      if (over) throw tooManyReads(over.retryAfterMs);
-    }
+    if (isRead(call)) await countRead(key);
+    else if (!call.isAudited) await heedRefusals(refused, key, res);
     if (call.isList) takeListPlace(key.tenantId, res);
   };
+  return { admit, countRead };
 }
 
 /** Lets calls with a tenant's key through whose role may make them. */
@@ -144,9 +160,11 @@ export function noteOperator(router: IRouter, calls: readonly Call[], pool: pg.P
   }
 }
 
-/** Writes the audit entry of a call that was refused or has failed. */
+/** Counts a call that was refused, and writes the audit entry of one that was refused or has failed. */
 export function auditRefusals(log: Logger): ErrorRequestHandler {
   return async (error: unknown, _req, res, next) => {
+    const { status } = toProblem(error);
+    if (status < 500 && status !== 429) refusals.get(res)?.();
     const attempt = attempts.get(res);
     attempts.delete(res);
     if (attempt) await writeRefusal(attempt, error, log);
@@ -176,6 +194,25 @@ function targetOf({ action, id }: Call, params: Request['params']): AuditTarget 
 
 const uuidOf = (value: Request['params'][string] | undefined): string | undefined =>
   typeof value === 'string' ? toUuid(value) : undefined;
+
+/** Lets no more through of whoever has had too many refused. */
+async function heedRefusals(
+  refused: RateLimiterMemory,
+  { tenantId, role }: FoundApiKey,
+  res: Response,
+): Promise<void> {
+  const of = `${tenantId} ${role}`;
+  const had = await refused.get(of);
+  if (had && had.remainingPoints <= 0) {
+    throw new Problem(
+      429,
+      'Too many refused',
+      `Of the keys of one role ${refused.points} calls a minute may be refused: mend them, and come again.`,
+      { headers: retryAfter(had.msBeforeNext) },
+    );
+  }
+  refusals.set(res, () => void refused.consume(of).catch(() => undefined));
+}
 
 async function spend(budget: RateLimiterMemory, { tenantId, role }: FoundApiKey): Promise<void> {
   try {

@@ -26,7 +26,7 @@ import { sparingLookup } from './key-lookup.ts';
 import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openAiErrors } from './openai/errors.ts';
-import { MAX_COMPLETION_BODY_BYTES } from './openai/request.ts';
+import { MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION } from './openai/request.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
 import { readJsonBody } from './read-json.ts';
@@ -85,6 +85,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const { pool, redis, log, operator, channels } = dependencies;
   const app = express();
   app.disable('x-powered-by');
+  // Nobody keeps an answer (see below), so none needs a digest of its megabytes.
+  app.disable('etag');
   const { registry, timeRequests } = createMetrics();
   app.use(timeRequests);
   // Answers hold what was said, and keys. What says that it is JSON is no page, whatever it holds.
@@ -112,11 +114,9 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const sessions = createSessions(dependencies.encryption.keys);
   const doors = { findKey, sessions, operatorToken: operator?.token };
   const { callsAMinute = CALLS_A_MINUTE } = dependencies;
-  const admit = createAdmission({ rateLimiter, callsAMinute });
-  const { temporalUiUrl: uiUrl, temporal, search } = dependencies;
-  const workflowsUrl = uiUrl && workflowsUrlOf(uiUrl, temporal.options.namespace);
-  const forSessions = { doors, admit, operatorPool: operator?.pool, canSearch: search !== undefined };
-  app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions, workflowsUrl }));
+  const { admit, countRead } = createAdmission({ rateLimiter, callsAMinute });
+  const forSessions = { doors, admit, operatorPool: operator?.pool };
+  app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions }));
   app.use(consolePage());
 
   const readJson = readJsonBody(MAX_BODY_BYTES);
@@ -136,7 +136,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   // It reads lines, as they come.
   v1.use(memoryTransferRoutes(dependencies));
   v1.post('/agents/:agentId/messages', readJsonBody(MAX_MESSAGE_BODY_BYTES));
-  v1.post('/chat/completions', readJsonBody(MAX_COMPLETION_BODY_BYTES));
+  v1.post('/chat/completions', readJsonBody(MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION));
   v1.use(readJson);
   v1.use(agentRoutes(dependencies));
   const channelNames = [...CHANNELS, ...channels].map(({ name }) => name);
@@ -156,7 +156,10 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
-  app.use('/mcp', mcpRoutes({ ...dependencies, findKey, admit, acceptHttp, askToForget, waiting }));
+  app.use(
+    '/mcp',
+    mcpRoutes({ ...dependencies, findKey, admit, countRead, acceptHttp, askToForget, waiting }),
+  );
 
   app.use(() => {
     throw notFound('path');
@@ -166,7 +169,3 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   app.use(problemHandler(log));
   return { app, takeEvent };
 }
-
-/** Where Temporal's Web UI shows a workflow, before its id. */
-const workflowsUrlOf = (uiUrl: string, namespace: string): string =>
-  `${uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/`;

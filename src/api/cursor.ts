@@ -3,13 +3,16 @@ import { upToFull, type PageAsked } from '../db/page.ts';
 import type { Place } from '../db/place.ts';
 import { toUuid } from './uuid.ts';
 
+/** A page as a client asks for it, and how much it may hold if not the most. */
+export type PageWanted = { limit: number; cursor?: string | undefined; pageBytes?: number };
+
 /**
  * A page of a list, and the cursor of the next one; null on the last. A page ends with its last row, or with
  * the one that fills it. `find` gets what to ask the list for: one more than the page holds, which tells
  * whether there is another.
  */
 export async function pageOf<T extends Place>(
-  { limit, cursor }: { limit: number; cursor?: string | undefined },
+  { limit, cursor, pageBytes }: PageWanted,
   find: (asked: PageAsked) => Promise<T[]>,
   isId: IsId = isUuid,
 ): Promise<{ page: T[]; nextCursor: string | null }> {
@@ -17,7 +20,7 @@ export async function pageOf<T extends Place>(
     limit: limit + 1,
     ...(cursor !== undefined && { after: decodeCursor(cursor, isId) }),
   });
-  const page = upToFull(found.slice(0, limit));
+  const page = upToFull(found.slice(0, limit), pageBytes);
   const last = page.at(-1);
   return { page, nextCursor: found.length > page.length && last ? encodeCursor(last) : null };
 }

@@ -3,7 +3,7 @@ import type { Request, Response } from 'express';
 import type { Client } from '@temporalio/client';
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import type { LedgerTurn } from '../db/ledger.ts';
+import type { LedgerTurn, TurnState } from '../db/ledger.ts';
 import { followReply, type ReplyEvent } from '../intake/follow-reply.ts';
 import { NOTHING, type Shown } from '../intake/reply-view.ts';
 import type { RedisClient } from '../redis/connection.ts';
@@ -29,15 +29,21 @@ const STREAM_WITHIN_MS = 10 * 60_000;
 /** How long a reader waits before it comes back. */
 const COME_BACK_MS = 500;
 
-/** The id of a stream's last event: whoever comes back with it has all there is. */
-const ENDED = 'end';
+/** The id of a stream's last event says how the message has ended. */
+const endIdOf = (state: TurnState): string => `end-${state}`;
 
 /** Whether the client asks for events, and no less for JSON. */
 export const wantsEvents = (req: Request): boolean =>
   req.accepts(['application/json', 'text/event-stream']) === 'text/event-stream';
 
-/** Whether the reader has the end already. Told so by 204, it doesn't come back. */
-export const hasTheEnd = (req: Request): boolean => req.get('last-event-id') === ENDED;
+/**
+ * Whether the reader has the end already. Told so by 204, it doesn't come back. Of what has no reply for good
+ * there may be one later: when it has been retried.
+ */
+export function hasTheEnd(req: Request, { state }: LedgerTurn): boolean {
+  const lastId = req.get('last-event-id');
+  return lastId === endIdOf('done') || lastId === endIdOf('erased') || lastId === endIdOf(state);
+}
 
 /**
  * Sends the reply to a message as events: `accepted`, `delta`…, `done` or `failed`, and `reset` where the
@@ -74,7 +80,11 @@ function asEvent(turn: LedgerTurn, event: ReplyEvent): [id: string, name: string
     case 'reset':
       return [idOf(event.shown), 'reset', {}];
     case 'end':
-      return [ENDED, event.outcome.state === 'done' ? 'done' : 'failed', bodyOf(turn, event.outcome)];
+      return [
+        endIdOf(event.outcome.state),
+        event.outcome.state === 'done' ? 'done' : 'failed',
+        bodyOf(turn, event.outcome),
+      ];
   }
 }
 

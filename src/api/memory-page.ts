@@ -6,7 +6,7 @@ import type { ConversationMessage, Scope } from '../domain/conversation.ts';
 import { listMemories, type StoredMemory } from '../memory/long-term/memories.ts';
 import { getNewest } from '../memory/window/window.ts';
 import type { RedisClient } from '../redis/connection.ts';
-import { pageOf } from './cursor.ts';
+import { pageOf, type PageWanted } from './cursor.ts';
 import { notFound, unavailable } from './problems.ts';
 import { toUuid } from './uuid.ts';
 
@@ -23,17 +23,18 @@ export type MemoryPage = {
 export async function memoryOf(
   { pool, redis }: MemoryReader,
   given: Scope,
-  asked: { limit: number; cursor?: string | undefined },
+  asked: PageWanted,
 ): Promise<MemoryPage> {
   const { id: agentId } = await knownAgent(pool, given);
   const scope = { ...given, agentId };
+  const { pageBytes = PAGE_BYTES } = asked;
   const [window, { page, nextCursor }] = await Promise.all([
-    getNewest(redis, scope, 2 * PAGE_BYTES).catch(() => {
+    getNewest(redis, scope, 2 * pageBytes).catch(() => {
       throw unavailable('Redis');
     }),
     pageOf(asked, (rows) => listMemories(pool, scope, rows)),
   ]);
-  return { window: upToFull(window.toReversed()).toReversed(), memories: page, nextCursor };
+  return { window: upToFull(window.toReversed(), pageBytes).toReversed(), memories: page, nextCursor };
 }
 
 /** The agent that a request names. Rejects with a Problem when the tenant has none of this id. */

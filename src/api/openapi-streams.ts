@@ -131,7 +131,7 @@ const rpc = z.object({
 
 /** What the protocol's own code answers, and what is refused before it. */
 function mcpPaths() {
-  const { Unauthorized, Invalid, TooLarge, NotJson, Internal, Unavailable } = PROBLEM_RESPONSES;
+  const { Unauthorized, Invalid, TooLarge, NotJson, TooMany, Internal, Unavailable } = PROBLEM_RESPONSES;
   const rpcContent = responds('', RPC_ANSWER).content;
   const either = (known: { content: object }, description: string) => ({
     description,
@@ -153,6 +153,7 @@ function mcpPaths() {
           406: responds('Accept lacks one of the two', RPC_ANSWER),
           413: TooLarge,
           415: either(NotJson, 'Not application/json'),
+          429: TooMany,
           500: either(Internal, 'A fault of ours'),
           503: Unavailable,
         },

@@ -1,12 +1,14 @@
 /** The API of one process: HTTP and what it stands on. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
+import os from 'node:os';
 import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
 import type { ApiConfig } from '../config/index.ts';
 import { createPool, postgresNeeded } from '../db/pool.ts';
 import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
+import { createFairPlaces } from '../lib/fair-places.ts';
 import { createBoundedServer } from '../lib/bounded-server.ts';
 import { hostProblem } from '../lib/address.ts';
 import { closeAll } from '../lib/process.ts';
@@ -14,7 +16,6 @@ import { waitForAll } from '../lib/wait-for.ts';
 import { createEmbedder } from '../memory/embedding/embedder.ts';
 import { lazyEmbedder } from '../memory/embedding/lazy-embedder.ts';
 import { createGather } from '../memory/recall/gather.ts';
-import { createRecallPlaces } from '../memory/recall/recall-places.ts';
 import { createSearchMemory, SEARCHES_AT_ONCE } from '../memory/recall/search-memory.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
@@ -26,6 +27,9 @@ import { SEARCH_WITHIN_MS } from './look-up.ts';
 /** Where no model is set, what is looked up is the window alone. */
 const NO_EMBEDDER = { embed: () => Promise.reject(new Error('KONSTRUCT_MODELS is not set')) };
 
+/** With those of seven tenants 16 are taken: the rest is for what comes before a tenant is known. */
+export const CONNECTIONS = { max: 20, ofOneTenant: 7 };
+
 /**
  * Resolves once requests are answered. `close` ends with no request left without an answer.
  */
@@ -34,7 +38,11 @@ export async function startApi(
   log: Logger,
   { temporal, tracing }: { temporal: Client; tracing: Tracing | undefined },
 ): Promise<{ close: () => Promise<void> }> {
-  const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 5_000 });
+  const pool = createPool({
+    databaseUrl: config.databaseUrl,
+    ...CONNECTIONS,
+    statementTimeoutMs: 5_000,
+  });
   // The operator's routes are rarely asked.
   const operatorPool =
     config.operator &&
@@ -51,18 +59,19 @@ export async function startApi(
   });
 
   const { modelsPath } = config;
-  const embedder = modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath }));
+  // On a machine that has both, what is searched for here leaves the processor to the turns of a worker.
+  const niceness = os.constants.priority.PRIORITY_BELOW_NORMAL;
+  const embedder =
+    modelsPath === undefined ? undefined : lazyEmbedder(() => createEmbedder({ modelsPath, niceness }));
   const limits = {
     holdFollowersMs: config.holdFollowersMs,
     maxPromptTokens: config.maxPromptTokens,
     answeredWithinMs: TURN_ANSWERED_WITHIN_MS,
   };
-  const places = createRecallPlaces(SEARCHES_AT_ONCE);
+  const places = createFairPlaces(SEARCHES_AT_ONCE);
   const search = embedder && createSearchMemory({ pool, embedder }, places);
-  const gather = createGather(
-    { pool, redis, embedder: embedder ?? NO_EMBEDDER },
-    { places, withinMs: SEARCH_WITHIN_MS },
-  );
+  const lookingUp = { pool, redis, embedder: embedder ?? NO_EMBEDDER };
+  const gather = createGather(lookingUp, places, SEARCH_WITHIN_MS);
   const { keys } = config.encryption;
   const channels = inboundChannels(config.channels, { pool, redis, keys, temporal, limits, search, log });
   const { app, takeEvent } = createApp({

@@ -133,7 +133,10 @@ export type ChannelPage = {
 };
 
 export type HandingOver = {
-  /** The agent is silent in the thread from now on. Undefined for what is no thread of the channel. */
+  /**
+   * The agent is silent in the thread from now on. Undefined for what is no thread of the channel. Rejects
+   * with `ChannelError` when nobody could be told.
+   */
   takeOver(asked: {
     tenantId: string;
     threadId: string;
@@ -174,12 +177,17 @@ export type OpenOptions = {
   grows: boolean;
 };
 
+/** Something that was said in a conversation. */
+export type Said = { isAgent?: boolean; text: string };
+
 /** A turn in its channel, for one step. Every method rejects with `ChannelError`. */
 export type OpenTurn = {
   /** What shows that the agent is at work, as far as known. */
   progress(): Progress | null;
   /** Shows that the agent is at work, unless something does already. Bounded as `deliverAtOnce` is. */
   showProgress(): Promise<void>;
+  /** The turn takes long enough that somebody may want to stop it; absent where nothing is to be done. */
+  offerStop?(): Promise<void>;
   /** Shows the reply while it grows; absent where the channel can't. */
   grow?: { everyMs: number; show(textSoFar: string): Promise<void> };
   /** Whether somebody has asked there that this turn be stopped. Never rejects; absent where nobody can. */
@@ -189,10 +197,20 @@ export type OpenTurn = {
    * can.
    */
   isSilent?(): Promise<boolean>;
+  /**
+   * The same, but for what the agent still has to say to that itself: it has asked for the person. Asked
+   * before a late reply.
+   */
+  isTakenOver?(): Promise<boolean>;
   /** Takes away what shows that the agent is at work: it will say nothing. */
   withdraw?(): Promise<void>;
-  /** From now on the agent says nothing there, and people are told that one of them is to take over. */
-  askForPerson?(agent: Agent): Promise<void>;
+  /**
+   * From now on the agent says nothing there, and people are told that one of them is to take over. Safe to
+   * repeat. `agent` is whose turn it is, where it is known; `said` is what of the conversation is at hand.
+   */
+  askForPerson?(asked: { agent?: Agent; said: readonly Said[] }): Promise<void>;
+  /** Tells people of a taking over of which nobody could be told as it was asked for. */
+  tellIfUntold?(): Promise<void>;
   /**
    * Delivers the reply by one call, which ends within CHANNEL_CALL_WITHIN_MS (domain/timing.ts): that two
    * attempts never deliver at once rests on it. False, and nothing done, when it takes more than one call.

@@ -125,20 +125,33 @@ export async function listEscalations(
   return rows.map((row) => ({ ...toEscalation(row), createdAt: row.createdAt }));
 }
 
-/** Claims the telling: true for one caller. `isTold: false` gives it back when it came to nothing. */
-export async function claimTelling(
-  pool: pg.Pool,
-  tenantId: string,
-  id: string,
-  { isTold }: { isTold: boolean } = { isTold: true },
-): Promise<boolean> {
+/** Longer than it takes to tell all of them while Slack is slow. */
+const TELLING_WITHIN = '5 minutes';
+
+/**
+ * Claims the telling: true for one caller, until people are told or it gives the claim back; after some
+ * minutes, when it has died over it, for another.
+ */
+export async function claimTelling(pool: pg.Pool, tenantId: string, id: string): Promise<boolean> {
   const { rowCount } = await inTenant(pool, tenantId, (client) =>
     client.query(
-      isTold
-        ? 'UPDATE escalations SET told_at = now() WHERE tenant_id = $1 AND id = $2 AND told_at IS NULL'
-        : 'UPDATE escalations SET told_at = NULL WHERE tenant_id = $1 AND id = $2',
-      [tenantId, id],
+      `UPDATE escalations SET telling_at = now() WHERE tenant_id = $1 AND id = $2 AND told_at IS NULL
+         AND (telling_at IS NULL OR telling_at < now() - $3::interval)`,
+      [tenantId, id, TELLING_WITHIN],
     ),
   );
   return rowCount === 1;
+}
+
+/** People are told; or it came to nothing, and may be claimed again at once. */
+export async function endTelling(
+  pool: pg.Pool,
+  tenantId: string,
+  id: string,
+  { isTold }: { isTold: boolean },
+): Promise<void> {
+  const ended = isTold ? 'told_at = now()' : 'telling_at = NULL';
+  await inTenant(pool, tenantId, (client) =>
+    client.query(`UPDATE escalations SET ${ended} WHERE tenant_id = $1 AND id = $2`, [tenantId, id]),
+  );
 }

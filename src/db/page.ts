@@ -8,9 +8,9 @@ export type PageAsked = { limit: number; after?: Place };
 export const PAGE_BYTES = 1_000_000;
 
 /** The rows up to the one that fills a page, as they are sent; at least one of those that there are. */
-export function upToFull<T>(rows: readonly T[]): T[] {
+export function upToFull<T>(rows: readonly T[], pageBytes = PAGE_BYTES): T[] {
   let bytes = 0;
-  const last = rows.findIndex((row) => (bytes += Buffer.byteLength(JSON.stringify(row))) >= PAGE_BYTES);
+  const last = rows.findIndex((row) => (bytes += Buffer.byteLength(JSON.stringify(row))) >= pageBytes);
   return last === -1 ? [...rows] : rows.slice(0, last + 1);
 }
 

@@ -4,10 +4,11 @@
  * server at the start of one, which such poolers refuse (`unsupported startup parameter: options`).
  */
 import pg from 'pg';
+import { createFairPlaces, type FairPlaces } from '../lib/fair-places.ts';
 import type { Needed } from '../lib/wait-for.ts';
 
-/** What a pool's transactions begin with, and whether its statements may have names. */
-type Manner = { settings: string; named: boolean };
+/** What a pool's transactions begin with, whether its statements may have names, and how tenants share it. */
+type Manner = { settings: string; named: boolean; places: FairPlaces | undefined };
 
 const manners = new WeakMap<pg.Pool, Manner>();
 
@@ -19,21 +20,30 @@ const manners = new WeakMap<pg.Pool, Manner>();
  */
 const PLANNER = 'SET LOCAL random_page_cost = 1.1; SET LOCAL plan_cache_mode = force_generic_plan';
 
-/** A pool for the service's role. `statementTimeoutMs` bounds each statement of a transaction in Postgres. */
+/** How long a transaction waits for a connection. */
+const CONNECTION_WITHIN_MS = 2_000;
+
+/**
+ * A pool for the service's role. `statementTimeoutMs` bounds each statement of a transaction in Postgres.
+ * With `ofOneTenant` a tenant that is alone holds so many connections at most, and several share out what
+ * `mostPlaces` makes of them (see `createShares`).
+ */
 export function createPool(options: {
   databaseUrl: string;
   max: number;
   statementTimeoutMs: number;
+  ofOneTenant?: number;
 }): pg.Pool {
-  const { databaseUrl, max, statementTimeoutMs } = options;
+  const { databaseUrl, max, statementTimeoutMs, ofOneTenant } = options;
   const manner: Manner = {
     settings: `${PLANNER}; SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}`,
     named: true,
+    places: ofOneTenant === undefined ? undefined : createFairPlaces(ofOneTenant),
   };
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     max,
-    connectionTimeoutMillis: 2_000,
+    connectionTimeoutMillis: CONNECTION_WITHIN_MS,
     // A server that disappears without closing the connection must not block a query for ever.
     query_timeout: statementTimeoutMs + 1_000,
     keepAlive: true,
@@ -51,6 +61,24 @@ export function createPool(options: {
 export function settingsOf(pool: pg.Pool): string {
   return manners.get(pool)?.settings ?? '';
 }
+
+/**
+ * Does what needs a connection of this pool for a tenant, once the tenant's share has one. Rejects as the
+ * driver does when that takes too long.
+ */
+export async function inShare<T>(pool: pg.Pool, tenantId: string, work: () => Promise<T>): Promise<T> {
+  const places = manners.get(pool)?.places;
+  if (!places) return work();
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(new Error(NO_CONNECTION)), CONNECTION_WITHIN_MS);
+  return places({ tenantId, userId: '' }, late.signal, () => {
+    clearTimeout(timer);
+    return work();
+  });
+}
+
+/** What the driver says of it. */
+const NO_CONNECTION = 'timeout exceeded when trying to connect';
 
 /**
  * Whether an error says that the server connection isn't the one on which a statement was prepared: a pooler

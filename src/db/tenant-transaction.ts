@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { losesStatements, settingsOf } from './pool.ts';
+import { inShare, losesStatements, settingsOf } from './pool.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -18,11 +18,12 @@ export async function inTenant<T>(
 ): Promise<T> {
   const timeout = statementWithinMs ? `SET LOCAL statement_timeout = ${statementWithinMs}` : '';
   if (!UUID.test(tenantId)) throw new TypeError(`tenantId must be a UUID, got ${JSON.stringify(tenantId)}`);
+  const once = () => inShare(pool, tenantId, () => transaction(pool, tenantId, work, timeout));
   try {
-    return await transaction(pool, tenantId, work, timeout);
+    return await once();
   } catch (error) {
     if (!losesStatements(pool, error)) throw error;
-    return transaction(pool, tenantId, work, timeout);
+    return once();
   }
 }
 

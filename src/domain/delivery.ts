@@ -25,6 +25,8 @@ export type DeliveryState = {
    * off.
    */
   uncertain: boolean;
+  /** Present when the agent has asked for a person, and nobody is told yet. */
+  asksForPerson?: true;
   /** Present when the channel must not be called again for this long, counted from the step's end. */
   retryAfterMs?: number;
 };

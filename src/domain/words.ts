@@ -45,6 +45,9 @@ export const HANDED_BACK_LINE = 'I am back: you can ask me again.';
 /** To who clicks what only others may. */
 export const NOT_ALLOWED = 'Sorry, you can’t do that here.';
 
+/** To who asks why before a turn has ended. */
+export const NOT_YET = 'I am not done with this reply yet. Ask me again in a moment.';
+
 /** What somebody may ask who opens a conversation with an agent for the first time. */
 export const SUGGESTED_PROMPTS = [
   { title: 'What can you do?', message: 'What can you help me with?' },

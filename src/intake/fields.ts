@@ -44,10 +44,18 @@ export const idField = z
   .meta({ minLength: 1, maxLength: MAX_ID_LENGTH, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' });
 
 /** More than any request has that brings one thing. */
-const MOST_OF_A_BODY: JsonSize = { values: 500, nameLength: 500 };
+export const MOST_OF_A_BODY: JsonSize = { values: 500, nameLength: 500 };
 
 /** The first fault of a value. */
 export type Fault = { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean };
+
+/** What is said of a value that holds more than any request does. */
+export const tooManyFields = (where: string): Fault => ({
+  kind: 'invalid',
+  field: where,
+  problem: 'has more fields, or longer names of fields, than any request',
+  isTooLarge: false,
+});
 
 /**
  * What `value` holds by the schema, or its first fault with the field named. `where` names a value that has
@@ -60,10 +68,7 @@ export function check<S extends z.ZodType>(
   most: JsonSize = MOST_OF_A_BODY,
 ): { kind: 'valid'; value: z.output<S> } | Fault {
   // Before the schema sees it: of a body of unknown keys alone it would write down each.
-  if (!isWithin(value, most)) {
-    const problem = 'has more fields, or longer names of fields, than any request';
-    return { kind: 'invalid', field: where, problem, isTooLarge: false };
-  }
+  if (!isWithin(value, most)) return tooManyFields(where);
   const result = schema.safeParse(value);
   if (result.success) return { kind: 'valid', value: result.data };
   const issue = result.error.issues[0];

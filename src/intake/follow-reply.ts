@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Client } from '@temporalio/client';
 import { findTurn, type LedgerTurn } from '../db/ledger.ts';
@@ -125,7 +126,9 @@ async function waitForEnd(
     } catch (error) {
       if (!outageOf(error)) throw error;
     }
-    if (Date.now() - askedAt < ASK_AGAIN_MS) await new Promise((wait) => setTimeout(wait, ASK_AGAIN_MS));
+    // Whoever goes away meanwhile is not waited for.
+    const isSoon = Date.now() - askedAt < ASK_AGAIN_MS;
+    if (isSoon) await delay(ASK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
   }
   return undefined;
 }

@@ -34,30 +34,32 @@ export async function retryMessage(
     const state = await temporal.withDeadline(deadline, () => settleTurn(dependencies, tenantId, turn));
     if (state === 'erased') return { kind: 'too-old' };
     if (state === 'done' || state === 'accepted') return { kind: 'not-failed' };
-    const input = await inputOf(temporal, turn.workflowId, deadline);
-    if (!input) return { kind: 'too-old' };
-    // Temporal has its start after all.
-    if (state === 'refused') return { kind: 'not-failed' };
+    // Before a history is read, which may be of megabytes.
     const limited = await reach('The database', deadline, rateLimiter.count(tenantId, turn.userId));
     if (limited) return { kind: 'rate-limited', ...limited };
     isCounted = true;
-    const outcome = await atPace(pace, tenantId, deadline, async (): Promise<RetryOutcome> => {
+    const input = await inputOf(temporal, turn.workflowId, deadline);
+    const start = async (given: HandleMessageInput): Promise<RetryOutcome> => {
       // It was erased meanwhile, or is done.
       if (!(await reach('The database', deadline, offerAgain(pool, tenantId, turn.messageId))))
         return { kind: 'not-failed' };
-      await startTurn(dependencies, input, { deadline, again: true });
+      await startTurn(dependencies, given, { deadline, again: true });
       await reopenTurn(pool, tenantId, turn.messageId);
       return { kind: 'accepted' };
-    });
+    };
+    // Of one that was refused, and has an input, Temporal has the start after all.
+    const isFailed = input !== undefined && state !== 'refused';
+    const outcome = isFailed
+      ? await atPace(pace, tenantId, deadline, () => start(input))
+      : ({ kind: input ? 'not-failed' : 'too-old' } as const);
     if (outcome.kind !== 'accepted') void rateLimiter.uncount(tenantId, turn.userId);
     return outcome;
   } catch (error) {
     // What can't be read is as good as forgotten.
-    if (refusalBehind(error)) return { kind: 'too-old' };
-    const outage = outageOf(error);
-    if (!outage) throw error;
+    const known = refusalBehind(error) ? ({ kind: 'too-old' } as const) : outageOf(error);
+    if (!known) throw error;
     if (isCounted) void rateLimiter.uncount(tenantId, turn.userId);
-    return outage;
+    return known;
   }
 }
 

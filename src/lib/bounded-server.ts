@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 export type ServerLimits = {
@@ -18,7 +18,7 @@ export type ServerLimits = {
   maxConnections: number;
   /** From here on each that comes takes the place of an idle one. */
   crowdedFrom: number;
-  /** Idle connections that one address may keep. */
+  /** Idle connections that one address may keep, those included whose requests are not whole yet. */
   idlePerAddress: number;
 };
 
@@ -73,9 +73,10 @@ type Connection = {
 };
 
 /**
- * Closes idle connections, those that have no request under way, when there are too many: the longest idle
- * first. An address that keeps too many loses its own. Where connections run short, the address that keeps
- * the most idle ones loses one for each that comes, so nobody keeps the others out by doing nothing.
+ * Closes idle connections, those that have no request under way or wait for the rest of its body, when there
+ * are too many: the longest idle first. An address that keeps too many loses its own. Where connections run
+ * short, the address that keeps the most idle ones loses one for each that comes, so nobody keeps the others
+ * out by doing nothing.
  */
 function boundIdle(
   server: Server,
@@ -91,6 +92,7 @@ function boundIdle(
     if (own?.size === 0) idle.delete(address);
   };
   const rest = (socket: Socket, address: string): void => {
+    wake(socket, address);
     const own = idle.get(address) ?? new Set();
     idle.set(address, own.add(socket));
     if (own.size > idlePerAddress) closeLongestIdle(own);
@@ -117,14 +119,26 @@ function boundIdle(
     if (open.size > crowdedFrom) closeLongestIdle(mostOfOneAddress());
     rest(socket, address);
   });
-  server.on('request', ({ socket }, res) => {
+  server.on('request', (req, res) => {
+    const { socket } = req;
     const connection = open.get(socket);
     if (!connection) return;
-    wake(socket, connection.address);
+    const { address } = connection;
     connection.requests += 1;
+    if (hasBody(req)) {
+      rest(socket, address);
+      req.once('end', () => {
+        // What was answered before its body came is idle.
+        if (connection.requests > 0) wake(socket, address);
+      });
+    } else wake(socket, address);
     res.once('close', () => {
       connection.requests -= 1;
-      if (connection.requests === 0 && open.has(socket)) rest(socket, connection.address);
+      if (connection.requests === 0 && open.has(socket)) rest(socket, address);
     });
   });
 }
+
+/** Whether a request brings something besides its headers. */
+export const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;

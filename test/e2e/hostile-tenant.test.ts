@@ -10,7 +10,7 @@ import { lazyClient } from '../../src/temporal/connection.ts';
 import { createApiClient, type ApiClient } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { ATTACKS, hostileTenant, type Hostile } from '../support/hostile-tenant.ts';
-import { childrenOf, processorMs } from '../support/proc.ts';
+import { childrenOf, openFiles, processorMs } from '../support/proc.ts';
 import { createProcesses, type RunningProcess, type SlackProcesses } from '../support/processes.ts';
 import { createTestTenant, encryptionConfig, temporalConfig } from '../support/services.ts';
 
@@ -25,8 +25,9 @@ let quiet: ApiClient;
 let quietTenant: string;
 let running: { api: RunningProcess; worker: RunningProcess };
 let atFirst: number[];
+let filesAtFirst: number;
 
-/** API, worker and the embedding model. */
+/** API and worker, and the embedding model of each. */
 const pids = async () => [
   running.api.pid,
   running.worker.pid,
@@ -43,8 +44,14 @@ beforeAll(async () => {
   quiet = createApiClient({ baseUrl: processes.baseUrl, apiKey, agentId: agent.id });
   quietTenant = tenantId;
   await quiet.say('Hello.');
+  // An API loads the model when it is first searched.
+  const { agent: own } = processes;
+  const params = { name: 'search_memory', arguments: { agentId: own.id, userId: 'ada', query: 'dog' } };
+  const search = { jsonrpc: '2.0', id: 1, method: 'tools/call', params };
+  await processes.request('POST', '/mcp', search, { accept: 'application/json, text/event-stream' });
   atFirst = await pids();
-  expect(atFirst).toHaveLength(3);
+  expect(atFirst).toHaveLength(4);
+  filesAtFirst = await openFiles(running.api.pid);
 });
 afterEach(() => hostile.letGo());
 afterAll(() => processes.close());
@@ -87,6 +94,8 @@ testOfAll('after the attacks all that was taken ends by itself, and the processe
   await delay(10_000);
   const after = await spent();
   expect(await pids()).toEqual(atFirst);
+  // Connections of clients are closed, and those to the services are a bounded number.
+  expect(await openFiles(running.api.pid)).toBeLessThan(filesAtFirst + 100);
   // Polling takes a few hundredths of a processor; whatever goes on by itself would take most of one.
   for (const [i, ms] of after.entries()) expect(ms - (before[i] ?? 0)).toBeLessThan(2_500);
   await temporal.connection.close();

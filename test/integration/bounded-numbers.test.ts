@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { ServerResponse } from 'node:http';
 import { createAgent } from '../../src/db/agents.ts';
-import { MAX_API_KEYS } from '../../src/db/api-keys.ts';
+import { issueApiKey, MAX_API_KEYS } from '../../src/db/api-keys.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 
 import { eventually } from '../support/eventually.ts';
@@ -31,6 +31,24 @@ test('agents: one more than the setting lets is refused, also when many come at 
   const refused = made.find(({ status }) => status !== 201);
   expect(refused).toMatchObject({ status: 409, body: { title: 'Too many agents' } });
   expect(refused?.body['detail']).toContain('KONSTRUCT_AGENTS_PER_TENANT');
+});
+
+test('messages that are refused for what they hold: those who send too many are told to mend them', async () => {
+  const { apiKey, agent, tenantId } = await createTestTenant(system.database.pool);
+  const send = (body: unknown, key = apiKey) =>
+    system.request('POST', `/v1/agents/${agent.id}/messages`, body, { authorization: `Bearer ${key}` });
+  const statuses = new Set<number>();
+  for (let i = 0; i < 60; i += 1)
+    for (const { status } of await Promise.all(Array.from({ length: 10 }, () => send('{'))))
+      statuses.add(status);
+  expect([...statuses]).toEqual([400]);
+  const good = { userId: 'ada', text: 'Hello.' };
+  expect(await send(good)).toMatchObject({ status: 429, body: { title: 'Too many refused' } });
+  // Whoever has another role, or only reads, goes on.
+  const chat = await issueApiKey(system.database.operator, tenantId, { role: 'chat' });
+  expect((await send(good, chat?.apiKey)).status).toBe(202);
+  const bearer = { authorization: `Bearer ${apiKey}` };
+  expect((await system.request('GET', '/v1/agents', undefined, bearer)).status).toBe(200);
 });
 
 test('a list of agents comes in pages, each agent once, oldest first', async () => {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import os from 'node:os';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { createEmbedder, type EmbedRequest } from '../../src/memory/embedding/embedder.ts';
 import { decodeEmbedding, encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
@@ -78,6 +79,13 @@ test('a query waits for one long text at most, also for one with a word piece fo
   const query = embedder.embed('quick', { ...SOMEBODY, priority: 'query' }).then(note('query'));
   await Promise.all([query, ...others]);
   expect(order.slice(0, 3)).toContain('query');
+});
+
+test('a model whose texts may wait leaves the processor to other processes', async () => {
+  const patient = await createEmbedder({ modelsPath: modelsPath(), niceness: 10 });
+  const pids = [patient.pid(), embedder.pid()].map((pid) => pid ?? 0);
+  expect(pids.map((pid) => os.getPriority(pid))).toEqual([10, os.getPriority()]);
+  await patient.close();
 });
 
 test('encoding and decoding keeps every bit', async () => {

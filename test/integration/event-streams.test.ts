@@ -118,13 +118,38 @@ describe('a reader that comes back', () => {
       const before = [...first.seen, ...second.seen, ...third.seen].slice(0, i + 1);
       expect(textOf([...before, ...late.seen])).toBe(ALL);
       expect(namesOf(late.seen)).not.toContain('reset');
-      expect(late.status).toBe(id === 'end' ? 204 : 200);
+      expect(late.status).toBe(id === 'end-done' ? 204 : 200);
     }
     for (const strange of ['', '5', '4-AAAAAAAAAAAAAAAA', '99999999999-x', '☃']) {
       const late = await follow(idOf(first), encodeURIComponent(strange) || ' ');
       await late.ended;
       expect(textOf(late.seen)).toBe(ALL);
     }
+  });
+
+  test('hears of the reply to a message that was retried after it had failed', async () => {
+    system.llm.answerWith(() => fail(400));
+    const first = await send('Fail');
+    await first.ended;
+    const failed = first.seen.at(-1)?.id;
+    const comeBack = async () => {
+      const reader = await follow(idOf(first), failed);
+      await reader.ended;
+      return reader;
+    };
+    await eventually(async () => (await comeBack()).status === 204);
+    const model = heldModel(PIECES);
+    expect((await system.request('POST', `/v1/messages/${idOf(first)}/retry`)).status).toBe(202);
+    const second = await follow(idOf(first), failed);
+    await model.asked();
+    model.say();
+    await second.sees('delta');
+    model.finish();
+    await second.ended;
+    for (const reader of [second, await comeBack()]) {
+      expect([namesOf(reader.seen).at(-1), textOf(reader.seen)]).toEqual(['done', ALL]);
+    }
+    expect((await follow(idOf(first), second.seen.at(-1)?.id)).status).toBe(204);
   });
 
   test('hears of an attempt that starts over', async () => {
@@ -175,7 +200,7 @@ describe('who may not follow a message', () => {
         [String(issued.body['apiKey']), 404],
         ['nobody', 401],
       ] as const) {
-        for (const lastId of ['end', '0-x']) {
+        for (const lastId of ['end-done', '0-x']) {
           const headers = { authorization: `Bearer ${key}`, 'last-event-id': lastId };
           const foreign = await readEvents(url, { headers });
           await foreign.ended;

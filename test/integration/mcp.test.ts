@@ -5,6 +5,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { tenantReadLimitKey } from '../../src/redis/keys.ts';
+import { axis } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
 import { createTestTenant } from '../support/services.ts';
 import { AS_OPERATOR, startSystem, type System } from '../support/system.ts';
@@ -183,13 +184,15 @@ describe('whoever may not', () => {
     const other = await createTestTenant(system.database.pool);
     const client = await clientOf(other.apiKey);
     await system.redis.set(tenantReadLimitKey(other.tenantId), String(Date.now() + 600_000), 'PX', 600_000);
-    for (const [name, more] of [
-      ['search_memory', { query: 'x' }],
-      ['list_memories', {}],
-    ] as const) {
-      const said = await call(client, name, { agentId: other.agent.id, userId: 'ada', ...more });
-      expect(said).toMatchObject({ isError: true, value: { status: 429, limit: 'tenant' } });
-    }
+    const inScopeOfOther = { agentId: other.agent.id, userId: 'ada' };
+    await expect(call(client, 'list_memories', inScopeOfOther)).rejects.toThrow('Too many reads');
+    await expect(client.listTools()).rejects.toThrow('Too many reads');
+    await expect(clientOf(other.apiKey)).rejects.toThrow('Too many reads');
+    const bearer = { authorization: `Bearer ${other.apiKey}` };
+    expect(await system.request('POST', '/mcp', '{', bearer)).toMatchObject({
+      status: 429,
+      body: { limit: 'tenant' },
+    });
   });
 });
 
@@ -202,6 +205,48 @@ test('what is asked wrongly is told by the field, and a person of a channel canâ
     isError: true,
     value: { status: 400, errors: [{ field: 'userId' }] },
   });
+});
+
+test('a request counts as one read, whatever it asks for and whatever becomes of it', async () => {
+  const other = await createTestTenant(system.database.pool);
+  const bearer = { authorization: `Bearer ${other.apiKey}`, accept: 'application/json, text/event-stream' };
+  const ask = (body: unknown) => system.request('POST', '/mcp', body, bearer);
+  const tool = (name: string) => ({
+    ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
+    params: { name, arguments: { agentId: other.agent.id, userId: 'ada' } },
+  });
+  const asked = ['{', [], { jsonrpc: '2.0', id: 1, method: 'ping' }, tool('list_memories'), tool('nothing')];
+  for (const body of asked) await ask(body);
+  const fullAt = Number(await system.redis.get(tenantReadLimitKey(other.tenantId)));
+  // 6,000 a minute: one comes back in 10 ms, and nothing did before the first was taken.
+  expect(Math.round((fullAt - Date.now()) / 10)).toBeLessThanOrEqual(asked.length);
+});
+
+test('what holds more than any call is refused as by every other door, before it is parsed', async () => {
+  const nested = `${'['.repeat(150_000)}${']'.repeat(150_000)}`;
+  for (const [path, body] of [
+    ['/mcp', `{"jsonrpc":"2.0","id":1,"method":"ping","params":${nested}}`],
+    [`/v1/agents/${system.agent.id}/messages`, nested],
+    ['/v1/agents', nested],
+  ] as const) {
+    expect(await system.request('POST', path, body)).toMatchObject({
+      status: 400,
+      body: { errors: [{ field: 'body', problem: expect.stringContaining('more fields') }] },
+    });
+  }
+});
+
+test('a page is short enough for a model, and its window too', async () => {
+  const userId = somebody();
+  const memory = { tenantId: system.tenantId, agentId: system.agent.id, userId, embedding: axis(0) };
+  const content = '"'.repeat(30_000);
+  for (let i = 0; i < 12; i += 1)
+    await storeEmbedding(system.database.pool, { ...memory, role: 'user', content });
+  const { content: answer } = await admin.callTool({ name: 'list_memories', arguments: inScope(userId) });
+  expect(JSON.stringify(answer).length).toBeLessThan(600_000);
+  const [first] = answer as Array<{ text: string }>;
+  const page = JSON.parse(first?.text ?? '') as { memories: unknown[]; nextCursor: string | null };
+  expect([page.memories.length, page.nextCursor === null]).toEqual([4, false]);
 });
 
 test('a batch is refused, and so is anything but POST', async () => {

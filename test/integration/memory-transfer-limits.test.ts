@@ -1,6 +1,6 @@
 /** What exports and imports may take of the API at a time, whoever asks for them. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { issueApiKey } from '../../src/db/api-keys.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { importMemoryWorkflowId } from '../../src/domain/ids.ts';
@@ -72,7 +72,11 @@ test('exports that nobody reads: a tenant has four', async () => {
   const headers = { authorization: `Bearer ${place.caller.apiKey}` };
   const unread = await Promise.all(Array.from({ length: 4 }, () => fetch(exportPath(place), { headers })));
   expect(unread.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+  const reads = jest.spyOn(system.redis, 'lrange');
   const fifth = await fetch(exportPath(place), { headers });
+  // Nothing is read for one that finds no place.
+  expect(reads).not.toHaveBeenCalled();
+  reads.mockRestore();
   expect([fifth.status, fifth.headers.get('retry-after')]).toEqual([429, '10']);
   await Promise.all([fifth.body?.cancel(), ...unread.map(({ body }) => body?.cancel())]);
 });

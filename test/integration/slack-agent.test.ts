@@ -115,6 +115,25 @@ describe('somebody stops it', () => {
     },
   );
 
+  test('in a channel a turn that takes its time offers it, and a quick one doesn’t', async () => {
+    const quick = await ada.mention('quickly');
+    await system.send(quick.event);
+    await ada.answers(quick);
+    const speak = silent();
+    const slow = await ada.mention('slowly');
+    await system.send(slow.event);
+    await eventually(() => statusesOf(slow).length === 1, { what: 'the offer' });
+    expect(statusesOf(slow)).toEqual(['processing']);
+    expect((await system.slack.answers(slow.channel, slow.thread)).map(({ text }) => text)).toEqual([
+      PLACEHOLDER,
+    ]);
+    speak();
+    expect(await ada.answers(slow)).toEqual(['Noted: slowly']);
+    await eventually(() => statusesOf(slow).length === 2);
+    expect(statusesOf(slow)).toEqual(['processing', 'active']);
+    expect(statusesOf(quick)).toEqual([]);
+  });
+
   test('what is said afterwards in the same thread is answered', async () => {
     const first = await ada.mention('stop this one');
     await stop(first);
@@ -134,6 +153,44 @@ describe('somebody stops it', () => {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     speak();
     expect(await ada.answers(said)).toEqual(['Noted: leave me alone']);
+  });
+});
+
+describe('Slack does not take a status', () => {
+  const replied = async (said: Said) => {
+    await system.send(said.event);
+    expect(await ada.answers(said)).toEqual([expect.stringContaining('Noted: ')]);
+  };
+
+  test('of one thread: others have theirs', async () => {
+    system.slack.fail('agents.sessions.setStatus', { kind: 'refuse', error: 'thread_not_found' });
+    await replied(await ada.direct('a thread that is gone'));
+    const next = await ada.direct('the next one');
+    await replied(next);
+    await eventually(() => statusesOf(next).length === 2);
+    expect(statusesOf(next)).toEqual(['processing', 'active']);
+  });
+
+  test('too many: a message says it, and the reply is not late', async () => {
+    system.slack.fail('agents.sessions.setStatus', {
+      kind: 'status',
+      status: 429,
+      headers: { 'retry-after': '30' },
+    });
+    const said = await ada.direct('one of many');
+    await replied(said);
+    expect(ada.posts(said).map(({ body }) => body['text'])).toEqual([PLACEHOLDER]);
+  });
+
+  test.each([
+    ['too many', { kind: 'status', status: 429, headers: { 'retry-after': '1' } }],
+    ['away', { kind: 'status', status: 503 }],
+  ] as const)('its end, %s: it is said again', async (_what, fault) => {
+    system.slack.fail('agents.sessions.setStatus', { ...fault, when: (body) => body['status'] === 'active' });
+    const said = await ada.direct('until it ends');
+    await replied(said);
+    await eventually(() => statusesOf(said).length === 3, { what: 'a second end' });
+    expect(statusesOf(said)).toEqual(['processing', 'active', 'active']);
   });
 });
 

@@ -4,7 +4,7 @@ import { HAND_BACK } from '../../src/channels/slack/handover/tell-people.ts';
 import { HANDED_BACK_LINE, HANDED_OVER_LINE, NOT_ALLOWED } from '../../src/domain/words.ts';
 import { keysOfTenant } from '../../src/redis/keys.ts';
 import { eventually } from '../support/eventually.ts';
-import { noted } from '../support/fake-llm.ts';
+import { chunk, noted } from '../support/fake-llm.ts';
 import { talk, type Said } from '../support/slack-talk.ts';
 import { startSystem, type SlackSystem } from '../support/system.ts';
 
@@ -122,6 +122,142 @@ describe('by the API', () => {
   });
 });
 
+describe('while the agent is at work', () => {
+  test.each([false, true])('what it would have said is not shown (live replies: %s)', async (liveReplies) => {
+    await system.request('PATCH', `/v1/agents/${system.agent.id}`, { liveReplies });
+    const speak = Promise.withResolvers<undefined>();
+    system.llm.answerWith(() => async (res) => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      res.write(chunk({ content: 'the first half of a long answer, ' }));
+      await speak.promise;
+      res.end(`${chunk({ content: 'and the second' })}${chunk({}, 'stop')}data: [DONE]\n\n`);
+    });
+    const asked = system.llm.prompts.length;
+    const said = await ada.mention('something long');
+    await system.send(said.event);
+    await eventually(() => system.llm.prompts.length > asked);
+    await eventually(async () => (await seen(said)).length === 1);
+    expect((await system.request('POST', pathOf(said))).status).toBe(200);
+    speak.resolve(undefined);
+    await eventually(async () => (await seen(said)).join() === HANDED_OVER_LINE, { what: 'silence' });
+    await remembered('something long');
+    expect(await seen(said)).toEqual([HANDED_OVER_LINE]);
+    await system.request('PATCH', `/v1/agents/${system.agent.id}`, { liveReplies: false });
+  });
+
+  test('nor is what Slack would not take before', async () => {
+    const said = await ada.mention('while Slack is away');
+    const isReply = (body: Record<string, string>) => body['text'] === 'Noted: while Slack is away';
+    const fault = { kind: 'status', status: 503, when: isReply } as const;
+    system.slack.fail('chat.update', fault, fault);
+    await system.send(said.event);
+    await eventually(() => system.slack.callsOf('chat.update').some(({ body }) => isReply(body)));
+    await system.request('POST', pathOf(said));
+    await eventually(async () => (await seen(said)).join() === HANDED_OVER_LINE, { what: 'silence' });
+    system.slack.heal();
+  });
+});
+
+describe('nobody can be told at first', () => {
+  const away = {
+    kind: 'status',
+    status: 503,
+    when: (body: Record<string, string>) => body['channel'] === 'UHUMAN',
+  } as const;
+
+  test('who has written so is heard again, and people are told once', async () => {
+    const before = told('UHUMAN').filter(({ status }) => status === 200).length;
+    system.slack.fail('chat.postMessage', away);
+    const said = await ada.mention('human please');
+    expect((await system.send(said.event)).status).toBe(503);
+    expect((await system.send(said.event)).status).toBe(200);
+    expect((await system.send(said.event)).status).toBe(200);
+    expect(told('UHUMAN').filter(({ status }) => status === 200)).toHaveLength(before + 1);
+    await remembered('human please');
+  });
+
+  test('the agent has asked: its reply stands, and the telling is tried again', async () => {
+    system.slack.fail('chat.postMessage', away);
+    system.llm.answerWith(() => 'Somebody of the team will see to it.\n\n[[human]]');
+    const said = await ada.mention('my contract, please');
+    await system.send(said.event);
+    const isTold = () =>
+      told('UHUMAN').some(({ status, body }) => status === 200 && body['blocks']?.includes('my contract'));
+    await eventually(isTold, { timeoutMs: 20_000, what: 'somebody is told' });
+    expect((await seen(said)).filter((text) => text.startsWith('Somebody'))).toHaveLength(1);
+  }, 30_000);
+
+  test('what is said next tells them, where nothing else did', async () => {
+    const said = await engaged('I wait');
+    const before = told('UHUMAN').filter(({ status }) => status === 200).length;
+    system.slack.fail('chat.postMessage', away);
+    expect((await system.request('POST', pathOf(said))).status).toBe(503);
+    const more = await ada.message('hello?', said.thread);
+    await system.send(more.event);
+    await eventually(() => told('UHUMAN').filter(({ status }) => status === 200).length === before + 1);
+  });
+});
+
+test('somebody has died while they told people: the next message tells them, some minutes later', async () => {
+  const said = await engaged('tell them, please');
+  await system.request('POST', pathOf(said));
+  const before = told('UHUMAN').length;
+  const died = async (ago: string) => {
+    const { tenantId, database } = system;
+    await database.admin.query(
+      `UPDATE escalations SET told_at = NULL, telling_at = now() - $3::interval
+       WHERE tenant_id = $1 AND thread_id = $2`,
+      [tenantId, threadIdOf(said), ago],
+    );
+  };
+  await died('1 minute');
+  const more = await ada.message('anybody?', said.thread);
+  await system.send(more.event);
+  await remembered('anybody?');
+  expect(told('UHUMAN')).toHaveLength(before);
+  await died('10 minutes');
+  const again = await ada.message('anybody at all?', said.thread);
+  await system.send(again.event);
+  await eventually(() => told('UHUMAN').length === before + 1, { what: 'they are told' });
+});
+
+test('a message that asks for a person and comes again after the thread was handed back changes nothing', async () => {
+  const said = await ada.mention('human please');
+  await system.send(said.event);
+  await system.request('DELETE', pathOf(said));
+  expect((await system.send(said.event)).status).toBe(200);
+  expect((await system.request('GET', pathOf(said))).status).toBe(404);
+});
+
+test('people see the newest of a long thread, of which Slack gives 15 messages a minute', async () => {
+  const said = await engaged('a long story');
+  for (let i = 0; i < 40; i += 1) await system.slack.say(said.channel, `chapter ${i}`, said.thread);
+  await system.request('POST', pathOf(said));
+  expect(told('UHUMAN').at(-1)?.body['blocks']).toContain('chapter 39');
+});
+
+test('where Slack does not let us look, people see what is at hand', async () => {
+  const begun = await ada.mention('where is my order?');
+  await system.slack.say(begun.channel, 'it should have come by now', begun.thread, 'bob');
+  // The look that comes with the message is the only one for a while.
+  system.slack.limitLooks({ everyMs: 60_000 });
+  const said = await ada.mention('human please', begun.thread);
+  await system.send(said.event);
+  const isTold = () => told('UHUMAN').at(-1)?.body['blocks']?.includes('human please');
+  await eventually(() => isTold(), { what: 'they are told' });
+  expect(told('UHUMAN').at(-1)?.body['blocks']).toContain('it should have come by now');
+  system.slack.heal();
+});
+
+test('people are not led to a direct message that they can’t open', async () => {
+  const said = await ada.direct('talk to a human');
+  await system.send(said.event);
+  await eventually(async () => (await seen(said)).includes(HANDED_OVER_LINE));
+  const text = told('UHUMAN').at(-1)?.body['text'];
+  expect(text).toContain(`write to <@${system.slack.people.ada}>`);
+  expect(text).not.toContain('Open the conversation');
+});
+
 describe('by who writes', () => {
   test.each(['talk to a human', 'Can I speak to a person, please?', 'Mensch bitte!'])(
     '"%s"',
@@ -150,6 +286,16 @@ test('by the agent itself: its reply stands, without the mark, and people are to
   expect(await seen(said)).toEqual(['I can’t do that, so I ask somebody of the team.', HANDED_OVER_LINE]);
   expect((await system.request('GET', pathOf(said))).body).toMatchObject({ openedBy: 'agent' });
   expect(JSON.stringify(system.llm.prompts.at(-1))).toContain('[[human]]');
+});
+
+test('by the agent, which says nothing else: one line', async () => {
+  system.llm.answerWith(() => '[[human]]');
+  const said = await ada.mention('I give up');
+  await system.send(said.event);
+  await eventually(async () => (await system.request('GET', pathOf(said))).status === 200);
+  await eventually(async () => (await seen(said)).includes(HANDED_OVER_LINE));
+  await remembered('I give up');
+  expect(await seen(said)).toEqual([HANDED_OVER_LINE]);
 });
 
 describe('who clicks to hand back', () => {

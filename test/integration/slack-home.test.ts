@@ -1,9 +1,12 @@
 /** The Home tab, and what stands beside a reply: each person sees and changes their own alone. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { WebClient } from '@slack/web-api';
 import { EXPORT, FORGET_ALL, FORGET_ONE, SEARCH } from '../../src/channels/slack/home/home-view.ts';
+import { createHome, type Visitor } from '../../src/channels/slack/home/take-home.ts';
 import { FEEDBACK, feedbackValue, WHY } from '../../src/channels/slack/outbound/reply-buttons.ts';
 import { NOT_ALLOWED } from '../../src/domain/words.ts';
 import { eventually } from '../support/eventually.ts';
+import { createTestTenant } from '../support/services.ts';
 import { talk } from '../support/slack-talk.ts';
 import { startSystem, type SlackSystem } from '../support/system.ts';
 
@@ -123,14 +126,62 @@ describe('the Home tab', () => {
     expect(await memoriesOf('bob')).toHaveLength(2);
   });
 
-  test('sends the memory as a file, without others’', async () => {
-    await click({ action_id: EXPORT });
+  test('sends the memory as a file, without others’; once to who can’t wait', async () => {
+    for (let i = 0; i < 3; i += 1) await click({ action_id: EXPORT });
     await eventually(() => system.slack.uploads.length === 1, { what: 'a file' });
     expect(system.slack.uploads[0]).toContain('Rex');
     expect(system.slack.uploads[0]).not.toContain('8841');
-    expect(system.slack.callsOf('files.completeUploadExternal')[0]?.body['channel_id']).toBe(
-      system.slack.places.direct,
+    const shared = () => system.slack.callsOf('files.completeUploadExternal')[0]?.body['channel_id'];
+    await eventually(() => shared() === system.slack.places.direct, { what: 'the file in the messages' });
+    await shown('ada', (page) => page.includes('The file is in your messages'));
+    expect(system.slack.uploads).toHaveLength(1);
+  });
+
+  test('leaves an audit entry of the export', async () => {
+    const { body } = await system.request('GET', '/v1/audit?limit=200');
+    expect(body['entries']).toContainEqual(
+      expect.objectContaining({
+        actor: expect.objectContaining({ type: 'slack-user' }),
+        action: 'memory.export',
+        outcome: 'done',
+      }),
     );
+  });
+
+  test('holds two files of a tenant at once, and one of another beside them', async () => {
+    const home = createHome({ pool: system.database.pool, redis: system.redis });
+    const uploads: Array<() => void> = [];
+    const visitor = (tenantId: string, agentId: string, userId: string): Visitor => {
+      const client = new WebClient();
+      const held = () => new Promise((resolve) => uploads.push(() => resolve({ ok: true })));
+      Object.assign(client, { files: { uploadV2: held } });
+      return { client, scope: { tenantId, agentId, userId }, user: 'U1', directChannel: 'D1' };
+    };
+    const own = (userId: string) => visitor(system.tenantId, system.agent.id, userId);
+    const other = await createTestTenant(system.database.pool);
+    const asked = ['a', 'b', 'c', 'a'].map((userId) => home.sendExport(own(userId), 'D1'));
+    await eventually(() => uploads.length === 2);
+    asked.push(home.sendExport(visitor(other.tenantId, other.agent.id, 'a'), 'D1'));
+    await eventually(() => uploads.length === 3);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(uploads).toHaveLength(3);
+    const letGo = setInterval(() => uploads.splice(0).forEach((end) => end()), 10);
+    expect(await Promise.all(asked)).toEqual([true, true, true, true, true]);
+    clearInterval(letGo);
+  });
+
+  test('heeds a person who clicks all the time no more for a while, and everybody else', async () => {
+    const often = { user: 'U0OFTEN' };
+    for (let i = 0; i < 61; i += 1) await click({ action_id: FORGET_ONE, value: 'nothing' }, often);
+    expect(await ada.outcomes('too_many_clicks')).toBe(1);
+    await system.send({
+      ...{ type: 'app_home_opened', user: 'U0OFTEN', channel: system.slack.places.direct, tab: 'home' },
+      event_ts: '1783536983.783770',
+    });
+    expect(await ada.outcomes('too_many_clicks')).toBe(2);
+    const before = await ada.outcomes('home_search');
+    await click({ action_id: SEARCH, value: '' }, { user: system.slack.people.bob });
+    expect(await ada.outcomes('home_search')).toBe(before + 1);
   });
 
   test('forgets everything', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
+import { serve } from '../support/http-server.ts';
 import { MENTION, talk } from '../support/slack-talk.ts';
 import { startSystem, type SlackSystem } from '../support/system.ts';
 
@@ -48,6 +49,27 @@ describe('files', () => {
       'please read this\n\n[file: notes.txt (Plain Text, 31 bytes), shared by @ada: its text]\n' +
         '```\nThe code is <8841> & more.\nBye.\n```',
     );
+  });
+
+  test('Slack may lead to where it keeps a file, and to nobody else’s address', async () => {
+    const { slack } = deployment;
+    let visits = 0;
+    const elsewhere = await serve((_req, res) => {
+      visits += 1;
+      res.end('what only our network sees');
+    });
+    const leadTo = (file: { id: string }, location: string) =>
+      slack.fail(`/files-pri/${file.id}/download`, { kind: 'status', status: 302, headers: { location } });
+    const moved = slack.keepFile({ ...NOTES, content: 'kept there' });
+    const file = slack.keepFile({ ...NOTES, content: 'not here' });
+    leadTo(file, `/files-pri/${moved.id}/download`);
+    await send('', file);
+    expect(lastText()).toContain('kept there');
+    leadTo(file, elsewhere.url.replace('127.0.0.1', 'localhost'));
+    await send('', file);
+    expect(lastText()).toContain("can't be read now");
+    expect(visits).toBe(0);
+    await elsewhere.close();
   });
 
   test('a file of Slack Connect, of which the event says nothing, is asked for', async () => {

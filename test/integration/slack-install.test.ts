@@ -216,6 +216,16 @@ describe('a place is one tenant’s', () => {
     expect(await installed('T8')).toMatchObject([{ tenant_id: one.tenantId, ended_by: null }]);
   });
 
+  test('links of one tenant that are used at the same moment install each, and the last one counts', async () => {
+    const one = await newTenant();
+    const begun = await Promise.all(Array.from({ length: 4 }, async () => open(await linkOf(one))));
+    const code = () => system.slack.oauth.agree({ team: 'TT' });
+    const answers = await Promise.all(begun.map((step) => comeBack({ ...step, code: code() })));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const ends = (await installed('TT')).map((row) => row['ended_by']);
+    expect(ends.toSorted()).toEqual([null, 'replaced', 'replaced', 'replaced'].toSorted());
+  });
+
   test('its own tenant’s does, and the old token is wiped', async () => {
     const one = await newTenant();
     await install(await linkOf(one), { team: 'T9' });
@@ -258,6 +268,17 @@ describe('the app leaves', () => {
     expect(await ada.turns()).toBe(turns);
     // And it can come again.
     expect((await install(await linkOf(own()), { team: place })).status).toBe(200);
+  });
+
+  test('told late, when the app is installed anew: it stays', async () => {
+    const now = Math.floor(Date.now() / 1_000);
+    await install(await linkOf(own()), { team: 'TL' });
+    const late = (seconds: number) => ({ envelope: { ...from('TL').envelope, event_time: now + seconds } });
+    await system.send({ type: 'app_uninstalled' }, late(-60));
+    await system.send({ type: 'tokens_revoked', tokens: { bot: ['U0MARA'] } }, late(-60));
+    expect(await installed('TL')).toMatchObject([{ ended_by: null }]);
+    await system.send({ type: 'app_uninstalled' }, late(60));
+    expect(await installed('TL')).toMatchObject([{ ended_by: 'uninstalled' }]);
   });
 
   test('a person’s token that is revoked ends nothing', async () => {

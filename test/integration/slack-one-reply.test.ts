@@ -118,6 +118,31 @@ test('50 deaths, and Slack lets us look once a second: one reply each, and it is
   expect(allowed).toHaveLength(deaths.filter(({ asks }) => asks).length);
 }, 120_000);
 
+test.each([
+  { what: 'is there, and more was said after it', isThere: true },
+  { what: 'never came', isThere: false },
+])(
+  'in a busy thread, where Slack shows 15 messages a look: what it does not know of $what',
+  async ({ isThere }) => {
+    const turn = await thread.question();
+    const { channel, threadTs } = slackAddressOf(turn.channel);
+    const chatter = async (count: number) => {
+      for (let i = 0; i < count; i += 1) await slack.say(channel, `chatter ${i}`, threadTs);
+    };
+    await chatter(20);
+    slack.fail('chat.postMessage', {
+      ...(isThere ? { kind: 'drop-after-acceptance' } : { kind: 'status', status: 500 }),
+      when: ofTurn(turn),
+    });
+    await begin(turn);
+    await chatter(20);
+    slack.limitLooks({ everyMs: 1_000 });
+    await deliverAtLast(turn, 'Rex.');
+    expect(await thread.texts(turn)).toEqual(['Rex.']);
+  },
+  60_000,
+);
+
 test('a long reply whose third part Slack took without our hearing of it: each part once', async () => {
   const turn = await thread.question();
   const text = Array.from({ length: 5 }, (_, i) => `${i}: ${'word '.repeat(600)}`).join('\n\n');

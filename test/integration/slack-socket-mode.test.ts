@@ -1,5 +1,8 @@
 /** Socket Mode: the same intake and the same promises, over connections that break and that are shared. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import { listenBySocket } from '../../src/channels/slack/inbound/socket-mode.ts';
+import { WHY } from '../../src/channels/slack/outbound/reply-buttons.ts';
 import { eventually } from '../support/eventually.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
 import { temporalConfig } from '../support/services.ts';
@@ -33,6 +36,66 @@ test('a mention is acknowledged, and answered once', async () => {
   expect(await socket.deliver(said.event)).toBe(1);
   expect(await ada.answers(said)).toEqual(['Noted: by a socket']);
 });
+
+test('a click comes over the connection too', async () => {
+  const said = await ada.mention('why do you say so?');
+  await socket.deliver(said.event);
+  await ada.answers(said);
+  const { rows } = await system.database.admin.query<{ message_id: string }>(
+    'SELECT message_id FROM turns ORDER BY received_at DESC LIMIT 1',
+  );
+  const user = { id: system.slack.people.ada, team_id: system.slack.team };
+  const isAcknowledged = await socket.click({
+    type: 'block_actions',
+    user,
+    team: { id: system.slack.team },
+    channel: { id: said.channel },
+    message: { ts: said.ts, thread_ts: said.thread },
+    actions: [{ type: 'button', action_id: WHY, value: rows[0]?.message_id }],
+  });
+  expect(isAcknowledged).toBe(true);
+  const [told] = system.slack.callsOf('chat.postEphemeral');
+  expect(told?.body).toMatchObject({
+    user: user.id,
+    text: expect.stringContaining('recalled nothing older'),
+  });
+});
+
+test('what can’t be read is left out, and the API goes on', async () => {
+  const unheard: unknown[] = [];
+  const hear = (error: unknown) => void unheard.push(error);
+  process.on('unhandledRejection', hear);
+  const limited = {
+    type: 'app_rate_limited',
+    team_id: system.slack.team,
+    minute_rate_limited: 1_518_467_820,
+  };
+  for (const payload of [limited, undefined, null])
+    socket.say(JSON.stringify({ type: 'events_api', envelope_id: 'E1', payload }));
+  for (const text of ['null', '{', '[]', '{"type":"interactive"}']) socket.say(text);
+  const said = await ada.mention('still there?');
+  await socket.deliver(said.event);
+  expect(await ada.answers(said)).toEqual(['Noted: still there?']);
+  process.off('unhandledRejection', hear);
+  expect(unheard).toEqual([]);
+});
+
+test('a connection that is not greeted in time is given up before the next is opened', async () => {
+  const log = pino({ level: 'silent' });
+  socket.greet(false);
+  const listening = listenBySocket(
+    { appToken: 'xapp-of-the-tests', apiUrl: system.slack.apiUrl, log, connectedWithinMs: 300 },
+    () => Promise.resolve({ kind: 'answered', body: undefined }),
+    () => Promise.resolve({ kind: 'taken', body: undefined }),
+  );
+  await eventually(() => system.slack.callsOf('apps.connections.open').length >= 4);
+  socket.greet(true);
+  await connected(2);
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect(socket.connections()).toBe(2);
+  await listening.close();
+  await connected(1);
+}, 30_000);
 
 test('without a signing secret nothing comes over HTTP', async () => {
   const answer = await fetch(`${system.baseUrl}/slack/events`, { method: 'POST', body: '{}' });

@@ -54,11 +54,15 @@ test('a stream that dies after half: the reply goes on in its message', async ()
   const before = callsOf('chat.startStream');
   const said = await ada.direct('another story');
   await system.send(said.event);
-  await eventually(() => callsOf('chat.startStream') > before);
+  await eventually(() => callsOf('chat.startStream') > before && system.slack.openStreams() === 1);
   system.slack.endStreams();
   await eventually(async () => (await ada.answers(said))[0] === WORDS.join(' '), { what: 'the whole reply' });
   expect(await ada.answers(said)).toHaveLength(1);
   expect(callsOf('chat.startStream')).toBe(before + 1);
+  // The stream's end would have ended the session as well.
+  const isEnd = ({ body }: { body: Record<string, string> }) =>
+    body['thread_ts'] === said.thread && body['status'] === 'active';
+  await eventually(() => system.slack.callsOf('agents.sessions.setStatus').some(isEnd), { what: 'its end' });
 });
 
 test('a reply that mentions somebody while it grows pings nobody', async () => {

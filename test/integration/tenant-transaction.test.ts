@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { createPool } from '../../src/db/pool.ts';
+import { isDatabaseAway } from '../../src/db/outage.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
-import { createTestDatabase, createTestTenant, type TestDatabase } from '../support/services.ts';
+import { eventually } from '../support/eventually.ts';
+import { asRole, createTestDatabase, createTestTenant, type TestDatabase } from '../support/services.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -55,4 +58,38 @@ test('a statement that takes longer than its transaction allows is ended, and th
   await expect(slow).rejects.toMatchObject({ code: '57014' });
   expect(await inTenant(database.pool, tenantId, timeoutOf, { statementWithinMs: 50 })).toBe('50ms');
   expect(await timeoutOf(database.pool)).toBe(before);
+});
+
+test('a tenant’s transactions, however many and slow, leave others a connection; what is over waits', async () => {
+  const [loud, quiet] = await Promise.all([createTestTenant(database.pool), createTestTenant(database.pool)]);
+  const pool = createPool({
+    databaseUrl: asRole('api', database.url),
+    max: 4,
+    ofOneTenant: 2,
+    statementTimeoutMs: 5_000,
+  });
+  const ends: Array<() => void> = [];
+  let begun = 0;
+  const held = () =>
+    inTenant(pool, loud.tenantId, async () => {
+      begun += 1;
+      await new Promise<void>((resolve) => ends.push(resolve));
+    });
+  const one = () => inTenant(pool, quiet.tenantId, (client) => client.query('SELECT 1'));
+  const holding = [held(), held()];
+  const waiting = held();
+  waiting.catch(() => undefined);
+  await eventually(() => begun === 2);
+  await one();
+  expect([begun, pool.totalCount]).toEqual([2, 3]);
+  const late = await held().catch((error: unknown) => error);
+  expect(isDatabaseAway(late)).toBe(true);
+  await expect(waiting).rejects.toThrow('timeout exceeded');
+  const next = held();
+  for (const end of ends.splice(0)) end();
+  await Promise.all(holding);
+  await eventually(() => begun === 3);
+  for (const end of ends.splice(0)) end();
+  await next;
+  await pool.end();
 });

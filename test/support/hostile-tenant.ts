@@ -2,8 +2,10 @@
 import { connect } from 'node:net';
 import type { ServerResponse } from 'node:http';
 import type { Answer } from './api-client.ts';
+import { eventually } from './eventually.ts';
 import { fail, noted, streamText, chunk, type LlmAnswer } from './fake-llm.ts';
 import type { SlackProcesses } from './processes.ts';
+import { askRudely, resetAfter, type Asked, type Manner } from './rude-readers.ts';
 import { talk } from './slack-talk.ts';
 
 /** What is asked of a hostile tenant's model is answered so; the key is a word of the message. */
@@ -163,6 +165,99 @@ const waiting: Attack = async ({ model, silence, sendAs }) => {
   void sendAs(times(400, 'wait for it'), { prefer: 'wait=120' }).catch(() => undefined);
 };
 
+/** What somebody may read of the API, in every way there is; each message is of another user. */
+function readings(agentId: string): Array<(nth: number) => Asked[]> {
+  const ofUser = `/v1/agents/${agentId}/users/reader/memory`;
+  const message = (nth: number) => ({ userId: `reader ${nth}`, text: 'read on' });
+  const list: Asked = { method: 'GET', path: ofUser };
+  const exported: Asked = { method: 'GET', path: `${ofUser}/export` };
+  const send = (nth: number, headers: Record<string, string>): Asked => ({
+    ...{ method: 'POST', path: `/v1/agents/${agentId}/messages`, headers, body: message(nth) },
+  });
+  const stream = (nth: number) => send(nth, { accept: 'text/event-stream' });
+  const completion = (nth: number): Asked => {
+    const messages = [{ role: 'user', content: 'read on' }];
+    const body = { model: agentId, user: `reader ${nth}`, stream: true, messages };
+    return { method: 'POST', path: '/v1/chat/completions', body };
+  };
+  const tool = (name: string, more = {}): Asked => {
+    const params = { name, arguments: { agentId, userId: 'reader', ...more } };
+    const headers = { accept: 'application/json, text/event-stream' };
+    return {
+      method: 'POST',
+      path: '/mcp',
+      headers,
+      body: { jsonrpc: '2.0', id: 1, method: 'tools/call', params },
+    };
+  };
+  return [
+    (nth) => [stream(nth)],
+    (nth) => [completion(nth)],
+    (nth) => [send(nth, { prefer: 'wait=60' })],
+    () => [list, list],
+    () => [exported],
+    () => [tool('list_memories')],
+    () => [tool('search_memory', { query: 'w' })],
+    (nth) => [stream(nth), list, exported, tool('list_memories')],
+  ];
+}
+
+/** A memory that is much to read, without the work of embedding it. */
+async function fillMemory({ database, tenantId, agent }: SlackProcesses): Promise<void> {
+  const known = [tenantId, agent.id, 'reader'];
+  await database.admin.query(
+    `INSERT INTO conversation_embeddings (tenant_id, agent_id, user_id, exchange_id, role, content, embedding)
+     SELECT $1, $2, $3, gen_random_uuid(), 'assistant', repeat('x', 30000), $4 FROM generate_series(1, 200)
+     WHERE NOT EXISTS (SELECT FROM conversation_embeddings
+                       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3)`,
+    [...known, `[1${',0'.repeat(383)}]`],
+  );
+}
+
+/** Many who read in all ways at once, and go at any moment, or stay and don't read. */
+const readers =
+  (n: number, manner: Manner): Attack =>
+  async ({ processes, model, drip, onLetGo }) => {
+    model.set('read on', drip);
+    await fillMemory(processes);
+    const ways = readings(processes.agent.id);
+    const read = async (nth: number): Promise<void> => {
+      const socket = askRudely(processes, ways[nth % ways.length]?.(nth) ?? [], manner);
+      if (manner === 'resets') await resetAfter(socket, Math.random() * 300);
+      else onLetGo(() => socket.destroy());
+    };
+    for (let nth = 0; nth < n; nth += 20)
+      await Promise.all(Array.from({ length: 20 }, (_, i) => read(nth + i)));
+    if (manner !== 'resets') return;
+    // What was taken for them is there again.
+    const places = async () => {
+      const memory = `/v1/agents/${processes.agent.id}/users/reader/memory`;
+      const answers = await Promise.all(times(20, memory).map((path) => processes.request('GET', path)));
+      return answers.every(({ status }) => status === 200);
+    };
+    await eventually(places, { timeoutMs: 60_000, what: 'the places of readers who are gone' });
+  };
+
+/** Bodies that are long to parse, from several connections all the time. */
+const heavyBodies =
+  (n: number, path: string, body: string): Attack =>
+  async ({ processes: { baseUrl, apiKey, agent } }) => {
+    const headers = {
+      ...{ authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+      accept: 'application/json, text/event-stream',
+    };
+    const url = baseUrl + path.replace('AGENT', agent.id);
+    const send = async (): Promise<void> => {
+      for (let i = 0; i < n / 8; i += 1) {
+        const answer = await fetch(url, { method: 'POST', headers, body });
+        await answer.arrayBuffer();
+      }
+    };
+    await Promise.all(times(8, send).map((one) => one()));
+  };
+
+const nested = (bytes: number): string => '['.repeat(bytes / 2) + ']'.repeat(bytes / 2);
+
 const bearers = () => ({
   headers: { authorization: `Bearer konstruct_${crypto.randomUUID()}${crypto.randomUUID()}` },
 });
@@ -190,6 +285,15 @@ export const ATTACKS: ReadonlyArray<[what: string, attack: Attack]> = [
   ['numbers without end: retries', retries],
   ['… agents, and lists of them', manyAgents],
   ['… requests that wait', waiting],
+  ['readers who go at any moment', readers(400, 'resets')],
+  ['… who take nothing', readers(60, 'takes nothing')],
+  ['… who close their half of the connection', readers(60, 'closes its half')],
+  ['bodies that are long to parse: brackets', heavyBodies(160, '/v1/chat/completions', nested(1_990_000))],
+  ['… as a message', heavyBodies(400, '/v1/agents/AGENT/messages', nested(390_000))],
+  [
+    '… fields, as a call of a tool',
+    heavyBodies(400, '/mcp', `{${Array.from({ length: 40_000 }, (_, i) => `"${i}":0`).join(',')}}`),
+  ],
   ['strangers: readiness and wrong keys', manyRequests(1_000, '/readyz', bearers)],
   ['… wrong keys', manyRequests(1_000, '/v1/agents', bearers)],
   [

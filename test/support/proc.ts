@@ -1,10 +1,15 @@
 /** What Linux tells of a process. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 /** The processes that it has started and that still run. */
 export async function childrenOf(pid: number): Promise<number[]> {
   const listed = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
   return listed.trim().split(' ').filter(Boolean).map(Number);
+}
+
+/** How many files and connections it has open. */
+export async function openFiles(pid: number): Promise<number> {
+  return (await readdir(`/proc/${pid}/fd`)).length;
 }
 
 /** Linux counts a process's time on processors in hundredths of a second. */

@@ -5,6 +5,8 @@ export type SlackExtras = {
   declareAgent(isAgent: boolean): void;
   /** Where `apps.connections.open` sends whoever opens a connection. */
   connectTo(socketUrl: string): void;
+  /** Somebody is a member of an organisation, in these of its workspaces. */
+  joinOrganisation(user: string, organisation: string, teams: readonly string[]): void;
   /** The files that were uploaded, as they came. */
   uploads: string[];
 };
@@ -14,7 +16,8 @@ export function createSlackExtras(url: () => string) {
   let hasSessions = false;
   let socketUrl = '';
   const uploads: string[] = [];
-  const answers: Record<string, (body: Record<string, string>) => object> = {
+  const members = new Map<string, object>();
+  const answers: Record<string, (body: Record<string, string>) => object | undefined> = {
     'apps.connections.open': () => ({ ok: true, url: socketUrl }),
     'assistant.threads.setStatus': () => ({ ok: true }),
     'assistant.threads.setSuggestedPrompts': () => ({ ok: true }),
@@ -24,6 +27,7 @@ export function createSlackExtras(url: () => string) {
       channel,
       permalink: `https://acme.slack.com/archives/${channel}/p${message_ts.replace('.', '')}`,
     }),
+    'users.info': ({ user = '' }) => members.get(user),
     'chat.postEphemeral': () => ({ ok: true, message_ts: '1700000000.000100' }),
     'views.publish': ({ view = '{}' }) => ({ ok: true, view: JSON.parse(view) as object }),
     'files.getUploadURLExternal': () => ({ ok: true, upload_url: `${url()}/upload/F1`, file_id: 'F1' }),
@@ -32,6 +36,16 @@ export function createSlackExtras(url: () => string) {
   const extras: SlackExtras = {
     declareAgent: (isAgent) => void (hasSessions = isAgent),
     connectTo: (given) => void (socketUrl = given),
+    joinOrganisation: (user, organisation, teams) =>
+      void members.set(user, {
+        ok: true,
+        user: {
+          id: user,
+          team_id: teams[0],
+          name: user,
+          enterprise_user: { id: user, enterprise_id: organisation, teams },
+        },
+      }),
     uploads,
   };
   return {

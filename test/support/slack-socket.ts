@@ -13,6 +13,12 @@ export type SlackSocket = {
   connections(): number;
   /** Sends an event as Slack would, until it is acknowledged. Gives how often it was sent. */
   deliver(event: object, envelope?: object): Promise<number>;
+  /** Sends somebody's click, once. True when it is acknowledged. */
+  click(payload: object): Promise<boolean>;
+  /** Sends something to all connections as it is. */
+  say(text: string): void;
+  /** Whether connections that are opened from now on are greeted. */
+  greet(isGreeting: boolean): void;
   /** Slack renews a connection: it says so and closes it. */
   renew(): void;
   /** The network is gone: all connections break without a word. */
@@ -29,10 +35,11 @@ export async function startSlackSocket(team: string): Promise<SlackSocket> {
   await once(server, 'listening');
   const waiting = new Map<string, () => void>();
   let next = 0;
+  let isGreeting = true;
   server.on('connection', (socket) => {
     // One for each event under way.
     socket.setMaxListeners(0);
-    socket.send(JSON.stringify({ type: 'hello', num_connections: server.clients.size }));
+    if (isGreeting) socket.send(JSON.stringify({ type: 'hello', num_connections: server.clients.size }));
     socket.on('message', (data: Buffer) => {
       const { envelope_id } = JSON.parse(data.toString('utf8')) as { envelope_id: string };
       waiting.get(envelope_id)?.();
@@ -41,7 +48,7 @@ export async function startSlackSocket(team: string): Promise<SlackSocket> {
   });
   const open = () => [...server.clients].filter((socket) => socket.readyState === WebSocket.OPEN);
 
-  const send = async (payload: object, attempt: number): Promise<boolean> => {
+  const send = async (payload: object, attempt: number, type = 'events_api'): Promise<boolean> => {
     const sockets = open();
     const socket = sockets[(next += 1) % Math.max(1, sockets.length)];
     if (!socket) {
@@ -55,7 +62,7 @@ export async function startSlackSocket(team: string): Promise<SlackSocket> {
       setTimeout(() => resolve(false), ACKNOWLEDGED_WITHIN_MS);
     });
     const retry = attempt > 0 && { retry_attempt: attempt, retry_reason: 'timeout' };
-    const envelope = { type: 'events_api', accepts_response_payload: false, ...retry, envelope_id, payload };
+    const envelope = { type, accepts_response_payload: false, ...retry, envelope_id, payload };
     socket.send(JSON.stringify(envelope));
     const isAcknowledged = await acknowledged;
     waiting.delete(envelope_id);
@@ -79,6 +86,11 @@ export async function startSlackSocket(team: string): Promise<SlackSocket> {
         if (await send(payload, attempt)) return sent;
       }
     },
+    click: (payload) => send(payload, 0, 'interactive'),
+    say(text) {
+      for (const socket of open()) socket.send(text);
+    },
+    greet: (given) => void (isGreeting = given),
     renew() {
       const [socket] = open();
       socket?.send(JSON.stringify({ type: 'disconnect', reason: 'refresh_requested' }));

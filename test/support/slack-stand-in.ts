@@ -54,7 +54,7 @@ export type SlackStandIn = SlackExtras &
     callsOf(method: string): Call[];
     /** The next calls of a method meet these faults, one each. */
     fail(method: string, ...faults: Fault[]): void;
-    /** `conversations.replies` and `.history` are answered this seldom, and with 15 messages at most. */
+    /** From now on `conversations.replies` and `.history` are answered this seldom, with 15 messages. */
     limitLooks(limit: { everyMs: number }): void;
     /** Faults that no call has met, and limits, are forgotten. */
     heal(): void;
@@ -132,11 +132,14 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
       answerExtra(method, call.body) ??
       (await answerStream(method, call.body));
     if (fault?.kind === 'slow') await new Promise((resolve) => setTimeout(resolve, fault.ms));
-    const forwarded = () => forward(req, isLook && looksEveryMs > 0 ? withLimit(raw) : raw);
+    const forwarded = () => forward(req, raw);
     // Slack says which app a message is of; the emulator leaves it out.
     const withBot = (answer: string) =>
       answer.replaceAll(`"user":"${BOT.user}"`, `"user":"${BOT.user}","bot_id":"${BOT.bot}"`);
-    const answer = known ? JSON.stringify(known) : isLook ? withBot(await forwarded()) : await forwarded();
+    const isThread = method === 'conversations.replies';
+    const looked = async () =>
+      withBot(isThread ? pageOf(await forwarded(), call.body, looksEveryMs > 0) : await forwarded());
+    const answer = known ? JSON.stringify(known) : isLook ? await looked() : await forwarded();
     if (fault?.kind === 'drop-after-acceptance') {
       call.status = 0;
       fault.accepted?.();
@@ -189,7 +192,10 @@ export async function startSlackStandIn({ adasName = 'ada' } = {}): Promise<Slac
     calls,
     callsOf: (method) => calls.filter((call) => call.method === method),
     fail: (method, ...more) => void faults.set(method, [...(faults.get(method) ?? []), ...more]),
-    limitLooks: ({ everyMs }) => void (looksEveryMs = everyMs),
+    limitLooks({ everyMs }) {
+      looksEveryMs = everyMs;
+      lookedAt = 0;
+    },
     heal: () => {
       faults.clear();
       looksEveryMs = 0;
@@ -240,11 +246,25 @@ const SEED = {
   ],
 };
 
-/** At most 15 messages a page, whatever is asked for. */
-function withLimit(raw: string): string {
-  const asked = new URLSearchParams(raw);
-  asked.set('limit', String(Math.min(15, Number(asked.get('limit') ?? 15))));
-  return asked.toString();
+/**
+ * The page of a thread that was asked for, the oldest message first, and the first of the thread with each:
+ * the emulator gives all of it. Some apps get 15 messages, whatever they ask for.
+ */
+function pageOf(answer: string, asked: Record<string, string>, isLimited: boolean): string {
+  const all = JSON.parse(answer) as { ok: boolean; messages?: Array<{ ts: string }> };
+  if (!all.ok) return answer;
+  const { oldest = '0', latest = '9999999999', cursor = '0', limit = '999' } = asked;
+  const within = ({ ts }: { ts: string }) => Number(ts) > Number(oldest) && Number(ts) < Number(latest);
+  const [first, ...rest] = all.messages ?? [];
+  const found = [...(first ? [first] : []), ...rest.filter(within)];
+  const end = Number(cursor) + (isLimited ? Math.min(15, Number(limit)) : Number(limit));
+  const hasMore = end < found.length;
+  return JSON.stringify({
+    ...all,
+    messages: found.slice(Number(cursor), end),
+    has_more: hasMore,
+    response_metadata: { next_cursor: hasMore ? String(end) : '' },
+  });
 }
 
 function send(res: ServerResponse, json: string): void {

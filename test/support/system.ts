@@ -5,16 +5,18 @@ import { pino, type Logger } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
 import { listenAll } from '../../src/api/channel-intake.ts';
+import { CONNECTIONS } from '../../src/api/start-api.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { parse } from '../../src/config/variables.ts';
+import { createFairPlaces } from '../../src/lib/fair-places.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { createGather } from '../../src/memory/recall/gather.ts';
-import { createSearchMemory } from '../../src/memory/recall/search-memory.ts';
+import { createSearchMemory, SEARCHES_AT_ONCE } from '../../src/memory/recall/search-memory.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { DEFAULT_LIMITS } from './accepted-message.ts';
 import { createApiClient, type ApiClient } from './api-client.ts';
@@ -99,7 +101,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
   };
   const definitions = [...CHANNELS, ...(options.channels ?? [])];
   const worker = connect(asRole('worker', database.url), log, options.worker);
-  const api = connect(asRole('api', database.url), log, options.api);
+  const api = connect(asRole('api', database.url), log, options.api, CONNECTIONS.ofOneTenant);
   const host = await hostWorkflows(
     createActivities({
       ...worker.connections,
@@ -117,7 +119,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     options.callsAtOnce === undefined ? {} : { callsAtOnce: options.callsAtOnce },
   );
   const search = createSearchMemory({ pool: api.connections.pool, embedder });
-  const gather = createGather({ ...api.connections, embedder });
+  const gather = createGather({ ...api.connections, embedder }, createFairPlaces(SEARCHES_AT_ONCE));
   const startApi = async () => {
     const closing = new AbortController();
     const channels = inboundChannels(
@@ -178,12 +180,13 @@ export async function liftUserLimit({ request, tenantId }: System): Promise<void
 }
 
 /** The connections of one half, API or worker, through what stands between. */
-function connect(url: string, log: Logger, between: Between = {}) {
+function connect(url: string, log: Logger, between: Between = {}, ofOneTenant?: number) {
   const { address, namespace } = temporalConfig();
   const pool = createPool({
     databaseUrl: between.postgres?.through(url) ?? url,
     max: 10,
     statementTimeoutMs: 5_000,
+    ...(ofOneTenant && { ofOneTenant }),
   });
   const redis = createRedis(between.redis?.through(redisUrl()) ?? redisUrl(), log);
   const temporal = lazyClient(

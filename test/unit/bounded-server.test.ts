@@ -127,6 +127,21 @@ describe('idle connections', () => {
     await Promise.all([busy, next].map(({ socket }) => once(socket, 'data')));
   });
 
+  test('one whose body doesn’t come gives way too, one whose answer is being made does not', async () => {
+    await start({ crowdedFrom: 2, idlePerAddress: 2 });
+    const upload = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n';
+    const stalled = await send(`${upload}h`);
+    await once(server, 'request');
+    const others: Kept[] = [];
+    for (let nth = 0; nth < 2; nth += 1) others.push(await keep('127.0.0.2'));
+    expect(await stalled.closed).toBe('');
+    // A body that has come is waited for no more.
+    const [first] = others;
+    first?.socket.write(`${upload}hello`);
+    if (first) await once(first.socket, 'data');
+    expect(await alive(others)).toEqual([true, true]);
+  });
+
   test('a connection is busy until the last of the requests that it was sent at once is answered', async () => {
     const answers: Array<() => void> = [];
     server = createBoundedServer((_req, res) => void answers.push(() => res.end('taken')), {

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { createFairQueue } from '../../src/memory/embedding/fair-queue.ts';
+import { createFairQueue } from '../../src/lib/fair-queue.ts';
 
 const owner = (name: string) => ({ tenantId: name.slice(0, 1), userId: name.slice(1, 2) });
 const queueOf = (...items: string[]) => {

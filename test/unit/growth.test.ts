@@ -9,6 +9,7 @@ import { shownReply } from '../../src/domain/shown-reply.ts';
 import { closingOf } from '../../src/lib/open-fence.ts';
 import { estimateTokens } from '../../src/domain/tokens.ts';
 import { check, textField } from '../../src/intake/fields.ts';
+import { isTextWithin } from '../../src/lib/json-size.ts';
 import { createAnswerBuilder } from '../../src/llm/answer-builder.ts';
 import { contextLimitIn } from '../../src/llm/context-limit.ts';
 import { problemOf } from '../../src/llm/problem.ts';
@@ -48,6 +49,8 @@ function answer(text: string): void {
 
 const WORK: Readonly<Record<string, (text: string) => unknown>> = {
   'accepting a message': (text) => check(textField(32_000), text, 'text'),
+  'counting the brackets of a body': (text) =>
+    [text, JSON.stringify(text)].map((json) => isTextWithin(json, 1e6)),
   'counting bytes and tokens': (text) => [jsonBytes(text), estimateTokens(text), withinBytes(text, 9_000)],
   'building a prompt': (text) => {
     const recalled = boundRecalled(

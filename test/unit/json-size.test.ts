@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { createImportReader } from '../../src/memory/transfer/import-reader.ts';
 import { check } from '../../src/intake/fields.ts';
-import { isWithin } from '../../src/lib/json-size.ts';
+import { isTextWithin, isWithin } from '../../src/lib/json-size.ts';
 import { readCompletionRequest } from '../../src/api/openai/request.ts';
 import { newAgentBody } from '../../src/api/schemas.ts';
 import { newScope } from '../support/services.ts';
@@ -29,6 +29,20 @@ test('no more is looked at than may be there', () => {
   const object = counted(Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`${i}`, 0])));
   for (const value of [list, object]) expect(isWithin(value, most)).toBe(false);
   expect(looks).toBeLessThan(30);
+});
+
+test('JSON that is yet to be parsed is counted by its brackets and commas, and no text counts', () => {
+  for (const value of [1, [], [1, 2], { a: [1, { b: 2 }] }, { 'a,[{"\\': '"],{\\,\\"', b: ',[' }, [[[]]]]) {
+    const json = JSON.stringify(value);
+    const brackets = json.replaceAll(/"(?:[^"\\]|\\.)*"/g, '').replaceAll(/[^,[{]/g, '').length;
+    for (const text of [json, Buffer.from(json).toString('latin1')]) {
+      expect([json, isTextWithin(text, brackets)]).toEqual([json, true]);
+      if (brackets > 0) expect([json, isTextWithin(text, brackets - 1)]).toEqual([json, false]);
+    }
+    // What has room as a value has it as a text.
+    expect(isWithin(value, { values: Math.max(0, brackets - 1), nameLength: 100 })).toBe(false);
+  }
+  for (const broken of ['"', '"\\', '["', 'x']) expect(isTextWithin(broken, 1)).toBe(true);
 });
 
 const HEADER = {

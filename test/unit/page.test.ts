@@ -24,6 +24,12 @@ test('rows count as they are sent: a character may take six bytes in JSON', asyn
   expect((await pageOfRows(rows)).page).toHaveLength(2);
 });
 
+test('a page of a client that can take less ends sooner', async () => {
+  const rows = [1, 2, 3].map((n) => row(n, 'x'.repeat(1_000)));
+  const { page, nextCursor } = await pageOf({ limit: 200, pageBytes: 2_000 }, () => Promise.resolve(rows));
+  expect([page.length, nextCursor === null]).toEqual([2, false]);
+});
+
 test('a page that isn’t full ends at the limit, or with the list', async () => {
   const rows = [1, 2, 3].map((n) => row(n, 'short'));
   const first = await pageOfRows(rows, 2);

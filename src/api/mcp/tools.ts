@@ -44,6 +44,8 @@ export type Asker = { key: FoundApiKey; res: Response };
 
 /** Clients wait for a minute, unless they say otherwise. */
 const REPLY_WITHIN_MS = 50_000;
+/** What a page may hold: it goes to a model, and is written as JSON in JSON. */
+const LIST_BYTES = 200_000;
 
 const agentId = idField.describe('The id of the agent.');
 const userId = idField.describe('Whose memory it is. One user keeps one memory per agent.');
@@ -65,7 +67,11 @@ export const TOOLS = {
     input: { agentId, userId, cursor: cursor.describe('The nextCursor of the page before.') },
     isReadOnly: true,
     run: (dependencies, { key }, { cursor: at, ...of }) =>
-      memoryOf(dependencies, { tenantId: key.tenantId, ...of }, pageQuery.parse({ cursor: at })),
+      memoryOf(
+        dependencies,
+        { tenantId: key.tenantId, ...of },
+        { ...pageQuery.parse({ cursor: at }), pageBytes: LIST_BYTES },
+      ),
   }),
   forget_memory: tool({
     description: 'Forgets one exchange, a message of the user and its reply, for good and everywhere.',
@@ -128,7 +134,8 @@ function tool<Shape extends z.ZodRawShape>(given: {
         Object.entries(ids).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
       );
       try {
-        const call = TOOL_CALLS[name];
+        // The request has been counted as a read at the door, whatever it asks for.
+        const call = { ...TOOL_CALLS[name], isRead: false };
         return resultOf(await throughAdmission(on, { call, params, ...by }, () => run(on, by, input)));
       } catch (error) {
         const problem = toProblem(error);
@@ -142,5 +149,4 @@ function tool<Shape extends z.ZodRawShape>(given: {
 
 const resultOf = (value: object): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(value) }],
-  structuredContent: { ...value },
 });

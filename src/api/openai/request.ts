@@ -7,7 +7,7 @@ import { badField, Problem } from '../problems.ts';
 /** Whole conversations come with each request; of these bytes the last message alone is read. */
 export const MAX_COMPLETION_BODY_BYTES = 2_000_000;
 /** Some 6,000 messages of a conversation, each an object with two fields. */
-const MOST_OF_A_COMPLETION = { values: 20_000, nameLength: 500 };
+export const MOST_OF_A_COMPLETION = { values: 20_000, nameLength: 500 };
 const MOST_OF_A_MESSAGE = { values: 500, nameLength: 500 };
 
 const part = z.looseObject({ type: z.string(), text: z.string().optional() });

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
 import { Router, type Request, type Response } from 'express';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -8,6 +9,7 @@ import { inTenant } from '../../db/tenant-transaction.ts';
 import { findTenant } from '../../db/tenants.ts';
 import { createShares } from '../../lib/shares.ts';
 import { isSameSecret } from '../../lib/same-secret.ts';
+import type { SearchMemory } from '../../memory/recall/search-memory.ts';
 import { actorBehind, throughAdmission, type Admit } from '../admission.ts';
 import { SESSION } from '../answers-console.ts';
 import { sendJson } from '../answers.ts';
@@ -33,17 +35,19 @@ export type SessionRoutes = {
   admit: Admit;
   /** The operator's, where there is one. */
   operatorPool: pg.Pool | undefined;
-  canSearch: boolean;
-  /** Where Temporal's Web UI shows a workflow, before its id; undefined where nobody knows. */
-  workflowsUrl: string | undefined;
+  search: SearchMemory | undefined;
+  temporal: Client;
+  /** Temporal's Web UI; undefined where nobody knows it. */
+  temporalUiUrl?: string | undefined;
   closing: AbortSignal;
 };
 
 /** `POST|GET|DELETE /console/session`: signing in, who is signed in, signing out. */
 export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
-  const { pool, doors, operatorPool, canSearch, closing } = dependencies;
+  const { pool, doors, operatorPool, search, closing } = dependencies;
   const { findKey, operatorToken, sessions } = doors;
-  const workflowsUrl = dependencies.workflowsUrl ?? null;
+  const { temporalUiUrl, temporal } = dependencies;
+  const workflowsUrl = temporalUiUrl ? workflowsUrlOf(temporalUiUrl, temporal.options.namespace) : null;
   const router = Router();
 
   /** Slows down whoever guesses, and nobody else: a token that is right never comes here. */
@@ -107,7 +111,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
     }
     const asked = { call: SESSION_CALLS.read, key, params: {}, res };
     const who = await throughAdmission(dependencies, asked, () => whoIs(key));
-    sendJson(res, SESSION, { kind: 'key', ...who, canSearch, workflowsUrl });
+    sendJson(res, SESSION, { kind: 'key', ...who, canSearch: search !== undefined, workflowsUrl });
   });
 
   router.delete('/', (req, res) => {
@@ -125,3 +129,7 @@ async function record(pool: pg.Pool, by: Pick<AuditEntry, 'tenantId' | 'actor'>)
     recordAudit(client, { ...by, action: SESSION_CALLS.start.action, target, outcome: 'done' }),
   );
 }
+
+/** Where Temporal's Web UI shows a workflow, before its id. */
+const workflowsUrlOf = (uiUrl: string, namespace: string): string =>
+  `${uiUrl.replace(/\/+$/, '')}/namespaces/${encodeURIComponent(namespace)}/workflows/`;

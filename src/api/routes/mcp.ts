@@ -1,29 +1,34 @@
-import express, { Router } from 'express';
-import { MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
-import { isWithin } from '../../lib/json-size.ts';
+import { Router } from 'express';
+import { z } from 'zod';
+import type { FoundApiKey } from '../../db/api-keys.ts';
+import { check, MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
 import { requireTenant, presentedKey } from '../auth.ts';
 import type { FindKey } from '../key-lookup.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
-
-/** No tool takes more. */
-const MOST_OF_A_CALL = { values: 500, nameLength: 200 };
+import { readJsonBody } from '../read-json.ts';
 
 /**
  * `POST /mcp`: a Model Context Protocol server over Streamable HTTP, without sessions. So any process can
- * answer any request, and each request is for its own key alone.
+ * answer any request, and each request is for its own key alone. Each counts as a read, before its body is
+ * read: the protocol has calls of its own, and a call of a tool may be refused.
  */
-export function mcpRoutes(dependencies: ToolDependencies & { findKey: FindKey }): Router {
+export function mcpRoutes(
+  dependencies: ToolDependencies & { findKey: FindKey; countRead: (key: FoundApiKey) => Promise<void> },
+): Router {
   const router = Router();
   router.use(requireTenant(dependencies));
-  router.post('/', express.json({ limit: MAX_MESSAGE_BODY_BYTES, strict: false }), async (req, res) => {
-    if (!isWithin(req.body, MOST_OF_A_CALL)) {
-      throw badField({ field: 'body', problem: 'holds too many values', isTooLarge: true });
-    }
+  router.use(async (_req, res, next) => {
+    await dependencies.countRead(presentedKey(res));
+    next();
+  });
+  router.post('/', readJsonBody(MAX_MESSAGE_BODY_BYTES), async (req, res) => {
     // Many calls in one request would take the places of one.
     if (Array.isArray(req.body)) {
       throw badField({ field: 'body', problem: 'must be one message, not a batch', isTooLarge: false });
     }
+    const message = check(z.unknown(), req.body, 'body');
+    if (message.kind === 'invalid') throw badField(message);
     // Loaded when it is first asked for: it takes a process 40 MB and 0.2 s.
     const { answerMcp } = await import('../mcp/server.ts');
     await answerMcp(dependencies, { key: presentedKey(res), res }, req);

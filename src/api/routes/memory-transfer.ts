@@ -6,13 +6,11 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { findAgent } from '../../db/agents.ts';
-import { recordAudit, type AuditActor } from '../../db/audit.ts';
-import { inTenant } from '../../db/tenant-transaction.ts';
 import type { Scope, WindowMessage } from '../../domain/conversation.ts';
 import { acceptImport, startImport, type ImportOutcome } from '../../intake/accept-import.ts';
 import { watchPace, type Pace } from '../../lib/least-pace.ts';
 import { createShares } from '../../lib/shares.ts';
-import { exportMemory } from '../../memory/transfer/export-memory.ts';
+import { exportMemory, noteExport } from '../../memory/transfer/export-memory.ts';
 import { findImport } from '../../memory/transfer/staged-imports.ts';
 import { getWindow } from '../../memory/window/window.ts';
 import type { RedisClient } from '../../redis/connection.ts';
@@ -20,6 +18,7 @@ import { actorOf, keyOf, tenantOf } from '../admission.ts';
 import { IMPORT, IMPORT_ACCEPTED, sendJson } from '../answers.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
 import { badField, notFound, Problem, unavailable } from '../problems.ts';
+import { requireReader } from '../reader.ts';
 import { exportQuery, userIdParam, validate } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
 
@@ -78,16 +77,13 @@ function sendExport({ pool, redis, log }: Dependencies): RequestHandler<OfUser> 
   return async (req, res) => {
     const scope = await scopeOf(pool, req, res);
     const { embeddings, cursor } = validate(exportQuery, req.query, 'query');
-    const window = cursor === undefined ? await windowOf(redis, scope) : [];
-    const options = {
-      window,
-      embeddings: embeddings === 'true',
-      after: cursor === undefined ? undefined : decodeCursor(cursor),
-      toCursor: encodeCursor,
-    };
+    const after = cursor === undefined ? undefined : decodeCursor(cursor);
+    requireReader(res);
     const giveBack = exporting.take(scope.tenantId) ?? tooMany('exports');
     let pace: ReturnType<typeof watchPace> | undefined;
     try {
+      const window = after === undefined ? await windowOf(redis, scope) : [];
+      const options = { window, embeddings: embeddings === 'true', after, toCursor: encodeCursor };
       const lines = exportMemory(pool, scope, options);
       // A service that is away is told before anything is sent.
       const first = await lines.next();
@@ -139,15 +135,6 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
       giveBack();
     }
   };
-}
-
-/** The entry is there before the first line leaves. */
-async function noteExport(pool: pg.Pool, scope: Scope, actor: AuditActor): Promise<void> {
-  const { tenantId, agentId, userId } = scope;
-  const target = { type: 'memory', agentId, userId } as const;
-  await inTenant(pool, tenantId, (client) =>
-    recordAudit(client, { tenantId, actor, action: 'memory.export', target, outcome: 'done' }),
-  );
 }
 
 async function windowOf(redis: RedisClient, scope: Scope): Promise<WindowMessage[]> {

@@ -68,7 +68,7 @@ export function messageRoutes(
     return turn;
   };
   const sendEvents = async (req: Request, res: Response, turn: LedgerTurn): Promise<void> => {
-    if (hasTheEnd(req)) {
+    if (hasTheEnd(req, turn)) {
       res.status(204).end();
       return;
     }

@@ -1,10 +1,10 @@
 import { Router } from 'express';
 import type pg from 'pg';
-import type { WebhookChannel } from '../../channels/channel.ts';
+import { ChannelError, type WebhookChannel } from '../../channels/channel.ts';
 import { findAgent } from '../../db/agents.ts';
 import { findEscalation, listEscalations, type Escalation } from '../../db/escalations.ts';
 import { actorOf, tenantOf } from '../admission.ts';
-import { notFound } from '../problems.ts';
+import { notFound, unavailable } from '../problems.ts';
 import { ESCALATION, ESCALATIONS } from '../answers-slack.ts';
 import { sendJson } from '../answers.ts';
 import { pageOf } from '../cursor.ts';
@@ -45,7 +45,12 @@ export function threadRoutes(dependencies: { pool: pg.Pool; channels: readonly W
     const agent = agentId === undefined ? undefined : await findAgent(pool, tenantId, agentId);
     if (agentId !== undefined && !agent) throw notFound('agent');
     const asked = { tenantId, threadId, agent, actor: actorOf(res) };
-    const escalation = await handingOver(threadId).takeOver(asked);
+    const escalation = await handingOver(threadId)
+      .takeOver(asked)
+      .catch((error: unknown) => {
+        // Asked for again it goes on where it was left.
+        throw error instanceof ChannelError ? unavailable('The channel') : error;
+      });
     if (!escalation) throw notFound('thread');
     sendJson(res, ESCALATION, shown(escalation));
   });

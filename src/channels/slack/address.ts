@@ -29,10 +29,10 @@ export function slackAddressOf(channel: Channel): SlackAddress {
 
 /**
  * What shows that the agent is at work: a message that the reply will replace, a status that goes away with
- * the reply, or the conversation's session, which is to be ended.
+ * the reply, or the conversation's session, which is to be ended. `session`: one is to be ended beside it.
  */
 export const slackProgress = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('message'), ts: z.string() }),
+  z.object({ kind: z.literal('message'), ts: z.string(), session: z.literal(true).optional() }),
   z.object({ kind: z.literal('status') }),
   z.object({ kind: z.literal('session') }),
   z.object({ kind: z.literal('stream'), ts: z.string() }),

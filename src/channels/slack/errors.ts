@@ -66,3 +66,12 @@ export function toChannelError(error: unknown): unknown {
       return new ChannelError('unavailable', `Slack is unavailable: ${trouble.reason}`);
   }
 }
+
+/** What `work` gives; what it fails of, as the rest of Konstruct sees it. */
+export async function speaking<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toChannelError(error);
+  }
+}

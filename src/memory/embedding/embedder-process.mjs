@@ -1,10 +1,14 @@
 /** The process that runs the model. Plain JavaScript, so that it needs no loader under jest. */
+import os from 'node:os';
 import path from 'node:path';
 import ort from 'onnxruntime-node';
 import { env, pipeline } from '@xenova/transformers';
 
 const MODEL = 'Xenova/all-MiniLM-L6-v2';
-const [, , modelsPath = ''] = process.argv;
+const [, , modelsPath = '', niceness = '0'] = process.argv;
+
+// Before the model's own threads begin.
+if (niceness !== '0') os.setPriority(Number(niceness));
 
 // A signal to the whole process group is for the service: it drains, and then lets go of this process.
 process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);

@@ -1,7 +1,7 @@
 import { assertEmbedding } from '../../domain/embedding.ts';
 import { unlessAborted } from '../../lib/within.ts';
 import { cutForModel } from './cut-for-model.ts';
-import { createFairQueue, type Owner } from './fair-queue.ts';
+import { createFairQueue, type Owner } from '../../lib/fair-queue.ts';
 import { createModelProcess, ModelProcessLost } from './model-process.ts';
 
 /** Makes embeddings of texts: 384 numbers, mean-pooled and normalised. */
@@ -48,9 +48,10 @@ const BATCH_TIMEOUT_MS = 20_000;
  */
 export async function createEmbedder(options: {
   modelsPath: string;
+  niceness?: number;
 }): Promise<Embedder & { pid(): number | undefined }> {
-  const { modelsPath } = options;
-  const model = createModelProcess({ modelsPath, answerWithinMs: BATCH_TIMEOUT_MS });
+  const { modelsPath, niceness = 0 } = options;
+  const model = createModelProcess({ modelsPath, niceness, answerWithinMs: BATCH_TIMEOUT_MS });
   try {
     await model.run(['ready']);
   } catch (error) {

@@ -23,16 +23,23 @@ const CLOSED_WITHIN_MS = 3_000;
 
 type Answer = { ready?: true; id?: number; embeddings?: Float32Array[]; error?: string };
 
-/** Takes one call at a time. `answerWithinMs` bounds a call; loading the model comes on top. */
-export function createModelProcess(options: { modelsPath: string; answerWithinMs: number }): ModelProcess {
-  const { modelsPath, answerWithinMs } = options;
+/**
+ * Takes one call at a time. `answerWithinMs` bounds a call; loading the model comes on top. With `niceness`
+ * other processes of the machine come first.
+ */
+export function createModelProcess(options: {
+  modelsPath: string;
+  answerWithinMs: number;
+  niceness?: number;
+}): ModelProcess {
+  const { modelsPath, answerWithinMs, niceness = 0 } = options;
   let current: Promise<ChildProcess> | undefined;
   let running: ChildProcess | undefined;
   let calls = 0;
   let isClosed = false;
 
   const start = async (): Promise<ChildProcess> => {
-    const child = fork(PROGRAM, [modelsPath], {
+    const child = fork(PROGRAM, [modelsPath, String(niceness)], {
       // It needs no secret, so it gets none.
       env: {},
       execArgv: [],
@@ -47,7 +54,8 @@ export function createModelProcess(options: { modelsPath: string; answerWithinMs
       running = undefined;
       current = undefined;
     };
-    child.once('exit', forget);
+    // What goes wrong while it is not called is told by its exit.
+    child.once('exit', forget).on('error', () => undefined);
     await answerOf(child, LOADED_WITHIN_MS, ({ ready }) => ready === true).catch((error: unknown) => {
       // A process that could not be started has no exit.
       forget();

@@ -5,13 +5,13 @@ import type { InboundMessage, Recollection } from '../../domain/conversation.ts'
 import { keptOfWindow } from '../../domain/prompt.ts';
 import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
 import type { GatheredContext, Missing, RecallReceipt } from '../../domain/turn.ts';
+import type { FairPlaces } from '../../lib/fair-places.ts';
 import { within } from '../../lib/within.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import { encodeEmbedding } from '../embedding/embedding-codec.ts';
 import { getWindow } from '../window/window.ts';
 import { recallForTurn } from './recall-for-turn.ts';
-import { createRecallPlaces } from './recall-places.ts';
 import { embedQuestion, type QuestionEmbeddings } from './question-embeddings.ts';
 
 /** The look-ups, and how each is called in the timings. */
@@ -42,7 +42,8 @@ export type Gather = (input: GatherInput) => Promise<GatheredContext>;
  */
 export function createGather(
   dependencies: { pool: pg.Pool; redis: RedisClient; embedder: Pick<Embedder, 'embed'> },
-  { places = createRecallPlaces(), withinMs = MEMORY_WITHIN_MS } = {},
+  places: FairPlaces,
+  withinMs = MEMORY_WITHIN_MS,
 ): Gather {
   const { pool, redis, embedder } = dependencies;
   return async ({ message, recall, agentName, roomTokens = Number.POSITIVE_INFINITY }) => {

@@ -2,10 +2,10 @@ import type pg from 'pg';
 import type { Agent } from '../../domain/agent.ts';
 import type { RecalledMemory } from '../../domain/conversation.ts';
 import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
+import { createFairPlaces } from '../../lib/fair-places.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import { embedQuestion } from './question-embeddings.ts';
 import { recall } from './recall.ts';
-import { createRecallPlaces } from './recall-places.ts';
 
 /** A question that somebody has to what an agent remembers of a user. */
 export type MemoryQuestion = {
@@ -36,7 +36,7 @@ const CHOOSING_MS = MEMORY_WITHIN_MS / 4;
  */
 export function createSearchMemory(
   { pool, embedder }: { pool: pg.Pool; embedder: Pick<Embedder, 'embed'> },
-  places = createRecallPlaces(SEARCHES_AT_ONCE),
+  places = createFairPlaces(SEARCHES_AT_ONCE),
 ): SearchMemory {
   return async ({ agent, userId, query, by }, signal) => {
     const { tenantId, id: agentId, name } = agent;

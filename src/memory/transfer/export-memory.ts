@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { recordAudit, type AuditActor } from '../../db/audit.ts';
 import type { Role, Scope, WindowMessage } from '../../domain/conversation.ts';
 import { bytesBefore, HAS_ROOM } from '../../db/page.ts';
 import { CREATED_AT, NIL_UUID, type Place } from '../../db/place.ts';
@@ -76,6 +77,15 @@ export async function* exportMemory(
   }
   const nextCursor = page.length > 0 ? toCursor(place) : null;
   yield written({ type: 'end', exchanges, windowMessages: window.length, nextCursor });
+}
+
+/** Leaves the audit entry of an export. It is to be there before the first line leaves. */
+export async function noteExport(pool: pg.Pool, scope: Scope, actor: AuditActor): Promise<void> {
+  const { tenantId, agentId, userId } = scope;
+  const target = { type: 'memory', agentId, userId } as const;
+  await inTenant(pool, tenantId, (client) =>
+    recordAudit(client, { tenantId, actor, action: 'memory.export', target, outcome: 'done' }),
+  );
 }
 
 function withoutEmbeddings({ messages, passages: _, ...line }: WrittenExchange): WrittenExchange {

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Scope } from '../../domain/conversation.ts';
-import { isWithin } from '../../lib/json-size.ts';
+import { isTextWithin, isWithin } from '../../lib/json-size.ts';
 import { exportLine, MOST_OF_A_LINE, type ExportHeader, type ExportedWindowMessage } from './format.ts';
 import type { NewLine } from './staged-imports.ts';
 import { importedIds, type ImportedIds } from './store-imported.ts';
@@ -48,10 +48,12 @@ export function createImportReader(scope: Scope): ImportReader {
     read(text) {
       line += 1;
       if (isComplete) throw new ImportFault('comes after the end');
+      // A million brackets take long to parse, and the schema would go through a million faults.
+      const tooMuch = header ? TOO_MUCH : NO_HEADER;
+      if (!isTextWithin(text, MOST_OF_A_LINE.values)) throw new ImportFault(tooMuch);
       const value = parseJson(text);
       if (value === undefined) throw new ImportFault(NO_JSON);
-      // Before the schema sees it: it would go through a million faults, and write down each.
-      if (!isWithin(value, MOST_OF_A_LINE)) throw new ImportFault(header ? TOO_MUCH : NO_HEADER);
+      if (!isWithin(value, MOST_OF_A_LINE)) throw new ImportFault(tooMuch);
       const checked = exportLine.safeParse(value);
       if (!checked.success) throw new ImportFault(problemOf(checked.error, header === undefined));
       const read = checked.data;

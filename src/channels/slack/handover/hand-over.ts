@@ -3,11 +3,12 @@ import type { WebClient } from '@slack/web-api';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { AuditActor } from '../../../db/audit.ts';
-import { claimTelling, type Escalation, type OpenedBy } from '../../../db/escalations.ts';
+import { claimTelling, endTelling, type Escalation, type OpenedBy } from '../../../db/escalations.ts';
 import { HANDED_BACK_LINE } from '../../../domain/words.ts';
 import { escalate, handBack } from '../../../intake/escalations.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
+import type { Said } from '../../channel.ts';
 import { tellPeople } from './tell-people.ts';
 import { threadPlaceOf } from './thread-id.ts';
 
@@ -20,6 +21,8 @@ export type HandOver = {
   agent: Pick<Agent, 'id' | 'name' | 'escalation'> | undefined;
   /** Who is spoken with. */
   userId: string | undefined;
+  /** What of the conversation is at hand, oldest first: where Slack doesn't show it. */
+  said?: readonly Said[];
   by: OpenedBy;
   actor: AuditActor;
 };
@@ -29,12 +32,24 @@ export type HandOver = {
  * Rejects while Postgres or Slack is away.
  */
 export async function handOver(stores: Stores, asked: HandOver): Promise<Escalation> {
-  const { installation, threadId, agent, userId, by, actor } = asked;
+  const { installation, threadId, agent, by, actor } = asked;
+  const { tenantId } = installation;
+  if (!threadPlaceOf(threadId)) throw new TypeError('not a thread of Slack');
+  const escalation = await escalate(stores, { tenantId, threadId, agentId: agent?.id, by, actor });
+  await tellOnce(stores, asked, escalation);
+  return escalation;
+}
+
+/** Tells people of what was handed over, unless that was done. Rejects while Postgres or Slack is away. */
+export async function tellOnce(
+  { pool, log }: Stores,
+  asked: Pick<HandOver, 'installation' | 'threadId' | 'agent' | 'userId' | 'said'>,
+  escalation: Escalation,
+): Promise<void> {
+  const { installation, threadId, agent, userId, said = [] } = asked;
   const { tenantId, client } = installation;
   const place = threadPlaceOf(threadId);
-  if (!place) throw new TypeError('not a thread of Slack');
-  const escalation = await escalate(stores, { tenantId, threadId, agentId: agent?.id, by, actor });
-  if (!client || !(await claimTelling(stores.pool, tenantId, escalation.id))) return escalation;
+  if (!place || !client || !(await claimTelling(pool, tenantId, escalation.id))) return;
   try {
     await tellPeople({
       client,
@@ -43,13 +58,16 @@ export async function handOver(stores: Stores, asked: HandOver): Promise<Escalat
       agentName: agent?.name ?? 'the agent',
       people: agent?.escalation?.people ?? [],
       asker: userId?.split(':').at(-1),
-      log: stores.log,
+      said,
+      log,
     });
   } catch (error) {
-    await claimTelling(stores.pool, tenantId, escalation.id, { isTold: false }).catch(() => undefined);
+    await endTelling(pool, tenantId, escalation.id, { isTold: false }).catch(() => undefined);
     throw error;
   }
-  return escalation;
+  await endTelling(pool, tenantId, escalation.id, { isTold: true }).catch((error: unknown) =>
+    log.warn({ err: error }, 'who is to take over may be told again'),
+  );
 }
 
 /** The agent speaks there again, and says so. Undefined when it was not silent. */

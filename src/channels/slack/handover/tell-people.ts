@@ -2,6 +2,7 @@
 import type { WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { HANDED_OVER_LINE } from '../../../domain/words.ts';
+import type { Said } from '../../channel.ts';
 import { slackTrouble } from '../errors.ts';
 import { plainContent } from '../outbound/outbound-text.ts';
 import { plainText, shortText } from '../shown-text.ts';
@@ -15,6 +16,8 @@ export const HAND_BACK = 'konstruct_hand_back';
 /** What is told of the conversation: the newest of it. */
 const MAX_SUMMARY_MESSAGES = 6;
 const MAX_SUMMARY_LENGTH = 300;
+const RECENT_SECONDS = 60 * 60;
+const MAX_SUMMARY_PAGES = 5;
 
 export type Telling = {
   client: WebClient;
@@ -25,6 +28,8 @@ export type Telling = {
   people: readonly string[];
   /** Slack's id of who is spoken with, where that is known. */
   asker: string | undefined;
+  /** What of the conversation is at hand, oldest first. */
+  said: readonly Said[];
   log: Logger;
 };
 
@@ -42,9 +47,10 @@ export async function tellPeople(telling: Telling): Promise<void> {
     }),
   );
   if (people.length === 0) return;
-  const [link, summary] = await Promise.all([linkOf(client, place), summaryOf(client, place)]);
+  const [link, shown] = await Promise.all([linkOf(client, place), shownIn(client, place)]);
+  const summary = summaryOf(shown.length > 0 ? shown : telling.said);
   const who = asker ? ` with <@${asker}>` : '';
-  const where = link ? `<${link}|Open the conversation>` : 'It is in the channel where I was asked.';
+  const where = whereText(place, { link, asker });
   const text = `${plainContent(agentName).text} hands over a conversation${who}. ${where}`;
   for (const person of people) {
     const said = summary === '' ? [] : [{ type: 'section' as const, text: plainText(summary) }];
@@ -57,6 +63,19 @@ export async function tellPeople(telling: Telling): Promise<void> {
       }),
     );
   }
+}
+
+/** Nobody can open what somebody else has said to the agent alone. */
+function whereText(
+  { channel }: ThreadPlace,
+  { link, asker }: { link: string | undefined; asker: string | undefined },
+): string {
+  if (channel.startsWith('D')) {
+    return asker
+      ? `It is a direct message to me, which you can’t open: please write to <@${asker}> yourself.`
+      : 'It is a direct message to me, which you can’t open.';
+  }
+  return link ? `<${link}|Open the conversation>` : 'It is in the channel where I was asked.';
 }
 
 /** Somebody may be gone, or the place: the others are told all the same. */
@@ -78,7 +97,7 @@ export function handBackButton(threadId: string, agentName: string) {
         type: 'button' as const,
         action_id: HAND_BACK,
         value: threadId,
-        text: plainText(`Hand back to ${agentName}`.slice(0, 75)),
+        text: plainText(`Hand back to ${agentName}`.slice(0, 75).toWellFormed()),
       },
     ],
   };
@@ -92,18 +111,44 @@ async function linkOf(client: WebClient, { channel, threadTs }: ThreadPlace): Pr
   );
 }
 
-/** The newest messages of the thread; '' when Slack doesn't let us look. */
-async function summaryOf(client: WebClient, { channel, threadTs }: ThreadPlace): Promise<string> {
+/** The newest of what was said; '' of nothing. */
+const summaryOf = (said: readonly Said[]): string =>
+  said
+    .slice(-MAX_SUMMARY_MESSAGES)
+    .map(({ text, isAgent }) => `${isAgent ? 'Agent' : 'Person'}: ${shortText(text, MAX_SUMMARY_LENGTH)}`)
+    .join('\n');
+
+/**
+ * The newest messages of the thread; none when Slack doesn't let us look. Slack gives the oldest first, and
+ * to some apps 15 of them once a minute: those of the last hour are asked for, and all where there are none.
+ */
+async function shownIn(client: WebClient, place: ThreadPlace): Promise<Said[]> {
   try {
-    const { messages = [] } = await client.conversations.replies({ channel, ts: threadTs, limit: 200 });
-    const said = messages.filter(({ text }) => text && text !== HANDED_OVER_LINE);
-    return said
-      .slice(-MAX_SUMMARY_MESSAGES)
-      .map(
-        ({ text = '', bot_id }) => `${bot_id ? 'Agent' : 'Person'}: ${shortText(text, MAX_SUMMARY_LENGTH)}`,
-      )
-      .join('\n');
+    const recent = await saidSince(client, place, Date.now() / 1000 - RECENT_SECONDS);
+    return recent.length > 0 ? recent : await saidSince(client, place, undefined);
   } catch {
-    return '';
+    return [];
   }
+}
+
+/** What was said in the thread since then, as far as Slack lets us look. Rejects when it doesn't at all. */
+async function saidSince(client: WebClient, { channel, threadTs }: ThreadPlace, since: number | undefined) {
+  const said: Said[] = [];
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MAX_SUMMARY_PAGES; pages += 1) {
+    const asked = { channel, ts: threadTs, limit: 200, ...(cursor && { cursor }) };
+    const answering = client.conversations.replies({
+      ...asked,
+      ...(since !== undefined && { oldest: since.toFixed(6) }),
+    });
+    const answer = await (pages === 0 ? answering : answering.catch(() => undefined));
+    // The question itself always comes along.
+    const messages = (answer?.messages ?? []).filter(({ ts }) => since === undefined || Number(ts) >= since);
+    for (const { text = '', bot_id } of messages) {
+      if (text !== '' && text !== HANDED_OVER_LINE) said.push({ text, isAgent: bot_id !== undefined });
+    }
+    cursor = answer?.response_metadata?.next_cursor;
+    if (!cursor) break;
+  }
+  return said;
 }

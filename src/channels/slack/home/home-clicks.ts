@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import { createRequestErasure } from '../../../intake/request-erasure.ts';
 import type { InboundContext, Received } from '../../channel.ts';
 import { EXPORT, FORGET_ALL, FORGET_ONE, SEARCH } from './home-view.ts';
-import { publishHome, sendExport, type Visitor } from './take-home.ts';
+import type { Home, Visitor } from './take-home.ts';
 
 /** Takes a click on the Home tab; undefined for one that is none of its. */
 export type TakeHomeClick = (
@@ -13,12 +13,11 @@ export type TakeHomeClick = (
 
 const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/;
 
-export function createTakeHomeClick(context: InboundContext): TakeHomeClick {
+export function createTakeHomeClick(context: InboundContext, home: Home): TakeHomeClick {
   const requestErasure = createRequestErasure(context);
   const { log } = context;
   // Nobody waits for the page: Slack wants its answer within three seconds.
-  const show = (visitor: Visitor, how: Parameters<typeof publishHome>[2]): void =>
-    inBackground(log, publishHome(context, visitor, how));
+  const show = (...shown: Parameters<Home['show']>): void => inBackground(log, home.show(...shown));
 
   const forget = async (visitor: Visitor, exchangeId: string | undefined): Promise<Received> => {
     const { scope } = visitor;
@@ -34,16 +33,24 @@ export function createTakeHomeClick(context: InboundContext): TakeHomeClick {
     return { kind: 'ignored', reason: exchangeId === undefined ? 'home_forget_all' : 'home_forget_one' };
   };
 
+  const exporting = new Set<string>();
   const exported = (visitor: Visitor): Received => {
-    const { directChannel } = visitor;
+    const { directChannel, scope } = visitor;
+    const key = `${scope.tenantId} ${scope.agentId} ${scope.userId}`;
+    // One file at a time: whoever is impatient gets the first.
+    if (exporting.has(key)) return { kind: 'ignored', reason: 'home_export' };
+    exporting.add(key);
     const send = async (): Promise<void> => {
-      const isSent = directChannel !== undefined && (await sendExport(context, visitor, directChannel));
+      const isSent = directChannel !== undefined && (await home.sendExport(visitor, directChannel));
       const note = isSent
         ? 'The file is in your messages with me.'
         : 'I can’t send it here: please ask whoever runs me for an export.';
-      await publishHome(context, visitor, { note });
+      await home.show(visitor, { note });
     };
-    inBackground(log, send());
+    inBackground(
+      log,
+      send().finally(() => exporting.delete(key)),
+    );
     return { kind: 'ignored', reason: 'home_export' };
   };
 

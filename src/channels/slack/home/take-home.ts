@@ -2,8 +2,9 @@
 import type { WebClient } from '@slack/web-api';
 import { findAgent } from '../../../db/agents.ts';
 import type { Scope } from '../../../domain/conversation.ts';
+import { createFairPlaces } from '../../../lib/fair-places.ts';
 import { listMemories, type StoredMemory } from '../../../memory/long-term/memories.ts';
-import { exportMemory } from '../../../memory/transfer/export-memory.ts';
+import { exportMemory, noteExport } from '../../../memory/transfer/export-memory.ts';
 import { getWindow } from '../../../memory/window/window.ts';
 import type { InboundContext } from '../../channel.ts';
 import { homeView, type HomeMemory } from './home-view.ts';
@@ -15,6 +16,11 @@ const READ = 2 * SHOWN + 2;
 const SEARCHED_WITHIN_MS = 10_000;
 /** A longer file is for an application, by its key. */
 const MAX_EXPORT_BYTES = 20_000_000;
+/** Of a tenant that is alone in a process; each file is held whole until Slack has it. */
+const PAGES_AT_ONCE = 4;
+const EXPORTS_AT_ONCE = 2;
+/** Who has clicked meanwhile has clicked again. */
+const TURN_WITHIN_MS = 30_000;
 
 /** Somebody who looks at the Home tab. */
 export type Visitor = {
@@ -26,11 +32,34 @@ export type Visitor = {
   directChannel: string | undefined;
 };
 
-/** Shows the tab. What is being forgotten is left out before it is gone. */
-export async function publishHome(
+type Shown = { query?: string; note?: string; without?: ReadonlySet<string> | 'all' };
+
+/** What people are given. Each tenant's wait for one another, and not for another tenant's. */
+export type Home = {
+  /** Shows the tab. What is being forgotten is left out before it is gone. */
+  show(visitor: Visitor, how?: Shown): Promise<void>;
+  /**
+   * Sends a person their memory as a file, into their own conversation with the agent. False when it is too
+   * long.
+   */
+  sendExport(visitor: Visitor, directChannel: string): Promise<boolean>;
+};
+
+export function createHome(context: Pick<InboundContext, 'pool' | 'redis' | 'search'>): Home {
+  const pages = createFairPlaces(PAGES_AT_ONCE);
+  const files = createFairPlaces(EXPORTS_AT_ONCE);
+  const inTime = (): AbortSignal => AbortSignal.timeout(TURN_WITHIN_MS);
+  return {
+    show: (visitor, how = {}) => pages(visitor.scope, inTime(), () => publishHome(context, visitor, how)),
+    sendExport: (visitor, directChannel) =>
+      files(visitor.scope, inTime(), () => sendExport(context, visitor, directChannel)),
+  };
+}
+
+async function publishHome(
   { pool, search }: Pick<InboundContext, 'pool' | 'search'>,
   visitor: Visitor,
-  how: { query?: string; note?: string; without?: ReadonlySet<string> | 'all' } = {},
+  how: Shown,
 ): Promise<void> {
   const { client, scope, user, directChannel } = visitor;
   const { query, note, without = new Set() } = how;
@@ -62,11 +91,7 @@ function exchangesOf(
   return [...exchanges.values()];
 }
 
-/**
- * Sends a person their memory as a file, into their own conversation with the agent. False when it is too
- * long.
- */
-export async function sendExport(
+async function sendExport(
   { pool, redis }: Pick<InboundContext, 'pool' | 'redis'>,
   { client, scope }: Visitor,
   directChannel: string,
@@ -78,18 +103,20 @@ export async function sendExport(
     after: undefined,
     toCursor: ({ createdAt, id }) => `${createdAt} ${id}`,
   });
-  const parts: string[] = [];
+  const parts: Buffer[] = [];
   let bytes = 0;
   for await (const line of lines) {
-    bytes += Buffer.byteLength(line);
+    const part = Buffer.from(line);
+    bytes += part.length;
     if (bytes > MAX_EXPORT_BYTES) return false;
-    parts.push(line);
+    parts.push(part);
   }
+  await noteExport(pool, scope, { type: 'slack-user', userId: scope.userId });
   await client.files.uploadV2({
     channel_id: directChannel,
     filename: 'memory.ndjson',
     title: 'What I remember of you',
-    file: Buffer.from(parts.join('')),
+    file: Buffer.concat(parts),
   });
   return true;
 }

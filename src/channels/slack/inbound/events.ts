@@ -26,6 +26,7 @@ const envelope = z.object({
   team_id: slackId.nullish(),
   enterprise_id: slackId.nullish(),
   context_team_id: slackId.nullish(),
+  event_time: z.number().int().nonnegative().nullish(),
   is_ext_shared_channel: z.boolean().nullish(),
   authorizations: z.array(authorization).nullish(),
   event: z.unknown().optional(),
@@ -70,17 +71,18 @@ export type Workspace = {
 /** What a request to `/slack/events` holds. */
 type SlackRequest =
   | { kind: 'challenge'; challenge: string }
-  | { kind: 'event'; workspace: Workspace; event: unknown }
+  /** `at` is when it happened, in seconds, where Slack says so. */
+  | { kind: 'event'; workspace: Workspace; event: unknown; at: number | undefined }
   | { kind: 'other'; type: string };
 
 /** Reads what Slack has sent; undefined when it is nothing that Slack sends. */
 export function readRequest(sent: unknown): SlackRequest | undefined {
   const read = envelope.safeParse(sent);
   if (!read.success) return undefined;
-  const { type, challenge, event } = read.data;
+  const { type, challenge, event, event_time: at } = read.data;
   if (type === 'url_verification' && challenge !== undefined) return { kind: 'challenge', challenge };
   if (type !== 'event_callback') return { kind: 'other', type };
-  return { kind: 'event', workspace: workspaceOf(read.data), event };
+  return { kind: 'event', workspace: workspaceOf(read.data), event, at: at ?? undefined };
 }
 
 /**

@@ -6,6 +6,7 @@ import { looseOf } from './loose.ts';
 
 /** More text files than this in one message are named, not read. */
 const MAX_FETCHED = 5;
+const MAX_REDIRECTS = 3;
 
 /**
  * Reads the text files of a message, by `files.info` first where Slack keeps the details back (Slack
@@ -50,18 +51,33 @@ async function download(
 ): Promise<string | undefined> {
   const url = addressOf(file.url, client.slackApiUrl);
   if (!url || !client.token) return undefined;
-  const response = await fetch(url, {
-    headers: { authorization: `Bearer ${client.token}` },
-    // Slack may lead to where it keeps the file: `fetch` takes the token to no other origin.
-    redirect: 'follow',
-    signal,
-  });
+  const response = await follow(url, { token: client.token, slackApiUrl: client.slackApiUrl, signal });
+  if (!response) return undefined;
   const type = response.headers.get('content-type') ?? '';
   // Without the scope, Slack answers with its sign-in page.
   const isPage = type.startsWith('text/html') && !/\.html?$/i.test(file.name);
   const bytes = response.ok && !isPage ? await bytesOf(response, MAX_FILE_BYTES) : undefined;
   if (!bytes) await response.body?.cancel().catch(() => undefined);
   return bytes && decode(bytes);
+}
+
+/** Slack may lead to where it keeps the file, and nobody anywhere else. Undefined where that is tried. */
+async function follow(
+  first: URL,
+  { token, slackApiUrl, signal }: { token: string; slackApiUrl: string; signal: AbortSignal },
+): Promise<Response | undefined> {
+  const headers = { authorization: `Bearer ${token}` };
+  let url: URL | undefined = first;
+  for (let hops = 0; url && hops <= MAX_REDIRECTS; hops += 1) {
+    const response: Response = await fetch(url, { headers, redirect: 'manual', signal });
+    const location = response.headers.get('location');
+    if (response.status < 300 || response.status >= 400 || location === null) return response;
+    await response.body?.cancel().catch(() => undefined);
+    url = URL.canParse(location, url.href)
+      ? addressOf(new URL(location, url.href).href, slackApiUrl)
+      : undefined;
+  }
+  return undefined;
 }
 
 /** The token goes to Slack's hosts alone, or to the one that the configuration names in their place. */

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { findAgent } from '../../../db/agents.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { HandingOver } from '../../channel.ts';
+import { speaking } from '../errors.ts';
 import { giveBack, handOver } from '../handover/hand-over.ts';
 import { threadPlaceOf } from '../handover/thread-id.ts';
 import type { FindAgent, FindInstallation, Installation } from './installations.ts';
@@ -34,14 +35,8 @@ export function createHandingOver(dependencies: {
         installation && findAgent(pool, tenantId, await findAgentOf(installation, place.channel));
       const agent = given ?? (await itsOwn());
       const speaker = { tenantId, client: installation?.client };
-      return handOver(dependencies, {
-        installation: speaker,
-        threadId,
-        agent,
-        userId: undefined,
-        by: 'api',
-        actor,
-      });
+      const asked = { installation: speaker, threadId, agent, userId: undefined, by: 'api', actor } as const;
+      return speaking(() => handOver(dependencies, asked));
     },
     async giveBack({ tenantId, threadId, actor }) {
       const place = threadPlaceOf(threadId);

@@ -60,7 +60,7 @@ export function readClick(sent: unknown): Click | undefined {
       teamId: team?.id,
       enterpriseId: enterprise?.id ?? team?.enterprise_id ?? undefined,
       installedIn: isOrganisations ? 'organisation' : 'either',
-      // Who belongs to another company says so by their own workspace.
+      // Who belongs to another company says so by their own workspace; see colleagues.ts.
       isShared: true,
     },
     user: user.id,

@@ -4,10 +4,11 @@ import { SUGGESTED_PROMPTS } from '../../../domain/words.ts';
 import { within } from '../../../lib/within.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { InboundContext, Received } from '../../channel.ts';
-import { publishHome } from '../home/take-home.ts';
+import type { Home } from '../home/take-home.ts';
 import { claimFirstOpening, markAssistantThread, markStopped } from '../threads.ts';
 import type { Opening, Stop, Workspace } from './events.ts';
 import type { Installation } from './installations.ts';
+import type { PersonalLimit } from './personal-limit.ts';
 import { userIdOf } from './people.ts';
 import { threadOf } from './take-message.ts';
 
@@ -15,19 +16,19 @@ type At = { team: string; workspace: Workspace; installation: Installation };
 
 /** What somebody may ask is shown once in a while; a thread of the older kind is remembered as one. */
 export async function takeOpening(
-  context: Pick<InboundContext, 'pool' | 'redis' | 'search' | 'log'>,
+  { redis, log, home, mayDo }: Pick<InboundContext, 'redis' | 'log'> & { home: Home; mayDo: PersonalLimit },
   { tab, channel, user, threadTs }: Opening,
   { team, workspace, installation }: At,
 ): Promise<Received> {
-  const { redis, log } = context;
   const { client, tenantId, agentId } = installation;
   const userId = userIdOf({ user, userTeam: undefined }, workspace);
+  if (!(await mayDo(tenantId, userId))) return { kind: 'ignored', reason: 'too_many_clicks' };
   if (tab === 'home') {
     const scope = { tenantId, agentId, userId };
     // Nobody waits for it.
-    publishHome(context, { client, scope, user, directChannel: channel }).catch((error: unknown) =>
-      log.warn({ err: error }, 'the Home tab is not shown'),
-    );
+    home
+      .show({ client, scope, user, directChannel: channel })
+      .catch((error: unknown) => log.warn({ err: error }, 'the Home tab is not shown'));
     return { kind: 'ignored', reason: 'app_home_opened' };
   }
   if (threadTs !== undefined) {

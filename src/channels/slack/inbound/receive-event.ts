@@ -1,11 +1,13 @@
 import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
+import type { Home } from '../home/take-home.ts';
 import { endInstallation } from '../installations/installation-store.ts';
 import { judgeEvent, readRequest, type Workspace } from './events.ts';
 import type { Installation } from './installations.ts';
 import { endOf } from './lifecycle.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { takeOpening, takeStop } from './openings.ts';
+import type { PersonalLimit } from './personal-limit.ts';
 import type { SlackInbound } from './slack-inbound.ts';
 import { takeMessage, type Taking } from './take-message.ts';
 
@@ -13,8 +15,8 @@ import { takeMessage, type Taking } from './take-message.ts';
 const READ_KEPT_MS = 10_000;
 
 /** Takes events that are proven to be Slack's. */
-export function createReceiveEvent(dependencies: SlackInbound) {
-  const { findInstallation, findAgentOf, lookUpNames, allowedBots, context } = dependencies;
+export function createReceiveEvent(dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit }) {
+  const { findInstallation, findAgentOf, lookUpNames, allowedBots, context, home, mayDo } = dependencies;
   const { pool, redis, log } = context;
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
   const taking: Taking = { lookUpNames, pool, redis, log, readOnce };
@@ -35,7 +37,7 @@ export function createReceiveEvent(dependencies: SlackInbound) {
   };
 
   async function receive(
-    { workspace, event }: { workspace: Workspace; event: unknown },
+    { workspace, event, at }: { workspace: Workspace; event: unknown; at: number | undefined },
     deadline: number,
   ): Promise<Received> {
     let installation: Installation | undefined;
@@ -47,13 +49,13 @@ export function createReceiveEvent(dependencies: SlackInbound) {
     const team = workspace.teamId ?? workspace.enterpriseId;
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
     const end = endOf(event, installation);
-    if (end) return takeEnd(installation, end, deadline);
+    if (end) return takeEnd(installation, end, { at, deadline });
     const judged = judgeEvent(event, installation, allowedBots);
     switch (judged.kind) {
       case 'ignored':
         return judged;
       case 'opening':
-        return takeOpening(context, judged, { team, workspace, installation });
+        return takeOpening({ redis, log, home, mayDo }, judged, { team, workspace, installation });
       case 'stop':
         return takeStop(redis, judged, { team, workspace, installation });
       case 'message': {
@@ -72,11 +74,12 @@ export function createReceiveEvent(dependencies: SlackInbound) {
   async function takeEnd(
     { tenantId, stored }: Installation,
     end: 'uninstalled' | 'revoked',
-    deadline: number,
+    { at, deadline }: { at: number | undefined; deadline: number },
   ): Promise<Received> {
     if (stored) {
-      await within(deadline - Date.now(), endInstallation(pool, { tenantId, id: stored.id }, end));
-      log.info({ place: stored.place, end }, 'the app is gone from there');
+      const ending = endInstallation(pool, { tenantId, id: stored.id }, { by: end, at });
+      const isEnded = await within(deadline - Date.now(), ending);
+      if (isEnded) log.info({ place: stored.place, end }, 'the app is gone from there');
     }
     return { kind: 'ignored', reason: `app_${end}` };
   }

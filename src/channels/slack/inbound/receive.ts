@@ -2,8 +2,12 @@ import { within } from '../../../lib/within.ts';
 import { parseJson } from '../../../lib/parse-json.ts';
 import type { Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
 import { createTakeHomeClick } from '../home/home-clicks.ts';
+import { createHome, type Home } from '../home/take-home.ts';
+import { createFindColleagues } from './colleagues.ts';
 import { createHandingOver } from './handing-over.ts';
 import { payloadIn, readClick } from './interactions.ts';
+import { userIdOf } from './people.ts';
+import { createPersonalLimit, type PersonalLimit } from './personal-limit.ts';
 import { createReceiveEvent } from './receive-event.ts';
 import type { SlackInbound } from './slack-inbound.ts';
 import { isFromSlack, isSignedNow } from './signature.ts';
@@ -28,8 +32,9 @@ const proofIn = (header: WebhookRequest['header']) => ({
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
   const { signingSecret, socket, context } = dependencies;
   const { log } = context;
-  const receiveEvent = createReceiveEvent(dependencies);
-  const receiveClick = createReceiveClick(dependencies);
+  const beside = { home: createHome(context), mayDo: createPersonalLimit() };
+  const receiveEvent = createReceiveEvent({ ...dependencies, ...beside });
+  const receiveClick = createReceiveClick({ ...dependencies, ...beside });
   const receive = async (request: WebhookRequest, deadline: number): Promise<Received> => {
     const body = request.body.toString('utf8');
     const proof = proofIn((name) => request.header(name));
@@ -60,15 +65,19 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
 }
 
 /** Clicks on our buttons, over whichever way they come. */
-function createReceiveClick({ findInstallation, findAgentOf, context }: SlackInbound) {
-  const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick: createTakeHomeClick(context) };
+function createReceiveClick(dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit }) {
+  const { findInstallation, findAgentOf, context, home, mayDo } = dependencies;
+  const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick: createTakeHomeClick(context, home) };
+  const findColleagues = createFindColleagues();
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const click = readClick(sent);
     if (!click) return ANSWERED;
     const work = async (): Promise<Received> => {
       const installation = await findInstallation(click.workspace);
       if (!installation) return { kind: 'ignored', reason: 'unknown_workspace' };
-      return takeClick(taking, click, installation);
+      const isMore = await mayDo(installation.tenantId, userIdOf(click, click.workspace));
+      if (!isMore) return { kind: 'ignored', reason: 'too_many_clicks' };
+      return takeClick(taking, await findColleagues(click, installation.client), installation);
     };
     try {
       return await within(deadline - Date.now(), work());

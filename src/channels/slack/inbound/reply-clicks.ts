@@ -2,13 +2,16 @@
 import { validate as isUuid } from 'uuid';
 import { giveFeedback } from '../../../db/feedback.ts';
 import { findTurn } from '../../../db/ledger.ts';
-import { NOT_ALLOWED } from '../../../domain/words.ts';
+import { NOT_ALLOWED, NOT_YET } from '../../../domain/words.ts';
 import { outcomeOf } from '../../../intake/message-outcome.ts';
 import type { InboundContext, Received } from '../../channel.ts';
 import { whyText } from '../home/why-text.ts';
 import type { Installation } from './installations.ts';
 import type { Click } from './interactions.ts';
 import { userIdOf } from './people.ts';
+
+/** Slack wants its answer within three seconds. */
+const ENDS_WITHIN_MS = 1_000;
 
 type Taking = Pick<InboundContext, 'pool' | 'temporal' | 'log'>;
 
@@ -26,8 +29,10 @@ export async function sayWhy(
     await sayPrivately(taking, click, installation, NOT_ALLOWED);
     return { kind: 'ignored', reason: 'click_refused' };
   }
-  const outcome = await outcomeOf({ pool, temporal }, tenantId, turn, { waitMs: 0 });
-  await sayPrivately(taking, click, installation, whyText(outcome.state === 'done' ? outcome.memory : null));
+  // The reply stands a moment before its turn has ended.
+  const outcome = await outcomeOf({ pool, temporal }, tenantId, turn, { waitMs: ENDS_WITHIN_MS });
+  const memory = outcome.state === 'done' ? outcome.memory : null;
+  await sayPrivately(taking, click, installation, outcome.state === 'accepted' ? NOT_YET : whyText(memory));
   return { kind: 'ignored', reason: 'why' };
 }
 

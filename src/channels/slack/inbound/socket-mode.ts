@@ -22,13 +22,28 @@ const CONNECTED_WITHIN_MS = 30_000;
 /** The pause before connecting again; it doubles up to the longest. */
 const PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
+const DISCONNECTED_WITHIN_MS = 1_000;
+
+const UNREADABLE = 'konstruct_unreadable';
+
+/** The library rejects unheard over what lacks a field that it expects, which would end the process. */
+class Connection extends SocketModeClient {
+  protected override async onWebSocketMessage(data: string | ArrayBuffer, isBinary: boolean): Promise<void> {
+    try {
+      await super.onWebSocketMessage(data, isBinary);
+    } catch {
+      this.emit(UNREADABLE);
+    }
+  }
+}
 
 /** Stays connected until closed. Resolves at once: while Slack is away, HTTP and the rest work. */
 export function listenBySocket(
-  { appToken, apiUrl, log }: { appToken: string; apiUrl: string; log: Logger },
+  given: { appToken: string; apiUrl: string; log: Logger; connectedWithinMs?: number },
   receive: (envelope: Pick<Envelope, 'type' | 'body'>, deadline: number) => Promise<Received>,
   take: Take,
 ): Listening {
+  const { appToken, apiUrl, log, connectedWithinMs = CONNECTED_WITHIN_MS } = given;
   let closed = false;
   const isClosed = (): boolean => closed;
   let current: SocketModeClient | undefined;
@@ -48,7 +63,7 @@ export function listenBySocket(
   };
 
   const connectOnce = async (): Promise<boolean> => {
-    const client = new SocketModeClient({
+    const client = new Connection({
       appToken,
       // The library's own attempts end in an unhandled rejection when Slack is out of reach.
       autoReconnectEnabled: false,
@@ -58,13 +73,17 @@ export function listenBySocket(
     current = client;
     const ended = new Promise<void>((resolve) => client.once('disconnected', () => resolve()));
     client.on('slack_event', onEnvelope);
+    client.on(UNREADABLE, () => log.warn('Slack has sent something that can’t be read; it is left out'));
     try {
-      await within(CONNECTED_WITHIN_MS, client.start());
+      await within(connectedWithinMs, client.start());
     } catch (error) {
       const trouble = slackTrouble(error);
       const code = trouble?.kind === 'refused' ? trouble.code : undefined;
       if (code !== undefined) log.error({ code }, 'Slack refuses SLACK_APP_TOKEN');
       else log.warn({ err: error }, 'no connection to Slack yet');
+      // One that comes up late would stand beside the next, and Slack allows an app ten.
+      client.off('slack_event', onEnvelope);
+      await within(DISCONNECTED_WITHIN_MS, client.disconnect()).catch(() => undefined);
       return false;
     }
     log.info('connected to Slack by Socket Mode');
@@ -94,8 +113,8 @@ export function listenBySocket(
       current?.off('slack_event', onEnvelope);
       await Promise.all(underWay);
       wake?.();
-      await within(1_000, current?.disconnect() ?? Promise.resolve()).catch(() => undefined);
-      await within(1_000, ended).catch(() => undefined);
+      await within(DISCONNECTED_WITHIN_MS, current?.disconnect() ?? Promise.resolve()).catch(() => undefined);
+      await within(DISCONNECTED_WITHIN_MS, ended).catch(() => undefined);
     },
   };
 }

@@ -37,7 +37,7 @@ export async function takeClick(
       case FEEDBACK:
         return takeFeedback(taking, click, installation, value);
       case ASK_FOR_PERSON:
-        return askForPerson(taking, click, installation);
+        return askForPerson(taking, click, installation, value);
       case HAND_BACK:
         return handItBack(taking, click, installation, value);
       default:
@@ -53,19 +53,31 @@ function isMember({ workspace, user, userTeam }: Click): boolean {
   return userIdOf({ user, userTeam }, workspace) === `slack:${home}:${user}`;
 }
 
-function threadIdOf({ workspace, channel, threadTs }: Click): string | undefined {
-  const team = workspace.teamId ?? workspace.enterpriseId;
-  return team && channel && threadTs ? `slack:${team}:${channel}:${threadTs}` : undefined;
+/**
+ * Whether a button's thread is of the place that is clicked in: the workspace, or any of its organisation.
+ * The value comes back from Slack as we have sent it, and names only what is the tenant's own.
+ */
+function isOfPlace({ workspace }: Click, threadId: string): boolean {
+  const place = threadPlaceOf(threadId);
+  return place !== undefined && (workspace.enterpriseId !== undefined || place.team === workspace.teamId);
+}
+
+function isThreadOf(click: Click, threadId: string): boolean {
+  return isOfPlace(click, threadId) && threadPlaceOf(threadId)?.channel === click.channel;
 }
 
 async function askForPerson(
   taking: TakingClicks,
   click: Click,
   installation: Installation,
+  value: string,
 ): Promise<Received> {
-  const threadId = threadIdOf(click);
-  const { channel } = click;
-  if (threadId === undefined || channel === undefined) return { kind: 'ignored', reason: 'other_click' };
+  const { channel, threadTs, workspace } = click;
+  // The button names its thread: an organisation's installation is told of no workspace here. A button
+  // without a name is of the workspace.
+  const threadId = value || `slack:${workspace.teamId}:${channel}:${threadTs}`;
+  if (channel === undefined || !isThreadOf(click, threadId))
+    return { kind: 'ignored', reason: 'other_click' };
   const userId = userIdOf(click, click.workspace);
   const agentId = await taking.findAgentOf(installation, channel);
   const agent = await findAgent(taking.pool, installation.tenantId, agentId);
@@ -82,10 +94,7 @@ async function handItBack(
 ): Promise<Received> {
   const { pool } = taking;
   const { tenantId } = installation;
-  const place = threadPlaceOf(threadId);
-  const team = click.workspace.teamId ?? click.workspace.enterpriseId;
-  // The value comes back from Slack as we have sent it; the tenant's own rows are all that it can name.
-  if (!place || place.team !== team) return { kind: 'ignored', reason: 'other_click' };
+  if (!isOfPlace(click, threadId)) return { kind: 'ignored', reason: 'other_click' };
   const isAllowed = isMember(click) && (await mayGiveBack(pool, { tenantId, threadId, user: click.user }));
   if (!isAllowed) {
     await sayPrivately(taking, click, installation, NOT_ALLOWED);

@@ -14,6 +14,7 @@ import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
 import { MAX_TEXT_LENGTH } from '../../../domain/bounds.ts';
 import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
 import { findAgent } from '../../../db/agents.ts';
+import { isEntered } from '../../../db/ledger.ts';
 import { within } from '../../../lib/within.ts';
 import type { SlackAddress } from '../address.ts';
 import { asksForPerson } from '../handover/ask-for-person.ts';
@@ -90,13 +91,16 @@ export async function takeMessage(
   };
   if (asksForPerson(read.text)) {
     // Before the message is taken: it is remembered, and the agent says nothing to it.
-    const { userId, threadId } = received;
-    const agent = await findAgent(pool, tenantId, agentId);
-    const actor = { type: 'slack-user', userId } as const;
-    const asked = { installation, threadId: thread.threadId, agent, userId, by: 'person', actor } as const;
-    await within(deadline - INTAKE_ENTRY_MS - Date.now(), handOver({ pool, redis, log }, asked)).catch(
-      (error: unknown) => log.warn({ err: error, threadId }, 'a person was asked for, and nobody was told'),
-    );
+    try {
+      await within(
+        deadline - INTAKE_ENTRY_MS - Date.now(),
+        askForPerson({ pool, redis, log }, received, installation),
+      );
+    } catch (error) {
+      const { threadId } = received;
+      log.warn({ err: error, threadId }, 'a person was asked for, and nobody was told yet');
+      return { kind: 'unavailable', service: 'Slack' };
+    }
   }
   const settled = (outcome: IntakeOutcome): void => {
     const note = (error: unknown) => log.debug({ err: error }, 'after a message from Slack');
@@ -110,6 +114,20 @@ export async function takeMessage(
     if (message.isDirect) noteDirectThread(redis, received, thread.threadId).catch(note);
   };
   return { kind: 'message', message: received, settled };
+}
+
+/** Once a message: Slack may repeat one that was taken, when the thread has been handed back. */
+async function askForPerson(
+  stores: Pick<Taking, 'pool' | 'redis' | 'log'>,
+  { tenantId, agentId, userId, threadId, dedupeKey, text, background = [] }: NewMessage,
+  installation: Installation,
+): Promise<void> {
+  const { pool } = stores;
+  if (threadId === undefined || (await isEntered(pool, { tenantId, dedupeKey }))) return;
+  const agent = await findAgent(pool, tenantId, agentId);
+  const actor = { type: 'slack-user', userId } as const;
+  const said = [...background, { text }];
+  await handOver(stores, { installation, threadId, agent, userId, said, by: 'person', actor });
 }
 
 /** What the message says in all its parts, and what was said before it in its thread. */

@@ -123,11 +123,11 @@ export async function bindInstallation(
   const { place, isOrganisation, botUserId, botId, scopes, token } = installation;
   const id = randomUuid();
   const sealed = vault.seal({ tenantId, id }, token);
-  try {
-    return await inTenant(pool, tenantId, async (client) => {
+  const bind = () =>
+    inTenant(pool, tenantId, async (client) => {
       const agent = await useLink(client, tenantId, linkId);
       if (typeof agent === 'string') return agent;
-      await end(client, { tenantId, by: 'replaced', where: 'place = $3', value: place });
+      await end(client, { tenantId, by: 'replaced', where: 'place = $3', values: [place] });
       await client.query(
         `INSERT INTO slack_installations
            (tenant_id, id, agent_id, place, is_organisation, bot_user_id, bot_id, scopes, token_key, token)
@@ -138,11 +138,26 @@ export async function bindInstallation(
       await recordAudit(client, { tenantId, actor, action: 'slack.install', target, outcome: 'done' });
       return { agentName: agent.name };
     });
-  } catch (error) {
-    // With it the whole transaction is gone: the link may be used once the app has left there.
-    if (Error.isError(error) && 'code' in error && error.code === UNIQUE_VIOLATION) return 'elsewhere';
-    throw error;
+  for (;;) {
+    try {
+      return await bind();
+    } catch (error) {
+      if (!Error.isError(error) || !('code' in error) || error.code !== UNIQUE_VIOLATION) throw error;
+      // With it the whole transaction is gone: the link may be used once the app has left there. Another link
+      // of the same tenant was a moment faster, and gives way as one that stood there before.
+      if (!(await isOwn(pool, tenantId, place))) return 'elsewhere';
+    }
   }
+}
+
+async function isOwn(pool: pg.Pool, tenantId: string, place: string): Promise<boolean> {
+  const { rowCount } = await inTenant(pool, tenantId, (client) =>
+    client.query('SELECT FROM slack_installations WHERE tenant_id = $1 AND place = $2 AND ended_at IS NULL', [
+      tenantId,
+      place,
+    ]),
+  );
+  return rowCount === 1;
 }
 
 async function useLink(
@@ -167,28 +182,38 @@ async function useLink(
   return { id: link.id, name: link.name };
 }
 
-/** The app is gone from there, or may not speak there any more: its token is wiped. */
+/** Slack's clock and ours may differ by this; nobody removes an app and installs it again within it. */
+const CLOCKS_DIFFER_SECONDS = 5;
+
+/**
+ * The app is gone from there, or may not speak there any more: its token is wiped. What happened before it
+ * was installed, and is told late, ends nothing; `at` in seconds. Gives whether it has ended by this.
+ */
 export async function endInstallation(
   pool: pg.Pool,
   { tenantId, id }: { tenantId: string; id: string },
-  by: 'uninstalled' | 'revoked',
-): Promise<void> {
-  await inTenant(pool, tenantId, async (client) => {
-    const ended = await end(client, { tenantId, by, where: 'id = $3', value: id });
-    if (ended === 0) return;
+  { by, at }: { by: 'uninstalled' | 'revoked'; at: number | undefined },
+): Promise<boolean> {
+  return inTenant(pool, tenantId, async (client) => {
+    const isLater = `($4::float8 IS NULL OR installed_at < to_timestamp($4::float8))`;
+    const until = at === undefined ? null : at + CLOCKS_DIFFER_SECONDS;
+    const where = `id = $3 AND ${isLater}`;
+    const ended = await end(client, { tenantId, by, where, values: [id, until] });
+    if (ended === 0) return false;
     const target = { type: 'slack-installation', id };
     await recordAudit(client, { tenantId, actor: SYSTEM, action: 'slack.end', target, outcome: 'done' });
+    return true;
   });
 }
 
 async function end(
   client: pg.PoolClient,
-  { tenantId, by, where, value }: { tenantId: string; by: string; where: string; value: string },
+  { tenantId, by, where, values }: { tenantId: string; by: string; where: string; values: unknown[] },
 ): Promise<number> {
   const { rowCount } = await client.query(
     `UPDATE slack_installations SET token = NULL, token_key = NULL, ended_at = now(), ended_by = $2
      WHERE tenant_id = $1 AND ended_at IS NULL AND ${where}`,
-    [tenantId, by, value],
+    [tenantId, by, ...values],
   );
   return rowCount ?? 0;
 }

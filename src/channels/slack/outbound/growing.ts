@@ -45,7 +45,7 @@ export function createGrowing(ref: PostRef) {
         } catch (error) {
           if (slackTrouble(error)?.kind !== 'refused') throw error;
           // It has died: its message is one like any other.
-          return { kind: 'message', ts: progress.ts };
+          return { kind: 'message', ts: progress.ts, session: true };
         }
       }
       case 'session':

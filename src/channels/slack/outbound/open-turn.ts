@@ -5,19 +5,25 @@ import type { DeliveryTurn } from '../../../domain/delivery.ts';
 import { within } from '../../../lib/within.ts';
 import type { OpenOptions, OpenTurn, OutboundChannel } from '../../channel.ts';
 import { slackAddressOf, slackProgress, type SlackProgress } from '../address.ts';
-import { toChannelError } from '../errors.ts';
+import { speaking } from '../errors.ts';
 import { personTakesOver } from './person-takes-over.ts';
 import { isStopped } from '../threads.ts';
-import { engageThread, replaceProgress, showAtWork, takeAwayProgress } from './reply-in-thread.ts';
+import {
+  engageThread,
+  hasSession,
+  replaceProgress,
+  showAtWork,
+  takeAwayProgress,
+} from './reply-in-thread.ts';
 import { splitReply } from './reply-parts.ts';
 import { createGrowing } from './growing.ts';
 import { GROW_EVERY_MS } from './growing-text.ts';
-import { contentsOf } from './outbound-text.ts';
+import { contentsOf, type SlackContent } from './outbound-text.ts';
 import { isOurWord } from '../../../domain/words.ts';
 import { replyButtons, withButtons, type ReplyButtons } from './reply-buttons.ts';
 import type { FindSpeaker } from './speakers.ts';
-import { endSession } from './session-status.ts';
-import { openPostRecord } from './post-record.ts';
+import { beginSession, endSession } from './session-status.ts';
+import { openPostRecord, type PostRef } from './post-record.ts';
 import { postOnce } from './post-once.ts';
 import { postContent, updateContent, type Place } from './thread-posts.ts';
 
@@ -49,40 +55,43 @@ function openTurn(given: {
   const { uncertain, grows } = options;
   const address = slackAddressOf(turn.channel);
   const record = openPostRecord({ pool, redis, log }, turn, address.channel);
-  let found: Promise<Place> | undefined;
-  const findPlace = (): Promise<Place> =>
-    (found ??= findSpeaker(turn, address).then(
-      (speaker) => ({ ...speaker, address, record }),
-      (error: unknown) => {
-        found = undefined;
-        throw error;
-      },
-    ));
+  const findPlace = foundOnce(async () => ({ ...(await findSpeaker(turn, address)), address, record }));
   const ref = { messageId: turn.messageId, part: 0 };
   const grow = createGrowing(ref);
   let progress: SlackProgress | null = slackProgress.nullable().parse(options.progress);
-  /** What we say in place of a reply is nobody's to judge. */
-  const buttonsFor = (text: string, { hasPeople }: Place): ReplyButtons | undefined =>
-    isOurWord(text) ? undefined : replyButtons({ messageId: turn.messageId, hasPeople });
-  const { isSilent, askForPerson } = personTakesOver({ pool, redis, log }, turn, findPlace);
+  let isStopOffered = false;
+  const shownNow = (): SlackProgress | null =>
+    isStopOffered && progress?.kind === 'message' ? { ...progress, session: true } : progress;
+  /** An attempt before this one may have offered people to stop it, and nobody has heard. */
+  const endUnheard = async (place: Place, shown: SlackProgress | null): Promise<void> => {
+    if (uncertain && address.surface === 'channel' && !hasSession(shown)) await endSession(place);
+  };
   const engage = () => engageThread({ redis, log }, turn, address);
 
   return {
-    progress: () => progress,
+    progress: shownNow,
     // Without Redis nobody can stop it; the reply is due all the same.
     isStopped: () => within(STOP_LOOK_WITHIN_MS, isStopped(redis, turn, address.eventTs)).catch(() => false),
-    isSilent,
+    ...personTakesOver({ pool, redis, log }, turn, findPlace),
     withdraw: () =>
       speaking(async () => {
-        if (!progress) return;
-        await takeAwayProgress(await findPlace(), progress);
+        const shown = shownNow();
+        if (!shown) return;
+        const place = await findPlace();
+        await takeAwayProgress(place, shown);
+        await endUnheard(place, shown);
         progress = null;
       }),
-    askForPerson: (agent) => speaking(() => askForPerson(agent)),
     showProgress: () =>
       speaking(async () => {
         const place = await findPlace();
         progress ??= await showAtWork({ place, ref, asMessage: grows, uncertain, log });
+      }),
+    offerStop: () =>
+      speaking(async () => {
+        // Conversations with the agent have their session from the beginning.
+        if (address.surface !== 'channel' || !progress) return;
+        isStopOffered = (await beginSession(await findPlace())) !== 'no';
       }),
     grow: {
       everyMs: GROW_EVERY_MS,
@@ -97,33 +106,58 @@ function openTurn(given: {
         // A stream takes two calls: it is ended, and its message updated.
         if (!progress || progress.kind === 'stream' || more.length > 0) return false;
         const place = await findPlace();
-        const [content] = withButtons(contentsOf(markdown), buttonsFor(text, place));
+        const [content] = withButtons(contentsOf(markdown), buttonsFor(turn, text, place));
         if (!content) return false;
-        if (progress.kind === 'message') {
-          await Promise.all([updateContent(place, progress.ts, ref, content), record.written(), engage()]);
-          return true;
-        }
-        const posting = postOnce(place, ref, () => postContent(place, ref, content));
-        const [ts] = await Promise.all([posting, engage()]);
-        await Promise.all([record.written(), progress.kind === 'session' ? endSession(place) : undefined]);
-        return ts !== undefined;
+        return deliverByOneCall(place, { ref, content, progress: shownNow() ?? progress, engage });
       }),
     deliver: (text) =>
       speaking(async () => {
         const place = await findPlace();
         const parts = splitReply(text);
         const { messageId } = turn;
-        const buttons = buttonsFor(text, place);
-        await replaceProgress({ place, log, messageId, progress, parts, buttons, uncertain });
+        const buttons = buttonsFor(turn, text, place);
+        const shown = shownNow();
+        await replaceProgress({ place, log, messageId, progress: shown, parts, buttons, uncertain });
+        await endUnheard(place, shown);
         await engage();
       }),
   };
 }
 
-async function speaking<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw toChannelError(error);
+/** Writes the reply into the message that waits for it, or posts it where a status does. */
+async function deliverByOneCall(
+  place: Place,
+  given: { ref: PostRef; content: SlackContent; progress: SlackProgress; engage: () => Promise<void> },
+): Promise<boolean> {
+  const { ref, content, progress, engage } = given;
+  const { record } = place;
+  const end = () => (hasSession(progress) ? endSession(place) : undefined);
+  if (progress.kind === 'message') {
+    const updating = updateContent(place, progress.ts, ref, content);
+    await Promise.all([updating, record.written(), engage(), end()]);
+    return true;
   }
+  const posting = postOnce(place, ref, () => postContent(place, ref, content));
+  const [ts] = await Promise.all([posting, engage()]);
+  await Promise.all([record.written(), end()]);
+  return ts !== undefined;
+}
+
+/** What `find` gives, once; a failure is not kept. */
+function foundOnce<T>(find: () => Promise<T>): () => Promise<T> {
+  let found: Promise<T> | undefined;
+  return () =>
+    (found ??= find().catch((error: unknown) => {
+      found = undefined;
+      throw error;
+    }));
+}
+
+/** What we say in place of a reply is nobody's to judge. */
+function buttonsFor(
+  { messageId, threadId }: DeliveryTurn,
+  text: string,
+  { hasPeople }: Place,
+): ReplyButtons | undefined {
+  return isOurWord(text) ? undefined : replyButtons({ messageId, threadId, hasPeople });
 }

@@ -2,11 +2,17 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { SYSTEM } from '../../../db/audit.ts';
+import { inTenant } from '../../../db/tenant-transaction.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import type { DeliveryTurn } from '../../../domain/delivery.ts';
+import { findEscalation } from '../../../db/escalations.ts';
+import { POST_RECORD_WITHIN_MS } from '../../../domain/timing.ts';
 import { isEscalated } from '../../../intake/escalations.ts';
+import { within } from '../../../lib/within.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
-import { handOver } from '../handover/hand-over.ts';
+import { speaking } from '../errors.ts';
+import { handOver, tellOnce, type HandOver } from '../handover/hand-over.ts';
+import type { Said } from '../../channel.ts';
 import type { Place } from './thread-posts.ts';
 
 export function personTakesOver(
@@ -17,10 +23,40 @@ export function personTakesOver(
   const { tenantId, threadId, userId } = turn;
   return {
     isSilent: () => isEscalated(stores, turn),
-    async askForPerson(agent: Agent): Promise<void> {
-      const { client } = await findPlace();
-      const installation = { tenantId, client };
-      await handOver(stores, { installation, threadId, agent, userId, by: 'agent', actor: SYSTEM });
+    async isTakenOver(): Promise<boolean> {
+      if (!(await isEscalated(stores, turn))) return false;
+      const asked = within(POST_RECORD_WITHIN_MS, findEscalation(stores.pool, tenantId, threadId));
+      const escalation = await asked.catch(() => undefined);
+      return escalation !== undefined && escalation.openedBy !== 'agent';
     },
+    askForPerson: ({ agent: given, said }: { agent?: Agent; said: readonly Said[] }): Promise<void> =>
+      speaking(async () => {
+        const { client } = await findPlace();
+        const installation = { tenantId, client };
+        const agent = given ?? (await speakerOf(stores.pool, turn));
+        await handOver(stores, { installation, threadId, agent, userId, said, by: 'agent', actor: SYSTEM });
+      }),
+    tellIfUntold: (): Promise<void> =>
+      speaking(async () => {
+        const escalation = await findEscalation(stores.pool, tenantId, threadId);
+        if (!escalation) return;
+        const { client } = await findPlace();
+        const agent = await speakerOf(stores.pool, turn);
+        await tellOnce(stores, { installation: { tenantId, client }, threadId, agent, userId }, escalation);
+      }),
   };
+}
+
+/** The agent of a turn, as far as a worker may read it. */
+async function speakerOf(
+  pool: pg.Pool,
+  { tenantId, agentId }: Pick<DeliveryTurn, 'tenantId' | 'agentId'>,
+): Promise<HandOver['agent']> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ id: string; name: string; people: string[] | null }>(
+      `SELECT id, name, settings #> '{escalation,people}' AS people FROM agents WHERE tenant_id = $1 AND id = $2`,
+      [tenantId, agentId],
+    ),
+  );
+  return rows[0] && { id: rows[0].id, name: rows[0].name, escalation: { people: rows[0].people ?? [] } };
 }

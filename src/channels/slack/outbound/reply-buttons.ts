@@ -18,12 +18,19 @@ export type ReplyButtons = [ContextActionsBlock, ActionsBlock];
 
 export function replyButtons(reply: {
   messageId: string;
+  /** Where it stands. */
+  threadId: string;
   /** Whether anybody was named who takes over. */
   hasPeople: boolean;
 }): ReplyButtons {
-  const { messageId, hasPeople } = reply;
+  const { messageId, threadId, hasPeople } = reply;
   const why = { type: 'button' as const, action_id: WHY, value: messageId, text: plainText('Why?') };
-  const person = { type: 'button' as const, action_id: ASK_FOR_PERSON, text: plainText('Talk to a human') };
+  const person = {
+    type: 'button' as const,
+    action_id: ASK_FOR_PERSON,
+    value: threadId,
+    text: plainText('Talk to a human'),
+  };
   return [
     {
       type: 'context_actions',

@@ -30,8 +30,9 @@ export async function showAtWork(options: {
 }): Promise<SlackProgress> {
   const { place, ref, asMessage, uncertain, log } = options;
   const { surface } = place.address;
-  // There a reply that grows is a stream of its own.
-  if (surface !== 'channel' && (await beginSession(place))) return { kind: 'session' };
+  // In a conversation with the agent a reply that grows is a stream of its own.
+  const begun = surface === 'channel' ? 'no' : await beginSession(place);
+  if (begun === 'yes') return { kind: 'session' };
   if (surface === 'assistant' && !asMessage && (await tryStatus(place))) return { kind: 'status' };
   const postedBefore = async () =>
     (await knownPosts(place, ref.messageId, log)).posts.get(partKey(ref))?.[0]?.ts;
@@ -41,7 +42,7 @@ export async function showAtWork(options: {
     (await postOnce(place, waiting, () => postContent(place, waiting, PLACEHOLDER_CONTENT))) ??
     (await postedBefore());
   if (ts === undefined) throw new ChannelError('unavailable', 'another attempt posts into this thread');
-  return { kind: 'message', ts };
+  return { kind: 'message', ts, ...(begun === 'unknown' && { session: true }) };
 }
 
 /**
@@ -92,7 +93,7 @@ export async function replaceProgress(options: {
   } finally {
     await place.record.written();
   }
-  if (progress?.kind === 'session') await endSession(place);
+  if (hasSession(progress)) await endSession(place);
   if (refused) throw refused;
 }
 
@@ -143,6 +144,11 @@ async function takeAway(
   }
 }
 
+/** Whether a session is to be ended with what shows progress; a stream ends its own. */
+export function hasSession(progress: SlackProgress | null): boolean {
+  return progress?.kind === 'session' || (progress?.kind === 'message' && progress.session === true);
+}
+
 /** Takes away what shows that the agent is at work. */
 export async function takeAwayProgress(place: Place, progress: SlackProgress): Promise<void> {
   switch (progress.kind) {
@@ -154,6 +160,7 @@ export async function takeAwayProgress(place: Place, progress: SlackProgress): P
       await stopStream(place, progress.ts);
       return deletePost(place, progress.ts);
     case 'message':
+      if (hasSession(progress)) await endSession(place);
       return deletePost(place, progress.ts);
   }
 }

@@ -4,6 +4,7 @@
  * updated then as any other. Source: docs.slack.dev/reference/methods/chat.startStream.
  */
 import { slackTrouble } from '../errors.ts';
+import { endSession } from './session-status.ts';
 import { withoutPings, wholeCharacters } from './plain-text.ts';
 import type { Place } from './thread-posts.ts';
 
@@ -35,13 +36,16 @@ export async function appendToStream({ client, address }: Place, ts: string, tex
 }
 
 /**
- * Ends a stream, whoever has begun it: its message can be updated then. One that has ended is none any more.
+ * Ends a stream, whoever has begun it, and the session with it: its message can be updated then. One that has
+ * ended is none any more.
  */
-export async function stopStream({ client, address }: Place, ts: string): Promise<void> {
+export async function stopStream(place: Place, ts: string): Promise<void> {
+  const { client, address } = place;
   try {
     await client.chat.stopStream({ channel: address.channel, ts, session_status: 'active' });
   } catch (error) {
     if (slackTrouble(error)?.kind !== 'refused') throw error;
+    await endSession(place);
   }
 }
 

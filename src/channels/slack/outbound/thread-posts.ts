@@ -129,13 +129,11 @@ export async function findPosts(
   how: { outside?: boolean; oldest?: string | undefined; unnamed?: boolean } = {},
 ): Promise<Posts> {
   const { outside = false, oldest, unnamed = false } = how;
-  const found = new Map<string, Post[]>();
-  const page = {
-    channel: address.channel,
-    // Nothing of ours is older than the question.
-    oldest: oldest !== undefined && Number(oldest) > Number(address.eventTs) ? oldest : address.eventTs,
-    include_all_metadata: true,
-  };
+  const begun = [address.channel, address.threadTs, messageId, outside, unnamed].join(' ');
+  // Nothing of ours is older than the question.
+  const since = oldest !== undefined && Number(oldest) > Number(address.eventTs) ? oldest : address.eventTs;
+  const { found, oldest: from } = looks.get(begun) ?? { found: new Map<string, Post[]>(), oldest: since };
+  const page = { channel: address.channel, oldest: from, include_all_metadata: true };
   let cursor: string | undefined;
   let limit = PAGE_SIZE;
   for (let pages = 0; pages < MAX_PAGES; pages += 1) {
@@ -171,8 +169,22 @@ export async function findPosts(
     }
     cursor = answer.response_metadata?.next_cursor;
     if (!cursor) break;
+    const read = answer.messages?.at(-1)?.ts;
+    if (!outside && read !== undefined) keepLook(begun, { oldest: read, found });
   }
+  looks.delete(begun);
   return found;
+}
+
+/** Where a look goes on that Slack has interrupted: some apps get one page a minute. */
+type Look = { oldest: string; found: Map<string, Post[]> };
+const looks = new Map<string, Look>();
+const MAX_LOOKS_KEPT = 1_000;
+
+function keepLook(begun: string, look: Look): void {
+  looks.delete(begun);
+  looks.set(begun, look);
+  if (looks.size > MAX_LOOKS_KEPT) looks.delete(looks.keys().next().value ?? '');
 }
 
 const OWN_LINES: ReadonlySet<string | undefined> = new Set([HANDED_OVER_LINE, HANDED_BACK_LINE]);

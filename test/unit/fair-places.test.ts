@@ -1,13 +1,14 @@
 /** Recalls at the database: one tenant's, however many and slow, leave the others theirs. */
 import { expect, test } from '@jest/globals';
 import { mostPlaces } from '../../src/lib/shares.ts';
-import { createRecallPlaces, RECALLS_AT_ONCE } from '../../src/memory/recall/recall-places.ts';
+import { RECALLS_AT_ONCE } from '../../src/activities/gather-context.ts';
+import { createFairPlaces } from '../../src/lib/fair-places.ts';
 
 const HERE = new AbortController().signal;
 
 /** Recalls that end when they are told to. */
 function desk(atOnce: number) {
-  const places = createRecallPlaces(atOnce);
+  const places = createFairPlaces(atOnce);
   const begun: string[] = [];
   const ends = new Map<string, () => void>();
   const ask = (name: string, signal = HERE) =>
@@ -69,7 +70,7 @@ test('who no longer waits is told so, takes no place, and holds nobody up', asyn
 });
 
 test('a recall that fails gives its place back', async () => {
-  const places = createRecallPlaces(1);
+  const places = createFairPlaces(1);
   const owner = { tenantId: 'A', userId: 'a' };
   const fault = new Error('no such table');
   await expect(places(owner, HERE, () => Promise.reject(fault))).rejects.toBe(fault);

@@ -1,7 +1,5 @@
-import type { Scope } from '../../domain/conversation.ts';
-
 /** Whose work it is. */
-export type Owner = Pick<Scope, 'tenantId' | 'userId'>;
+export type Owner = { tenantId: string; userId: string };
 
 /** A queue in which nobody waits for the many items of another. */
 export type FairQueue<T> = {
