@@ -144,6 +144,19 @@ export default {
       to: { path: '^(bench|scripts|test)/' },
     },
     {
+      name: 'the-console-stands-alone',
+      comment: 'It knows the API alone, by the types that are made of its description.',
+      severity: 'error',
+      from: { path: '^console/' },
+      to: { path: '^(src|local|cli|bench|scripts|test)/' },
+    },
+    {
+      name: 'nothing-imports-the-console',
+      severity: 'error',
+      from: { pathNot: '^console/' },
+      to: { path: '^console/' },
+    },
+    {
       name: 'measurements-need-no-test',
       comment: 'What both need is in local or src/lib.',
       severity: 'error',

@@ -5,6 +5,14 @@ COPY package.json package-lock.json ./
 # npm's own node package is for machines without Node 24; this image is one.
 RUN npm ci --omit=dev --no-audit --no-fund
 
+FROM node:24-bookworm-slim AS console
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY console console
+RUN node node_modules/vite/bin/vite.js build console
+
 FROM node:24-bookworm-slim AS model
 WORKDIR /models
 COPY local/fetch-model.mjs /app/
@@ -20,6 +28,7 @@ COPY package.json ./
 COPY migrations migrations
 COPY src src
 COPY cli cli
+COPY --from=console /app/console/dist console/dist
 # The worker keeps its workflow bundle here.
 RUN mkdir -p node_modules/.cache/konstruct && chown -R node node_modules/.cache
 # By number: Kubernetes checks that it is not root without asking the image who that is.

@@ -1,3 +1,4 @@
+import reactHooks from 'eslint-plugin-react-hooks';
 import temporal from 'eslint-plugin-temporal';
 import tseslint from 'typescript-eslint';
 
@@ -10,9 +11,9 @@ const PROCESS_ALIAS = {
 const ENVIRONMENT = 'Only entry points read the environment: take the value from src/config.';
 
 export default tseslint.config(
-  { ignores: ['node_modules/', '.konstruct/', 'local/llm/'] },
+  { ignores: ['node_modules/', '.konstruct/', 'local/llm/', 'console/dist*/', '**/*.gen.ts'] },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.{ts,tsx}'],
     extends: [tseslint.configs.strictTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
@@ -38,8 +39,12 @@ export default tseslint.config(
   },
   {
     // Prettier breaks code, not comments. A rule or an address that can't be broken may be wider.
-    files: ['**/*.{ts,mjs}'],
+    files: ['**/*.{ts,tsx,mjs}'],
     rules: { 'max-len': ['error', { code: 1_000, comments: 110, ignoreUrls: true }] },
+  },
+  {
+    files: ['console/src/**/*.{ts,tsx}'],
+    ...reactHooks.configs.flat['recommended-latest'],
   },
   {
     ...temporal.configs.workflow,

@@ -20,6 +20,7 @@ const latestFile = z.object({
   date: z.string(),
   revision: z.string(),
   quick: z.boolean(),
+  lengths: z.enum(['short', 'real']).default('short'),
   summary: z.array(z.object({ measure: z.string(), target: z.string(), result: z.string() })),
 });
 
@@ -28,8 +29,8 @@ export async function writeDocuments(report: Report): Promise<void> {
   for (const { name, ...part } of partsOf(report)) {
     const { what, ...rest } = part;
     const date = new Date().toISOString().slice(0, 10);
-    const { quick, temporal } = report;
-    const kept = { what, date, ...circumstances(), temporal, quick, ...rest };
+    const { quick, temporal, lengths } = report;
+    const kept = { what, date, ...circumstances(), temporal, lengths, quick, ...rest };
     await writeFormatted(fileOf(name), toJson(kept));
   }
   await writeTable();
@@ -41,9 +42,9 @@ async function writeTable(): Promise<void> {
   const rows = PARTS.map(fileOf)
     .filter((file) => existsSync(file))
     .map((file) => latestFile.parse(JSON.parse(readFileSync(file, 'utf8'))))
-    .flatMap(({ summary, revision, date, quick }) =>
+    .flatMap(({ summary, revision, date, quick, lengths }) =>
       summary.map(({ measure, target, result }) => {
-        const run = `${revision}, ${date}${quick ? ', quick' : ''}`;
+        const run = `${revision}, ${date}${lengths === 'real' ? ', real lengths' : ''}${quick ? ', quick' : ''}`;
         return `| ${[measure, target || '–', result, run].join(' | ')} |`;
       }),
     );

@@ -8,6 +8,7 @@
  * - `--cluster`: with Temporal's own server and a Postgres for it, in place of the dev server.
  * - `--temporal ADDRESS`: with a Temporal that runs already, in a namespace that is removed at the end.
  * - `--clear`: without encryption in Temporal.
+ * - `--real`: messages of a person's 5 to 60 words and answers of 30 to 600, in place of a sentence each.
  * - `--http`: sends messages over HTTP instead of Slack.
  * - `--write`: writes the results to docs/PERFORMANCE.md and the charts to docs/charts.
  */
@@ -24,6 +25,7 @@ import { jsonLine, tables, workersRow, type Report } from './report.ts';
 import { FULL, measureService, parallel, QUICK, warmUp } from './service/service.ts';
 import { nameOf } from './service/temporal.ts';
 import { startStandIn } from './service/stand-in.ts';
+import type { Lengths } from './service/texts.ts';
 import { StackError, type StackHandle } from '../local/stack/index.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
 
@@ -40,9 +42,11 @@ const { values: options } = parseArgs({
     temporal: { type: 'string' },
     clear: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    real: { type: 'boolean', default: false },
   },
 });
 const { quick } = options;
+const lengths: Lengths = options.real ? 'real' : 'short';
 /** Worker processes beside two APIs and one Temporal. */
 const WORKERS = [1, 2, 4];
 const temporal = { cluster: options.cluster, ...(options.temporal && { address: options.temporal }) };
@@ -105,7 +109,7 @@ const measure: Record<Part, (report: Report, onHandle: OnHandle) => Promise<void
 const makeHome = (): Promise<string> => mkdtemp(path.join(os.tmpdir(), 'konstruct-bench-'));
 
 async function withStandIn(work: (standIn: Awaited<ReturnType<typeof startStandIn>>) => Promise<void>) {
-  const standIn = await startStandIn();
+  const standIn = await startStandIn({ lengths });
   await work(standIn);
   await standIn.close();
 }
@@ -140,7 +144,7 @@ async function withHome<S extends { stop(): Promise<void> }>(
 await runUntilStopped(
   async (onHandle) => {
     const parts = partsToMeasure();
-    const report: Report = { quick, temporal: nameOf(temporal) };
+    const report: Report = { quick, lengths, temporal: nameOf(temporal) };
     for (const part of parts) {
       log(`${part}:`);
       await measure[part](report, onHandle);

@@ -4,10 +4,13 @@ import os from 'node:os';
 import type { LoadResult } from './service/load.ts';
 import type { Comparison } from './service/compare.ts';
 import type { RecallResult } from './scale/recall-scale.ts';
+import type { Lengths } from './service/texts.ts';
 import { latencyOf, type ServiceResult } from './service/service.ts';
 
 export type Report = {
   quick: boolean;
+  /** How long the messages and answers were. */
+  lengths: Lengths;
   /** Which Temporal it was measured with. */
   temporal: string;
   service?: ServiceResult;
@@ -47,7 +50,7 @@ export function tables(report: Report): string {
     `Machine: ${machine()}. Load average when the run ended: ${os
       .loadavg()
       .map((load) => load.toFixed(1))
-      .join(', ')}. Revision ${revision()}. Temporal: ${report.temporal}.`,
+      .join(', ')}. Revision ${revision()}. Temporal: ${report.temporal}. Texts: ${report.lengths}.`,
     comparison && comparisonTable(comparison),
     service && serviceTables(service),
     workers &&

@@ -11,12 +11,13 @@ import { historyKeys, llmConfig, recallConfig, replayConfig, type KeyRing } from
 import { createLlmClient } from '../src/llm/client.ts';
 import { createRunAgent } from '../src/llm/run-agent.ts';
 import { connectClient } from '../src/temporal/connection.ts';
+import { fetchHistory, type RecordedHistory } from '../src/temporal/history.ts';
+import { readStory, type Turn } from '../src/temporal/story.ts';
 import { workflowBundle } from '../src/worker/workflow-bundle.ts';
 import { checkHistory, COMMAND_RECORDER, describeMisfit } from './replay/check-history.ts';
 import { operatorEnvironment } from './operator-environment.ts';
 import { printStory, section } from './replay/print-story.ts';
-import { fetchHistory, readHistoryFile, type RecordedHistory } from './replay/read-history.ts';
-import { readStory, type Turn } from './replay/story.ts';
+import { readHistoryFile } from './replay/read-history.ts';
 import { createPoolAsOf, parseChanges, printDifference, rerunTurn } from './replay/what-if.ts';
 
 const USAGE = `usage: npm run replay -- WORKFLOW_ID | HISTORY.json     prints what happened, and replays it

@@ -2,6 +2,7 @@
 // services, migrations, a demo tenant, API and worker.
 import path from 'node:path';
 import { migrationConfig } from '../src/config/index.ts';
+import { buildConsole } from './console.ts';
 import { serveCodec, type CodecEndpoint } from './codec-endpoint.ts';
 import { ensureDemoTenant } from './demo.ts';
 import type { Demo } from './demo.ts';
@@ -45,6 +46,9 @@ await runUntilStopped(async (onHandle) => {
     },
   });
   const baseUrl = baseUrlOf(host, port);
+  await step(log, 'building the console', buildConsole).catch((error: unknown) => {
+    log(`  the console can't be built, all else goes on: ${reasonOf(error)}`);
+  });
   await step(log, 'migrating', () => migrateAll(stack.urls));
   const { DATABASE_URL: databaseUrl = '', DATABASE_OPERATOR_URL: operatorDatabaseUrl } = stack.urls;
   if (!operatorDatabaseUrl) {
@@ -106,7 +110,11 @@ function announcement(urls: StackUrls, demo: Demo, codec: CodecEndpoint): string
     `Konstruct is running: API ${demo.baseUrl} · Temporal Web UI ${webUi} · logs ${path.join(home, 'logs')}`,
     `Histories are encrypted; docs/PRIVACY.md says how to read them through ${codec.url}`,
     '',
-    'Say something to the demo agent (Ctrl-C here stops everything):',
+    `The console is at ${demo.baseUrl}/console/ – sign in with the demo's key:`,
+    '',
+    `  ${demo.apiKey}`,
+    '',
+    'Or say something to the demo agent by yourself (Ctrl-C here stops everything):',
     '',
     `  curl -s ${demo.baseUrl}/v1/agents/${demo.agentId}/messages \\`,
     `    -H 'Authorization: Bearer ${demo.apiKey}' \\`,

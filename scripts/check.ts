@@ -17,8 +17,10 @@ function command(packageName: string, name = packageName): string {
 }
 
 const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
+  ['types of the API', path.join(root, 'scripts', 'console-types.ts')],
   ['format', command('prettier'), '--check', '--log-level', 'warn', '.'],
   ['types', command('typescript', 'tsc'), '-p', '.'],
+  ['types of the console', command('typescript', 'tsc'), '-p', 'console'],
   ['lint', command('eslint'), '--max-warnings', '0', '.'],
   [
     'imports',
@@ -29,6 +31,7 @@ const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
     'local',
     'cli',
     'bench',
+    'console/src',
   ],
   ['dead code', command('knip')],
   ['docs', path.join(root, 'scripts', 'check-docs.ts')],

@@ -19,17 +19,30 @@ export async function cachedEmbedder(embedder: Embedder, file?: string): Promise
     for (let i = 0; i < EMBEDDING_WIDTH; i += 1) vector[i] = stored.readFloatLE(at + KEY_BYTES + 4 * i);
     known.set(stored.toString('hex', at, at + KEY_BYTES), Promise.resolve(vector));
   }
+  const remembered = (text: string, make: () => Promise<Float32Array>): Promise<Float32Array> => {
+    const key = createHash('sha256').update(text).digest();
+    const made =
+      known.get(key.toString('hex')) ??
+      make().then((vector) => {
+        fresh.push(key, Buffer.from(Float32Array.from(vector).buffer));
+        return vector;
+      });
+    known.set(key.toString('hex'), made);
+    return made;
+  };
   return {
-    embed(text, request) {
-      const key = createHash('sha256').update(text).digest();
-      const embedding =
-        known.get(key.toString('hex')) ??
-        embedder.embed(text, request).then((vector) => {
-          fresh.push(key, Buffer.from(Float32Array.from(vector).buffer));
-          return vector;
+    embed: (text, request) => remembered(text, () => embedder.embed(text, request)),
+    async embedParts(parts, request) {
+      const together = JSON.stringify(parts);
+      let pass: ReturnType<Embedder['embedParts']> | undefined;
+      const made = () => (pass ??= embedder.embedParts(parts, request));
+      const nth = (i: number) =>
+        remembered(`${i} of ${together}`, async () => {
+          const { whole, parts: own } = await made();
+          return own[i] ?? whole;
         });
-      known.set(key.toString('hex'), embedding);
-      return embedding;
+      const [whole, ...own] = await Promise.all([nth(-1), ...parts.map((_, i) => nth(i))]);
+      return { whole, parts: own };
     },
     async close() {
       if (file !== undefined) await appendFile(file, Buffer.concat(fresh));

@@ -15,8 +15,7 @@ export type ReturnedItem = { turn_ids: string[]; text: string };
 
 /** What was asked of the conversations of a set. */
 export type Asked = {
-  at3: Answer[];
-  at5: Answer[];
+  answerable: Answer[];
   /** Questions that the conversation has no answer to, as the data says. */
   unanswerable: Answer[];
   /** Questions of another conversation, with the names of this one. */
@@ -51,21 +50,21 @@ const WORDS = 200;
  * as one whose evidence was not found. Shares are 0 to 1. Words are those of the quotations with their days
  * and names, over the questions with a result; a character of a script without spaces is a word.
  */
-export function toReport({ at3, at5, unanswerable, foreign }: Asked): Report {
-  const times = at3.map(({ searchMs }) => searchMs);
-  const words = at3
+export function toReport({ answerable, unanswerable, foreign }: Asked): Report {
+  const times = answerable.map(({ searchMs }) => searchMs);
+  const words = answerable
     .filter(hasResult)
     .map(({ returned }) => returned.reduce((sum, { text }) => sum + countWords(text), 0));
   return {
-    ...accuracy(at3),
-    recall_at_5: round(mean(at5.map((answer) => recallAt(answer, 5)))),
+    ...accuracy(answerable),
+    recall_at_5: round(mean(answerable.map((answer) => recallAt(answer, 5)))),
     words_mean: round(mean(words)),
     words_p95: percentile(words, 0.95),
-    answerable_passed: passed(at3) ?? 0,
+    answerable_passed: passed(answerable) ?? 0,
     unanswerable_passed: passed(unanswerable),
     foreign_passed: passed(foreign),
-    by_category: grouped(at3, ({ question }) => question.category),
-    by_conversation: grouped(at3, ({ sampleId }) => sampleId),
+    by_category: grouped(answerable, ({ question }) => question.category),
+    by_conversation: grouped(answerable, ({ sampleId }) => sampleId),
     search_p50_ms: round(percentile(times, 0.5)),
     search_p95_ms: round(percentile(times, 0.95)),
   };

@@ -19,7 +19,7 @@ export type Options = {
   noUserName: boolean;
 };
 
-export function readOptions(say: (line: string) => void): Options {
+export function readOptions(): Options {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -35,22 +35,13 @@ export function readOptions(say: (line: string) => void): Options {
   const limit = Number(values.limit ?? Number.POSITIVE_INFINITY);
   const scale = Number(values.scale ?? 0);
   if (positionals.length === 0 || !(limit > 0) || !(scale >= 0)) throw new StackError(USAGE);
-  const { settings, note } = readSettings(values.settings);
-  if (note) say(`  ${note}`);
+  const settings = readSettings(values.settings);
   const noUserName = values['no-user-name'];
   return { files: positionals, limit, scale, details, vectors, settings, noUserName };
 }
 
-/**
- * Parses an agent's recall settings, as the API accepts them. `topK` is removed, with a note: the benchmark
- * sets it. Throws when the settings are invalid.
- */
-export function readSettings(json: string): { settings: Partial<RecallSettings>; note?: string } {
+/** Parses an agent's recall settings, as the API accepts them. Throws when they are invalid. */
+export function readSettings(json: string): Partial<RecallSettings> {
   const { recall = {} } = newAgentBody.parse({ name: 'bench', recall: JSON.parse(json) as unknown });
-  const { topK, ...settings } = JSON.parse(JSON.stringify(recall)) as Partial<RecallSettings>;
-  if (topK === undefined) return { settings };
-  return {
-    settings,
-    note: `topK ${topK} is ignored: everything is measured with 3 exchanges, and R@5 with 5`,
-  };
+  return JSON.parse(JSON.stringify(recall)) as Partial<RecallSettings>;
 }

@@ -28,6 +28,8 @@ export type Replayed = {
 /** Turns stored at the same time: the embedder's batch size. */
 const AT_ONCE = 8;
 const DAY_MS = 86_400_000;
+/** So much of a long turn says what it has to say, where it is the part that was looked for. */
+const ENOUGH_LETTERS = 200;
 /** Where a quotation leaves words out. */
 const OMISSION = /^… | …$| … /u;
 
@@ -58,20 +60,18 @@ export async function replay(
 }
 
 /**
- * Asks a question in a replayed conversation's scope with the worker's `gatherContext`, a day after its end.
+ * Asks a question in a replayed conversation's scope with the worker's `gatherContext`.
  */
 export async function ask(
   services: Services,
   replayed: Replayed,
   question: string,
-  topK: number,
 ): Promise<{ returned: ReturnedItem[]; searchMs: number }> {
   const { agent, conversation } = replayed;
-  const last = conversation.exchanges.at(-1)?.at ?? new Date(0);
-  const message = messageTo(replayed, question, new Date(last.getTime() + DAY_MS));
+  const message = questionTo(replayed, question);
   const { recalled, missing, timingsMs } = await createGatherContext(services).gatherContext({
     message,
-    recall: { ...agent.recall, topK },
+    recall: agent.recall,
     agentName: agent.name,
   });
   if (missing.length > 0) throw new Error(`a question could not be answered: ${missing.join(', ')} failed`);
@@ -88,18 +88,31 @@ export async function ask(
   };
 }
 
-/** The turns of a message that a quotation of it has at least half of. */
-export function quotedTurns({ text, turns }: ReplayedMessage, quoted: string): string[] {
+/** A question to a replayed conversation, a day after its end. */
+export function questionTo(replayed: Replayed, text: string): InboundMessage {
+  const last = replayed.conversation.exchanges.at(-1)?.at ?? new Date(0);
+  return messageTo(replayed, text, new Date(last.getTime() + DAY_MS));
+}
+
+/** The turns of a message that a quotation of it has, see `turnsWithin`. */
+export function quotedTurns(message: ReplayedMessage, quoted: string): string[] {
   const parts = quoted.split(OMISSION).flatMap((part) => {
-    const from = text.indexOf(part);
+    const from = message.text.indexOf(part);
     return part === '' || from < 0 ? [] : [{ from, to: from + part.length }];
   });
-  const isQuoted = (turn: Turn): boolean => {
+  return turnsWithin(message, parts);
+}
+
+/** The turns of which these parts of a message have at least half, or a good part of a long one. */
+export function turnsWithin({ turns }: ReplayedMessage, parts: ReadonlyArray<Omit<Turn, 'id'>>): string[] {
+  const isWithin = (turn: Turn): boolean => {
     const common = parts.map(({ from, to }) => Math.min(to, turn.to) - Math.max(from, turn.from));
+    // A turn without a text, such as a picture, belongs to where it stands.
+    if (turn.to === turn.from) return common.some((length) => length === 0);
     const letters = common.reduce((sum, length) => sum + Math.max(length, 0), 0);
-    return letters * 2 >= turn.to - turn.from;
+    return letters * 2 >= turn.to - turn.from || letters >= ENOUGH_LETTERS;
   };
-  return turns.filter(isQuoted).map(({ id }) => id);
+  return turns.filter(isWithin).map(({ id }) => id);
 }
 
 function messageTo({ conversation, agent, userId }: Replayed, text: string, at: Date): InboundMessage {

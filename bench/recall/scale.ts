@@ -34,7 +34,7 @@ export async function measureScale(
   const scope: Replayed = { ...first, userId: 'scale 1' };
   const questions = replayed.flatMap(({ conversation }) => conversation.questions);
   const times: number[] = [];
-  for (const { text } of questions) times.push((await ask(services, scope, text, 3)).searchMs);
+  for (const { text } of questions) times.push((await ask(services, scope, text)).searchMs);
   return {
     exchanges: options.size,
     search_p50_ms: round(percentile(times, 0.5)),

@@ -63,7 +63,7 @@ async function ask(pool: pg.Pool, data: RecallData, scope: BenchScope, queries: 
   const askOnce = async (): Promise<number> => {
     const query = {
       ...{ text: words(data, WORDS_ASKED).join(' '), embedding: data.queryFor(scope) },
-      ...{ askedAt: new Date(), speakers: [] },
+      ...{ askedAt: new Date(), speakers: {} },
     };
     const started = now();
     await recall(pool, { scope, settings: DEFAULT_RECALL }, query, (search) =>

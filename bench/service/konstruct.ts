@@ -77,7 +77,7 @@ export async function startKonstruct(options: KonstructOptions): Promise<Konstru
   const senderTo = (at: string): Sender =>
     channel === 'slack'
       ? slackSender({ url: `${at}/slack/events`, signingSecret, standIn })
-      : httpSender({ url: `${at}/v1/agents/${demo.agentId}/messages`, apiKey: demo.apiKey });
+      : httpSender({ url: `${at}/v1/agents/${demo.agentId}/messages`, apiKey: demo.apiKey, standIn });
   return {
     name: 'konstruct',
     stack,

@@ -12,7 +12,7 @@ import { plainEnvironment } from '../../local/stack/plain-environment.mjs';
 import { step } from '../../local/stack/report.ts';
 import { lastLine, runCommand } from '../../local/stack/run-command.ts';
 import type { StandIn } from './stand-in.ts';
-import { textOf, type SystemUnderTest } from './system.ts';
+import type { SystemUnderTest } from './system.ts';
 
 const SOURCE = path.join(projectRoot, 'bench', 'peer');
 const TENANT = '00000000-0000-4000-8000-000000000001';
@@ -74,7 +74,7 @@ export async function startPeer(options: PeerOptions): Promise<SystemUnderTest> 
     processes: () => stack.pids(),
     async send(number, user) {
       const sentAt = sent(number);
-      const message = { tenant: TENANT, agent: AGENT, user, number, text: textOf(number) };
+      const message = { tenant: TENANT, agent: AGENT, user, number, text: standIn.texts.said(number) };
       sender.stdin.write(`${JSON.stringify(message)}\n`);
       return { sentAt: await sentAt, arrived: standIn.posted(`[m${number}]`) };
     },

@@ -2,7 +2,7 @@
 import { createHmac } from 'node:crypto';
 import { Agent, request } from 'node:http';
 import { now, type StandIn } from './stand-in.ts';
-import { textOf, type SystemUnderTest } from './system.ts';
+import type { SystemUnderTest } from './system.ts';
 
 export type Sender = SystemUnderTest['send'];
 
@@ -13,7 +13,7 @@ const agent = new Agent({ keepAlive: true, maxSockets: 300 });
 export function slackSender(options: { url: string; signingSecret: string; standIn: StandIn }): Sender {
   const { url, signingSecret, standIn } = options;
   return async (number, user) => {
-    const body = JSON.stringify(mention(number, user));
+    const body = JSON.stringify(mention(number, user, standIn.texts.said(number)));
     const sentAt = now();
     const timestamp = Math.floor(sentAt / 1000);
     const signature = createHmac('sha256', signingSecret).update(`v0:${timestamp}:${body}`).digest('hex');
@@ -28,10 +28,10 @@ export function slackSender(options: { url: string; signingSecret: string; stand
 }
 
 /** Sends a message over HTTP and waits for the reply in the response. */
-export function httpSender(options: { url: string; apiKey: string }): Sender {
-  const { url, apiKey } = options;
+export function httpSender(options: { url: string; apiKey: string; standIn: StandIn }): Sender {
+  const { url, apiKey, standIn } = options;
   return async (number, user) => {
-    const body = JSON.stringify({ userId: user, text: textOf(number) });
+    const body = JSON.stringify({ userId: user, text: standIn.texts.said(number) });
     const sentAt = now();
     const headers = { authorization: `Bearer ${apiKey}`, prefer: 'wait=100' };
     const arrived = post(url, body, headers).then((answer) => {
@@ -42,7 +42,7 @@ export function httpSender(options: { url: string; apiKey: string }): Sender {
   };
 }
 
-function mention(number: number, user: string): object {
+function mention(number: number, user: string, text: string): object {
   const ts = `${Math.floor(Date.now() / 1000)}.${String(number).padStart(6, '0')}`;
   return {
     type: 'event_callback',
@@ -59,7 +59,7 @@ function mention(number: number, user: string): object {
       channel: 'C1',
       ts,
       event_ts: ts,
-      text: `<@UBOT> ${textOf(number)}`,
+      text: `<@UBOT> ${text}`,
     },
   };
 }

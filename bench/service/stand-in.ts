@@ -6,12 +6,15 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ANSWER_PREFIX, lastMarker, textsOf, type Lengths, type Texts } from './texts.ts';
 
 /** Milliseconds since 1970 with a fraction, comparable between the processes of one machine. */
 export const now = (): number => performance.timeOrigin + performance.now();
 
 export type StandIn = {
   baseUrl: string;
+  /** What is said to it, and what it answers. */
+  texts: Texts;
   /** How many prompts have arrived. */
   prompts(): number;
   /** When the prompt with this marker arrived; undefined before. */
@@ -23,10 +26,12 @@ export type StandIn = {
   close(): Promise<void>;
 };
 
-const REPLY_PREFIX = 'Noted: ';
-
 /** Starts the stand-in on a free loopback port. The model answers at once, or after `modelTakesMs`. */
-export async function startStandIn({ modelTakesMs = 0 } = {}): Promise<StandIn> {
+export async function startStandIn(
+  options: { modelTakesMs?: number; lengths?: Lengths } = {},
+): Promise<StandIn> {
+  const { modelTakesMs = 0, lengths = 'short' } = options;
+  const texts = textsOf(lengths);
   let prompts = 0;
   const prompted = new Map<string, number>();
   const posts = new Map<string, PromiseWithResolvers<number>>();
@@ -37,7 +42,7 @@ export async function startStandIn({ modelTakesMs = 0 } = {}): Promise<StandIn> 
   };
   const slack = createSlack((text) => {
     const marker = lastMarker(text);
-    if (marker && text.includes(REPLY_PREFIX)) postOf(marker).resolve(now());
+    if (marker && text.includes(ANSWER_PREFIX)) postOf(marker).resolve(now());
   });
   const server = createServer((req, res) => {
     void (async () => {
@@ -54,7 +59,7 @@ export async function startStandIn({ modelTakesMs = 0 } = {}): Promise<StandIn> 
         const marker = lastMarker(text);
         if (marker && !prompted.has(marker)) prompted.set(marker, now());
         if (modelTakesMs > 0) await delay(modelTakesMs);
-        answerCompletion(res, asked.model, REPLY_PREFIX + text, asked.stream === true);
+        answerCompletion(res, asked.model, texts.answerTo(text), asked.stream === true);
       } else if (path.startsWith('/api/')) {
         sendJson(res, slack(path.slice('/api/'.length), slackArguments(req, body)));
       } else {
@@ -67,6 +72,7 @@ export async function startStandIn({ modelTakesMs = 0 } = {}): Promise<StandIn> 
   await once(server, 'listening');
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    texts,
     prompts: () => prompts,
     promptedAt: (marker) => prompted.get(marker),
     posted: (marker) => postOf(marker).promise,
@@ -80,10 +86,6 @@ export async function startStandIn({ modelTakesMs = 0 } = {}): Promise<StandIn> 
       await once(server, 'close');
     },
   };
-}
-
-function lastMarker(text: string): string | undefined {
-  return text.match(/\[m\d+\]/g)?.at(-1);
 }
 
 async function readBody(req: IncomingMessage): Promise<string> {

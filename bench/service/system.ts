@@ -15,7 +15,3 @@ export type SystemUnderTest = {
   own: readonly string[];
   stop(): Promise<void>;
 };
-
-/** A person's message: a fact worth remembering, different for every number. */
-export const textOf = (number: number): string =>
-  `[m${number}] My appointment with the vet is on day ${number % 1_000}, please keep it in mind.`;

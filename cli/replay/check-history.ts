@@ -9,9 +9,9 @@ import {
 } from '@temporalio/worker';
 import type { KeyRing } from '../../src/config/index.ts';
 import { dataConverter } from '../../src/temporal/data-converter.ts';
+import { localActivityData, type RecordedHistory } from '../../src/temporal/history.ts';
 import { activityLabel, childLabel, signalLabel, TIMER_LABEL } from './command-labels.ts';
 import type { CommandSinks } from './command-recorder.ts';
-import type { RecordedHistory } from './read-history.ts';
 
 /**
  * To be bundled with the workflows (`interceptorModules`), so that a check can report the code's commands.
@@ -118,16 +118,4 @@ function labelOf(event: NonNullable<History['events']>[number]): string | undefi
   if (signal) return signalLabel(signal);
   const local = localActivityData(event)?.activity_type;
   return local && activityLabel(local);
-}
-
-/** The SDK's record of a local activity, in the SDK's snake case. */
-export type LocalActivityData = { activity_type: string; attempt: number };
-
-/** A local activity's record; undefined when the event is not a local activity's marker. */
-export function localActivityData(
-  event: NonNullable<History['events']>[number],
-): LocalActivityData | undefined {
-  const marker = event.markerRecordedEventAttributes;
-  const data = marker?.markerName === 'core_local_activity' && marker.details?.['data']?.payloads?.[0]?.data;
-  return data ? (JSON.parse(Buffer.from(data).toString('utf8')) as LocalActivityData) : undefined;
 }

@@ -3,7 +3,7 @@ import { styleText } from 'node:util';
 import type { PromptMessage, RecalledMemory, Recollection } from '../../src/domain/conversation.ts';
 import { estimateTokens } from '../../src/domain/tokens.ts';
 import type { GatheredContext, TurnAnswer } from '../../src/domain/turn.ts';
-import type { Step, Story, Turn } from './story.ts';
+import type { Step, Story, Turn } from '../../src/temporal/story.ts';
 
 const heading = (text: string): string => styleText('bold', text);
 const faint = (text: string): string => styleText('dim', text);

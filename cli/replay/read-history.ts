@@ -1,17 +1,8 @@
-/** Reads histories from Temporal and from files in several formats. */
+/** Reads histories from files in several formats. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { Client } from '@temporalio/client';
 import { historyFromJSON, type History } from '@temporalio/common/lib/proto-utils.js';
-
-/** The history of one workflow run. `name` is its name in a report: the file's name or the workflow id. */
-export type RecordedHistory = { name: string; workflowId: string; history: History };
-
-/** The history of a workflow's newest run. Throws `WorkflowNotFoundError`. */
-export async function fetchHistory(client: Client, workflowId: string): Promise<RecordedHistory> {
-  const history = await client.workflow.getHandle(workflowId).fetchHistory();
-  return { name: workflowId, workflowId, history };
-}
+import type { RecordedHistory } from '../../src/temporal/history.ts';
 
 /**
  * Reads a history file, written by `temporal workflow show --output json` or downloaded from the Web UI

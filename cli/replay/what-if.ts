@@ -16,8 +16,8 @@ import { decodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
 import { NIL_UUID } from '../../src/db/place.ts';
 import { listMemories } from '../../src/memory/long-term/memories.ts';
 import { recallForTurn } from '../../src/memory/recall/recall-for-turn.ts';
+import type { Turn } from '../../src/temporal/story.ts';
 import { formatPrompt, formatRecalled, matchLine, section } from './print-story.ts';
-import type { Turn } from './story.ts';
 
 /** A turn's recall and prompt with changed settings. */
 export type Rerun = Recollection & {

@@ -3,6 +3,7 @@ import { validate as isUuid } from 'uuid';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
+import type { Embed } from '../memory/long-term/exchange-passages.ts';
 import { exchangeLine, windowLines, type ExportedExchange } from '../memory/transfer/format.ts';
 import {
   beginTry,
@@ -68,14 +69,21 @@ export function createImportMemory({
       }));
       const attempt = watchAttempt();
       const { tenantId, userId } = scope;
+      const request = { tenantId, userId, priority: 'backfill', signal: attempt.signal } as const;
       let tokens = 0;
-      const embed = (text: string) => {
-        tokens += mostTokensOf(text);
-        return embedder.embed(text, { tenantId, userId, priority: 'backfill', signal: attempt.signal });
+      const by: Embed = {
+        embed: (text) => {
+          tokens += mostTokensOf(text);
+          return embedder.embed(text, request);
+        },
+        embedParts: (parts) => {
+          tokens += parts.reduce((sum, part) => sum + mostTokensOf(part), 0);
+          return embedder.embedParts(parts, request);
+        },
       };
       const storeGroup = async (group: readonly Staged[]): Promise<void> => {
         const unknown = await withoutKnown(pool, scope, group);
-        const embedded = await embedAll(unknown, embed);
+        const embedded = await embedAll(unknown, by);
         await inTenant(pool, tenantId, async (client) => {
           const taken = await takeLines(
             client,
@@ -146,11 +154,11 @@ const mostTokensOf = (text: string): number => Math.min(MODEL_TOKENS, Buffer.byt
 /** Those exchanges that have embeddings then. One of which the model can make none is left out. */
 async function embedAll(
   exchanges: readonly Staged[],
-  embed: (text: string) => Promise<ArrayLike<number>>,
+  by: Embed,
 ): Promise<Array<{ line: number; exchange: EmbeddedExchange }>> {
   const embedOne = async ({ line, ...exchange }: Staged) => {
     try {
-      return [{ line, exchange: await embedExchange(exchange.id, exchange, embed) }];
+      return [{ line, exchange: await embedExchange(exchange.id, exchange, by) }];
     } catch (error) {
       if (error instanceof InvalidEmbeddingError) return [];
       throw error;

@@ -17,7 +17,7 @@ export const AGENT = {
   systemPrompt: 'You answer customers of a bicycle shop.',
   model: null,
   maxPromptTokens: null,
-  recall: { topK: 3, threshold: 0.41, cosineWeight: 0.45, maxWords: 600, fillWords: 190 },
+  recall: { topK: 5, threshold: 0.16, cosineWeight: 0.5, maxWords: 200, fillWords: 190 },
   liveReplies: true,
   llm: { maxOutputTokens: 2_000 },
 };
@@ -47,8 +47,14 @@ export const DONE = {
         rank: 1,
       },
     ],
-    receipt: { match: 0.71, threshold: 0.41, nearestMiss: null },
+    receipt: { match: 0.55, threshold: 0.16, nearestMiss: null },
     droppedFromWindow: 0,
+  },
+  answer: {
+    model: 'gpt-4.1-mini',
+    usage: { promptTokens: 312, completionTokens: 9 },
+    timingsMs: { waited: 0, window: 1.2, embed: 8.1, recall: 6.4, llm: 820 },
+    finishReason: 'stop',
   },
   missing: [],
 };
@@ -72,6 +78,7 @@ export const MEMORY = {
       role: 'user' as const,
       exchangeId: EXCHANGE_ID,
       createdAt: '2026-05-04T09:30:00.123456Z',
+      channel: 'http',
     },
   ],
   nextCursor: null,
@@ -155,6 +162,91 @@ export const REMOVAL = {
   requestedAt: '2026-05-04T10:00:00.000Z',
   finishedAt: null,
   removed: { rows: {}, executions: 0, keys: 0 },
+};
+
+export const SESSION = {
+  kind: 'key' as const,
+  tenantId: TENANT_ID,
+  tenantName: 'The bicycle shop',
+  role: 'read' as const,
+  keyId: KEY_ID,
+  keyName: 'the shop’s backend',
+  canSearch: true,
+  workflowsUrl: null,
+};
+
+export const TURN = {
+  messageId: MESSAGE_ID,
+  workflowId: WORKFLOW_ID,
+  agentId: AGENT_ID,
+  userId: 'ada',
+  channel: 'http',
+  state: 'done' as const,
+  acceptedAt: '2026-05-04T09:30:00.000000Z',
+  endedAt: '2026-05-04T09:30:01.250Z',
+  missing: [],
+  recalled: 2,
+};
+export const OVERVIEW = {
+  from: '2026-05-04T09:00:00.000Z',
+  to: '2026-05-04T09:40:00.000Z',
+  isPart: false,
+  hours: [
+    {
+      at: '2026-05-04T09:00:00Z',
+      turns: 12,
+      failed: 1,
+      degraded: 0,
+      recallHits: 8,
+      recallEmpty: 3,
+      up: 2,
+      down: 0,
+    },
+  ],
+  latency: [{ step: 'llm' as const, turns: 11, p50Ms: 820.5, p95Ms: 2_100 }],
+  backfill: { waiting: 0, oldestAt: null, isPart: false },
+};
+
+export const PREVIEW = {
+  prompt: [
+    { role: 'system' as const, content: 'You answer customers of a bicycle shop.' },
+    { role: 'user' as const, content: 'What colour is my bicycle?' },
+  ],
+  estimatedTokens: 20,
+  windowSize: 0,
+  droppedFromWindow: 0,
+  recalled: DONE.memory.recalled,
+  receipt: DONE.memory.receipt,
+  missing: [],
+};
+
+export const STORY = {
+  workflowId: WORKFLOW_ID,
+  type: 'HandleMessage',
+  state: 'completed' as const,
+  startedAt: '2026-05-04T09:30:00.000Z',
+  durationMs: 860,
+  isPart: false,
+  steps: [
+    {
+      name: 'gatherContext',
+      summary: 'look up what is remembered',
+      state: 'noted' as const,
+      atMs: 12,
+      attempts: 1,
+    },
+    {
+      name: 'answerTurn',
+      summary: 'ask the model',
+      state: 'done' as const,
+      atMs: 20,
+      durationMs: 830,
+      attempts: 1,
+    },
+  ],
+  prompt: PREVIEW.prompt,
+  reply: 'Your bicycle is the blue one.',
+  stored: null,
 };
 
 export const READY = {

@@ -23,6 +23,45 @@ export const SLACK_CHANNEL = answer('SlackChannel', z.object({ channelId: z.stri
   agentId: AGENT_ID,
 });
 
+const nextCursor = z.string().nullable().describe('`cursor` of the next page; null on the last');
+export const SLACK_CHANNELS = answer(
+  'SlackChannels',
+  z.object({ channels: z.array(SLACK_CHANNEL.schema), nextCursor }),
+  { channels: [SLACK_CHANNEL.example], nextCursor: null },
+);
+
+export const SLACK_INSTALLATIONS = answer(
+  'SlackInstallations',
+  z.object({
+    installations: z.array(
+      z.object({
+        installationId: uuid,
+        place: z.string().describe('Slack’s id of the workspace, or of the organisation'),
+        isOrganisation: z.boolean(),
+        agentId: uuid.describe('Who speaks there where no channel has another agent'),
+        installedAt: time,
+        endedAt: time.nullable().describe('null while the app is there'),
+        endedBy: z.enum(['uninstalled', 'revoked', 'replaced', 'removed']).nullable(),
+      }),
+    ),
+    nextCursor,
+  }),
+  {
+    installations: [
+      {
+        installationId: '8e7d6c5b-4a39-4281-b7c6-d5e4f3a2b1c0',
+        place: 'T0123456789',
+        isOrganisation: false,
+        agentId: AGENT_ID,
+        installedAt: '2026-11-29T10:00:00.000000Z',
+        endedAt: null,
+        endedBy: null,
+      },
+    ],
+    nextCursor: null,
+  },
+);
+
 export const FEEDBACK = answer(
   'Feedback',
   z.object({
@@ -35,7 +74,7 @@ export const FEEDBACK = answer(
         createdAt: time,
       }),
     ),
-    nextCursor: z.string().nullable().describe('`cursor` of the next page; null on the last'),
+    nextCursor,
   }),
   {
     feedback: [
@@ -67,4 +106,10 @@ export const ESCALATION = answer(
     openedAt: '2026-11-29T10:00:00.000Z',
     openedBy: 'person',
   },
+);
+
+export const ESCALATIONS = answer(
+  'Escalations',
+  z.object({ escalations: z.array(ESCALATION.schema), nextCursor }),
+  { escalations: [ESCALATION.example], nextCursor: null },
 );

@@ -1,7 +1,7 @@
 /** The API's own answers. The same schemas type what handlers send and make /openapi.json. */
 import type { Response } from 'express';
 import { z } from 'zod';
-import { KEY_ROLES } from '../domain/key-roles.ts';
+import { MISSABLE } from '../domain/turn-figures.ts';
 import * as example from './answer-examples.ts';
 
 /** A schema by its name in the description, and an answer of its shape. */
@@ -63,7 +63,7 @@ export const AGENTS = answer('Agents', z.object({ agents: z.array(agent), nextCu
   nextCursor: null,
 });
 
-const recalled = z.object({
+export const recalled = z.object({
   content: z.string(),
   role,
   score: z.number().describe('What it was ranked by: the weighted sum of `cosine` and `lexical`'),
@@ -74,7 +74,7 @@ const recalled = z.object({
   rank: z.int().min(1).optional().describe('The place of its exchange; absent in what stood beside one'),
   beside: z.int().min(1).optional().describe('The rank of the exchange beside which it stood'),
 });
-const receipt = z.object({
+export const receipt = z.object({
   match: z.number().describe('How well the best exchange fitted'),
   threshold: z.number(),
   nearestMiss: z
@@ -99,15 +99,29 @@ const used = z.object({
 const ids = { messageId: uuid, workflowId: z.string() };
 const reply = z.object({ text: z.string() });
 const pending = z.object({ ...ids, state: z.enum(['accepted', 'refused']) });
+const reasoning = z.union([z.object({ tokens: count }), z.object({ characters: count })]);
+const answered = z.object({
+  model: z.string(),
+  usage: z
+    .object({ promptTokens: count, completionTokens: count })
+    .nullable()
+    .describe('null: the model’s server doesn’t count'),
+  timingsMs: z.record(z.string(), z.number()).describe('How long each step took'),
+  finishReason: z.string().optional().describe('As the model’s server said it'),
+  reasoning: reasoning.optional().describe('How much the model thought first'),
+  droppedFromPrompt: z
+    .object({ windowMessages: count, context: z.boolean(), characters: count })
+    .optional()
+    .describe('What was left out since the model’s server took less than the prompt'),
+});
 const done = z.object({
   ...ids,
   state: z.literal('done'),
   reply,
   cutOff: z.literal(true).optional().describe('The reply has reached its length limit'),
   memory: used.nullable().describe('What was remembered for it; null once Temporal has forgotten the turn'),
-  missing: z
-    .array(z.enum(['window', 'recall', 'embedding', 'append', 'order', 'delivery']))
-    .describe('What the reply had to do without'),
+  answer: answered.optional().describe('Who answered; absent once Temporal has forgotten the turn'),
+  missing: z.array(z.enum(MISSABLE)).describe('What the reply had to do without'),
 });
 const erased = z.object({ ...ids, state: z.literal('erased') }).describe('Nothing of it is kept');
 const failed = z.object({ ...ids, state: z.literal('failed'), reply });
@@ -118,7 +132,19 @@ export const MESSAGE = answer('Message', z.union([pending, done, erased, failed]
 export const failedMembers = failed.shape;
 
 const said = z.object({ role, content: z.string() });
-const memory = z.object({ id: uuid, content: z.string(), role, exchangeId: uuid, createdAt: time });
+const memory = z.object({
+  id: uuid,
+  content: z.string(),
+  role,
+  exchangeId: uuid.describe('The id of the message that it came with, if it came as one'),
+  createdAt: time,
+  channel: z
+    .string()
+    .nullable()
+    .describe(
+      'Where its message came in; null when the ledger has none: it was imported, or its entry is gone',
+    ),
+});
 export const MEMORY = answer(
   'Memory',
   z.object({
@@ -190,49 +216,6 @@ export const AUDIT_PAGE = answer(
   'AuditLog',
   z.object({ entries: z.array(auditEntry), nextCursor }),
   example.AUDIT_PAGE,
-);
-
-const rateLimit = z.object({ burst: z.int().min(1), perMinute: z.int().min(1) });
-const days = z.int().min(1).nullable().describe('null: for ever');
-export const TENANT = answer(
-  'Tenant',
-  z.object({
-    id: uuid,
-    name: z.string(),
-    rateLimits: z.object({ user: rateLimit, tenant: rateLimit }),
-    retention: z.object({ memoryDays: days, ledgerDays: days }),
-  }),
-  example.TENANT,
-);
-const issued = { apiKeyId: uuid, apiKey: z.string().describe('Shown this once') };
-export const NEW_TENANT = answer('NewTenant', z.object({ tenantId: uuid, ...issued }), example.NEW_TENANT);
-export const NEW_KEY = answer('NewApiKey', z.object(issued), example.NEW_KEY);
-export const API_KEYS = answer(
-  'ApiKeys',
-  z.object({
-    apiKeys: z.array(
-      z.object({
-        apiKeyId: uuid,
-        name: z.string(),
-        role: z.enum(KEY_ROLES),
-        createdAt: time,
-        expiresAt: time.nullable(),
-        lastUsedAt: time.nullable(),
-        revokedAt: time.nullable(),
-      }),
-    ),
-  }),
-  example.API_KEYS,
-);
-export const REMOVAL = answer(
-  'TenantRemoval',
-  z.object({
-    tenantId: uuid,
-    requestedAt: time,
-    finishedAt: time.nullable().describe('null while it is under way'),
-    removed: z.object({ rows: counts.describe('By table'), executions: count, keys: count }),
-  }),
-  example.REMOVAL,
 );
 
 export const HEALTH = answer('Health', z.object({ status: z.literal('ok') }), { status: 'ok' });

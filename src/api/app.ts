@@ -11,7 +11,9 @@ import { createAcceptMessage } from '../intake/accept-message.ts';
 import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
+import { findKeyByHash } from '../db/api-keys.ts';
 import { createShares } from '../lib/shares.ts';
+import type { Gather } from '../memory/recall/gather.ts';
 import type { SearchMemory } from '../memory/recall/search-memory.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
 import { createAcceptHttp } from './accept-http.ts';
@@ -20,6 +22,7 @@ import { createAskToForget } from './ask-to-forget.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
+import { sparingLookup } from './key-lookup.ts';
 import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openAiErrors } from './openai/errors.ts';
@@ -29,9 +32,12 @@ import { notFound, problemHandler } from './problems.ts';
 import { readJsonBody } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
+import { consolePage } from './routes/console-page.ts';
+import { consoleSessionRoutes } from './routes/console-session.ts';
 import { erasureRoutes } from './routes/erasures.ts';
 import { feedbackRoutes } from './routes/feedback.ts';
 import { healthRoutes } from './routes/health.ts';
+import { lookUpRoutes } from './routes/look-up.ts';
 import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { memoryTransferRoutes } from './routes/memory-transfer.ts';
@@ -40,7 +46,10 @@ import { slackRoutes } from './routes/slack.ts';
 import { openAiRoutes } from './routes/openai.ts';
 import { tenantRoutes } from './routes/tenants.ts';
 import { threadRoutes } from './routes/threads.ts';
+import { storyRoutes } from './routes/story.ts';
+import { turnRoutes } from './routes/turns.ts';
 import { webhookRoutes } from './routes/webhooks.ts';
+import { createSessions } from './session.ts';
 
 /** What opens the operator's door, and the pool of the role behind it. */
 export type OperatorDoor = { token: string; pool: pg.Pool };
@@ -61,6 +70,10 @@ export type AppDependencies = TurnStarter & {
   waitingRequests: number;
   /** Looks in memory for whoever asks; undefined where there is no embedding model. */
   search: SearchMemory | undefined;
+  /** Looks up what a turn would be told of. */
+  gather: Gather;
+  /** Temporal's Web UI; undefined where nobody knows it. */
+  temporalUiUrl?: string | undefined;
   /** Those that call us. */
   channels: readonly WebhookChannel[];
   /** Aborted at shutdown. */
@@ -76,9 +89,9 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   app.disable('etag');
   const { registry, timeRequests } = createMetrics();
   app.use(timeRequests);
-  // Answers hold what was said, and keys.
+  // Answers hold what was said, and keys. What says that it is JSON is no page, whatever it holds.
   app.use((_req, res, next) => {
-    res.set('Cache-Control', 'no-store');
+    res.set({ 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' });
     next();
   });
   const description = openApiDocument(channels);
@@ -97,8 +110,17 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const takeEvent = createTakeEvent({ accept, registry, log });
   app.use(webhookRoutes({ channels, takeEvent }));
 
+  const findKey = sparingLookup((hash) => findKeyByHash(pool, hash));
+  const sessions = createSessions(dependencies.encryption.keys);
+  const doors = { findKey, sessions, operatorToken: operator?.token };
+  const { callsAMinute = CALLS_A_MINUTE } = dependencies;
+  const { admit, countRead } = createAdmission({ rateLimiter, callsAMinute });
+  const forSessions = { doors, admit, operatorPool: operator?.pool };
+  app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions }));
+  app.use(consolePage());
+
   const readJson = readJsonBody(MAX_BODY_BYTES);
-  app.use('/v1/tenants', requireOperator(operator?.token));
+  app.use('/v1/tenants', requireOperator(doors));
   if (operator) {
     const tenants = Router();
     noteOperator(tenants, OPERATOR_CALLS, operator.pool);
@@ -108,10 +130,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
     app.use('/v1/tenants', tenants);
   }
   const v1 = Router();
-  v1.use(requireTenant(pool));
+  v1.use(requireTenant(doors));
   // Before any body is read: what is refused for its body leaves its entry too.
-  const { callsAMinute = CALLS_A_MINUTE } = dependencies;
-  const { admit, countRead } = createAdmission({ rateLimiter, callsAMinute });
   admitKeys(v1, TENANT_CALLS, { pool, admit });
   // It reads lines, as they come.
   v1.use(memoryTransferRoutes(dependencies));
@@ -119,20 +139,27 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.post('/chat/completions', readJsonBody(MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION));
   v1.use(readJson);
   v1.use(agentRoutes(dependencies));
-  const http = createHttp([...CHANNELS, ...channels].map(({ name }) => name));
+  const channelNames = [...CHANNELS, ...channels].map(({ name }) => name);
+  const http = createHttp(channelNames);
   const waiting = createShares(dependencies.waitingRequests);
   const acceptHttp = createAcceptHttp({ http, accept });
   const askToForget = createAskToForget(dependencies);
   v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
   v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
-  v1.use(memoryRoutes(dependencies));
+  v1.use(memoryRoutes({ ...dependencies, channelNames }));
+  v1.use(lookUpRoutes(dependencies));
+  v1.use(turnRoutes({ ...dependencies, channelNames }));
+  v1.use(storyRoutes(dependencies));
   v1.use(slackRoutes(dependencies));
   v1.use(threadRoutes(dependencies));
   v1.use(feedbackRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
-  app.use('/mcp', mcpRoutes({ ...dependencies, admit, countRead, acceptHttp, askToForget, waiting }));
+  app.use(
+    '/mcp',
+    mcpRoutes({ ...dependencies, findKey, admit, countRead, acceptHttp, askToForget, waiting }),
+  );
 
   app.use(() => {
     throw notFound('path');

@@ -1,25 +1,45 @@
+import { createHash } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
-import type pg from 'pg';
-import { findApiKey, type FoundApiKey } from '../db/api-keys.ts';
+import { hashOfKey, type FoundApiKey } from '../db/api-keys.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { isSameSecret } from '../lib/same-secret.ts';
 import { reach } from '../intake/availability.ts';
-import { sparingLookup } from './key-lookup.ts';
+import type { FindKey } from './key-lookup.ts';
+import { sentBy } from './origin.ts';
 import { unauthorized, type Problem } from './problems.ts';
+import type { Session, Sessions } from './session.ts';
 
 const keys = new WeakMap<Response, FoundApiKey>();
 
-/** Lets a request with a valid tenant API key through, and keeps the key for `presentedKey`. */
-export function requireTenant(pool: pg.Pool): RequestHandler {
-  const find = sparingLookup((key) => findApiKey(pool, key));
+/** What lets requests in. */
+export type Doors = {
+  /** Finds a tenant's key by its hash. */
+  findKey: FindKey;
+  /** Undefined: nobody is the operator. */
+  operatorToken: string | undefined;
+  sessions: Sessions;
+};
+
+/**
+ * Lets a request with a valid tenant API key through, or a session of one, and keeps the key for
+ * `presentedKey`. Without `sessions` a bearer alone is taken.
+ */
+export function requireTenant(doors: Pick<Doors, 'findKey'> & Partial<Doors>): RequestHandler {
+  const { findKey, sessions } = doors;
   return async (req, res, next) => {
-    const key = bearerToken(req);
-    const deadline = Date.now() + ACCEPT_WITHIN_MS;
-    const found = key && (await reach('The database', deadline, find(key)));
+    const found = await keyBehind(findKey, keyHashOf(req, sessions));
     if (!found) throw needsBearer('an API key of a tenant that is neither revoked nor expired');
     keys.set(res, found);
     next();
   };
+}
+
+/** The key of a hash, if it is one, in the time that accepting a message may take. */
+export async function keyBehind(
+  findKey: FindKey,
+  hash: Buffer | undefined,
+): Promise<FoundApiKey | undefined> {
+  return hash && reach('The database', Date.now() + ACCEPT_WITHIN_MS, findKey(hash));
 }
 
 /** The key that `requireTenant` found. What it may is another question: see `admitKeys`. */
@@ -34,20 +54,60 @@ export function presentedKey(res: Response): FoundApiKey {
  * beside him doesn't slow the guess that is right, and a random token of the least length takes longer to
  * guess than anybody has.
  */
-export function requireOperator(operatorToken: string | undefined): RequestHandler {
+export function requireOperator({ operatorToken, sessions }: Omit<Doors, 'findKey'>): RequestHandler {
   return (req, _res, next) => {
     const token = bearerToken(req);
-    if (!token || !operatorToken || !isSameSecret(token, operatorToken)) {
-      throw needsBearer("the operator's token (KONSTRUCT_OPERATOR_TOKEN)");
-    }
+    const isOperator =
+      token === undefined
+        ? isOperators(sessionOf(req, sessions), operatorToken)
+        : operatorToken !== undefined && isSameSecret(token, operatorToken);
+    if (!isOperator) throw needsBearer("the operator's token (KONSTRUCT_OPERATOR_TOKEN)");
     next();
   };
+}
+
+/** Whether a session is the operator's, by the token that is valid today. */
+export function isOperators(session: Session | undefined, operatorToken: string | undefined): boolean {
+  return (
+    session?.kind === 'operator' &&
+    operatorToken !== undefined &&
+    isSameSecret(session.hash.toString('hex'), hashOfToken(operatorToken).toString('hex'))
+  );
+}
+
+/** What a session of the operator holds of his token. */
+export const hashOfToken = (token: string): Buffer => createHash('sha256').update(token).digest();
+
+/** The bearer counts, if there is one. */
+function keyHashOf(req: Request, sessions: Sessions | undefined): Buffer | undefined {
+  const token = bearerToken(req);
+  if (token !== undefined) return hashOfKey(token);
+  const session = sessions && sessionOf(req, sessions);
+  return session?.kind === 'key' ? session.hash : undefined;
+}
+
+/**
+ * The session of a request. A browser sends its cookie whoever has made it send the request: what changes
+ * something must have come from a page of ours, and nothing may come from a page of others.
+ */
+export function sessionOf(req: Request, sessions: Sessions): Session | undefined {
+  const session = sessions.of(req);
+  if (!session) return undefined;
+  const from = sentBy(req);
+  const isSafe = req.method === 'GET' || req.method === 'HEAD';
+  if (from === 'own-page' || (isSafe && from !== 'foreign-page')) return session;
+  throw unauthorized(
+    'The console’s session counts in requests of its own page alone: Sec-Fetch-Site or Origin must say that this is one.',
+    CHALLENGE,
+  );
 }
 
 function bearerToken(req: Request): string | undefined {
   return /^Bearer +(\S+)$/i.exec(req.get('authorization') ?? '')?.[1];
 }
 
+const CHALLENGE = { 'WWW-Authenticate': 'Bearer' };
+
 function needsBearer(needed: string): Problem {
-  return unauthorized(`Authorization: Bearer must hold ${needed}.`, { 'WWW-Authenticate': 'Bearer' });
+  return unauthorized(`Authorization: Bearer must hold ${needed}.`, CHALLENGE);
 }

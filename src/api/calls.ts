@@ -51,10 +51,35 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     roles: ['chat'],
   },
   {
+    action: 'message.story',
+    method: 'get',
+    path: '/messages/:messageId/story',
+    id: 'messageId',
+    roles: ['read'],
+    isList: true,
+  },
+  {
     action: 'memory.read',
     method: 'get',
     path: '/agents/:agentId/users/:userId/memory',
     roles: ['read'],
+    isList: true,
+  },
+  {
+    action: 'memory.search',
+    method: 'post',
+    path: '/agents/:agentId/users/:userId/memory/search',
+    roles: ['read'],
+    isRead: true,
+    isList: true,
+  },
+  {
+    action: 'agent.preview',
+    method: 'post',
+    path: '/agents/:agentId/preview',
+    id: 'agentId',
+    roles: ['read'],
+    isRead: true,
     isList: true,
   },
   {
@@ -123,7 +148,19 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     roles: [],
     isAudited: true,
   },
+  {
+    action: 'slack.list-installations',
+    method: 'get',
+    path: '/slack/installations',
+    roles: ['read'],
+    isList: true,
+  },
+  { action: 'slack.list-channels', method: 'get', path: '/slack/channels', roles: ['read'], isList: true },
+  { action: 'user.list', method: 'get', path: '/agents/:agentId/users', roles: ['read'], isList: true },
+  { action: 'turn.list', method: 'get', path: '/turns', roles: ['read'], isList: true },
+  { action: 'turn.overview', method: 'get', path: '/overview', roles: ['read'], isList: true },
   { action: 'feedback.read', method: 'get', path: '/feedback', roles: ['read'], isList: true },
+  { action: 'escalation.list', method: 'get', path: '/escalations', roles: ['read'], isList: true },
   {
     action: 'escalation.read',
     method: 'get',
@@ -147,10 +184,23 @@ export const TENANT_CALLS: readonly TenantCall[] = [
   { action: 'audit.read', method: 'get', path: '/audit', roles: ['read'], isList: true },
 ];
 
+/** Signing in to the console with a tenant's key, and looking who has. */
+export const SESSION_CALLS = {
+  start: {
+    action: 'session.start',
+    method: 'post',
+    path: '/console/session',
+    roles: ['chat', 'read'],
+    isAudited: true,
+  },
+  read: { action: 'session.read', method: 'get', path: '/console/session', roles: ['chat', 'read'] },
+} as const satisfies Record<string, TenantCall>;
+
 /** Calls with the operator's token, below /v1/tenants. */
 export const OPERATOR_CALLS: readonly Call[] = [
   { action: 'audit.read-all', method: 'get', path: '/audit' },
   { action: 'audit.read', method: 'get', path: '/:tenantId/audit' },
+  { action: 'tenant.list', method: 'get', path: '/' },
   { action: 'tenant.create', method: 'post', path: '/', isAudited: true },
   { action: 'tenant.read', method: 'get', path: '/:tenantId', id: 'tenantId' },
   { action: 'tenant.change', method: 'patch', path: '/:tenantId', id: 'tenantId', isAudited: true },
@@ -185,14 +235,7 @@ const callOf = (action: AuditAction): TenantCall => {
 
 /** The tools of the MCP server: each is a call, with its roles, its bounds and its audit entries. */
 export const TOOL_CALLS = {
-  search_memory: {
-    action: 'memory.search',
-    method: 'post',
-    path: '/mcp',
-    roles: ['read'],
-    isRead: true,
-    isList: true,
-  },
+  search_memory: callOf('memory.search'),
   list_memories: callOf('memory.read'),
   forget_memory: callOf('memory.erase-exchange'),
   send_message: callOf('message.send'),

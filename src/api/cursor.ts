@@ -14,10 +14,11 @@ export type PageWanted = { limit: number; cursor?: string | undefined; pageBytes
 export async function pageOf<T extends Place>(
   { limit, cursor, pageBytes }: PageWanted,
   find: (asked: PageAsked) => Promise<T[]>,
+  isId: IsId = isUuid,
 ): Promise<{ page: T[]; nextCursor: string | null }> {
   const found = await find({
     limit: limit + 1,
-    ...(cursor !== undefined && { after: decodeCursor(cursor) }),
+    ...(cursor !== undefined && { after: decodeCursor(cursor, isId) }),
   });
   const page = upToFull(found.slice(0, limit), pageBytes);
   const last = page.at(-1);
@@ -29,12 +30,17 @@ export function encodeCursor({ createdAt, id }: Place): string {
   return Buffer.from(`${createdAt} ${id}`).toString('base64url');
 }
 
+/** Whether a list has ids of this kind. */
+type IsId = (id: string) => boolean;
+
+const isUuid: IsId = (id) => toUuid(id) !== undefined;
+
 /** The place that a client hands back. Throws a Problem when it is none. */
-export function decodeCursor(cursor: string): Place {
-  const [createdAt = '', id = ''] = Buffer.from(cursor, 'base64url').toString('utf8').split(' ');
+export function decodeCursor(cursor: string, isId: IsId = isUuid): Place {
+  const [, createdAt = '', id = ''] = /^(\S+) (.*)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (
     !/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(createdAt) ||
-    !toUuid(id) ||
+    !isId(id) ||
     Number.isNaN(Date.parse(createdAt))
   ) {
     throw badField({

@@ -9,10 +9,7 @@ export function bodyOf(
   outcome: MessageOutcome,
 ): z.input<typeof MESSAGE.schema> {
   switch (outcome.state) {
-    case 'done': {
-      const { answer: _, ...shown } = outcome;
-      return { messageId, workflowId, ...shown };
-    }
+    case 'done':
     case 'failed':
       return { messageId, workflowId, ...outcome };
     case 'erased':

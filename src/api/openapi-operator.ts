@@ -1,4 +1,4 @@
-import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, TENANT } from './answers.ts';
+import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, TENANT, TENANTS } from './answers-operator.ts';
 import {
   AUDIT,
   described,
@@ -6,6 +6,7 @@ import {
   LOCATION,
   operatorProblems,
   PAGE_OF_AUDIT,
+  pageOf,
   path,
   responds,
 } from './openapi-parts.ts';
@@ -20,6 +21,15 @@ export const operatorPaths = () => ({ ...auditPaths(), ...tenantPaths(), ...keyP
 function tenantPaths() {
   return {
     '/v1/tenants': {
+      get: {
+        summary: 'List tenants, newest first',
+        security: operator,
+        parameters: pageOf('Tenants'),
+        responses: {
+          ...operatorProblems('input'),
+          200: responds('A page of tenants; `nextCursor` is null on the last', TENANTS),
+        },
+      },
       post: {
         summary: 'Make a tenant',
         security: operator,

@@ -4,6 +4,19 @@ import { AUDIT_PAGE, type Answer } from './answers.ts';
 import { rolesOf, TENANT_CALLS } from './calls.ts';
 import { PROBLEM_RESPONSES } from './problem-answers.ts';
 import { pageQuery } from './schemas.ts';
+import { SESSION_COOKIE } from './session.ts';
+
+/** What a call may ask for. */
+export const SECURITY_SCHEMES = {
+  tenantApiKey: { type: 'http', scheme: 'bearer', description: 'An API key of the tenant, of a role' },
+  operatorToken: { type: 'http', scheme: 'bearer', description: 'KONSTRUCT_OPERATOR_TOKEN' },
+  consoleSession: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: SESSION_COOKIE,
+    description: 'Who has signed in to the console: below /v1 in place of the key or the token',
+  },
+};
 
 /** A schema as JSON has it, without what only says that a number is JavaScript's. */
 export function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'input'): Record<string, unknown> {

@@ -1,5 +1,5 @@
-import { INSTALL_LINK, SLACK_CHANNEL } from './answers-slack.ts';
-import { described, jsonSchema, keyProblems, keysFor, path, responds } from './openapi-parts.ts';
+import { INSTALL_LINK, SLACK_CHANNEL, SLACK_CHANNELS, SLACK_INSTALLATIONS } from './answers-slack.ts';
+import { described, jsonSchema, keyProblems, keysFor, pageOf, path, responds } from './openapi-parts.ts';
 import { threadPaths } from './openapi-threads.ts';
 import { conflict } from './problem-answers.ts';
 import { slackChannelParam } from './schemas.ts';
@@ -39,6 +39,28 @@ export function slackPaths() {
         security: keysFor('slack-channel.take'),
         parameters: channel,
         responses: { ...keyProblems('input', 'named'), 204: described('Done') },
+      },
+    },
+    '/v1/slack/installations': {
+      get: {
+        summary: 'Where the app is installed, and where it was, the last one first',
+        security: keysFor('slack.list-installations'),
+        parameters: pageOf('Installations'),
+        responses: {
+          ...keyProblems('input'),
+          200: responds('A page of installations; `nextCursor` is null on the last', SLACK_INSTALLATIONS),
+        },
+      },
+    },
+    '/v1/slack/channels': {
+      get: {
+        summary: 'Channels in which another agent speaks than the workspace’s own, the last one first',
+        security: keysFor('slack.list-channels'),
+        parameters: pageOf('Channels'),
+        responses: {
+          ...keyProblems('input'),
+          200: responds('A page of channels; `nextCursor` is null on the last', SLACK_CHANNELS),
+        },
       },
     },
     ...threadPaths(),

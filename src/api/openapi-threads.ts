@@ -1,4 +1,4 @@
-import { ESCALATION, FEEDBACK } from './answers-slack.ts';
+import { ESCALATION, ESCALATIONS, FEEDBACK } from './answers-slack.ts';
 import { json, jsonSchema, keyProblems, keysFor, pageOf, path, responds } from './openapi-parts.ts';
 import { escalationBody, userIdParam } from './schemas.ts';
 
@@ -14,6 +14,17 @@ export function threadPaths() {
         responses: {
           ...keyProblems('input'),
           200: responds('A page of entries; `nextCursor` is null on the last', FEEDBACK),
+        },
+      },
+    },
+    '/v1/escalations': {
+      get: {
+        summary: 'Threads that a person has taken over, the last one first',
+        security: keysFor('escalation.list'),
+        parameters: pageOf('Threads'),
+        responses: {
+          ...keyProblems('input'),
+          200: responds('A page of threads; `nextCursor` is null on the last', ESCALATIONS),
         },
       },
     },

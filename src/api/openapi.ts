@@ -28,8 +28,10 @@ import {
   PREFERENCE_APPLIED,
   PROBLEMS,
   responds,
+  SECURITY_SCHEMES,
   tidy,
 } from './openapi-parts.ts';
+import { consolePaths } from './openapi-console.ts';
 import { operatorPaths } from './openapi-operator.ts';
 import { ownPaths, webhookPaths } from './openapi-own.ts';
 import { slackPaths } from './openapi-slack.ts';
@@ -63,10 +65,7 @@ export function openApiDocument(
     components: {
       schemas: componentSchemas(),
       responses: PROBLEM_RESPONSES,
-      securitySchemes: {
-        tenantApiKey: { type: 'http', scheme: 'bearer', description: 'An API key of the tenant, of a role' },
-        operatorToken: { type: 'http', scheme: 'bearer', description: 'KONSTRUCT_OPERATOR_TOKEN' },
-      },
+      securitySchemes: SECURITY_SCHEMES,
     },
     paths: {
       ...messagePaths(),
@@ -76,6 +75,7 @@ export function openApiDocument(
       ...slackPaths(),
       ...operatorPaths(),
       ...streamPaths(),
+      ...consolePaths(),
       ...ownPaths(),
       ...webhookPaths(channels),
     },

@@ -69,6 +69,19 @@ export const escalationBody = z.strictObject({ agentId: z.uuid().toLowerCase().o
 
 export const newAgentBody = z.strictObject(agentFields);
 export const agentChangesBody = z.strictObject({ ...agentFields, name: agentFields.name.optional() });
+/** What is looked for. The longest message may be long, a question to a memory is not. */
+export const searchBody = z.strictObject({
+  query: filledText(2_000).describe('What to look for.'),
+  by: z
+    .enum(['meaning', 'words'])
+    .optional()
+    .describe('What alone is looked at; both, as the agent’s recall weighs them, unless given.'),
+});
+export const previewBody = z.strictObject({
+  userId: idField.describe('Whose memory is looked into.'),
+  text: filledText(MAX_TEXT_LENGTH),
+  agent: agentChangesBody.optional().describe('What of the agent would be other; nothing is saved.'),
+});
 const tenantName = filledText(200);
 const rateLimit = z.strictObject({
   burst: z.int().min(1).max(1_000_000).optional().describe('Messages taken at once.'),
@@ -91,6 +104,9 @@ export const newKeyBody = z.strictObject({
     .nullable()
     .optional()
     .describe('From when on the key is refused; null, unless given: never.'),
+});
+export const newSessionBody = z.strictObject({
+  token: textField(500).min(1).describe('An API key, or the operator’s token.'),
 });
 export const newTenantBody = z.strictObject({ name: tenantName });
 const days = (what: string) =>
@@ -115,6 +131,27 @@ export const pageQuery = z.object({
     .pipe(z.int().min(1).max(200))
     .default(50),
   cursor: z.string().max(500).optional(),
+});
+
+/** A user's id stands in the cursor of a list of them. */
+export const usersQuery = pageQuery.extend({ cursor: z.string().max(1_500).optional() });
+
+export const turnsQuery = pageQuery.extend({
+  agentId: z.uuid().toLowerCase().optional(),
+  state: z.enum(['accepted', 'refused', 'done', 'failed']).optional(),
+  degraded: z.literal('true').optional(),
+});
+
+/** Hours that are looked back over at most: a week. */
+const MAX_HOURS = 168;
+export const overviewQuery = z.object({
+  agentId: z.uuid().toLowerCase().optional(),
+  hours: z
+    .string()
+    .regex(/^\d{1,3}$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_HOURS))
+    .default(24),
 });
 
 export const exportQuery = z.strictObject({

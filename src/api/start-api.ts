@@ -8,18 +8,24 @@ import { inboundChannels } from '../channels/index.ts';
 import type { ApiConfig } from '../config/index.ts';
 import { createPool, postgresNeeded } from '../db/pool.ts';
 import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
+import { createFairPlaces } from '../lib/fair-places.ts';
 import { createBoundedServer } from '../lib/bounded-server.ts';
 import { hostProblem } from '../lib/address.ts';
 import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
 import { createEmbedder } from '../memory/embedding/embedder.ts';
 import { lazyEmbedder } from '../memory/embedding/lazy-embedder.ts';
-import { createSearchMemory } from '../memory/recall/search-memory.ts';
+import { createGather } from '../memory/recall/gather.ts';
+import { createSearchMemory, SEARCHES_AT_ONCE } from '../memory/recall/search-memory.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
 import { temporalNeeded } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
 import { listenAll } from './channel-intake.ts';
+import { SEARCH_WITHIN_MS } from './look-up.ts';
+
+/** Where no model is set, what is looked up is the window alone. */
+const NO_EMBEDDER = { embed: () => Promise.reject(new Error('KONSTRUCT_MODELS is not set')) };
 
 /** With those of seven tenants 16 are taken: the rest is for what comes before a tenant is known. */
 export const CONNECTIONS = { max: 20, ofOneTenant: 7 };
@@ -62,7 +68,10 @@ export async function startApi(
     maxPromptTokens: config.maxPromptTokens,
     answeredWithinMs: TURN_ANSWERED_WITHIN_MS,
   };
-  const search = embedder && createSearchMemory({ pool, embedder });
+  const places = createFairPlaces(SEARCHES_AT_ONCE);
+  const search = embedder && createSearchMemory({ pool, embedder }, places);
+  const lookingUp = { pool, redis, embedder: embedder ?? NO_EMBEDDER };
+  const gather = createGather(lookingUp, places, SEARCH_WITHIN_MS);
   const { keys } = config.encryption;
   const channels = inboundChannels(config.channels, { pool, redis, keys, temporal, limits, search, log });
   const { app, takeEvent } = createApp({
@@ -77,6 +86,8 @@ export async function startApi(
     agentsPerTenant: config.agentsPerTenant,
     waitingRequests: config.waitingRequests,
     search,
+    gather,
+    temporalUiUrl: config.temporalUiUrl,
     channels,
     closing: closing.signal,
   });

@@ -26,10 +26,18 @@ export const api = z
     KONSTRUCT_MODELS: text.optional().meta({
       description:
         'The embedding model, a folder that holds `Xenova/all-MiniLM-L6-v2`: loaded when somebody first ' +
-        'searches a memory over MCP',
+        'searches a memory or previews a prompt',
       cure: 'what the worker has',
-      unset: 'memories can’t be searched over MCP',
+      unset: 'memories can’t be searched, and a preview has the window alone',
     }),
+    TEMPORAL_UI_URL: z
+      .url({ protocol: /^https?$/, error: 'is no URL of http or https' })
+      .optional()
+      .meta({
+        description: 'Temporal’s Web UI, as those who use the console reach it',
+        cure: 'a URL',
+        unset: 'the console shows no link to it',
+      }),
     KONSTRUCT_HOLD_FOLLOWERS_MS: count.default(30_000).meta({
       description:
         'How long a message waits for the one before it in the same conversation to be answered, in ms',
@@ -49,6 +57,7 @@ export const api = z
     agentsPerTenant: read.KONSTRUCT_AGENTS_PER_TENANT,
     /** Undefined: memories can't be searched. */
     modelsPath: read.KONSTRUCT_MODELS,
+    temporalUiUrl: read.TEMPORAL_UI_URL,
     waitingRequests: read.KONSTRUCT_WAITING_REQUESTS,
     holdFollowersMs: read.KONSTRUCT_HOLD_FOLLOWERS_MS,
     maxPromptTokens: read.LLM_MAX_PROMPT_TOKENS,

@@ -219,6 +219,16 @@ export async function updateAgent(
   });
 }
 
+/** An agent as these changes would make it; nothing is written. */
+export function withChanges(agent: Agent, { recall, llm, ...fields }: AgentFields): Agent {
+  return {
+    ...agent,
+    ...fields,
+    recall: { ...agent.recall, ...recall },
+    ...(llm && { llm: withoutNulls({ ...agent.llm, ...llm }) }),
+  };
+}
+
 function only<T>(rows: readonly T[]): T {
   const [row] = rows;
   if (row === undefined) throw new Error('the database did not return the row that was written');

@@ -136,19 +136,24 @@ export async function rotateApiKey(
   });
 }
 
-/** Whether a text can be an API key. What can't need not be looked up. */
-export function looksLikeApiKey(text: string): boolean {
-  return /^konstruct_[\w-]{43}$/.test(text);
+/** What the database knows an API key by; undefined for a text that can't be one, which none need look up. */
+export function hashOfKey(text: string): Buffer | undefined {
+  return /^konstruct_[\w-]{43}$/.test(text) ? hashApiKey(text) : undefined;
+}
+
+/** The key that a request brings; see `findKeyByHash`. */
+export async function findApiKey(pool: pg.Pool, apiKey: string): Promise<FoundApiKey | undefined> {
+  return findKeyByHash(pool, hashApiKey(apiKey));
 }
 
 /**
- * The key that a request brings, whose use is noted; undefined for an unknown, revoked or expired one. The
- * one query that runs without a tenant set.
+ * The key of a hash, whose use is noted; undefined for an unknown, revoked or expired one. The one query that
+ * runs without a tenant set.
  */
-export async function findApiKey(pool: pg.Pool, apiKey: string): Promise<FoundApiKey | undefined> {
+export async function findKeyByHash(pool: pg.Pool, hash: Buffer): Promise<FoundApiKey | undefined> {
   const { rows } = await pool.query<FoundApiKey>(
     `SELECT tenant_id AS "tenantId", id, name, role, first_id AS "firstId" FROM find_api_key($1)`,
-    [hashApiKey(apiKey)],
+    [hash],
   );
   return rows[0];
 }

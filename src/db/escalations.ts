@@ -2,6 +2,8 @@
 import type pg from 'pg';
 import { v4 as randomUuid } from 'uuid';
 import { recordAudit, type AuditActor } from './audit.ts';
+import type { PageAsked } from './page.ts';
+import { CREATED_AT, NIL_UUID, type Place } from './place.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** Who has asked for a person. */
@@ -102,6 +104,25 @@ async function findOpen(
     values: [tenantId, threadId],
   });
   return rows[0] && toEscalation(rows[0]);
+}
+
+/** A tenant's threads that a person has taken over, the last one first. */
+export async function listEscalations(
+  pool: pg.Pool,
+  tenantId: string,
+  { limit, after }: PageAsked,
+): Promise<Array<Escalation & Place>> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<Row & Place>(
+      `SELECT ${COLUMNS}, ${CREATED_AT}
+       FROM (SELECT ${COLUMNS}, opened_at AS created_at FROM escalations
+             WHERE tenant_id = $1 AND (opened_at, id) < ($2::timestamptz, $3::uuid)
+             ORDER BY opened_at DESC, id DESC LIMIT $4) AS newest
+       ORDER BY created_at DESC, id DESC`,
+      [tenantId, after?.createdAt ?? 'infinity', after?.id ?? NIL_UUID, limit],
+    ),
+  );
+  return rows.map((row) => ({ ...toEscalation(row), createdAt: row.createdAt }));
 }
 
 /** Longer than it takes to tell all of them while Slack is slow. */

@@ -4,6 +4,7 @@ import { v4 as randomUuid, v5 as namedUuid } from 'uuid';
 import type { Agent } from '../domain/agent.ts';
 import type { Scope } from '../domain/conversation.ts';
 import { handleMessageWorkflowId } from '../domain/ids.ts';
+import type { TurnFigures } from '../domain/turn-figures.ts';
 import { findAgentWith } from './agents.ts';
 import { lockScope } from './scopes.ts';
 import { inTenant } from './tenant-transaction.ts';
@@ -137,7 +138,7 @@ const ENTER_TURN = `
     ON CONFLICT DO NOTHING
     RETURNING *
   ), spent AS (
-    UPDATE scopes s SET last_seq = t.seq FROM t
+    UPDATE scopes s SET last_seq = t.seq, active_at = t.received_at FROM t
     WHERE s.tenant_id = t.tenant_id AND s.agent_id = t.agent_id AND s.user_id = t.user_id
   )
   SELECT ${TURN_COLUMNS}, ahead, ahead_newest FROM t, ${TURNS_AHEAD}`;
@@ -239,13 +240,17 @@ export async function finishTurn(
   tenantId: string,
   messageId: string,
   state: 'done' | 'failed',
+  figures?: TurnFigures,
 ): Promise<boolean> {
+  const { missing = [], ...numbers } = figures ?? {};
   const { rows } = await client.query<{ state: TurnState }>({
     name: 'finish-turn',
     text: `UPDATE turns SET state = CASE state WHEN 'erased' THEN state ELSE $3 END,
-             finished_at = CASE state WHEN 'erased' THEN finished_at ELSE now() END
+             finished_at = CASE state WHEN 'erased' THEN finished_at ELSE now() END,
+             missing = CASE state WHEN 'erased' THEN missing ELSE $4 END,
+             figures = CASE state WHEN 'erased' THEN figures ELSE $5 END
            WHERE tenant_id = $1 AND message_id = $2 RETURNING state`,
-    values: [tenantId, messageId, state],
+    values: [tenantId, messageId, state, missing, figures ? JSON.stringify(numbers) : null],
   });
   return rows[0]?.state !== 'erased';
 }

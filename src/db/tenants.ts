@@ -3,7 +3,9 @@ import type pg from 'pg';
 import { v4 as randomUuid } from 'uuid';
 import { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from '../domain/rate-limits.ts';
 import { insertApiKey, type IssuedApiKey } from './api-keys.ts';
-import { recordAudit, SYSTEM, type AuditActor } from './audit.ts';
+import { NO_TENANT, recordAudit, SYSTEM, type AuditActor } from './audit.ts';
+import type { PageAsked } from './page.ts';
+import { CREATED_AT, NIL_UUID, type Place } from './place.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** Creates a tenant and its first API key, of the role `admin`. */
@@ -34,6 +36,23 @@ export async function tenantExists(pool: pg.Pool, tenantId: string): Promise<boo
     client.query('SELECT 1 FROM tenants WHERE id = $1', [tenantId]),
   );
   return rows.length > 0;
+}
+
+/** A tenant in a list. */
+export type ListedTenant = Place & { name: string };
+
+/** All tenants, newest first. The pool is of the operator's role: others see no tenant but their own. */
+export async function listTenants(pool: pg.Pool, { limit, after }: PageAsked): Promise<ListedTenant[]> {
+  const { rows } = await inTenant(pool, NO_TENANT, (client) =>
+    client.query<ListedTenant>(
+      `SELECT id, name, ${CREATED_AT} FROM (
+         SELECT id, name, created_at FROM tenants WHERE (created_at, id) < ($1::timestamptz, $2::uuid)
+         ORDER BY created_at DESC, id DESC LIMIT $3) AS newest
+       ORDER BY newest.created_at DESC, id DESC`,
+      [after?.createdAt ?? 'infinity', after?.id ?? NIL_UUID, limit],
+    ),
+  );
+  return rows;
 }
 
 /** A tenant with its settings. */

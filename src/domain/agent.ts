@@ -55,9 +55,9 @@ export const MAX_TOP_K = 20;
 
 /** By measurement (docs/MEMORY.md), with all-MiniLM-L6-v2. */
 export const DEFAULT_RECALL: RecallSettings = {
-  topK: 3,
-  threshold: 0.41,
-  cosineWeight: 0.45,
-  maxWords: 600,
+  topK: 5,
+  threshold: 0.16,
+  cosineWeight: 0.5,
+  maxWords: 200,
   fillWords: 190,
 };

@@ -31,6 +31,12 @@ export type PromptAgent = Pick<
   'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'maxPromptTokens' | 'escalation'
 >;
 
+/** An agent with the deployment's budget where it has none of its own. */
+export const withBudget = <A extends PromptAgent>(
+  agent: A,
+  { maxPromptTokens }: { maxPromptTokens: number },
+): A => ({ ...agent, maxPromptTokens: agent.maxPromptTokens ?? maxPromptTokens });
+
 export type Prompt = { messages: PromptMessage[]; droppedFromWindow: number };
 
 /** The largest prompt, in tokens, where neither the agent nor the configuration says otherwise. */

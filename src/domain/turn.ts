@@ -2,6 +2,7 @@ import type { Agent } from './agent.ts';
 import type { ConversationMessage, InboundMessage, NearestMiss, RecalledMemory } from './conversation.ts';
 import type { DeliveryState } from './delivery.ts';
 import type { TurnSeals } from './seals.ts';
+import type { TurnFigures } from './turn-figures.ts';
 
 /** The input of workflow `HandleMessage`. The agent is as it was when the message was accepted. */
 export type HandleMessageInput = {
@@ -138,6 +139,8 @@ export type EmbedAndStoreInput = {
   embedding: string | null;
   /** True when the window could not be written within the reply's bound and is still owed the turn. */
   appendOwed: boolean;
+  /** For the ledger; `missing` without what the append adds. */
+  figures?: TurnFigures;
   /** The turn's, with its reply's. */
   seals?: TurnSeals;
 };

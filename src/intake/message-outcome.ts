@@ -5,7 +5,8 @@ import type pg from 'pg';
 import type { LedgerTurn } from '../db/ledger.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { APOLOGY } from '../domain/words.ts';
-import type { Missing, TurnResult } from '../domain/turn.ts';
+import { notesOf } from '../domain/turn-result.ts';
+import type { AnswerNotes, Missing, TurnResult } from '../domain/turn.ts';
 import { findExchange } from '../memory/long-term/memories.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import { refusalBehind } from '../temporal/payload-codec.ts';
@@ -26,7 +27,7 @@ export type MessageOutcome =
       memory: TurnResult['memory'] | null;
       missing: Missing[];
       /** Who answered, and what it took; absent when Temporal has forgotten it. */
-      answer?: Pick<TurnResult, 'model' | 'usage'>;
+      answer?: Omit<AnswerNotes, 'cutOff'> & Pick<TurnResult, 'model' | 'usage' | 'timingsMs'>;
     }
   | { state: 'failed'; reply: { text: string } };
 
@@ -51,8 +52,10 @@ export async function outcomeOf(
     }
     const result = await resultWithin(temporal, () => handle.result(), options);
     if (result === undefined) return { state: 'accepted' };
-    const { reply, cutOff, memory, missing, model, usage } = result;
-    return { state: 'done', reply, ...(cutOff && { cutOff }), memory, missing, answer: { model, usage } };
+    const { reply, cutOff, memory, missing, model, usage, timingsMs } = result;
+    const { cutOff: _, ...notes } = notesOf(result);
+    const answer = { model, usage, timingsMs, ...notes };
+    return { state: 'done', reply, ...(cutOff && { cutOff }), memory, missing, answer };
   } catch (error) {
     if (error instanceof WorkflowFailedError) {
       const state = await settle({ pool, temporal }, tenantId, turn);

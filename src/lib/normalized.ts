@@ -5,6 +5,6 @@
 const MORE_MARKS_THAN_WRITTEN = /(\p{M}{30})\p{M}+/gu;
 
 /** A text in a normal form of Unicode, without the marks beyond the thirtieth upon one letter. */
-export function normalized(text: string, form: 'NFD' | 'NFKC'): string {
+export function normalized(text: string, form: 'NFC' | 'NFD' | 'NFKC'): string {
   return text.replace(MORE_MARKS_THAN_WRITTEN, '$1').normalize(form);
 }

@@ -67,6 +67,10 @@ export function createTracing(service: string): Tracing {
       ...embedder,
       embed: (text, request) =>
         inSpan('embed', { 'konstruct.priority': request.priority }, () => embedder.embed(text, request)),
+      embedParts: (parts, request) =>
+        inSpan('embed', { 'konstruct.priority': request.priority }, () =>
+          embedder.embedParts(parts, request),
+        ),
     }),
     watchRunAgent: (runAgent) => (message, agent, messages, options) =>
       inSpan('llm', {}, async (span) => {

@@ -1,10 +1,9 @@
-import { isGrpcServiceError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../domain/ids.ts';
+import { isUnknownWorkflow } from './outage.ts';
 
 /** Calls of Temporal a second: a large erasure takes minutes and slows no reply. */
 const CALLS_A_SECOND = 200;
-/** gRPC's number for it. */
-const NOT_FOUND = 5;
 
 /** A run of a turn that Temporal knows; without its id it is the last of its workflow. */
 type KnownRun = { messageId: string; workflowId: string; runId?: string };
@@ -92,7 +91,7 @@ async function unlessUnknown<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
   } catch (error) {
-    if (isGrpcServiceError(error) && error.code.valueOf() === NOT_FOUND) return undefined;
+    if (isUnknownWorkflow(error)) return undefined;
     throw error;
   }
 }

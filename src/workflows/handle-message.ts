@@ -2,8 +2,9 @@ import { ActivityFailure, TemporalFailure } from '@temporalio/common';
 import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { AnswerFailureDetails } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
-import { buildPrompt, promptRoom } from '../domain/prompt.ts';
+import { buildPrompt, promptRoom, withBudget } from '../domain/prompt.ts';
 import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
+import { turnFigures } from '../domain/turn-figures.ts';
 import { turnResult } from '../domain/turn-result.ts';
 import type { GatheredContext, HandleMessageInput, Missing, TurnLimits, TurnResult } from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
@@ -25,7 +26,7 @@ export async function HandleMessage(input: HandleMessageInput): Promise<TurnResu
     const waited = await order.waitForMyTurn();
     delivery.myTurn();
 
-    const budgeted = { ...agent, maxPromptTokens: agent.maxPromptTokens ?? limits.maxPromptTokens };
+    const budgeted = withBudget(agent, limits);
     const context = await gatherContext({
       message,
       recall: agent.recall,
@@ -50,21 +51,24 @@ export async function HandleMessage(input: HandleMessageInput): Promise<TurnResu
     const repliedAt = new Date().toISOString();
     const isDelivered = await delivery.deliver(shownReply(answer), answer.delivery, answer.seals);
 
+    const missing: Missing[] = [
+      ...(waited.unknown ? (['order'] as const) : []),
+      ...context.missing,
+      ...(isDelivered ? [] : (['delivery'] as const)),
+    ];
+    const { receivedAt } = message;
+    const { waitedMs } = waited;
     const { appendOwed } = await rememberTurn({
       message,
       reply: answer.text,
       repliedAt,
       embedding: context.embedding,
       isAppended: answer.appended === true,
+      figures: turnFigures({ receivedAt, repliedAt, waitedMs, context, answer, missing }),
       ...(seals && { seals: { ...seals, ...context.seals, ...answer.seals } }),
     });
 
-    const missing: Missing[] = [
-      ...(waited.unknown ? (['order'] as const) : []),
-      ...context.missing,
-      ...(isDelivered ? [] : (['delivery'] as const)),
-      ...(appendOwed ? (['append'] as const) : []),
-    ];
+    if (appendOwed) missing.push('append');
     return turnResult({ waited, context, prompt, answer, missing });
   } catch (error) {
     // Anything else is a bug of ours: it fails the workflow task, not the turn, and waits for the cure.

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { createEmbedder, type EmbedRequest } from '../../src/memory/embedding/embedder.ts';
 import { decodeEmbedding, encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
 import { SOMEBODY } from '../support/embeddings.ts';
@@ -55,6 +55,32 @@ test("the pooling equals the library's own, in a batch of a long, an empty and a
   found.forEach((embedding, i) =>
     [0, 1, 200, 383].forEach((d, nth) => expect(embedding[d]).toBeCloseTo(expected[i]?.[nth] ?? NaN, 5)),
   );
+});
+
+describe('a text in its parts', () => {
+  const request = { ...SOMEBODY, priority: 'backfill' } as const;
+  const parts = ['My dog is called Rex. ', 'He was a gift of my sister. ', 'The tax form is due in May.'];
+
+  test('has the embedding that it has in whole, and each part nearly its own', async () => {
+    const { whole, parts: own } = await embedder.embedParts(parts, request);
+    expect(dot(whole, await embedder.embed(parts.join(''), request))).toBeGreaterThan(0.9999);
+    const [dog, , tax] = await Promise.all(parts.map((part) => embedder.embed(part, request)));
+    if (!dog || !tax || !own[0] || !own[2]) throw new Error('an embedding is missing');
+    for (const part of own) expect(dot(part, part)).toBeCloseTo(1, 5);
+    expect(dot(own[0], dog)).toBeGreaterThan(dot(own[0], tax));
+    expect(dot(own[2], tax)).toBeGreaterThan(dot(own[2], dog));
+  });
+
+  test('is read to its end, and a part without words has the embedding of the whole', async () => {
+    const long = Array.from({ length: 40 }, (_, i) =>
+      `Sentence number ${i} says nothing of a dog. `.repeat(4),
+    );
+    const { whole, parts: own } = await embedder.embedParts([...long, ...parts, ' \n '], request);
+    const question = await embedder.embed('What is my dog called?', request);
+    const likeness = own.map((part) => dot(part, question));
+    expect(likeness.indexOf(Math.max(...likeness))).toBe(long.length);
+    expect(own.at(-1)).toEqual(whole);
+  });
 });
 
 test('a query is embedded before waiting backfills', async () => {

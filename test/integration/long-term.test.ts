@@ -154,7 +154,11 @@ test('a turn whose embedding has the wrong width is not remembered, and is still
   const entered = await enterTurn(database.pool, { ...said, dedupeKey: undefined, threadId: undefined });
   if (entered.outcome !== 'new') throw new Error(entered.outcome);
   const { messageId, seq, receivedAt } = entered.turn;
-  const embedder = { embed: async () => new Float32Array(3), close: async () => undefined };
+  const embedder = {
+    embed: async () => new Float32Array(3),
+    embedParts: async () => ({ whole: new Float32Array(3), parts: [] }),
+    close: async () => undefined,
+  };
   const stored = createStoreTurn({ pool: database.pool, embedder }).storeTurn({
     message: {
       ...said,

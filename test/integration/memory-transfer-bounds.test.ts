@@ -36,7 +36,11 @@ afterAll(async () => {
 });
 
 const embedder = hashEmbedder();
-const embed = (text: string) => embedder.embed(text, { ...SOMEBODY, priority: 'backfill' });
+const request = { ...SOMEBODY, priority: 'backfill' } as const;
+const model = {
+  embed: (text: string) => embedder.embed(text, request),
+  embedParts: (parts: readonly string[]) => embedder.embedParts(parts, request),
+};
 const OPTIONS = {
   window: [],
   embeddings: true,
@@ -56,7 +60,7 @@ async function importInto(scope: Scope, lines: AsyncIterable<string>): Promise<v
     const staged = read.stagedAs(read.ids.own ?? read.ids.anew);
     const exchange = exchangeLine.parse(JSON.parse(staged.content));
     const unknown = await withoutKnown(database.pool, scope, [exchange]);
-    const embedded = await Promise.all(unknown.map((own) => embedExchange(own.id, own, embed)));
+    const embedded = await Promise.all(unknown.map((own) => embedExchange(own.id, own, model)));
     await inTenant(database.pool, scope.tenantId, async (client) => {
       await storeExchanges(client, scope, embedded);
     });

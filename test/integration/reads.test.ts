@@ -50,21 +50,22 @@ test('every call of a tenant’s key has a limit: it is a read, a message, or au
 });
 
 describe('reads', () => {
-  test.each(TENANT_CALLS.filter(isRead).map((call) => [call.action, call.path] as const))(
+  test.each(TENANT_CALLS.filter(isRead).map(({ action, path, method }) => [action, path, method] as const))(
     'over the limit %s is a 429, while messages are taken and other tenants read',
-    async (_action, path) => {
+    async (_action, path, method) => {
+      const body = method === 'post' ? {} : undefined;
       const { messageId } = (await send('hello', 'first')).body;
       const at = `/v1${path}`
         .replace(':agentId', tenant.agent.id)
         .replace(':messageId', String(messageId))
         .replace(':userId', 'ada');
-      expect((await as('GET', at)).status).not.toBe(429);
+      expect((await as(method.toUpperCase(), at, body)).status).not.toBe(429);
       await useUpReads();
-      const { status, headers, body } = await as('GET', at);
+      const { status, headers, body: refusal } = await as(method.toUpperCase(), at, body);
       expect(status).toBe(429);
       expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
       const isOpenAis = path === '/models';
-      expect(body).toMatchObject(
+      expect(refusal).toMatchObject(
         isOpenAis ? { error: { code: 'rate_limit_exceeded' } } : { title: 'Too many reads', limit: 'tenant' },
       );
       expect((await send('more', 'second')).status).toBe(202);

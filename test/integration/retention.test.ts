@@ -263,7 +263,7 @@ test('what is old is found by its age, without reading a tenant whole', async ()
   };
   // As the index of a partition is called.
   expect(await plan('conversation_embeddings', 'created_at')).toContain('tenant_id_created_at_idx');
-  expect(await plan('turns', 'received_at', `AND state <> 'accepted'`)).toContain('turns_age');
+  expect(await plan('turns', 'received_at', `AND state <> 'accepted'`)).toContain('turns_newest');
 });
 
 test('the attempt after a failed one sweeps only the tenants that have failed', async () => {

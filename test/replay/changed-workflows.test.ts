@@ -5,7 +5,7 @@ import type { InboundMessage } from '../../src/domain/conversation.ts';
 import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
 import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
 import { assertFits, checkHistory } from '../../cli/replay/check-history.ts';
-import { fetchHistory, type RecordedHistory } from '../../cli/replay/read-history.ts';
+import { fetchHistory, type RecordedHistory } from '../../src/temporal/history.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeActivities } from '../support/fake-activities.ts';
 import { bundleFixture } from '../support/fixture-bundle.ts';

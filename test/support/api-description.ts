@@ -170,7 +170,7 @@ function eventsIn(text: string): EventSourceMessage[] {
 const escaped = (key: string): string => encodeURIComponent(key.replaceAll('~', '~0').replaceAll('/', '~1'));
 
 const own = createDescription();
-const OURS = /^\/(v1|mcp|healthz|readyz|metrics|openapi\.json)\b/;
+const OURS = /^\/(v1|mcp|console\/session|healthz|readyz|metrics|openapi\.json)\b/;
 
 /** Throws when an answer of the API is not as its description says. */
 export function expectDocumented(sent: Sent): void {

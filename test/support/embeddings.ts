@@ -24,11 +24,16 @@ export function similarTo0(similarity: number, other = 1): number[] {
  * real model takes a second to load.
  */
 export function hashEmbedder(): Embedder {
+  const embed = async (text: string): Promise<Float32Array> => {
+    const place = createHash('sha256').update(text).digest().readUInt16BE(0) % EMBEDDING_WIDTH;
+    return Float32Array.from(axis(place));
+  };
   return {
-    embed: async (text) => {
-      const place = createHash('sha256').update(text).digest().readUInt16BE(0) % EMBEDDING_WIDTH;
-      return Float32Array.from(axis(place));
-    },
+    embed,
+    embedParts: async (parts) => ({
+      whole: await embed(parts.join('')),
+      parts: await Promise.all(parts.map(embed)),
+    }),
     close: async () => undefined,
   };
 }

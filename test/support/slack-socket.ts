@@ -10,7 +10,9 @@ import { WebSocket, WebSocketServer } from 'ws';
 export type SlackSocket = {
   /** What `apps.connections.open` gives. */
   url: string;
+  /** Those that are open, greeted or not. */
   connections(): number;
+  greeted(): number;
   /** Sends an event as Slack would, until it is acknowledged. Gives how often it was sent. */
   deliver(event: object, envelope?: object): Promise<number>;
   /** Sends somebody's click, once. True when it is acknowledged. */
@@ -34,12 +36,16 @@ export async function startSlackSocket(team: string): Promise<SlackSocket> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0 });
   await once(server, 'listening');
   const waiting = new Map<string, () => void>();
+  const greeted = new WeakSet<WebSocket>();
   let next = 0;
   let isGreeting = true;
   server.on('connection', (socket) => {
     // One for each event under way.
     socket.setMaxListeners(0);
-    if (isGreeting) socket.send(JSON.stringify({ type: 'hello', num_connections: server.clients.size }));
+    if (isGreeting) {
+      greeted.add(socket);
+      socket.send(JSON.stringify({ type: 'hello', num_connections: server.clients.size }));
+    }
     socket.on('message', (data: Buffer) => {
       const { envelope_id } = JSON.parse(data.toString('utf8')) as { envelope_id: string };
       waiting.get(envelope_id)?.();
@@ -73,6 +79,7 @@ export async function startSlackSocket(team: string): Promise<SlackSocket> {
   return {
     url: `ws://127.0.0.1:${port}`,
     connections: () => open().length,
+    greeted: () => open().filter((socket) => greeted.has(socket)).length,
     async deliver(event, envelope = {}) {
       const payload = {
         type: 'event_callback',

@@ -9,12 +9,14 @@ import { CONNECTIONS } from '../../src/api/start-api.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { parse } from '../../src/config/variables.ts';
+import { createFairPlaces } from '../../src/lib/fair-places.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
-import { createSearchMemory } from '../../src/memory/recall/search-memory.ts';
+import { createGather } from '../../src/memory/recall/gather.ts';
+import { createSearchMemory, SEARCHES_AT_ONCE } from '../../src/memory/recall/search-memory.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { DEFAULT_LIMITS } from './accepted-message.ts';
 import { createApiClient, type ApiClient } from './api-client.ts';
@@ -31,7 +33,8 @@ import {
 } from './surroundings.ts';
 import { hostWorkflows } from './workflow-host.ts';
 
-const OPERATOR_TOKEN = 'operator-token-of-the-tests';
+/** What the operator signs in with. */
+export const OPERATOR_TOKEN = 'operator-token-of-the-tests';
 /** What an API reads where companies install the app in Slack. */
 export const SLACK_OAUTH = {
   SLACK_SIGNING_SECRET: SIGNING_SECRET,
@@ -116,6 +119,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     options.callsAtOnce === undefined ? {} : { callsAtOnce: options.callsAtOnce },
   );
   const search = createSearchMemory({ pool: api.connections.pool, embedder });
+  const gather = createGather({ ...api.connections, embedder }, createFairPlaces(SEARCHES_AT_ONCE));
   const startApi = async () => {
     const closing = new AbortController();
     const channels = inboundChannels(
@@ -137,6 +141,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
       waitingRequests: options.waitingRequests ?? 500,
       search,
+      gather,
       closing: closing.signal,
       channels,
     });

@@ -40,6 +40,13 @@ test('a turn counts as quoted with at least half of its letters', () => {
   expect(quotedTurns(message, 'the first …')).toEqual([]);
 });
 
+test('of a long turn 200 letters are enough', () => {
+  const text = Array.from({ length: 200 }, (_, i) => `word${i}`).join(' ');
+  const message = { text, turns: [{ id: 'D1:1', from: 0, to: text.length }] };
+  expect(quotedTurns(message, `… ${text.slice(300, 510)} …`)).toEqual(['D1:1']);
+  expect(quotedTurns(message, `… ${text.slice(300, 490)} …`)).toEqual([]);
+});
+
 test('what stands after 200 words counts among three exchanges, but not within the words', () => {
   const words = (n: number) => Array.from({ length: n }, () => 'word').join(' ');
   const answer = (asked: Question, ...returned: Answer['returned']): Answer => ({
@@ -51,8 +58,7 @@ test('what stands after 200 words counts among three exchanges, but not within t
     { turn_ids: ['D1:2'], text: words(100) },
   );
   const report = toReport({
-    at3: [found, answer(question('?', 'D1:3'))],
-    at5: [],
+    answerable: [found, answer(question('?', 'D1:3'))],
     unanswerable: [answer(question('?')), answer(question('?'), { turn_ids: [], text: 'x' })],
     foreign: [],
   });

@@ -18,10 +18,11 @@ import { shapeMessages } from '../../src/llm/shape-messages.ts';
 import { shortenMessages } from '../../src/llm/shorten.ts';
 import { createThoughtFilter } from '../../src/llm/thought-filter.ts';
 import { cutForModel } from '../../src/memory/embedding/cut-for-model.ts';
+import { inFirstPerson, namedIn } from '../../src/memory/text/names.ts';
 import { isEmbeddedInPart, splitExchange } from '../../src/memory/text/passages.ts';
 import { flagsOf } from '../../src/memory/text/questions.ts';
 import { toQueryMasks, toTermVector } from '../../src/memory/text/search-terms.ts';
-import { isMostlyLatin } from '../../src/memory/text/search-text.ts';
+import { readableShare } from '../../src/memory/text/search-text.ts';
 import { wordsOf } from '../../src/memory/text/terms.ts';
 import { timeRangeOf } from '../../src/memory/text/time-range.ts';
 import { countWords } from '../../src/memory/text/words.ts';
@@ -29,6 +30,7 @@ import { expectNoFasterThanLength } from '../support/growth.ts';
 import { HOSTILE_TEXTS } from '../support/hostile-texts.ts';
 
 const AGENT = { name: 'Mara', jobTitle: '', persona: '', systemPrompt: 'Be kind.', maxPromptTokens: 24_000 };
+const NAMES = { user: 'Anna', agent: 'Mara' };
 const AT = '2026-01-01T00:00:00.000Z';
 
 /** A stream in pieces of three characters, looked at after each. */
@@ -89,9 +91,14 @@ const WORK: Readonly<Record<string, (text: string) => unknown>> = {
       toQueryMasks(asked),
       toTermVector(wordsOf(text, 'stored')),
       countWords(text),
-      isMostlyLatin(text),
+      readableShare(text),
     ];
   },
+  'finding names': (text) =>
+    [text, `Mara ${text}`, `${text}, Mara`, `${text}Mara ${text}`].map((named) => [
+      inFirstPerson(named, NAMES),
+      namedIn(named, NAMES),
+    ]),
   'telling questions': (text) => flagsOf(text, text),
   'finding a time': (text) => timeRangeOf(text, new Date(AT)),
 };

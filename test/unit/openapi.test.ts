@@ -47,7 +47,7 @@ test('every answer but one without a body says what it looks like, and every oth
     ),
   ).toEqual([]);
   const bare = types((status) => status < 400).filter(({ types: { length } }) => length === 0);
-  expect(bare.filter(isOurs).map(({ status }) => status)).toEqual(['204', '204', '204', '204']);
+  expect(bare.filter(isOurs).map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => '204'));
 });
 
 test('who has to wait is told for how long, and who has made something where it is', () => {

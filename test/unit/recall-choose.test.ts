@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { orderCandidates, withinBudget, type Candidate } from '../../src/memory/ranking/choose.ts';
+import { orderCandidates, type Candidate } from '../../src/memory/ranking/choose.ts';
+import type { ScoredScope } from '../../src/memory/ranking/score.ts';
+import { passagesOf, withinBudget } from '../../src/memory/recall/quotable.ts';
 import { ONLY_ASKS } from '../../src/memory/text/questions.ts';
 
 const candidate = (exchangeId: string, total: number, more: Partial<Candidate> = {}): Candidate => ({
@@ -10,6 +12,7 @@ const candidate = (exchangeId: string, total: number, more: Partial<Candidate> =
   cosine: 0,
   lexical: 0,
   total,
+  score: 0,
   place: 0,
   held: [0],
   userText: 'five words of the user',
@@ -38,7 +41,7 @@ describe('order', () => {
   });
 
   test.each([
-    ['fits clearly worse', { at: 1, total: 0.4 }],
+    ['fits clearly worse', { at: 1, total: -2 }],
     ['is about something else', { at: 1, userEmbedding: [0, 1] }],
     ['lacks a word of the question that the older has', { at: 1, held: [0.3, 1] }],
     ['only asks', { at: 1, flags: ONLY_ASKS }],
@@ -66,27 +69,55 @@ describe('order', () => {
   });
 });
 
-describe('the word budget', () => {
-  // 5 + 2 words, and 2 for the label of each message.
-  const three = [candidate('a', 0.9), candidate('b', 0.8), candidate('c', 0.7)];
+describe('what is quoted', () => {
+  const none = new Float64Array();
+  const scored = (...passages: Candidate[]): ScoredScope => ({
+    features: { meaning: none, before: none, words: none, speaker: none },
+    totals: Float64Array.from(passages, ({ total }) => total),
+    flags: new Int16Array(passages.length),
+    passageAt: (place) => passages[place],
+  });
+  const at = (place: number, exchangeId: string, part: number, total: number) =>
+    candidate(exchangeId, total, { place, part });
+  const inOrder = (passages: ReadonlyArray<{ exchangeId: string; part: number }>) =>
+    passages.map(({ exchangeId, part }) => `${exchangeId}${part}`);
 
-  test('allows as many as fit, at most topK', () => {
-    expect(names(withinBudget(three, 3, 33))).toEqual(['a', 'b', 'c']);
-    expect(names(withinBudget(three, 3, 32))).toEqual(['a', 'b']);
-    expect(names(withinBudget(three, 1, 100))).toEqual(['a']);
+  test('is what fits best of all passages of the exchanges', () => {
+    const [a0, a1, b0, b1] = [at(0, 'a', 0, 5), at(1, 'a', 1, 3), at(2, 'b', 0, 1), at(3, 'b', 1, 4)];
+    expect(inOrder(passagesOf([a0, b1], scored(a0, a1, b0, b1)))).toEqual(['a0', 'b1', 'a1', 'b0']);
+  });
+
+  test('follows the order of the exchanges, and what one has lost all of its passages lose', () => {
+    const [a0, a1, b0] = [at(0, 'a', 0, 5), at(1, 'a', 1, 4), at(2, 'b', 0, 3)];
+    const scope = scored(a0, a1, b0);
+    expect(inOrder(passagesOf([b0, a0], scope))).toEqual(['b0', 'a0', 'a1']);
+    const asked = { ...a0, total: -5 };
+    expect(inOrder(passagesOf([b0, asked], scope))).toEqual(['b0', 'a0', 'a1']);
+  });
+});
+
+describe('the word budget', () => {
+  const passage = (exchangeId: string, words: number) => ({ exchangeId, words });
+  const [a, b, c] = [passage('a', 50), passage('b', 50), passage('c', 50)];
+
+  test('allows as many as fit, of at most topK exchanges', () => {
+    expect(withinBudget([a, b, c], 3, 150)).toEqual([a, b, c]);
+    expect(withinBudget([a, b, c], 3, 149)).toEqual([a, b]);
+    expect(withinBudget([a, b, c], 2, 1_000)).toEqual([a, b]);
+    const more = passage('a', 40);
+    expect(withinBudget([a, b, more], 1, 1_000)).toEqual([a, more]);
   });
 
   test('allows the best one in any case, and skips one that is too long', () => {
-    expect(names(withinBudget(three, 3, 1))).toEqual(['a']);
-    const long = candidate('long', 0.85, { userText: 'word '.repeat(50) });
-    expect(
-      names(
-        withinBudget(
-          [three[0], long, three[1]].flatMap((x) => x ?? []),
-          3,
-          30,
-        ),
-      ),
-    ).toEqual(['a', 'b']);
+    expect(withinBudget([a, b, c], 3, 1)).toEqual([a]);
+    const long = passage('long', 150);
+    expect(withinBudget([a, long, b], 3, 120)).toEqual([a, b]);
+  });
+
+  test('has a short exchange quoted whole, and of a longer one what fits best', () => {
+    const [answer, rest] = [passage('a', 30), passage('b', 45)];
+    expect(withinBudget([a, b, answer, rest], 2, 150)).toEqual([a, answer, b]);
+    expect(withinBudget([b, a, answer, rest], 2, 150)).toEqual([b, a, answer]);
+    expect(withinBudget([b, a, rest], 2, 100)).toEqual([b, a]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { inFirstPerson } from '../../src/memory/text/names.ts';
+import { inFirstPerson, namedIn } from '../../src/memory/text/names.ts';
 
 const NAMES = { user: 'Anna Schmidt', agent: 'Mara' };
 
@@ -64,4 +64,21 @@ describe('a text in the first person', () => {
   test('user and agent of one name are the user', () => {
     expect(inFirstPerson('Where does Ada live?', { user: 'Ada', agent: 'Ada' })).toBe('Where does I live?');
   });
+});
+
+describe('who is named', () => {
+  test.each([
+    ['Where do I live?', []],
+    ["What is Anna's dog called?", ['user']],
+    ['What did Mara recommend?', ['agent']],
+    ['What did Mara say to Anna?', ['agent', 'user']],
+    ["Mara's advice, what was it?", ['agent']],
+  ])('%s', (text, named) => expect([...namedIn(text, NAMES)]).toEqual(named));
+
+  test.each([
+    'Mara, where do I live?',
+    'Hey Mara: where do I live?',
+    '@Mara, wo wohne ich?',
+    'Where do I live, Mara?',
+  ])('not by being called: %s', (text) => expect(namedIn(text, NAMES).size).toBe(0));
 });

@@ -5,7 +5,10 @@ import type { ScoredScope } from '../../src/memory/ranking/score.ts';
 
 type Row = { id: string; total: number; flags?: number };
 
+const none = new Float64Array();
+const NO_FEATURES = { meaning: none, before: none, words: none, speaker: none };
 const scopeOf = (rows: Row[]): ScoredScope => ({
+  features: NO_FEATURES,
   totals: Float64Array.from(rows, ({ total }) => total),
   flags: Int16Array.from(rows, ({ flags }) => flags ?? 0),
   passageAt: (place) => {
@@ -13,7 +16,7 @@ const scopeOf = (rows: Row[]): ScoredScope => ({
     return (
       row && {
         ...{ exchangeId: row.id, part: 0, at: place, flags: row.flags ?? 0, place },
-        ...{ cosine: row.total, lexical: row.total, total: row.total, held: [] },
+        ...{ cosine: row.total, lexical: row.total, total: row.total, score: row.total, held: [] },
       }
     );
   },

@@ -1,5 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
-import { ADDS_NOTHING, NO_ANSWER, ONLY_ASKS } from '../../src/memory/text/questions.ts';
+import {
+  ADDS_NOTHING,
+  NO_ANSWER,
+  ONLY_ASKS,
+  WITHOUT_AGENT,
+  WITHOUT_USER,
+} from '../../src/memory/text/questions.ts';
 import {
   matchOf,
   scorePassages,
@@ -18,12 +24,11 @@ const wordsIn = (...masks: number[]) =>
 const QUERY: QueryFacts = {
   words: wordsIn(0, 0),
   range: null,
-  mostlyLatin: true,
-  namesSpeaker: false,
-  firstPerson: 0,
+  readable: 1,
+  named: new Set(),
 };
 
-type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'place' | 'held'> & {
+type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'score' | 'place' | 'held'> & {
   masks: number[];
   userWeight?: number;
 };
@@ -49,7 +54,7 @@ const toScanned = (passages: Passage[]): ScannedScope => ({
   ),
 });
 /** All passages with their scores, in time order. */
-const scored = (passages: Passage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.45) => {
+const scored = (passages: Passage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.5) => {
   const { totals, passageAt } = scorePassages(toScanned(passages), { ...QUERY, ...query }, cosineWeight);
   return [...totals.keys()].flatMap((place) => passageAt(place) ?? []);
 };
@@ -82,8 +87,8 @@ describe('the lexical score', () => {
       passage('after', 0, 0, 0.2),
       passage('later', 0, 0, 9),
     ]);
-    expect(found.get('after')?.lexical).toBeCloseTo(0.6);
-    expect(found.get('before')?.lexical).toBeCloseTo(0.4);
+    expect(found.get('after')?.lexical).toBeCloseTo(0.5);
+    expect(found.get('before')?.lexical).toBeCloseTo(0.5);
     expect(found.get('later')?.lexical).toBe(0);
   });
 
@@ -111,16 +116,36 @@ describe('the lexical score', () => {
 
 describe('the total', () => {
   test('weighs meaning against words by the setting', () => {
-    const passages = [passage('meant', 0, 0.9), passage('worded', 0b11, 0, 5)];
+    const passages = [passage('meant', 0, 0.9), passage('worded', 0b11, 0, 5), passage('neither', 0, 0, 9)];
     const by = (weight: number) => scores(passages, {}, weight);
-    expect(by(1).get('meant')?.total).toBeCloseTo(0.9);
-    expect(by(1).get('worded')?.total).toBeCloseTo(0);
-    expect(by(0).get('meant')?.total).toBe(0);
-    expect(by(0).get('worded')?.total).toBeCloseTo(1);
+    const total = (weight: number, id: string) => by(weight).get(id)?.total ?? Number.NaN;
+    expect(total(1, 'worded')).toBe(total(1, 'neither'));
+    expect(total(1, 'meant')).toBeGreaterThan(total(1, 'worded'));
+    expect(total(0, 'meant')).toBe(total(0, 'neither'));
+    expect(total(0, 'worded')).toBeGreaterThan(total(0, 'meant'));
+    expect(total(0.5, 'meant')).toBeCloseTo((total(0, 'meant') + total(1, 'meant')) / 2);
   });
 
-  test('hardly counts meaning for scripts that the model does not know', () => {
-    expect(scores([passage('x', 0, 0.9)], { mostlyLatin: false }).get('x')?.total).toBeLessThan(0.1);
+  test('counts meaning as far as the model can read the question', () => {
+    const passages = [passage('meant', 0, 0.9), passage('other', 0, 0, 5)];
+    const ahead = (readable: number) => {
+      const found = scores(passages, { readable });
+      return (found.get('meant')?.total ?? 0) - (found.get('other')?.total ?? 0);
+    };
+    expect(ahead(0)).toBe(0);
+    expect(ahead(0.5)).toBeCloseTo(ahead(1) / 2);
+    expect(ahead(1)).toBeGreaterThan(1);
+  });
+
+  test('counts the meaning of the exchange before in part, and of another session not at all', () => {
+    const found = scores([passage('alike', 0, 0.9), passage('after', 0, 0, 0.1), passage('later', 0, 0, 9)]);
+    expect(found.get('after')?.total).toBeGreaterThan(found.get('later')?.total ?? 0);
+  });
+
+  test('becomes a share: how likely each passage is the one', () => {
+    const found = [...scores([passage('a', 0b11), passage('b', 0b01, 0, 5), passage('c', 0, 0, 9)]).values()];
+    expect(found.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(1);
+    expect(found[0]?.score).toBeGreaterThan(0.5);
   });
 
   test('no unanswered question makes its words common', () => {
@@ -146,6 +171,30 @@ describe('the total', () => {
     expect(((found?.flags ?? 0) & ADDS_NOTHING) !== 0).toBe(expected);
   });
 
+  test('a question that says much beside this one is no mere question', () => {
+    const asks = (userWeight: number) => {
+      const found = scores([{ ...passage('x', 0b11, 0, 0, ONLY_ASKS), userWeight }]).get('x');
+      return ((found?.flags ?? 0) & ONLY_ASKS) !== 0;
+    };
+    expect([asks(0), asks(9.9), asks(10)]).toEqual([true, true, false]);
+  });
+
+  test.each([
+    ['nobody', [], true, false],
+    ['the user', ['user'], true, false],
+    ['the agent', ['agent'], false, true],
+    ['both', ['user', 'agent'], true, true],
+  ] as const)('a question that names %s prefers what they said', (_who, named, user, agent) => {
+    const found = scores(
+      [passage('both', 0), passage('user', 0, 0, 5, WITHOUT_AGENT), passage('agent', 0, 0, 9, WITHOUT_USER)],
+      { named: new Set(named) },
+    );
+    const most = found.get('both')?.total ?? Number.NaN;
+    expect((found.get('user')?.total ?? Number.NaN) === most).toBe(user);
+    expect((found.get('agent')?.total ?? Number.NaN) === most).toBe(agent);
+    expect(Math.max(...[...found.values()].map(({ total }) => total))).toBe(most);
+  });
+
   test('is in time order, whatever the order of the rows', () => {
     const passages = [passage('c', 0, 0, 3), passage('a', 0, 0, 1), passage('b', 0, 0, 2)];
     expect([...scores(passages).keys()]).toEqual(['a', 'b', 'c']);
@@ -153,25 +202,44 @@ describe('the total', () => {
 });
 
 describe('the match', () => {
-  const best = scored([passage('x', 0b01, 0.4)]);
+  const OF_MANY = 400;
+  const of = (passages: Passage[], query: Partial<QueryFacts> = {}, compared = OF_MANY) =>
+    matchOf(scored(passages, query), { ...QUERY, ...query }, compared);
 
-  test('of nothing is 0', () => expect(matchOf([], QUERY)).toBe(0));
+  test('of nothing is 0', () => expect(matchOf([], QUERY, 0)).toBe(0));
 
-  test('is higher for a question that names the user, and for one in the first person', () => {
-    const plain = matchOf(best, QUERY);
-    const named = matchOf(best, { ...QUERY, namesSpeaker: true });
-    const mine = matchOf(best, { ...QUERY, firstPerson: 1 });
-    expect(plain).toBeCloseTo(0.6 * 0.4 + 0.4 * (best[0]?.lexical ?? 0));
-    expect(named).toBeGreaterThan(plain);
-    expect(mine).toBeGreaterThan(named);
+  test('grows with meaning, and most with words as well', () => {
+    const [neither, meant, both] = [
+      of([passage('x', 0)]),
+      of([passage('x', 0, 0.5)]),
+      of([passage('x', 0b01, 0.5)]),
+    ];
+    expect(meant).toBeGreaterThan(neither);
+    expect(both).toBeGreaterThan(meant);
+    expect(both).toBeLessThan(1);
   });
 
-  test('reaches any threshold but the highest with all words of a question', () => {
-    expect(matchOf(scored([passage('x', 0b11)]), QUERY)).toBeCloseTo(0.7);
+  test('is the cosine with all words, and a third of it with none', () => {
+    expect(of([passage('x', 0b11, 0.6)])).toBeCloseTo(0.6);
+    expect(of([passage('x', 0, 0.6)])).toBeCloseTo(0.2);
+    expect(of([passage('x', 0b11, -0.5)])).toBe(0);
   });
 
-  test('counts words alone for scripts that the model does not know', () => {
-    const similar = scored([passage('x', 0, 0.9)]);
-    expect(matchOf(similar, { ...QUERY, mostlyLatin: false })).toBe(0);
+  test('is more among few passages, where the best is less by chance, and never more than 1', () => {
+    const found = [passage('x', 0b11, 0.3)];
+    expect(of(found, {}, 30)).toBeCloseTo((0.3 * Math.log(400)) / Math.log(30));
+    expect(of(found, {}, 2)).toBe(of(found, {}, 30));
+    expect(of(found, {}, 160_000)).toBeCloseTo(0.15);
+    expect(of([passage('x', 0b11, 0.9)], {}, 2)).toBe(1);
+  });
+
+  test('is that of one passage: meaning here and words there are no answer', () => {
+    const apart = of([passage('meant', 0, 0.5), passage('worded', 0b11, 0.1, 5)]);
+    expect(apart).toBeLessThan(of([passage('both', 0b11, 0.5)]) / 2);
+  });
+
+  test('counts words alone where the model can read nothing', () => {
+    const [alike, other] = [passage('x', 0, 0.9), passage('x', 0)];
+    expect(of([alike], { readable: 0 })).toBe(of([other], { readable: 0 }));
   });
 });

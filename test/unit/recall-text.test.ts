@@ -1,21 +1,24 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { embedPassages } from '../../src/memory/long-term/exchange-passages.ts';
+import { embedExchangeTexts } from '../../src/memory/long-term/exchange-passages.ts';
 import { isEmbeddedInPart, PASSAGE_WORDS, splitExchange, type Span } from '../../src/memory/text/passages.ts';
 import {
   addedBy,
   addsNothing,
   endsAsking,
-  firstPersonOf,
   isNoAnswer,
   onlyAsks,
   piecesOf,
   weightOf,
 } from '../../src/memory/text/questions.ts';
-import { dayInWords, isMostlyLatin } from '../../src/memory/text/search-text.ts';
+import { dayInWords, readableShare } from '../../src/memory/text/search-text.ts';
 import { countWords } from '../../src/memory/text/words.ts';
 import { ASKED_AGAIN, TOLD_IN_QUESTIONS } from '../support/told-in-questions.ts';
 
+const MODEL = {
+  embed: async () => [1, 1],
+  embedParts: async (parts: readonly string[]) => ({ whole: [2, 2], parts: parts.map(() => [3, 3]) }),
+};
 const LONG = 'This sentence has exactly six words. '.repeat(100);
 
 describe('passages', () => {
@@ -23,31 +26,25 @@ describe('passages', () => {
     expect(splitExchange('Hi', 'Hello!')).toEqual([{ user: { from: 0, to: 2 }, reply: { from: 0, to: 6 } }]);
   });
 
-  test('a long message is cut at sentences into about equal parts, each together with the short one', () => {
+  test('of a longer exchange each message is cut by itself, at sentences into about equal parts', () => {
     const passages = splitExchange('How?', LONG);
-    expect(passages).toHaveLength(4);
-    for (const { user, reply } of passages) {
-      expect(user).toEqual({ from: 0, to: 4 });
-      expect(LONG.slice(reply.from, reply.to)).toMatch(/^This .*words\. $/s);
+    expect(passages[0]).toEqual({ user: { from: 0, to: 4 }, reply: { from: 0, to: 0 } });
+    const replies = passages.slice(1);
+    expect(replies).toHaveLength(10);
+    for (const { user, reply } of replies) {
+      expect(user).toEqual({ from: 0, to: 0 });
+      expect(LONG.slice(reply.from, reply.to)).toMatch(/^(?:This [^.]*words\. ){10}$/s);
     }
   });
 
-  test('two long messages are cut separately', () => {
-    const passages = splitExchange(LONG, LONG);
-    expect(passages.map(({ user, reply }) => [user.to > user.from, reply.to > reply.from])).toEqual([
-      ...Array.from({ length: 4 }, () => [true, false]),
-      ...Array.from({ length: 4 }, () => [false, true]),
-    ]);
-  });
-
   test.each([
-    ['without spaces', '日'.repeat(5_000)],
-    ['without any end', 'word '.repeat(3_000)],
+    ['without spaces', '日'.repeat(2_000)],
+    ['without any end', 'word '.repeat(2_000)],
     ['one endless word', 'x'.repeat(32_000)],
     ['emoji', '🎉'.repeat(4_000)],
-    ['lines', 'a line\n'.repeat(2_000)],
+    ['lines', 'a line\n'.repeat(1_000)],
     ['dots', `${'.'.repeat(31_999)}x`],
-    ['ends within words', '他说。a 3.14?b'.repeat(400)],
+    ['ends within words', '他说。a 3.14?b'.repeat(300)],
   ])('a text %s is cut too: no gap, no overlap, no half character, nothing too long', (_name, text) => {
     const spans = splitExchange(text, '').map(({ user }) => user);
     expectWhole(text, spans);
@@ -57,8 +54,8 @@ describe('passages', () => {
     }
   });
 
-  test('a text of more than two passages’ length for each that it may have is embedded in part', () => {
-    const most = 2 * 48 * PASSAGE_WORDS;
+  test('a text of more than six passages’ length for each that it may have is embedded in part', () => {
+    const most = 6 * 48 * PASSAGE_WORDS;
     for (const word of ['日', 'word ']) {
       expect(isEmbeddedInPart(word.repeat(Math.floor(0.85 * most)))).toBe(false);
       expect(isEmbeddedInPart(word.repeat(Math.ceil(1.15 * most)))).toBe(true);
@@ -69,11 +66,26 @@ describe('passages', () => {
 
   test('white space alone is no passage, since it has no embedding', async () => {
     const user = `log:\n${' '.repeat(1_600)}end`;
-    const passages = await embedPassages({ user, reply: LONG }, { user: [1, 0], reply: [0, 1] }, async () => [
-      1, 1,
-    ]);
+    const { passages, reply } = await embedExchangeTexts({ user, reply: LONG }, { user: [1, 0] }, MODEL);
+    expect(reply).toEqual([2, 2]);
     expect(passages.map(({ embedding }) => embedding.length)).toEqual(passages.map(() => 2));
     expect(passages.flatMap(({ embedding }) => embedding).every(Number.isFinite)).toBe(true);
+  });
+
+  test('a message is embedded once: a short one whole, a long one in its parts', async () => {
+    const { embedParts, embed } = MODEL;
+    const calls: string[][] = [];
+    const counted = {
+      embed: (text: string) => (calls.push([text]), embed()),
+      embedParts: (parts: readonly string[]) => (calls.push([...parts]), embedParts(parts)),
+    };
+    const { passages } = await embedExchangeTexts({ user: 'How?', reply: LONG }, {}, counted);
+    expect(calls.map((parts) => parts.join(''))).toEqual(['How?', LONG]);
+    expect(passages.map(({ embedding }) => embedding)).toEqual([[1, 1], ...Array(10).fill([3, 3])]);
+    calls.length = 0;
+    const short = await embedExchangeTexts({ user: 'How?', reply: 'So.' }, { user: [5, 0] }, counted);
+    expect(calls).toEqual([['So.']]);
+    expect(short.passages.map(({ embedding }) => embedding)).toEqual([[6, 1]]);
   });
 
   test('any text is covered by its passages', () => {
@@ -141,25 +153,15 @@ describe('questions', () => {
     '%s is one',
     (text) => expect(isNoAnswer(text)).toBe(false),
   );
-  test.each([
-    ['Where do I live?', 1],
-    ['Wie heißt meine Tochter?', 1],
-    ['Why is the sky blue?', 0],
-    ['What did the US buy?', 0],
-    ['Wie hoch ist der Kilimandscharo?', 0],
-    ['Où sont mes clés ?', 0.8],
-    ['Missä avaimeni ovat?', 0.8],
-  ])('%s in the first person: %s', (text, expected) => expect(firstPersonOf(text)).toBe(expected));
 });
 
 describe('search text', () => {
-  test('is mostly Latin or not', () => {
-    expect([
-      isMostlyLatin('Wie heißt sie?'),
-      isMostlyLatin('她叫 Anna 吗?她喜欢什么'),
-      isMostlyLatin('123'),
-    ]).toEqual([true, false, true]);
-  });
+  test.each([
+    ['Wie heißt sie?', 1],
+    ['她叫 Anna', 4 / 6],
+    ['她喜欢什么', 0],
+    ['123', 1],
+  ])('%s: as much of it as %d is Latin', (text, share) => expect(readableShare(text)).toBe(share));
 
   test('a day in words', () => expect(dayInWords(new Date('2023-05-08T23:59:00Z'))).toBe('8 May 2023'));
 });

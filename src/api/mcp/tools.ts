@@ -16,10 +16,11 @@ import type { AcceptHttp } from '../accept-http.ts';
 import { actorBehind, throughAdmission, type Admit } from '../admission.ts';
 import type { AskToForget } from '../ask-to-forget.ts';
 import { TOOL_CALLS } from '../calls.ts';
-import { knownAgent, memoryOf } from '../memory-page.ts';
+import { searchMemoryOf } from '../look-up.ts';
+import { memoryOf } from '../memory-page.ts';
 import { bodyOf } from '../message-body.ts';
 import { goneOrClosing } from '../prefer.ts';
-import { notFound, Problem, toProblem, unavailable } from '../problems.ts';
+import { notFound, toProblem } from '../problems.ts';
 import { pageQuery } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
 import { takeWaitingPlace } from '../waiting-places.ts';
@@ -45,8 +46,6 @@ export type Asker = { key: FoundApiKey; res: Response };
 const REPLY_WITHIN_MS = 50_000;
 /** What a page may hold: it goes to a model, and is written as JSON in JSON. */
 const LIST_BYTES = 200_000;
-/** The first search of a process loads the model. */
-const SEARCH_WITHIN_MS = 20_000;
 
 const agentId = idField.describe('The id of the agent.');
 const userId = idField.describe('Whose memory it is. One user keeps one memory per agent.');
@@ -58,18 +57,9 @@ export const TOOLS = {
     description: 'Finds what an agent remembers of a user by meaning and by words, best first.',
     input: { agentId, userId, query: textField(MAX_TEXT_LENGTH).min(1).describe('What to look for.') },
     isReadOnly: true,
-    async run({ pool, search, closing }, { key, res }, { query, ...of }) {
-      const agent = await knownAgent(pool, { tenantId: key.tenantId, agentId: of.agentId });
-      if (!search) {
-        throw new Problem(
-          503,
-          'No search',
-          'This API has no embedding model: its operator sets KONSTRUCT_MODELS.',
-        );
-      }
-      const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(SEARCH_WITHIN_MS)]);
-      const found = search({ agent, userId: of.userId, query }, signal);
-      return { memories: await found.catch(asUnavailable(signal)) };
+    async run(dependencies, { key, res }, { query, ...of }) {
+      const { tenantId } = key;
+      return { memories: await searchMemoryOf(dependencies, { tenantId, ...of, query }, res) };
     },
   }),
   list_memories: tool({
@@ -160,11 +150,3 @@ function tool<Shape extends z.ZodRawShape>(given: {
 const resultOf = (value: object): CallToolResult => ({
   content: [{ type: 'text', text: JSON.stringify(value) }],
 });
-
-/** What a search that came to nothing is to whoever asked: late, busy or broken, it is to be tried again. */
-const asUnavailable =
-  (signal: AbortSignal) =>
-  (error: unknown): never => {
-    if (signal.aborted) throw unavailable('The search');
-    throw error;
-  };

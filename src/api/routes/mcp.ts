@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { FoundApiKey } from '../../db/api-keys.ts';
 import { check, MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
 import { requireTenant, presentedKey } from '../auth.ts';
+import type { FindKey } from '../key-lookup.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
 import { readJsonBody } from '../read-json.ts';
@@ -13,10 +14,10 @@ import { readJsonBody } from '../read-json.ts';
  * read: the protocol has calls of its own, and a call of a tool may be refused.
  */
 export function mcpRoutes(
-  dependencies: ToolDependencies & { countRead: (key: FoundApiKey) => Promise<void> },
+  dependencies: ToolDependencies & { findKey: FindKey; countRead: (key: FoundApiKey) => Promise<void> },
 ): Router {
   const router = Router();
-  router.use(requireTenant(dependencies.pool));
+  router.use(requireTenant(dependencies));
   router.use(async (_req, res, next) => {
     await dependencies.countRead(presentedKey(res));
     next();

@@ -1,15 +1,21 @@
-import { Router, type Request } from 'express';
+import { Router } from 'express';
 import type pg from 'pg';
 import type { WebhookChannel } from '../../channels/channel.ts';
-import { giveChannel, takeChannel } from '../../channels/slack/installations/channel-agents.ts';
+import { giveChannel, listChannels, takeChannel } from '../../channels/slack/installations/channel-agents.ts';
+import { listInstallations } from '../../channels/slack/installations/installation-list.ts';
 import { actorOf, tenantOf } from '../admission.ts';
+import { originOf } from '../origin.ts';
 import { notFound, Problem } from '../problems.ts';
-import { INSTALL_LINK, SLACK_CHANNEL } from '../answers-slack.ts';
+import { INSTALL_LINK, SLACK_CHANNEL, SLACK_CHANNELS, SLACK_INSTALLATIONS } from '../answers-slack.ts';
 import { sendJson } from '../answers.ts';
-import { slackChannelParam, validate } from '../schemas.ts';
+import { pageOf } from '../cursor.ts';
+import { pageQuery, slackChannelParam, validate } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
 
-/** `POST /agents/{agentId}/slack/install-link`, `PUT|DELETE /agents/{agentId}/slack/channels/{channelId}`. */
+/**
+ * `POST /agents/{agentId}/slack/install-link`, `PUT|DELETE /agents/{agentId}/slack/channels/{channelId}`, and
+ * the lists `GET /slack/installations` and `GET /slack/channels`.
+ */
 export function slackRoutes(dependencies: { pool: pg.Pool; channels: readonly WebhookChannel[] }): Router {
   const { pool, channels } = dependencies;
   const installing = channels.find(({ name }) => name === 'slack')?.installing;
@@ -47,13 +53,28 @@ export function slackRoutes(dependencies: { pool: pg.Pool; channels: readonly We
     res.status(204).end();
   });
 
-  return router;
-}
+  router.get('/slack/installations', async (req, res) => {
+    const asked = validate(pageQuery, req.query, 'query');
+    const { page, nextCursor } = await pageOf(asked, (rows) => listInstallations(pool, tenantOf(res), rows));
+    const installations = page.map(({ id, createdAt, ...more }) => ({
+      installationId: id,
+      installedAt: createdAt,
+      ...more,
+    }));
+    sendJson(res, SLACK_INSTALLATIONS, { installations, nextCursor });
+  });
 
-/**
- * Where the caller has reached us. A proxy in front says so, and whoever holds a key may say what he likes.
- */
-function originOf(req: Request): string {
-  const protocol = req.get('x-forwarded-proto')?.split(',')[0]?.trim() === 'https' ? 'https' : req.protocol;
-  return `${protocol}://${req.get('host') ?? 'localhost'}`;
+  router.get('/slack/channels', async (req, res) => {
+    const asked = validate(pageQuery, req.query, 'query');
+    const isChannel = (id: string): boolean => slackChannelParam.safeParse(id).success;
+    const { page, nextCursor } = await pageOf(
+      asked,
+      (rows) => listChannels(pool, tenantOf(res), rows),
+      isChannel,
+    );
+    const channels = page.map(({ id: channelId, agentId }) => ({ channelId, agentId }));
+    sendJson(res, SLACK_CHANNELS, { channels, nextCursor });
+  });
+
+  return router;
 }

@@ -6,15 +6,18 @@ import { issueApiKey, listApiKeys, MAX_API_KEYS, revokeApiKey, rotateApiKey } fr
 import {
   createTenant,
   findTenant,
+  listTenants,
   tenantExists,
   updateTenant,
   type TenantChanges,
 } from '../../db/tenants.ts';
 import { requestTenantRemoval } from '../../intake/request-tenant-removal.ts';
-import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, sendJson, TENANT } from '../answers.ts';
+import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, TENANT, TENANTS } from '../answers-operator.ts';
+import { sendJson } from '../answers.ts';
+import { pageOf } from '../cursor.ts';
 import { notFound, Problem } from '../problems.ts';
 import { withoutUndefined } from '../without-undefined.ts';
-import { newKeyBody, newTenantBody, tenantChangesBody, validate } from '../schemas.ts';
+import { newKeyBody, newTenantBody, pageQuery, tenantChangesBody, validate } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
 
 const OPERATOR = { type: 'operator' } as const;
@@ -30,6 +33,12 @@ export function tenantRoutes({ pool, temporal }: { pool: pg.Pool; temporal: Clie
     const { name } = validate(newTenantBody, req.body, 'body');
     const { tenantId, key } = await createTenant(pool, name, '', OPERATOR);
     sendJson(res.status(201), NEW_TENANT, { tenantId, apiKeyId: key.id, apiKey: key.apiKey });
+  });
+
+  router.get('/', async (req, res) => {
+    const asked = validate(pageQuery, req.query, 'query');
+    const { page, nextCursor } = await pageOf(asked, (rows) => listTenants(pool, rows));
+    sendJson(res, TENANTS, { tenants: page, nextCursor });
   });
 
   router.get('/:tenantId', async (req, res) => {

@@ -2,16 +2,18 @@ import { Router } from 'express';
 import type pg from 'pg';
 import { ChannelError, type WebhookChannel } from '../../channels/channel.ts';
 import { findAgent } from '../../db/agents.ts';
-import { findEscalation, type Escalation } from '../../db/escalations.ts';
+import { findEscalation, listEscalations, type Escalation } from '../../db/escalations.ts';
 import { actorOf, tenantOf } from '../admission.ts';
 import { notFound, unavailable } from '../problems.ts';
-import { ESCALATION } from '../answers-slack.ts';
+import { ESCALATION, ESCALATIONS } from '../answers-slack.ts';
 import { sendJson } from '../answers.ts';
-import { escalationBody, userIdParam, validate } from '../schemas.ts';
+import { pageOf } from '../cursor.ts';
+import { escalationBody, pageQuery, userIdParam, validate } from '../schemas.ts';
 
 /**
  * `GET|POST|DELETE /threads/{threadId}/escalation`: a person takes over a thread, and hands it back. The
- * thread is named as its channel names it, with the channel's name before the first colon.
+ * thread is named as its channel names it, with the channel's name before the first colon. And the list of
+ * those that are taken over, `GET /escalations`.
  */
 export function threadRoutes(dependencies: { pool: pg.Pool; channels: readonly WebhookChannel[] }): Router {
   const { pool, channels } = dependencies;
@@ -22,6 +24,12 @@ export function threadRoutes(dependencies: { pool: pg.Pool; channels: readonly W
     if (!found) throw notFound('thread');
     return found;
   };
+
+  router.get('/escalations', async (req, res) => {
+    const asked = validate(pageQuery, req.query, 'query');
+    const { page, nextCursor } = await pageOf(asked, (rows) => listEscalations(pool, tenantOf(res), rows));
+    sendJson(res, ESCALATIONS, { escalations: page.map((one) => shown(one)), nextCursor });
+  });
 
   router.get('/threads/:threadId/escalation', async (req, res) => {
     const threadId = validate(userIdParam, req.params.threadId, 'threadId');

@@ -1,8 +1,9 @@
-import { assertEmbedding } from '../../domain/embedding.ts';
+import { assertEmbedding, EMBEDDING_WIDTH } from '../../domain/embedding.ts';
 import { unlessAborted } from '../../lib/within.ts';
+import { countWords } from '../text/words.ts';
 import { cutForModel } from './cut-for-model.ts';
 import { createFairQueue, type Owner } from '../../lib/fair-queue.ts';
-import { createModelProcess, ModelProcessLost } from './model-process.ts';
+import { createModelProcess, ModelProcessLost, type ModelProcess } from './model-process.ts';
 
 /** Makes embeddings of texts: 384 numbers, mean-pooled and normalised. */
 export type Embedder = {
@@ -11,6 +12,14 @@ export type Embedder = {
    * tenant's texts wait, and with the signal's reason as soon as it is aborted.
    */
   embed(text: string, request: EmbedRequest): Promise<Float32Array>;
+  /**
+   * Of a text in its parts, all of it, in one pass of the model: the text's embedding and each part's, which
+   * knows what stands around it. A part without words has the text's.
+   */
+  embedParts(
+    parts: readonly string[],
+    request: EmbedRequest,
+  ): Promise<{ whole: Float32Array; parts: Float32Array[] }>;
   close(): Promise<void>;
 };
 
@@ -23,9 +32,10 @@ export class EmbedderBusyError extends Error {
 }
 
 type Waiting = {
-  text: string;
+  parts: readonly string[];
+  letters: number;
   signal: AbortSignal | undefined;
-  resolve: (embedding: Float32Array) => void;
+  resolve: (sums: Float32Array[]) => void;
   reject: (error: unknown) => void;
 };
 
@@ -38,6 +48,8 @@ const MAX_BATCH = 8;
  */
 const MAX_BATCH_LETTERS = 1_000;
 const MAX_WAITING_PER_TENANT = 1_000;
+/** Some 270 word pieces: the model was trained on texts of up to 256. */
+const WINDOW_WORDS = 200;
 /** A batch takes about 0.1 s. After this time the process counts as stuck, and is replaced. */
 const BATCH_TIMEOUT_MS = 20_000;
 
@@ -53,7 +65,7 @@ export async function createEmbedder(options: {
   const { modelsPath, niceness = 0 } = options;
   const model = createModelProcess({ modelsPath, niceness, answerWithinMs: BATCH_TIMEOUT_MS });
   try {
-    await model.run(['ready']);
+    await model.run([['ready']]);
   } catch (error) {
     await model.close();
     throw new Error(
@@ -63,6 +75,31 @@ export async function createEmbedder(options: {
     );
   }
 
+  const read = readerOf(model);
+  return {
+    embed: async (text, request) => mean(await read([text], request)),
+    async embedParts(parts, request) {
+      const windows = windowsOf(parts);
+      const sums: Float32Array[][] = [];
+      for (let from = 0; from < windows.length; from += MAX_BATCH)
+        sums.push(
+          ...(await Promise.all(
+            windows.slice(from, from + MAX_BATCH).map((window) => read(window, request)),
+          )),
+        );
+      const whole = mean(sums.flat());
+      const own = sums.flatMap((window) => window.slice(0, -1));
+      return { whole, parts: own.map((sum) => (sum.some(Boolean) ? mean([sum]) : whole)) };
+    },
+    pid: () => model.pid(),
+    close: () => model.close(),
+  };
+}
+
+/** Gives the model's sums over a window of a text, see `ModelProcess`: those who wait take turns. */
+function readerOf(
+  model: ModelProcess,
+): (window: readonly string[], request: EmbedRequest) => Promise<Float32Array[]> {
   const queues = { query: createFairQueue<Waiting>(), backfill: createFairQueue<Waiting>() };
   let isBusy = false;
 
@@ -72,7 +109,7 @@ export async function createEmbedder(options: {
     let longest = 0;
     for (let next = queue.peek(); next && batch.length < MAX_BATCH; next = queue.peek()) {
       if (!next.signal?.aborted) {
-        longest = Math.max(longest, next.text.length);
+        longest = Math.max(longest, next.letters);
         if (batch.length > 0 && longest * (batch.length + 1) > MAX_BATCH_LETTERS) break;
         batch.push(next);
       }
@@ -82,10 +119,10 @@ export async function createEmbedder(options: {
   };
 
   const run = async (batch: readonly Waiting[]): Promise<void> => {
-    const embeddings = await model.run(batch.map(({ text }) => text));
-    batch.forEach(({ resolve, reject }, i) => {
-      const embedding = embeddings[i];
-      if (embedding) resolve(embedding);
+    const all = await model.run(batch.map(({ parts }) => parts));
+    batch.forEach(({ parts, resolve, reject }, i) => {
+      const sums = all[i];
+      if (sums?.length === parts.length + 1) resolve(sums);
       else reject(new Error('the model returned too few embeddings'));
     });
   };
@@ -107,24 +144,48 @@ export async function createEmbedder(options: {
     isBusy = false;
   };
 
-  return {
-    async embed(text, { priority, signal, ...owner }) {
-      const queue = queues[priority];
-      if (queue.waitingOf(owner.tenantId) >= MAX_WAITING_PER_TENANT) {
-        throw new EmbedderBusyError(
-          `the tenant's queue is full: ${MAX_WAITING_PER_TENANT} of its texts are waiting to be embedded`,
-        );
-      }
-      const made = new Promise<Float32Array>((resolve, reject) => {
-        queue.push(owner, { text: cutForModel(text), signal, resolve, reject });
-        void drain();
-      });
-      // Not when the text would have had its turn: the model may hang, and the caller's process end.
-      const embedding = await unlessAborted(made, signal);
-      assertEmbedding(embedding);
-      return embedding;
-    },
-    pid: () => model.pid(),
-    close: () => model.close(),
+  return async (window, request) => {
+    const { priority, signal, ...owner } = request;
+    const queue = queues[priority];
+    if (queue.waitingOf(owner.tenantId) >= MAX_WAITING_PER_TENANT) {
+      throw new EmbedderBusyError(
+        `the tenant's queue is full: ${MAX_WAITING_PER_TENANT} of its texts are waiting to be embedded`,
+      );
+    }
+    const made = new Promise<Float32Array[]>((resolve, reject) => {
+      const parts = window.map(cutForModel);
+      const letters = parts.reduce((sum, { length }) => sum + length, 0);
+      queue.push(owner, { parts, letters, signal, resolve, reject });
+      void drain();
+    });
+    // Not when the text would have had its turn: the model may hang, and the caller's process end.
+    return unlessAborted(made, signal);
   };
+}
+
+/** The direction of the mean over tokens, of sums over them. */
+function mean(sums: readonly Float32Array[]): Float32Array {
+  const sum = Float32Array.from({ length: EMBEDDING_WIDTH }, (_, i) =>
+    sums.reduce((total, one) => total + (one[i] ?? 0), 0),
+  );
+  assertEmbedding(sum);
+  const length = Math.hypot(...sum);
+  return sum.map((value) => value / length);
+}
+
+/** Neighbouring parts that the model reads together: about as much as it was trained to read. */
+function windowsOf(parts: readonly string[]): string[][] {
+  const windows: string[][] = [];
+  let words = 0;
+  for (const part of parts) {
+    const own = countWords(part);
+    const window = windows.at(-1);
+    words += own;
+    if (window && words <= WINDOW_WORDS) window.push(part);
+    else {
+      windows.push([part]);
+      words = own;
+    }
+  }
+  return windows;
 }

@@ -6,16 +6,17 @@ import type { Embedder } from './embedder.ts';
  */
 export function lazyEmbedder(load: () => Promise<Embedder>): Embedder {
   let loading: Promise<Embedder> | undefined;
+  const loaded = async (): Promise<Embedder> => {
+    loading ??= load();
+    const own = loading;
+    return own.catch((error: unknown) => {
+      if (loading === own) loading = undefined;
+      throw error;
+    });
+  };
   return {
-    async embed(text, request) {
-      loading ??= load();
-      const own = loading;
-      const embedder = await own.catch((error: unknown) => {
-        if (loading === own) loading = undefined;
-        throw error;
-      });
-      return embedder.embed(text, request);
-    },
+    embed: async (text, request) => (await loaded()).embed(text, request),
+    embedParts: async (parts, request) => (await loaded()).embedParts(parts, request),
     async close() {
       const embedder = await loading?.catch(() => undefined);
       await embedder?.close();

@@ -4,8 +4,11 @@ import { fileURLToPath } from 'node:url';
 
 /** The model in a process of its own, which is started when needed and replaced when it ends or hangs. */
 export type ModelProcess = {
-  /** One embedding a text. Rejects with `ModelProcessLost` when the process ended or was too slow. */
-  run(texts: readonly string[]): Promise<Float32Array[]>;
+  /**
+   * Of each text, given in its parts, the sums over the tokens of each part, and last those over the tokens
+   * around them. Rejects with `ModelProcessLost` when the process ended or was too slow.
+   */
+  run(texts: ReadonlyArray<readonly string[]>): Promise<Float32Array[][]>;
   /** The process id, while one runs. */
   pid(): number | undefined;
   close(): Promise<void>;
@@ -21,7 +24,7 @@ const LOADED_WITHIN_MS = 60_000;
 /** A process that is at work ends after its batch. */
 const CLOSED_WITHIN_MS = 3_000;
 
-type Answer = { ready?: true; id?: number; embeddings?: Float32Array[]; error?: string };
+type Answer = { ready?: true; id?: number; sums?: Float32Array[][]; error?: string };
 
 /**
  * Takes one call at a time. `answerWithinMs` bounds a call; loading the model comes on top. With `niceness`
@@ -71,9 +74,9 @@ export function createModelProcess(options: {
       const id = (calls += 1);
       const answered = answerOf(child, answerWithinMs, (answer) => answer.id === id);
       child.send({ id, texts }, () => undefined);
-      const { embeddings, error } = await answered;
-      if (!embeddings) throw new Error(`the model refused the texts: ${error}`);
-      return embeddings;
+      const { sums, error } = await answered;
+      if (!sums) throw new Error(`the model refused the texts: ${error}`);
+      return sums;
     },
     pid: () => running?.pid,
     async close() {

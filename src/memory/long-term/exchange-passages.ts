@@ -19,9 +19,6 @@ export type NewExchange = Scope & {
   passages: EmbeddedPassage[];
 };
 
-/** How many passages of an exchange wait for the model at the same time: as many as it takes together. */
-const PASSAGES_AT_ONCE = 8;
-
 /** A message and its id in `conversation_embeddings`. */
 export type StoredMessage = { memoryId: string; text: string };
 export type EmbeddedPassage = Passage & {
@@ -30,35 +27,51 @@ export type EmbeddedPassage = Passage & {
   part?: number;
 };
 
+/** An exchange's texts, '' where there is none. */
+type Texts = { user: string; reply: string };
+type Vector = ArrayLike<number>;
+/** What makes embeddings, see `Embedder`. */
+export type Embed = {
+  embed(text: string): Promise<Vector>;
+  embedParts(parts: readonly string[]): Promise<{ whole: Vector; parts: Vector[] }>;
+};
+
 /**
- * The passages of an exchange with their embeddings. A passage's embedding is the mean of its two messages'
- * embeddings, which is as good as embedding both texts together (docs/MEMORY.md). So `embed` is only called
- * for the parts of a long message. Rejects when `embed` does.
+ * The embeddings of an exchange's messages and of its passages, of each message in one pass of the model. A
+ * passage that is a whole exchange has the mean of the two messages' embeddings, which is as good as
+ * embedding both texts together. What is known already isn't made again. Rejects when the embedding does.
  */
-export async function embedPassages(
-  texts: { user: string; reply: string },
-  embeddings: { user: ArrayLike<number>; reply: ArrayLike<number> },
-  embed: (text: string) => Promise<ArrayLike<number>>,
-): Promise<EmbeddedPassage[]> {
-  const isBlank = (role: 'user' | 'reply', { from, to }: Span) => texts[role].slice(from, to).trim() === '';
-  const vectorOf = async (role: 'user' | 'reply', span: Span): Promise<ArrayLike<number>[]> => {
-    if (isBlank(role, span)) return [];
-    const text = texts[role].slice(span.from, span.to);
-    return [text === texts[role] ? embeddings[role] : await embed(text)];
-  };
+export async function embedExchangeTexts(
+  texts: Texts,
+  known: { user?: Vector | undefined; reply?: Vector | undefined },
+  by: Embed,
+): Promise<{ user: Vector; reply: Vector; passages: EmbeddedPassage[] }> {
   // A passage of white space alone has no embedding.
   const passages = splitExchange(texts.user, texts.reply).filter(
-    ({ user, reply }) => !isBlank('user', user) || !isBlank('reply', reply),
+    ({ user, reply }) => hasWords(texts.user, user) || hasWords(texts.reply, reply),
   );
-  const embedded: EmbeddedPassage[] = [];
-  for (let from = 0; from < passages.length; from += PASSAGES_AT_ONCE) {
-    const slice = passages.slice(from, from + PASSAGES_AT_ONCE).map(async (passage) => {
-      const vectors = await Promise.all([vectorOf('user', passage.user), vectorOf('reply', passage.reply)]);
-      return { ...passage, embedding: sumOf(vectors.flat()) };
-    });
-    embedded.push(...(await Promise.all(slice)));
-  }
-  return embedded;
+  const of = async (role: 'user' | 'reply') => {
+    const spans = passages.map((passage) => passage[role]).filter(({ from, to }) => to > from);
+    if (spans.length < 2) {
+      const whole = known[role] ?? (await by.embed(texts[role]));
+      return { whole, partOf: () => whole };
+    }
+    const { whole, parts } = await by.embedParts(spans.map(({ from, to }) => texts[role].slice(from, to)));
+    return { whole: known[role] ?? whole, partOf: (span: Span) => parts[spans.indexOf(span)] ?? whole };
+  };
+  const [user, reply] = await Promise.all([of('user'), of('reply')]);
+  const embedded = passages.map((passage) => {
+    const vectors = [
+      ...(hasWords(texts.user, passage.user) ? [user.partOf(passage.user)] : []),
+      ...(hasWords(texts.reply, passage.reply) ? [reply.partOf(passage.reply)] : []),
+    ];
+    return { ...passage, embedding: sumOf(vectors) };
+  });
+  return { user: user.whole, reply: reply.whole, passages: embedded };
+}
+
+function hasWords(text: string, { from, to }: Span): boolean {
+  return text.slice(from, to).trim() !== '';
 }
 
 /** The sum has the direction of the mean; `insertExchange` normalises it. */
@@ -82,16 +95,16 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
     const texts = [userText.slice(user.from, user.to), replyText.slice(reply.from, reply.to), day];
     return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
   });
-  const userWeights = passages.map(({ user }) => weightOf(userText.slice(user.from, user.to)));
+  const userWeight = weightOf(userText);
   await client.query({
     name: 'insert-exchange',
     text: `INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, created_at, flags, part,
                                           user_memory, reply_memory, user_from, user_to, reply_from, reply_to, embedding, terms, user_weight)
            SELECT $1, $2, $3, $4, $5, $6, part, CASE WHEN user_to > user_from THEN $14::uuid END,
                   CASE WHEN reply_to > reply_from THEN $15::uuid END, user_from, user_to, reply_from, reply_to,
-                  embedding::halfvec, terms::sparsevec, user_weight
-           FROM unnest($7::int[], $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::int[], $16::real[])
-                p (user_from, user_to, reply_from, reply_to, embedding, terms, part, user_weight)
+                  embedding::halfvec, terms::sparsevec, $16
+           FROM unnest($7::int[], $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::int[])
+                p (user_from, user_to, reply_from, reply_to, embedding, terms, part)
            ON CONFLICT (tenant_id, exchange_id, part) DO NOTHING`,
     values: [
       exchange.tenantId,
@@ -109,7 +122,7 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
       passages.map(({ part }, i) => part ?? i),
       exchange.user?.memoryId ?? null,
       exchange.reply?.memoryId ?? null,
-      userWeights,
+      userWeight,
     ],
   });
 }

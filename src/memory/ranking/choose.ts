@@ -1,5 +1,4 @@
 import { wordsOf as searchWordsOf } from '../text/terms.ts';
-import { countWords } from '../text/words.ts';
 import { isOnlyAQuestion } from '../text/questions.ts';
 import type { ScoredPassage } from './score.ts';
 
@@ -27,17 +26,10 @@ const QUERY_IN_OTHER_WORDS = 0.7;
 const SIMILAR_CLAIM = 0.5;
 /** The share of common words from which two answers are the same. */
 const SAME_ANSWER = 0.6;
-/** What is left of the score of a question that is the query in other words. */
-const LEFT_OF_QUESTION = 0.15;
-/**
- * Cosine similarity from which two statements count as being about one topic, if the newer one also has all
- * of the query's words that the older one has.
- */
+/** Cosine similarity from which two statements are on one topic, if the newer has the query's words too. */
 const SAME_TOPIC = 0.65;
-/** The newer of two such statements ranks first if its score is at least this share of the older one's. */
-const NEARLY_AS_GOOD = 0.85;
-/** Words that the date and the name take in front of each quoted message. */
-export const LABEL_WORDS = 2;
+/** The newer of two such statements ranks first unless its log-odds are so much lower. */
+const CLEARLY_WORSE = 1.6;
 
 /**
  * Orders candidates for the prompt, best first. What people say counts more than what the agent said: the
@@ -48,10 +40,12 @@ export const LABEL_WORDS = 2;
 export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
   const byScore = [...candidates].sort((a, b) => b.total - a.total);
   const asked = byScore.filter(onlyAsks).map(toAsked);
+  const shares = new Map(byScore.map((candidate) => [candidate, shareOfPerson(candidate, asked)]));
   const weighted = byScore
-    .map((candidate) => ({ ...candidate, total: candidate.total * shareOfPerson(candidate, asked) }))
+    .map((candidate) => ({ ...candidate, total: candidate.total * (shares.get(candidate) ?? 1) }))
     .sort((a, b) => b.total - a.total);
-  const kept = questionThatTells(byScore, topK);
+  const best = byScore.filter(({ repeats }) => !repeats).slice(0, topK);
+  const kept = questionThatTells(best.filter((candidate) => shares.get(candidate) !== 1));
   const distinct = weighted.filter(
     (candidate, i) =>
       candidate.exchangeId === kept?.exchangeId ||
@@ -67,11 +61,10 @@ function onlyAsks({ flags, repeats }: Candidate): boolean {
 
 /**
  * When in doubt, a question tells something ("Did you know that I moved to Graz?"): of those that are among
- * the best by their full score, the one that adds most to the query.
+ * the best by their full score and lose by their likeness to the query, the one that adds most to it.
  */
-function questionThatTells(byScore: readonly Candidate[], topK: number): Candidate | undefined {
-  const best = byScore.filter(({ repeats }) => !repeats).slice(0, topK);
-  const [most] = best.filter(onlyAsks).sort((a, b) => b.added - a.added);
+function questionThatTells(losing: readonly Candidate[]): Candidate | undefined {
+  const [most] = losing.toSorted((a, b) => b.added - a.added);
   return most;
 }
 
@@ -94,14 +87,16 @@ function toAsked(candidate: Candidate): Asked {
   return { candidate, answer: new Set(searchWordsOf(candidate.replyText, 'asked').map(({ word }) => word)) };
 }
 
-/** How much of a candidate's score is the person's: 1 for a statement or a question about something else. */
+/**
+ * How much of a candidate's log-odds is the person's: 1 for a statement or a question about something else.
+ */
 function shareOfPerson(candidate: Candidate, asked: readonly Asked[]): number {
   const own = asked.find((other) => other.candidate === candidate);
-  if (!own) return 1;
+  if (!own || candidate.total <= 0) return 1;
   const same = asked.filter((other) => other === own || isSameClaim(own, other));
   const cosine = Math.max(...same.map((other) => other.candidate.userCosine));
   const likeness = (cosine - OTHER_QUESTION) / (QUERY_IN_OTHER_WORDS - OTHER_QUESTION);
-  return 1 - (1 - LEFT_OF_QUESTION) * Math.min(Math.max(likeness, 0), 1);
+  return 1 - Math.min(Math.max(likeness, 0), 1);
 }
 
 /** Whether the agent gave the same answer to a similar question: both then are as much like the query. */
@@ -136,7 +131,7 @@ function updates(newer: Candidate, older: Candidate): boolean {
     newer.at > older.at &&
     !onlyAsks(newer) &&
     !onlyAsks(older) &&
-    newer.total >= NEARLY_AS_GOOD * older.total &&
+    newer.total >= older.total - CLEARLY_WORSE &&
     older.held.every((share, i) => share <= (newer.held[i] ?? 0)) &&
     dot(newer.userEmbedding, older.userEmbedding) >= SAME_TOPIC
   );
@@ -146,25 +141,4 @@ function dot(a: readonly number[], b: readonly number[]): number {
   let sum = 0;
   for (let i = 0; i < a.length; i += 1) sum += (a[i] ?? 0) * (b[i] ?? 0);
   return sum;
-}
-
-/** How many words a candidate takes in the prompt. */
-export function wordsOf({ userText, replyText }: Pick<Candidate, 'userText' | 'replyText'>): number {
-  return [userText, replyText]
-    .filter((text) => text !== '')
-    .reduce((sum, text) => sum + countWords(text) + LABEL_WORDS, 0);
-}
-
-/** The first `topK` candidates that fit into `maxWords`. The best one is taken in any case. */
-export function withinBudget(ordered: readonly Candidate[], topK: number, maxWords: number): Candidate[] {
-  const chosen: Candidate[] = [];
-  let words = 0;
-  for (const candidate of ordered) {
-    if (chosen.length === topK) break;
-    const cost = wordsOf(candidate);
-    if (chosen.length > 0 && words + cost > maxWords) continue;
-    chosen.push(candidate);
-    words += cost;
-  }
-  return chosen;
 }

@@ -10,8 +10,8 @@ export type LexicalQuery = { words: readonly QueryWord[]; range: TimeRange | nul
 export type LexicalScope = { masks: readonly Int32Array[]; ats: Float64Array; flags: Int16Array };
 
 // Tuned on the recall benchmark (docs/MEMORY.md). The results are not sensitive to small changes.
-const TERM_IN_PREVIOUS = 0.6;
-const TERM_IN_NEXT = 0.4;
+/** What a word counts that only the passage before or after has. */
+const IN_NEIGHBOUR = 0.5;
 const LATE_MENTION_MS = 7 * 86_400_000;
 const LATE_MENTION = 0.5;
 /** With a smaller share of a word's pieces a passage does not have the word. */
@@ -97,9 +97,9 @@ function addWord(scores: Float64Array, ats: Float64Array, held: Float32Array, we
   let own = held[0] ?? 0;
   for (let place = 0; place < scores.length; place += 1) {
     const following = held[place + 1] ?? 0;
-    let best = own;
-    if (previous * TERM_IN_PREVIOUS > best && followsOn(ats, place)) best = previous * TERM_IN_PREVIOUS;
-    if (following * TERM_IN_NEXT > best && followsOn(ats, place + 1)) best = following * TERM_IN_NEXT;
+    const before = previous > own && followsOn(ats, place) ? previous : 0;
+    const after = following > own && followsOn(ats, place + 1) ? following : 0;
+    const best = Math.max(own, IN_NEIGHBOUR * before, IN_NEIGHBOUR * after);
     if (best > 0) scores[place] = (scores[place] ?? 0) + weight * best;
     previous = own;
     own = following;

@@ -6,10 +6,7 @@ import type { ScoredPassage, ScoredScope } from './score.ts';
 const CANDIDATES_EACH = 3;
 /** The most exchanges that any agent's recall examines. */
 const ENOUGH_EXCHANGES = CANDIDATES_EACH * MAX_TOP_K;
-/**
- * Passages ranked in the first attempt, not counting the
- * window's: sorting all of a large scope takes too long.
- */
+/** Passages ranked in the first attempt, not counting the window's: sorting all takes too long. */
 const RANKED = 2 * ENOUGH_EXCHANGES;
 
 /**
@@ -19,8 +16,7 @@ const RANKED = 2 * ENOUGH_EXCHANGES;
 export function rank(scored: ScoredScope, exclude: readonly string[], ranked = RANKED): ScoredPassage[] {
   const { totals, flags, passageAt } = scored;
   const seen = new Set(exclude.map((id) => id.replaceAll('-', '')));
-  // A floor for each kind: a question asked a thousand times must
-  // not displace statements, nor questions that tell something.
+  // For each kind: a question asked a thousand times must not displace statements, nor what tells something.
   const wanted = ranked + seen.size;
   const floors = {
     statement: floorOf(scored, 'statement', wanted),
@@ -35,8 +31,7 @@ export function rank(scored: ScoredScope, exclude: readonly string[], ranked = R
   const exchanges = best
     .sort((a, b) => b.total - a.total || b.at - a.at)
     .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
-  // Long messages have many passages, so the best passages can
-  // all come from a few exchanges or from the window.
+  // The best passages can all come from a few long exchanges, or from the window.
   const statements = exchanges.filter((passage) => kindOf(passage.flags) === 'statement').length;
   const tooFew =
     statements < Math.min(ranked, ENOUGH_EXCHANGES) && floors.statement > Number.NEGATIVE_INFINITY;
@@ -51,23 +46,29 @@ function kindOf(flags: number): Kind {
   return flags & ONLY_ASKS ? 'question' : 'statement';
 }
 
-/** A power of two, so that no total is rounded into a neighbouring step. */
-const TOTAL_STEPS = 1_024;
+const STEPS = 1_024;
 
 /**
  * A total that at least `wanted` passages of a kind reach; −Infinity when there are fewer. Totals are counted
  * in steps, which is faster than sorting them.
  */
 function floorOf({ totals, flags }: ScoredScope, kind: Kind, wanted: number): number {
-  const counts = new Uint32Array(TOTAL_STEPS);
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const total of totals) {
+    if (total < least) least = total;
+    if (total > most) most = total;
+  }
+  const step = (most - least) / (STEPS - 1) || 1;
+  const counts = new Uint32Array(STEPS);
   for (let place = 0; place < totals.length; place += 1) {
     if (kindOf(flags[place] ?? 0) !== kind) continue;
-    const step = Math.min(Math.max(Math.floor((totals[place] ?? 0) * TOTAL_STEPS), 0), TOTAL_STEPS - 1);
-    counts[step] = (counts[step] ?? 0) + 1;
+    const at = Math.floor(((totals[place] ?? 0) - least) / step);
+    counts[at] = (counts[at] ?? 0) + 1;
   }
-  let step = TOTAL_STEPS;
-  for (let found = 0; step > 0 && found < wanted; found += counts[step] ?? 0) step -= 1;
-  return step > 0 ? step / TOTAL_STEPS : Number.NEGATIVE_INFINITY;
+  let at = STEPS;
+  for (let found = 0; at > 0 && found < wanted; found += counts[at] ?? 0) at -= 1;
+  // A little below the step, so that rounding loses none of it.
+  return at > 0 ? least + (at - 0.5) * step : Number.NEGATIVE_INFINITY;
 }
 
 /**

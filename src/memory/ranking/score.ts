@@ -1,6 +1,16 @@
-import { ADDS_NOTHING, addsNothing, isOnlyAQuestion } from '../text/questions.ts';
 import { lexicalScores, wordsHeld, type LexicalQuery } from './lexical.ts';
 import { followsOn } from './sessions.ts';
+import { RANKING } from './weights.ts';
+import type { Speaker } from '../text/names.ts';
+import {
+  ADDS_NOTHING,
+  addsNothing,
+  isOnlyAQuestion,
+  ONLY_ASKS,
+  tellsMuch,
+  WITHOUT_AGENT,
+  WITHOUT_USER,
+} from '../text/questions.ts';
 
 /**
  * The passages of a scope as the database compared them with the query, in any order; index i of each column
@@ -11,7 +21,7 @@ export type ScannedScope = {
   exchangeIdOf: (row: number) => string;
   parts: Int16Array;
   flags: Int16Array;
-  /** How much the user says, see `weightOf`; 0 where it isn't known. */
+  /** How much the user says in the whole exchange, see `weightOf`; 0 where it isn't known. */
   userWeights: Float32Array;
   /** When the user's message was received, milliseconds since 1970. */
   ats: Float64Array;
@@ -21,16 +31,20 @@ export type ScannedScope = {
   masks: readonly Int32Array[];
 };
 
+/** What the ranking goes by, of each place in time order. docs/MEMORY.md says what it means. */
+export type Features = Record<keyof typeof RANKING, Float64Array>;
+
 /** A scope's passages in time order, scored. */
 export type ScoredScope = {
-  /** The weighted sums that rank, by place in time order. */
+  features: Features;
+  /** Log-odds that rank, by place in time order. */
   totals: Float64Array;
   flags: Int16Array;
   /** The passage at a place; undefined beyond either end. */
   passageAt: (place: number) => ScoredPassage | undefined;
 };
 
-/** A passage with its scores. `lexical` is 0 to 1; `total` is the weighted sum that ranks. */
+/** A passage with its scores. */
 export type ScoredPassage = {
   exchangeId: string;
   part: number;
@@ -39,39 +53,31 @@ export type ScoredPassage = {
   cosine: number;
   /** How well it holds each of the query's words, 0 to 1. */
   held: readonly number[];
+  /** The share of the query's words that it holds, 0 to 1. */
   lexical: number;
+  /** Log-odds: what ranks. */
   total: number;
+  /** How likely it is what the query asks for, if anything in the scope is: 0 to 1. */
+  score: number;
   /** Its place in time order. */
   place: number;
 };
 
 /** Facts about the query that the database doesn't know. */
 export type QueryFacts = LexicalQuery & {
-  /** False for scripts that the model embeds badly: there the words decide. */
-  mostlyLatin: boolean;
-  /** It names the user or the agent, so it is about their conversation. */
-  namesSpeaker: boolean;
-  /** Whether it uses "I", "my" and the like: 0 to 1, see `firstPersonOf`. */
-  firstPerson: number;
+  /** The share of its letters that the model can read, see `readableShare`: so much its cosines say. */
+  readable: number;
+  /** Whom it names: it asks about them, and of nobody named about the user. */
+  named: ReadonlySet<Speaker>;
 };
 
-// Tuned on the recall benchmark (docs/MEMORY.md). The results are not sensitive to small changes.
-const PREVIOUS_COSINE = 0.2;
-const COSINE_WEIGHT_NOT_LATIN = 0.1;
-const MATCH_COSINE = 0.6;
-const MATCH_NAMED = 0.06;
-/** A question with "my" is about what the user has said, and its answer often shares no word with it. */
-const MATCH_FIRST_PERSON = 0.25;
-/** One word that fits in another form is enough: what is recalled in vain costs little, a lost fact much. */
-const MATCH_WORDS_ALONE = 5;
-/** Half of a question's words are enough in any script: an id, a name. */
-const MATCH_WORDS = 0.7;
-const MATCH_OVER = 20;
+/** How many passages of usual likeness are added to a scope's, so that in a small one nothing stands out. */
+const SMOOTHING_PASSAGES = 10;
+const USUAL_COSINE = { mean: 0.1, deviation: 0.12 };
 
 /**
- * Scores every passage of a scope. A word weighs by its rarity in the scope (BM25's idf). A word that only
- * the passage before or after has counts in part. A word that no passage has still counts in the denominator,
- * so that a question about something else scores low.
+ * Scores every passage of a scope. `cosineWeight` is the agent's setting: 0.5 weighs as fitted, 1 goes by
+ * meaning alone and 0 by words alone.
  */
 export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWeight: number): ScoredScope {
   const rows = inTimeOrder(scanned);
@@ -79,21 +85,24 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
   const cosines = pick(scanned.cosines, rows);
   const flags = pick(scanned.flags, rows);
   const masks = scanned.masks.map((column) => pick(column, rows));
-  const { scores: lexicals, known } = lexicalScores({ masks, ats, flags }, query);
-  flagRepeats(flags, pick(scanned.userWeights, rows), known);
-  const wCosine = query.mostlyLatin ? cosineWeight : Math.min(cosineWeight, COSINE_WEIGHT_NOT_LATIN);
-  const totals = new Float64Array(rows.length);
-  let before = 0;
-  for (let place = 0; place < rows.length; place += 1) {
-    const own = cosines[place] ?? 0;
-    const context = followsOn(ats, place) ? before : own;
-    before = own;
-    const cosine = (own + PREVIOUS_COSINE * context) / (1 + PREVIOUS_COSINE);
-    totals[place] = wCosine * cosine + (1 - wCosine) * (lexicals[place] ?? 0);
-  }
+  const { scores: words, known } = lexicalScores({ masks, ats, flags }, query);
+  flagQuestions(flags, pick(scanned.userWeights, rows), known);
+  const meaning = standing(cosines, flags, query.readable);
+  const before = ofExchangeBefore(meaning, ats);
+  const speaker = spokenBy(query.named, flags);
+  const features = { meaning, before, words, speaker };
+  const totals = totalsOf(features, {
+    meaning: 2 * cosineWeight * RANKING.meaning,
+    before: 2 * cosineWeight * RANKING.before,
+    words: 2 * (1 - cosineWeight) * RANKING.words,
+    speaker: RANKING.speaker,
+  });
+  let all = 0;
+  for (const total of totals) all += Math.exp(total);
   const passageAt = (place: number): ScoredPassage | undefined => {
     const row = rows[place];
     if (row === undefined) return undefined;
+    const total = totals[place] ?? 0;
     return {
       exchangeId: scanned.exchangeIdOf(row),
       part: scanned.parts[row] ?? 0,
@@ -104,44 +113,112 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
         masks.map((column) => column[place] ?? 0),
         query.words,
       ),
-      lexical: lexicals[place] ?? 0,
-      total: totals[place] ?? 0,
+      lexical: words[place] ?? 0,
+      total,
+      score: Math.exp(total) / all,
       place,
     };
   };
-  return { totals, flags, passageAt };
+  return { features, totals, flags, passageAt };
+}
+
+/** 0 where somebody speaks whom the query is about, else −1: the user, unless it names the agent. */
+function spokenBy(named: ReadonlySet<Speaker>, flags: Int16Array): Float64Array {
+  const ofAgent = named.has('agent');
+  const without = (ofAgent ? WITHOUT_AGENT : 0) | (named.has('user') || !ofAgent ? WITHOUT_USER : 0);
+  const spoken = new Float64Array(flags.length);
+  for (let place = 0; place < spoken.length; place += 1)
+    spoken[place] = ((flags[place] ?? 0) & without) === without ? -1 : 0;
+  return spoken;
+}
+
+/** Of each place the value of the last passage of the exchange before in its session, or its own. */
+function ofExchangeBefore(values: Float64Array, ats: Float64Array): Float64Array {
+  const before = new Float64Array(values.length);
+  let first = 0;
+  for (let place = 0; place < values.length; place += 1) {
+    if (ats[place] !== ats[first]) first = place;
+    before[place] = values[followsOn(ats, first) ? first - 1 : place] ?? 0;
+  }
+  return before;
+}
+
+/** The log-odds of each place. */
+export function totalsOf(
+  { meaning, before, words, speaker }: Features,
+  weights: Readonly<Record<keyof Features, number>>,
+): Float64Array {
+  const totals = new Float64Array(words.length);
+  for (let place = 0; place < totals.length; place += 1)
+    totals[place] =
+      weights.meaning * (meaning[place] ?? 0) +
+      weights.before * (before[place] ?? 0) +
+      weights.words * (words[place] ?? 0) +
+      weights.speaker * (speaker[place] ?? 0);
+  return totals;
 }
 
 /**
- * How well the best passages fit, 0 to about 1, for comparison with the agent's threshold. It combines the
- * highest cosine and the highest lexical score among the best passages: that separates questions that memory
- * can answer from unrelated ones better than the best total does.
- * @param ranked best first
+ * How far each cosine stands above the scope's mean, in standard deviations; those of what is told: a
+ * question that was asked a dozen times before says nothing of what is usual. Times `readable`.
  */
-export function matchOf(ranked: readonly ScoredPassage[], query: QueryFacts): number {
-  const top = ranked.slice(0, MATCH_OVER);
-  if (top.length === 0) return 0;
-  const cosine = Math.max(...top.map((passage) => passage.cosine));
-  const lexical = Math.max(...top.map((passage) => passage.lexical));
-  // For these scripts cosines are high for everything, so only the words count.
-  if (!query.mostlyLatin) return Math.min(1, MATCH_WORDS_ALONE * lexical);
-  const about = Math.max(MATCH_FIRST_PERSON * query.firstPerson, query.namesSpeaker ? MATCH_NAMED : 0);
-  const both = MATCH_COSINE * cosine + (1 - MATCH_COSINE) * lexical + about;
-  return Math.max(both, MATCH_WORDS * lexical);
+function standing(cosines: Float32Array, flags: Int16Array, readable: number): Float64Array {
+  let count = SMOOTHING_PASSAGES;
+  let sum = SMOOTHING_PASSAGES * USUAL_COSINE.mean;
+  let squares = SMOOTHING_PASSAGES * (USUAL_COSINE.mean ** 2 + USUAL_COSINE.deviation ** 2);
+  for (let place = 0; place < cosines.length; place += 1) {
+    if (isOnlyAQuestion(flags[place] ?? 0)) continue;
+    const cosine = cosines[place] ?? 0;
+    count += 1;
+    sum += cosine;
+    squares += cosine * cosine;
+  }
+  const mean = sum / count;
+  const scale = readable / Math.sqrt(squares / count - mean * mean);
+  const meaning = new Float64Array(cosines.length);
+  for (let place = 0; place < cosines.length; place += 1)
+    meaning[place] = ((cosines[place] ?? 0) - mean) * scale;
+  return meaning;
+}
+
+const MATCH_OVER = 20;
+/** Of more passages the best is better by chance: about so in proportion to the logarithm of their number. */
+const USUAL_SCOPE = 400;
+const SMALL_SCOPE = 30;
+
+/**
+ * How well the best passage fits, 0 to 1, for comparison with the agent's threshold: its cosine, of which a
+ * third counts without any word of the query and all of it with all of them. For a script that the model
+ * can't read, the share of words alone, twice.
+ * @param ranked best first
+ * @param compared how many passages were compared
+ */
+export function matchOf(
+  ranked: readonly ScoredPassage[],
+  { readable }: QueryFacts,
+  compared: number,
+): number {
+  const fits = ranked.slice(0, MATCH_OVER).map(({ cosine, lexical }) => {
+    const read = (cosine * (1 + 2 * lexical)) / 3;
+    return readable * read + (1 - readable) * 2 * lexical;
+  });
+  const chance = Math.log(Math.max(compared, SMALL_SCOPE)) / Math.log(USUAL_SCOPE);
+  return Math.min(Math.max(0, ...fits) / chance, 1);
 }
 
 /**
  * Flags what adds nothing to the query: what the user says weighs hardly more than what the passage holds of
- * the query. The reply counts among what it holds, so this may flag too much, but no repetition is missed.
+ * the query. The reply counts among what it holds, so this may flag too much, but no repetition is missed. A
+ * question that says much beside the query is no mere question.
  */
-function flagRepeats(flags: Int16Array, userWeights: Float32Array, known: Float64Array): void {
-  for (let place = 0; place < flags.length; place += 1) {
-    const userWeight = userWeights[place] ?? 0;
-    if (userWeight === 0) continue;
+function flagQuestions(flags: Int16Array, userWeights: Float32Array, known: Float64Array): void {
+  userWeights.forEach((userWeight, place) => {
+    if (userWeight === 0) return;
     const flag = flags[place] ?? 0;
     const added = userWeight - (known[place] ?? 0);
     if (addsNothing(isOnlyAQuestion(flag), added)) flags[place] = flag | ADDS_NOTHING;
-  }
+    else if (tellsMuch(added)) flags[place] = flag & ~ONLY_ASKS;
+  });
 }
 
 /** All rows, oldest first. They arrive newest first, so reversing them nearly sorts them. */

@@ -1,6 +1,4 @@
-/**
- * Consecutive exchanges with no longer gap than this belong to one session, so each is context for the next.
- */
+/** Exchanges with no longer gap than this belong to one session: each is context for the next. */
 const SESSION_GAP_MS = 3_600_000;
 
 /** Whether two consecutive passages belong to one session. */

@@ -1,17 +1,18 @@
 import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
-import { LABEL_WORDS, wordsOf, type Candidate } from '../ranking/choose.ts';
 import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
 import { sameSession } from '../ranking/sessions.ts';
-import { countWords } from '../text/words.ts';
+import type { SpeakerNames } from '../text/names.ts';
 import type { PromptContents } from './beside-window.ts';
 import { notInPrompt } from './candidates.ts';
 import { findTexts, passageKey, type QuotedMessage, type TextBudget } from './passage-texts.ts';
+import { quotedWords } from './quotable.ts';
+import type { Quoted } from './quote.ts';
 
 /** A message right after or before a hit, which is quoted with it. */
 export type AdjacentMessage = {
-  hit: Candidate;
+  hit: Quoted;
   passage: ScoredPassage;
   role: Role;
   message: QuotedMessage;
@@ -25,11 +26,17 @@ export async function findAdjacentMessages(
   client: pg.PoolClient,
   scope: Scope,
   inPrompt: PromptContents,
-  found: { scored: ScoredScope; hits: Candidate[]; settings: RecallSettings; budget: TextBudget },
+  found: {
+    scored: ScoredScope;
+    hits: Quoted[];
+    settings: RecallSettings;
+    budget: TextBudget;
+    speakers: SpeakerNames;
+  },
 ): Promise<AdjacentMessage[]> {
-  const { scored, hits, settings, budget } = found;
-  let wordsLeft = settings.fillWords - hits.reduce((sum, hit) => sum + wordsOf(hit), 0);
-  if (wordsLeft <= LABEL_WORDS) return [];
+  const { scored, hits, settings, budget, speakers } = found;
+  let wordsLeft = settings.fillWords - hits.reduce((sum, { words }) => sum + words, 0);
+  if (wordsLeft <= 0) return [];
   const taken = new Set([
     ...hits.map(({ exchangeId }) => exchangeId),
     ...inPrompt.exclude.map((id) => id.replaceAll('-', '')),
@@ -55,7 +62,7 @@ export async function findAdjacentMessages(
     const isSame = (other: AdjacentMessage) =>
       other.role === role && passageKey(other.passage) === passageKey(passage);
     if (adjacent.some(isSame)) continue;
-    const words = countWords(message.content) + LABEL_WORDS;
+    const words = quotedWords(message.content, step > 0 ? speakers.user : speakers.agent);
     if (words > wordsLeft) continue;
     adjacent.push({ hit, passage, role, message });
     wordsLeft -= words;
@@ -64,7 +71,7 @@ export async function findAdjacentMessages(
 }
 
 /** The passage right after (step 1) or before (−1) a hit, of another exchange in the same session. */
-function adjacentPassage(scored: ScoredScope, hit: Candidate, step: 1 | -1): ScoredPassage | undefined {
+function adjacentPassage(scored: ScoredScope, hit: Quoted, step: 1 | -1): ScoredPassage | undefined {
   const other = scored.passageAt(hit.place + step);
   if (!other || other.exchangeId === hit.exchangeId) return undefined;
   return sameSession(Math.min(hit.at, other.at), Math.max(hit.at, other.at)) ? other : undefined;

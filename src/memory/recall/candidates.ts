@@ -3,7 +3,7 @@ import type { Scope } from '../../domain/conversation.ts';
 import type { Candidate } from '../ranking/choose.ts';
 import { limitQuestions } from '../ranking/rank.ts';
 import type { ScoredPassage } from '../ranking/score.ts';
-import { addedBy, addsNothing, endsAsking, hasNoAnswer } from '../text/questions.ts';
+import { ADDS_NOTHING, addedBy, addsNothing, endsAsking, hasNoAnswer } from '../text/questions.ts';
 import type { PromptContents } from './beside-window.ts';
 import {
   findTexts,
@@ -69,41 +69,48 @@ function toCandidate(
   inPrompt: PromptContents,
   question: ReadonlySet<string>,
 ): Candidate[] {
-  const { user, reply } = notInPrompt(passage, texts, inPrompt);
+  const { user, reply, asked } = notInPrompt(passage, texts, inPrompt);
   if (!user && !reply) return [];
   const said = user?.content ?? '';
   const added = addedBy(said, question);
-  const repeats = (user?.cosine ?? 0) >= SAME_QUESTION && addsNothing(endsAsking(said), added);
+  const addsNone = user ? addsNothing(endsAsking(said), added) : (passage.flags & ADDS_NOTHING) !== 0;
+  const repeats = (asked?.cosine ?? 0) >= SAME_QUESTION && addsNone;
   if (repeats && hasNoAnswer(passage.flags)) return [];
   return [
     {
       ...passage,
       added,
       repeats,
-      userText: said,
+      userText: user?.content ?? '',
       replyText: reply?.content ?? '',
-      userCosine: user?.cosine ?? 0,
-      userEmbedding: user?.embedding ?? [],
+      userCosine: asked?.cosine ?? 0,
+      userEmbedding: asked?.embedding ?? [],
     },
   ];
 }
 
 /**
- * A passage's messages that the prompt doesn't show yet. A message counts as
- * shown when it is in the window itself, or when the window has the same words
- * from the same speaker: a fact that was just repeated needs no quotation.
+ * A passage's messages that the prompt doesn't show yet. A message counts as shown when it is in the window
+ * itself, or when the window has the same words from the same speaker, or a part of them in a longer message:
+ * a fact that was just repeated needs no quotation.
  */
 export function notInPrompt(
   passage: ScoredPassage,
   texts: ReadonlyMap<string, PassageTexts>,
   { shown }: PromptContents,
 ): PassageTexts {
-  const { user, reply } = texts.get(passageKey(passage)) ?? {};
+  const { user, reply, asked } = texts.get(passageKey(passage)) ?? {};
   const id = withDashes(passage.exchangeId);
-  const isShown = (role: string, { content }: QuotedMessage) =>
-    shown.some((other) => other.role === role && (other.messageId === id || other.content === content));
+  const isShown = (role: string, { content, text, from, goesOn }: QuotedMessage) =>
+    shown.some(
+      (other) =>
+        other.role === role &&
+        (other.messageId === id ||
+          (from > 0 || goesOn ? other.content.includes(text.trim()) : other.content === content)),
+    );
   return {
     ...(user && !isShown('user', user) && { user }),
     ...(reply && !isShown('assistant', reply) && { reply }),
+    ...(asked && { asked }),
   };
 }

@@ -1,15 +1,23 @@
 import type pg from 'pg';
 import { MAX_RECALLED_MESSAGE_BYTES } from '../../domain/bounds.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
+import { memoryId } from '../long-term/memory-id.ts';
+import type { Span } from '../text/passages.ts';
 
-/** The texts of a passage as they are quoted: each message cut down to the passage's span. */
-export type PassageTexts = { user?: QuotedMessage & Similarity; reply?: QuotedMessage };
 /**
- * Cosine similarity of a user's message and the query, and the
- * message's embedding; absent when not asked for.
+ * The texts of a passage: of each message the part that belongs to it. `asked` is how all that the user says
+ * in the exchange compares with the query; absent when not asked for.
  */
-export type Similarity = { cosine?: number; embedding?: number[] };
-export type QuotedMessage = { content: string; createdAt: string };
+export type PassageTexts = { user?: QuotedMessage; reply?: QuotedMessage; asked?: Similarity };
+/** Cosine similarity of a user's message and the query, and the message's embedding. */
+export type Similarity = { cosine: number; embedding: number[] };
+/** A part of a message. `goesOn`: the message goes on after it. */
+export type Part = Span & { text: string; goesOn: boolean };
+export type QuotedMessage = Part & {
+  /** The part as it is quoted, with an ellipsis where the message continues. */
+  content: string;
+  createdAt: string;
+};
 
 /**
  * What is left of the bytes that a search may look at. Each byte is gone through several times, on the loop
@@ -38,9 +46,9 @@ type TextRow = {
 };
 
 /**
- * Fetches the texts of passages, best first, as far as the budget goes; keyed by `passageKey`. With a
- * query's vector, each user's message also gets its `Similarity`. Postgres cuts the texts, so a row of any
- * length costs no more than the longest message.
+ * Fetches the texts of passages, best first, as far as the budget goes; keyed by `passageKey`. With a query's
+ * vector, also how what the user says in their exchanges compares with it. Postgres cuts the texts, so a row
+ * of any length costs no more than the longest message.
  */
 export async function findTexts(
   client: pg.PoolClient,
@@ -61,18 +69,23 @@ export async function findTexts(
       scope.agentId,
       scope.userId,
       budget.bytesLeft,
-      ...(queryVector === undefined ? [] : [queryVector]),
+      ...(queryVector === undefined
+        ? []
+        : [queryVector, wanted.map(({ exchangeId }) => memoryId('user', withDashes(exchangeId)))]),
     ],
   });
   for (const row of rows) {
     budget.bytesLeft -= Buffer.byteLength(row.content);
     const key = passageKey({ exchangeId: row.exchange_id, part: row.part });
     const entry = texts.get(key) ?? {};
-    const content = cut(row);
+    const asked = similarityOf(row);
+    if (asked) entry.asked = asked;
+    const part = cut(row);
+    const content = quotation([part]);
     if (content !== '') {
-      const message = { content, createdAt: row.created_at.toISOString() };
+      const message = { ...part, content, createdAt: row.created_at.toISOString() };
       if (row.role === 'assistant') entry.reply = message;
-      else entry.user = { ...message, ...similarityOf(row) };
+      else entry.user = message;
     }
     texts.set(key, entry);
   }
@@ -88,7 +101,7 @@ export async function findTexts(
  * the exchange ids are given twice. On a table without statistics it would otherwise read a whole scope
  * or tenant and discard most of it.
  */
-const textsWith = (similarity: string): string => `
+const textsWith = (asked: string, similarity: string): string => `
   SELECT * FROM (
     SELECT *, sum(octet_length(content)) OVER (ORDER BY place, role DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
               AS bytes_before
@@ -98,9 +111,9 @@ const textsWith = (similarity: string): string => `
                AS content,
              CASE WHEN h.plain THEN s."from" ELSE 0 END AS skipped,
              octet_length(m.content) > octet_length(h.head) AS more ${similarity}
-      FROM unnest($2::uuid[], $3::int[]) WITH ORDINALITY w (exchange_id, part, place)
+      FROM unnest($2::uuid[], $3::int[]${asked}) WITH ORDINALITY w (exchange_id, part${asked && ', asked'}, place)
       JOIN exchange_passages p ON p.tenant_id = $1 AND p.exchange_id = w.exchange_id AND p.part = w.part
-      JOIN conversation_embeddings m ON m.tenant_id = $1 AND m.id IN (p.user_memory, p.reply_memory)
+      JOIN conversation_embeddings m ON m.tenant_id = $1 AND m.id IN (p.user_memory, p.reply_memory${asked && ', w.asked'})
       CROSS JOIN LATERAL (SELECT CASE m.role WHEN 'user' THEN p.user_from ELSE p.reply_from END AS "from",
                                  CASE m.role WHEN 'user' THEN p.user_to ELSE p.reply_to END AS "to") s
       CROSS JOIN LATERAL (SELECT head, CASE WHEN octet_length(head) = length(head) THEN true
@@ -111,13 +124,16 @@ const textsWith = (similarity: string): string => `
   ) counted
   WHERE coalesce(bytes_before, 0) < $6::int ORDER BY place, role DESC`;
 
-const TEXTS = textsWith('');
-const TEXTS_WITH_SIMILARITY = textsWith(`,
+const TEXTS = textsWith('', '');
+const TEXTS_WITH_SIMILARITY = textsWith(
+  ', $8::uuid[]',
+  `,
              1 - (m.embedding <=> $7::vector) AS cosine,
-             CASE m.role WHEN 'user' THEN vector_send(m.embedding) END AS embedding`);
+             CASE m.role WHEN 'user' THEN vector_send(m.embedding) END AS embedding`,
+);
 
-function similarityOf({ cosine, embedding }: TextRow): Similarity {
-  if (cosine === undefined || !embedding) return {};
+function similarityOf({ role, cosine, embedding }: TextRow): Similarity | undefined {
+  if (role !== 'user' || cosine === undefined || !embedding) return undefined;
   // pgvector's binary form: two 16-bit integers (width, unused), then big-endian float32 values.
   const floats = Array.from({ length: (embedding.length - 4) / 4 }, (_, d) =>
     embedding.readFloatBE(4 + 4 * d),
@@ -134,14 +150,23 @@ export function withDashes(hex: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** The span of a text, with an ellipsis on each side where the text continues. */
-function cut({ content, skipped, more, from, to }: TextRow): string {
+function cut({ content, skipped, more, from, to }: TextRow): Part {
   const end = Math.min(to, from + SPAN_CHARACTERS);
   // Never half a surrogate pair.
-  const piece = content
-    .slice(from - skipped, end - skipped)
-    .replace(/[\ud800-\udbff]$/, '')
-    .trim();
-  if (piece === '') return '';
-  return `${from > 0 ? '… ' : ''}${piece}${more || skipped + content.length > end || end < to ? ' …' : ''}`;
+  const text = content.slice(from - skipped, end - skipped).replace(/[\ud800-\udbff]$/, '');
+  const goesOn = more || skipped + content.length > end || end < to;
+  return { from, to: from + text.length, text, goesOn };
+}
+
+/** Parts of a message in their order, with an ellipsis where words are left out. */
+export function quotation(parts: readonly Part[]): string {
+  const worded = parts.filter(({ text }) => text.trim() !== '').toSorted((a, b) => a.from - b.from);
+  let end = 0;
+  const quoted = worded.reduce((before, { from, to, text }) => {
+    const joined = from > end ? `${before.trimEnd()} … ${text.trimStart()}` : before + text.slice(end - from);
+    end = Math.max(end, to);
+    return joined;
+  }, '');
+  const goesOn = worded.at(-1)?.goesOn ?? false;
+  return `${quoted.trim()}${goesOn ? ' …' : ''}`;
 }

@@ -3,7 +3,7 @@ import type { RecallSettings } from '../../domain/agent.ts';
 import type { InboundMessage, Recollection, WindowMessage } from '../../domain/conversation.ts';
 import { boundRecalled, keptOfWindow } from '../../domain/prompt.ts';
 import { recallBesideWindow } from './beside-window.ts';
-import { recall } from './recall.ts';
+import { recall, type RecallQuery } from './recall.ts';
 
 /** A turn, as far as recall depends on it. */
 export type RecallForTurn = {
@@ -23,22 +23,29 @@ export type RecallForTurn = {
   hasTime?: () => boolean;
 };
 
+/** What a turn asks of memory. */
+export function queryOf(
+  turn: Pick<RecallForTurn, 'message' | 'agentName' | 'embedding' | 'inFirstPerson'>,
+): RecallQuery {
+  const { message, agentName, embedding, inFirstPerson } = turn;
+  return {
+    text: message.text,
+    embedding: Array.from(embedding),
+    inFirstPerson: inFirstPerson && Array.from(inFirstPerson),
+    askedAt: new Date(message.receivedAt),
+    speakers: { user: message.userName, agent: agentName },
+  };
+}
+
 /**
  * Recalls for one turn: searches the message's scope with the message's text and embedding, and leaves out
  * what the prompt already shows from the window. Both a live turn and `npm run replay -- --what-if` call
  * this, so a rerun asks exactly what the turn asked. Throws `InvalidEmbeddingError`.
  */
 export function recallForTurn(pool: pg.Pool, turn: RecallForTurn): Promise<Recollection> {
-  const { message, agentName, settings, roomTokens, window, embedding, inFirstPerson, hasTime } = turn;
+  const { message, agentName, settings, roomTokens, window, hasTime } = turn;
   const speakers = { user: message.userName, agent: agentName };
-  const query = {
-    text: message.text,
-    embedding: Array.from(embedding),
-    inFirstPerson: inFirstPerson && Array.from(inFirstPerson),
-    askedAt: new Date(message.receivedAt),
-    speakers: message.userName ? [message.userName, agentName] : [agentName],
-  };
-  return recall(pool, { scope: message, settings, hasTime }, query, (search) =>
+  return recall(pool, { scope: message, settings, hasTime }, queryOf(turn), (search) =>
     recallBesideWindow(
       window,
       (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),

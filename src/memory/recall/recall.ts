@@ -4,7 +4,7 @@ import type { RecallSettings } from '../../domain/agent.ts';
 import type { Recollection, Scope } from '../../domain/conversation.ts';
 import { toUnit } from '../../domain/embedding.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
-import { orderCandidates, withinBudget } from '../ranking/choose.ts';
+import { orderCandidates } from '../ranking/choose.ts';
 import { rank } from '../ranking/rank.ts';
 import {
   matchOf,
@@ -13,8 +13,9 @@ import {
   type ScoredPassage,
   type ScoredScope,
 } from '../ranking/score.ts';
-import { firstPersonOf, piecesOf } from '../text/questions.ts';
-import { isMostlyLatin } from '../text/search-text.ts';
+import { namedIn, type SpeakerNames } from '../text/names.ts';
+import { piecesOf } from '../text/questions.ts';
+import { readableShare } from '../text/search-text.ts';
 import { toQueryMasks } from '../text/search-terms.ts';
 import { wordsOf } from '../text/terms.ts';
 import { timeRangeOf } from '../text/time-range.ts';
@@ -22,6 +23,7 @@ import { findAdjacentMessages } from './adjacent-messages.ts';
 import type { PromptContents } from './beside-window.ts';
 import { findCandidates } from './candidates.ts';
 import { newTextBudget } from './passage-texts.ts';
+import { quote } from './quote.ts';
 import { round, toMiss, toRecalled } from './recollection.ts';
 import { scanScope } from './scan-scope.ts';
 
@@ -38,7 +40,7 @@ export type RecallQuery = {
    * Display names of the user and the agent, where they are known. They are no search terms: the two speak
    * in every exchange of the scope, so their names distinguish nothing.
    */
-  speakers: readonly string[];
+  speakers: SpeakerNames;
 };
 
 /** Whose memory is asked, and how. */
@@ -65,48 +67,69 @@ export async function recall(
   query: RecallQuery,
   use: (search: Search) => Promise<Recollection>,
 ): Promise<Recollection> {
-  const vector = toVector(query.embedding);
-  const vectors = query.inFirstPerson ? [vector, toVector(query.inFirstPerson)] : [vector];
   if (settings.topK <= 0) return use(() => Promise.resolve(NOTHING));
-  const names = new Set(wordsOf(query.speakers.join(' '), 'asked').map(({ word }) => word));
-  const asked = wordsOf(query.text, 'asked');
-  const { masks, words } = toQueryMasks(asked.filter(({ word }) => !names.has(word)));
-  const facts: QueryFacts = {
-    words,
-    range: timeRangeOf(query.text, query.askedAt),
-    mostlyLatin: isMostlyLatin(query.text),
-    namesSpeaker: asked.some(({ word }) => names.has(word)),
-    firstPerson: firstPersonOf(query.text),
-  };
+  // Before anything is sent: it may not be one.
+  const vector = toVector(query.embedding);
   return inTenant(
     pool,
     scope.tenantId,
     async (client) => {
-      const { scanned, isPart } = await scanScope(client, scope, { vectors, masks, hasTime });
-      const scored = scorePassages(scanned, facts, settings.cosineWeight);
-      const question = piecesOf([query.text, ...query.speakers].join(' '));
+      const compared = await compareScope(client, { scope, settings, hasTime }, query);
+      const question = piecesOf([query.text, ...Object.values(query.speakers)].join(' '));
       const found = await use((inPrompt) =>
-        choose(client, { scope, settings }, { scored, facts, question, vector }, inPrompt),
+        choose(
+          client,
+          { scope, settings },
+          { ...compared, question, vector, speakers: query.speakers },
+          inPrompt,
+        ),
       );
-      return isPart ? { ...found, comparedNewest: scanned.ats.length } : found;
+      return compared.isPart ? { ...found, comparedNewest: compared.scored.totals.length } : found;
     },
     { statementWithinMs: MEMORY_WITHIN_MS },
   );
+}
+
+/** Compares a query with a scope. `isPart`: the scope has older passages than were compared. */
+export async function compareScope(
+  client: pg.PoolClient,
+  { scope, settings, hasTime }: RecallFrom,
+  query: RecallQuery,
+): Promise<{ scored: ScoredScope; facts: QueryFacts; isPart: boolean }> {
+  const vectors = [query.embedding, ...(query.inFirstPerson ? [query.inFirstPerson] : [])].map(toVector);
+  const names = new Set(wordsOf(Object.values(query.speakers).join(' '), 'asked').map(({ word }) => word));
+  const asked = wordsOf(query.text, 'asked').filter(({ word }) => !names.has(word));
+  const { masks, words } = toQueryMasks(asked);
+  const range = timeRangeOf(query.text, query.askedAt);
+  const facts: QueryFacts = {
+    words,
+    range,
+    readable: readableShare(query.text),
+    named: namedIn(query.text, query.speakers),
+  };
+  const { scanned, isPart } = await scanScope(client, scope, { vectors, masks, hasTime });
+  return { scored: scorePassages(scanned, facts, settings.cosineWeight), facts, isPart };
 }
 
 /** What is chosen of a scored scope. */
 async function choose(
   client: pg.PoolClient,
   { scope, settings }: RecallFrom,
-  from: { scored: ScoredScope; facts: QueryFacts; question: ReadonlySet<string>; vector: string },
+  from: {
+    scored: ScoredScope;
+    facts: QueryFacts;
+    question: ReadonlySet<string>;
+    vector: string;
+    speakers: SpeakerNames;
+  },
   inPrompt: PromptContents,
 ): Promise<Recollection> {
-  const { scored, facts, question, vector } = from;
+  const { scored, facts, question, vector, speakers } = from;
   const { topK } = settings;
   const ranked = rank(scored, inPrompt.exclude);
   const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
     match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
-  const noMatch = belowThreshold(round(matchOf(ranked, facts)), ranked);
+  const noMatch = belowThreshold(round(matchOf(ranked, facts, scored.totals.length)), ranked);
   if (noMatch) return noMatch;
   const budget = newTextBudget();
   const wanted = { question, vector, ranked, topK, budget };
@@ -114,17 +137,19 @@ async function choose(
   // An old message with the same words as one in the window, or the question itself asked before,
   // must not lift unrelated exchanges over the threshold.
   const left = candidates.length === examined.length ? ranked : candidates;
-  const match = round(matchOf(left, facts));
+  const match = round(matchOf(left, facts, scored.totals.length));
   const noOtherMatch = belowThreshold(match, left);
   if (noOtherMatch) return noOtherMatch;
   const ordered = orderCandidates(candidates, topK);
-  const hits = withinBudget(ordered, topK, settings.maxWords);
-  const adjacent = await findAdjacentMessages(client, scope, inPrompt, { scored, hits, settings, budget });
-  const missed = ordered.find((candidate) => !hits.includes(candidate));
+  const shared = { scored, settings, budget, speakers };
+  const hits = await quote(client, scope, inPrompt, { ...shared, ordered, texts });
+  const adjacent = await findAdjacentMessages(client, scope, inPrompt, { ...shared, hits });
+  const quoted = new Set(hits.map(({ exchangeId }) => exchangeId));
+  const missed = ordered.find(({ exchangeId }) => !quoted.has(exchangeId));
   return {
-    recalled: toRecalled(hits, adjacent, texts),
+    recalled: toRecalled(hits, adjacent),
     match,
-    nearestMiss: toMiss(missed, hits.length < topK ? 'words' : 'topK'),
+    nearestMiss: toMiss(missed, quoted.size < topK ? 'words' : 'topK'),
   };
 }
 

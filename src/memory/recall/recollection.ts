@@ -1,37 +1,63 @@
 import type { NearestMiss, RecalledMemory, Role } from '../../domain/conversation.ts';
-import type { Candidate } from '../ranking/choose.ts';
 import type { ScoredPassage } from '../ranking/score.ts';
 import type { AdjacentMessage } from './adjacent-messages.ts';
-import { passageKey, withDashes, type PassageTexts, type QuotedMessage } from './passage-texts.ts';
+import { quotation, withDashes, type QuotedMessage } from './passage-texts.ts';
+import type { Quoted } from './quote.ts';
 
-/** What the receipt shows and the prompt quotes: hits best first, each followed by its adjacent messages. */
+/**
+ * What the receipt shows and the prompt quotes: exchanges best first, each followed by its adjacent messages.
+ * Several passages of a message are one quotation of it.
+ */
 export function toRecalled(
-  hits: readonly Candidate[],
+  quoted: readonly Quoted[],
   adjacent: readonly AdjacentMessage[],
-  texts: ReadonlyMap<string, PassageTexts>,
 ): RecalledMemory[] {
-  return hits.flatMap((hit, i) => {
-    const { user, reply } = texts.get(passageKey(hit)) ?? {};
+  const exchanges = [...Map.groupBy(quoted, ({ exchangeId }) => exchangeId).values()];
+  return exchanges.flatMap((passages, i) => {
+    const [best] = passages;
+    if (!best) return [];
     const own = [
-      ...(user && hit.userText !== '' ? [{ role: 'user' as const, message: user }] : []),
-      ...(reply && hit.replyText !== '' ? [{ role: 'assistant' as const, message: reply }] : []),
+      ...together(
+        best,
+        'user',
+        passages.flatMap(({ user }) => user ?? []),
+      ),
+      ...together(
+        best,
+        'assistant',
+        passages.flatMap(({ reply }) => reply ?? []),
+      ),
     ];
-    const around = adjacent.filter((other) => other.hit === hit);
+    const around = adjacent.filter(({ hit }) => hit.exchangeId === best.exchangeId);
     return [
-      ...own.map(({ role, message }) => ({ ...toMemory(hit, role, message), rank: i + 1 })),
-      ...around.map(({ passage, role, message }) => ({ ...toMemory(passage, role, message), beside: i + 1 })),
+      ...own.map((memory) => ({ ...memory, rank: i + 1 })),
+      ...around.map(({ passage, role, message }) => ({
+        ...toMemory(passage, role, message, message.content),
+        beside: i + 1,
+      })),
     ];
   });
 }
 
-function toMemory(passage: ScoredPassage, role: Role, message: QuotedMessage): RecalledMemory {
+function together(best: ScoredPassage, role: Role, parts: readonly QuotedMessage[]): RecalledMemory[] {
+  const [first] = parts;
+  if (!first) return [];
+  return [toMemory(best, role, first, quotation(parts))];
+}
+
+function toMemory(
+  passage: ScoredPassage,
+  role: Role,
+  { createdAt }: QuotedMessage,
+  content: string,
+): RecalledMemory {
   return {
-    content: message.content,
+    content,
     role,
-    score: round(passage.total),
+    score: round(passage.score),
     cosine: round(passage.cosine),
     lexical: round(passage.lexical),
-    createdAt: message.createdAt,
+    createdAt,
     exchangeId: withDashes(passage.exchangeId),
   };
 }
@@ -44,7 +70,7 @@ export function toMiss(passage: ScoredPassage | undefined, why: NearestMiss['why
         createdAt: new Date(passage.at).toISOString(),
         cosine: round(passage.cosine),
         lexical: round(passage.lexical),
-        score: round(passage.total),
+        score: round(passage.score),
         why,
       }
     : null;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Scope } from '../../domain/conversation.ts';
 import type { ScannedScope } from '../ranking/score.ts';
+import { WITHOUT_AGENT, WITHOUT_USER } from '../text/questions.ts';
 
 /**
  * What a recall compares of a scope, newest first, so that its time is bounded in a scope that grows for
@@ -69,6 +70,10 @@ export async function scanScope(
   }
 }
 
+/** A passage's flags, with those that say who speaks in it. */
+const FLAGS = `(flags | CASE WHEN user_memory IS NULL THEN ${WITHOUT_USER} ELSE 0 END
+                      | CASE WHEN reply_memory IS NULL THEN ${WITHOUT_AGENT} ELSE 0 END)::int2`;
+
 /** The newest passages of a scope before a time: so many, and what else is of the last one's moment. */
 function sliceStatement(vectorCount: number, maskCount: number): string {
   const vectors = Array.from({ length: vectorCount }, (_, i) => `embedding <#> $${i + 6}::halfvec`);
@@ -77,7 +82,7 @@ function sliceStatement(vectorCount: number, maskCount: number): string {
   // `<#>` is the negative inner product. `unpack` changes the sign back, which is cheaper there than here.
   const packed = (bytes: string) => `encode(string_agg(${bytes}, ''), 'base64')`;
   return `
-    SELECT ${packed('uuid_send(exchange_id)')} AS ids, ${packed('int2send(part)')} AS parts, ${packed('int2send(flags)')} AS flags,
+    SELECT ${packed('uuid_send(exchange_id)')} AS ids, ${packed('int2send(part)')} AS parts, ${packed(`int2send(${FLAGS})`)} AS flags,
            ${packed('float4send(user_weight)')} AS weights,
            ${packed('timestamptz_send(created_at)')} AS ats, ${packed('float4send(minus_cosine)')} AS cosines,
            ${maskCount > 0 ? packed(masks.map((i) => `int4send(minus_mask${i})`).join(' || ')) : 'NULL'} AS masks,
@@ -88,7 +93,7 @@ function sliceStatement(vectorCount: number, maskCount: number): string {
                      AND older.created_at < min(compared.created_at)) AS more
     FROM (
       SELECT * FROM (
-        SELECT exchange_id, part, flags, user_weight, created_at, least(${vectors.join(', ')})::real AS minus_cosine,
+        SELECT exchange_id, part, flags, user_memory, reply_memory, user_weight, created_at, least(${vectors.join(', ')})::real AS minus_cosine,
                pg_column_size(terms) AS term_bytes
                ${masks.map((i) => `, (terms <#> $${i + 6 + vectorCount}::sparsevec)::int AS minus_mask${i}`).join('')}
         FROM exchange_passages

@@ -8,7 +8,13 @@ import { embedQuestion } from './question-embeddings.ts';
 import { recall } from './recall.ts';
 
 /** A question that somebody has to what an agent remembers of a user. */
-export type MemoryQuestion = { agent: Agent; userId: string; query: string };
+export type MemoryQuestion = {
+  agent: Agent;
+  userId: string;
+  query: string;
+  /** What alone is looked at; both, weighed as the agent's recall weighs them, when left out. */
+  by?: 'meaning' | 'words' | undefined;
+};
 
 /** Finds what fits, best first. Rejects with the reason of `signal`, or of a service that is away. */
 export type SearchMemory = (question: MemoryQuestion, signal: AbortSignal) => Promise<RecalledMemory[]>;
@@ -17,7 +23,7 @@ export type SearchMemory = (question: MemoryQuestion, signal: AbortSignal) => Pr
  * Searches of one process at once, from the question's embedding on. Turns have places of their own, in
  * another process: so many searches beside them leave them most of the machine.
  */
-const SEARCHES_AT_ONCE = 2;
+export const SEARCHES_AT_ONCE = 2;
 /** Exchanges that are found, and words of them. */
 const TOP_K = 10;
 const MAX_WORDS = 2_000;
@@ -28,18 +34,20 @@ const CHOOSING_MS = MEMORY_WITHIN_MS / 4;
  * Makes the search of a process. It ranks as recall does for a turn of the agent, waits for its turn as that
  * does, and gives the best there is, however little it fits.
  */
-export function createSearchMemory({
-  pool,
-  embedder,
-}: {
-  pool: pg.Pool;
-  embedder: Pick<Embedder, 'embed'>;
-}): SearchMemory {
-  const places = createFairPlaces(SEARCHES_AT_ONCE);
-  return async ({ agent, userId, query }, signal) => {
+export function createSearchMemory(
+  { pool, embedder }: { pool: pg.Pool; embedder: Pick<Embedder, 'embed'> },
+  places = createFairPlaces(SEARCHES_AT_ONCE),
+): SearchMemory {
+  return async ({ agent, userId, query, by }, signal) => {
     const { tenantId, id: agentId, name } = agent;
     const owner = { tenantId, userId };
-    const settings = { ...agent.recall, topK: TOP_K, threshold: 0, maxWords: MAX_WORDS, fillWords: 0 };
+    const settings = {
+      topK: TOP_K,
+      threshold: 0,
+      maxWords: MAX_WORDS,
+      fillWords: 0,
+      cosineWeight: by === undefined ? agent.recall.cosineWeight : by === 'meaning' ? 1 : 0,
+    };
     const found = await places(owner, signal, async () => {
       const embedded = await embedQuestion(query, { agent: name }, (text) =>
         embedder.embed(text, { ...owner, priority: 'query', signal }),
@@ -54,11 +62,11 @@ export function createSearchMemory({
           embedding: Array.from(embedded.embedding),
           inFirstPerson: embedded.inFirstPerson && Array.from(embedded.inFirstPerson),
           askedAt: new Date(),
-          speakers: [name],
+          speakers: { agent: name },
         },
         (search) => search({ exclude: [], shown: [] }),
       );
     });
-    return found.recalled;
+    return by === 'words' ? found.recalled.filter(({ lexical }) => lexical > 0) : found.recalled;
   };
 }

@@ -6,11 +6,14 @@ export type Span = { from: number; to: number };
 /** A part of an exchange that is embedded, found and quoted as one. */
 export type Passage = { user: Span; reply: Span };
 
-/** The longest text that is one passage: about 256 word pieces, half of what the model reads. */
-export const PASSAGE_WORDS = 180;
+/**
+ * The longest text that is one passage. Small enough that what is found can be quoted as it is, from several
+ * exchanges, and large enough to say something by itself.
+ */
+export const PASSAGE_WORDS = 60;
 
 /** A second limit, for "words" such as data URLs and hashes, which have many word pieces. */
-const PASSAGE_CHARACTERS = 1_400;
+const PASSAGE_CHARACTERS = 470;
 
 /**
  * What one message may cost the model. Beyond it passages are joined; search by words still finds all of
@@ -18,26 +21,24 @@ const PASSAGE_CHARACTERS = 1_400;
  */
 const MAX_PASSAGES = 48;
 
-/** A passage is about half of what the model reads. Of more than two joined it reads the beginning alone. */
-const PASSAGES_READ_TOGETHER = 2;
+/** A passage is a sixth of what the model reads. Of more joined it reads the beginning alone. */
+const PASSAGES_READ_TOGETHER = 6;
 
 const NOTHING: Span = { from: 0, to: 0 };
 
 /**
- * Splits an exchange into passages. Two short messages are one passage. A long message is split, and each
- * part is a passage together with the other message if that is short: a question belongs to every part of
- * its long answer. Two long messages are split separately.
+ * Splits an exchange into passages. A short exchange is one passage. Of a longer one each message is split by
+ * itself; its passages know each other as neighbours do.
  */
 export function splitExchange(userText: string, replyText: string): Passage[] {
-  const user = splitText(userText);
-  const reply = splitText(replyText);
-  if (user.length > 1 && reply.length > 1) {
-    return [
-      ...user.map((span) => ({ user: span, reply: NOTHING })),
-      ...reply.map((span) => ({ user: NOTHING, reply: span })),
-    ];
-  }
-  return user.flatMap((userSpan) => reply.map((replySpan) => ({ user: userSpan, reply: replySpan })));
+  const words = countWords(userText) + countWords(replyText);
+  const isShort = words <= PASSAGE_WORDS && userText.length + replyText.length <= PASSAGE_CHARACTERS;
+  const whole = (text: string): Span => ({ from: 0, to: text.length });
+  if (isShort) return [{ user: whole(userText), reply: whole(replyText) }];
+  return [
+    ...splitText(userText).map((user) => ({ user, reply: NOTHING })),
+    ...splitText(replyText).map((reply) => ({ user: NOTHING, reply })),
+  ];
 }
 
 /** Whether a text is longer than what one message may cost the model, so that it is embedded in part. */
@@ -106,11 +107,14 @@ function sentencesOf(text: string, maxWords: number, maxCharacters: number): Spa
   return spans;
 }
 
+/** So many characters of a script without spaces go three times into a passage. */
+const RUN_CHARACTERS = 20;
+
 /** Runs of a few words. Never splits a surrogate pair. */
 function cutBetweenWords(text: string, maxCharacters: number): string[] {
-  return (text.match(/\S{1,40}\s*|\s+/gu) ?? []).reduce<string[]>((runs, word) => {
+  return (text.match(/\S{1,20}\s*|\s+/gu) ?? []).reduce<string[]>((runs, word) => {
     const last = runs.at(-1);
-    if (last !== undefined && last.length + word.length <= Math.min(maxCharacters, 80)) {
+    if (last !== undefined && last.length + word.length <= Math.min(maxCharacters, RUN_CHARACTERS)) {
       runs[runs.length - 1] = last + word;
     } else runs.push(word);
     return runs;

@@ -9,6 +9,9 @@ export const NO_ANSWER = 2;
 
 /** Flag of a search, never stored: by its words' counts, the user's message adds nothing to the query. */
 export const ADDS_NOTHING = 4;
+/** Flags of a search, never stored: the passage has nothing that the user says, or that the agent says. */
+export const WITHOUT_USER = 8;
+export const WITHOUT_AGENT = 16;
 
 /** The flags of an exchange, for `exchange_passages.flags`. */
 export function flagsOf(userText: string, replyText: string): number {
@@ -80,18 +83,12 @@ export function addsNothing(asks: boolean, added: number): boolean {
   return asks ? added < ONE_WORD : added <= 0;
 }
 
-const FIRST_PERSON =
-  /(?<![\p{L}\p{M}])(?:I|[Mm]y|me|[Mm]ine|[Ww]e|[Oo]ur|us|ich|mich|mir|[Mm]ein(?:e[mnrs]?)?|[Ww]ir|[Uu]nser(?:e[mnrs]?)?)(?![\p{L}\p{M}])/u;
-/** Words that hardly an English or German question is without, and that other languages don't have. */
-const KNOWN_LANGUAGE =
-  /(?<![\p{L}\p{M}])(?:the|of|with|from|is|are|was|were|would|did|what|who|whose|where|when|how|why|which|does|has|have|you|this|that|der|das|ist|sind|wie|wer|wann|warum|welche[mnrs]?|ich|und|nicht|kann|hat|habe)(?![\p{L}\p{M}])/iu;
-/** It can't be told whether a text in another language is in the first person: then it mostly is. */
-const CANNOT_TELL = 0.8;
+/** A message that says so much beside the question tells something, however it ends. */
+const MUCH = 8;
 
-/** 1 for a text in the first person, 0 for another. Knows English and German. */
-export function firstPersonOf(text: string): number {
-  if (FIRST_PERSON.test(text)) return 1;
-  return KNOWN_LANGUAGE.test(text) ? 0 : CANNOT_TELL;
+/** Whether a message tells something for sure, by what it adds to the question. */
+export function tellsMuch(added: number): boolean {
+  return added >= MUCH;
 }
 
 /** A longer reply can begin with "I'm not sure" and still give an answer. */

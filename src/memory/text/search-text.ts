@@ -1,11 +1,12 @@
 /**
- * True when at least half of a text's letters are Latin. The embedding model has learned English: to a
- * Chinese or Arabic question, the answer is hardly more similar than any other sentence in that language.
+ * The share of a text's letters that are Latin, 1 for a text without letters. The embedding model has learned
+ * English: to a Chinese or Arabic question, the answer is hardly more similar than any other sentence in that
+ * language.
  */
-export function isMostlyLatin(text: string): boolean {
+export function readableShare(text: string): number {
   const letters = text.match(/\p{L}/gu)?.length ?? 0;
   const latin = text.match(/\p{Script=Latin}/gu)?.length ?? 0;
-  return latin * 2 >= letters;
+  return letters === 0 ? 1 : latin / letters;
 }
 
 /**

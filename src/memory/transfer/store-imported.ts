@@ -2,12 +2,15 @@ import type pg from 'pg';
 import { v5 as namedUuid, validate as isUuid } from 'uuid';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
-import { embedPassages, insertExchange, type EmbeddedPassage } from '../long-term/exchange-passages.ts';
+import {
+  embedExchangeTexts,
+  insertExchange,
+  type Embed,
+  type EmbeddedPassage,
+} from '../long-term/exchange-passages.ts';
 import { insertMemories, type MemoryRow } from '../long-term/memories.ts';
 import { memoryId } from '../long-term/memory-id.ts';
 import type { ExportedExchange } from './format.ts';
-
-type Embed = (text: string) => Promise<ArrayLike<number>>;
 
 /** An exchange whose messages and passages all have their embeddings. */
 export type EmbeddedExchange = {
@@ -97,35 +100,35 @@ export async function withoutKnown<T extends Pick<ExportedExchange, 'messages'>>
   return exchanges.filter((_, index) => unknown.has(index));
 }
 
-/** Embeds what the file holds no embedding of. Rejects when `embed` does. */
+/** Embeds what the file holds no embedding of. Rejects when the embedding does. */
 export async function embedExchange(
   exchangeId: string,
   { messages, passages = [] }: ExportedExchange,
-  embed: Embed,
+  by: Embed,
 ): Promise<EmbeddedExchange> {
-  const rows = await Promise.all(
-    messages.map(async ({ role, at, text, embedding }) => ({
-      id: memoryId(role, exchangeId),
-      role,
-      content: text,
-      createdAt: new Date(at),
-      embedding: embedding ?? (await embed(text)),
-    })),
-  );
-  const ofRole = (role: Role) => rows.find((row) => row.role === role);
+  const ofRole = (role: Role) => messages.find((message) => message.role === role);
   const [user, reply] = [ofRole('user'), ofRole('assistant')];
-  if (passages.length === 0) {
-    const texts = { user: user?.content ?? '', reply: reply?.content ?? '' };
-    const embeddings = { user: user?.embedding ?? [], reply: reply?.embedding ?? [] };
-    return { exchangeId, messages: rows, passages: await embedPassages(texts, embeddings, embed) };
-  }
+  const texts = { user: user?.text ?? '', reply: reply?.text ?? '' };
+  // Of a message that isn't there nothing is embedded.
+  const known = { user: user ? user.embedding : [], reply: reply ? reply.embedding : [] };
+  const embedded =
+    passages.length > 0 && messages.every(({ embedding }) => embedding)
+      ? { user: known.user ?? [], reply: known.reply ?? [], passages: [] }
+      : await embedExchangeTexts(texts, known, by);
+  const rows = messages.map(({ role, at, text }) => ({
+    id: memoryId(role, exchangeId),
+    role,
+    content: text,
+    createdAt: new Date(at),
+    embedding: role === 'user' ? embedded.user : embedded.reply,
+  }));
   const given = passages.map(({ part, user: ofUser, reply: ofReply, embedding }) => ({
     part,
     user: { from: ofUser[0], to: ofUser[1] },
     reply: { from: ofReply[0], to: ofReply[1] },
     embedding: [...embedding],
   }));
-  return { exchangeId, messages: rows, passages: given };
+  return { exchangeId, messages: rows, passages: given.length > 0 ? given : embedded.passages };
 }
 
 /** Stores exchanges within the caller's transaction. Storing them again changes nothing. */

@@ -1,6 +1,8 @@
 /** Which agent speaks in a channel, where it is another than the workspace's own. */
 import type pg from 'pg';
 import { recordAudit, type AuditActor } from '../../../db/audit.ts';
+import type { PageAsked } from '../../../db/page.ts';
+import { CREATED_AT, type Place } from '../../../db/place.ts';
 import { inTenant } from '../../../db/tenant-transaction.ts';
 
 type Asked = { tenantId: string; agentId: string; channelId: string; actor: AuditActor };
@@ -63,4 +65,23 @@ export async function agentOfChannel(
     }),
   );
   return rows[0];
+}
+
+/** A tenant's channels that an agent was given, the last one first; `id` is Slack's of the channel. */
+export async function listChannels(
+  pool: pg.Pool,
+  tenantId: string,
+  { limit, after }: PageAsked,
+): Promise<Array<Place & { agentId: string }>> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<Place & { agentId: string }>(
+      `SELECT id, agent_id AS "agentId", ${CREATED_AT}
+       FROM (SELECT channel_id AS id, agent_id, updated_at AS created_at FROM slack_channels
+             WHERE tenant_id = $1 AND (updated_at, channel_id) < ($2::timestamptz, $3)
+             ORDER BY updated_at DESC, channel_id DESC LIMIT $4) AS newest
+       ORDER BY created_at DESC, id DESC`,
+      [tenantId, after?.createdAt ?? 'infinity', after?.id ?? '', limit],
+    ),
+  );
+  return rows;
 }

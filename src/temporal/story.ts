@@ -4,15 +4,12 @@ import {
   decodeOptionalFailureToOptionalError,
   loadDataConverter,
 } from '@temporalio/common/lib/internal-non-workflow/index.js';
-import type { History, Payload } from '@temporalio/common/lib/proto-utils.js';
-import type { PromptMessage } from '../../src/domain/conversation.ts';
-import type { GatheredContext, TurnAnswer, HandleMessageInput, TurnResult } from '../../src/domain/turn.ts';
-import type { KeyRing } from '../../src/config/index.ts';
-import { dataConverter } from '../../src/temporal/data-converter.ts';
-import { localActivityData } from './check-history.ts';
-import type { RecordedHistory } from './read-history.ts';
-
-type Event = NonNullable<History['events']>[number];
+import type { Payload } from '@temporalio/common/lib/proto-utils.js';
+import type { KeyRing } from '../config/index.ts';
+import type { PromptMessage } from '../domain/conversation.ts';
+import type { GatheredContext, TurnAnswer, HandleMessageInput, TurnResult } from '../domain/turn.ts';
+import { dataConverter } from './data-converter.ts';
+import { localActivityData, type HistoryEvent as Event, type RecordedHistory } from './history.ts';
 
 /** An activity, timer, child workflow, signal or marker of the workflow. */
 export type Step = {
@@ -53,14 +50,20 @@ export type Turn = HandleMessageInput & {
   result?: TurnResult;
 };
 
-type Converter = ReturnType<typeof loadDataConverter>;
+/** What reads a history. */
+type Converter = ReturnType<typeof loadDataConverter> & { mayTell: (failureType: string) => boolean };
 
 /**
  * Reads a history; payloads are decoded with the worker's data converter. Throws when the history has no
- * start, or something in it can't be read with these keys.
+ * start, or something in it can't be read with these keys. Of a failure whose type may not be told, the
+ * type stands alone: its message may hold what is the deployment's own.
  */
-export async function readStory({ workflowId, history }: RecordedHistory, keys: KeyRing): Promise<Story> {
-  const converter = loadDataConverter(dataConverter(keys));
+export async function readStory(
+  { workflowId, history }: RecordedHistory,
+  keys: KeyRing,
+  mayTell: Converter['mayTell'] = () => true,
+): Promise<Story> {
+  const converter = { ...loadDataConverter(dataConverter(keys)), mayTell };
   const events = history.events ?? [];
   const [first] = events;
   const started = first?.workflowExecutionStartedEventAttributes;
@@ -229,7 +232,7 @@ async function describeFailure(
   const lines: string[] = [];
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const type = 'type' in at && typeof at.type === 'string' ? at.type : at.name;
-    lines.push(`${type}: ${at.message}`);
+    lines.push(converter.mayTell(type) ? `${type}: ${at.message}` : type);
   }
   return lines.length > 0 ? lines.join(' ← ') : undefined;
 }

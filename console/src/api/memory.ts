@@ -1,0 +1,55 @@
+/** A user’s memory: asking for it, and keeping what is shown true when something is forgotten. */
+import type { InfiniteData } from '@tanstack/react-query';
+import { api, PAGED, type Schemas } from './client.ts';
+import { queryClient } from './query-client.ts';
+
+export type Scope = { agentId: string; userId: string };
+
+const MEMORY = '/v1/agents/{agentId}/users/{userId}/memory';
+const LARGEST_PAGE = 200;
+
+/** The long-term memory, page by page, newest first. An empty one can be looked at until it is none. */
+export function useMemories(scope: Scope, { refetchUntilThere }: { refetchUntilThere?: number } = {}) {
+  return api.useInfiniteQuery(
+    'get',
+    MEMORY,
+    { params: { path: scope, query: { limit: LARGEST_PAGE } } },
+    {
+      ...PAGED,
+      refetchInterval: ({ state }) =>
+        state.data?.pages.some(({ memories }) => memories.length > 0) ? false : (refetchUntilThere ?? false),
+    },
+  );
+}
+
+/** The last messages, verbatim. */
+export function useWindow(scope: Scope) {
+  return api.useQuery('get', MEMORY, { params: { path: scope, query: { limit: 1 } } });
+}
+
+/** There is more or less to remember: lists that nobody looks at are asked for anew when somebody does. */
+export async function memoryHasChanged(): Promise<void> {
+  queryClient.removeQueries({ queryKey: ['get', MEMORY], type: 'inactive' });
+  await queryClient.invalidateQueries({ queryKey: ['get', MEMORY] });
+}
+
+/** An exchange is forgotten: it goes from the pages that are there, which need not be asked for again. */
+export async function exchangeIsGone(exchangeId: string): Promise<void> {
+  queryClient.setQueriesData<InfiniteData<Schemas['Memory']> | Schemas['Memory']>(
+    { queryKey: ['get', MEMORY] },
+    (known) =>
+      known && 'pages' in known
+        ? {
+            ...known,
+            pages: known.pages.map((page) => ({
+              ...page,
+              memories: page.memories.filter((memory) => memory.exchangeId !== exchangeId),
+            })),
+          }
+        : known,
+  );
+  await queryClient.invalidateQueries({
+    queryKey: ['get', MEMORY],
+    predicate: ({ state }) => !(state.data && typeof state.data === 'object' && 'pages' in state.data),
+  });
+}

@@ -1,0 +1,123 @@
+import { RouterProvider } from 'react-aria-components';
+import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { userIdOf } from './paths.ts';
+import { Shell } from './shell.tsx';
+import { SignIn } from './session/sign-in.tsx';
+import { rightsOf, useSession, type Rights } from './session/session.ts';
+import { Loaded } from './ui/states.tsx';
+import { Page } from './ui/page.tsx';
+import { AgentPage, NewAgentPage } from './pages/agents/agent-page.tsx';
+import { AgentsPage } from './pages/agents/agents-page.tsx';
+import { AuditPage } from './pages/audit-page.tsx';
+import { ChatPage } from './pages/chat/chat-page.tsx';
+import { HomePage } from './pages/home-page.tsx';
+import { MemoryPage } from './pages/memory/memory-page.tsx';
+import { UsersPage } from './pages/memory/users-page.tsx';
+import { OverviewPage } from './pages/overview/overview-page.tsx';
+import { StoryPage } from './pages/overview/story-page.tsx';
+import { SlackPage } from './pages/slack/slack-page.tsx';
+import { TenantPage } from './pages/tenants/tenant-page.tsx';
+import { TenantsPage } from './pages/tenants/tenants-page.tsx';
+import { WelcomePage } from './pages/welcome/welcome-page.tsx';
+
+/** Shows whoever is signed in what they may see, and everybody else the way in. */
+export function App() {
+  const session = useSession();
+  const [, navigate] = useLocation();
+  return (
+    <RouterProvider navigate={navigate} useHref={(href) => `/console${href}`}>
+      <Loaded of={session}>
+        {(who) => {
+          if (who.kind === 'none') return <SignIn />;
+          const rights = rightsOf(who);
+          return (
+            <Shell session={who} rights={rights}>
+              <Pages rights={rights} />
+            </Shell>
+          );
+        }}
+      </Loaded>
+    </RouterProvider>
+  );
+}
+
+function Pages({ rights }: { rights: Rights }) {
+  const { canChat, canRead, canChange, isOperator } = rights;
+  // Switch looks at its own children alone: each is a route.
+  return (
+    <Switch>
+      <Route path="/">
+        <HomePage />
+      </Route>
+      {canChat && (
+        <Route path="/chat/:agentId?/:userId?">
+          {({ agentId, userId }) => (
+            <ChatPage agentId={agentId} userId={userId === undefined ? undefined : userIdOf(userId)} />
+          )}
+        </Route>
+      )}
+      {canRead && (
+        <Route path="/memory/:agentId/:userId">
+          {({ agentId, userId }) => (
+            <MemoryPage key={`${agentId} ${userId}`} agentId={agentId} userId={userIdOf(userId)} />
+          )}
+        </Route>
+      )}
+      {canRead && <Route path="/memory/:agentId?">{({ agentId }) => <UsersPage agentId={agentId} />}</Route>}
+      {canChange && (
+        <Route path="/welcome">
+          <WelcomePage />
+        </Route>
+      )}
+      {canChange && (
+        <Route path="/agents/new">
+          <NewAgentPage />
+        </Route>
+      )}
+      {canRead && (
+        <Route path="/agents/:agentId">
+          {({ agentId }) => <AgentPage key={agentId} agentId={agentId} />}
+        </Route>
+      )}
+      {canRead && (
+        <Route path="/agents">
+          <AgentsPage />
+        </Route>
+      )}
+      {canRead && (
+        <Route path="/overview">
+          <OverviewPage />
+        </Route>
+      )}
+      {canRead && (
+        <Route path="/turns/:messageId">{({ messageId }) => <StoryPage messageId={messageId} />}</Route>
+      )}
+      {canRead && (
+        <Route path="/slack">
+          <SlackPage />
+        </Route>
+      )}
+      {(canRead || isOperator) && (
+        <Route path="/audit">
+          <AuditPage />
+        </Route>
+      )}
+      {isOperator && (
+        <Route path="/tenants/:tenantId">{({ tenantId }) => <TenantPage tenantId={tenantId} />}</Route>
+      )}
+      {isOperator && (
+        <Route path="/tenants">
+          <TenantsPage />
+        </Route>
+      )}
+      <Route path="/sign-in">
+        <Redirect to="/" />
+      </Route>
+      <Route>
+        <Page title="There is no such page">
+          <p>Or your key doesn’t show it. The menu has what there is.</p>
+        </Page>
+      </Route>
+    </Switch>
+  );
+}

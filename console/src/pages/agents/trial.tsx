@@ -1,0 +1,107 @@
+import { useEffect, useRef, useState } from 'react';
+import { api, type Schemas } from '../../api/client.ts';
+import { useSession } from '../../session/session.ts';
+import { Button } from '../../ui/button.tsx';
+import { TextInput } from '../../ui/fields.tsx';
+import { count, number } from '../../ui/format.tsx';
+import { RecalledList, ReceiptNote } from '../../ui/recalled.tsx';
+import { Failure } from '../../ui/states.tsx';
+import type { Agent, NewAgent } from './draft.ts';
+
+type Preview = Schemas['Preview'];
+
+/** Tries a message against a real memory, with the settings as they are and as they would be. */
+export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAgent> }) {
+  const [userId, setUserId] = useState('');
+  const [text, setText] = useState('');
+  const { data: session } = useSession();
+  const present = api.useMutation('post', '/v1/agents/{agentId}/preview');
+  const proposed = api.useMutation('post', '/v1/agents/{agentId}/preview');
+  const hasChanges = Object.keys(changes).length > 0;
+  const results = useRef<HTMLDivElement>(null);
+  const isThere = present.isSuccess && !proposed.isPending;
+  useEffect(() => {
+    if (isThere) results.current?.scrollIntoView({ block: 'nearest' });
+  }, [isThere]);
+  const tryIt = () => {
+    const params = { path: { agentId: agent.id } };
+    present.mutate({ params, body: { userId, text } });
+    if (hasChanges) proposed.mutate({ params, body: { userId, text, agent: changes } });
+    else proposed.reset();
+  };
+  const error = proposed.error ?? present.error;
+  return (
+    <>
+      <section className="trial" aria-labelledby="trial-title">
+        <h2 id="trial-title">Try it</h2>
+        <p className="hint">
+          What would be sent for a message, and what would be recalled. Nothing is stored, and no model is
+          asked.
+        </p>
+        {session?.kind === 'key' && !session.canSearch && (
+          <p className="warning">This API has no embedding model, so nothing can be recalled here.</p>
+        )}
+        <form
+          className="stack"
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (userId.trim() && text.trim()) tryIt();
+          }}
+        >
+          <TextInput
+            label="Memory of user"
+            value={userId}
+            onChange={setUserId}
+            placeholder="ada"
+            isRequired
+          />
+          <TextInput label="Test message" value={text} onChange={setText} rows={2} isRequired />
+          <div className="row">
+            <Button type="submit" isPending={present.isPending || proposed.isPending}>
+              {hasChanges ? 'Compare' : 'Show what would be sent'}
+            </Button>
+          </div>
+        </form>
+        {error && <Failure error={error} />}
+      </section>
+      <div className="side-by-side" role="status" ref={results}>
+        {present.data && (
+          <PreviewView title={proposed.data ? 'At present' : 'As it is'} preview={present.data} />
+        )}
+        {proposed.data && <PreviewView title="As proposed" preview={proposed.data} />}
+      </div>
+    </>
+  );
+}
+
+function PreviewView({ title, preview }: { title: string; preview: Preview }) {
+  const { prompt, recalled, receipt, estimatedTokens, windowSize, droppedFromWindow } = preview;
+  const exchanges = new Set(recalled.map(({ exchangeId }) => exchangeId)).size;
+  return (
+    <section className="card stack" aria-label={title}>
+      <h3>{title}</h3>
+      <p className="receipt-facts">
+        <span>{count(exchanges, 'exchange')} recalled</span>
+        <span>{number(windowSize)} in the window</span>
+        {droppedFromWindow > 0 && <span>{number(droppedFromWindow)} dropped</span>}
+        <span>about {count(estimatedTokens, 'token')}</span>
+      </p>
+      <RecalledList recalled={recalled} />
+      <ReceiptNote receipt={receipt} isEmpty={recalled.length === 0} />
+      {preview.missing.length > 0 && (
+        <p className="warning">Not to be had in time: {preview.missing.join(', ')}</p>
+      )}
+      <details>
+        <summary>The exact prompt</summary>
+        <ol className="prompt">
+          {prompt.map(({ role, content }, index) => (
+            <li key={index}>
+              <p className="prompt-role">{role}</p>
+              <pre>{content}</pre>
+            </li>
+          ))}
+        </ol>
+      </details>
+    </section>
+  );
+}

@@ -1,0 +1,111 @@
+import { useEffect, useRef, useState } from 'react';
+import { useQuery } from '@tanstack/react-query';
+import { fetchClient } from '../../api/client.ts';
+import { useRights } from '../../session/session.ts';
+import { Button } from '../../ui/button.tsx';
+import { TextInput } from '../../ui/fields.tsx';
+import { count } from '../../ui/format.tsx';
+import { say, useConversation, type With } from './conversation.ts';
+import { TurnView } from './turn-view.tsx';
+
+const NEAR_PX = 240;
+const isNearEnd = (): boolean => document.documentElement.scrollHeight - innerHeight - scrollY < NEAR_PX;
+
+/** What was said, and where one says more. */
+export function Conversation({ partner, name }: { partner: With; name: string }) {
+  const turns = useConversation(partner);
+  const end = useRef<HTMLDivElement>(null);
+  const last = turns.at(-1);
+  const lastKey = last?.key;
+  useEffect(() => {
+    if (lastKey !== undefined) end.current?.scrollIntoView({ block: 'end' });
+  }, [lastKey]);
+  useEffect(() => {
+    // Whoever reads further up is left there.
+    if (last && isNearEnd()) end.current?.scrollIntoView({ block: 'end' });
+  }, [last]);
+  const spoken = last?.message && 'reply' in last.message ? `${name}: ${last.message.reply.text}` : '';
+  return (
+    <div className="conversation">
+      <Earlier partner={partner} name={name} />
+      <ol className="turns" aria-label="Conversation">
+        {turns.map((turn) => (
+          <TurnView key={turn.key} turn={turn} partner={partner} name={name} />
+        ))}
+      </ol>
+      <p role="status" className="hidden">
+        {spoken}
+      </p>
+      <Composer partner={partner} isBusy={last?.isUnderWay ?? false} name={name} />
+      <div ref={end} />
+    </div>
+  );
+}
+
+/** The window as it was before the first message of this visit. */
+function Earlier({ partner, name }: { partner: With; name: string }) {
+  const { canRead } = useRights();
+  const { data = [] } = useQuery({
+    queryKey: ['before', partner.agentId, partner.userId],
+    queryFn: async () => {
+      const { data: memory } = await fetchClient.GET('/v1/agents/{agentId}/users/{userId}/memory', {
+        params: { path: partner, query: { limit: 1 } },
+      });
+      return memory?.window ?? [];
+    },
+    enabled: canRead,
+    staleTime: Infinity,
+    gcTime: Infinity,
+  });
+  if (data.length === 0) return null;
+  return (
+    <details className="earlier">
+      <summary>{count(data.length, 'earlier message')} in the window</summary>
+      <ol>
+        {data.map(({ role, content }, index) => (
+          <li key={index} className={`bubble ${role}`}>
+            <span className="hidden">{role === 'user' ? partner.userId : name}: </span>
+            {content}
+          </li>
+        ))}
+      </ol>
+    </details>
+  );
+}
+
+function Composer({ partner, isBusy, name }: { partner: With; isBusy: boolean; name: string }) {
+  const [text, setText] = useState('');
+  const send = () => {
+    if (text.trim() === '' || isBusy) return;
+    setText('');
+    void say(partner, text);
+  };
+  return (
+    <form
+      className="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <TextInput
+        label={`Message to ${name}`}
+        isLabelHidden
+        placeholder={`Message to ${name}`}
+        rows={2}
+        value={text}
+        onChange={setText}
+        autoFocus
+        onKeyDown={(event) => {
+          // A composing input method takes Enter for itself.
+          if (event.key !== 'Enter' || event.shiftKey || event.nativeEvent.isComposing) return;
+          event.preventDefault();
+          send();
+        }}
+      />
+      <Button kind="main" type="submit" isDisabled={text.trim() === ''} isPending={isBusy}>
+        Send
+      </Button>
+    </form>
+  );
+}

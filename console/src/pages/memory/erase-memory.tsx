@@ -1,0 +1,92 @@
+import { useEffect, useState } from 'react';
+import { api, type Schemas } from '../../api/client.ts';
+import { memoryHasChanged, type Scope } from '../../api/memory.ts';
+import { Button } from '../../ui/button.tsx';
+import { Confirm } from '../../ui/dialog.tsx';
+import { number, When } from '../../ui/format.tsx';
+import { Section } from '../../ui/page.tsx';
+import { Failure, Waiting } from '../../ui/states.tsx';
+
+const LOOK_EVERY_MS = 700;
+const REMOVED: ReadonlyArray<[keyof Schemas['Erasure']['removed'], string]> = [
+  ['window', 'Messages of the window'],
+  ['memories', 'Memories'],
+  ['passages', 'Passages'],
+  ['executions', 'Workflows in Temporal'],
+  ['turns', 'Turns in the ledger'],
+  ['keys', 'Keys in Redis'],
+];
+
+/** Forgets all of a user, and shows the receipt. */
+export function EraseMemory({ scope }: { scope: Scope }) {
+  const [erasureId, setErasureId] = useState<string>();
+  const erase = api.useMutation('delete', '/v1/agents/{agentId}/users/{userId}/memory');
+  return (
+    <Section title="Erase">
+      <p className="hint">
+        Everything that this person and the agent have said goes from every store, Temporal’s histories
+        included. It can’t be taken back.
+      </p>
+      <Confirm
+        title={`Erase the memory of ${scope.userId}`}
+        typed={scope.userId}
+        action="Erase"
+        trigger={<Button kind="danger">Erase this memory …</Button>}
+        onConfirm={async () => {
+          const accepted = await erase.mutateAsync({ params: { path: scope } });
+          setErasureId(accepted.erasureId);
+        }}
+      >
+        <p>Export it first if anybody may need it.</p>
+      </Confirm>
+      {erasureId !== undefined && <ErasureReceipt erasureId={erasureId} />}
+    </Section>
+  );
+}
+
+function ErasureReceipt({ erasureId }: { erasureId: string }) {
+  const { data, error } = api.useQuery(
+    'get',
+    '/v1/erasures/{erasureId}',
+    { params: { path: { erasureId } } },
+    { refetchInterval: ({ state }) => (state.data?.finishedAt ? false : LOOK_EVERY_MS) },
+  );
+  const isDone = typeof data?.finishedAt === 'string';
+  useEffect(() => {
+    if (isDone) void memoryHasChanged();
+  }, [isDone]);
+  if (error) return <Failure error={error} />;
+  if (!data) return <Waiting what="Erasing" />;
+  return (
+    <div className="card" role="status">
+      <h3>{data.finishedAt === null ? 'Erasing …' : 'Erased'}</h3>
+      <dl className="facts">
+        {REMOVED.map(([what, label]) => (
+          <div key={what}>
+            <dt>{label}</dt>
+            <dd>{number(data.removed[what])}</dd>
+          </div>
+        ))}
+      </dl>
+      {data.finishedAt !== null && (
+        <>
+          <p className="hint">
+            Finished <When at={data.finishedAt} />. Receipt <code>{data.erasureId}</code>
+          </p>
+          {data.remains.length > 0 && (
+            <>
+              <h4>What remains, and until when</h4>
+              <ul>
+                {data.remains.map(({ where, until }) => (
+                  <li key={where}>
+                    {where}: {until}
+                  </li>
+                ))}
+              </ul>
+            </>
+          )}
+        </>
+      )}
+    </div>
+  );
+}

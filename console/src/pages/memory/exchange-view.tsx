@@ -1,0 +1,67 @@
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import { api } from '../../api/client.ts';
+import type { Exchange } from '../../api/exchanges.ts';
+import { exchangeIsGone, type Scope } from '../../api/memory.ts';
+import { useRights } from '../../session/session.ts';
+import { Button } from '../../ui/button.tsx';
+import { Confirm } from '../../ui/dialog.tsx';
+import { When } from '../../ui/format.tsx';
+
+/** What was said and answered, where it comes from, and how it is forgotten. */
+export function ExchangeView({
+  exchange,
+  scope,
+  children,
+}: {
+  exchange: Exchange;
+  scope: Scope;
+  children?: ReactNode;
+}) {
+  const { canChange } = useRights();
+  return (
+    <article className="exchange">
+      {exchange.messages.map(({ role, content }, index) => (
+        <p key={index} className={`quote ${role}`}>
+          <span className="hidden">{role === 'user' ? `${scope.userId}: ` : 'Agent: '}</span>
+          {content}
+        </p>
+      ))}
+      {children}
+      <footer className="row exchange-foot">
+        <span className="hint">
+          <When at={exchange.at} />
+          {exchange.channel && ` · ${exchange.channel}`}
+        </span>
+        {exchange.channel === null ? (
+          <span className="hint">Its turn is not kept, or it was imported</span>
+        ) : (
+          <Link href={`/turns/${exchange.id}`} className="link">
+            Where it comes from
+          </Link>
+        )}
+        {canChange && <Forget exchange={exchange} scope={scope} />}
+      </footer>
+    </article>
+  );
+}
+
+function Forget({ exchange, scope }: { exchange: Exchange; scope: Scope }) {
+  const forget = api.useMutation('delete', '/v1/agents/{agentId}/users/{userId}/memory/{exchangeId}');
+  return (
+    <Confirm
+      title="Forget this exchange"
+      action="Forget"
+      trigger={<Button kind="quiet">Forget</Button>}
+      onConfirm={async () => {
+        await forget.mutateAsync({
+          params: { path: { ...scope, exchangeId: exchange.id }, header: { Prefer: 'wait' } },
+        });
+        await exchangeIsGone(exchange.id);
+      }}
+    >
+      <p className={`quote user`}>{exchange.messages[0]?.content}</p>
+      <p>It goes from the window, from long-term memory and from Temporal’s histories.</p>
+    </Confirm>
+  );
+}

@@ -1,0 +1,83 @@
+import { useState } from 'react';
+import { SearchField, Input, Label } from 'react-aria-components';
+import { api, type Schemas } from '../../api/client.ts';
+import type { Exchange } from '../../api/exchanges.ts';
+import type { Scope } from '../../api/memory.ts';
+import { Button } from '../../ui/button.tsx';
+import { Choice } from '../../ui/fields.tsx';
+import { fit } from '../../ui/format.tsx';
+import { Meter } from '../../ui/meter.tsx';
+import { Empty, Failure } from '../../ui/states.tsx';
+import { ExchangeView } from './exchange-view.tsx';
+
+const WAYS = [
+  { id: 'both', name: 'Meaning and words', note: 'as the agent recalls' },
+  { id: 'meaning', name: 'Meaning' },
+  { id: 'words', name: 'Words' },
+] as const;
+type Way = (typeof WAYS)[number]['id'];
+type Found = Schemas['FoundMemories']['memories'][number];
+
+/** Looks for what was said, as recall does or by one of its two halves. */
+export function SearchMemory({ scope }: { scope: Scope }) {
+  const [query, setQuery] = useState('');
+  const [way, setWay] = useState<Way>('both');
+  const search = api.useMutation('post', '/v1/agents/{agentId}/users/{userId}/memory/search');
+  return (
+    <div className="stack">
+      <form
+        role="search"
+        className="row wrap bottom"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!query.trim()) return;
+          search.mutate({
+            params: { path: scope },
+            body: { query: query.trim(), ...(way !== 'both' && { by: way }) },
+          });
+        }}
+      >
+        <SearchField value={query} onChange={setQuery} className="field grow">
+          <Label className="label">Look for</Label>
+          <Input className="input" placeholder="What does she drink?" />
+        </SearchField>
+        <Choice
+          label="By"
+          options={WAYS}
+          value={way}
+          onChange={(id) => setWay(WAYS.find((known) => known.id === id)?.id ?? 'both')}
+        />
+        <Button kind="main" type="submit" isPending={search.isPending}>
+          Search
+        </Button>
+      </form>
+      {search.error && <Failure error={search.error} />}
+      {search.data && <Results found={search.data.memories} scope={scope} />}
+    </div>
+  );
+}
+
+function Results({ found, scope }: { found: readonly Found[]; scope: Scope }) {
+  const exchanges = [...Map.groupBy(found, ({ exchangeId }) => exchangeId)];
+  if (exchanges.length === 0) return <Empty title="Nothing fits" />;
+  return (
+    <ol className="rows" aria-label="What fits, best first">
+      {exchanges.map(([id, messages]) => {
+        const best = messages.find(({ rank }) => rank !== undefined) ?? messages[0];
+        if (!best) return null;
+        const exchange: Exchange = { id, at: best.createdAt, messages };
+        return (
+          <li key={id}>
+            <ExchangeView exchange={exchange} scope={scope}>
+              <div className="fits">
+                <Meter label="Meaning" value={best.cosine} text={fit(best.cosine)} />
+                <Meter label="Words" value={best.lexical} text={fit(best.lexical)} />
+                <Meter label="Total" value={best.score} text={fit(best.score)} />
+              </div>
+            </ExchangeView>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}

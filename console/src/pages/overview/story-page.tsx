@@ -1,0 +1,123 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { api, type Schemas } from '../../api/client.ts';
+import { asProblem } from '../../api/problem.ts';
+import { useRights, useWorkflowLink } from '../../session/session.ts';
+import { Button } from '../../ui/button.tsx';
+import { duration, When } from '../../ui/format.tsx';
+import { External } from '../../ui/icons.tsx';
+import { Page, Section } from '../../ui/page.tsx';
+import { Empty, Failure, Loaded } from '../../ui/states.tsx';
+
+type Story = Schemas['Story'];
+
+const STATES: Record<Story['state'], string> = {
+  completed: 'It was answered',
+  failed: 'It has failed',
+  open: 'It is under way',
+  closed: 'It was ended',
+};
+
+/** What happened in one turn, step by step. */
+export function StoryPage({ messageId }: { messageId: string }) {
+  const story = api.useQuery('get', '/v1/messages/{messageId}/story', { params: { path: { messageId } } });
+  const isForgotten = story.error !== null && asProblem(story.error).status === 404;
+  return (
+    <Page title="One turn" lead={<code>{messageId}</code>}>
+      {isForgotten ? (
+        <Empty title="Its story is not kept">
+          <p>Temporal has forgotten this turn, or it came with an import. What it left in memory stays.</p>
+        </Empty>
+      ) : (
+        <Loaded of={story}>{(known) => <Told story={known} messageId={messageId} />}</Loaded>
+      )}
+    </Page>
+  );
+}
+
+function Told({ story, messageId }: { story: Story; messageId: string }) {
+  const link = useWorkflowLink()(story.workflowId);
+  const { canChat } = useRights();
+  const queryClient = useQueryClient();
+  const retry = api.useMutation('post', '/v1/messages/{messageId}/retry', {
+    onSuccess: () => queryClient.invalidateQueries({ queryKey: ['get', '/v1/messages/{messageId}/story'] }),
+  });
+  return (
+    <>
+      <div className="card stack">
+        <p>
+          <span className={`tag ${story.state}`}>{STATES[story.state]}</span> <When at={story.startedAt} />,
+          in {duration(story.durationMs)}
+        </p>
+        {story.failure !== undefined && <p className="warning">{story.failure}</p>}
+        <div className="row wrap">
+          {story.state === 'failed' && canChat && (
+            <Button
+              isPending={retry.isPending}
+              onPress={() => retry.mutate({ params: { path: { messageId } } })}
+            >
+              Answer again
+            </Button>
+          )}
+          {link !== undefined && (
+            <a href={link} target="_blank" rel="noreferrer" className="link">
+              The workflow in Temporal <External />
+            </a>
+          )}
+        </div>
+        {retry.error && <Failure error={retry.error} />}
+      </div>
+      <Section title="Step by step">
+        <Steps of={story} />
+      </Section>
+      {story.stored && (
+        <Section title="How it was remembered">
+          {story.stored.failure !== undefined && <p className="warning">{story.stored.failure}</p>}
+          <Steps of={story.stored} />
+        </Section>
+      )}
+      {story.prompt && (
+        <Section title="The prompt">
+          <ol className="prompt">
+            {story.prompt.map(({ role, content }, index) => (
+              <li key={index}>
+                <p className="prompt-role">{role}</p>
+                <pre>{content}</pre>
+              </li>
+            ))}
+          </ol>
+        </Section>
+      )}
+      {story.reply !== null && (
+        <Section title="The reply">
+          <p className="quote assistant">{story.reply}</p>
+        </Section>
+      )}
+    </>
+  );
+}
+
+function Steps({ of }: { of: Pick<Story, 'steps' | 'isPart'> }) {
+  return (
+    <>
+      <ol className="story">
+        {of.steps.map((step, index) => (
+          <li key={index} className={step.state}>
+            <span className="story-at">{duration(step.atMs)}</span>
+            <div>
+              <p className="story-name">
+                {step.name}
+                {step.durationMs !== undefined && (
+                  <span className="hint"> took {duration(step.durationMs)}</span>
+                )}
+                {step.attempts > 1 && <span className="hint">, {step.attempts} attempts</span>}
+              </p>
+              {step.summary !== '' && <p className="hint">{step.summary}</p>}
+              {step.failure !== undefined && <p className="warning">{step.failure}</p>}
+            </div>
+          </li>
+        ))}
+      </ol>
+      {of.isPart && <p className="hint">It has more steps than are told here.</p>}
+    </>
+  );
+}

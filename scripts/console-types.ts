@@ -1,0 +1,14 @@
+/**
+ * Writes the types of the API for the console, from the description that the API gives of itself. So a route
+ * that has changed fails the console's type check. `npm run check` runs it first.
+ */
+import { writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import openapiTS, { astToString } from 'openapi-typescript';
+import { openApiDocument } from '../src/api/openapi.ts';
+
+const FILE = fileURLToPath(new URL('../console/src/api/schema.gen.ts', import.meta.url));
+
+const document: unknown = JSON.parse(JSON.stringify(openApiDocument()));
+const types = astToString(await openapiTS(document as Parameters<typeof openapiTS>[0]));
+await writeFile(FILE, `// Made by scripts/console-types.ts.\n${types}`);

@@ -1,0 +1,78 @@
+import type { Candidate } from '../ranking/choose.ts';
+import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
+import { countWords } from '../text/words.ts';
+
+/**
+ * The passages of ordered exchanges, best first: each by its own log-odds, with what its exchange has gained
+ * or lost by the order.
+ */
+export function passagesOf(ordered: readonly Candidate[], scored: ScoredScope): ScoredPassage[] {
+  let least = Number.NEGATIVE_INFINITY;
+  // From the end, so that none stands below those that follow it.
+  const totals = ordered
+    .toReversed()
+    .map(({ total }) => (least = Math.max(least, total)))
+    .toReversed();
+  return ordered
+    .flatMap((candidate, i) => {
+      const best = scored.totals[candidate.place] ?? 0;
+      return withNeighbours(candidate, scored).map((one) => ({
+        ...one,
+        total: (totals[i] ?? 0) + (one.total - best),
+      }));
+    })
+    .sort((a, b) => b.total - a.total);
+}
+
+/** All passages of a candidate's exchange: in time order they stand together. */
+function withNeighbours({ exchangeId, place }: Candidate, { passageAt }: ScoredScope): ScoredPassage[] {
+  const beside = (step: 1 | -1): ScoredPassage[] => {
+    const found: ScoredPassage[] = [];
+    for (let at = place + step; ; at += step) {
+      const passage = passageAt(at);
+      if (passage?.exchangeId !== exchangeId) return found;
+      found.push(passage);
+    }
+  };
+  const own = passageAt(place);
+  return [...beside(-1), ...(own ? [own] : []), ...beside(1)];
+}
+
+/** How many words a message takes in the prompt, with the day and the name before it; 0 when it is empty. */
+export function quotedWords(text: string, name = 'user'): number {
+  return text === '' ? 0 : countWords(`2000-01-01 "${name}": "${text}"`);
+}
+
+/** An exchange of so many words is quoted whole: what was said and what was answered explain each other. */
+const WHOLE_WORDS = 80;
+
+/**
+ * What is quoted of passages, best first: those that fit into `maxWords`, of at most `topK` exchanges. The
+ * best one is taken in any case.
+ */
+export function withinBudget<P extends { exchangeId: string; words: number }>(
+  ranked: readonly P[],
+  topK: number,
+  maxWords: number,
+): P[] {
+  const together = Map.groupBy(ranked, ({ exchangeId }) => exchangeId);
+  const exchanges = new Set<string>();
+  const taken = new Set<P>();
+  let words = 0;
+  const take = (passages: readonly P[], atMost: number): boolean => {
+    const cost = passages.reduce((sum, passage) => sum + passage.words, 0);
+    if (cost > atMost || (words > 0 && words + cost > maxWords)) return false;
+    passages.forEach((passage) => taken.add(passage));
+    words += cost;
+    return true;
+  };
+  for (const passage of ranked) {
+    const { exchangeId } = passage;
+    const isNew = !exchanges.has(exchangeId);
+    if (taken.has(passage) || (isNew && exchanges.size === topK)) continue;
+    const whole = together.get(exchangeId) ?? [];
+    if ((isNew && take(whole, WHOLE_WORDS)) || take([passage], Number.POSITIVE_INFINITY))
+      exchanges.add(exchangeId);
+  }
+  return [...taken];
+}

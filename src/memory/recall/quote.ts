@@ -1,0 +1,59 @@
+import type pg from 'pg';
+import type { RecallSettings } from '../../domain/agent.ts';
+import type { Scope } from '../../domain/conversation.ts';
+import type { Candidate } from '../ranking/choose.ts';
+import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
+import type { SpeakerNames } from '../text/names.ts';
+import type { PromptContents } from './beside-window.ts';
+import { notInPrompt } from './candidates.ts';
+import {
+  findTexts,
+  passageKey,
+  type PassageTexts,
+  type QuotedMessage,
+  type TextBudget,
+} from './passage-texts.ts';
+import { passagesOf, quotedWords, withinBudget } from './quotable.ts';
+
+/** A passage that is quoted, and what of it the prompt doesn't show yet. */
+export type Quoted = ScoredPassage & {
+  user?: QuotedMessage | undefined;
+  reply?: QuotedMessage | undefined;
+  /** What it takes in the prompt. */
+  words: number;
+};
+
+/** More passages than fit into any budget of the default settings. */
+const EXAMINED_EACH = 8;
+
+/**
+ * What is quoted of ordered exchanges: their best passages, of as many exchanges as the agent's settings
+ * allow and while words are left. What belongs to a question often stands in several passages.
+ */
+export async function quote(
+  client: pg.PoolClient,
+  scope: Scope,
+  inPrompt: PromptContents,
+  from: {
+    ordered: readonly Candidate[];
+    scored: ScoredScope;
+    texts: ReadonlyMap<string, PassageTexts>;
+    settings: RecallSettings;
+    budget: TextBudget;
+    speakers: SpeakerNames;
+  },
+): Promise<Quoted[]> {
+  const { ordered, scored, texts, settings, budget, speakers } = from;
+  const { topK, maxWords } = settings;
+  const passages = passagesOf(ordered, scored).slice(0, EXAMINED_EACH * topK);
+  const unknown = passages.filter((passage) => !texts.has(passageKey(passage)));
+  const known = new Map([...texts, ...(await findTexts(client, scope, unknown, budget))]);
+  const quotable = passages.flatMap((passage): Quoted[] => {
+    const { user, reply } = notInPrompt(passage, known, inPrompt);
+    if (!user && !reply) return [];
+    const words =
+      quotedWords(user?.content ?? '', speakers.user) + quotedWords(reply?.content ?? '', speakers.agent);
+    return [{ ...passage, user, reply, words }];
+  });
+  return withinBudget(quotable, topK, maxWords);
+}

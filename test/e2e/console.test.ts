@@ -1,0 +1,411 @@
+/** The console in a browser, on the whole system: what people do there, and what it must never do. */
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { HAS_BROWSER, launchBrowser } from '../../local/chromium.ts';
+import { buildConsole } from '../../local/console.ts';
+import { toTermVector } from '../../src/memory/text/search-terms.ts';
+import { wordsOf } from '../../src/memory/text/terms.ts';
+import { memoryShortKey } from '../../src/redis/keys.ts';
+import {
+  expectNoSidewaysScroll,
+  pressKey,
+  seriousViolations,
+  tabTo,
+  typeInto,
+  watchedPage,
+  type Watched,
+} from '../support/browser.ts';
+import { eventually } from '../support/eventually.ts';
+import { fail, noted } from '../support/fake-llm.ts';
+import { memoryOf } from '../support/memory.ts';
+import { AS_OPERATOR, OPERATOR_TOKEN, startSystem, type System } from '../support/system.ts';
+
+jest.setTimeout(180_000);
+
+const HOSTILE = '<img src=x onerror="document.title=1"><script>document.title = 2</script>';
+const inBrowser = HAS_BROWSER ? test : test.skip;
+if (!HAS_BROWSER)
+  console.warn('Chromium is not installed (apt-get install chromium): its tests are left out');
+
+let system: System;
+let browser: Browser;
+/** Of the tenant that the tests begin with. */
+let keys: { chat: string; read: string; admin: string };
+const watched: Watched[] = [];
+
+beforeAll(async () => {
+  if (!HAS_BROWSER) return;
+  await buildConsole();
+  [system, browser] = await Promise.all([startSystem(), launchBrowser()]);
+  const issue = async (role: string): Promise<string> => {
+    const path = `/v1/tenants/${system.tenantId}/api-keys`;
+    return (await system.request('POST', path, { role, name: role }, AS_OPERATOR)).body['apiKey'] as string;
+  };
+  keys = { chat: await issue('chat'), read: await issue('read'), admin: system.apiKey };
+});
+afterAll(async () => {
+  if (!HAS_BROWSER) return;
+  await browser.close();
+  await system.stop();
+});
+
+/** Whoever has signed in, in a browser of their own. */
+async function signedIn(token: string, options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ baseURL: system.baseUrl, ...options });
+  const seen = await watchedPage(context);
+  watched.push(seen);
+  const { page } = seen;
+  await page.goto('/');
+  await page.getByLabel('Key or token').fill(token);
+  await page.keyboard.press('Enter');
+  await page
+    .getByRole('button', { name: 'Sign out' })
+    .or(page.getByRole('button', { name: 'Menu' }))
+    .first()
+    .waitFor();
+  return page;
+}
+
+inBrowser(
+  'by keyboard alone, from the first visit to a memory that is recalled, tried, forgotten and erased',
+  async () => {
+    const operator = await signedIn(OPERATOR_TOKEN);
+    await typeInto(operator, operator.getByLabel('Name'), 'The bicycle shop');
+    await operator.keyboard.press('Enter');
+    const key = (await operator.getByLabel('API key').textContent()) ?? '';
+    expect(key).toMatch(/^konstruct_/);
+    await operator.context().close();
+
+    const page = await signedIn(key);
+    await page.getByRole('heading', { name: 'Welcome' }).waitFor();
+    await typeInto(page, page.getByLabel('Name'), 'Mara');
+    await page.keyboard.press('Enter');
+    await typeInto(page, page.getByLabel('Message to Mara'), 'My bicycle is blue and has a brass bell.');
+    await page.keyboard.press('Enter');
+    await page.getByText('Noted: My bicycle is blue').first().waitFor();
+    await page.getByText('Mara remembers what you said').waitFor();
+    await pressKey(page, page.getByRole('link', { name: 'Look into its memory' }));
+    await page.getByRole('row').getByText('My bicycle is blue').first().waitFor();
+
+    const [agentId = '', userId = ''] = new URL(page.url()).pathname.split('/').slice(-2);
+    const { tenantId } = await sessionOf(page);
+    // As if a window of other messages had been said since.
+    await system.redis.del(memoryShortKey(tenantId, agentId, userId));
+    await pressKey(page, page.getByRole('link', { name: 'Talk as this user' }));
+    await typeInto(page, page.getByLabel('Message to Mara'), 'Which colour is my bicycle?');
+    await page.keyboard.press('Enter');
+    await page.getByRole('complementary', { name: 'Receipt' }).getByText('1 recalled').waitFor();
+    await pressKey(page, page.getByRole('button', { name: 'Why?' }).last());
+    const why = page.getByRole('dialog');
+    await why.getByText('My bicycle is blue').first().waitFor();
+    await why.getByRole('meter', { name: 'Meaning (cosine)' }).waitFor();
+    await why.getByText('11 in, 7 out').waitFor();
+    await page.keyboard.press('Escape');
+
+    await pressKey(page, page.getByRole('link', { name: 'Agents', exact: true }));
+    await pressKey(page, page.getByRole('link', { name: /Mara/ }));
+    await typeInto(page, page.getByLabel('Threshold'), '0.99');
+    await typeInto(page, page.getByLabel('Memory of user'), userId);
+    await typeInto(page, page.getByLabel('Test message'), 'Which colour is my bicycle?');
+    await pressKey(page, page.getByRole('button', { name: 'Compare' }));
+    await page.getByRole('region', { name: 'At present' }).getByText('1 exchange recalled').waitFor();
+    await page.getByRole('region', { name: 'As proposed' }).getByText('0 exchanges recalled').waitFor();
+    await typeInto(page, page.getByLabel('Exchanges at most'), '99');
+    await pressKey(page, page.getByRole('button', { name: 'Save' }));
+    const wrong = page.getByLabel('Exchanges at most');
+    await eventually(async () => (await wrong.getAttribute('aria-invalid')) === 'true');
+    await typeInto(page, wrong, '2');
+    await pressKey(page, page.getByRole('button', { name: 'Save' }));
+    await eventually(async () => {
+      const { recall } = (await asTenant(key, `/v1/agents/${agentId}`)) as { recall: Record<string, number> };
+      return recall['topK'] === 2 && recall['threshold'] === 0.99;
+    });
+
+    await page.goto(`/console/memory/${agentId}/${userId}`);
+    const row = page.getByRole('row').filter({ hasText: 'Which colour' });
+    await pressKey(page, row.getByRole('button', { name: 'Forget' }));
+    await pressKey(page, page.getByRole('dialog').getByRole('button', { name: 'Forget' }));
+    await row.waitFor({ state: 'detached' });
+    expect(await textsOf(key, agentId, userId)).not.toContain('Which colour is my bicycle?');
+
+    await tabTo(page, page.getByRole('tab', { name: 'Long-term' }));
+    await page.keyboard.press('End');
+    await pressKey(page, page.getByRole('button', { name: 'Erase this memory …' }));
+    await typeInto(page, page.getByLabel(`Type ${userId} to confirm`), userId);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Erased' }).waitFor();
+    expect(await textsOf(key, agentId, userId)).toEqual([]);
+    await page.context().close();
+  },
+);
+
+/** What a tenant's key gets from the API. */
+async function asTenant(key: string, path: string): Promise<Record<string, unknown>> {
+  return (await system.request('GET', path, undefined, { authorization: `Bearer ${key}` })).body;
+}
+
+async function textsOf(key: string, agentId: string, userId: string): Promise<string[]> {
+  const body = await asTenant(key, `/v1/agents/${agentId}/users/${userId}/memory?limit=200`);
+  const { window, memories } = body as Record<'window' | 'memories', Array<{ content: string }>>;
+  return [...window, ...memories].map(({ content }) => content);
+}
+
+/** Who is signed in there. */
+const sessionOf = (page: Page): Promise<{ tenantId: string }> =>
+  page.evaluate(async () => (await fetch('/console/session')).json() as Promise<{ tenantId: string }>);
+
+inBrowser('a role sees what it may do, and a tenant nothing of another', async () => {
+  await system.say('My boat is called Ariadne.', { userId: 'bob' });
+  const chat = await signedIn(keys.chat);
+  expect(await placesOf(chat)).toEqual(['Chat']);
+  await chat.goto(`/console/memory/${system.agent.id}/bob`);
+  await chat.getByRole('heading', { name: 'There is no such page' }).waitFor();
+  await chat.goto(`/console/chat/${system.agent.id}/bob`);
+  await chat.getByLabel('Message to Mara').fill('Hello');
+  await chat.keyboard.press('Enter');
+  await chat.getByText('Noted: Hello').first().waitFor();
+  await chat.context().close();
+
+  const read = await signedIn(keys.read);
+  expect(await placesOf(read)).toEqual(['Overview', 'Memory', 'Agents', 'Slack', 'Audit log']);
+  await read.goto(`/console/memory/${system.agent.id}/bob`);
+  await read.getByRole('row').filter({ hasText: 'Ariadne' }).waitFor();
+  expect(await read.getByRole('button', { name: 'Forget' }).count()).toBe(0);
+  await read.goto(`/console/agents/${system.agent.id}`);
+  await read.getByLabel('Name').waitFor();
+  expect(await read.getByRole('button', { name: 'Save' }).count()).toBe(0);
+  await read.context().close();
+
+  const made = await system.request('POST', '/v1/tenants', { name: 'Others' }, AS_OPERATOR);
+  const other = await signedIn(made.body['apiKey'] as string);
+  for (const path of [`/agents/${system.agent.id}`, `/memory/${system.agent.id}/bob`]) {
+    await other.goto(`/console${path}`);
+    await other.getByText('Not found').first().waitFor();
+    expect(await other.locator('main').textContent()).not.toMatch(/Ariadne|Mara/);
+  }
+  await other.context().close();
+});
+
+const placesOf = (page: Page): Promise<string[]> =>
+  page.getByRole('navigation', { name: 'Console' }).first().getByRole('link').allTextContents();
+
+inBrowser(
+  'a text with markup is a text on every page, in light and in dark, and axe finds nothing',
+  async () => {
+    const said = await system.say(HOSTILE, { userId: 'eve' });
+    const messageId = said.body['messageId'] as string;
+    await eventually(async () => (await textsOf(keys.admin, system.agent.id, 'eve')).length === 4);
+    await system.redis.del(memoryShortKey(system.tenantId, system.agent.id, 'eve'));
+    const page = await signedIn(keys.admin);
+    const found: string[] = [];
+    const looked = async (name: string): Promise<void> => {
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme });
+        for (const violation of await seriousViolations(page))
+          found.push(`${name}, ${colorScheme}: ${violation}`);
+      }
+      expect(await page.getByRole('alert').allTextContents()).toEqual([]);
+      expect(await page.title()).toMatch(/Konstruct$/);
+      expect(await page.locator('main img, main script').count()).toBe(0);
+    };
+    const visit = async (path: string, isThere: (page: Page) => Promise<unknown>): Promise<void> => {
+      await page.goto(`/console${path}`);
+      await isThere(page);
+      await looked(path);
+    };
+    const agent = `/agents/${system.agent.id}`;
+    const eve = `/memory/${system.agent.id}/eve`;
+    const shows = (text: string) => () => page.getByText(text).first().waitFor();
+    await visit(`/chat/${system.agent.id}/eve`, async () => {
+      await page.getByLabel('Message to Mara').fill(`Again ${HOSTILE}`);
+      await page.keyboard.press('Enter');
+      await page.getByText(`Noted: Again ${HOSTILE}`).first().waitFor();
+      await page.getByRole('button', { name: 'Why?' }).click();
+      await page.getByRole('dialog').getByText(HOSTILE).first().waitFor();
+      await looked('why');
+      await page.keyboard.press('Escape');
+    });
+    await visit(eve, shows(HOSTILE));
+    await page.getByRole('button', { name: 'Forget' }).first().click();
+    await looked('forget');
+    await page.keyboard.press('Escape');
+    await page.getByRole('tab', { name: 'Window' }).click();
+    await page.getByText(`Again ${HOSTILE}`).first().waitFor();
+    await looked('window');
+    await page.getByRole('tab', { name: 'Search' }).click();
+    await page.getByLabel('Look for').fill('script onerror');
+    await page.keyboard.press('Enter');
+    await page.getByText(HOSTILE).first().waitFor();
+    await looked('search');
+    await page.getByRole('tab', { name: /Take along/ }).click();
+    await looked('take along');
+    await visit('/memory', shows('eve'));
+    await visit(`/turns/${messageId}`, shows('Step by step'));
+    expect(await page.locator('main').textContent()).toContain(HOSTILE);
+    await visit('/agents', shows('Mara'));
+    await visit('/agents/new', shows('Make the agent'));
+    await visit(agent, async () => {
+      await page.getByLabel('Memory of user').fill('eve');
+      await page.getByLabel('Test message').fill(HOSTILE);
+      await page.keyboard.press('Tab');
+      await page.getByRole('button', { name: 'Show what would be sent' }).click();
+      await page.getByText('The exact prompt').click();
+      await page.getByRole('region', { name: 'As it is' }).locator('pre').last().getByText(HOSTILE).waitFor();
+    });
+    await visit('/overview', shows('Time by step'));
+    await visit('/slack', shows('Hand-overs that wait'));
+    await visit('/audit', () => page.getByRole('table').waitFor());
+    await visit('/welcome', shows('Say something'));
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Key or token').waitFor();
+    await looked('sign in');
+    await page.context().close();
+
+    const operator = await signedIn(OPERATOR_TOKEN);
+    await operator.getByRole('list', { name: 'Tenants' }).getByRole('link').first().click();
+    await operator.getByRole('list', { name: 'API keys' }).waitFor();
+    for (const violation of await seriousViolations(operator)) found.push(`tenant: ${violation}`);
+    await operator.context().close();
+    expect(found).toEqual([]);
+  },
+);
+
+inBrowser('a turn that has failed tells its story, and is answered again', async () => {
+  system.llm.answerWith(() => fail(400));
+  await system.postMessage('frank', 'Is anybody there?', { prefer: 'wait=60' });
+  const page = await signedIn(keys.admin);
+  await page.getByRole('link', { name: /frank to Mara/ }).click();
+  await page.getByText('It has failed').waitFor();
+  await page.getByText('the LLM answered 400').first().waitFor();
+  system.llm.answerWith(noted);
+  await page.getByRole('button', { name: 'Answer again' }).click();
+  await eventually(async () => {
+    await page.reload();
+    await page.getByRole('heading', { name: 'Step by step' }).waitFor();
+    return (await page.getByText('Noted: Is anybody there?').count()) > 0;
+  });
+  await page.goto('/console/overview');
+  await page.getByText('No turn has failed').waitFor();
+  await page.context().close();
+});
+
+inBrowser('a memory is taken along as a file', async () => {
+  await system.say('My boat is called Ariadne.', { userId: 'grace' });
+  await eventually(async () => (await textsOf(keys.admin, system.agent.id, 'grace')).length === 4);
+  const page = await signedIn(keys.admin);
+  await page.goto(`/console/memory/${system.agent.id}/grace`);
+  await page.getByRole('tab', { name: /Take along/ }).click();
+  const coming = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download' }).click();
+  const file = await (await coming).path();
+  await page.goto(`/console/memory/${system.agent.id}/heir`);
+  await page.getByRole('tab', { name: /Take along/ }).click();
+  const asking = page.waitForEvent('filechooser');
+  await page.getByRole('button', { name: 'Choose a file' }).click();
+  await (await asking).setFiles(file);
+  await page.getByText('1 exchange stored.').waitFor();
+  await page.getByRole('tab', { name: 'Long-term' }).click();
+  await page.getByRole('row').filter({ hasText: 'Ariadne' }).waitFor();
+  await page.context().close();
+});
+
+inBrowser('on a phone nothing scrolls sideways, and the menu leads everywhere', async () => {
+  const page = await signedIn(keys.admin, { viewport: { width: 360, height: 740 }, isMobile: true });
+  for (const place of ['Overview', 'Chat', 'Memory', 'Agents', 'Slack', 'Audit log']) {
+    await page.getByRole('button', { name: 'Menu' }).click();
+    await page.getByRole('dialog').getByRole('link', { name: place }).click();
+    await page.getByRole('heading', { name: place, level: 1 }).waitFor();
+    await page.getByText('Loading').first().waitFor({ state: 'detached' });
+    expect(await page.getByRole('alert').allTextContents()).toEqual([]);
+    await expectNoSidewaysScroll(page);
+  }
+  for (const path of [
+    `/memory/${system.agent.id}/bob`,
+    `/agents/${system.agent.id}`,
+    `/chat/${system.agent.id}/bob`,
+  ]) {
+    await page.goto(`/console${path}`);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.getByText('Loading').first().waitFor({ state: 'detached' });
+    expect(await page.getByRole('alert').allTextContents()).toEqual([]);
+    await expectNoSidewaysScroll(page);
+  }
+  await page.context().close();
+});
+
+inBrowser(
+  'of 20,000 memories those in view stand in the page, and the one that is looked for is found',
+  async () => {
+    const scope = { tenantId: system.tenantId, agentId: system.agent.id, userId: 'archive' };
+    await memoryOf({ ...system, pool: system.database.pool }, scope).tell({
+      user: 'My aunt Ottilie breeds alpacas in Graz.',
+    });
+    await fill(scope, 10_000);
+    const page = await signedIn(keys.admin);
+    await page.goto(`/console/memory/${scope.agentId}/${scope.userId}`);
+    const rows = page.getByRole('row');
+    await rows.first().waitFor();
+    const list = page.getByRole('grid', { name: /Exchanges/ });
+    let most = 0;
+    const loaded = async () => Number((await list.getAttribute('aria-rowcount')) ?? 0);
+    for (const exchanges of [100, 300, 500]) {
+      await eventually(async () => {
+        await list.evaluate((element) => {
+          const scrolled = element as unknown as { scrollTop: number; scrollHeight: number };
+          scrolled.scrollTop = scrolled.scrollHeight;
+        });
+        most = Math.max(most, await rows.count());
+        return (await loaded()) >= exchanges;
+      });
+    }
+    expect(most).toBeGreaterThan(0);
+    expect(most).toBeLessThan(60);
+    await page.getByRole('tab', { name: 'Search' }).click();
+    for (const [way, query] of [
+      [/^Meaning and words/, 'Who breeds alpacas?'],
+      [/^Meaning$/, 'relatives who keep animals'],
+      [/^Words$/, 'Ottilie'],
+    ] as const) {
+      await page.getByRole('button', { name: /By/ }).click();
+      await page.getByRole('option', { name: way }).click();
+      await page.getByLabel('Look for').fill(query);
+      await page.keyboard.press('Enter');
+      await page.getByRole('article').getByText('My aunt Ottilie').first().waitFor();
+    }
+    await page.context().close();
+  },
+);
+
+/** Exchanges of two memories each, newer than whatever was told, and found by nothing that is asked. */
+async function fill(
+  scope: { tenantId: string; agentId: string; userId: string },
+  exchanges: number,
+): Promise<void> {
+  const { admin } = system.database;
+  // Without its index of vectors, which takes most of the time.
+  await admin.query('DROP INDEX IF EXISTS conversation_embeddings_hnsw');
+  const values = [scope.tenantId, scope.agentId, scope.userId, exchanges];
+  await admin.query(
+    `WITH made AS (
+       INSERT INTO conversation_embeddings (tenant_id, agent_id, user_id, exchange_id, role, content, embedding, created_at)
+       SELECT $1, $2, $3, exchange, role, 'message ' || i, array_fill(0.05::real, ARRAY[384])::vector,
+              '2026-11-10'::timestamptz + make_interval(secs => i)
+       FROM (SELECT i, gen_random_uuid() AS exchange FROM generate_series(1, $4::int) i) e,
+            unnest(ARRAY['user', 'assistant']) role
+       RETURNING id, exchange_id, role, created_at)
+     INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, created_at, flags, part,
+                                    user_memory, user_from, user_to, reply_from, reply_to, embedding, terms)
+     SELECT $1, $2, $3, exchange_id, created_at, 0, 0, id, 0, 8, 0, 0,
+            array_fill(0.05::real, ARRAY[384])::vector::halfvec, $5::sparsevec
+     FROM made WHERE role = 'user'`,
+    [...values, toTermVector(wordsOf('message', 'stored'))],
+  );
+  await admin.query('ANALYZE conversation_embeddings, exchange_passages');
+}
+
+inBrowser('everything comes from here, under a policy that nothing has tried to break', () => {
+  expect(watched.flatMap(({ complaints }) => complaints)).toEqual([]);
+  expect(watched.flatMap(({ unprotected }) => unprotected)).toEqual([]);
+  const origins = new Set(watched.flatMap(({ requests }) => requests).map((url) => new URL(url).origin));
+  expect([...origins]).toEqual([system.baseUrl]);
+});

@@ -1,0 +1,76 @@
+/** The console's page, as the API serves it. */
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import express from 'express';
+import { pino } from 'pino';
+import { problemHandler } from '../../src/api/problems.ts';
+import { consolePage } from '../../src/api/routes/console-page.ts';
+import { serve } from '../support/http-server.ts';
+
+let folder: string;
+let server: Awaited<ReturnType<typeof serve>>;
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(os.tmpdir(), 'konstruct-console-'));
+  const app = express();
+  app.use(consolePage(folder));
+  app.use(problemHandler(pino({ level: 'silent' })));
+  server = await serve(app);
+});
+afterAll(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+const get = async (at: string, init: RequestInit = {}) => {
+  const response = await fetch(server.url + at, { redirect: 'manual', ...init });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+};
+
+test('what is not built says how it is', async () => {
+  const { status, headers, text } = await get('/console/');
+  expect(status).toBe(503);
+  expect(headers.get('content-type')).toMatch(/^text\/plain/);
+  expect(text).toContain('npm run console:build');
+});
+
+test('what is built is served, and every other path is the page', async () => {
+  await mkdir(path.join(folder, 'assets'));
+  await writeFile(path.join(folder, 'index.html'), '<!doctype html><title>Konstruct</title>');
+  await writeFile(path.join(folder, 'assets', 'index-1a2b.js'), 'export {};');
+  await writeFile(path.join(folder, 'icon.svg'), '<svg xmlns="http://www.w3.org/2000/svg"/>');
+  for (const at of ['/console', '/console/', '/console/agents/x', '/console/index.html']) {
+    const { status, headers, text } = await get(at);
+    expect({ at, status, text }).toEqual({ at, status: 200, text: expect.stringContaining('Konstruct') });
+    expect(headers.get('content-type')).toMatch(/^text\/html/);
+    expect(headers.get('cache-control')).toBe('no-cache');
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    const policy = String(headers.get('content-security-policy'));
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toMatch(/unsafe|\*|https?:/);
+  }
+  const script = await get('/console/assets/index-1a2b.js');
+  expect(script.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
+  expect(script.headers.get('content-type')).toMatch(/javascript/);
+  expect((await get('/console/icon.svg')).headers.get('cache-control')).toBe('no-cache');
+  expect((await get('/console/assets/gone.js')).status).toBe(404);
+});
+
+test('the root leads there, and nothing is written there', async () => {
+  expect(await get('/')).toMatchObject({ status: 302 });
+  expect((await get('/')).headers.get('location')).toBe('/console/');
+  const posted = await get('/console/agents', { method: 'POST' });
+  expect(posted.status).toBe(405);
+  expect(posted.headers.get('allow')).toBe('GET, HEAD');
+});
+
+test('no file outside of the folder is served', async () => {
+  for (const at of [
+    '/console/%2e%2e/package.json',
+    '/console/assets/%2e%2e/%2e%2e/package.json',
+    '/console/.env',
+  ])
+    expect((await get(at)).text).not.toContain('"name"');
+});
