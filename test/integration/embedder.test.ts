@@ -81,6 +81,23 @@ describe('a text in its parts', () => {
     expect(likeness.indexOf(Math.max(...likeness))).toBe(long.length);
     expect(own.at(-1)).toEqual(whole);
   });
+
+  test.each([
+    ['a word for each letter', 'w '.repeat(470)],
+    ['a single word', '.'.repeat(940)],
+    ['syllables of three letters', '각'.repeat(300)],
+  ])('lets queries in between, however few its words are: %s', async (_, part) => {
+    const before = embedder.pid();
+    const reading = { isOver: false };
+    const read = embedder
+      .embedParts(Array<string>(12).fill(part), request)
+      .finally(() => (reading.isOver = true));
+    let answered = 0;
+    for (; !reading.isOver; answered += 1) await embedder.embed('quick', { ...SOMEBODY, priority: 'query' });
+    expect((await read).parts).toHaveLength(12);
+    expect(answered).toBeGreaterThan(8);
+    expect(embedder.pid()).toBe(before);
+  });
 });
 
 test('a query is embedded before waiting backfills', async () => {

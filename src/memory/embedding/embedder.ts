@@ -50,6 +50,11 @@ const MAX_BATCH_LETTERS = 1_000;
 const MAX_WAITING_PER_TENANT = 1_000;
 /** Some 270 word pieces: the model was trained on texts of up to 256. */
 const WINDOW_WORDS = 200;
+/**
+ * A second limit, for texts whose letters are word pieces of their own: 32,000 full stops are one word. It is
+ * as long as three of the longest passages, which a window of common words seldom reaches.
+ */
+const WINDOW_LETTERS = 1_400;
 /** A batch takes about 0.1 s. After this time the process counts as stuck, and is replaced. */
 const BATCH_TIMEOUT_MS = 20_000;
 
@@ -77,9 +82,9 @@ export async function createEmbedder(options: {
 
   const read = readerOf(model);
   return {
-    embed: async (text, request) => mean(await read([text], request)),
+    embed: async (text, request) => mean(await read([cutForModel(text)], request)),
     async embedParts(parts, request) {
-      const windows = windowsOf(parts);
+      const windows = windowsOf(parts.map(cutForModel));
       const sums: Float32Array[][] = [];
       for (let from = 0; from < windows.length; from += MAX_BATCH)
         sums.push(
@@ -153,9 +158,8 @@ function readerOf(
       );
     }
     const made = new Promise<Float32Array[]>((resolve, reject) => {
-      const parts = window.map(cutForModel);
-      const letters = parts.reduce((sum, { length }) => sum + length, 0);
-      queue.push(owner, { parts, letters, signal, resolve, reject });
+      const letters = window.reduce((sum, { length }) => sum + length, 0);
+      queue.push(owner, { parts: window, letters, signal, resolve, reject });
       void drain();
     });
     // Not when the text would have had its turn: the model may hang, and the caller's process end.
@@ -176,15 +180,16 @@ function mean(sums: readonly Float32Array[]): Float32Array {
 /** Neighbouring parts that the model reads together: about as much as it was trained to read. */
 function windowsOf(parts: readonly string[]): string[][] {
   const windows: string[][] = [];
-  let words = 0;
+  let [words, letters] = [0, 0];
   for (const part of parts) {
     const own = countWords(part);
     const window = windows.at(-1);
     words += own;
-    if (window && words <= WINDOW_WORDS) window.push(part);
+    letters += part.length;
+    if (window && words <= WINDOW_WORDS && letters <= WINDOW_LETTERS) window.push(part);
     else {
       windows.push([part]);
-      words = own;
+      [words, letters] = [own, part.length];
     }
   }
   return windows;
