@@ -6,7 +6,7 @@ import { openApiDocument } from '../../src/api/openapi.ts';
 import { issueApiKey, type IssuedApiKey } from '../../src/db/api-keys.ts';
 import { KEY_ROLES, type KeyRole } from '../../src/domain/key-roles.ts';
 import { createTestTenant } from '../support/services.ts';
-import { AS_OPERATOR, SLACK_OAUTH, startSystem, type System } from '../support/system.ts';
+import { AS_OPERATOR, liftUserLimit, SLACK_OAUTH, startSystem, type System } from '../support/system.ts';
 import { exported, sendImport } from '../support/transfer.ts';
 
 let system: System;
@@ -17,6 +17,8 @@ let file: string;
 const TAKEN_OVER = 'slack:T1:C1:1700000000.000100';
 beforeAll(async () => {
   system = await startSystem({ env: SLACK_OAUTH });
+  // Each call has a message of its own.
+  await liftUserLimit(system);
   const issue = async (role: KeyRole): Promise<IssuedApiKey> => {
     const key = await issueApiKey(system.database.operator, system.tenantId, { role, name: `a ${role} key` });
     if (!key) throw new Error('the tenant has no room for a key');

@@ -211,6 +211,8 @@ describe('beside a reply', () => {
   test('"Why?" shows what was recalled to the one who had asked, and to nobody else', async () => {
     const { noted } = await import('../support/fake-llm.ts');
     system.llm.answerWith(noted);
+    // Nothing is alike to these tests' embedder.
+    await system.request('PATCH', `/v1/agents/${system.agent.id}`, { recall: { threshold: 0 } });
     await tell('ada', 'the wifi password is kept in the blue folder');
     for (let i = 0; i < 11; i += 1) await tell('ada', `small talk number ${i}`);
     const exchangeId = await tell('ada', 'where is the wifi password kept, in which folder?');
