@@ -66,7 +66,7 @@ export const AGENTS = answer('Agents', z.object({ agents: z.array(agent), nextCu
 export const recalled = z.object({
   content: z.string(),
   role,
-  score: z.number().describe('What it was ranked by: the weighted sum of `cosine` and `lexical`'),
+  score: z.number().describe('What it was ranked by: its share of what all that is remembered fits, 0 to 1'),
   cosine: z.number().describe('Similarity of meaning'),
   lexical: z.number().describe('Share of the question’s words, the rarer the heavier'),
   createdAt: time,

@@ -31,7 +31,7 @@ export type RecalledMemory = {
   /** The message, or the passage of it that was found. */
   content: string;
   role: Role;
-  /** What it was ranked by: the weighted sum of `cosine` and `lexical`, 0 to 1. */
+  /** What it was ranked by: its share of what all that is remembered fits, 0 to 1. */
   score: number;
   /** Similarity of meaning, −1 to 1. */
   cosine: number;
