@@ -3,7 +3,7 @@ import { afterEach, expect, jest, test } from '@jest/globals';
 import { exchangesOf } from '../../console/src/api/exchanges.ts';
 import { asProblem } from '../../console/src/api/problem.ts';
 import { sendMessage, type ReplyEvent } from '../../console/src/api/reply-events.ts';
-import { changesOf, draftOf } from '../../console/src/pages/agents/draft.ts';
+import { bodyOf, changesOf, draftOf, EMPTY } from '../../console/src/pages/agents/draft.ts';
 import { chatPath, userIdOf } from '../../console/src/paths.ts';
 
 const OUTGOING = { agentId: 'a', userId: 'ada', text: 'Hello', key: 'the-key' };
@@ -129,6 +129,12 @@ test('an agent that was changed back has no changes; numbers that are empty are 
     maxPromptTokens: null,
     escalation: { people: ['U1', 'U2'] },
   });
+});
+
+test('a new agent sends of recall what is given, so that the rest is as the API sets it', () => {
+  expect(bodyOf({ ...EMPTY, name: 'Mara' })).not.toHaveProperty('recall');
+  const some = { ...EMPTY, name: 'Mara', recall: { ...EMPTY.recall, topK: 2 } };
+  expect(bodyOf(some).recall).toEqual({ topK: 2 });
 });
 
 test('whatever is thrown is a problem that can be shown', () => {

@@ -16,6 +16,9 @@ export function useMemories(scope: Scope, { refetchUntilThere }: { refetchUntilT
     { params: { path: scope, query: { limit: LARGEST_PAGE } } },
     {
       ...PAGED,
+      // A large memory is not loaded all over again: what changes it here says so below.
+      staleTime: Infinity,
+      gcTime: 60_000,
       refetchInterval: ({ state }) =>
         state.data?.pages.some(({ memories }) => memories.length > 0) ? false : (refetchUntilThere ?? false),
     },
@@ -27,6 +30,20 @@ export function useWindow(scope: Scope) {
   return api.useQuery('get', MEMORY, { params: { path: scope, query: { limit: 1 } } });
 }
 
+/** What was said with a user is shown elsewhere too: the conversation, the window before it, stories. */
+function forgetWhatIsShown({ agentId, userId }: Scope): void {
+  for (const name of ['conversation', 'before']) {
+    queryClient.removeQueries({ queryKey: [name, agentId, userId] });
+  }
+  queryClient.removeQueries({ queryKey: ['get', '/v1/messages/{messageId}/story'] });
+}
+
+/** A user's memory is erased. */
+export async function memoryIsGone(scope: Scope): Promise<void> {
+  forgetWhatIsShown(scope);
+  await memoryHasChanged();
+}
+
 /** There is more or less to remember: lists that nobody looks at are asked for anew when somebody does. */
 export async function memoryHasChanged(): Promise<void> {
   queryClient.removeQueries({ queryKey: ['get', MEMORY], type: 'inactive' });
@@ -34,7 +51,8 @@ export async function memoryHasChanged(): Promise<void> {
 }
 
 /** An exchange is forgotten: it goes from the pages that are there, which need not be asked for again. */
-export async function exchangeIsGone(exchangeId: string): Promise<void> {
+export async function exchangeIsGone(scope: Scope, exchangeId: string): Promise<void> {
+  forgetWhatIsShown(scope);
   queryClient.setQueriesData<InfiniteData<Schemas['Memory']> | Schemas['Memory']>(
     { queryKey: ['get', MEMORY] },
     (known) =>

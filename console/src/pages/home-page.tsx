@@ -3,7 +3,7 @@ import { api } from '../api/client.ts';
 import { useRights } from '../session/session.ts';
 import { Loaded } from '../ui/states.tsx';
 
-/** Leads to where one begins: whoever has no agent yet is led by the hand. */
+/** Leads to where one begins: where nobody has said anything yet, whoever comes is led by the hand. */
 export function HomePage() {
   const { canChat, canRead, canChange, isOperator } = useRights();
   if (isOperator) return <Redirect to="/tenants" replace />;
@@ -12,10 +12,10 @@ export function HomePage() {
 }
 
 function FirstOrOverview() {
-  const agents = api.useQuery('get', '/v1/agents', { params: { query: { limit: 1 } } });
+  const turns = api.useQuery('get', '/v1/turns', { params: { query: { limit: 1 } } });
   return (
-    <Loaded of={agents}>
-      {({ agents: [first] }) => <Redirect to={first ? '/overview' : '/welcome'} replace />}
+    <Loaded of={turns}>
+      {({ turns: [first] }) => <Redirect to={first ? '/overview' : '/welcome'} replace />}
     </Loaded>
   );
 }

@@ -78,6 +78,7 @@ function RecallFields({ draft, onChange, isReadOnly = false }: Edited) {
   return (
     <fieldset className="group">
       <legend>Recall</legend>
+      <p className="hint">Empty: as it is set anyway.</p>
       <div className="grid">
         {RECALL.map(({ name, label, hint }) => (
           <NumberInput

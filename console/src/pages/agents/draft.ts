@@ -5,7 +5,7 @@ import type { Schemas } from '../../api/client.ts';
 export type Agent = Schemas['Agent'];
 export type NewAgent = paths['/v1/agents']['post']['requestBody']['content']['application/json'];
 
-const RECALL_DEFAULTS = { topK: 3, threshold: 0.41, cosineWeight: 0.45, maxWords: 600, fillWords: 190 };
+const UNSET_RECALL = { topK: NaN, threshold: NaN, cosineWeight: NaN, maxWords: NaN, fillWords: NaN };
 export const LLM_BOUNDS = ['silenceMs', 'withinMs', 'contextTokens', 'maxOutputTokens'] as const;
 
 /** Numbers that are left empty are NaN. */
@@ -31,7 +31,7 @@ export const EMPTY: Draft = {
   model: '',
   maxPromptTokens: NaN,
   liveReplies: true,
-  recall: RECALL_DEFAULTS,
+  recall: UNSET_RECALL,
   llm: { silenceMs: NaN, withinMs: NaN, contextTokens: NaN, maxOutputTokens: NaN },
   people: '',
 };
@@ -59,11 +59,14 @@ export function draftOf(agent: Agent): Draft {
 
 const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
 
+/** What recall goes by and is left empty is the API's to set. */
 export function bodyOf(draft: Draft): NewAgent {
-  const { model, maxPromptTokens, llm, people, ...plain } = draft;
+  const { model, maxPromptTokens, recall, llm, people, ...plain } = draft;
+  const given = Object.entries(recall).filter(([, value]) => !Number.isNaN(value));
   const { silenceMs, withinMs, contextTokens, maxOutputTokens } = llm;
   return {
     ...plain,
+    ...(given.length > 0 && { recall: Object.fromEntries(given) }),
     model: model.trim() || null,
     maxPromptTokens: orNull(maxPromptTokens),
     llm: {

@@ -44,12 +44,17 @@ export async function say(partner: With, text: string): Promise<void> {
   await follow(partner, key, sendMessage({ ...partner, text, key }, new AbortController().signal));
 }
 
-/** Has a turn that failed answered once more. */
-export async function answerAgain(partner: With, { key, messageId, text }: Turn): Promise<void> {
+/** Has a turn that failed answered once more; one whose stream has broken off is followed to its end. */
+export async function answerAgain(partner: With, turn: Turn): Promise<void> {
+  const { key, messageId, text } = turn;
   change(partner, key, () => ({ key, text, reply: '', isUnderWay: true, ...(messageId && { messageId }) }));
   const signal = new AbortController().signal;
   if (messageId === undefined) {
     await follow(partner, key, sendMessage({ ...partner, text, key }, signal));
+    return;
+  }
+  if (turn.message?.state !== 'failed') {
+    await follow(partner, key, followMessage(messageId, signal));
     return;
   }
   const { error } = await fetchClient.POST('/v1/messages/{messageId}/retry', {

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { api, type Schemas } from '../../api/client.ts';
-import { memoryHasChanged, type Scope } from '../../api/memory.ts';
+import { memoryIsGone, type Scope } from '../../api/memory.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { number, When } from '../../ui/format.tsx';
@@ -39,12 +39,12 @@ export function EraseMemory({ scope }: { scope: Scope }) {
       >
         <p>Export it first if anybody may need it.</p>
       </Confirm>
-      {erasureId !== undefined && <ErasureReceipt erasureId={erasureId} />}
+      {erasureId !== undefined && <ErasureReceipt erasureId={erasureId} scope={scope} />}
     </Section>
   );
 }
 
-function ErasureReceipt({ erasureId }: { erasureId: string }) {
+function ErasureReceipt({ erasureId, scope: { agentId, userId } }: { erasureId: string; scope: Scope }) {
   const { data, error } = api.useQuery(
     'get',
     '/v1/erasures/{erasureId}',
@@ -53,8 +53,8 @@ function ErasureReceipt({ erasureId }: { erasureId: string }) {
   );
   const isDone = typeof data?.finishedAt === 'string';
   useEffect(() => {
-    if (isDone) void memoryHasChanged();
-  }, [isDone]);
+    if (isDone) void memoryIsGone({ agentId, userId });
+  }, [isDone, agentId, userId]);
   if (error) return <Failure error={error} />;
   if (!data) return <Waiting what="Erasing" />;
   return (

@@ -12,10 +12,12 @@ import { When } from '../../ui/format.tsx';
 export function ExchangeView({
   exchange,
   scope,
+  onForgotten,
   children,
 }: {
   exchange: Exchange;
   scope: Scope;
+  onForgotten?: () => void;
   children?: ReactNode;
 }) {
   const { canChange } = useRights();
@@ -40,13 +42,21 @@ export function ExchangeView({
             Where it comes from
           </Link>
         )}
-        {canChange && <Forget exchange={exchange} scope={scope} />}
+        {canChange && <Forget exchange={exchange} scope={scope} {...(onForgotten && { onForgotten })} />}
       </footer>
     </article>
   );
 }
 
-function Forget({ exchange, scope }: { exchange: Exchange; scope: Scope }) {
+function Forget({
+  exchange,
+  scope,
+  onForgotten,
+}: {
+  exchange: Exchange;
+  scope: Scope;
+  onForgotten?: () => void;
+}) {
   const forget = api.useMutation('delete', '/v1/agents/{agentId}/users/{userId}/memory/{exchangeId}');
   return (
     <Confirm
@@ -57,7 +67,8 @@ function Forget({ exchange, scope }: { exchange: Exchange; scope: Scope }) {
         await forget.mutateAsync({
           params: { path: { ...scope, exchangeId: exchange.id }, header: { Prefer: 'wait' } },
         });
-        await exchangeIsGone(exchange.id);
+        await exchangeIsGone(scope, exchange.id);
+        onForgotten?.();
       }}
     >
       <p className={`quote user`}>{exchange.messages[0]?.content}</p>

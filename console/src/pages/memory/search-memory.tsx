@@ -58,7 +58,9 @@ export function SearchMemory({ scope }: { scope: Scope }) {
 }
 
 function Results({ found, scope }: { found: readonly Found[]; scope: Scope }) {
-  const exchanges = [...Map.groupBy(found, ({ exchangeId }) => exchangeId)];
+  const [gone, setGone] = useState<readonly string[]>([]);
+  const left = found.filter(({ exchangeId }) => !gone.includes(exchangeId));
+  const exchanges = [...Map.groupBy(left, ({ exchangeId }) => exchangeId)];
   if (exchanges.length === 0) return <Empty title="Nothing fits" />;
   return (
     <ol className="rows" aria-label="What fits, best first">
@@ -68,7 +70,7 @@ function Results({ found, scope }: { found: readonly Found[]; scope: Scope }) {
         const exchange: Exchange = { id, at: best.createdAt, messages };
         return (
           <li key={id}>
-            <ExchangeView exchange={exchange} scope={scope}>
+            <ExchangeView exchange={exchange} scope={scope} onForgotten={() => setGone([...gone, id])}>
               <div className="fits">
                 <Meter label="Meaning" value={best.cosine} text={fit(best.cosine)} />
                 <Meter label="Words" value={best.lexical} text={fit(best.lexical)} />

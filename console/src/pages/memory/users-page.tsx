@@ -3,6 +3,7 @@ import { Link, useLocation } from 'wouter';
 import { useAgentNames } from '../../api/agents.ts';
 import { api, PAGED } from '../../api/client.ts';
 import { memoryPath } from '../../paths.ts';
+import { useRights } from '../../session/session.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { Button } from '../../ui/button.tsx';
 import { TextInput } from '../../ui/fields.tsx';
@@ -55,6 +56,7 @@ function OtherUser({ agentId }: { agentId: string }) {
 }
 
 function Users({ agentId }: { agentId: string }) {
+  const { canChat } = useRights();
   const users = api.useInfiniteQuery(
     'get',
     '/v1/agents/{agentId}/users',
@@ -68,9 +70,11 @@ function Users({ agentId }: { agentId: string }) {
         if (all.length === 0) {
           return (
             <Empty title="Nobody has talked to this agent yet">
-              <Link href={`/chat/${agentId}`} className="link">
-                Say something
-              </Link>
+              {canChat && (
+                <Link href={`/chat/${agentId}`} className="link">
+                  Say something
+                </Link>
+              )}
             </Empty>
           );
         }

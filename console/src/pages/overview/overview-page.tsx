@@ -1,6 +1,7 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { api, type Schemas } from '../../api/client.ts';
+import { useRights } from '../../session/session.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { HourChart } from '../../ui/chart.tsx';
 import { Choice } from '../../ui/fields.tsx';
@@ -53,6 +54,7 @@ export function OverviewPage() {
 
 function Numbers({ overview }: { overview: Overview }) {
   const { hours, latency, backfill, isPart } = overview;
+  const { canChat } = useRights();
   const sum = (of: 'turns' | 'failed' | 'degraded' | 'recallHits' | 'recallEmpty' | 'up' | 'down') =>
     hours.reduce((total, hour) => total + hour[of], 0);
   const recalls = sum('recallHits') + sum('recallEmpty');
@@ -60,9 +62,11 @@ function Numbers({ overview }: { overview: Overview }) {
   if (sum('turns') === 0) {
     return (
       <Empty title="Nobody has said anything in this time">
-        <Link href="/chat" className="link">
-          Say something
-        </Link>
+        {canChat && (
+          <Link href="/welcome" className="link">
+            Say something
+          </Link>
+        )}
       </Empty>
     );
   }
