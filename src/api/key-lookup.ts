@@ -1,4 +1,5 @@
 import type { FoundApiKey } from '../db/api-keys.ts';
+import { keepNewest } from '../lib/keep-newest.ts';
 
 const MISS_KEPT_MS = 10_000;
 const MAX_MISSES = 10_000;
@@ -16,12 +17,7 @@ export function sparingLookup(find: FindKey, now: () => number = Date.now): Find
     const name = hash.toString('base64');
     if ((misses.get(name) ?? 0) > now()) return undefined;
     const found = await find(hash);
-    if (found === undefined) {
-      misses.delete(name);
-      misses.set(name, now() + MISS_KEPT_MS);
-      // The oldest goes: a map keeps the order of insertion.
-      if (misses.size > MAX_MISSES) misses.delete(misses.keys().next().value ?? '');
-    }
+    if (found === undefined) keepNewest(misses, name, now() + MISS_KEPT_MS, MAX_MISSES);
     return found;
   };
 }

@@ -1,4 +1,5 @@
 import type { WebClient } from '@slack/web-api';
+import { keepNewest } from '../../../lib/keep-newest.ts';
 import { within } from '../../../lib/within.ts';
 import { plainName } from './plain-name.ts';
 
@@ -33,10 +34,7 @@ export function createNameLookup(): LookUpNames {
     void entry.name.then((name) => {
       if (name === undefined) entry.until = Date.now() + MISS_KEPT_MS;
     });
-    kept.delete(key);
-    kept.set(key, entry);
-    // The oldest goes: a map keeps the order of insertion.
-    if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value ?? '');
+    keepNewest(kept, key, entry, MAX_KEPT);
     return entry.name;
   };
 

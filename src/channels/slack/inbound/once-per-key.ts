@@ -1,3 +1,5 @@
+import { keepNewest } from '../../../lib/keep-newest.ts';
+
 /** What `work` gave for a key a moment ago, or is about to give, else what it gives now. */
 export type OncePerKey<T> = (key: string, work: () => Promise<T>) => Promise<T>;
 
@@ -8,11 +10,8 @@ export function createOncePerKey<T>({ keptMs, maxKept }: { keptMs: number; maxKe
     const old = kept.get(key);
     if (old && old.until > Date.now()) return old.result;
     const result = work();
-    kept.delete(key);
-    kept.set(key, { result, until: Date.now() + keptMs });
+    keepNewest(kept, key, { result, until: Date.now() + keptMs }, maxKept);
     result.catch(() => kept.delete(key));
-    // The oldest goes: a map keeps the order of insertion.
-    if (kept.size > maxKept) kept.delete(kept.keys().next().value ?? '');
     return result;
   };
 }

@@ -1,5 +1,6 @@
 /** Clients of installations, one for each token, for as long as the process runs. */
 import type { WebClient } from '@slack/web-api';
+import { keepNewest } from '../../../lib/keep-newest.ts';
 import { createSlackClient } from '../client.ts';
 import type { StoredInstallation } from './installation-store.ts';
 
@@ -14,9 +15,7 @@ export function createInstalledClients(apiUrl: string): ClientOf {
     const old = kept.get(id);
     if (old?.token === token) return old.client;
     const client = createSlackClient({ token, apiUrl });
-    kept.delete(id);
-    kept.set(id, { token, client });
-    if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value ?? '');
+    keepNewest(kept, id, { token, client }, MAX_KEPT);
     return client;
   };
 }

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { inTenant } from '../../../db/tenant-transaction.ts';
 import { POST_RECORD_WITHIN_MS } from '../../../domain/timing.ts';
+import { keepNewest } from '../../../lib/keep-newest.ts';
 import { within } from '../../../lib/within.ts';
 import { ChannelError } from '../../channel.ts';
 import type { SlackAddress } from '../address.ts';
@@ -107,9 +108,7 @@ function createKept<T>(ask: (tenantId: string, id: string) => Promise<T>) {
     if (known && known.until > Date.now()) return known.found;
     try {
       const found = await within(POST_RECORD_WITHIN_MS, ask(tenantId, id));
-      kept.delete(key);
-      kept.set(key, { found, until: Date.now() + KEPT_MS });
-      if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value ?? '');
+      keepNewest(kept, key, { found, until: Date.now() + KEPT_MS }, MAX_KEPT);
       return found;
     } catch (error) {
       if (error instanceof ChannelError) kept.delete(key);

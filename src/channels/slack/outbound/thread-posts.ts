@@ -1,5 +1,6 @@
 import type { WebClient } from '@slack/web-api';
 import { HANDED_BACK_LINE, HANDED_OVER_LINE, PLACEHOLDER, STATUS } from '../../../domain/words.ts';
+import { keepNewest } from '../../../lib/keep-newest.ts';
 import type { SlackAddress } from '../address.ts';
 import { slackTrouble } from '../errors.ts';
 import { isAnswerTooLong } from '../client.ts';
@@ -170,7 +171,7 @@ export async function findPosts(
     cursor = answer.response_metadata?.next_cursor;
     if (!cursor) break;
     const read = answer.messages?.at(-1)?.ts;
-    if (!outside && read !== undefined) keepLook(begun, { oldest: read, found });
+    if (!outside && read !== undefined) keepNewest(looks, begun, { oldest: read, found }, MAX_LOOKS_KEPT);
   }
   looks.delete(begun);
   return found;
@@ -180,12 +181,6 @@ export async function findPosts(
 type Look = { oldest: string; found: Map<string, Post[]> };
 const looks = new Map<string, Look>();
 const MAX_LOOKS_KEPT = 1_000;
-
-function keepLook(begun: string, look: Look): void {
-  looks.delete(begun);
-  looks.set(begun, look);
-  if (looks.size > MAX_LOOKS_KEPT) looks.delete(looks.keys().next().value ?? '');
-}
 
 const OWN_LINES: ReadonlySet<string | undefined> = new Set([HANDED_OVER_LINE, HANDED_BACK_LINE]);
 const isOwnLine = (text: string | undefined): boolean => OWN_LINES.has(text);
