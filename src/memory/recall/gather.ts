@@ -13,12 +13,10 @@ import { encodeEmbedding } from '../embedding/embedding-codec.ts';
 import { getWindow } from '../window/window.ts';
 import { recallForTurn } from './recall-for-turn.ts';
 import { embedQuestion, type QuestionEmbeddings } from './question-embeddings.ts';
+import { timeToCompare } from './time-to-compare.ts';
 
 /** The look-ups, and how each is called in the timings. */
 const TIMING_OF = { window: 'window', embedding: 'embed', recall: 'recall' } as const;
-
-/** What is left of recall's time when comparing ends: choosing has to come to an end as well. */
-const CHOOSING_MS = MEMORY_WITHIN_MS / 4;
 
 export type GatherInput = {
   message: InboundMessage;
@@ -70,8 +68,7 @@ export function createGather(
       if (await forgetting) return null;
       const window = await windowRead;
       return places(message, signal, () => {
-        const until = Math.min(deadline, performance.now() + MEMORY_WITHIN_MS);
-        const hasTime = (): boolean => until - performance.now() > CHOOSING_MS;
+        const hasTime = timeToCompare(deadline);
         const turn = { message, agentName, settings: recall, roomTokens, hasTime, window };
         return recallForTurn(pool, { ...turn, ...embeddings });
       });

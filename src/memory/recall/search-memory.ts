@@ -1,11 +1,11 @@
 import type pg from 'pg';
 import type { Agent } from '../../domain/agent.ts';
 import type { RecalledMemory } from '../../domain/conversation.ts';
-import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
 import { createFairPlaces } from '../../lib/fair-places.ts';
 import type { Embedder } from '../embedding/embedder.ts';
 import { embedQuestion } from './question-embeddings.ts';
 import { recall } from './recall.ts';
+import { timeToCompare } from './time-to-compare.ts';
 
 /** A question that somebody has to what an agent remembers of a user. */
 export type MemoryQuestion = {
@@ -27,8 +27,6 @@ export const SEARCHES_AT_ONCE = 2;
 /** Exchanges that are found, and words of them. */
 const TOP_K = 10;
 const MAX_WORDS = 2_000;
-/** What is left of the time when comparing ends (see `gatherContext`). */
-const CHOOSING_MS = MEMORY_WITHIN_MS / 4;
 
 /**
  * Makes the search of a process. It ranks as recall does for a turn of the agent, waits for its turn as that
@@ -52,11 +50,9 @@ export function createSearchMemory(
       const embedded = await embedQuestion(query, { agent: name }, (text) =>
         embedder.embed(text, { ...owner, priority: 'query', signal }),
       );
-      const deadline = performance.now() + MEMORY_WITHIN_MS;
-      const hasTime = (): boolean => deadline - performance.now() > CHOOSING_MS;
       return recall(
         pool,
-        { scope: { ...owner, agentId }, settings, hasTime },
+        { scope: { ...owner, agentId }, settings, hasTime: timeToCompare() },
         {
           text: query,
           embedding: Array.from(embedded.embedding),
