@@ -1,8 +1,6 @@
-import type { Hour } from '../db/overview.ts';
+import { EMPTY_HOUR, type Hour } from '../db/overview.ts';
 
 export const HOUR_MS = 3_600_000;
-
-const EMPTY = { turns: 0, failed: 0, degraded: 0, recallHits: 0, recallEmpty: 0, up: 0, down: 0 };
 
 /** Every hour from `from`, the begin of one, to `to`, oldest first: those that are known, and empty ones. */
 export function hoursBetween(from: Date, to: Date, known: readonly Hour[]): Hour[] {
@@ -10,6 +8,6 @@ export function hoursBetween(from: Date, to: Date, known: readonly Hour[]): Hour
   const length = Math.floor((to.getTime() - from.getTime()) / HOUR_MS) + 1;
   return Array.from({ length }, (_, nth) => {
     const begin = from.getTime() + nth * HOUR_MS;
-    return { ...(byBegin.get(begin) ?? EMPTY), at: new Date(begin).toISOString() };
+    return { ...(byBegin.get(begin) ?? EMPTY_HOUR), at: new Date(begin).toISOString() };
   });
 }

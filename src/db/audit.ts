@@ -5,7 +5,7 @@
 import { createHmac } from 'node:crypto';
 import type pg from 'pg';
 import type { PageAsked } from './page.ts';
-import { CREATED_AT, NIL_UUID, type Place } from './place.ts';
+import { behind, CREATED_AT, NIL_UUID, type Place } from './place.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** Who acts. A Slack user's id is written as a hash, keyed by the tenant. */
@@ -128,7 +128,7 @@ async function readPage(
        FROM audit_entries
        WHERE (created_at, id) < ($1::timestamptz, $2::uuid) AND ${where}
        ORDER BY created_at DESC, id DESC LIMIT $3`,
-      [after?.createdAt ?? 'infinity', after?.id ?? NIL_UUID, limit, ...values],
+      [...behind(after), limit, ...values],
     ),
   );
   return rows;

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { v4 as randomUuid } from 'uuid';
 import { recordAudit, type AuditActor } from './audit.ts';
 import type { PageAsked } from './page.ts';
-import { CREATED_AT, NIL_UUID, type Place } from './place.ts';
+import { behind, CREATED_AT, type Place } from './place.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** Who has asked for a person. */
@@ -119,7 +119,7 @@ export async function listEscalations(
              WHERE tenant_id = $1 AND (opened_at, id) < ($2::timestamptz, $3::uuid)
              ORDER BY opened_at DESC, id DESC LIMIT $4) AS newest
        ORDER BY created_at DESC, id DESC`,
-      [tenantId, after?.createdAt ?? 'infinity', after?.id ?? NIL_UUID, limit],
+      [tenantId, ...behind(after), limit],
     ),
   );
   return rows.map((row) => ({ ...toEscalation(row), createdAt: row.createdAt }));

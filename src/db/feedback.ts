@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { hashOfUser } from './audit.ts';
 import type { PageAsked } from './page.ts';
-import { CREATED_AT, NIL_UUID, type Place } from './place.ts';
+import { behind, CREATED_AT, type Place } from './place.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** Enters what somebody thinks of the reply to a message. False when the tenant has no such message. */
@@ -48,7 +48,7 @@ export async function listFeedback(
              WHERE f.tenant_id = $1 AND (f.created_at, f.id) < ($2::timestamptz, $3::uuid)
              ORDER BY f.created_at DESC, f.id DESC LIMIT $4) AS newest
        ORDER BY created_at DESC, id DESC`,
-      [tenantId, after?.createdAt ?? 'infinity', after?.id ?? NIL_UUID, limit],
+      [tenantId, ...behind(after), limit],
     ),
   );
   return rows;

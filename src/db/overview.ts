@@ -85,11 +85,12 @@ export async function readOverview(
   });
 }
 
-const NO_TURNS = { turns: 0, failed: 0, degraded: 0, recallHits: 0, recallEmpty: 0 };
+/** An hour in which there was nothing. */
+export const EMPTY_HOUR = { turns: 0, failed: 0, degraded: 0, recallHits: 0, recallEmpty: 0, up: 0, down: 0 };
 
 function joined(turns: readonly TurnsOfHour[], feedback: readonly FeedbackOfHour[]): Hour[] {
   const hours = new Map(turns.map((hour) => [hour.at, { ...hour, up: 0, down: 0 }]));
   for (const { at, up, down } of feedback)
-    hours.set(at, { ...(hours.get(at) ?? { at, ...NO_TURNS }), up, down });
+    hours.set(at, { ...(hours.get(at) ?? { at, ...EMPTY_HOUR }), up, down });
   return [...hours.values()].toSorted((a, b) => (a.at < b.at ? -1 : 1));
 }

@@ -5,7 +5,7 @@ import { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from '../domain/
 import { insertApiKey, type IssuedApiKey } from './api-keys.ts';
 import { NO_TENANT, recordAudit, SYSTEM, type AuditActor } from './audit.ts';
 import type { PageAsked } from './page.ts';
-import { CREATED_AT, NIL_UUID, type Place } from './place.ts';
+import { behind, CREATED_AT, type Place } from './place.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** Creates a tenant and its first API key, of the role `admin`. */
@@ -49,7 +49,7 @@ export async function listTenants(pool: pg.Pool, { limit, after }: PageAsked): P
          SELECT id, name, created_at FROM tenants WHERE (created_at, id) < ($1::timestamptz, $2::uuid)
          ORDER BY created_at DESC, id DESC LIMIT $3) AS newest
        ORDER BY newest.created_at DESC, id DESC`,
-      [after?.createdAt ?? 'infinity', after?.id ?? NIL_UUID, limit],
+      [...behind(after), limit],
     ),
   );
   return rows;

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { Missing } from '../domain/turn.ts';
 import type { TurnState } from './ledger.ts';
 import type { PageAsked } from './page.ts';
-import { CREATED_AT, NIL_UUID, type Place } from './place.ts';
+import { behind, CREATED_AT, isoTime, type Place } from './place.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** A turn in a list. Times are ISO 8601; `endedAt` is null until it is stored, or has failed. */
@@ -45,19 +45,13 @@ export async function listTurns(
     client.query<ListedTurn>(
       `SELECT message_id AS id, message_id AS "messageId", workflow_id AS "workflowId", agent_id AS "agentId",
               user_id AS "userId", state, missing, (figures ->> 'recalled')::int AS recalled,
-              to_char(finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "endedAt", ${CREATED_AT}
+              ${isoTime('finished_at')} AS "endedAt", ${CREATED_AT}
        FROM (SELECT *, received_at AS created_at FROM turns
              WHERE tenant_id = $1 AND (received_at, message_id) < ($2::timestamptz, $3::uuid)
                AND ${wanted.join(' AND ')}
              ORDER BY received_at DESC, message_id DESC LIMIT $4) AS newest
        ORDER BY created_at DESC, id DESC`,
-      [
-        tenantId,
-        after?.createdAt ?? 'infinity',
-        after?.id ?? NIL_UUID,
-        limit,
-        ...(agentId === undefined ? [] : [agentId]),
-      ],
+      [tenantId, ...behind(after), limit, ...(agentId === undefined ? [] : [agentId])],
     ),
   );
   return rows;
@@ -84,7 +78,7 @@ export async function listUsers(
                                WHERE m.tenant_id = $1 AND m.agent_id = $2 AND m.user_id = s.user_id))
              ORDER BY s.active_at DESC, s.user_id DESC LIMIT $5) AS newest
        ORDER BY created_at DESC, id DESC`,
-      [tenantId, agentId, after?.createdAt ?? 'infinity', after?.id ?? '', limit],
+      [tenantId, agentId, ...behind(after, ''), limit],
     ),
   );
   return rows;

@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import { withChanges } from '../../db/agents.ts';
+import { NIL_UUID } from '../../db/place.ts';
 import { buildPrompt, promptRoom, withBudget } from '../../domain/prompt.ts';
 import { estimateTokens } from '../../domain/tokens.ts';
 import type { TurnLimits } from '../../domain/turn.ts';
@@ -14,7 +15,6 @@ import { withoutUndefined } from '../without-undefined.ts';
 
 /** It comes after every message that there is. */
 const AFTER_ALL = { seq: Number.MAX_SAFE_INTEGER, turnsAhead: 1 };
-const NO_MESSAGE = '00000000-0000-0000-0000-000000000000';
 
 /**
  * `POST /agents/{agentId}/users/{userId}/memory/search`: what an agent remembers of a user, by meaning and by
@@ -48,7 +48,7 @@ export function lookUpRoutes(
           agentId,
           userId,
           text,
-          messageId: NO_MESSAGE,
+          messageId: NIL_UUID,
           channel: { name: 'http' },
           ...AFTER_ALL,
         },

@@ -4,7 +4,7 @@ import { v4 as randomUuid } from 'uuid';
 import type { ConversationEmbedding, Role, Scope } from '../../domain/conversation.ts';
 import { assertEmbedding, toUnit } from '../../domain/embedding.ts';
 import { bytesBefore, HAS_ROOM, type PageAsked } from '../../db/page.ts';
-import { CREATED_AT, NIL_UUID, type Place } from '../../db/place.ts';
+import { behind, CREATED_AT, type Place } from '../../db/place.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { insertExchange } from './exchange-passages.ts';
 import { nearestMessages } from './nearest-messages.ts';
@@ -131,14 +131,7 @@ export async function listMemories(pool: pg.Pool, scope: Scope, page: PageAsked)
                AND (created_at, id) < ($4::timestamptz, $5::uuid)
              ORDER BY ${NEWEST_FIRST} LIMIT $6) AS newest
        WHERE ${HAS_ROOM} ORDER BY ${NEWEST_FIRST}`,
-      [
-        scope.tenantId,
-        scope.agentId,
-        scope.userId,
-        page.after?.createdAt ?? 'infinity',
-        page.after?.id ?? NIL_UUID,
-        page.limit,
-      ],
+      [scope.tenantId, scope.agentId, scope.userId, ...behind(page.after), page.limit],
     ),
   );
   return rows;

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { recordAudit, type AuditActor } from '../../../db/audit.ts';
 import type { PageAsked } from '../../../db/page.ts';
-import { CREATED_AT, type Place } from '../../../db/place.ts';
+import { behind, CREATED_AT, type Place } from '../../../db/place.ts';
 import { inTenant } from '../../../db/tenant-transaction.ts';
 
 type Asked = { tenantId: string; agentId: string; channelId: string; actor: AuditActor };
@@ -80,7 +80,7 @@ export async function listChannels(
              WHERE tenant_id = $1 AND (updated_at, channel_id) < ($2::timestamptz, $3)
              ORDER BY updated_at DESC, channel_id DESC LIMIT $4) AS newest
        ORDER BY created_at DESC, id DESC`,
-      [tenantId, after?.createdAt ?? 'infinity', after?.id ?? '', limit],
+      [tenantId, ...behind(after, ''), limit],
     ),
   );
   return rows;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { PageAsked } from '../../../db/page.ts';
-import { CREATED_AT, NIL_UUID, type Place } from '../../../db/place.ts';
+import { behind, CREATED_AT, isoTime, type Place } from '../../../db/place.ts';
 import { inTenant } from '../../../db/tenant-transaction.ts';
 
 /** An installation in a list, without its token. Times are ISO 8601. */
@@ -22,13 +22,13 @@ export async function listInstallations(
   const { rows } = await inTenant(pool, tenantId, (client) =>
     client.query<ListedInstallation>(
       `SELECT id, agent_id AS "agentId", place, is_organisation AS "isOrganisation", ended_by AS "endedBy",
-              to_char(ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "endedAt", ${CREATED_AT}
+              ${isoTime('ended_at')} AS "endedAt", ${CREATED_AT}
        FROM (SELECT id, agent_id, place, is_organisation, ended_at, ended_by, installed_at AS created_at
              FROM slack_installations
              WHERE tenant_id = $1 AND (installed_at, id) < ($2::timestamptz, $3::uuid)
              ORDER BY installed_at DESC, id DESC LIMIT $4) AS newest
        ORDER BY created_at DESC, id DESC`,
-      [tenantId, after?.createdAt ?? 'infinity', after?.id ?? NIL_UUID, limit],
+      [tenantId, ...behind(after), limit],
     ),
   );
   return rows;
