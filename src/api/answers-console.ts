@@ -4,11 +4,7 @@ import { KEY_ROLES } from '../domain/key-roles.ts';
 import { MISSABLE, TIMED_STEPS } from '../domain/turn-figures.ts';
 import { answer, recalled, receipt } from './answers.ts';
 import * as example from './answer-examples.ts';
-
-const uuid = z.guid();
-const time = z.iso.datetime();
-const count = z.int().min(0);
-const nextCursor = z.string().nullable().describe('`cursor` of the next page; null on the last');
+import { count, nextCursor, time, uuid } from './answer-parts.ts';
 
 const workflowsUrl = z
   .string()

@@ -2,13 +2,8 @@
 import { z } from 'zod';
 import { KEY_ROLES } from '../domain/key-roles.ts';
 import * as example from './answer-examples.ts';
+import { count, counts, nextCursor, time, uuid } from './answer-parts.ts';
 import { answer } from './answers.ts';
-
-const uuid = z.guid();
-const time = z.iso.datetime();
-const count = z.int().min(0);
-const counts = z.record(z.string(), count);
-const nextCursor = z.string().nullable().describe('`cursor` of the next page; null on the last');
 
 const rateLimit = z.object({ burst: z.int().min(1), perMinute: z.int().min(1) });
 const days = z.int().min(1).nullable().describe('null: for ever');

@@ -1,9 +1,8 @@
 /** What the API answers about Slack, and about threads that a person has taken over. */
 import { z } from 'zod';
+import { nextCursor, time, uuid } from './answer-parts.ts';
 import { answer } from './answers.ts';
 
-const uuid = z.guid();
-const time = z.iso.datetime();
 const AGENT_ID = '0c9d8e7f-1a2b-4c3d-8e4f-5a6b7c8d9e0f';
 
 export const INSTALL_LINK = answer(
@@ -23,7 +22,6 @@ export const SLACK_CHANNEL = answer('SlackChannel', z.object({ channelId: z.stri
   agentId: AGENT_ID,
 });
 
-const nextCursor = z.string().nullable().describe('`cursor` of the next page; null on the last');
 export const SLACK_CHANNELS = answer(
   'SlackChannels',
   z.object({ channels: z.array(SLACK_CHANNEL.schema), nextCursor }),

@@ -1,9 +1,8 @@
 /** Answers in the shapes of others: OpenAI's, and the Model Context Protocol's. */
 import { z } from 'zod';
 import { AGENT, DONE } from './answer-examples.ts';
+import { count } from './answer-parts.ts';
 import { answer } from './answers.ts';
-
-const count = z.int().min(0);
 
 export const COMPLETION = answer(
   'ChatCompletion',

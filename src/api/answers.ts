@@ -3,6 +3,7 @@ import type { Response } from 'express';
 import { z } from 'zod';
 import { MISSABLE } from '../domain/turn-figures.ts';
 import * as example from './answer-examples.ts';
+import { count, counts, nextCursor, time, uuid } from './answer-parts.ts';
 
 /** A schema by its name in the description, and an answer of its shape. */
 export type Answer<S extends z.ZodType = z.ZodType> = { id: string; schema: S; example: z.input<S> };
@@ -21,14 +22,8 @@ export function sendJson<S extends z.ZodType>(res: Response, _as: Answer<S>, bod
   res.json(body);
 }
 
-const uuid = z.guid();
-const time = z.iso.datetime();
-const count = z.int().min(0);
 const role = z.enum(['user', 'assistant']);
 const share = z.number().min(0).max(1);
-const counts = z.record(z.string(), count);
-/** What a page ends with. */
-const nextCursor = z.string().nullable().describe('`cursor` of the next page; null on the last');
 
 const llmBound = z.int().min(1).optional();
 const agent = z.object({

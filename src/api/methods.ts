@@ -1,6 +1,6 @@
 /** Which methods a path has, by the API's description: no router of ours knows all of a path's. */
 import type { RequestHandler } from 'express';
-import { Problem } from './problems.ts';
+import { methodNotAllowed } from './problems.ts';
 
 /**
  * Answers OPTIONS, and 405 where a path doesn't have the method: before anything else is looked at, a body of
@@ -22,12 +22,14 @@ export function heedMethods(paths: Readonly<Record<string, object>>): RequestHan
       next();
       return;
     }
-    const Allow = methods.join(', ');
     if (req.method === 'OPTIONS') {
-      res.status(204).set({ Allow }).end();
+      res
+        .status(204)
+        .set({ Allow: methods.join(', ') })
+        .end();
       return;
     }
-    throw new Problem(405, 'Method not allowed', `This path takes ${Allow}.`, { headers: { Allow } });
+    throw methodNotAllowed(methods);
   };
 }
 

@@ -30,6 +30,12 @@ export class Problem extends Error {
   }
 }
 
+/** The path has no such method, but these. */
+export function methodNotAllowed(methods: readonly string[]): Problem {
+  const Allow = methods.join(', ');
+  return new Problem(405, 'Method not allowed', `This path takes ${Allow}.`, { headers: { Allow } });
+}
+
 /** 404 for what isn't there and for what belongs to another tenant alike: the two can't be told apart. */
 export const notFound = (what: string): Problem => new Problem(404, 'Not found', `There is no such ${what}.`);
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import express, { Router } from 'express';
-import { notFound, Problem } from '../problems.ts';
+import { methodNotAllowed, notFound } from '../problems.ts';
 
 /** What `npm run console:build` makes. */
 const FOLDER = fileURLToPath(new URL('../../../console/dist/', import.meta.url));
@@ -18,6 +18,8 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
+const METHODS = ['GET', 'HEAD'];
+
 const NOT_BUILT =
   'The console is not built. Run npm run console:build in the folder of Konstruct, and load this page again.\n';
 
@@ -26,10 +28,7 @@ export function consolePage(folder: string = FOLDER): Router {
   const router = Router();
   router.get('/', (_req, res) => res.redirect(302, '/console/'));
   router.use('/console', (req, res, next) => {
-    if (!['GET', 'HEAD'].includes(req.method)) {
-      const headers = { Allow: 'GET, HEAD' };
-      throw new Problem(405, 'Method not allowed', 'This path takes GET, HEAD.', { headers });
-    }
+    if (!METHODS.includes(req.method)) throw methodNotAllowed(METHODS);
     res.set({ 'Content-Security-Policy': POLICY, 'Referrer-Policy': 'no-referrer' });
     next();
   });
