@@ -48,7 +48,7 @@ const streaming =
   };
 
 async function said(): Promise<ReplyEvent[]> {
-  return Array.fromAsync(sendMessage(OUTGOING, new AbortController().signal));
+  return Array.fromAsync(sendMessage(OUTGOING));
 }
 
 test('a stream that breaks is taken up behind the last event that was seen', async () => {

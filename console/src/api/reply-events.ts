@@ -18,9 +18,9 @@ const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5_000;
 
 /** Sends a message. Its key makes sure that it is sent once, however often the connection breaks. */
-export function sendMessage(outgoing: Outgoing, signal: AbortSignal): AsyncGenerator<ReplyEvent> {
+export function sendMessage(outgoing: Outgoing): AsyncGenerator<ReplyEvent> {
   const { agentId, userId, text, key } = outgoing;
-  return events(undefined, signal, () =>
+  return events(undefined, () =>
     fetch(`/v1/agents/${encodeURIComponent(agentId)}/messages`, {
       method: 'POST',
       headers: {
@@ -29,36 +29,28 @@ export function sendMessage(outgoing: Outgoing, signal: AbortSignal): AsyncGener
         'idempotency-key': key,
       },
       body: JSON.stringify({ userId, text }),
-      signal,
     }),
   );
 }
 
 /** Follows the reply to a message that has been accepted. */
-export function followMessage(messageId: string, signal: AbortSignal): AsyncGenerator<ReplyEvent> {
-  return events(messageId, signal, () => resume(messageId, undefined, signal));
+export function followMessage(messageId: string): AsyncGenerator<ReplyEvent> {
+  return events(messageId, () => resume(messageId, undefined));
 }
 
-const resume = (messageId: string, lastId: string | undefined, signal: AbortSignal): Promise<Response> =>
+const resume = (messageId: string, lastId: string | undefined): Promise<Response> =>
   fetch(`/v1/messages/${encodeURIComponent(messageId)}/events`, {
     headers: { accept: 'text/event-stream', ...(lastId !== undefined && { 'last-event-id': lastId }) },
-    signal,
   });
 
 /** The events to the end. A stream that breaks is taken up behind the last event that was seen. */
-async function* events(
-  known: string | undefined,
-  signal: AbortSignal,
-  open: () => Promise<Response>,
-): AsyncGenerator<ReplyEvent> {
+async function* events(known: string | undefined, open: () => Promise<Response>): AsyncGenerator<ReplyEvent> {
   let messageId = known;
   let lastId: string | undefined;
   for (let failed = 0; ; failed += 1) {
     try {
       const response =
-        messageId !== undefined && lastId !== undefined
-          ? await resume(messageId, lastId, signal)
-          : await open();
+        messageId !== undefined && lastId !== undefined ? await resume(messageId, lastId) : await open();
       if (response.status === 204) return;
       if (!response.ok || !response.body) throw new ProblemError(await problemIn(response));
       const reader = response.body
@@ -75,7 +67,6 @@ async function* events(
         if (event.kind === 'end') return;
       }
     } catch (error) {
-      if (signal.aborted) throw error;
       if (error instanceof ProblemError && error.problem.status !== 503) throw error;
       if (failed >= TRIES_IN_A_ROW) throw error;
     }

@@ -1,6 +1,6 @@
 import type { Schemas } from '../api/client.ts';
+import { bestOf, Fits } from './fits.tsx';
 import { fit, When } from './format.tsx';
-import { Meter } from './meter.tsx';
 
 type Memory = NonNullable<Extract<Schemas['Message'], { state: 'done' }>['memory']>;
 export type Recalled = Memory['recalled'][number];
@@ -19,7 +19,7 @@ export function RecalledList({ recalled }: { recalled: readonly Recalled[] }) {
   return (
     <ol className="recalled">
       {[...exchanges].map(([id, messages]) => {
-        const best = messages.find(({ rank }) => rank !== undefined) ?? messages[0];
+        const best = bestOf(messages);
         if (!best) return null;
         return (
           <li key={id} className="recalled-exchange">
@@ -35,13 +35,7 @@ export function RecalledList({ recalled }: { recalled: readonly Recalled[] }) {
                 {content}
               </p>
             ))}
-            {best.rank !== undefined && (
-              <div className="fits">
-                <Meter label="Meaning (cosine)" value={best.cosine} text={fit(best.cosine)} />
-                <Meter label="Words (lexical)" value={best.lexical} text={fit(best.lexical)} />
-                <Meter label="Total" value={best.score} text={fit(best.score)} />
-              </div>
-            )}
+            {best.rank !== undefined && <Fits of={best} />}
           </li>
         );
       })}

@@ -4,6 +4,7 @@ import { useSession } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { TextInput } from '../../ui/fields.tsx';
 import { count, number } from '../../ui/format.tsx';
+import { Prompt } from '../../ui/prompt.tsx';
 import { RecalledList, ReceiptNote } from '../../ui/recalled.tsx';
 import { Failure } from '../../ui/states.tsx';
 import type { Agent, NewAgent } from './draft.ts';
@@ -93,14 +94,7 @@ function PreviewView({ title, preview }: { title: string; preview: Preview }) {
       )}
       <details>
         <summary>The exact prompt</summary>
-        <ol className="prompt">
-          {prompt.map(({ role, content }, index) => (
-            <li key={index}>
-              <p className="prompt-role">{role}</p>
-              <pre>{content}</pre>
-            </li>
-          ))}
-        </ol>
+        <Prompt messages={prompt} />
       </details>
     </section>
   );

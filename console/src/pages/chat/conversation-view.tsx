@@ -5,6 +5,7 @@ import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { TextInput } from '../../ui/fields.tsx';
 import { count } from '../../ui/format.tsx';
+import { Said } from '../../ui/said.tsx';
 import { say, useConversation, type With } from './conversation.ts';
 import { TurnView } from './turn-view.tsx';
 
@@ -61,14 +62,7 @@ function Earlier({ partner, name }: { partner: With; name: string }) {
   return (
     <details className="earlier">
       <summary>{count(data.length, 'earlier message')} in the window</summary>
-      <ol>
-        {data.map(({ role, content }, index) => (
-          <li key={index} className={`bubble ${role}`}>
-            <span className="hidden">{role === 'user' ? partner.userId : name}: </span>
-            {content}
-          </li>
-        ))}
-      </ol>
+      <Said messages={data} names={{ user: partner.userId, assistant: name }} />
     </details>
   );
 }

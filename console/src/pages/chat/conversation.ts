@@ -41,20 +41,19 @@ export async function say(partner: With, text: string): Promise<void> {
   const key = uuid();
   const turns = queryClient.getQueryData<Turn[]>(keyOf(partner)) ?? [];
   queryClient.setQueryData<Turn[]>(keyOf(partner), [...turns, { key, text, reply: '', isUnderWay: true }]);
-  await follow(partner, key, sendMessage({ ...partner, text, key }, new AbortController().signal));
+  await follow(partner, key, sendMessage({ ...partner, text, key }));
 }
 
 /** Has a turn that failed answered once more; one whose stream has broken off is followed to its end. */
 export async function answerAgain(partner: With, turn: Turn): Promise<void> {
   const { key, messageId, text } = turn;
   change(partner, key, () => ({ key, text, reply: '', isUnderWay: true, ...(messageId && { messageId }) }));
-  const signal = new AbortController().signal;
   if (messageId === undefined) {
-    await follow(partner, key, sendMessage({ ...partner, text, key }, signal));
+    await follow(partner, key, sendMessage({ ...partner, text, key }));
     return;
   }
   if (turn.message?.state !== 'failed') {
-    await follow(partner, key, followMessage(messageId, signal));
+    await follow(partner, key, followMessage(messageId));
     return;
   }
   const { error } = await fetchClient.POST('/v1/messages/{messageId}/retry', {
@@ -67,7 +66,7 @@ export async function answerAgain(partner: With, turn: Turn): Promise<void> {
       error: new ProblemError(asProblem(error)),
     }));
   } else {
-    await follow(partner, key, followMessage(messageId, signal));
+    await follow(partner, key, followMessage(messageId));
   }
 }
 

@@ -5,6 +5,7 @@ import { useWindow, type Scope } from '../../api/memory.ts';
 import { useRights } from '../../session/session.ts';
 import { chatPath } from '../../paths.ts';
 import { Page } from '../../ui/page.tsx';
+import { Said } from '../../ui/said.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 import { EraseMemory } from './erase-memory.tsx';
 import { LongTerm } from './long-term.tsx';
@@ -68,14 +69,7 @@ function Window({ scope, name }: { scope: Scope; name: string }) {
             <p className="hint">
               The last {window.length} messages. The model sees them word for word, oldest first.
             </p>
-            <ol className="window">
-              {window.map(({ role, content }, index) => (
-                <li key={index} className={`bubble ${role}`}>
-                  <span className="hidden">{role === 'user' ? scope.userId : name}: </span>
-                  {content}
-                </li>
-              ))}
-            </ol>
+            <Said messages={window} names={{ user: scope.userId, assistant: name }} className="window" />
           </>
         )
       }

@@ -5,8 +5,7 @@ import type { Exchange } from '../../api/exchanges.ts';
 import type { Scope } from '../../api/memory.ts';
 import { Button } from '../../ui/button.tsx';
 import { Choice } from '../../ui/fields.tsx';
-import { fit } from '../../ui/format.tsx';
-import { Meter } from '../../ui/meter.tsx';
+import { bestOf, Fits } from '../../ui/fits.tsx';
 import { Empty, Failure } from '../../ui/states.tsx';
 import { ExchangeView } from './exchange-view.tsx';
 
@@ -65,17 +64,13 @@ function Results({ found, scope }: { found: readonly Found[]; scope: Scope }) {
   return (
     <ol className="rows" aria-label="What fits, best first">
       {exchanges.map(([id, messages]) => {
-        const best = messages.find(({ rank }) => rank !== undefined) ?? messages[0];
+        const best = bestOf(messages);
         if (!best) return null;
         const exchange: Exchange = { id, at: best.createdAt, messages };
         return (
           <li key={id}>
             <ExchangeView exchange={exchange} scope={scope} onForgotten={() => setGone([...gone, id])}>
-              <div className="fits">
-                <Meter label="Meaning" value={best.cosine} text={fit(best.cosine)} />
-                <Meter label="Words" value={best.lexical} text={fit(best.lexical)} />
-                <Meter label="Total" value={best.score} text={fit(best.score)} />
-              </div>
+              <Fits of={best} />
             </ExchangeView>
           </li>
         );

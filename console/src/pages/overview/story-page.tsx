@@ -6,6 +6,7 @@ import { Button } from '../../ui/button.tsx';
 import { duration, When } from '../../ui/format.tsx';
 import { External } from '../../ui/icons.tsx';
 import { Page, Section } from '../../ui/page.tsx';
+import { Prompt } from '../../ui/prompt.tsx';
 import { Empty, Failure, Loaded } from '../../ui/states.tsx';
 
 type Story = Schemas['Story'];
@@ -77,14 +78,7 @@ function Told({ story, messageId }: { story: Story; messageId: string }) {
       )}
       {story.prompt && (
         <Section title="The prompt">
-          <ol className="prompt">
-            {story.prompt.map(({ role, content }, index) => (
-              <li key={index}>
-                <p className="prompt-role">{role}</p>
-                <pre>{content}</pre>
-              </li>
-            ))}
-          </ol>
+          <Prompt messages={story.prompt} />
         </Section>
       )}
       {story.reply !== null && (
