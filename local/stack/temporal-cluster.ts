@@ -28,7 +28,7 @@ type Ports = Record<(typeof CLUSTER_PORTS)[number] | 'temporal', number>;
 
 const DATABASES = ['temporal', 'temporal_visibility'] as const;
 const SCHEMAS = { temporal: 'postgresql/v12/temporal', temporal_visibility: 'postgresql/v12/visibility' };
-/** The driver that prepares its statements: the other costs a third more in Postgres. */
+/** The driver that prepares its statements: the other costs its Postgres half as much again. */
 const SQL_PLUGIN = 'postgres12_pgx';
 /** Can't be changed later in a cluster that keeps its data. As many as Temporal's own template has. */
 const HISTORY_SHARDS = '4';
