@@ -1,7 +1,8 @@
 /**
- * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000]`: measures how long a quiet
- * tenant waits for its replies on an idle system, and while another tenant sends many times as much. Prints
- * one line of JSON. The exit code is 1 when the p95 more than doubles.
+ * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000 --flood messages]`: measures
+ * how long a quiet tenant waits for its replies on an idle system, and while another tenant asks for many
+ * times as much: it sends messages, or with `--flood` searches, lists or exports a memory of 60 long
+ * messages. Prints one line of JSON. The exit code is 1 when the p95 more than doubles.
  */
 import { percentile } from './percentile.ts';
 import { randomUUID } from 'node:crypto';
@@ -25,10 +26,14 @@ const { values } = parseArgs({
     'llm-ms': { type: 'string', default: '300' },
     times: { type: 'string', default: '50' },
     'every-ms': { type: 'string', default: '1000' },
+    flood: { type: 'string', default: 'messages' },
   },
 });
 const lengthMs = Number(values.seconds) * 1_000;
 const times = Number(values.times);
+/** The user whose memory is read in a flood. */
+const READER = 'loud-reader';
+const floodOf = toFlood(values.flood);
 /** Interval between the quiet tenant's messages. */
 const quietEveryMs = Number(values['every-ms']);
 
@@ -41,6 +46,7 @@ await runUntilStopped(
     const { baseUrl } = konstruct.demo;
     const [quiet, loud] = [konstruct.demo, await createSender(konstruct)];
     await measure(baseUrl, quiet, 5 * quietEveryMs);
+    if (values.flood !== 'messages') await fillMemory(baseUrl, loud);
     const idle = await measure(baseUrl, quiet, lengthMs);
     const stop = new AbortController();
     const flooding = flood(baseUrl, loud, stop.signal);
@@ -52,6 +58,7 @@ await runUntilStopped(
     const result = {
       llmMs: Number(values['llm-ms']),
       quietEveryMs,
+      flood: values.flood,
       idle: summary(idle),
       flooded: summary(flooded),
       ratioP95: Math.round(ratio * 100) / 100,
@@ -97,12 +104,42 @@ async function measure(baseUrl: string, scope: Sender, forMs: number): Promise<n
   return (await Promise.all(latencies)).toSorted((a, b) => a - b);
 }
 
+/** What the other tenant does with its nth request; resolves to the answer's status. */
+type Ask = (baseUrl: string, scope: Sender, nth: number) => Promise<number>;
+
+function toFlood(kind: string): Ask {
+  const read =
+    (path: string, body?: object): Ask =>
+    (baseUrl, scope) =>
+      ask(scope, `${baseUrl}/v1/agents/${scope.agentId}/users/${READER}/memory${path}`, body);
+  const floods: Record<string, Ask> = {
+    messages: (baseUrl, scope, nth) => post(baseUrl, scope, `loud-${nth % 300}`),
+    searches: read('/search', { query: 'What did I tell you about the harbour?' }),
+    lists: read('?limit=200'),
+    exports: read('/export?embeddings=true'),
+  };
+  const flood = floods[kind];
+  if (!flood) throw new Error(`--flood must be one of ${Object.keys(floods).join(', ')}`);
+  return flood;
+}
+
+/** Sixty messages of 2,000 letters, which is what a user may send at once, until they can be searched. */
+async function fillMemory(baseUrl: string, loud: Sender): Promise<void> {
+  const url = `${baseUrl}/v1/agents/${loud.agentId}/users/${READER}/memory?limit=200`;
+  const sentences = (nth: number) => `The harbour of town ${nth} has a light and a ferry. `.repeat(40);
+  for (let nth = 0; nth < 60; nth += 1) await post(baseUrl, loud, READER, {}, sentences(nth));
+  for (let stored = 0; stored < 120; await delay(1_000)) {
+    const answer = await fetch(url, { headers: { authorization: `Bearer ${loud.apiKey}` } });
+    ({ length: stored } = ((await answer.json()) as { memories: unknown[] }).memories);
+  }
+}
+
 /** The other tenant: `times` as many, whatever becomes of them. */
 async function flood(baseUrl: string, scope: Sender, signal: AbortSignal) {
   const counts = { accepted: 0, refused: 0 };
   for (let sent = 0; !signal.aborted; sent += 1) {
-    void post(baseUrl, scope, `loud-${sent % 300}`).then(
-      (status) => (status === 202 ? (counts.accepted += 1) : (counts.refused += 1)),
+    void floodOf(baseUrl, scope, sent).then(
+      (status) => (status < 300 ? (counts.accepted += 1) : (counts.refused += 1)),
       () => (counts.refused += 1),
     );
     await delay(quietEveryMs / times);
@@ -110,11 +147,22 @@ async function flood(baseUrl: string, scope: Sender, signal: AbortSignal) {
   return counts;
 }
 
-async function post(baseUrl: string, scope: Sender, userId: string, headers: Record<string, string> = {}) {
-  const response = await fetch(`${baseUrl}/v1/agents/${scope.agentId}/messages`, {
-    method: 'POST',
+function post(
+  baseUrl: string,
+  scope: Sender,
+  userId: string,
+  headers: Record<string, string> = {},
+  text = `A message of ${userId}`,
+): Promise<number> {
+  return ask(scope, `${baseUrl}/v1/agents/${scope.agentId}/messages`, { userId, text }, headers);
+}
+
+/** The status of the answer to a GET, or to a POST with a body, once all of it has come. */
+async function ask(scope: Sender, url: string, body?: object, headers: Record<string, string> = {}) {
+  const response = await fetch(url, {
+    method: body ? 'POST' : 'GET',
     headers: { authorization: `Bearer ${scope.apiKey}`, 'content-type': 'application/json', ...headers },
-    body: JSON.stringify({ userId, text: `A message of ${userId}` }),
+    ...(body && { body: JSON.stringify(body) }),
   });
   await response.arrayBuffer();
   return response.status;
