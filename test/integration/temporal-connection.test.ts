@@ -157,7 +157,8 @@ describe('a server that wants TLS and a client’s certificate', () => {
     for (const said of [uncertified, worker, told.output]) {
       expect(said).toContain(`${at} (over TLS, trusting the given authority alone): check`);
     }
-    expect(worker).toContain('CertificateRequired');
+    // With TLS 1.3 the server refuses after the handshake: by then the client may write, and is cut off.
+    expect(worker).toMatch(/CertificateRequired|BrokenPipe|ConnectionReset/);
     expect(told.code).toBe(2);
   });
 });
