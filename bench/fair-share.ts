@@ -128,7 +128,9 @@ async function fillMemory(baseUrl: string, loud: Sender): Promise<void> {
   const url = `${baseUrl}/v1/agents/${loud.agentId}/users/${READER}/memory?limit=200`;
   const sentences = (nth: number) => `The harbour of town ${nth} has a light and a ferry. `.repeat(40);
   for (let nth = 0; nth < 60; nth += 1) await post(baseUrl, loud, READER, {}, sentences(nth));
-  for (let stored = 0; stored < 120; await delay(1_000)) {
+  let stored = 0;
+  while (stored < 120) {
+    await delay(1_000);
     const answer = await fetch(url, { headers: { authorization: `Bearer ${loud.apiKey}` } });
     ({ length: stored } = ((await answer.json()) as { memories: unknown[] }).memories);
   }
