@@ -208,6 +208,8 @@ export const OVERVIEW = {
 };
 
 export const PREVIEW = {
+  channel: 'http',
+  userName: null,
   prompt: [
     { role: 'system' as const, content: 'You answer customers of a bicycle shop.' },
     { role: 'user' as const, content: 'What colour is my bicycle?' },

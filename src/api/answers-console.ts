@@ -109,7 +109,16 @@ const promptMessage = z.object({ role: z.enum(['system', 'user', 'assistant']), 
 export const PREVIEW = answer(
   'Preview',
   z.object({
-    prompt: z.array(promptMessage).describe('As the model would be sent it'),
+    channel: z
+      .string()
+      .describe('The user’s. In a thread with others a message also quotes what they have said there'),
+    userName: z
+      .string()
+      .nullable()
+      .describe(
+        'What the user is called in the prompt; null: over HTTP nobody has a name, or it isn’t known',
+      ),
+    prompt: z.array(promptMessage).describe('As the model would be sent it, outside of any such thread'),
     estimatedTokens: count,
     windowSize: count,
     droppedFromWindow: count.describe('Oldest messages of the window that have no room'),

@@ -13,7 +13,7 @@ import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
 import { findKeyByHash } from '../db/api-keys.ts';
 import { createShares } from '../lib/shares.ts';
-import type { Gather } from '../memory/recall/gather.ts';
+import type { PreviewGather } from '../memory/recall/preview-gather.ts';
 import type { SearchMemory } from '../memory/recall/search-memory.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
 import { createAcceptHttp } from './accept-http.ts';
@@ -71,7 +71,7 @@ export type AppDependencies = TurnStarter & {
   /** Looks in memory for whoever asks; undefined where there is no embedding model. */
   search: SearchMemory | undefined;
   /** Looks up what a turn would be told of. */
-  gather: Gather;
+  gather: PreviewGather;
   /** Temporal's Web UI; undefined where nobody knows it. */
   temporalUiUrl?: string | undefined;
   /** Those that call us. */
@@ -147,7 +147,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
   v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
   v1.use(memoryRoutes({ ...dependencies, channelNames }));
-  v1.use(lookUpRoutes(dependencies));
+  v1.use(lookUpRoutes({ ...dependencies, channelNames }));
   v1.use(turnRoutes({ ...dependencies, channelNames }));
   v1.use(storyRoutes(dependencies));
   v1.use(slackRoutes(dependencies));

@@ -5,6 +5,7 @@ import { createTakeHomeClick } from '../home/home-clicks.ts';
 import { createHome, type Home } from '../home/take-home.ts';
 import { createFindColleagues } from './colleagues.ts';
 import { createHandingOver } from './handing-over.ts';
+import { createNameOf } from './name-of.ts';
 import { payloadIn, readClick } from './interactions.ts';
 import { userIdOf } from './people.ts';
 import { createPersonalLimit, type PersonalLimit } from './personal-limit.ts';
@@ -60,6 +61,7 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
     receive,
     unproven: (header) => (isSignedNow(proofIn(header)) ? undefined : NOT_SIGNED),
     handingOver: createHandingOver({ ...context, ...dependencies }),
+    nameOf: createNameOf({ ...context, ...dependencies }),
     ...(socket && { listen: (take: Take) => listen(take, socket) }),
   };
 }
