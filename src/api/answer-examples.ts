@@ -195,6 +195,9 @@ export const OVERVIEW = {
     {
       at: '2026-05-04T09:00:00Z',
       turns: 12,
+      answered: 10,
+      underWay: 1,
+      refused: 0,
       failed: 1,
       degraded: 0,
       recallHits: 8,

@@ -59,7 +59,7 @@ export function turnRoutes(dependencies: {
       isUserId,
     );
     sendJson(res, USERS, {
-      users: page.map(({ id, createdAt }) => ({ userId: id, activeAt: createdAt })),
+      users: page.map(({ id, activeAt }) => ({ userId: id, activeAt })),
       nextCursor,
     });
   });
