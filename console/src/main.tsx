@@ -10,9 +10,12 @@ import { I18nProvider } from 'react-aria-components';
 import { Router } from 'wouter';
 import { queryClient } from './api/query-client.ts';
 import { App } from './app.tsx';
+import { hideWhenLeft } from './session/leaving.ts';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
+// Dialogs stand beside the root.
+hideWhenLeft(document.body);
 createRoot(root).render(
   <StrictMode>
     <I18nProvider locale="en-GB">

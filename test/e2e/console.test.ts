@@ -133,8 +133,17 @@ inBrowser(
     await pressKey(page, page.getByRole('button', { name: 'Erase this memory …' }));
     await typeInto(page, page.getByLabel(`Type ${userId} to confirm`), userId);
     await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'Erased' }).waitFor();
+    const receipt = page.getByRole('heading', { name: 'Erased' });
+    await receipt.waitFor();
     expect(await textsOf(key, agentId, userId)).toEqual([]);
+    // It is there again behind another tab, and when the page is loaded anew.
+    await tabTo(page, page.getByRole('tab', { name: /Take along/ }));
+    await page.keyboard.press('ArrowLeft');
+    await page.getByText('The window is empty').waitFor();
+    await page.keyboard.press('ArrowRight');
+    await receipt.waitFor();
+    await page.reload();
+    await receipt.waitFor();
     await page.context().close();
   },
 );
@@ -296,7 +305,7 @@ inBrowser('a memory is taken along as a file', async () => {
   await page.goto(`/console/memory/${system.agent.id}/grace`);
   await page.getByRole('tab', { name: /Take along/ }).click();
   const coming = page.waitForEvent('download');
-  await page.getByRole('link', { name: 'Download' }).click();
+  await page.getByRole('button', { name: 'Download' }).click();
   const file = await (await coming).path();
   await page.goto(`/console/memory/${system.agent.id}/heir`);
   await page.getByRole('tab', { name: /Take along/ }).click();
@@ -306,6 +315,9 @@ inBrowser('a memory is taken along as a file', async () => {
   await page.getByText('1 exchange stored.').waitFor();
   await page.getByRole('tab', { name: 'Long-term' }).click();
   await page.getByRole('row').filter({ hasText: 'Ariadne' }).waitFor();
+  await page.reload();
+  await page.getByRole('tab', { name: /Take along/ }).click();
+  await page.getByText('1 exchange stored.').waitFor();
   await page.context().close();
 });
 

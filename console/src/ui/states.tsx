@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { ProgressBar } from 'react-aria-components';
 import { asProblem } from '../api/problem.ts';
 import { Button } from './button.tsx';
+import { When } from './format.tsx';
 
 export function Waiting({ what = 'Loading' }: { what?: string }) {
   return (
@@ -52,11 +53,49 @@ type Asked<T> = {
   error: unknown;
   isPending: boolean;
   refetch: () => unknown;
+  /** Milliseconds since 1970. */
+  dataUpdatedAt?: number;
+  /** Of a list that comes in pages. */
+  isFetchNextPageError?: boolean;
+  fetchNextPage?: () => unknown;
 };
 
-/** What was asked for, once it is there. */
+/** What was asked for, once it is there. Where asking for it anew has failed, it says of what time it is. */
 export function Loaded<T>({ of, children }: { of: Asked<T>; children: (data: T) => ReactNode }) {
-  if (of.data !== undefined) return children(of.data);
+  if (of.data !== undefined) {
+    return (
+      <>
+        {of.error !== null && of.error !== undefined && <Stale of={of} />}
+        {children(of.data)}
+      </>
+    );
+  }
   if (of.isPending) return <Waiting />;
   return <Failure error={of.error} onRetry={() => void of.refetch()} />;
+}
+
+/** Says that what is shown is not all, or not the newest. */
+function Stale({ of }: { of: Asked<unknown> }) {
+  const { error, dataUpdatedAt, isFetchNextPageError = false, fetchNextPage } = of;
+  const { detail } = asProblem(error);
+  const again = isFetchNextPageError && fetchNextPage ? fetchNextPage : of.refetch;
+  return (
+    <div role="status" className="failure">
+      <p className="failure-title">
+        {isFetchNextPageError ? 'The rest could not be loaded' : 'Not up to date'}
+      </p>
+      <p>
+        {detail}
+        {!isFetchNextPageError && dataUpdatedAt !== undefined && (
+          <>
+            {' '}
+            This is of <When at={new Date(dataUpdatedAt).toISOString()} />.
+          </>
+        )}
+      </p>
+      <Button kind="quiet" onPress={() => void again()}>
+        Try again
+      </Button>
+    </div>
+  );
 }

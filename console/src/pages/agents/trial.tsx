@@ -7,6 +7,7 @@ import { count, number } from '../../ui/format.tsx';
 import { Prompt } from '../../ui/prompt.tsx';
 import { RecalledList, ReceiptNote } from '../../ui/recalled.tsx';
 import { Failure } from '../../ui/states.tsx';
+import { assumptionOf } from './assumes.ts';
 import type { Agent, NewAgent } from './draft.ts';
 
 type Preview = Schemas['Preview'];
@@ -78,6 +79,7 @@ export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAg
 function PreviewView({ title, preview }: { title: string; preview: Preview }) {
   const { prompt, recalled, receipt, estimatedTokens, windowSize, droppedFromWindow } = preview;
   const exchanges = new Set(recalled.map(({ exchangeId }) => exchangeId)).size;
+  const assumption = assumptionOf(preview);
   return (
     <section className="card stack" aria-label={title}>
       <h3>{title}</h3>
@@ -92,6 +94,7 @@ function PreviewView({ title, preview }: { title: string; preview: Preview }) {
       {preview.missing.length > 0 && (
         <p className="warning">Not to be had in time: {preview.missing.join(', ')}</p>
       )}
+      {assumption !== undefined && <p className="hint">{assumption}</p>}
       <details>
         <summary>The exact prompt</summary>
         <Prompt messages={prompt} />

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import { useAgentNames } from '../../api/agents.ts';
-import { chatPath } from '../../paths.ts';
+import { chatPath, userIdProblem } from '../../paths.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { Button } from '../../ui/button.tsx';
 import { TextInput } from '../../ui/fields.tsx';
@@ -55,7 +55,7 @@ function PartnerForm(initial: { agentId: string; userId: string }) {
       className="partner"
       onSubmit={(event) => {
         event.preventDefault();
-        if (agentId && userId.trim()) navigate(chatPath(agentId, userId.trim()));
+        if (agentId && userId.trim() && !userIdProblem(userId)) navigate(chatPath(agentId, userId.trim()));
       }}
     >
       <AgentChoice label="Talk to" value={agentId} onChange={setAgentId} />
@@ -63,6 +63,7 @@ function PartnerForm(initial: { agentId: string; userId: string }) {
         label="As user"
         value={userId}
         onChange={setUserId}
+        validate={userIdProblem}
         placeholder="ada"
         autoComplete="off"
         isRequired

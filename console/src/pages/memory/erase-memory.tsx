@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 import { api, type Schemas } from '../../api/client.ts';
 import { memoryIsGone, type Scope } from '../../api/memory.ts';
 import { Button } from '../../ui/button.tsx';
@@ -17,9 +17,19 @@ const REMOVED: ReadonlyArray<[keyof Schemas['Erasure']['removed'], string]> = [
   ['keys', 'Keys in Redis'],
 ];
 
-/** Forgets all of a user, and shows the receipt. */
-export function EraseMemory({ scope }: { scope: Scope }) {
-  const [erasureId, setErasureId] = useState<string>();
+/** Erasures whose end has been heeded: looking at a receipt once more changes nothing. */
+const heeded = new Set<string>();
+
+/** Forgets all of a user, and shows the receipt. `erasureId` is the erasure that was begun here last. */
+export function EraseMemory({
+  scope,
+  erasureId,
+  onErase,
+}: {
+  scope: Scope;
+  erasureId: string | undefined;
+  onErase: (erasureId: string) => void;
+}) {
   const erase = api.useMutation('delete', '/v1/agents/{agentId}/users/{userId}/memory');
   return (
     <Section title="Erase">
@@ -34,12 +44,12 @@ export function EraseMemory({ scope }: { scope: Scope }) {
         trigger={<Button kind="danger">Erase this memory …</Button>}
         onConfirm={async () => {
           const accepted = await erase.mutateAsync({ params: { path: scope } });
-          setErasureId(accepted.erasureId);
+          onErase(accepted.erasureId);
         }}
       >
         <p>Export it first if anybody may need it.</p>
       </Confirm>
-      {erasureId !== undefined && <ErasureReceipt erasureId={erasureId} scope={scope} />}
+      {erasureId !== undefined && <ErasureReceipt key={erasureId} erasureId={erasureId} scope={scope} />}
     </Section>
   );
 }
@@ -53,8 +63,9 @@ function ErasureReceipt({ erasureId, scope: { agentId, userId } }: { erasureId: 
   );
   const isDone = typeof data?.finishedAt === 'string';
   useEffect(() => {
-    if (isDone) void memoryIsGone({ agentId, userId });
-  }, [isDone, agentId, userId]);
+    if (isDone && !heeded.has(erasureId)) void memoryIsGone({ agentId, userId });
+    if (isDone) heeded.add(erasureId);
+  }, [isDone, erasureId, agentId, userId]);
   if (error) return <Failure error={error} />;
   if (!data) return <Waiting what="Erasing" />;
   return (

@@ -8,6 +8,9 @@ import { When } from '../../ui/format.tsx';
 import { More } from '../../ui/more.tsx';
 import { Empty, Failure, Loaded } from '../../ui/states.tsx';
 
+/** How often what is shown of turns is asked for anew. */
+export const REFRESH_MS = 30_000;
+
 type Filter = { agentId?: string; state?: 'failed'; degraded?: 'true' };
 type Turn = Schemas['Turns']['turns'][number];
 
@@ -17,7 +20,7 @@ export function TurnList({ filter, empty }: { filter: Filter; empty: string }) {
     'get',
     '/v1/turns',
     { params: { query: { ...filter, limit: 20 } } },
-    PAGED,
+    { ...PAGED, refetchInterval: REFRESH_MS },
   );
   return (
     <Loaded of={turns}>
