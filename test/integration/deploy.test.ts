@@ -1,12 +1,21 @@
 /** What is handed to operators agrees with the code: the compose file of a cluster and the chart. */
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
+import express from 'express';
+import { consolePage } from '../../src/api/routes/console-page.ts';
 import { SUBJECTS } from '../../src/config/index.ts';
 import { variablesOf, type Subject } from '../../src/config/variables.ts';
 import { channelSubjects } from '../../src/channels/index.ts';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { SERVER_VERSION } from '../../local/stack/temporal-server.ts';
 import { TEMPORAL_SETTINGS } from '../../local/stack/temporal.ts';
+import { withoutSettings } from '../../local/stack/without-settings.ts';
+import { serve } from '../support/http-server.ts';
 
 const read = (file: string) => readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
 const ROOT = new URL('../../', import.meta.url).href;
@@ -33,6 +42,55 @@ test.each(['compose.cluster.yml', 'deploy/helm/konstruct/templates/worker.yaml']
     expect(command.split(', ')).toEqual(FLAGS);
   },
 );
+
+test.each([
+  'docker-compose.yml',
+  'compose.cluster.yml',
+  'deploy/helm/konstruct/templates/api.yaml',
+  'deploy/helm/konstruct/README.md',
+  'docs/RUNBOOK.md',
+  'docs/DEPLOYMENT.md',
+])('%s knows how the console finds Temporal’s Web UI', async (file) => {
+  expect(await read(file)).toContain('TEMPORAL_UI_URL');
+});
+
+test('the image has the console: the steps of its stage build it, and the API serves it', async () => {
+  const dockerfile = await read('Dockerfile');
+  const [, stage = ''] = /^FROM \S+ AS console\n(.+?)\n\nFROM/ms.exec(dockerfile) ?? [];
+  const root = fileURLToPath(ROOT);
+  const app = await mkdtemp(path.join(os.tmpdir(), 'konstruct-image-'));
+  try {
+    for (const line of stage.split('\n')) {
+      const [step, ...words] = line.split(' ');
+      const command = words.join(' ');
+      if (step === 'COPY') {
+        const target = path.join(app, words.at(-1) ?? '');
+        for (const source of words.slice(0, -1)) {
+          const to = command.endsWith('./') ? path.join(target, source) : target;
+          // What is ignored is not in a clone, or not sent to Docker.
+          const filter = (file: string) => !/dist|\.gen\.ts$/.test(path.relative(root, file));
+          await cp(path.join(root, source), to, { recursive: true, filter });
+        }
+      } else if (command.startsWith('npm ci')) {
+        await symlink(path.join(root, 'node_modules'), path.join(app, 'node_modules'));
+      } else if (command.startsWith('node ')) {
+        // What the image has in its environment, and no more.
+        const env = withoutSettings({ PATH: process.env['PATH'] });
+        await promisify(execFile)(process.execPath, words.slice(1), { cwd: app, env });
+      } else expect(line).toBe('WORKDIR /app');
+    }
+    expect(dockerfile).toContain('COPY --from=console /app/console/dist console/dist\n');
+    const server = await serve(express().use(consolePage(path.join(app, 'console/dist'))));
+    const page = await (await fetch(`${server.url}/console/agents`)).text();
+    expect(page).toContain('<div id="root"></div>');
+    const assets = [...page.matchAll(/(?:src|href)="(\/console\/[^"]+)"/g)].map(([, at = '']) => at);
+    expect(assets.length).toBeGreaterThan(2);
+    for (const at of assets) expect((await fetch(server.url + at)).status).toBe(200);
+    await server.close();
+  } finally {
+    await rm(app, { recursive: true });
+  }
+});
 
 test('compose.cluster.yml has no default passwords', async () => {
   const compose = await read('compose.cluster.yml');
