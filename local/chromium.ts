@@ -3,9 +3,6 @@ import { chromium, type Browser } from 'playwright-core';
 import { CHROMIUM, findProgram } from './stack/distribution.ts';
 import { StackError } from './stack/report.ts';
 
-/** Whether there is a browser on this machine. */
-export const HAS_BROWSER = findProgram(CHROMIUM, process.env) !== undefined;
-
 /** Starts it without a window. Rejects where it is not installed. */
 export async function launchBrowser(): Promise<Browser> {
   const executablePath = findProgram(CHROMIUM, process.env);

@@ -1,5 +1,5 @@
 import { RouterProvider } from 'react-aria-components';
-import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { userIdOf } from './paths.ts';
 import { Shell } from './shell.tsx';
 import { AnotherSession } from './session/another-session.tsx';
@@ -117,10 +117,19 @@ function Pages({ rights }: { rights: Rights }) {
         <Redirect to="/" />
       </Route>
       <Route>
-        <Page title="There is no such page">
-          <p>Or your key doesn’t show it. The menu has what there is.</p>
-        </Page>
+        <NotFound />
       </Route>
     </Switch>
+  );
+}
+
+function NotFound() {
+  return (
+    <Page title="There is no such page">
+      <p>The address is wrong, or your key does not show this page. The menu has what there is.</p>
+      <p>
+        <Link href="/">To the beginning</Link>
+      </p>
+    </Page>
   );
 }

@@ -5,8 +5,10 @@ import { Link, useLocation } from 'wouter';
 import type { SignedIn } from './api/shown-session.ts';
 import { signOut, type Rights } from './session/session.ts';
 import { Button } from './ui/button.tsx';
+import { ErrorBoundary } from './ui/error-boundary.tsx';
 import { Mark, MenuLines } from './ui/icons.tsx';
-import { Failure } from './ui/states.tsx';
+import { Page } from './ui/page.tsx';
+import { Broken, Failure } from './ui/states.tsx';
 
 const PLACES: ReadonlyArray<{ to: string; name: string; isShown: (rights: Rights) => boolean }> = [
   { to: '/overview', name: 'Overview', isShown: ({ canRead }) => canRead },
@@ -28,6 +30,7 @@ export function Shell({
   rights: Rights;
   children: ReactNode;
 }) {
+  const [location] = useLocation();
   return (
     <div className="shell">
       <a className="skip" href="#main">
@@ -59,7 +62,16 @@ export function Shell({
         </DialogTrigger>
       </header>
       <main id="main" tabIndex={-1}>
-        {children}
+        <ErrorBoundary
+          place={location}
+          instead={(error) => (
+            <Page title="This page can’t be shown">
+              <Broken error={error} />
+            </Page>
+          )}
+        >
+          {children}
+        </ErrorBoundary>
       </main>
     </div>
   );

@@ -1,58 +1,29 @@
 /** Whom a page of the console shows in a browser, and whether what it shows is true by now. */
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { HAS_BROWSER, launchBrowser } from '../../local/chromium.ts';
-import { buildConsole } from '../../local/console.ts';
-import { watchedPage, type Watched } from '../support/browser.ts';
+import { afterAll, beforeAll, expect, jest } from '@jest/globals';
+import { HAS_BROWSER, inBrowser, startConsole, type ConsoleOf } from '../support/console.ts';
 import { eventually } from '../support/eventually.ts';
 import { fail, noted } from '../support/fake-llm.ts';
-import { AS_OPERATOR, startSystem, type System } from '../support/system.ts';
+import type { System } from '../support/system.ts';
 
 jest.setTimeout(120_000);
 
-const inBrowser = HAS_BROWSER ? test : test.skip;
-if (!HAS_BROWSER)
-  console.warn('Chromium is not installed (apt-get install chromium): its tests are left out');
-
+let opened: ConsoleOf<System>;
 let system: System;
-let browser: Browser;
-const watched: Watched[] = [];
+let signedIn: ConsoleOf<System>['signedIn'];
 
 beforeAll(async () => {
   if (!HAS_BROWSER) return;
-  await buildConsole();
-  [system, browser] = await Promise.all([startSystem(), launchBrowser()]);
+  opened = await startConsole();
+  ({ system, signedIn } = opened);
 });
-afterAll(async () => {
-  if (!HAS_BROWSER) return;
-  await browser.close();
-  await system.stop();
-});
-
-/** Signs in, in a tab of its own: of this browser, or of a new one. */
-async function signedIn(token: string, context?: BrowserContext): Promise<Page> {
-  const seen = await watchedPage(context ?? (await browser.newContext({ baseURL: system.baseUrl })));
-  watched.push(seen);
-  const { page } = seen;
-  await page.goto('/');
-  if (context) await page.getByRole('button', { name: 'Sign out' }).click();
-  await page.getByLabel('Key or token').fill(token);
-  await page.keyboard.press('Enter');
-  await page.getByRole('button', { name: 'Sign out' }).waitFor();
-  return page;
-}
-
-/** A tenant without an agent: its key. */
-async function newTenant(name: string): Promise<string> {
-  return String((await system.request('POST', '/v1/tenants', { name }, AS_OPERATOR)).body['apiKey']);
-}
+afterAll(() => (HAS_BROWSER ? opened.stop() : undefined));
 
 inBrowser('a page acts for whom it shows, whoever signs in beside it', async () => {
   const page = await signedIn(system.apiKey);
   await page.goto('/console/agents/new');
   await page.getByLabel('Name').fill('Nobody');
-  const theirs = await newTenant('The others');
-  await signedIn(theirs, page.context());
+  const theirs = await opened.newTenant('The others');
+  await opened.signedInBeside(page.context(), theirs);
 
   await page.getByRole('button', { name: 'Make the agent' }).click();
   await page.getByText('this browser has signed in as The others').waitFor();
@@ -92,7 +63,7 @@ inBrowser(
 );
 
 inBrowser('the overview says when it is not up to date, and its lists come anew by themselves', async () => {
-  const key = await newTenant('The quiet');
+  const key = await opened.newTenant('The quiet');
   const asThem = { authorization: `Bearer ${key}` };
   const agent = await system.request('POST', '/v1/agents', { name: 'Noor' }, asThem);
   const messages = `/v1/agents/${String(agent.body['id'])}/messages`;
@@ -122,6 +93,6 @@ inBrowser('the overview says when it is not up to date, and its lists come anew 
   await page.context().close();
 });
 
-inBrowser('nothing of it has tried to break the policy', () => {
-  expect(watched.flatMap(({ complaints }) => complaints)).toEqual([]);
-});
+inBrowser('everything comes from here, under a policy that nothing has tried to break', () =>
+  opened.expectNothingForeign(),
+);

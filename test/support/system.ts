@@ -59,6 +59,8 @@ export type SystemOptions = SurroundingsOptions & {
   agentsPerTenant?: number;
   callsAMinute?: number;
   waitingRequests?: number;
+  /** Where Temporal's Web UI is, for the console. */
+  temporalUiUrl?: string;
   /** Calls of the model, and of channels, at once; 200 unless another is given. */
   callsAtOnce?: number;
   /** Channels besides the product's own. */
@@ -143,6 +145,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       agentsPerTenant: options.agentsPerTenant ?? 100,
       ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
       waitingRequests: options.waitingRequests ?? 500,
+      temporalUiUrl: options.temporalUiUrl,
       search,
       gather,
       closing: closing.signal,

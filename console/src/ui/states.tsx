@@ -48,6 +48,29 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
   );
 }
 
+/** What stands where a page could not be drawn, and the ways out. */
+export function Broken({ error }: { error: unknown }) {
+  return (
+    <div className="stack">
+      <div role="alert" className="failure">
+        <p className="failure-title">The console has failed to draw this</p>
+        <p>Load it again. If it fails again, tell whoever runs this Konstruct what stands here:</p>
+        <p>
+          <code>{error instanceof Error ? error.message : String(error)}</code>
+        </p>
+      </div>
+      <div className="row wrap">
+        <Button kind="main" onPress={() => location.reload()}>
+          Load it again
+        </Button>
+        <a href="/console/" className="button plain">
+          To the beginning
+        </a>
+      </div>
+    </div>
+  );
+}
+
 type Asked<T> = {
   data: T | undefined;
   error: unknown;

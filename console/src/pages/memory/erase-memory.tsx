@@ -4,6 +4,7 @@ import { memoryIsGone, type Scope } from '../../api/memory.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { number, When } from '../../ui/format.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
 import { Failure, Waiting } from '../../ui/states.tsx';
 
@@ -35,7 +36,7 @@ export function EraseMemory({
     <Section title="Erase">
       <p className="hint">
         Everything that this person and the agent have said goes from every store, Temporal’s histories
-        included. It can’t be taken back.
+        included. It can’t be taken back. What remains for a while, such as in backups, the receipt names.
       </p>
       <Confirm
         title={`Erase the memory of ${scope.userId}`}
@@ -63,13 +64,15 @@ function ErasureReceipt({ erasureId, scope: { agentId, userId } }: { erasureId: 
   );
   const isDone = typeof data?.finishedAt === 'string';
   useEffect(() => {
-    if (isDone && !heeded.has(erasureId)) void memoryIsGone({ agentId, userId });
-    if (isDone) heeded.add(erasureId);
+    if (!isDone || heeded.has(erasureId)) return;
+    heeded.add(erasureId);
+    void memoryIsGone({ agentId, userId });
+    tell('The memory is erased. The receipt stands below.');
   }, [isDone, erasureId, agentId, userId]);
   if (error) return <Failure error={error} />;
   if (!data) return <Waiting what="Erasing" />;
   return (
-    <div className="card" role="status">
+    <div className="card">
       <h3>{data.finishedAt === null ? 'Erasing …' : 'Erased'}</h3>
       <dl className="facts">
         {REMOVED.map(([what, label]) => (

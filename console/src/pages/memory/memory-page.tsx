@@ -4,6 +4,7 @@ import { useAgentName } from '../../api/agents.ts';
 import { useWindow, type Scope } from '../../api/memory.ts';
 import { useRights } from '../../session/session.ts';
 import { chatPath, MEMORY_TABS, memoryViewOf, memoryViewPath, type MemoryView } from '../../paths.ts';
+import { count } from '../../ui/format.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Said } from '../../ui/said.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
@@ -84,11 +85,14 @@ function Window({ scope, name }: { scope: Scope; name: string }) {
     <Loaded of={useWindow(scope)}>
       {({ window }) =>
         window.length === 0 ? (
-          <Empty title="The window is empty" />
+          <Empty title="The window is empty">
+            <p>The last messages stand here, as soon as something is said.</p>
+          </Empty>
         ) : (
           <>
             <p className="hint">
-              The last {window.length} messages. The model sees them word for word, oldest first.
+              The last {count(window.length, 'message')}, oldest first. The model sees them word for word, as
+              far as they fit into its prompt.
             </p>
             <Said messages={window} names={{ user: scope.userId, assistant: name }} className="window" />
           </>

@@ -7,6 +7,7 @@ import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Toggle } from '../../ui/fields.tsx';
 import { count, number } from '../../ui/format.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
 import { saveFile } from '../../ui/save-file.ts';
 import { Failure } from '../../ui/states.tsx';
@@ -33,6 +34,7 @@ export function TakeAlong({ scope, ...importing }: { scope: Scope } & ImportProp
       });
       if (data) saveFile(data, `memory-of-${scope.userId.replaceAll(/[^\w.-]+/g, '-')}.jsonl`);
     },
+    onSuccess: () => tell('The file is handed to the browser.'),
   });
   return (
     <>
@@ -86,26 +88,20 @@ function ImportProgress({ importId }: { importId: string }) {
       refetchInterval: ({ state }) => (state.data && state.data.state !== 'running' ? false : LOOK_EVERY_MS),
     },
   );
-  const isDone = data?.state === 'done';
+  const state = data?.state ?? 'running';
   useEffect(() => {
-    if (isDone && !heeded.has(importId)) void memoryHasChanged();
-    if (isDone) heeded.add(importId);
-  }, [isDone, importId]);
+    if (state === 'running' || heeded.has(importId)) return;
+    heeded.add(importId);
+    tell(state === 'done' ? 'The import is done.' : 'The import has failed.');
+    if (state === 'done') void memoryHasChanged();
+  }, [state, importId]);
   if (error) return <Failure error={error} />;
   if (!data) return null;
   if (data.state === 'failed') {
-    return (
-      <p role="status" className="warning">
-        The import has failed; nothing of it is kept.
-      </p>
-    );
+    return <p className="warning">Nothing of the file is kept: the import has failed.</p>;
   }
   if (data.state === 'done') {
-    return (
-      <p role="status" className="good">
-        {count(data.stored, 'exchange')} stored.
-      </p>
-    );
+    return <p className="good">{count(data.stored, 'exchange')} stored.</p>;
   }
   return (
     <ProgressBar

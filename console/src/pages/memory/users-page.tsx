@@ -21,7 +21,13 @@ export function UsersPage({ agentId: given }: { agentId: string | undefined }) {
       <Loaded of={agents}>
         {(known) => {
           const agentId = given ?? known[0]?.id;
-          if (agentId === undefined) return <Empty title="There is no agent yet" />;
+          if (agentId === undefined) {
+            return (
+              <Empty title="There is no agent yet">
+                <p>People are remembered by the agent that they talk to.</p>
+              </Empty>
+            );
+          }
           return (
             <>
               <div className="row wrap top">
@@ -50,12 +56,13 @@ function OtherUser({ agentId }: { agentId: string }) {
       }}
     >
       <TextInput
-        label="User"
+        label="Or a user’s id"
         value={userId}
         onChange={setUserId}
         validate={userIdProblem}
         placeholder="ada"
         autoComplete="off"
+        isRequired
       />
       <Button type="submit">Open</Button>
     </form>
@@ -93,7 +100,7 @@ function Users({ agentId }: { agentId: string }) {
                   <Link href={memoryPath(agentId, userId)} className="row-link">
                     <span className="row-title">{userId}</span>
                     <span className="hint">
-                      {activeAt === null ? 'imported' : <>last here {<When at={activeAt} />}</>}
+                      {activeAt === null ? 'imported' : <>last wrote {<When at={activeAt} />}</>}
                     </span>
                   </Link>
                 </li>

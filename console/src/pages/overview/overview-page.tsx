@@ -43,6 +43,7 @@ export function OverviewPage() {
         <TurnList filter={{ state: 'failed', ...(agentId && { agentId }) }} empty="No turn has failed" />
       </Section>
       <Section title="Degraded turns">
+        <p className="hint">Answered, but without a part of what the agent remembers, or not delivered.</p>
         <TurnList
           filter={{ degraded: 'true', ...(agentId && { agentId }) }}
           empty="Every reply had all that it needed"
@@ -141,7 +142,7 @@ function Charts({ hours }: { hours: Overview['hours'] }) {
   const recall = useMemo(
     () => [
       { label: 'something', color: '--accent', values: hours.map((hour) => hour.recallHits) },
-      { label: 'nothing', color: '--faint', values: hours.map((hour) => hour.recallEmpty) },
+      { label: 'nothing', color: '--strong-line', values: hours.map((hour) => hour.recallEmpty) },
     ],
     [hours],
   );

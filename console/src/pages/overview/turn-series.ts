@@ -8,7 +8,7 @@ const SERIES: ReadonlyArray<{ label: string; color: string; of: (hour: Counted) 
     { label: 'answered', color: '--accent', of: ({ answered, degraded }) => answered - degraded },
     { label: 'degraded', color: '--warn', of: ({ degraded }) => degraded },
     { label: 'failed', color: '--bad', of: ({ failed }) => failed },
-    { label: 'under way', color: '--faint', of: ({ underWay }) => underWay },
+    { label: 'under way', color: '--strong-line', of: ({ underWay }) => underWay },
     { label: 'not begun', color: '--muted', of: ({ refused }) => refused, isRare: true },
   ];
 
