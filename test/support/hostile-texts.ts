@@ -23,4 +23,12 @@ export const HOSTILE_TEXTS: Readonly<Record<string, (length: number) => string>>
   'words in camel case': fill('aBcDeF'),
   'letters that fold': fill('ßİıſﬃ'),
   'control characters': fill('\u0001\u0085\u2028'),
+  backslashes: fill('\\'),
+  'escaped quotation marks': fill('\\"'),
+  'objects one after the other': fill('{}'),
+  'objects that open': fill('{"a":'),
+  'lists that open': fill('['),
+  'lines that open an object': fill('{\n'),
+  events: fill('data:{}\n\n'),
+  'names of limits': fill('ratelimit-'),
 };
