@@ -1,3 +1,4 @@
+import { createFairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
 import type { Home } from '../home/take-home.ts';
@@ -7,19 +8,28 @@ import type { Installation } from './installations.ts';
 import { endOf, isRefused, tellsOfEnd } from './lifecycle.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { takeOpening, takeStop } from './openings.ts';
-import type { PersonalLimit } from './personal-limit.ts';
+import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
 import type { SlackInbound } from './slack-inbound.ts';
 import { takeMessage, type Taking } from './take-message.ts';
 
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
 const READ_KEPT_MS = 10_000;
+/**
+ * Messages of a tenant that is alone in a process whose files and threads are read at once: each holds a page
+ * of a thread, and five files.
+ */
+const READ_AT_ONCE = 10;
+/** As many as a person may send in a minute where nothing else is set: a burst of sixty, and sixty more. */
+const READ_A_MINUTE = 120;
 
 /** Takes events that are proven to be Slack's. */
 export function createReceiveEvent(dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit }) {
   const { findInstallation, findAgentOf, lookUpNames, allowedBots, context, home, mayDo } = dependencies;
   const { pool, redis, log } = context;
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
-  const taking: Taking = { lookUpNames, pool, redis, log, readOnce };
+  const mayRead = createPersonalLimit(READ_A_MINUTE);
+  const readInTurn = createFairPlaces(READ_AT_ONCE);
+  const taking: Taking = { lookUpNames, pool, redis, log, readOnce, mayDo, mayRead, readInTurn };
 
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const request = readRequest(sent);

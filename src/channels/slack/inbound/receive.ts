@@ -7,7 +7,7 @@ import { createFindColleagues } from './colleagues.ts';
 import { createHandingOver } from './handing-over.ts';
 import { payloadIn, readClick } from './interactions.ts';
 import { userIdOf } from './people.ts';
-import { createPersonalLimit, type PersonalLimit } from './personal-limit.ts';
+import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
 import { createReceiveEvent } from './receive-event.ts';
 import type { SlackInbound } from './slack-inbound.ts';
 import { isFromSlack, isSignedNow } from './signature.ts';
@@ -67,7 +67,8 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
 /** Clicks on our buttons, over whichever way they come. */
 function createReceiveClick(dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit }) {
   const { findInstallation, findAgentOf, context, home, mayDo } = dependencies;
-  const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick: createTakeHomeClick(context, home) };
+  const takeHomeClick = createTakeHomeClick(context, home);
+  const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick, mayDo };
   const findColleagues = createFindColleagues();
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const click = readClick(sent);
