@@ -114,7 +114,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const sessions = createSessions(dependencies.encryption.keys);
   const doors = { findKey, sessions, operatorToken: operator?.token };
   const { callsAMinute = CALLS_A_MINUTE } = dependencies;
-  const { admit, countRead } = createAdmission({ rateLimiter, callsAMinute });
+  const admission = createAdmission({ rateLimiter, pace, callsAMinute });
+  const { admit } = admission;
   const forSessions = { doors, admit, operatorPool: operator?.pool };
   app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions }));
   app.use(consolePage());
@@ -158,7 +159,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   app.use('/v1', v1);
   app.use(
     '/mcp',
-    mcpRoutes({ ...dependencies, findKey, admit, countRead, acceptHttp, askToForget, waiting }),
+    mcpRoutes({ ...dependencies, ...admission, findKey, acceptHttp, askToForget, waiting }),
   );
 
   app.use(() => {
