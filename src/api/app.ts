@@ -1,4 +1,4 @@
-import express, { Router, type Express } from 'express';
+import express, { Router, type Express, type RequestHandler } from 'express';
 import type { RedisClient } from '../redis/connection.ts';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -66,6 +66,8 @@ export type AppDependencies = TurnStarter & {
   agentsPerTenant: number;
   /** Calls in a minute that are audited, or refused for their role, of all keys of one role. */
   callsAMinute?: number;
+  /** How long a page of metrics is shown before a new one is made; a second, unless given. */
+  metricsKeptMs?: number;
   /** Requests that wait for their replies at once (see `createShares`). */
   waitingRequests: number;
   /** Looks in memory for whoever asks; undefined where there is no embedding model. */
@@ -80,6 +82,14 @@ export type AppDependencies = TurnStarter & {
   closing: AbortSignal;
 };
 
+/** Sends the description from one place in memory: however many don't read it, it is there once. */
+function sendDescription(description: object): RequestHandler {
+  const body = Buffer.from(JSON.stringify(description));
+  return (_req, res) => {
+    res.set('Cache-Control', 'public, max-age=300').type('json').send(body);
+  };
+}
+
 /** The whole HTTP API, and how an event is taken that comes another way. */
 export function createApp(dependencies: AppDependencies): { app: Express; takeEvent: TakeEvent } {
   const { pool, redis, log, operator, channels } = dependencies;
@@ -87,7 +97,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   app.disable('x-powered-by');
   // Nobody keeps an answer (see below), so none needs a digest of its megabytes.
   app.disable('etag');
-  const { registry, timeRequests } = createMetrics();
+  const { registry, timeRequests, showMetrics } = createMetrics(dependencies.metricsKeptMs);
   app.use(timeRequests);
   // Answers hold what was said, and keys. What says that it is JSON is no page, whatever it holds.
   app.use((_req, res, next) => {
@@ -97,12 +107,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const description = openApiDocument(channels);
   app.use(heedMethods(description.paths));
   app.use(healthRoutes(dependencies));
-  app.get('/metrics', async (_req, res) => {
-    res.type(registry.contentType).send(await registry.metrics());
-  });
-  app.get('/openapi.json', (_req, res) => {
-    res.set('Cache-Control', 'public, max-age=300').json(description);
-  });
+  app.get('/metrics', showMetrics);
+  app.get('/openapi.json', sendDescription(description));
 
   const rateLimiter = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
   const pace = createPace();
@@ -157,10 +163,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
-  app.use(
-    '/mcp',
-    mcpRoutes({ ...dependencies, ...admission, findKey, acceptHttp, askToForget, waiting }),
-  );
+  app.use('/mcp', mcpRoutes({ ...dependencies, ...admission, findKey, acceptHttp, askToForget, waiting }));
 
   app.use(() => {
     throw notFound('path');

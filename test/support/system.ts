@@ -9,6 +9,7 @@ import { CONNECTIONS } from '../../src/api/start-api.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { parse } from '../../src/config/variables.ts';
+import { createBoundedServer } from '../../src/lib/bounded-server.ts';
 import { createFairPlaces } from '../../src/lib/fair-places.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createRedis } from '../../src/redis/connection.ts';
@@ -139,13 +140,15 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       models: MODELS,
       agentsPerTenant: options.agentsPerTenant ?? 100,
       ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
+      // What is counted is looked at right away.
+      metricsKeptMs: 0,
       waitingRequests: options.waitingRequests ?? 500,
       search,
       gather,
       closing: closing.signal,
       channels,
     });
-    const server = await serve(app);
+    const server = await serve(app, createBoundedServer);
     const listening = listenAll(channels, takeEvent);
     const close = async (): Promise<void> => {
       closing.abort();
