@@ -1,8 +1,9 @@
 /** What is handed to operators agrees with the code: the compose file of a cluster and the chart. */
 import { readFile } from 'node:fs/promises';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { SUBJECTS } from '../../src/config/index.ts';
 import { variablesOf, type Subject } from '../../src/config/variables.ts';
+import { openApiDocument } from '../../src/api/openapi.ts';
 import { channelSubjects } from '../../src/channels/index.ts';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { SERVER_VERSION } from '../../local/stack/temporal-server.ts';
@@ -57,4 +58,79 @@ test('the chart sets variables that a process reads', async () => {
   ]);
   expect(names.length).toBeGreaterThan(20);
   for (const name of names) expect(known).toContain(name);
+});
+
+describe('whoever calls from outside', () => {
+  /** For those who run an installation. */
+  const INSIDE = ['/healthz', '/readyz', '/metrics'];
+  const described = Object.keys(
+    openApiDocument([{ name: 'slack', paths: ['events', 'interactions'] }]).paths,
+  );
+  const CALLED = [
+    ...described.filter((path) => !INSIDE.includes(path)),
+    ...['/', '/console', '/console/', '/console/agents/x', '/slack/install', '/slack/oauth_redirect'],
+  ];
+  const SPELT = INSIDE.flatMap((path) => [path, path.toUpperCase(), `${path}/`, `${path}?x`]);
+
+  test('reaches by the Ingress what is for callers, and nothing else', async () => {
+    const ingress = await read('deploy/helm/konstruct/templates/api.yaml');
+    const [, listed = ''] = /range list ((?:"\/[^"]*" ?)+)\}\}\n\s+- path: \{\{ \. \}\}/.exec(ingress) ?? [];
+    const prefixes = [...listed.matchAll(/"([^"]+)"/g)].map(([, prefix = '']) => prefix);
+    const exact = [...ingress.matchAll(/- path: (\/\S*)\n\s+pathType: Exact/g)].map(([, path]) => path);
+    expect(ingress.match(/- path: /g)).toHaveLength(1 + exact.length);
+    const leadsTo = (path: string): boolean =>
+      exact.includes(path) || prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+    expect(CALLED.filter((path) => !leadsTo(path))).toEqual([]);
+    expect(SPELT.filter(leadsTo)).toEqual([]);
+  });
+
+  test('reaches by the proxy of compose.cluster.yml what is for callers, and nothing else', async () => {
+    const compose = await read('compose.cluster.yml');
+    const [, listed = ''] = /@callers path (.+)\n/.exec(compose) ?? [];
+    // As Caddy takes them: in any case, with a star for whatever follows.
+    const leadsTo = (path: string): boolean =>
+      listed.split(' ').some((pattern) => {
+        const isPrefix = pattern.endsWith('*');
+        const asked = path.split('?', 1)[0]?.toLowerCase() ?? '';
+        return isPrefix ? asked.startsWith(pattern.slice(0, -1)) : asked === pattern;
+      });
+    expect(compose.match(/reverse_proxy/g)).toHaveLength(1);
+    expect(compose).toMatch(/handle @callers \{[^}]+\}\s+reverse_proxy/);
+    expect(CALLED.filter((path) => !leadsTo(path))).toEqual([]);
+    expect(SPELT.filter(leadsTo)).toEqual([]);
+  });
+});
+
+test('every secret stands in the chart’s Secret, and is refused among its settings', async () => {
+  const names = Object.values<Record<string, Subject>>(SUBJECTS)
+    .flatMap((some) => Object.values(some))
+    .concat(Object.values(channelSubjects('inbound')), Object.values(channelSubjects('outbound')))
+    .flatMap((subject) => Object.keys(variablesOf(subject).shape));
+  const secrets = names.filter((name) =>
+    /(SECRET|TOKEN|API_KEY|ENCRYPTION_KEYS)$|^(DATABASE|REDIS)_(\w+_)?URL$/.test(name),
+  );
+  expect(secrets).toEqual(
+    expect.arrayContaining(['SLACK_CLIENT_SECRET', 'SLACK_STATE_SECRET', 'SLACK_APP_TOKEN', 'REDIS_URL']),
+  );
+  const files = ['_helpers.tpl', 'api.yaml', 'worker.yaml', 'migration.yaml'];
+  const texts = await Promise.all(files.map((file) => read(`deploy/helm/konstruct/templates/${file}`)));
+  const referred = [...texts.join('').matchAll(/"konstruct\.secret" \(list "(\w+)"/g)].map(
+    ([, name]) => name,
+  );
+  const [, refused = ''] = /\$secrets := list (.+) \}\}/.exec(texts[0] ?? '') ?? [];
+  for (const name of secrets) {
+    expect([name, referred.includes(name)]).toEqual([name, true]);
+    expect([name, refused.includes(`"${name}"`)]).toEqual([name, true]);
+  }
+});
+
+test('nothing starts without a key ring, or the word that says that histories are not encrypted', async () => {
+  for (const file of ['docker-compose.yml', 'compose.cluster.yml']) {
+    expect([file, await read(file)]).toEqual([
+      file,
+      expect.stringMatching(/KONSTRUCT_ENCRYPTION_KEYS: \$\{KONSTRUCT_ENCRYPTION_KEYS:\?[^}]*clear[^}]*\}\n/),
+    ]);
+  }
+  const helpers = await read('deploy/helm/konstruct/templates/_helpers.tpl');
+  expect(helpers).toContain('"KONSTRUCT_ENCRYPTION_KEYS" false)');
 });
