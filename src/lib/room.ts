@@ -2,7 +2,7 @@
 export type Room = {
   /**
    * Whether an owner holds its share: half of the room, divided by the number of those who hold something.
-   * The other half is for what is under way. Whoever holds nothing has a share in any case.
+   * The other half is for what is under way. Whoever holds nothing is never there yet.
    */
   hasShare(owner: string): boolean;
   /** Takes something in, of no bytes yet. `giveWay` is called, once, when it has to go. */

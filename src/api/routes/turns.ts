@@ -74,13 +74,15 @@ export function turnRoutes(dependencies: {
     const { agentId, hours } = validate(overviewQuery, req.query, 'query');
     const to = new Date();
     const from = new Date(Math.floor(to.getTime() / HOUR_MS) * HOUR_MS - (hours - 1) * HOUR_MS);
-    const [read, backfill] = await Promise.all([
-      scan(res, () => readOverview(pool, { tenantId, agentId, from })),
-      countBackfills(temporal, { tenantId, agentId }).catch((error: unknown) => {
-        if (isTemporalAway(error)) return null;
-        throw error;
-      }),
-    ]);
+    const [read, backfill] = await scan(res, () =>
+      Promise.all([
+        readOverview(pool, { tenantId, agentId, from }),
+        countBackfills(temporal, { tenantId, agentId }).catch((error: unknown) => {
+          if (isTemporalAway(error)) return null;
+          throw error;
+        }),
+      ]),
+    );
     sendJson(res, OVERVIEW, {
       from: from.toISOString(),
       to: to.toISOString(),
