@@ -42,6 +42,7 @@ import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { memoryTransferRoutes } from './routes/memory-transfer.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { reindexRoutes } from './routes/reindexes.ts';
 import { slackRoutes } from './routes/slack.ts';
 import { openAiRoutes } from './routes/openai.ts';
 import { tenantRoutes } from './routes/tenants.ts';
@@ -125,8 +126,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
     const tenants = Router();
     noteOperator(tenants, OPERATOR_CALLS, operator.pool);
     tenants.use(readJson);
-    tenants.use(operatorAuditRoutes(operator));
-    tenants.use(tenantRoutes({ ...operator, temporal: dependencies.temporal }));
+    const door = { ...operator, temporal: dependencies.temporal };
+    tenants.use(operatorAuditRoutes(door), tenantRoutes(door), reindexRoutes(door));
     app.use('/v1/tenants', tenants);
   }
   const v1 = Router();

@@ -31,6 +31,11 @@ export function importMemoryWorkflowId(tenantId: string, importId: string): stri
   return `${tenantId}:import:${importId}`;
 }
 
+/** The workflow that derives anew what older code has derived. */
+export function reindexWorkflowId(tenantId: string, reindexId: string): string {
+  return `${tenantId}:reindex:${reindexId}`;
+}
+
 /** What the ids of a tenant's workflows begin with. */
 export function workflowIdsOfTenant(tenantId: string): string {
   return `${tenantId}:`;

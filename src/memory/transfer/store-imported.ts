@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { v5 as namedUuid, validate as isUuid } from 'uuid';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
+import { DERIVED_VERSION } from '../long-term/derived-version.ts';
 import {
   embedExchangeTexts,
   insertExchange,
@@ -122,8 +123,10 @@ export async function embedExchange(
     createdAt: new Date(at),
     embedding: role === 'user' ? embedded.user : embedded.reply,
   }));
-  const given = passages.map(({ part, user: ofUser, reply: ofReply, embedding }) => ({
+  const given = passages.map(({ part, user: ofUser, reply: ofReply, embedding, version = 0 }) => ({
     part,
+    // Its terms are made here, so it is no newer than they are.
+    version: Math.min(version, DERIVED_VERSION),
     user: { from: ofUser[0], to: ofUser[1] },
     reply: { from: ofReply[0], to: ofReply[1] },
     embedding: [...embedding],
