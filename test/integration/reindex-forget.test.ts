@@ -209,18 +209,41 @@ test('nobody deletes a message of an exchange while its passages are being repla
       'SELECT FROM conversation_embeddings WHERE exchange_id = $1 AND role = $2 FOR UPDATE NOWAIT',
       [exchangeId, role],
     );
-  for (const role of ['user', 'assistant']) await expect(holdOne(role)).rejects.toMatchObject({ code: '55P03' });
+  for (const role of ['user', 'assistant'])
+    await expect(holdOne(role)).rejects.toMatchObject({ code: '55P03' });
   replacing.letGo();
   await replacing.ended;
   expect((await holdOne('user')).rowCount).toBe(1);
 });
 
-test('an exchange of which an erasure has yet to delete a part gets no new passages', async () => {
-  const { scope, key } = await old();
-  await database.admin.query(`DELETE FROM conversation_embeddings WHERE tenant_id = $1 AND role = 'user'`, [
-    scope.tenantId,
+/** What an erasure may have done to an exchange in its first step: the rest comes with the next one. */
+const deleteOneMessage = (tenantId: string) =>
+  database.admin.query(`DELETE FROM conversation_embeddings WHERE tenant_id = $1 AND role = 'user'`, [
+    tenantId,
   ]);
-  await slice(key);
+
+test.each([
+  [
+    'before it is read',
+    async (scope: Scope, key: ReindexKey) => {
+      await deleteOneMessage(scope.tenantId);
+      await slice(key);
+    },
+  ],
+  [
+    'while the model reads it',
+    async (scope: Scope, key: ReindexKey) => {
+      const reading = held();
+      const renewing = slice(key, reading.embedder);
+      await reading.asked;
+      await deleteOneMessage(scope.tenantId);
+      reading.letGo();
+      await renewing;
+    },
+  ],
+])('an exchange that loses a message %s gets no new passages', async (_, loses) => {
+  const { scope, key } = await old();
+  await loses(scope, key);
   expect(await versionsOf(database, scope.tenantId)).toEqual({ 0: 1 });
 });
 
