@@ -89,6 +89,18 @@ describe('time expressions', () => {
     expect((await memory.plainCosine(question))[0]).not.toBe(found[0]);
   });
 
+  test('a message is found by the day that it speaks of', async () => {
+    const memory = newMemory();
+    const at = '2026-05-08T09:00:00Z';
+    await memory.tell(
+      { user: 'Yesterday I finally got to clean out the whole garage', at },
+      { user: 'I cleaned the kitchen', at: '2026-05-08T12:00:00Z' },
+      ...others(8),
+    );
+    const { found } = await memory.ask('What did I clean on 7 May?');
+    expect(found[0]).toBe('Yesterday I finally got to clean out the whole garage');
+  });
+
   test('a date finds the messages of that day', async () => {
     const memory = newMemory();
     await memory.tell(

@@ -19,6 +19,7 @@ export const HOSTILE_TEXTS: Readonly<Record<string, (length: number) => string>>
   'tags that nearly close': fill('</thin'),
   'marks of code': fill('`'),
   'dates that are none': fill('on May 8 20 '),
+  'times that never end': fill('the 5 days, 5 днів '),
   'addresses and paths': fill('a@b.c/d-e_f:g;'),
   'words in camel case': fill('aBcDeF'),
   'letters that fold': fill('ßİıſﬃ'),

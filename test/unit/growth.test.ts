@@ -24,7 +24,7 @@ import { flagsOf } from '../../src/memory/text/questions.ts';
 import { toQueryMasks, toTermVector } from '../../src/memory/text/search-terms.ts';
 import { readableShare } from '../../src/memory/text/search-text.ts';
 import { wordsOf } from '../../src/memory/text/terms.ts';
-import { timeRangeOf } from '../../src/memory/text/time-range.ts';
+import { daysNamedIn, timeRangeOf } from '../../src/memory/text/time-range.ts';
 import { countWords } from '../../src/memory/text/words.ts';
 import { expectNoFasterThanLength } from '../support/growth.ts';
 import { HOSTILE_TEXTS } from '../support/hostile-texts.ts';
@@ -100,7 +100,7 @@ const WORK: Readonly<Record<string, (text: string) => unknown>> = {
       namedIn(named, NAMES),
     ]),
   'telling questions': (text) => flagsOf(text, text),
-  'finding a time': (text) => timeRangeOf(text, new Date(AT)),
+  'finding times': (text) => [timeRangeOf(text, new Date(AT)), daysNamedIn(text, new Date(AT))],
 };
 
 describe.each(Object.entries(HOSTILE_TEXTS))('%s', (_, shape) => {

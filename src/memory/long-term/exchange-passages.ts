@@ -7,6 +7,7 @@ import { splitExchange, type Passage, type Span } from '../text/passages.ts';
 import { dayInWords } from '../text/search-text.ts';
 import { toTermVector } from '../text/search-terms.ts';
 import { wordsOf } from '../text/terms.ts';
+import { daysNamedIn } from '../text/time-range.ts';
 
 /** A finished exchange, ready to be stored for recall. */
 export type NewExchange = Scope & {
@@ -81,6 +82,25 @@ function sumOf(vectors: readonly ArrayLike<number>[]): number[] {
   );
 }
 
+/** A part of a message, and where it begins there. */
+type MessagePart = { text: string; from: number };
+
+function partOf(text: string, { from, to }: Span): MessagePart {
+  return { text: text.slice(from, to), from };
+}
+
+/** Days are looked for so far into a message: further on it would take long. */
+const DAYS_WITHIN_LETTERS = 2_000;
+
+/** A passage's words, the day on which it was said, and the days that it names. */
+function termsOf(parts: readonly MessagePart[], saidAt: Date): string {
+  const named = parts.flatMap(({ text, from }) =>
+    from < DAYS_WITHIN_LETTERS ? daysNamedIn(text, saidAt) : [],
+  );
+  const texts = [...parts.map(({ text }) => text), ...[saidAt, ...named].map(dayInWords)];
+  return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
+}
+
 /**
  * Stores an exchange's passages for recall within the caller's transaction, whose tenant must be the
  * exchange's. Storing them again changes nothing. Throws `InvalidEmbeddingError` before anything is sent.
@@ -90,11 +110,9 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
   const userText = exchange.user?.text ?? '';
   const replyText = exchange.reply?.text ?? '';
   const embeddings = passages.map(({ embedding }) => toUnit(embedding));
-  const day = dayInWords(exchange.createdAt);
-  const terms = passages.map(({ user, reply }) => {
-    const texts = [userText.slice(user.from, user.to), replyText.slice(reply.from, reply.to), day];
-    return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
-  });
+  const terms = passages.map(({ user, reply }) =>
+    termsOf([partOf(userText, user), partOf(replyText, reply)], exchange.createdAt),
+  );
   const userWeight = weightOf(userText);
   await client.query({
     name: 'insert-exchange',
