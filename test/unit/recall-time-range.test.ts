@@ -86,7 +86,8 @@ describe('the time that a question mentions', () => {
 
   test('it stands at either end of a long message', () => {
     const long = 'and so on and on '.repeat(200);
-    for (const text of [`yesterday ${long}`, `${long} yesterday`]) expect(timeRangeOf(text, NOW)).not.toBeNull();
+    for (const text of [`yesterday ${long}`, `${long} yesterday`])
+      expect(timeRangeOf(text, NOW)).not.toBeNull();
   });
 
   test.each([

@@ -36,8 +36,7 @@ const JOINING: Readonly<Record<(typeof LATIN)[number], string>> = {
 };
 const JOINS = new Map<string, Language[]>();
 for (const language of LATIN)
-  for (const word of JOINING[language].split(' '))
-    JOINS.set(word, [...(JOINS.get(word) ?? []), language]);
+  for (const word of JOINING[language].split(' ')) JOINS.set(word, [...(JOINS.get(word) ?? []), language]);
 
 /**
  * The languages that a text is in: those of its scripts, and of Latin script those with most joining words.

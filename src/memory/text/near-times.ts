@@ -22,7 +22,9 @@ type Meaning = { unit: Unit; count: number; isCounted: boolean };
 export function nearTimes(locale: string): Parser {
   const meanings = meaningsIn(locale);
   const forms = [...meanings.keys()].sort((a, b) => b.length - a.length);
-  const alternatives = forms.map((form) => RegExp.escape(form).replace(RegExp.escape(NUMBER), ' ?\\d{1,3} ?'));
+  const alternatives = forms.map((form) =>
+    RegExp.escape(form).replace(RegExp.escape(NUMBER), ' ?\\d{1,3} ?'),
+  );
   const border = WITHOUT_BORDERS.has(locale) ? '' : '[\\p{L}\\p{M}\\p{N}]';
   const pattern = new RegExp(
     border ? `(?<!${border})(?:${alternatives.join('|')})(?!${border})` : alternatives.join('|'),
@@ -61,7 +63,11 @@ function meaningsIn(locale: string): Map<string, Meaning> {
       for (const count of COUNTED) {
         const parts = counting.formatToParts(direction * count, unit);
         const at = parts.findIndex(({ type }) => type === 'integer');
-        const literal = (from: number, to?: number) => parts.slice(from, to).map(({ value }) => value).join('');
+        const literal = (from: number, to?: number) =>
+          parts
+            .slice(from, to)
+            .map(({ value }) => value)
+            .join('');
         if (at >= 0)
           add(`${literal(0, at).trimEnd()}${NUMBER}${literal(at + 1).trimStart()}`, {
             unit,
