@@ -47,6 +47,20 @@ export default tseslint.config(
     ...reactHooks.configs.flat['recommended-latest'],
   },
   {
+    // What goes past the client says neither whose session the page shows nor that the session has ended.
+    files: ['console/src/**/*.{ts,tsx}'],
+    ignores: ['console/src/api/client.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        ...['fetch', 'EventSource', 'XMLHttpRequest'].map((name) => ({
+          name,
+          message: 'The API is called by console/src/api/client.ts, typed by its description.',
+        })),
+      ],
+    },
+  },
+  {
     ...temporal.configs.workflow,
     files: ['src/workflows/**/*.ts'],
     rules: {

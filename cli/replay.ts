@@ -85,7 +85,7 @@ async function replayAllOpen(client: Client, keys: KeyRing): Promise<number> {
   let misfits = 0;
   const open = client.workflow.list({
     query:
-      "ExecutionStatus='Running' AND WorkflowType IN ('HandleMessage', 'EmbedAndStore', 'ForgetUser', 'ImportMemory', 'SweepRetention', 'RemoveTenant')",
+      "ExecutionStatus='Running' AND WorkflowType IN ('HandleMessage', 'EmbedAndStore', 'ForgetUser', 'ImportMemory', 'SweepRetention', 'RemoveTenant', 'Reindex')",
   });
   for await (const { workflowId } of open) {
     all += 1;

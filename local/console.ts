@@ -15,23 +15,31 @@ const DIST = path.join(ROOT, 'console', 'dist');
 const STAMP = '.built-of';
 
 /**
- * Builds the page, unless the one that is there is of the same sources. Takes some two seconds. The page
- * changes at once: two builds at a time don't mix.
+ * Builds the page, unless the one that is there is of the same sources. Takes some two seconds. It is built
+ * beside the old one, which is then moved away for it: an API that serves the folder has a whole page or, for
+ * the moment between the two moves, none. Of two builds at a time the later one finds the work done.
  */
 export async function buildConsole(): Promise<void> {
   const sources = await hashOfSources();
   if (await isBuiltOf(sources)) return;
   const made = `${DIST}-${process.pid}`;
+  const old = `${made}-old`;
   try {
     await runVite(made);
     await writeFile(path.join(made, STAMP), sources);
-    await rm(DIST, { recursive: true, force: true });
+    if (await isBuiltOf(sources)) return;
+    await rename(DIST, old).catch(ifThere);
     await rename(made, DIST).catch(async (error: unknown) => {
       if (!(await isBuiltOf(sources))) throw error;
     });
   } finally {
-    await rm(made, { recursive: true, force: true });
+    await Promise.all([made, old].map((folder) => rm(folder, { recursive: true, force: true })));
   }
+}
+
+/** The first page has none before it. */
+function ifThere(error: unknown): void {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
 async function isBuiltOf(sources: string): Promise<boolean> {

@@ -15,6 +15,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { launchBrowser } from '../local/chromium.ts';
 import type { Demo } from '../local/demo.ts';
+import { CHROMIUM, provideAll } from '../local/stack/distribution.ts';
 import { poll } from '../local/stack/report.ts';
 import { withoutSettings } from '../local/stack/without-settings.ts';
 import { freePort } from '../src/lib/free-port.ts';
@@ -80,6 +81,14 @@ const model = http.createServer((req, res) => {
   });
 });
 
+const lacking = await provideAll(
+  { env: process.env, log: console.log, signal: new AbortController().signal },
+  [CHROMIUM],
+);
+for (const why of lacking.values()) {
+  console.error(why);
+  process.exit(1);
+}
 await new Promise<void>((resolve) => model.listen(0, '127.0.0.1', resolve));
 const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-pictures-'));
 const port = await freePort();

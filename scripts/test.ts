@@ -3,6 +3,9 @@
  * `npm run test:cluster` (`--cluster`): the same with Temporal's own server, for the tests of that tier, or
  * for those that are named.
  *
+ * Chromium and PgBouncer are installed where that is allowed. Where it isn't, the tests that need them are
+ * left out, and a line at the end says so.
+ *
  * Files run three at a time, and some load a machine fully. So a file that fails runs once more alone, and
  * the second run is what counts; it says so. Many failures at once have another cause, and count as they are.
  */
@@ -18,6 +21,7 @@ import { prepareNamespace } from '../src/temporal/namespace.ts';
 import { workflowBundle } from '../src/worker/workflow-bundle.ts';
 import { testNamespace } from '../test/support/test-namespace.ts';
 import { WORKER_FLAGS } from '../local/stack/applications.ts';
+import { CHROMIUM, PGBOUNCER, provideAll, type Program } from '../local/stack/distribution.ts';
 import { StackError, startStack, type StackHandle } from '../local/stack/index.ts';
 import { serviceUrlsOf } from '../local/stack/service-urls.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
@@ -40,12 +44,18 @@ const CLUSTER_TIER = [
   'integration/turn-ends',
   'workflows/',
 ];
+/** What is no package of npm, and the tests that are left out without it. */
+const PROGRAMS: ReadonlyArray<{ program: Program; files: string; what: string }> = [
+  { program: CHROMIUM, files: 'e2e/console', what: 'the tests of the console' },
+  { program: PGBOUNCER, files: 'integration/managed-postgres', what: 'a test of managed databases' },
+];
 const argv = process.argv.slice(2);
 const cluster = argv.includes('--cluster');
 const args = argv.filter((arg) => arg !== '--cluster');
 
 await runUntilStopped(
   async (onHandle) => {
+    const leftOut = await provideForTests(onHandle);
     const { code, failed } = await runOnStack(cluster ? await tierArguments() : args, onHandle);
     let verdict = code;
     if (failed.length > 0 && failed.length <= MOST_FILES_RUN_AGAIN) {
@@ -54,6 +64,7 @@ await runUntilStopped(
       verdict = again.code;
       if (verdict === 0) console.log(`passed only alone, which is a fault to look into: ${failed.join(' ')}`);
     }
+    for (const line of leftOut) console.log(line);
     process.exit(verdict);
   },
   { stopIsSuccess: false },
@@ -106,6 +117,29 @@ function isTestFile(name: string): boolean {
 }
 function allTestFiles(): Promise<string[]> {
   return Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }));
+}
+
+/** Installs what the tests that run need, where it may. Resolves with a line for each that is left out. */
+async function provideForTests(onHandle: (handle: StackHandle) => void): Promise<string[]> {
+  const named = args.filter((arg) => !arg.startsWith('-'));
+  const files = cluster && named.length === 0 ? [] : await allTestFiles();
+  // As jest takes them: patterns of a path.
+  const wanted = files.filter(
+    (file) => named.length === 0 || named.some((name) => new RegExp(name).test(path.join(TESTS, file))),
+  );
+  const needed = PROGRAMS.filter(({ files }) => wanted.some((file) => file.startsWith(files)));
+  const stopping = new AbortController();
+  const kill = () => stopping.abort();
+  onHandle({ stop: async () => kill(), kill });
+  const context = { env: process.env, log: console.log, signal: stopping.signal };
+  const lacking = await provideAll(
+    context,
+    needed.map(({ program }) => program),
+  );
+  return needed.flatMap(({ program, what }) => {
+    const why = lacking.get(program);
+    return why === undefined ? [] : [`left out: ${what}. ${why}`];
+  });
 }
 
 /** A namespace costs the real server more than the dev server, so it gets those of the files that run. */

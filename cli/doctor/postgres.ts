@@ -3,12 +3,12 @@ import { parse } from '../../src/config/variables.ts';
 import { database } from '../../src/config/database.ts';
 import { serviceRoleOf } from '../../src/db/prepare-database.ts';
 import { clockFindings, fault, good, reasonOf, type Finding, type Patient } from './finding.ts';
+import { memoryFindings } from './postgres-memories.ts';
 import { roleFindings } from './postgres-roles.ts';
 import { schemaFindings } from './postgres-schema.ts';
 
 /** A busy machine is slow, and not away. */
-const CONNECT_WITHIN_MS = 10_000;
-const ANSWER_WITHIN_MS = 10_000;
+const PATIENCE = { connectionTimeoutMillis: 10_000, query_timeout: 10_000 };
 const OLDEST_SERVER = 15;
 
 /** Whoever the processes and the migration log in as. */
@@ -22,11 +22,7 @@ export async function checkPostgres({ env, now }: Patient): Promise<Finding[]> {
   for (const variable of [ADMIN, ...URLS]) {
     const url = env[variable];
     if (!url) continue;
-    const client = new pg.Client({
-      connectionString: url,
-      connectionTimeoutMillis: CONNECT_WITHIN_MS,
-      query_timeout: ANSWER_WITHIN_MS,
-    });
+    const client = new pg.Client({ connectionString: url, ...PATIENCE });
     client.on('error', () => undefined);
     try {
       parse({ database }, { DATABASE_URL: url });
@@ -41,7 +37,8 @@ export async function checkPostgres({ env, now }: Patient): Promise<Finding[]> {
       await client.end().catch(() => undefined);
     }
   }
-  return found;
+  // What keeps this from being asked is a finding above.
+  return [...found, ...(await memoryFindings(env, PATIENCE).catch(() => []))];
 }
 
 /** No password in it. */

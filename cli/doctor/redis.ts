@@ -11,6 +11,8 @@ const CONNECT_WITHIN_MS = 5_000;
 const RETRY_MS = 100;
 const OLDEST = 6;
 const PROBE_TTL_SECONDS = 10;
+/** The part of its memory that may be used: beyond it somebody has to look. */
+const MOST_USED = 0.8;
 
 export async function checkRedisServer({ env, now }: Patient): Promise<Finding[]> {
   const url = env['REDIS_URL'];
@@ -67,6 +69,17 @@ async function serverFindings(redis: RedisClient): Promise<Finding[]> {
       fault(
         `Redis throws windows away when it is full (maxmemory-policy ${policy})`,
         'CONFIG SET maxmemory-policy noeviction, and the same in its configuration',
+      ),
+    );
+  }
+  // Without a limit of its own it may take the machine's memory.
+  const room = Number(of('maxmemory')) || Number(of('total_system_memory'));
+  const used = Number(of('used_memory')) / room;
+  if (room > 0 && used > MOST_USED) {
+    found.push(
+      fault(
+        `Redis is ${Math.round(used * 100)}% full: then no window is written, and rate limits let everything through`,
+        'give it more memory, and find who fills it (docs/SECURITY.md, “What a tenant can fill”)',
       ),
     );
   }

@@ -1,7 +1,8 @@
 import { RouterProvider } from 'react-aria-components';
-import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { userIdOf } from './paths.ts';
 import { Shell } from './shell.tsx';
+import { AnotherSession } from './session/another-session.tsx';
 import { SignIn } from './session/sign-in.tsx';
 import { rightsOf, useSession, type Rights } from './session/session.ts';
 import { Loaded } from './ui/states.tsx';
@@ -26,9 +27,11 @@ export function App() {
   const [, navigate] = useLocation();
   return (
     <RouterProvider navigate={navigate} useHref={(href) => `/console${href}`}>
-      <Loaded of={session}>
+      {/* Whom the page shows is so until another answer comes. */}
+      <Loaded of={session.data === undefined ? session : { ...session, error: null }}>
         {(who) => {
           if (who.kind === 'none') return <SignIn />;
+          if (who.kind === 'another') return <AnotherSession who={who.who} />;
           const rights = rightsOf(who);
           return (
             <Shell session={who} rights={rights}>
@@ -114,10 +117,19 @@ function Pages({ rights }: { rights: Rights }) {
         <Redirect to="/" />
       </Route>
       <Route>
-        <Page title="There is no such page">
-          <p>Or your key doesn’t show it. The menu has what there is.</p>
-        </Page>
+        <NotFound />
       </Route>
     </Switch>
+  );
+}
+
+function NotFound() {
+  return (
+    <Page title="There is no such page">
+      <p>The address is wrong, or your key does not show this page. The menu has what there is.</p>
+      <p>
+        <Link href="/">To the beginning</Link>
+      </p>
+    </Page>
   );
 }

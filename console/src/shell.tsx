@@ -1,12 +1,14 @@
+import { useMutation } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Dialog, DialogTrigger, Modal, ModalOverlay } from 'react-aria-components';
 import { Link, useLocation } from 'wouter';
-import type { Schemas } from './api/client.ts';
+import type { SignedIn } from './api/shown-session.ts';
 import { signOut, type Rights } from './session/session.ts';
 import { Button } from './ui/button.tsx';
+import { ErrorBoundary } from './ui/error-boundary.tsx';
 import { Mark, MenuLines } from './ui/icons.tsx';
-
-type Session = Exclude<Schemas['Session'], { kind: 'none' }>;
+import { Page } from './ui/page.tsx';
+import { Broken, Failure } from './ui/states.tsx';
 
 const PLACES: ReadonlyArray<{ to: string; name: string; isShown: (rights: Rights) => boolean }> = [
   { to: '/overview', name: 'Overview', isShown: ({ canRead }) => canRead },
@@ -24,10 +26,11 @@ export function Shell({
   rights,
   children,
 }: {
-  session: Session;
+  session: SignedIn;
   rights: Rights;
   children: ReactNode;
 }) {
+  const [location] = useLocation();
   return (
     <div className="shell">
       <a className="skip" href="#main">
@@ -59,7 +62,16 @@ export function Shell({
         </DialogTrigger>
       </header>
       <main id="main" tabIndex={-1}>
-        {children}
+        <ErrorBoundary
+          place={location}
+          instead={(error) => (
+            <Page title="This page can’t be shown">
+              <Broken error={error} />
+            </Page>
+          )}
+        >
+          {children}
+        </ErrorBoundary>
       </main>
     </div>
   );
@@ -93,7 +105,8 @@ function Places({ rights, onGo }: { rights: Rights; onGo?: () => void }) {
   );
 }
 
-function Who({ session }: { session: Session }) {
+function Who({ session }: { session: SignedIn }) {
+  const leaving = useMutation({ mutationFn: signOut });
   return (
     <div className="who">
       <p className="who-name">{session.kind === 'operator' ? 'Operator' : session.tenantName}</p>
@@ -102,9 +115,15 @@ function Who({ session }: { session: Session }) {
           {session.keyName || 'API key'} · {session.role}
         </p>
       )}
-      <Button kind="quiet" onPress={() => void signOut()}>
+      <Button kind="quiet" isPending={leaving.isPending} onPress={() => leaving.mutate()}>
         Sign out
       </Button>
+      {leaving.error && (
+        <div className="stack small">
+          <p>You are still signed in.</p>
+          <Failure error={leaving.error} />
+        </div>
+      )}
     </div>
   );
 }

@@ -46,6 +46,7 @@ export function createAnswerTurn(
       delivery?: { turn: DeliveryTurn; state?: DeliveryState };
     }): Promise<TurnAnswer> {
       const { text, agent, messages, delivery } = input;
+      const shownOf = (textSoFar: string): string => withoutHandOverMark(textSoFar, agent).text;
       const early =
         delivery &&
         beginEarlyDelivery({
@@ -54,9 +55,10 @@ export function createAnswerTurn(
           turn: delivery.turn,
           state: delivery.state,
           grows: agent.liveReplies,
+          shownOf,
         });
       // Where nothing is pushed, the reply is fetched, perhaps while it grows.
-      const carried = delivery ? undefined : carryReply(redis);
+      const carried = delivery ? undefined : carryReply({ redis, shownOf });
       const onProgress = early?.growing?.show ?? carried?.show;
       const paidBefore = paidAttempts(false);
       let isAnswered = false;
@@ -69,7 +71,7 @@ export function createAnswerTurn(
         if (await early?.stop.isStopped()) throw new StoppedError('stopped before it was answered');
         const answered = await runAgent(text, agent, messages, {
           signal: endOf(early),
-          ...(onProgress && { onProgress: withoutMark(onProgress, agent) }),
+          ...(onProgress && { onProgress }),
         });
         isAnswered = true;
         const { completion, wantsPerson, isMarkAlone } = completionOf(answered, agent);
@@ -159,11 +161,6 @@ async function saidNothing(
     delivery,
   };
 }
-
-const withoutMark =
-  (show: (text: string) => void, agent: Agent) =>
-  (text: string): void =>
-    show(withoutHandOverMark(text, agent).text);
 
 /** Which of a turn's texts are longer than what the embedding model reads of them. */
 function embeddedInPart(texts: Record<'message' | 'reply', string>): Pick<TurnAnswer, 'embeddedInPart'> {

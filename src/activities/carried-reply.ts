@@ -17,22 +17,27 @@ const EVERY_MS = 100;
 
 /**
  * Carries the reply of this attempt to the API while it grows. Nothing here fails or slows the attempt:
- * whoever follows a reply has the turn's result in the end. Undefined for what is no turn's.
+ * whoever follows a reply has the turn's result in the end. Undefined for what is no turn's. `shownOf` as in
+ * `showGrowing`.
  */
-export function carryReply(redis: RedisClient): CarriedReply | undefined {
+export function carryReply({
+  redis,
+  shownOf,
+}: {
+  redis: RedisClient;
+  shownOf: (textSoFar: string) => string;
+}): CarriedReply | undefined {
   const { attempt, currentAttemptScheduledTimestampMs: scheduledAt, workflowExecution } = activityInfo();
   const turn = parseTurnWorkflowId(workflowExecution?.workflowId ?? '');
   if (!turn) return undefined;
   const writer = createReplyWriter(redis, turn, { scheduledAt });
   // Followers of the attempt before learn at once that its words don't count any more.
   if (attempt > 1) void writer.begin().catch(() => undefined);
-  const growing = showGrowing({
-    everyMs: EVERY_MS,
-    show: async (text) => {
-      const isHeard = !cancellationSignal().aborted && withinBytes(text, MAX_REPLY_BYTES) === text;
-      if (!isHeard || !(await writer.grow(text))) throw new ChannelError('refused', 'nobody hears it');
-    },
-  });
+  const show = async (text: string): Promise<void> => {
+    const isHeard = !cancellationSignal().aborted && withinBytes(text, MAX_REPLY_BYTES) === text;
+    if (!isHeard || !(await writer.grow(text))) throw new ChannelError('refused', 'nobody hears it');
+  };
+  const growing = showGrowing({ everyMs: EVERY_MS, show, shownOf });
   return {
     show: growing.show,
     end: (isWhole) => {

@@ -64,9 +64,11 @@ export function beginEarlyDelivery(
     /** What an earlier step has left. */
     state: DeliveryState | undefined;
     grows: boolean;
+    /** What of a reply people see while it grows. */
+    shownOf: (textSoFar: string) => string;
   },
 ): EarlyDelivery {
-  const { channels, redis, turn, state, grows } = options;
+  const { channels, redis, turn, state, grows, shownOf } = options;
   const { currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo();
   const isFirst = isFirstTry();
   const isFresh = (): boolean => isFirst && Date.now() - scheduledAt < EARLY_DELIVERY_WITHIN_MS;
@@ -91,7 +93,7 @@ export function beginEarlyDelivery(
   };
 
   return {
-    growing: grows && open?.grow ? beginGrowing(open.grow, trouble, isSilent) : undefined,
+    growing: grows && open?.grow ? beginGrowing(open.grow, trouble, { isSilent, shownOf }) : undefined,
     progress,
     isSilent,
     withdraw: async () => {
@@ -197,7 +199,7 @@ function tryToOpen(
 function beginGrowing(
   grow: NonNullable<OpenTurn['grow']>,
   trouble: ChannelTrouble,
-  isSilent: () => Promise<boolean>,
+  { isSilent, shownOf }: { isSilent: () => Promise<boolean>; shownOf: (textSoFar: string) => string },
 ): GrowingReply {
   const show = async (text: string): Promise<void> => {
     if (cancellationSignal().aborted || (await isSilent())) return;
@@ -208,5 +210,5 @@ function beginGrowing(
       throw error;
     }
   };
-  return showGrowing({ everyMs: grow.everyMs, show });
+  return showGrowing({ everyMs: grow.everyMs, show, shownOf });
 }

@@ -16,7 +16,7 @@ import { forgetUserWorkflowId } from '../domain/ids.ts';
 import { statusOf } from '../intake/settle-turn.ts';
 import { eraseFromWindow, eraseWindow } from '../memory/window/erase-window.ts';
 import { forgetDirectThreads } from '../redis/direct-threads.ts';
-import { busyNoticeKey, rateLimitKey } from '../redis/keys.ts';
+import { forgetKeysOfUser } from '../redis/keys-of-user.ts';
 import { forgetReplyPieces } from '../redis/reply-pieces.ts';
 import { createExecutionEraser } from '../temporal/execution-eraser.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -39,10 +39,8 @@ export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | '
       : eraseFromWindow(redis, message, message.text);
 
   const wipeMarks = async (message: InboundMessage): Promise<number> => {
-    const { tenantId, userId } = message;
-    const limit = await redis.del(rateLimitKey(tenantId, userId));
-    const notice = await redis.del(busyNoticeKey(tenantId, userId));
-    return limit + notice + (await forgetDirectThreads(redis, message));
+    const removed = await forgetKeysOfUser(redis, message);
+    return removed + (await forgetDirectThreads(redis, message));
   };
 
   /** Some rows at a time, and fewer where the statement's time is over before they are gone. */

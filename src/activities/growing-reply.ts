@@ -15,9 +15,15 @@ const LOOK_EVERY_MS = 250;
 
 /**
  * Hands the newest text to the channel as often as that allows, one call at a time. A failed call is left
- * out, since the final text is delivered otherwise; a rate limit is waited out; a refusal ends it.
+ * out, since the final text is delivered otherwise; a rate limit is waited out; a refusal ends it. `shownOf`
+ * gives what of a text people see. It looks at texts that are shown alone: to look at each of the thousands
+ * would take the square of the reply's length.
  */
-export function showGrowing({ everyMs, show }: NonNullable<OpenTurn['grow']>): GrowingReply {
+export function showGrowing({
+  everyMs,
+  show,
+  shownOf,
+}: NonNullable<OpenTurn['grow']> & { shownOf: (textSoFar: string) => string }): GrowingReply {
   let newest: string | undefined;
   let notBefore = Date.now() + everyMs;
   let underWay: Promise<void> | undefined;
@@ -35,7 +41,7 @@ export function showGrowing({ everyMs, show }: NonNullable<OpenTurn['grow']>): G
   };
   const tick = (): void => {
     if (stopped || underWay || newest === undefined || Date.now() < notBefore) return;
-    const text = newest;
+    const text = shownOf(newest);
     newest = undefined;
     underWay = send(text).finally(() => (underWay = undefined));
   };

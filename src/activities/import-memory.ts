@@ -3,6 +3,7 @@ import { validate as isUuid } from 'uuid';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
+import { beginSlice, inGroups } from '../memory/embedding/model-slices.ts';
 import type { Embed } from '../memory/long-term/exchange-passages.ts';
 import { exchangeLine, windowLines, type ExportedExchange } from '../memory/transfer/format.ts';
 import {
@@ -24,16 +25,6 @@ import { fillEmptyWindow } from '../memory/window/edit-window.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 import { watchAttempt } from './watch-attempt.ts';
 
-/** The model's queue takes a bounded number of texts of a tenant, and its messages need room there too. */
-const EXCHANGES_AT_ONCE = 8;
-const GROUP_CHARACTERS = 4_000;
-/** What the model reads of a text at most. */
-const MODEL_TOKENS = 512;
-/**
- * A slice that has given the model so much to read ends: after some ten seconds, or thirty when its last
- * exchange is one of the longest. Others wait for its place. The largest file has some 2,000 slices.
- */
-const SLICE_TOKENS = 30_000;
 /** An import is committed right after its workflow's start; one that isn't there by then never comes. */
 const THERE_WITHIN_MS = 60_000;
 
@@ -70,17 +61,8 @@ export function createImportMemory({
       const attempt = watchAttempt();
       const { tenantId, userId } = scope;
       const request = { tenantId, userId, priority: 'backfill', signal: attempt.signal } as const;
-      let tokens = 0;
-      const by: Embed = {
-        embed: (text) => {
-          tokens += mostTokensOf(text);
-          return embedder.embed(text, request);
-        },
-        embedParts: (parts) => {
-          tokens += parts.reduce((sum, part) => sum + mostTokensOf(part), 0);
-          return embedder.embedParts(parts, request);
-        },
-      };
+      const slice = beginSlice(embedder);
+      const by = slice.embedFor(request);
       const storeGroup = async (group: readonly Staged[]): Promise<void> => {
         const unknown = await withoutKnown(pool, scope, group);
         const embedded = await embedAll(unknown, by);
@@ -99,8 +81,8 @@ export function createImportMemory({
       try {
         // The watched attempt beats.
         // eslint-disable-next-line temporal/activity-heartbeat-in-long-loops
-        for (const group of groupsOf(staged)) {
-          if (tokens >= SLICE_TOKENS) break;
+        for (const group of inGroups(staged, lengthOf)) {
+          if (slice.isFull()) break;
           await storeGroup(group);
           lines += group.length;
         }
@@ -130,26 +112,7 @@ export function createImportMemory({
 
 type Staged = ExportedExchange & { line: number };
 
-/** Exchanges that are embedded and stored together: several short ones, or one long one. */
-function groupsOf(staged: readonly Staged[]): Staged[][] {
-  const groups: Staged[][] = [];
-  let characters = Infinity;
-  for (const exchange of staged) {
-    const length = exchange.messages.reduce((sum, { text }) => sum + text.length, 0);
-    const last = groups.at(-1);
-    if (last && last.length < EXCHANGES_AT_ONCE && characters + length <= GROUP_CHARACTERS) {
-      last.push(exchange);
-      characters += length;
-    } else {
-      groups.push([exchange]);
-      characters = length;
-    }
-  }
-  return groups;
-}
-
-/** The most tokens that the model can make of a text, and has room for. */
-const mostTokensOf = (text: string): number => Math.min(MODEL_TOKENS, Buffer.byteLength(text) + 2);
+const lengthOf = ({ messages }: Staged): number => messages.reduce((sum, { text }) => sum + text.length, 0);
 
 /** Those exchanges that have embeddings then. One of which the model can make none is left out. */
 async function embedAll(

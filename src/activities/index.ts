@@ -10,6 +10,7 @@ import type { ActivityDependencies } from './dependencies.ts';
 import { createFindTurnBefore } from './find-turn-before.ts';
 import { createDeliverReply } from './deliver-reply.ts';
 import { createImportMemory } from './import-memory.ts';
+import { createReindex } from './reindex.ts';
 import { createRemoveTenant } from './remove-tenant.ts';
 import { ERASURE_CHANNEL } from '../domain/erasure.ts';
 import { createForget } from './forget.ts';
@@ -65,6 +66,7 @@ export function createActivities(dependencies: ActivityDependencies) {
     recordFailedTurn: acceptedOnly(recordFailedTurn, (ids) => ({ ids })),
     ...createImportMemory(dependencies),
     ...createSweepRetention(dependencies),
+    ...createReindex(dependencies),
     ...createRemoveTenant(dependencies),
     forgetMemory: acceptedOnly(forget.forgetMemory, isErasure),
     forgetExecutions: acceptedOnly(forget.forgetExecutions, isErasure),

@@ -7,13 +7,15 @@ import type { FoundApiKey } from '../db/api-keys.ts';
 import { NO_TENANT, recordAudit, type AuditActor, type AuditEntry, type AuditTarget } from '../db/audit.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { idProblem } from '../domain/ids.ts';
-import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import { ACCEPT_WITHIN_MS, PACED_WITHIN_MS } from '../domain/timing.ts';
 import { reach } from '../intake/availability.ts';
+import type { Pace } from '../intake/pace.ts';
 import type { RateLimiter } from '../intake/rate-limiter.ts';
 import { presentedKey } from './auth.ts';
 import { rolesOf, type Call, type TenantCall } from './calls.ts';
 import { createListShares } from './list-shares.ts';
 import { missingRole, Problem, retryAfter, toProblem } from './problems.ts';
+import { createUntaken } from './untaken.ts';
 import { toUuid } from './uuid.ts';
 
 /** What an audit entry will say unless the call succeeds; then the change has written its own. */
@@ -51,8 +53,10 @@ export const CALLS_A_MINUTE = 300;
  */
 const REFUSED_A_MINUTE = 600;
 
-type Admission = {
+type AdmissionLimits = {
   rateLimiter: Pick<RateLimiter, 'countRead'>;
+  /** The one that messages come in at. */
+  pace: Pace;
   /** How many of those calls. */
   callsAMinute: number;
 };
@@ -63,31 +67,43 @@ type Admission = {
  */
 export type Admit = (call: TenantCall, key: FoundApiKey, res: Response, note: () => void) => Promise<void>;
 
-/** Makes what all doors for tenants' keys let calls through by. */
-export function createAdmission({ rateLimiter, callsAMinute }: Admission): {
+export type Admission = {
   admit: Admit;
   /** Counts a request as a read. Rejects with a Problem when there have been too many. */
   countRead: (key: FoundApiKey) => Promise<void>;
-} {
+  /** Lets a read in at the pace of its tenant. Rejects with a Problem when it would wait for long. */
+  paceRead: (key: FoundApiKey) => Promise<void>;
+};
+
+/** Makes what all doors for tenants' keys let calls through by. */
+export function createAdmission({ rateLimiter, pace, callsAMinute }: AdmissionLimits): Admission {
   const budget = new RateLimiterMemory({ points: callsAMinute, duration: 60 });
   const refused = new RateLimiterMemory({ points: REFUSED_A_MINUTE, duration: 60 });
   const takeListPlace = createListShares();
+  const heedUntaken = createUntaken();
   const countRead = async ({ tenantId }: FoundApiKey): Promise<void> => {
     const over = await rateLimiter.countRead(tenantId);
-    if (over) throw tooManyReads(over.retryAfterMs);
+    if (over) throw tooManyReads(over);
+  };
+  const paceRead = async ({ tenantId }: FoundApiKey): Promise<void> => {
+    const entry = await pace(tenantId, PACED_WITHIN_MS);
+    if ('retryAfterMs' in entry) throw tooManyReads({ ...entry, limit: 'share' });
   };
   const admit: Admit = async (call, key, res, note) => {
+    heedUntaken(key.tenantId, res);
     const mayCall = rolesOf(call).includes(key.role);
     if (call.isAudited || !mayCall) {
       await spend(budget, key);
       note();
     }
     if (!mayCall) throw missingRole(call.roles[0] ?? 'admin', key.role);
-    if (isRead(call)) await countRead(key);
-    else if (!call.isAudited) await heedRefusals(refused, key, res);
+    if (isRead(call)) {
+      await countRead(key);
+      await paceRead(key);
+    } else if (!call.isAudited) await heedRefusals(refused, key, res);
     if (call.isList) takeListPlace(key.tenantId, res);
   };
-  return { admit, countRead };
+  return { admit, countRead, paceRead };
 }
 
 /** Lets calls with a tenant's key through whose role may make them. */
@@ -138,11 +154,15 @@ const entryOf = (call: TenantCall, key: FoundApiKey, params: Request['params']):
 /** Changes nothing. Whatever does counts as a message, or is audited. */
 export const isRead = ({ method, isRead = method === 'get' }: Call): boolean => isRead;
 
-const tooManyReads = (retryAfterMs: number): Problem =>
-  new Problem(429, 'Too many reads', 'The limit of what this tenant may read is reached; ask again later.', {
-    headers: retryAfter(retryAfterMs),
-    members: { limit: 'tenant', retryAfterMs },
-  });
+const tooManyReads = (over: { limit: 'tenant' | 'user' | 'share'; retryAfterMs: number }): Problem =>
+  new Problem(
+    429,
+    'Too many reads',
+    over.limit === 'share'
+      ? 'The service is busy and this tenant has its share of it; ask again later.'
+      : 'The limit of what this tenant may read is reached; ask again later.',
+    { headers: retryAfter(over.retryAfterMs), members: over },
+  );
 
 /** Notes the operator's calls, which are let through already. */
 export function noteOperator(router: IRouter, calls: readonly Call[], pool: pg.Pool): void {

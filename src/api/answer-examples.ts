@@ -195,6 +195,9 @@ export const OVERVIEW = {
     {
       at: '2026-05-04T09:00:00Z',
       turns: 12,
+      answered: 10,
+      underWay: 1,
+      refused: 0,
       failed: 1,
       degraded: 0,
       recallHits: 8,
@@ -208,6 +211,8 @@ export const OVERVIEW = {
 };
 
 export const PREVIEW = {
+  channel: 'http',
+  userName: null,
   prompt: [
     { role: 'system' as const, content: 'You answer customers of a bicycle shop.' },
     { role: 'user' as const, content: 'What colour is my bicycle?' },

@@ -34,10 +34,17 @@ export const SESSION = answer(
 export const USERS = answer(
   'Users',
   z.object({
-    users: z.array(z.object({ userId: z.string(), activeAt: time.describe('When they last wrote') })),
+    users: z.array(
+      z.object({
+        userId: z.string(),
+        activeAt: time
+          .nullable()
+          .describe('When they last wrote; null: they have not, and what is remembered was imported'),
+      }),
+    ),
     nextCursor,
   }),
-  { users: [{ userId: 'ada', activeAt: '2026-05-04T09:30:00.000000Z' }], nextCursor: null },
+  { users: [{ userId: 'ada', activeAt: '2026-05-04T09:30:00.000Z' }], nextCursor: null },
 );
 
 const missing = z.array(z.enum(MISSABLE)).describe('What the reply had to do without');
@@ -74,9 +81,12 @@ export const OVERVIEW = answer(
       .array(
         z.object({
           at: time.describe('Its begin'),
-          turns: count,
+          turns: count.describe('All but those that were erased'),
+          answered: count.describe('Answered and stored'),
+          underWay: count.describe('Neither stored nor failed yet'),
+          refused: count.describe('Not begun: their senders were told to send them again'),
           failed: count,
-          degraded: count.describe('Answered without something'),
+          degraded: count.describe('Of those that were answered: without something'),
           recallHits: count.describe('Turns for which something was recalled'),
           recallEmpty: count.describe('Turns for which nothing fitted'),
           up: count,
@@ -109,7 +119,16 @@ const promptMessage = z.object({ role: z.enum(['system', 'user', 'assistant']), 
 export const PREVIEW = answer(
   'Preview',
   z.object({
-    prompt: z.array(promptMessage).describe('As the model would be sent it'),
+    channel: z
+      .string()
+      .describe('The user’s. In a thread with others a message also quotes what they have said there'),
+    userName: z
+      .string()
+      .nullable()
+      .describe(
+        'What the user is called in the prompt; null: over HTTP nobody has a name, or it isn’t known',
+      ),
+    prompt: z.array(promptMessage).describe('As the model would be sent it, outside of any such thread'),
     estimatedTokens: count,
     windowSize: count,
     droppedFromWindow: count.describe('Oldest messages of the window that have no room'),

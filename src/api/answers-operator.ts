@@ -55,3 +55,26 @@ export const REMOVAL = answer(
   }),
   example.REMOVAL,
 );
+export const REINDEX = answer(
+  'Reindex',
+  z.object({
+    tenantId: uuid,
+    reindexId: uuid,
+    version: count.describe('What is older is derived anew'),
+    requestedAt: time,
+    finishedAt: time.nullable().describe('null while it is under way'),
+    exchanges: count.nullable().describe('That were older at its begin; null until they are counted'),
+    renewed: count.describe('That have been derived anew'),
+    left: count.nullable().describe('That were older still at its end; null until then'),
+  }),
+  {
+    tenantId: example.TENANT.id,
+    reindexId: '9e8d7c6b-5a4f-4e3d-8c2b-1a0f9e8d7c6b',
+    version: 1,
+    requestedAt: '2026-05-04T10:00:00.000Z',
+    finishedAt: null,
+    exchanges: 1_204,
+    renewed: 310,
+    left: null,
+  },
+);

@@ -1,4 +1,4 @@
-import express, { Router, type Express } from 'express';
+import express, { Router, type Express, type RequestHandler } from 'express';
 import type { RedisClient } from '../redis/connection.ts';
 import type pg from 'pg';
 import type { Logger } from 'pino';
@@ -13,7 +13,7 @@ import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
 import { findKeyByHash } from '../db/api-keys.ts';
 import { createShares } from '../lib/shares.ts';
-import type { Gather } from '../memory/recall/gather.ts';
+import type { PreviewGather } from '../memory/recall/preview-gather.ts';
 import type { SearchMemory } from '../memory/recall/search-memory.ts';
 import { createRateLimiter } from '../intake/rate-limiter.ts';
 import { createAcceptHttp } from './accept-http.ts';
@@ -42,6 +42,7 @@ import { mcpRoutes } from './routes/mcp.ts';
 import { memoryRoutes } from './routes/memory.ts';
 import { memoryTransferRoutes } from './routes/memory-transfer.ts';
 import { messageRoutes } from './routes/messages.ts';
+import { reindexRoutes } from './routes/reindexes.ts';
 import { slackRoutes } from './routes/slack.ts';
 import { openAiRoutes } from './routes/openai.ts';
 import { tenantRoutes } from './routes/tenants.ts';
@@ -66,12 +67,14 @@ export type AppDependencies = TurnStarter & {
   agentsPerTenant: number;
   /** Calls in a minute that are audited, or refused for their role, of all keys of one role. */
   callsAMinute?: number;
+  /** How long a page of metrics is shown before a new one is made; a second, unless given. */
+  metricsKeptMs?: number;
   /** Requests that wait for their replies at once (see `createShares`). */
   waitingRequests: number;
   /** Looks in memory for whoever asks; undefined where there is no embedding model. */
   search: SearchMemory | undefined;
   /** Looks up what a turn would be told of. */
-  gather: Gather;
+  gather: PreviewGather;
   /** Temporal's Web UI; undefined where nobody knows it. */
   temporalUiUrl?: string | undefined;
   /** Those that call us. */
@@ -80,6 +83,14 @@ export type AppDependencies = TurnStarter & {
   closing: AbortSignal;
 };
 
+/** Sends the description from one place in memory: however many don't read it, it is there once. */
+function sendDescription(description: object): RequestHandler {
+  const body = Buffer.from(JSON.stringify(description));
+  return (_req, res) => {
+    res.set('Cache-Control', 'public, max-age=300').type('json').send(body);
+  };
+}
+
 /** The whole HTTP API, and how an event is taken that comes another way. */
 export function createApp(dependencies: AppDependencies): { app: Express; takeEvent: TakeEvent } {
   const { pool, redis, log, operator, channels } = dependencies;
@@ -87,7 +98,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   app.disable('x-powered-by');
   // Nobody keeps an answer (see below), so none needs a digest of its megabytes.
   app.disable('etag');
-  const { registry, timeRequests } = createMetrics();
+  const { registry, timeRequests, showMetrics } = createMetrics(dependencies.metricsKeptMs);
   app.use(timeRequests);
   // Answers hold what was said, and keys. What says that it is JSON is no page, whatever it holds.
   app.use((_req, res, next) => {
@@ -97,12 +108,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const description = openApiDocument(channels);
   app.use(heedMethods(description.paths));
   app.use(healthRoutes(dependencies));
-  app.get('/metrics', async (_req, res) => {
-    res.type(registry.contentType).send(await registry.metrics());
-  });
-  app.get('/openapi.json', (_req, res) => {
-    res.set('Cache-Control', 'public, max-age=300').json(description);
-  });
+  app.get('/metrics', showMetrics);
+  app.get('/openapi.json', sendDescription(description));
 
   const rateLimiter = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
   const pace = createPace();
@@ -114,7 +121,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const sessions = createSessions(dependencies.encryption.keys);
   const doors = { findKey, sessions, operatorToken: operator?.token };
   const { callsAMinute = CALLS_A_MINUTE } = dependencies;
-  const { admit, countRead } = createAdmission({ rateLimiter, callsAMinute });
+  const admission = createAdmission({ rateLimiter, pace, callsAMinute });
+  const { admit } = admission;
   const forSessions = { doors, admit, operatorPool: operator?.pool };
   app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions }));
   app.use(consolePage());
@@ -125,8 +133,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
     const tenants = Router();
     noteOperator(tenants, OPERATOR_CALLS, operator.pool);
     tenants.use(readJson);
-    tenants.use(operatorAuditRoutes(operator));
-    tenants.use(tenantRoutes({ ...operator, temporal: dependencies.temporal }));
+    const door = { ...operator, temporal: dependencies.temporal };
+    tenants.use(operatorAuditRoutes(door), tenantRoutes(door), reindexRoutes(door));
     app.use('/v1/tenants', tenants);
   }
   const v1 = Router();
@@ -147,7 +155,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
   v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
   v1.use(memoryRoutes({ ...dependencies, channelNames }));
-  v1.use(lookUpRoutes(dependencies));
+  v1.use(lookUpRoutes({ ...dependencies, channelNames }));
   v1.use(turnRoutes({ ...dependencies, channelNames }));
   v1.use(storyRoutes(dependencies));
   v1.use(slackRoutes(dependencies));
@@ -156,10 +164,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
-  app.use(
-    '/mcp',
-    mcpRoutes({ ...dependencies, findKey, admit, countRead, acceptHttp, askToForget, waiting }),
-  );
+  app.use('/mcp', mcpRoutes({ ...dependencies, ...admission, findKey, acceptHttp, askToForget, waiting }));
 
   app.use(() => {
     throw notFound('path');

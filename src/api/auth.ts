@@ -6,8 +6,8 @@ import { isSameSecret } from '../lib/same-secret.ts';
 import { reach } from '../intake/availability.ts';
 import type { FindKey } from './key-lookup.ts';
 import { sentBy } from './origin.ts';
-import { unauthorized, type Problem } from './problems.ts';
-import type { Session, Sessions } from './session.ts';
+import { Problem, unauthorized } from './problems.ts';
+import { SHOWN_SESSION, type Session, type Sessions } from './session.ts';
 
 const keys = new WeakMap<Response, FoundApiKey>();
 
@@ -88,18 +88,31 @@ function keyHashOf(req: Request, sessions: Sessions | undefined): Buffer | undef
 
 /**
  * The session of a request. A browser sends its cookie whoever has made it send the request: what changes
- * something must have come from a page of ours, and nothing may come from a page of others.
+ * something must have come from a page of ours, and nothing may come from a page of others. It sends the
+ * newest cookie from every tab, too: a page that says whose session it shows acts for nobody else, when
+ * somebody has signed in with another key in a tab beside it.
  */
 export function sessionOf(req: Request, sessions: Sessions): Session | undefined {
   const session = sessions.of(req);
   if (!session) return undefined;
   const from = sentBy(req);
   const isSafe = req.method === 'GET' || req.method === 'HEAD';
-  if (from === 'own-page' || (isSafe && from !== 'foreign-page')) return session;
-  throw unauthorized(
-    'The console’s session counts in requests of its own page alone: Sec-Fetch-Site or Origin must say that this is one.',
-    CHALLENGE,
-  );
+  if (from !== 'own-page' && (!isSafe || from === 'foreign-page')) {
+    throw unauthorized(
+      'The console’s session counts in requests of its own page alone: Sec-Fetch-Site or Origin must say that this is one.',
+      CHALLENGE,
+    );
+  }
+  const shown = req.get(SHOWN_SESSION);
+  if (shown !== undefined && shown !== session.id) {
+    throw new Problem(
+      401,
+      'Another session',
+      `This browser has signed in otherwise than ${SHOWN_SESSION} says: nothing was done. Load the page again.`,
+      { headers: CHALLENGE },
+    );
+  }
+  return session;
 }
 
 function bearerToken(req: Request): string | undefined {

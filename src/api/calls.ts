@@ -206,6 +206,14 @@ export const OPERATOR_CALLS: readonly Call[] = [
   { action: 'tenant.change', method: 'patch', path: '/:tenantId', id: 'tenantId', isAudited: true },
   { action: 'tenant.remove', method: 'delete', path: '/:tenantId', id: 'tenantId', isAudited: true },
   { action: 'removal.read', method: 'get', path: '/:tenantId/removal' },
+  {
+    action: 'tenant.reindex',
+    method: 'post',
+    path: '/:tenantId/reindex',
+    id: 'tenantId',
+    isAudited: true,
+  },
+  { action: 'reindex.read', method: 'get', path: '/:tenantId/reindex' },
   { action: 'api-key.list', method: 'get', path: '/:tenantId/api-keys' },
   { action: 'api-key.issue', method: 'post', path: '/:tenantId/api-keys', isAudited: true },
   {

@@ -10,6 +10,7 @@ import type { RedisClient } from '../redis/connection.ts';
 import { bodyOf } from './message-body.ts';
 import { goneOrClosing } from './prefer.ts';
 import { whenClosed } from './reader.ts';
+import { measureUntaken } from './untaken.ts';
 
 export type StreamDependencies = {
   pool: pg.Pool;
@@ -22,8 +23,6 @@ export type StreamDependencies = {
 
 /** A proxy that hears nothing for a minute closes the connection. */
 const ALIVE_EVERY_MS = 15_000;
-/** One that takes nothing for so long is gone. */
-const TAKEN_WITHIN_MS = 30_000;
 /** Then its reader comes back with its key, which may have been revoked. */
 const STREAM_WITHIN_MS = 10 * 60_000;
 /** How long a reader waits before it comes back. */
@@ -97,7 +96,7 @@ function readId(id: string): Shown {
 }
 
 export type EventWriter = {
-  /** Resolves when the client takes more; rejects when it has taken nothing for long. */
+  /** Resolves when the client takes more, or is gone: the server closes one that takes nothing for long. */
   write(text: string): Promise<void>;
   send(id: string, name: string, data: object): Promise<void>;
 };
@@ -114,10 +113,9 @@ export function openEvents(res: Response): EventWriter {
   const write = async (text: string): Promise<void> => {
     // Of one that is gone nothing is asked any more.
     if (res.closed || res.writableEnded || res.write(text)) return;
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error('the reader takes nothing')), TAKEN_WITHIN_MS);
+    measureUntaken(res);
+    await new Promise<void>((resolve) => {
       const taken = (): void => {
-        clearTimeout(timer);
         res.off('drain', taken).off('close', taken);
         resolve();
       };

@@ -16,6 +16,26 @@ export type MemorySearcher = {
   closing: AbortSignal;
 };
 
+/**
+ * What is looked up for whoever reads an answer: when they are gone, or it takes too long, it is stopped.
+ * Rejects with a Problem.
+ */
+export async function lookUpFor<T>(
+  res: Response,
+  closing: AbortSignal,
+  what: string,
+  lookUp: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(SEARCH_WITHIN_MS)]);
+  try {
+    return await lookUp(signal);
+  } catch (error) {
+    // Late, busy or broken, it is to be tried again.
+    if (signal.aborted) throw unavailable(what);
+    throw error;
+  }
+}
+
 /** What an agent remembers of a user that fits a question, best first. Rejects with a Problem. */
 export async function searchMemoryOf(
   { pool, search, closing }: MemorySearcher,
@@ -33,10 +53,6 @@ export async function searchMemoryOf(
       },
     );
   }
-  const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(SEARCH_WITHIN_MS)]);
-  return search({ agent, userId: given.userId, query, by }, signal).catch((error: unknown): never => {
-    // Late, busy or broken, it is to be tried again.
-    if (signal.aborted) throw unavailable('The search');
-    throw error;
-  });
+  const question = { agent, userId: given.userId, query, by };
+  return lookUpFor(res, closing, 'The search', (signal) => search(question, signal));
 }

@@ -1,8 +1,20 @@
 import type { RequestHandler } from 'express';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { keptFor } from '../lib/kept-for.ts';
+import { describedPath } from './methods.ts';
 
-/** The API's Prometheus metrics: a registry, and the middleware that times every request. */
-export function createMetrics(): { registry: Registry; timeRequests: RequestHandler } {
+/** However often they are asked for, so often they are collected. */
+const KEPT_MS = 1_000;
+
+/**
+ * The API's Prometheus metrics: a registry, the middleware that times every request, and the handler that
+ * shows them to whoever reaches the port.
+ */
+export function createMetrics(keptMs = KEPT_MS): {
+  registry: Registry;
+  timeRequests: RequestHandler;
+  showMetrics: RequestHandler;
+} {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const duration = new Histogram({
@@ -15,13 +27,18 @@ export function createMetrics(): { registry: Registry; timeRequests: RequestHand
   const timeRequests: RequestHandler = (req, res, next) => {
     const end = duration.startTimer();
     res.once('finish', () => {
-      // The route's pattern, not the path: ids would make a series each.
-      const { route: matched } = req as { route?: { path?: unknown } };
-      const pattern = matched?.path;
-      const route = typeof pattern === 'string' ? req.baseUrl + pattern : 'unmatched';
-      end({ method: req.method, route, status: res.statusCode });
+      // By our own description alone: whatever a client can spell, an id or a letter in another case, would
+      // be a series each.
+      const { path: route, methods } = describedPath(res) ?? { path: 'unmatched', methods: [] };
+      const method = methods.includes(req.method) ? req.method : 'other';
+      end({ method, route, status: res.statusCode });
     });
     next();
   };
-  return { registry, timeRequests };
+  // One text for all that read it, however slowly.
+  const collect = keptFor(keptMs, async () => Buffer.from(await registry.metrics()));
+  const showMetrics: RequestHandler = async (_req, res) => {
+    res.type(registry.contentType).send(await collect());
+  };
+  return { registry, timeRequests, showMetrics };
 }

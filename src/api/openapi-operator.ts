@@ -1,4 +1,4 @@
-import { API_KEYS, NEW_KEY, NEW_TENANT, REMOVAL, TENANT, TENANTS } from './answers-operator.ts';
+import { API_KEYS, NEW_KEY, NEW_TENANT, REINDEX, REMOVAL, TENANT, TENANTS } from './answers-operator.ts';
 import {
   AUDIT,
   described,
@@ -16,7 +16,12 @@ import { newKeyBody, newTenantBody, tenantChangesBody } from './schemas.ts';
 const operator = [{ operatorToken: [] }];
 
 /** What the operator may: tenants, their keys, and who did what. */
-export const operatorPaths = () => ({ ...auditPaths(), ...tenantPaths(), ...keyPaths() });
+export const operatorPaths = () => ({
+  ...auditPaths(),
+  ...tenantPaths(),
+  ...reindexPaths(),
+  ...keyPaths(),
+});
 
 function tenantPaths() {
   return {
@@ -74,6 +79,30 @@ function tenantPaths() {
         responses: {
           ...operatorProblems('named'),
           200: responds('The receipt; finishedAt is null until the end', REMOVAL),
+        },
+      },
+    },
+  };
+}
+
+function reindexPaths() {
+  return {
+    '/v1/tenants/{tenantId}/reindex': {
+      parameters: [path('tenantId')],
+      post: {
+        summary: 'Derive anew what older code has derived of the memories of a tenant',
+        security: operator,
+        responses: {
+          ...operatorProblems('body', 'named'),
+          202: responds('It is under way; Location says how far', REINDEX, LOCATION),
+        },
+      },
+      get: {
+        summary: 'How far the last reindex of a tenant has come',
+        security: operator,
+        responses: {
+          ...operatorProblems('named'),
+          200: responds('The reindex; finishedAt is null until the end', REINDEX),
         },
       },
     },

@@ -4,7 +4,7 @@ import { AUDIT_PAGE, type Answer } from './answers.ts';
 import { rolesOf, TENANT_CALLS } from './calls.ts';
 import { PROBLEM_RESPONSES } from './problem-answers.ts';
 import { pageQuery } from './schemas.ts';
-import { SESSION_COOKIE } from './session.ts';
+import { SESSION_COOKIE, SHOWN_SESSION } from './session.ts';
 
 /** What a call may ask for. */
 export const SECURITY_SCHEMES = {
@@ -14,7 +14,10 @@ export const SECURITY_SCHEMES = {
     type: 'apiKey',
     in: 'cookie',
     name: SESSION_COOKIE,
-    description: 'Who has signed in to the console: below /v1 in place of the key or the token',
+    description:
+      'Who has signed in to the console: below /v1 in place of the key or the token. By https its name begins ' +
+      `with __Host-. A request whose header ${SHOWN_SESSION} names another session, by the id of its key or as ` +
+      'operator, is a 401',
   },
 };
 

@@ -13,7 +13,10 @@ import {
 import { conflict } from './problem-answers.ts';
 import { exportQuery, userIdParam } from './schemas.ts';
 
-const LINES = { content: { 'application/x-ndjson': { schema: { type: 'string' }, example: EXPORT } } };
+const NDJSON = 'application/x-ndjson';
+const LINES = {
+  content: { [NDJSON]: { schema: { type: 'string', contentMediaType: NDJSON }, example: EXPORT } },
+};
 
 /** How a memory is taken along. */
 export function transferPaths() {

@@ -1,4 +1,4 @@
-import express, { type RequestHandler } from 'express';
+import express, { type Request, type RequestHandler } from 'express';
 import { MOST_OF_A_BODY, tooManyFields } from '../intake/fields.ts';
 import { hasBody } from '../lib/bounded-server.ts';
 import { isTextWithin, type JsonSize } from '../lib/json-size.ts';
@@ -30,4 +30,14 @@ export function readJsonBody(limit: number, most: JsonSize = MOST_OF_A_BODY): Re
     }
     read(req, res, next);
   };
+}
+
+/**
+ * The body of a request, which keeps it no longer: who waits for a reply may wait for minutes, and the bodies
+ * of many would fill the memory.
+ */
+export function takeBody(req: Request): unknown {
+  const body: unknown = req.body;
+  req.body = undefined;
+  return body;
 }

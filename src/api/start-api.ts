@@ -15,7 +15,7 @@ import { closeAll } from '../lib/process.ts';
 import { waitForAll } from '../lib/wait-for.ts';
 import { createEmbedder } from '../memory/embedding/embedder.ts';
 import { lazyEmbedder } from '../memory/embedding/lazy-embedder.ts';
-import { createGather } from '../memory/recall/gather.ts';
+import { createPreviewGather } from '../memory/recall/preview-gather.ts';
 import { createSearchMemory, SEARCHES_AT_ONCE } from '../memory/recall/search-memory.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
@@ -71,7 +71,7 @@ export async function startApi(
   const places = createFairPlaces(SEARCHES_AT_ONCE);
   const search = embedder && createSearchMemory({ pool, embedder }, places);
   const lookingUp = { pool, redis, embedder: embedder ?? NO_EMBEDDER };
-  const gather = createGather(lookingUp, places, SEARCH_WITHIN_MS);
+  const gather = createPreviewGather(lookingUp, places, SEARCH_WITHIN_MS);
   const { keys } = config.encryption;
   const channels = inboundChannels(config.channels, { pool, redis, keys, temporal, limits, search, log });
   const { app, takeEvent } = createApp({

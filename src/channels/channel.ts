@@ -114,7 +114,15 @@ export type WebhookChannel = InboundChannel<WebhookRequest> & {
   installing?: Installing;
   /** How a person takes over a thread of it; absent where nobody can. */
   handingOver?: HandingOver;
+  /** What its users are called; absent where they have no names. */
+  nameOf?: NameOf;
 };
+
+/**
+ * What a user is called, as a message of theirs would say (`NewMessage.userName`). Undefined where that is
+ * not known in time. Never rejects.
+ */
+export type NameOf = (user: { tenantId: string; userId: string }) => Promise<string | undefined>;
 
 /** Takes what came over a channel's own connection. `send-again`: it is not to be acknowledged. */
 export type Take = (

@@ -49,8 +49,11 @@ export async function enterErasure(
       [...scope, erasureId, seq, `erasure:${erasureId}`, forgetUserWorkflowId(tenantId, erasureId)],
     );
     await client.query(
-      `UPDATE scopes SET last_seq = $4, last_erasure = $4 WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3`,
-      [...scope, seq],
+      // Of whoever is forgotten whole, not even that they were here is kept.
+      `UPDATE scopes SET last_seq = $4, last_erasure = $4,
+              active_at = CASE WHEN $5::boolean THEN 'epoch' ELSE active_at END
+       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3`,
+      [...scope, seq, exchangeId === undefined],
     );
     await client.query(
       `INSERT INTO erasures (tenant_id, agent_id, user_id, id, seq, exchange_id) VALUES ($1, $2, $3, $4, $5, $6)`,

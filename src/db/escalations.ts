@@ -1,4 +1,4 @@
-/** Threads that a person has taken over (migrations/0022). */
+/** Threads that a person has taken over (migrations/0022, 0028). */
 import type pg from 'pg';
 import { v4 as randomUuid } from 'uuid';
 import { recordAudit, type AuditActor } from './audit.ts';
@@ -129,21 +129,36 @@ export async function listEscalations(
 const TELLING_WITHIN = '5 minutes';
 
 /**
- * Claims the telling: true for one caller, until people are told or it gives the claim back; after some
- * minutes, when it has died over it, for another.
+ * Claims the telling, for one caller, until people are told or it gives the claim back; after some minutes,
+ * when it has died over it, for another. Gives who has been told by then; undefined for everybody else.
  */
-export async function claimTelling(pool: pg.Pool, tenantId: string, id: string): Promise<boolean> {
-  const { rowCount } = await inTenant(pool, tenantId, (client) =>
-    client.query(
+export async function claimTelling(
+  pool: pg.Pool,
+  tenantId: string,
+  id: string,
+): Promise<ReadonlySet<string> | undefined> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ told: string[] }>(
       `UPDATE escalations SET telling_at = now() WHERE tenant_id = $1 AND id = $2 AND told_at IS NULL
-         AND (telling_at IS NULL OR telling_at < now() - $3::interval)`,
+         AND (telling_at IS NULL OR telling_at < now() - $3::interval) RETURNING told`,
       [tenantId, id, TELLING_WITHIN],
     ),
   );
-  return rowCount === 1;
+  return rows[0] && new Set(rows[0].told);
 }
 
-/** People are told; or it came to nothing, and may be claimed again at once. */
+/** Notes that somebody has been told, so that nobody is told twice when the telling breaks off. */
+export async function noteTold(pool: pg.Pool, tenantId: string, id: string, whom: string): Promise<void> {
+  await inTenant(pool, tenantId, (client) =>
+    client.query('UPDATE escalations SET told = array_append(told, $3) WHERE tenant_id = $1 AND id = $2', [
+      tenantId,
+      id,
+      whom,
+    ]),
+  );
+}
+
+/** All are told; or the telling broke off, and may be claimed again at once. */
 export async function endTelling(
   pool: pg.Pool,
   tenantId: string,

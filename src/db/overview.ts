@@ -11,9 +11,14 @@ const TIMED_TURNS = 10_000;
 /** One hour. `at` is its begin, ISO 8601. */
 export type Hour = {
   at: string;
+  /** All but those that were erased: each is answered, under way, refused or failed. */
   turns: number;
+  answered: number;
+  /** Neither stored nor failed yet. */
+  underWay: number;
+  refused: number;
   failed: number;
-  /** Answered without something. */
+  /** Of those that were answered: without something. */
   degraded: number;
   /** Turns for which something was recalled, and for which nothing fitted. */
   recallHits: number;
@@ -47,13 +52,15 @@ export async function readOverview(
   const ofAgent = (column: string) => (agentId === undefined ? '' : `AND ${column} = $3`);
   const recent = (columns: string, limit: number, more = '') =>
     `SELECT ${columns} FROM turns
-     WHERE tenant_id = $1 AND received_at >= $2 AND kind = 'message' ${ofAgent('agent_id')} ${more}
+     WHERE tenant_id = $1 AND received_at >= $2 AND kind = 'message' AND state <> 'erased' ${ofAgent('agent_id')} ${more}
      ORDER BY received_at DESC LIMIT ${limit}`;
 
   return inTenant(pool, tenantId, async (client) => {
     const turns = await client.query<TurnsOfHour>(
-      `SELECT ${HOUR('received_at')}, count(*)::int AS turns, ${COUNT(`state = 'failed'`)} AS failed,
-              ${COUNT(`missing <> '{}'`)} AS degraded,
+      `SELECT ${HOUR('received_at')}, count(*)::int AS turns, ${COUNT(`state = 'done'`)} AS answered,
+              ${COUNT(`state = 'accepted'`)} AS "underWay", ${COUNT(`state = 'refused'`)} AS refused,
+              ${COUNT(`state = 'failed'`)} AS failed,
+              ${COUNT(`state = 'done' AND missing <> '{}'`)} AS degraded,
               ${COUNT(`(figures ->> 'recalled')::int > 0`)} AS "recallHits",
               ${COUNT(`(figures ->> 'recalled')::int = 0`)} AS "recallEmpty"
        FROM (${recent('received_at, state, missing, figures', COUNTED_TURNS)}) AS recent GROUP BY 1`,
@@ -86,7 +93,10 @@ export async function readOverview(
 }
 
 /** An hour in which there was nothing. */
-export const EMPTY_HOUR = { turns: 0, failed: 0, degraded: 0, recallHits: 0, recallEmpty: 0, up: 0, down: 0 };
+export const EMPTY_HOUR = {
+  ...{ turns: 0, answered: 0, underWay: 0, refused: 0, failed: 0, degraded: 0 },
+  ...{ recallHits: 0, recallEmpty: 0, up: 0, down: 0 },
+};
 
 function joined(turns: readonly TurnsOfHour[], feedback: readonly FeedbackOfHour[]): Hour[] {
   const hours = new Map(turns.map((hour) => [hour.at, { ...hour, up: 0, down: 0 }]));

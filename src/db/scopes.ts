@@ -4,8 +4,8 @@ import type { Scope } from '../domain/conversation.ts';
 
 /**
  * Locks a scope's row until the transaction ends, as a message does that is entered, and gives its last
- * number. It makes the row when there is none. A statement with a name is parsed once a connection; it is not
- * for work that can't be done twice (see `inTenant`).
+ * number. It makes the row when there is none, which then says that nobody was heard. A statement with a name
+ * is parsed once a connection; it is not for work that can't be done twice (see `inTenant`).
  */
 export async function lockScope(
   client: pg.PoolClient,

@@ -9,16 +9,18 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
  * not a UUID. When `work` throws, the transaction is rolled back and the error rethrown. `work` runs a second
  * time when a pooler in between turns out to keep no prepared statements. With `statementWithinMs` Postgres
  * ends a statement that takes longer, instead of after the pool's time: for work that nobody waits for then.
+ * With `ofOneMoment` all statements see what the first one saw.
  */
 export async function inTenant<T>(
   pool: pg.Pool,
   tenantId: string,
   work: (client: pg.PoolClient) => Promise<T>,
-  { statementWithinMs }: { statementWithinMs?: number } = {},
+  { statementWithinMs, ofOneMoment }: { statementWithinMs?: number; ofOneMoment?: boolean } = {},
 ): Promise<T> {
+  const begin = ofOneMoment ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN';
   const timeout = statementWithinMs ? `SET LOCAL statement_timeout = ${statementWithinMs}` : '';
   if (!UUID.test(tenantId)) throw new TypeError(`tenantId must be a UUID, got ${JSON.stringify(tenantId)}`);
-  const once = () => inShare(pool, tenantId, () => transaction(pool, tenantId, work, timeout));
+  const once = () => inShare(pool, tenantId, () => transaction(pool, tenantId, work, { begin, timeout }));
   try {
     return await once();
   } catch (error) {
@@ -31,7 +33,7 @@ async function transaction<T>(
   pool: pg.Pool,
   tenantId: string,
   work: (client: pg.PoolClient) => Promise<T>,
-  timeout: string,
+  { begin, timeout }: { begin: string; timeout: string },
 ): Promise<T> {
   const client = await pool.connect();
   let broken = false;
@@ -42,7 +44,7 @@ async function transaction<T>(
   try {
     // One round trip for all of it; a UUID needs no escaping.
     await client.query(
-      `BEGIN; SET LOCAL app.current_tenant = '${tenantId}'; ${settingsOf(pool)}; ${timeout}`,
+      `${begin}; SET LOCAL app.current_tenant = '${tenantId}'; ${settingsOf(pool)}; ${timeout}`,
     );
     const result = await work(client);
     await client.query('COMMIT');

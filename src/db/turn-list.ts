@@ -57,8 +57,11 @@ export async function listTurns(
   return rows;
 }
 
-/** A user in a list: `createdAt` is when they were last heard, and `id` their id. */
-export type ListedUser = Place;
+/**
+ * A user in a list. `id` is theirs, `activeAt` when they were last heard: null for those who never were, and
+ * have a memory that was imported. Their place in the list is the last.
+ */
+export type ListedUser = Place & { activeAt: string | null };
 
 /** The users of an agent that have a memory or a turn, the last heard first. */
 export async function listUsers(
@@ -68,7 +71,7 @@ export async function listUsers(
 ): Promise<ListedUser[]> {
   const { rows } = await inTenant(pool, tenantId, (client) =>
     client.query<ListedUser>(
-      `SELECT id, ${CREATED_AT}
+      `SELECT id, ${CREATED_AT}, ${isoTime(`nullif(created_at, 'epoch')`)} AS "activeAt"
        FROM (SELECT s.user_id AS id, s.active_at AS created_at FROM scopes s
              WHERE s.tenant_id = $1 AND s.agent_id = $2 AND (s.active_at, s.user_id) < ($3::timestamptz, $4)
                AND (EXISTS (SELECT FROM turns t

@@ -31,6 +31,8 @@ export const FAILURE = {
    * There is no import of this id. Retried at first: its transaction ends after the start of its workflow.
    */
   importNotThere: 'ImportNotThere',
+  /** A reindex to a version that this worker doesn't know yet. Retried: another worker does, or comes. */
+  workerTooOld: 'WorkerTooOld',
   /** Somebody has asked, where the message stands, that it be left alone. Non-retryable. */
   turnStopped: 'TurnStopped',
   /** Nobody was there to answer for so long that the turn ends without a reply. */

@@ -6,13 +6,16 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f-\u009f]/u;
 
 /**
  * Why a text can't be an id, or null when it can: 1 to 200 characters, no control characters, no
- * lone surrogates (they can't be written as UTF-8, so two ids could meet in one stored key).
+ * lone surrogates (they can't be written as UTF-8, so two ids could meet in one stored key), and neither `.`
+ * nor `..`: an id stands in paths, and clients resolve these two there, however they are encoded (RFC 3986,
+ * 5.2.4). What is remembered under them could not be looked at, nor forgotten.
  */
 export function idProblem(id: string): string | null {
   if (id.length === 0) return 'must not be empty';
   if (id.length > MAX_ID_LENGTH) return `must be at most ${MAX_ID_LENGTH} characters`;
   if (CONTROL_CHARACTERS.test(id)) return 'must not contain control characters';
   if (!id.isWellFormed()) return 'must be well-formed Unicode (it has a lone surrogate)';
+  if (id === '.' || id === '..') return 'must not be . or .., which no path can hold: add another character';
   return null;
 }
 
@@ -29,6 +32,11 @@ export function embedAndStoreWorkflowId(tenantId: string, messageId: string): st
 /** The workflow that stores what an import has brought. */
 export function importMemoryWorkflowId(tenantId: string, importId: string): string {
   return `${tenantId}:import:${importId}`;
+}
+
+/** The workflow that derives anew what older code has derived. */
+export function reindexWorkflowId(tenantId: string, reindexId: string): string {
+  return `${tenantId}:reindex:${reindexId}`;
 }
 
 /** What the ids of a tenant's workflows begin with. */

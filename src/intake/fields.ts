@@ -34,6 +34,12 @@ export const filledText = (max: number) =>
     .refine((value) => value.trim() !== '', 'must not be empty')
     .meta({ minLength: 1, pattern: '\\S' });
 
+/** A character that an id may have, and one that is no dot. */
+const OF_AN_ID = '[^\\u0000-\\u001f\\u007f-\\u009f]';
+const NO_DOT = '[^.\\u0000-\\u001f\\u007f-\\u009f]';
+/** What `idProblem` says, as a pattern without anything that looks ahead: not every reader knows that. */
+const ID_PATTERN = `^(${NO_DOT}|\\.${NO_DOT}|\\.\\.${OF_AN_ID})${OF_AN_ID}*$`;
+
 /** An id that comes from outside. */
 export const idField = z
   .string()
@@ -41,7 +47,7 @@ export const idField = z
     const problem = idProblem(value);
     if (problem) context.addIssue({ code: 'custom', message: problem });
   })
-  .meta({ minLength: 1, maxLength: MAX_ID_LENGTH, pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f]*$' });
+  .meta({ minLength: 1, maxLength: MAX_ID_LENGTH, pattern: ID_PATTERN });
 
 /** More than any request has that brings one thing. */
 export const MOST_OF_A_BODY: JsonSize = { values: 500, nameLength: 500 };

@@ -1,14 +1,25 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { Socket } from 'node:net';
+import { createIdleConnections, type IdleConnections } from './idle-connections.ts';
+import { createRoom, type Held, type Room } from './room.ts';
 
 export type ServerLimits = {
   /** For a request's headers, from the connection's first moment on. */
   headersTimeoutMs: number;
   /** For a whole request, its body included; how late it is answered is not bounded by it. */
   requestTimeoutMs: number;
-  /** For the client to take a whole answer. The connection of one that doesn't is closed. */
+  /**
+   * For the client to take what waits of an answer: all of it, or of one that is written bit by bit, a bit.
+   * The connection of one that doesn't is closed.
+   */
   answerTimeoutMs: number;
-  /** How often the two are looked at. */
+  /** How often all of these are looked at. */
   checkEveryMs: number;
   /**
    * Longer than what clients keep an idle connection for: a request must not meet one that is being closed.
@@ -18,8 +29,15 @@ export type ServerLimits = {
   maxConnections: number;
   /** From here on each that comes takes the place of an idle one. */
   crowdedFrom: number;
-  /** Idle connections that one address may keep, those included whose requests are not whole yet. */
+  /**
+   * Idle connections that one address may keep, those included whose requests are not whole yet, or whose
+   * answers wait to be taken.
+   */
   idlePerAddress: number;
+  /** Requests that wait on one connection for the one before them. With one more it is closed. */
+  waitingRequests: number;
+  /** Of bodies that are on their way, in all. */
+  bodyBytes: number;
 };
 
 const LIMITS: ServerLimits = {
@@ -33,110 +51,184 @@ const LIMITS: ServerLimits = {
   crowdedFrom: 1_500,
   // A proxy has one address for all: it keeps some tens of connections for each of its processes.
   idlePerAddress: 500,
+  // Each may hold 16 kB of headers.
+  waitingRequests: 4,
+  bodyBytes: 64_000_000,
 };
 
-/**
- * An HTTP server that nobody can occupy by connections without requests, by requests without an end, or by
- * answers that aren't read.
- */
-export function createBoundedServer(listener: RequestListener, limits: Partial<ServerLimits> = {}): Server {
-  const all = { ...LIMITS, ...limits };
-  const server = createServer(
-    {
-      headersTimeout: all.headersTimeoutMs,
-      requestTimeout: all.requestTimeoutMs,
-      connectionsCheckingInterval: all.checkEveryMs,
-      keepAliveTimeout: all.keepAliveMs,
-    },
-    listener,
-  );
-  server.maxConnections = all.maxConnections;
-  server.on('request', (_req, res) => {
-    // An error of one answer, a write after its end say, must not end the process.
-    res.on('error', () => res.destroy());
-    // Everything is written, and nothing may be taken yet.
-    res.once('prefinish', () => {
-      if (res.closed) return;
-      const timer = setTimeout(() => res.destroy(), all.answerTimeoutMs);
-      res.once('close', () => clearTimeout(timer));
-    });
-  });
-  boundIdle(server, all);
-  return server;
-}
+/** The largest body that is read before it is looked at. One that is larger is read line by line. */
+const LARGEST_BODY_BYTES = 2_000_000;
 
 type Connection = {
   /** A closed socket has none any more. */
   address: string;
-  /** Requests under way. A client may send the next one before it has the answer. */
-  requests: number;
+  /** Without an answer yet. The first is under way, the others wait for it. */
+  requests: Array<[IncomingMessage, ServerResponse]>;
+  /** The body of the first, while it comes; `from` is what the connection had read before it. */
+  body: { from: number; held: Held } | undefined;
+  /** While bytes wait to be taken: how many were taken at the last look that saw some go, and looks since. */
+  untaken: { taken: number; looks: number } | undefined;
+};
+
+/** A server's connections, and what bounds them. */
+type Context = {
+  limits: ServerLimits;
+  listener: RequestListener;
+  open: Map<Socket, Connection>;
+  idle: IdleConnections;
+  bodies: Room;
 };
 
 /**
- * Closes idle connections, those that have no request under way or wait for the rest of its body, when there
- * are too many: the longest idle first. An address that keeps too many loses its own. Where connections run
- * short, the address that keeps the most idle ones loses one for each that comes, so nobody keeps the others
- * out by doing nothing.
+ * An HTTP server that nobody can occupy by connections without requests, by requests without an end, by many
+ * of them at once, or by answers that aren't read. A connection's requests are answered one after the other:
+ * whoever sends a thousand in one piece has one under way.
+ *
+ * Idle are connections without a request under way, those that wait for the rest of its body, and those whose
+ * answer isn't taken. When there are too many, the longest idle are closed. An address that keeps too many
+ * loses its own. Where connections run short, the address that keeps the most idle ones loses one for each
+ * that comes, so nobody keeps the others out by doing nothing.
  */
-function boundIdle(
-  server: Server,
-  { crowdedFrom, idlePerAddress }: Pick<ServerLimits, 'crowdedFrom' | 'idlePerAddress'>,
-): void {
-  const open = new Map<Socket, Connection>();
-  /** Of each address, the longest idle first. */
-  const idle = new Map<string, Set<Socket>>();
-
-  const wake = (socket: Socket, address: string): void => {
-    const own = idle.get(address);
-    own?.delete(socket);
-    if (own?.size === 0) idle.delete(address);
-  };
-  const rest = (socket: Socket, address: string): void => {
-    wake(socket, address);
-    const own = idle.get(address) ?? new Set();
-    idle.set(address, own.add(socket));
-    if (own.size > idlePerAddress) closeLongestIdle(own);
-  };
-  const forget = (socket: Socket): void => {
-    const connection = open.get(socket);
-    if (!connection) return;
-    wake(socket, connection.address);
-    open.delete(socket);
-  };
-  const closeLongestIdle = (sockets: ReadonlySet<Socket>): void => {
-    const [longest] = sockets;
-    if (!longest) return;
-    forget(longest);
-    longest.destroy();
-  };
-  const mostOfOneAddress = (): ReadonlySet<Socket> =>
-    [...idle.values()].reduce((most, own) => (own.size > most.size ? own : most), new Set<Socket>());
-
-  server.on('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
-    open.set(socket, { address, requests: 0 });
-    socket.once('close', () => forget(socket));
-    if (open.size > crowdedFrom) closeLongestIdle(mostOfOneAddress());
-    rest(socket, address);
+export function createBoundedServer(listener: RequestListener, given: Partial<ServerLimits> = {}): Server {
+  const limits = { ...LIMITS, ...given };
+  const server = createServer({
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.checkEveryMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    // What Node answers by itself stands in nobody's turn: `begin` refuses it.
+    requireHostHeader: false,
   });
-  server.on('request', (req, res) => {
-    const { socket } = req;
-    const connection = open.get(socket);
-    if (!connection) return;
-    const { address } = connection;
-    connection.requests += 1;
-    if (hasBody(req)) {
-      rest(socket, address);
-      req.once('end', () => {
-        // What was answered before its body came is idle.
-        if (connection.requests > 0) wake(socket, address);
-      });
-    } else wake(socket, address);
-    res.once('close', () => {
-      connection.requests -= 1;
-      if (connection.requests === 0 && open.has(socket)) rest(socket, address);
-    });
+  server.maxConnections = limits.maxConnections;
+  const context: Context = {
+    limits,
+    listener,
+    open: new Map(),
+    idle: createIdleConnections(limits.idlePerAddress, (socket) => close(context, socket)),
+    bodies: createRoom(limits.bodyBytes),
+  };
+  server.on('connection', (socket: Socket) => enter(context, socket));
+  const arrives = (req: IncomingMessage, res: ServerResponse): void => arrive(context, req, res);
+  server.on('request', arrives).on('checkExpectation', arrives);
+  server.once('listening', () => {
+    const looking = setInterval(() => lookAround(context), limits.checkEveryMs).unref();
+    server.once('close', () => clearInterval(looking));
   });
+  return server;
+}
+
+function enter(context: Context, socket: Socket): void {
+  const { limits, open, idle } = context;
+  const address = socket.remoteAddress ?? '';
+  const connection: Connection = { address, requests: [], body: undefined, untaken: undefined };
+  open.set(socket, connection);
+  socket.once('close', () => forget(context, socket));
+  if (open.size > limits.crowdedFrom) idle.closeOne();
+  settle(context, socket, connection);
+}
+
+function forget({ open, idle }: Context, socket: Socket): void {
+  const connection = open.get(socket);
+  if (!connection) return;
+  open.delete(socket);
+  idle.wake(socket, connection.address);
+  connection.body?.held.end();
+}
+
+function close(context: Context, socket: Socket): void {
+  forget(context, socket);
+  socket.destroy();
+}
+
+/** To be called when a connection may have become idle, or busy. */
+function settle({ open, idle }: Context, socket: Socket, connection: Connection): void {
+  if (!open.has(socket)) return;
+  const { address, requests, body, untaken } = connection;
+  if (requests.length === 0 || body || untaken) idle.rest(socket, address);
+  else idle.wake(socket, address);
+}
+
+function arrive(context: Context, req: IncomingMessage, res: ServerResponse): void {
+  const { socket } = req;
+  const connection = context.open.get(socket);
+  // It has been closed: this is the rest of what came with one request too many.
+  if (!connection) return;
+  const { requests } = connection;
+  // A body takes room, and no client sends one that waits.
+  if (requests.length > context.limits.waitingRequests || (requests.length > 0 && hasBody(req))) {
+    close(context, socket);
+    return;
+  }
+  requests.push([req, res]);
+  if (requests.length === 1) begin(context, socket, connection);
+}
+
+/** Hands a connection's next request to the listener. */
+function begin(context: Context, socket: Socket, connection: Connection): void {
+  const [req, res] = connection.requests[0] ?? [];
+  // Closed meanwhile, or by the answer before: nobody would get this one.
+  if (!req || !res?.socket || !context.open.has(socket)) return;
+  const bodyIsOver = watchBody(context, req, connection);
+  // An error of one answer, a write after its end say, must not end the process.
+  res.on('error', () => res.destroy());
+  res.once('close', () => {
+    bodyIsOver();
+    connection.requests.shift();
+    settle(context, socket, connection);
+    // What the answer held has to be given back first, and others have their turn.
+    if (connection.requests.length > 0) setImmediate(begin, context, socket, connection);
+  });
+  settle(context, socket, connection);
+  const refused = refusalOf(req);
+  if (refused) res.writeHead(refused, { connection: 'close' }).end();
+  else context.listener(req, res);
+}
+
+/** The status for a request that HTTP has a server refuse. */
+function refusalOf({ headers: { expect, host }, httpVersion }: IncomingMessage): 400 | 417 | undefined {
+  if (host === undefined && httpVersion === '1.1') return 400;
+  return expect === undefined || /^100-continue$/i.test(expect) ? undefined : 417;
+}
+
+/** Counts a body while it comes; the result is to be called when it need come no more. */
+function watchBody(context: Context, req: IncomingMessage, connection: Connection): () => void {
+  if (!hasBody(req)) return () => undefined;
+  const { socket } = req;
+  const held = context.bodies.hold(connection.address, () => close(context, socket));
+  const body = { from: socket.bytesRead, held };
+  connection.body = body;
+  const isOver = (): void => {
+    held.end();
+    // That of an answered request may end when the next one has begun.
+    if (connection.body === body) connection.body = undefined;
+  };
+  req.once('end', () => {
+    isOver();
+    settle(context, socket, connection);
+  });
+  return isOver;
+}
+
+function lookAround(context: Context): void {
+  for (const [socket, connection] of context.open) {
+    const { body } = connection;
+    body?.held.set(Math.min(socket.bytesRead - body.from, LARGEST_BODY_BYTES));
+    if (context.open.has(socket)) lookAtReader(context, socket, connection);
+  }
+}
+
+function lookAtReader(context: Context, socket: Socket, connection: Connection): void {
+  const { untaken } = connection;
+  const isWaiting = socket.writableLength > 0;
+  const taken = socket.bytesWritten - socket.writableLength;
+  if (untaken && isWaiting && taken <= untaken.taken) {
+    untaken.looks += 1;
+    const { checkEveryMs, answerTimeoutMs } = context.limits;
+    if (untaken.looks * checkEveryMs >= answerTimeoutMs) close(context, socket);
+    return;
+  }
+  connection.untaken = isWaiting ? { taken, looks: 0 } : undefined;
+  if (untaken || isWaiting) settle(context, socket, connection);
 }
 
 /** Whether a request brings something besides its headers. */

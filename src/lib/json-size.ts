@@ -36,20 +36,29 @@ function* membersOf(object: object): Generator<[string, unknown]> {
 }
 
 /**
- * Whether JSON that has yet to be parsed holds no more values than that, as far as its brackets and commas
- * tell; bytes may stand for characters. Two megabytes of brackets take a quarter of a second to parse, of
- * text a few milliseconds, and to look through some milliseconds either way.
+ * Whether JSON that has yet to be parsed holds no more values than that, and none more than `depth` deep, as
+ * far as its brackets and commas tell; bytes may stand for characters. Two megabytes of brackets take a
+ * quarter of a second to parse, of text a few milliseconds, and to look through some milliseconds either way.
  */
-export function isTextWithin(json: string, values: number): boolean {
+export function isTextWithin(json: string, values: number, depth = Infinity): boolean {
   let left = values;
+  let deep = 0;
   for (let at = 0; at < json.length; at += 1) {
     switch (json.charCodeAt(at)) {
       case QUOTE:
         at = endOfString(json, at + 1);
         break;
-      case COMMA:
       case BRACKET:
       case BRACE:
+        deep += 1;
+        left -= 1;
+        if (left < 0 || deep > depth) return false;
+        break;
+      case CLOSING_BRACKET:
+      case CLOSING_BRACE:
+        deep -= 1;
+        break;
+      case COMMA:
         left -= 1;
         if (left < 0) return false;
     }
@@ -57,7 +66,8 @@ export function isTextWithin(json: string, values: number): boolean {
   return true;
 }
 
-const [QUOTE, BACKSLASH, COMMA, BRACKET, BRACE] = [0x22, 0x5c, 0x2c, 0x5b, 0x7b] as const;
+const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c] as const;
+const [BRACKET, CLOSING_BRACKET, BRACE, CLOSING_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d] as const;
 
 /** The place of the quote that ends a string. */
 function endOfString(json: string, from: number): number {

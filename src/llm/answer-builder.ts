@@ -57,7 +57,7 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
 
   const restart = (text: string): void => {
     filter = createThoughtFilter(options);
-    filter.push(text);
+    filter.push(text.slice(0, MAX_CHARACTERS));
     length = text.length;
   };
   const add = (text: string): void => {
@@ -65,7 +65,7 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
     if (!anew && say.trim() !== '') ending.goesOn();
     if (anew) restart(say);
     else {
-      filter.push(say);
+      filter.push(say.slice(0, Math.max(0, MAX_CHARACTERS - length)));
       length += say.length;
     }
     if (length > MAX_CHARACTERS) {

@@ -216,7 +216,7 @@ function completionOf(
   const totalMs = performance.now() - started;
   return {
     text,
-    model: answer.model ?? model,
+    model: answer.model === undefined ? model : storable(answer.model),
     usage:
       promptTokens === undefined && completionTokens === undefined
         ? null

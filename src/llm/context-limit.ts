@@ -82,6 +82,8 @@ export function contextLimitIn(
   const plain = texts
     .slice(0, 8_000)
     .replace(/(?<=\d)[,_](?=\d{3})/g, '')
+    // No number of tokens is as long, and each of its digits would be looked for the words behind it.
+    .replace(/\d{13,}/g, '…')
     .toLowerCase();
   const tooLargeAtOnce = /request too large|requested \d+/.test(plain) && NOT_CONTEXT.test(plain);
   if (status === 429 || NOT_CONTEXT.test(plain)) {

@@ -1,5 +1,19 @@
 /** Looking into JSON of no known shape. */
+import { isTextWithin } from '../lib/json-size.ts';
+import { parseJson } from '../lib/parse-json.ts';
+
 export type Json = Record<string, unknown>;
+
+/** Objects, lists and values of one document, and how deep they stand: more than any server sends. */
+const MOST_VALUES = 50_000;
+const MOST_DEPTH = 64;
+
+/**
+ * The value of a text that a server has sent; undefined when it is no JSON, or holds more than any server
+ * sends. That is seen before it is parsed: brackets take long, and code that follows them runs out of stack.
+ */
+export const readJson = (text: string): unknown =>
+  isTextWithin(text, MOST_VALUES, MOST_DEPTH) ? parseJson(text) : undefined;
 
 /** The object, or undefined for everything else, arrays included. */
 export function asObject(value: unknown): Json | undefined {
@@ -11,25 +25,43 @@ export function asText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** A finite number that isn't negative; digits in a text count. */
+/** More than any server counts in one answer. */
+const MOST_COUNTED = 100_000_000;
+
+/** What a server counts, as a whole number; digits in a text count. Undefined for what is no such number. */
 export function asCount(value: unknown): number | undefined {
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) && number >= 0 ? number : undefined;
+  const isDigits = typeof value === 'string' && value.length <= 20 && value.trim() !== '';
+  const number = isDigits ? Number(value) : value;
+  if (typeof number !== 'number' || !(number >= 0 && number <= MOST_COUNTED)) return undefined;
+  return Math.round(number);
 }
 
-/** The objects that stand in a text one after the other, with whatever between them. */
-export function objectsIn(text: string): string[] {
+/** Objects of one text: they are taken in one go. */
+const MOST_OBJECTS = 10_000;
+
+/**
+ * The objects that stand in a text one after the other, with whatever between them: `most` of them. It looks
+ * at each character once, whatever is left open.
+ */
+export function objectsIn(text: string, most = MOST_OBJECTS): string[] {
   const found: string[] = [];
   let depth = 0;
   let from = 0;
-  for (const { 0: mark, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}]/gs)) {
-    if (mark === '{') {
-      if (depth === 0) from = index;
+  let isInString = false;
+  for (let at = 0; at < text.length && found.length < most; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH && isInString) at += 1;
+    // Between objects a quotation mark may stand alone.
+    else if (code === QUOTE && depth > 0) isInString = !isInString;
+    else if (code === OPENING && !isInString) {
+      if (depth === 0) from = at;
       depth += 1;
-    } else if (mark === '}' && depth > 0) {
+    } else if (code === CLOSING && !isInString && depth > 0) {
       depth -= 1;
-      if (depth === 0) found.push(text.slice(from, index + 1));
+      if (depth === 0) found.push(text.slice(from, at + 1));
     }
   }
   return found;
 }
+
+const [QUOTE, BACKSLASH, OPENING, CLOSING] = [0x22, 0x5c, 0x7b, 0x7d] as const;

@@ -1,7 +1,7 @@
 /** One request to a server, and its answer as far as it came. */
 import { createAnswerBuilder, type BuiltAnswer } from './answer-builder.ts';
 import { LlmUnavailableError } from './errors.ts';
-import { createAnswerReader, type BodyKind } from './read-answer.ts';
+import { createAnswerReader, type AnswerReader, type BodyKind } from './read-answer.ts';
 import type { ServerError } from './problem.ts';
 
 /** After its last word a server has this long for counts and for closing the stream. */
@@ -84,7 +84,7 @@ async function readAnswer(
   try {
     for await (const bytes of body) {
       watch.heard();
-      reader.push(bytes);
+      pushTo(reader, bytes);
       if (builder.isOver()) break;
       if (builder.isFinished() !== lingers) {
         lingers = builder.isFinished();
@@ -95,19 +95,30 @@ async function readAnswer(
     signal?.throwIfAborted();
     // What came after the last word doesn't matter.
     if (!builder.isFinished()) {
-      if (watch.isOver()) throw error;
+      if (watch.isOver() || error instanceof LlmUnavailableError) throw error;
       throw new LlmUnavailableError(`the LLM’s answer broke off${networkCode(error)}`);
     }
   }
-  const kind = endOf(reader);
+  const kind = await endOf(reader);
   return { kind: 'answer', answer: builder.end(), body: kind, firstTokenMs };
 }
 
-function endOf(reader: ReturnType<typeof createAnswerReader>): BodyKind {
+/** Whatever a body makes of its reader is the body's fault. */
+const unreadable = (): Error => new LlmUnavailableError('the LLM’s answer could not be read');
+
+function pushTo(reader: AnswerReader, bytes: Uint8Array): void {
   try {
-    return reader.end();
+    reader.push(bytes);
   } catch {
-    throw new LlmUnavailableError('the LLM’s answer could not be read');
+    throw unreadable();
+  }
+}
+
+async function endOf(reader: AnswerReader): Promise<BodyKind> {
+  try {
+    return await reader.end();
+  } catch {
+    throw unreadable();
   }
 }
 

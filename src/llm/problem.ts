@@ -1,8 +1,7 @@
 /** What a server's error means, from its status and its body. Nothing of the body leaves this module. */
 import type { LlmFailureReason } from '../domain/failures.ts';
 import { contextLimitIn, type ContextLimit } from './context-limit.ts';
-import { parseJson } from '../lib/parse-json.ts';
-import { asObject, asText } from './json.ts';
+import { asObject, asText, readJson } from './json.ts';
 import { refusedParameter, type Parameter, type Refusal } from './refused-parameter.ts';
 import { retryAfterMs } from './retry-after.ts';
 import type { IsSent } from './sent-text.ts';
@@ -27,6 +26,11 @@ export type ServerError = {
 /** Fields that repeat what was sent. */
 const ECHOES = new Set(['input', 'messages', 'prompt', 'request', 'failed_generation', 'url', 'ctx_input']);
 
+/** Characters of a code or of a parameter's name, which are looked through for many words. */
+const MAX_NAME = 200;
+/** Steps of the place in a request that an error is about. */
+const MAX_STEPS = 20;
+
 /** All texts of an error with their field names, as far as they don't repeat the request. */
 export function textsOf(body: unknown): { texts: string; codes: Set<string>; param: string; loc: string } {
   const texts: string[] = [];
@@ -37,20 +41,20 @@ export function textsOf(body: unknown): { texts: string; codes: Set<string>; par
   const visit = (value: unknown, name: string, depth: number): void => {
     if (budget-- <= 0 || depth > 8) return;
     if (typeof value === 'string') {
-      const inner = /^\s*[[{]/.test(value) ? parseJson(value) : undefined;
+      const inner = /^\s*[[{]/.test(value) ? readJson(value) : undefined;
       if (inner !== undefined) {
         visit(inner, name, depth + 1);
         return;
       }
       if (/^(?:code|type|status|reason|error_code|error_type|kind)$/.test(name))
-        codes.add(value.toLowerCase());
-      else if (name === 'param') param = value;
+        codes.add(value.slice(0, MAX_NAME).toLowerCase());
+      else if (name === 'param') param = value.slice(0, MAX_NAME);
       texts.push(value.slice(0, 4_000));
     } else if (typeof value === 'number') {
       if (/code|status/.test(name)) codes.add(String(value));
       if (/^n_/.test(name)) texts.push(`${name}=${value}`);
     } else if (Array.isArray(value)) {
-      if (name === 'loc') loc += ` ${value.join('.')}`;
+      if (name === 'loc') loc += ` ${stepsOf(value)}`;
       else for (const item of value) visit(item, name, depth + 1);
     } else {
       for (const [field, inner] of Object.entries(asObject(value) ?? {})) {
@@ -58,8 +62,15 @@ export function textsOf(body: unknown): { texts: string; codes: Set<string>; par
       }
     }
   };
-  visit(typeof body === 'string' ? (parseJson(body) ?? body) : body, 'message', 0);
+  visit(typeof body === 'string' ? (readJson(body) ?? body) : body, 'message', 0);
   return { texts: texts.join('\n').slice(0, 16_000), codes, param, loc };
+}
+
+/** A place in a request, as validators write it: `body.messages.0.role`. */
+function stepsOf(place: readonly unknown[]): string {
+  const nameOf = (step: unknown): string =>
+    typeof step === 'string' || typeof step === 'number' ? String(step).slice(0, MAX_NAME) : '';
+  return place.slice(0, MAX_STEPS).map(nameOf).join('.');
 }
 
 /**

@@ -3,12 +3,14 @@
  * chat completions, legacy completions, Responses, Anthropic's and Cohere's events; `read-other.ts` has what
  * is without choices and types. docs/LLM-SERVERS.md names the sources.
  */
-import { parseJson } from '../lib/parse-json.ts';
-import { asObject, asText, type Json } from './json.ts';
+import { asObject, asText, readJson, type Json } from './json.ts';
 import type { Piece } from './piece.ts';
 import { countsOf } from './read-counts.ts';
 import { readMessage } from './read-message.ts';
 import { finishOf, readOther, readOutput } from './read-other.ts';
+
+/** A longer name of a model is cut: it travels with the turn. */
+const MAX_MODEL_NAME = 200;
 
 /** What a chunk says. `event` is the stream's name for it. */
 export function readChunk(value: unknown, event?: string): Piece {
@@ -26,7 +28,7 @@ export function readChunk(value: unknown, event?: string): Piece {
   return {
     ...piece,
     ...counts,
-    ...(model !== undefined && { model }),
+    ...(model !== undefined && { model: model.slice(0, MAX_MODEL_NAME) }),
     ...(counts && !said && !hasPlaceForText(inner) && { countsAlone: true }),
   };
 }
@@ -47,7 +49,7 @@ function innerOf(chunk: Json): Json {
 }
 
 const jsonIn = (text: unknown): Json | undefined =>
-  typeof text === 'string' ? asObject(parseJson(text)) : undefined;
+  typeof text === 'string' ? asObject(readJson(text)) : undefined;
 
 /** `inner` is what a chunk wraps: a code beside an answer is none of an error. */
 function errorOf(chunk: Json, event: string | undefined, inner = chunk): unknown {

@@ -7,9 +7,12 @@ import { readMessage, readParts, thoughtIn } from './read-message.ts';
 /** Some servers write out that there is no reason yet, or that more follows. */
 const NOT_YET = /^(?:null|none|undefined|not_finished|unfinished|in_progress|queued|running|)$/i;
 
+/** No server's reason is longer. */
+const MAX_FINISH = 200;
+
 /** The reason to finish, where there is one. */
 export const finishOf = (finish: string | undefined): Piece =>
-  finish === undefined || NOT_YET.test(finish) ? {} : { finish };
+  finish === undefined || NOT_YET.test(finish) ? {} : { finish: finish.slice(0, MAX_FINISH) };
 
 /** A whole answer of the Responses API. */
 export function readOutput(response: Json): Piece {
@@ -66,7 +69,7 @@ export function readOther(chunk: Json): Piece {
     return { text, reasoning, ...finishOf(asText(candidate['finishReason'])) };
   }
   const blocked = asText(asObject(chunk['promptFeedback'])?.['blockReason']);
-  if (blocked !== undefined) return { finish: blocked };
+  if (blocked !== undefined) return { finish: blocked.slice(0, MAX_FINISH) };
   const { text, ...said } = readPlain(chunk);
   return { ...said, ...(text !== undefined && text !== '' && { text }), ...endOf(chunk) };
 }

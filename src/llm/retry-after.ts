@@ -1,5 +1,4 @@
-import { parseJson } from '../lib/parse-json.ts';
-import { asObject } from './json.ts';
+import { asObject, readJson } from './json.ts';
 
 /** No server is waited for longer than this between two attempts, whatever it asks for. */
 const LONGEST_WAIT_MS = 10 * 60_000;
@@ -14,8 +13,8 @@ export function retryAfterMs(
   now: number = Date.now(),
   body = '',
 ): number | undefined {
-  const outer = new Map(headers);
-  const inner = headersIn(body);
+  const outer = withoutLong(new Map(headers));
+  const inner = withoutLong(headersIn(body));
   const told =
     fromRetryAfter(outer, now) ??
     fromRetryAfter(inner, now) ??
@@ -27,11 +26,23 @@ export function retryAfterMs(
 
 type Named = ReadonlyMap<string, string>;
 
+const withoutLong = (headers: Named): Named =>
+  new Map([...headers].filter(([name, value]) => name.length <= MAX_HEADER && value.length <= MAX_HEADER));
+
+/** No header that is read here is longer, its name or its value. */
+const MAX_HEADER = 200;
+
 /** OpenRouter's errors have the headers of the server behind it: `error.metadata.headers`. */
 function headersIn(body: string): Named {
-  const error = asObject(asObject(parseJson(body))?.['error']) ?? asObject(parseJson(body));
-  const headers = asObject(asObject(error?.['metadata'])?.['headers']) ?? {};
-  return new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
+  const read = asObject(readJson(body));
+  const error = asObject(read?.['error']) ?? read;
+  const given = asObject(asObject(error?.['metadata'])?.['headers']) ?? {};
+  const headers = new Map<string, string>();
+  for (const [name, value] of Object.entries(given)) {
+    const told: unknown = Array.isArray(value) ? value[0] : value;
+    if (typeof told === 'string' || typeof told === 'number') headers.set(name.toLowerCase(), String(told));
+  }
+  return headers;
 }
 
 function fromRetryAfter(headers: Named, now: number): number | undefined {

@@ -5,7 +5,15 @@
  */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import { context, propagation, SpanKind, SpanStatusCode, trace, type Span } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  type Span,
+} from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { detectResourcesSync, envDetectorSync, Resource } from '@opentelemetry/resources';
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
@@ -98,7 +106,8 @@ function watchRequests(listener: RequestListener): RequestListener {
       listener(req, res);
       return;
     }
-    const caller = propagation.extract(context.active(), req.headers);
+    // Of its headers alone: it may have waited for another request of its connection.
+    const caller = propagation.extract(ROOT_CONTEXT, req.headers);
     const method = req.method ?? 'GET';
     const span = tracer.startSpan(
       method,
@@ -111,12 +120,13 @@ function watchRequests(listener: RequestListener): RequestListener {
 }
 
 function endRequest(span: Span, req: IncomingMessage, res: ServerResponse): void {
-  // Express sets the route's pattern on the request. The URL's
-  // ids would give every request a span name of its own.
+  // Express sets the route's pattern on the request. The URL's ids, and letters in any case, which Express
+  // takes, would give every request a span name of its own.
   const { baseUrl = '', route } = req as { baseUrl?: string; route?: { path?: unknown } };
   if (typeof route?.path === 'string') {
-    span.updateName(`${req.method} ${baseUrl}${route.path}`);
-    span.setAttribute('http.route', baseUrl + route.path);
+    const pattern = baseUrl.toLowerCase() + route.path;
+    span.updateName(`${req.method} ${pattern}`);
+    span.setAttribute('http.route', pattern);
   }
   span.setAttribute('http.response.status_code', res.statusCode);
   if (res.statusCode >= 500) span.setStatus({ code: SpanStatusCode.ERROR });

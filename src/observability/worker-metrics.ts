@@ -3,6 +3,12 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import { createBoundedServer } from '../lib/bounded-server.ts';
 import { hostProblem } from '../lib/address.ts';
 import { freePort } from '../lib/free-port.ts';
+import { keptFor } from '../lib/kept-for.ts';
+
+/** However often they are asked for, so often they are collected. */
+const KEPT_MS = 1_000;
+/** What Temporal's core hasn't said by then is left out: whoever asks waits for it. */
+const CORE_WITHIN_MS = 2_000;
 
 export type WorkerMetrics = {
   registry: Registry;
@@ -23,6 +29,15 @@ export async function createWorkerMetrics(options: { port: number; host: string 
   // The SDK can only serve its metrics over HTTP itself: it does
   // so on loopback, and `GET /metrics` includes them.
   const temporalAddress = `127.0.0.1:${await freePort()}`;
+  const collect = keptFor(KEPT_MS, async () => {
+    const ownMetrics = await registry.metrics();
+    const coreMetrics = await fetch(`http://${temporalAddress}/metrics`, {
+      signal: AbortSignal.timeout(CORE_WITHIN_MS),
+    })
+      .then((response) => response.text())
+      .catch(() => '');
+    return Buffer.from(ownMetrics + coreMetrics);
+  });
   const server = createBoundedServer((req, res) => {
     const answer = async (): Promise<void> => {
       if (req.url === '/healthz') {
@@ -33,11 +48,8 @@ export async function createWorkerMetrics(options: { port: number; host: string 
         res.writeHead(404).end();
         return;
       }
-      const ownMetrics = await registry.metrics();
-      const coreMetrics = await fetch(`http://${temporalAddress}/metrics`)
-        .then((response) => response.text())
-        .catch(() => '');
-      res.writeHead(200, { 'content-type': registry.contentType }).end(ownMetrics + coreMetrics);
+      const metrics = await collect();
+      res.writeHead(200, { 'content-type': registry.contentType }).end(metrics);
     };
     answer().catch(() => res.writeHead(500).end());
   });

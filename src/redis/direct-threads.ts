@@ -7,6 +7,7 @@ import {
   escalationStatusKey,
   pendingToolConfirmKey,
   sessionKey,
+  stoppedThreadKey,
 } from './keys.ts';
 
 /** A mark of a thread goes when nobody has written in it for so long. */
@@ -29,7 +30,7 @@ export async function forgetDirectThreads(
   { tenantId, agentId, userId }: Scope,
 ): Promise<number> {
   const list = directThreadsKey(tenantId, agentId, userId);
-  const kinds = [engagedThreadKey, sessionKey, escalationStatusKey, pendingToolConfirmKey];
+  const kinds = [engagedThreadKey, sessionKey, escalationStatusKey, pendingToolConfirmKey, stoppedThreadKey];
   let removed = 0;
   for (const threadId of await redis.smembers(list))
     for (const keyOf of kinds) removed += await redis.del(keyOf(tenantId, threadId));

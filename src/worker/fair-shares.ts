@@ -15,15 +15,15 @@ const SPARE_SLOTS = 20;
  * kind in this process (see `createShares`). An attempt of a tenant that has its share ends at once, before
  * its work has begun, and Temporal tries it again later. So one tenant's model that hangs, or its flood,
  * leaves the others their calls. Local activities are bounded by their own time-outs and pass. So do those of
- * all other workflows where a `workflowType` is given, and all others where an `activityType` is.
+ * all other workflows where `workflowTypes` are given, and all others where an `activityType` is.
  */
 export function createFairShares({
   callsAtOnce,
-  workflowType,
+  workflowTypes,
   activityType,
 }: {
   callsAtOnce: number;
-  workflowType?: string;
+  workflowTypes?: readonly string[];
   activityType?: string;
 }): {
   interceptor: ActivityInterceptorsFactory;
@@ -39,7 +39,7 @@ export function createFairShares({
       inbound: {
         async execute(input, next) {
           const isShared =
-            (workflowType === undefined || info.workflowType === workflowType) &&
+            (workflowTypes === undefined || workflowTypes.includes(info.workflowType ?? '')) &&
             (activityType === undefined || info.activityType === activityType);
           if (info.isLocal || !isShared) return next(input);
           // By the workflow's id: a task that the server hands over with its schedule names no fairness key.

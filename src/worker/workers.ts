@@ -31,11 +31,11 @@ const WORKFLOW_POLLERS = 8;
 /** Backfills that run at the same time. Enough of them let the embedder fill its batches. */
 const BACKFILL_SLOTS = 16;
 /**
- * Activities that run beside the backfills: what they owe, and the steps of erasures and imports. A turn of
- * the longest texts takes seconds of the model, and twenty of them minutes. So the storing of turns is shared
- * out between tenants, and so are the steps of either kind. They leave some slots in any case to the others:
- * of four turns stored at once eight can be taken, of three erasures five, of two imports three, and an
- * attempt needs one to be put off.
+ * Activities that run beside the backfills: what they owe, and the steps of erasures, imports and
+ * reindexes. A turn of the longest texts takes seconds of the model, and twenty of them minutes. So the
+ * storing of turns is shared out between tenants, and so are the steps of erasures, and those of imports and
+ * reindexes together. They leave some slots in any case to the others: of four turns stored at once eight can
+ * be taken, of three erasures five, of two imports three, and an attempt needs one to be put off.
  */
 export const BACKFILL_ACTIVITY_SLOTS = 20;
 export const STORED_AT_ONCE = 4;
@@ -98,8 +98,11 @@ export async function createWorkers(options: {
     maxBehind: MAX_REPLIES_BEHIND,
   });
   const shares = createFairShares({ callsAtOnce });
-  const erasures = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, workflowType: 'ForgetUser' });
-  const imports = createFairShares({ callsAtOnce: IMPORTS_AT_ONCE, workflowType: 'ImportMemory' });
+  const erasures = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, workflowTypes: ['ForgetUser'] });
+  const imports = createFairShares({
+    callsAtOnce: IMPORTS_AT_ONCE,
+    workflowTypes: ['ImportMemory', 'Reindex'],
+  });
   const stored = createFairShares({ callsAtOnce: STORED_AT_ONCE, activityType: 'storeTurn' });
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([

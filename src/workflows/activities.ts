@@ -109,6 +109,16 @@ export const { importSlice, finishImport } = proxyActivities<
   summary: 'store what was imported',
 });
 
+/* A slice waits for the model as one of an import does. It is tried until it is done. */
+export const { beginReindex, reindexSlice, finishReindex } = proxyActivities<
+  Pick<Activities, 'beginReindex' | 'reindexSlice' | 'finishReindex'>
+>({
+  retry: { ...OWED.retry, maximumInterval: '1m' },
+  startToCloseTimeout: STORE_TIMEOUT_MS,
+  heartbeatTimeout: STORE_HEARTBEAT_TIMEOUT_MS,
+  summary: 'derive anew what is remembered',
+});
+
 /*
  * A first sweep may have years to delete. What it has done stays done. It ends, some four hours of attempts
  * later, when a tenant fails for good: while one night's sweep runs, no other begins.

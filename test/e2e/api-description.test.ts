@@ -67,6 +67,7 @@ async function makeThings(system: System): Promise<Record<string, Ids>> {
   const keys = await Promise.all(
     Array.from({ length: 40 }, async () => (await operator(`/${other}/api-keys`, {}))['apiKeyId']),
   );
+  await operator(`/${other}/reindex`, {});
   const removed = await Promise.all(
     Array.from({ length: 4 }, async () => (await operator('', { name: 'Removed' }))['tenantId']),
   );

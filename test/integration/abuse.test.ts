@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
+import { idProblem } from '../../src/domain/ids.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import type { Answer } from '../support/api-client.ts';
 import { axis } from '../support/embeddings.ts';
@@ -388,7 +389,7 @@ describe('random hostile input', () => {
     );
     const before = await keysOfOthers();
     const agentId = String((await system.request('POST', '/v1/agents', { name: 'Fresh' })).body['id']);
-    for (const userId of HOSTILE.filter((id) => !/[\r\n]/.test(id))) {
+    for (const userId of HOSTILE.filter((id) => idProblem(id) === null)) {
       const text = `I am ${userId}`;
       const { status, body: said } = await system.request(
         'POST',
@@ -398,8 +399,6 @@ describe('random hostile input', () => {
       );
       expect([userId, status]).toEqual([userId, 200]);
       const path = `/v1/agents/${agentId}/users/${encodeURIComponent(userId)}/memory`;
-      // A URL's path can't contain "..", encoded or not.
-      if (userId === '..') continue;
       const { body: memory } = await system.request('GET', path);
       expect([userId, memory['window']]).toEqual([
         userId,

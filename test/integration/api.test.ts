@@ -316,7 +316,7 @@ describe('the system’s own paths', () => {
     expect(Object.keys(body['paths'] as object)).toContain('/v1/agents/{agentId}/messages');
     const metrics = await (await fetch(`${system.baseUrl}/metrics`)).text();
     expect(metrics).toMatch(
-      /konstruct_http_request_duration_seconds_count\{.*route="\/v1\/agents\/:agentId\/messages"/,
+      /konstruct_http_request_duration_seconds_count\{.*route="\/v1\/agents\/\{agentId\}\/messages"/,
     );
   });
 });

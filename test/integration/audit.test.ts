@@ -237,6 +237,8 @@ describe('the operator', () => {
       system.request(call.method.toUpperCase(), to, body, AS_OPERATOR);
     if (action === 'removal.read')
       await system.request('DELETE', `/v1/tenants/${tenantId}`, undefined, AS_OPERATOR);
+    if (action === 'reindex.read')
+      await system.request('POST', `/v1/tenants/${tenantId}/reindex`, undefined, AS_OPERATOR);
     const added = await addedBy(async () => {
       expect([200, 201, 202, 204]).toContain((await ask(path, BODIES[action])).status);
     }, operatorsLog);

@@ -1,12 +1,18 @@
 /** What the console lists: turns, users, the overview, Slack and tenants; each tenant its own. */
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { createAgent } from '../../src/db/agents.ts';
 import { openEscalation } from '../../src/db/escalations.ts';
 import { SYSTEM } from '../../src/db/audit.ts';
+import { createPool } from '../../src/db/pool.ts';
+import { inTenant } from '../../src/db/tenant-transaction.ts';
+import { listTurns, listUsers } from '../../src/db/turn-list.ts';
 import { eventually } from '../support/eventually.ts';
 import { fail, noted } from '../support/fake-llm.ts';
 import { createTestTenant } from '../support/services.ts';
 import { AS_OPERATOR, startSystem, type System } from '../support/system.ts';
+import { exported, imported } from '../support/transfer.ts';
 
 let system: System;
 let stranger: { apiKey: string };
@@ -104,6 +110,29 @@ describe('users of an agent', () => {
       prefer: 'wait=30',
     });
     await eventually(async () => !(await has()));
+    // Nor is it kept when they were here.
+    const { rows } = await system.database.admin.query(
+      `SELECT active_at = 'epoch' AS is_unheard FROM scopes WHERE user_id = 'carol with a blank'`,
+    );
+    expect(rows).toEqual([{ is_unheard: true }]);
+  });
+
+  test('who has written nothing, and has a memory that was imported, is the last', async () => {
+    const caller = { apiKey: system.apiKey, agentId: system.agent.id };
+    await imported(system, caller, 'heir', await exported(system, caller, 'ada'));
+    const path = `/v1/agents/${system.agent.id}/users`;
+    const users = await list(path, 'users');
+    expect(users.map(({ userId }) => userId)).toEqual(['bob', 'ada', 'heir']);
+    expect(users.map(({ activeAt }) => activeAt)).toEqual([
+      expect.stringMatching(/Z$/),
+      expect.stringMatching(/Z$/),
+      null,
+    ]);
+    const { body } = await system.request('GET', `${path}?limit=2`);
+    const rest = await list(`${path}?cursor=${String(body['nextCursor'])}`, 'users');
+    expect(rest).toEqual([{ userId: 'heir', activeAt: null }]);
+    await system.say('I am here now', { userId: 'heir' });
+    expect((await list(path, 'users'))[0]).toMatchObject({ userId: 'heir', activeAt: expect.any(String) });
   });
 });
 
@@ -126,6 +155,36 @@ describe('the overview', () => {
       };
       return backfill?.waiting === 0;
     });
+  });
+
+  test('tells those that are under way, refused or erased from those that were answered', async () => {
+    const counts = async () => {
+      const hours = await list(`/v1/overview?hours=2&agentId=${system.agent.id}`, 'hours');
+      const sum = (name: string) => hours.reduce((total, hour) => total + Number(hour[name]), 0);
+      const names = ['turns', 'answered', 'underWay', 'refused', 'failed', 'degraded'] as const;
+      return Object.fromEntries(names.map((name) => [name, sum(name)]));
+    };
+    const setState = (state: string) =>
+      system.database.admin.query('UPDATE turns SET state = $2 WHERE message_id = $1', [ids.second, state]);
+    await eventually(async () => (await counts())['underWay'] === 0);
+    const before = await counts();
+    const { turns = 0, answered = 0 } = before;
+    expect(before).toEqual({ turns, answered, underWay: 0, refused: 0, failed: 1, degraded: 0 });
+    expect(turns).toBe(answered + 1);
+    for (const [state, counted] of [
+      ['accepted', { underWay: 1 }],
+      ['refused', { refused: 1 }],
+      ['erased', { turns: turns - 1 }],
+    ] as const) {
+      await setState(state);
+      expect({ state, ...(await counts()) }).toEqual({
+        state,
+        ...before,
+        answered: answered - 1,
+        ...counted,
+      });
+    }
+    await setState('done');
   });
 
   test('counts what people think, for the agent that has answered', async () => {
@@ -191,24 +250,72 @@ test('the operator lists all tenants, newest first, in pages; nobody else does',
   expect((await system.request('GET', '/v1/tenants')).status).toBe(401);
 });
 
-test('a list asks an index of the ledger, whatever is asked of it', async () => {
-  const client = await system.database.admin.connect();
-  const plan = async (where: string): Promise<string> => {
-    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
-      `EXPLAIN SELECT * FROM turns WHERE tenant_id = '${system.tenantId}' AND kind = 'message' AND ${where}
-       ORDER BY received_at DESC, message_id DESC LIMIT 50`,
+describe('a page of a large ledger', () => {
+  /** Turns of two agents, of which one in a hundred has failed, and one had to do without something. */
+  const TURNS = 10_000;
+  let tenantId = '';
+  let agentId = '';
+  beforeAll(async () => {
+    const { admin, pool } = system.database;
+    const tenant = await createTestTenant(pool);
+    ({ tenantId } = tenant);
+    agentId = tenant.agent.id;
+    const other = await inTenant(pool, tenantId, (client) =>
+      createAgent(client, tenantId, randomUUID(), { name: 'Noor' }),
     );
-    return rows.map((row) => row['QUERY PLAN']).join('\n');
-  };
-  try {
-    await client.query('BEGIN');
-    await client.query('SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off');
-    expect(await plan(`state <> 'erased'`)).toContain('turns_newest');
-    expect(await plan(`agent_id = '${system.agent.id}'`)).toContain('turns_of_agent');
-    expect(await plan(`state = 'failed'`)).toMatch(/turns_in_trouble|turns_newest/);
-    expect(await plan(`state <> 'erased' AND missing <> '{}'`)).toMatch(/turns_in_trouble|turns_newest/);
-  } finally {
-    await client.query('ROLLBACK');
-    client.release();
+    await admin.query(
+      `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id, state,
+                          missing, received_at)
+       SELECT $1, gen_random_uuid(), CASE WHEN i % 20 = 0 THEN $2::uuid ELSE $3::uuid END, 'user ' || i, 1, i, '', i,
+              CASE WHEN i % 100 = 1 THEN 'failed' ELSE 'done' END,
+              CASE WHEN i % 100 = 2 THEN '{recall}'::text[] ELSE '{}' END, now() - make_interval(secs => i)
+       FROM generate_series(1, $4::int) i`,
+      [tenantId, agentId, other.id, TURNS],
+    );
+    await admin.query(
+      `INSERT INTO scopes (tenant_id, agent_id, user_id, last_seq, active_at)
+       SELECT tenant_id, agent_id, user_id, 1, received_at FROM turns WHERE tenant_id = $1`,
+      [tenantId],
+    );
+    await admin.query('ANALYZE turns, scopes');
+  });
+
+  type Plan = { 'Node Type': string; 'Index Name'?: string; 'Relation Name'?: string; Plans?: Plan[] };
+  const nodesOf = (plan: Plan): Plan[] => [plan, ...(plan.Plans ?? []).flatMap(nodesOf)];
+
+  /** How the database reads a table for what `list` sends, as the service's role and for any values. */
+  async function readsOf(table: string, list: (pool: pg.Pool) => Promise<unknown>): Promise<string[]> {
+    const { pool, url } = system.database;
+    const sent = jest.spyOn(pg.Client.prototype, 'query');
+    // A connection takes what it sends by when it is made.
+    const watched = createPool({ databaseUrl: url, max: 1, statementTimeoutMs: 10_000 });
+    await list(watched);
+    const texts = sent.mock.calls.map(([text]) => String(text));
+    await watched.end();
+    sent.mockRestore();
+    const statement = texts.find((text) => text.includes(`FROM ${table}`));
+    const { rows } = await inTenant(pool, tenantId, (client) =>
+      client.query<{ 'QUERY PLAN': [{ Plan: Plan }] }>(`EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${statement}`),
+    );
+    const plan = rows[0]?.['QUERY PLAN'][0].Plan;
+    const reads = plan ? nodesOf(plan).filter((node) => node['Relation Name'] === table) : [];
+    return reads.map((node) => `${node['Node Type']} ${node['Index Name'] ?? ''}`);
   }
+
+  test.each([
+    ['the newest', {}, 'turns_newest'],
+    ['an agent’s', { agentId: true }, 'turns_of_agent'],
+    ['those that have failed', { state: 'failed' }, 'turns_in_trouble'],
+    ['an agent’s that have failed', { agentId: true, state: 'failed' }, 'turns_in_trouble'],
+    ['those that had to do without something', { isDegraded: true }, 'turns_in_trouble'],
+  ] as const)('of turns, %s, reads the index that has them in their order', async (_what, filter, index) => {
+    const wanted = { ...filter, agentId: 'agentId' in filter ? agentId : undefined };
+    const reads = await readsOf('turns', (pool) => listTurns(pool, tenantId, wanted, { limit: 50 }));
+    expect(reads).toEqual([`Index Scan ${index}`]);
+  });
+
+  test('of users reads the index that has them in their order', async () => {
+    const reads = await readsOf('scopes', (pool) => listUsers(pool, { tenantId, agentId }, { limit: 50 }));
+    expect(reads).toEqual([expect.stringMatching(/^Index (Only )?Scan scopes_newest$/)]);
+  });
 });

@@ -3,16 +3,39 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
 import { shapeMessages } from '../../src/llm/shape-messages.ts';
+import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
+import { SEARCHES_AT_ONCE } from '../../src/memory/recall/search-memory.ts';
 import { axis } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
+import { askRudely } from '../support/rude-readers.ts';
 import { createTestTenant } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
 
 let system: System;
-let stranger: { apiKey: string };
+let stranger: { apiKey: string; agent: { id: string } };
+
+/** What the API embeds and never gets an answer to, until somebody stops it. */
+const hanging = { begun: 0, stopped: 0 };
+const HANGS = 'This one hangs';
+const hangingAt =
+  (text: string) =>
+  (real: Embedder): Embedder => ({
+    ...real,
+    embed: (asked, options) => {
+      if (asked !== text) return real.embed(asked, options);
+      hanging.begun += 1;
+      return new Promise((_, reject) => {
+        options.signal?.addEventListener('abort', () => {
+          hanging.stopped += 1;
+          reject(new Error('stopped'));
+        });
+      });
+    },
+  });
+
 beforeAll(async () => {
-  system = await startSystem();
+  system = await startSystem({ api: { embedder: hangingAt(HANGS) } });
   stranger = await createTestTenant(system.database.pool);
   for (const text of ['My bicycle is blue.', 'My sister lives in Ghent.', 'I sing in a choir.'])
     await system.say(text);
@@ -61,6 +84,7 @@ describe('a preview', () => {
     await system.say(question);
     // The model's client joins what speaks for the system.
     expect(shapeMessages(body['prompt'] as PromptMessage[]).messages).toEqual(system.llm.prompts.at(-1));
+    expect(body).toMatchObject({ channel: 'http', userName: null });
     expect(body).toMatchObject({ windowSize: 6, droppedFromWindow: 0, missing: [] });
     expect(body['estimatedTokens']).toBeGreaterThan(20);
     expect(body['receipt']).toMatchObject({ threshold: expect.any(Number), match: expect.any(Number) });
@@ -89,6 +113,26 @@ describe('a preview', () => {
     const before = [await count(), system.llm.prompts.length];
     await preview({ text: 'Hello', userId: 'nobody' });
     expect([await count(), system.llm.prompts.length]).toEqual(before);
+  });
+
+  test('has a place before anything of it is embedded, and is stopped when its reader has gone', async () => {
+    const path = `/v1/agents/${system.agent.id}/preview`;
+    const body = { userId: 'ada', text: HANGS };
+    const askers = Array.from({ length: 5 }, () =>
+      askRudely(system, [{ method: 'POST', path, body }], 'resets'),
+    );
+    await eventually(() => hanging.begun === SEARCHES_AT_ONCE);
+    // Whoever comes after them, of another tenant, finds a place at once. Those of the same wait.
+    const other = `/v1/agents/${stranger.agent.id}/preview`;
+    const asked = { userId: 'ada', text: 'Hello' };
+    expect((await system.request('POST', other, asked, asStranger())).status).toBe(200);
+    expect(hanging).toEqual({ begun: SEARCHES_AT_ONCE, stopped: 0 });
+    for (const asker of askers) asker.resetAndDestroy();
+    await eventually(() => hanging.stopped === hanging.begun);
+    const { status, body: after } = await preview({ text: question });
+    expect([status, after['missing']]).toEqual([200, []]);
+    // Those that waited for a place have begun nothing that goes on.
+    await eventually(() => hanging.stopped === hanging.begun);
   });
 
   test('is of one’s own agents alone', async () => {

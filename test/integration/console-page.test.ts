@@ -1,5 +1,7 @@
 /** The console's page, as the API serves it. */
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { mkdtemp, mkdir, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -49,7 +51,7 @@ test('what is built is served, and every other path is the page', async () => {
     const policy = String(headers.get('content-security-policy'));
     expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
     expect(policy).toContain("frame-ancestors 'none'");
-    expect(policy).not.toMatch(/unsafe|\*|https?:/);
+    expect(policy).not.toMatch(/unsafe|\*|https?:|data:/);
   }
   const script = await get('/console/assets/index-1a2b.js');
   expect(script.headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
@@ -64,6 +66,22 @@ test('the root leads there, and nothing is written there', async () => {
   const posted = await get('/console/agents', { method: 'POST' });
   expect(posted.status).toBe(405);
   expect(posted.headers.get('allow')).toBe('GET, HEAD');
+});
+
+test('however many don’t read a file, it is open for none of them', async () => {
+  const asset = path.join(folder, 'assets', 'long-1a2b.js');
+  // More than the system keeps for a reader.
+  await writeFile(asset, Buffer.alloc(20_000_000, ' '));
+  const sockets = Array.from({ length: 5 }, () => connect(Number(new URL(server.url).port), '127.0.0.1'));
+  for (const socket of sockets) {
+    socket.write('GET /console/assets/long-1a2b.js HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(socket, 'readable');
+  }
+  const open = await Promise.all(
+    (await readdir('/proc/self/fd')).map((fd) => readlink(`/proc/self/fd/${fd}`).catch(() => '')),
+  );
+  expect(open.filter((file) => file === asset)).toEqual([]);
+  for (const socket of sockets) socket.destroy();
 });
 
 test('no file outside of the folder is served', async () => {

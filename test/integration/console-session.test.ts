@@ -45,9 +45,21 @@ describe('the cookie', () => {
     );
     expect(set).not.toContain(system.apiKey.slice(10));
   });
-  test('goes by https alone where it came by https', async () => {
-    const { headers } = await signIn(system.apiKey, { ...OWN_PAGE, 'x-forwarded-proto': 'https' });
-    expect(headers.get('set-cookie')).toMatch(/; Secure/);
+  test('goes by https alone where it came by https, and is this very host’s', async () => {
+    const byHttps = { 'x-forwarded-proto': 'https' };
+    const { headers } = await signIn(system.apiKey, { ...OWN_PAGE, ...byHttps });
+    const set = String(headers.get('set-cookie'));
+    // What a browser asks of the prefix.
+    expect(set).toMatch(/^__Host-konstruct_session=/);
+    expect(set).toMatch(/; Path=\/;.*; Secure/);
+    expect(set).not.toMatch(/Domain/i);
+    const cookie = String(set.split(';')[0]);
+    const look = (more: Record<string, string>) => browse('GET', '/v1/agents', undefined, more);
+    expect((await look({ cookie, ...byHttps })).status).toBe(200);
+    // As another host of the domain may set it.
+    expect((await look({ cookie: cookie.replace('__Host-', ''), ...byHttps })).status).toBe(401);
+    const out = await browse('DELETE', SESSION, undefined, { cookie, ...OWN_PAGE, ...byHttps });
+    expect(out.headers.get('set-cookie')).toMatch(/^__Host-konstruct_session=; .*1970.*Secure/);
   });
   test('that was changed is nobody’s', async () => {
     const cookie = await cookieFor(system.apiKey);
@@ -123,6 +135,49 @@ describe('a session', () => {
     expect((await browse('POST', '/mcp', listed, { cookie, ...OWN_PAGE })).status).toBe(401);
     const headers = { cookie, authorization: 'Bearer konstruct_wrong' };
     expect((await system.request('GET', '/v1/agents', undefined, headers)).status).toBe(401);
+  });
+});
+
+describe('a page that shows another session than the browser has by now', () => {
+  const shows = (session: string) => ({ ...OWN_PAGE, 'konstruct-session': session });
+
+  test('is refused whatever it asks, and does nothing; one that shows this session is not', async () => {
+    const [own, others] = [await newKey('admin'), await newKey('admin')];
+    const cookie = await cookieFor(own.apiKey);
+    const { agent } = system;
+    const memory = `/v1/agents/${agent.id}/users/ada/memory`;
+    const before = (await browse('GET', '/v1/agents', undefined, { cookie })).body;
+    for (const [method, path, body] of [
+      ['GET', '/v1/agents'],
+      ['POST', '/v1/agents', { name: 'Noor' }],
+      ['POST', `/v1/agents/${agent.id}/messages`, { userId: 'ada', text: 'Hello' }],
+      ['GET', `${memory}/export`],
+      ['DELETE', memory],
+      ['GET', `/v1/messages/${agent.id}/events`],
+      ['DELETE', SESSION],
+    ] as const)
+      for (const shown of [others.id, 'operator', '']) {
+        const { status, body: said, headers } = await browse(method, path, body, { cookie, ...shows(shown) });
+        expect({ method, path, status, title: said['title'] }).toEqual({
+          ...{ method, path, status: 401, title: 'Another session' },
+        });
+        expect(said['detail']).toMatch(/Load the page again/);
+        expect(headers.get('set-cookie')).toBeNull();
+      }
+    const look = await browse('GET', '/v1/agents', undefined, { cookie, ...shows(own.id) });
+    expect(look).toMatchObject({ status: 200, body: before });
+    expect((await browse('DELETE', SESSION, undefined, { cookie, ...shows(own.id) })).status).toBe(204);
+  });
+
+  test('is refused where the operator has signed in, or has gone', async () => {
+    const key = await newKey('admin');
+    const path = '/v1/tenants';
+    const [ofKey, ofOperator] = [await cookieFor(key.apiKey), await cookieFor(OPERATOR_TOKEN)];
+    const asked = (cookie: string, shown: string) =>
+      browse('POST', path, { name: 'New' }, { cookie, ...shows(shown) });
+    for (const refused of [await asked(ofKey, 'operator'), await asked(ofOperator, key.id)])
+      expect(refused).toMatchObject({ status: 401, body: { title: 'Another session' } });
+    expect((await asked(ofOperator, 'operator')).status).toBe(201);
   });
 });
 

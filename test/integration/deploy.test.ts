@@ -1,12 +1,22 @@
 /** What is handed to operators agrees with the code: the compose file of a cluster and the chart. */
-import { readFile } from 'node:fs/promises';
-import { expect, test } from '@jest/globals';
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, test } from '@jest/globals';
+import express from 'express';
+import { consolePage } from '../../src/api/routes/console-page.ts';
 import { SUBJECTS } from '../../src/config/index.ts';
 import { variablesOf, type Subject } from '../../src/config/variables.ts';
+import { openApiDocument } from '../../src/api/openapi.ts';
 import { channelSubjects } from '../../src/channels/index.ts';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { SERVER_VERSION } from '../../local/stack/temporal-server.ts';
 import { TEMPORAL_SETTINGS } from '../../local/stack/temporal.ts';
+import { withoutSettings } from '../../local/stack/without-settings.ts';
+import { serve } from '../support/http-server.ts';
 
 const read = (file: string) => readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
 const ROOT = new URL('../../', import.meta.url).href;
@@ -34,6 +44,55 @@ test.each(['compose.cluster.yml', 'deploy/helm/konstruct/templates/worker.yaml']
   },
 );
 
+test.each([
+  'docker-compose.yml',
+  'compose.cluster.yml',
+  'deploy/helm/konstruct/templates/api.yaml',
+  'deploy/helm/konstruct/README.md',
+  'docs/RUNBOOK.md',
+  'docs/DEPLOYMENT.md',
+])('%s knows how the console finds Temporal’s Web UI', async (file) => {
+  expect(await read(file)).toContain('TEMPORAL_UI_URL');
+});
+
+test('the image has the console: the steps of its stage build it, and the API serves it', async () => {
+  const dockerfile = await read('Dockerfile');
+  const [, stage = ''] = /^FROM \S+ AS console\n(.+?)\n\nFROM/ms.exec(dockerfile) ?? [];
+  const root = fileURLToPath(ROOT);
+  const app = await mkdtemp(path.join(os.tmpdir(), 'konstruct-image-'));
+  try {
+    for (const line of stage.split('\n')) {
+      const [step, ...words] = line.split(' ');
+      const command = words.join(' ');
+      if (step === 'COPY') {
+        const target = path.join(app, words.at(-1) ?? '');
+        for (const source of words.slice(0, -1)) {
+          const to = command.endsWith('./') ? path.join(target, source) : target;
+          // What is ignored is not in a clone, or not sent to Docker.
+          const filter = (file: string) => !/dist|\.gen\.ts$/.test(path.relative(root, file));
+          await cp(path.join(root, source), to, { recursive: true, filter });
+        }
+      } else if (command.startsWith('npm ci')) {
+        await symlink(path.join(root, 'node_modules'), path.join(app, 'node_modules'));
+      } else if (command.startsWith('node ')) {
+        // What the image has in its environment, and no more.
+        const env = withoutSettings({ PATH: process.env['PATH'] });
+        await promisify(execFile)(process.execPath, words.slice(1), { cwd: app, env });
+      } else expect(line).toBe('WORKDIR /app');
+    }
+    expect(dockerfile).toContain('COPY --from=console /app/console/dist console/dist\n');
+    const server = await serve(express().use(consolePage(path.join(app, 'console/dist'))));
+    const page = await (await fetch(`${server.url}/console/agents`)).text();
+    expect(page).toContain('<div id="root"></div>');
+    const assets = [...page.matchAll(/(?:src|href)="(\/console\/[^"]+)"/g)].map(([, at = '']) => at);
+    expect(assets.length).toBeGreaterThan(2);
+    for (const at of assets) expect((await fetch(server.url + at)).status).toBe(200);
+    await server.close();
+  } finally {
+    await rm(app, { recursive: true });
+  }
+});
+
 test('compose.cluster.yml has no default passwords', async () => {
   const compose = await read('compose.cluster.yml');
   const variables = [...compose.matchAll(/\$\{(\w*(?:PASSWORD|OPERATOR_TOKEN))(.*?)\}/g)];
@@ -57,4 +116,79 @@ test('the chart sets variables that a process reads', async () => {
   ]);
   expect(names.length).toBeGreaterThan(20);
   for (const name of names) expect(known).toContain(name);
+});
+
+describe('whoever calls from outside', () => {
+  /** For those who run an installation. */
+  const INSIDE = ['/healthz', '/readyz', '/metrics'];
+  const described = Object.keys(
+    openApiDocument([{ name: 'slack', paths: ['events', 'interactions'] }]).paths,
+  );
+  const CALLED = [
+    ...described.filter((path) => !INSIDE.includes(path)),
+    ...['/', '/console', '/console/', '/console/agents/x', '/slack/install', '/slack/oauth_redirect'],
+  ];
+  const SPELT = INSIDE.flatMap((path) => [path, path.toUpperCase(), `${path}/`, `${path}?x`]);
+
+  test('reaches by the Ingress what is for callers, and nothing else', async () => {
+    const ingress = await read('deploy/helm/konstruct/templates/api.yaml');
+    const [, listed = ''] = /range list ((?:"\/[^"]*" ?)+)\}\}\n\s+- path: \{\{ \. \}\}/.exec(ingress) ?? [];
+    const prefixes = [...listed.matchAll(/"([^"]+)"/g)].map(([, prefix = '']) => prefix);
+    const exact = [...ingress.matchAll(/- path: (\/\S*)\n\s+pathType: Exact/g)].map(([, path]) => path);
+    expect(ingress.match(/- path: /g)).toHaveLength(1 + exact.length);
+    const leadsTo = (path: string): boolean =>
+      exact.includes(path) || prefixes.some((prefix) => path === prefix || path.startsWith(`${prefix}/`));
+    expect(CALLED.filter((path) => !leadsTo(path))).toEqual([]);
+    expect(SPELT.filter(leadsTo)).toEqual([]);
+  });
+
+  test('reaches by the proxy of compose.cluster.yml what is for callers, and nothing else', async () => {
+    const compose = await read('compose.cluster.yml');
+    const [, listed = ''] = /@callers path (.+)\n/.exec(compose) ?? [];
+    // As Caddy takes them: in any case, with a star for whatever follows.
+    const leadsTo = (path: string): boolean =>
+      listed.split(' ').some((pattern) => {
+        const isPrefix = pattern.endsWith('*');
+        const asked = path.split('?', 1)[0]?.toLowerCase() ?? '';
+        return isPrefix ? asked.startsWith(pattern.slice(0, -1)) : asked === pattern;
+      });
+    expect(compose.match(/reverse_proxy/g)).toHaveLength(1);
+    expect(compose).toMatch(/handle @callers \{[^}]+\}\s+reverse_proxy/);
+    expect(CALLED.filter((path) => !leadsTo(path))).toEqual([]);
+    expect(SPELT.filter(leadsTo)).toEqual([]);
+  });
+});
+
+test('every secret stands in the chart’s Secret, and is refused among its settings', async () => {
+  const names = Object.values<Record<string, Subject>>(SUBJECTS)
+    .flatMap((some) => Object.values(some))
+    .concat(Object.values(channelSubjects('inbound')), Object.values(channelSubjects('outbound')))
+    .flatMap((subject) => Object.keys(variablesOf(subject).shape));
+  const secrets = names.filter((name) =>
+    /(SECRET|TOKEN|API_KEY|ENCRYPTION_KEYS)$|^(DATABASE|REDIS)_(\w+_)?URL$/.test(name),
+  );
+  expect(secrets).toEqual(
+    expect.arrayContaining(['SLACK_CLIENT_SECRET', 'SLACK_STATE_SECRET', 'SLACK_APP_TOKEN', 'REDIS_URL']),
+  );
+  const files = ['_helpers.tpl', 'api.yaml', 'worker.yaml', 'migration.yaml'];
+  const texts = await Promise.all(files.map((file) => read(`deploy/helm/konstruct/templates/${file}`)));
+  const referred = [...texts.join('').matchAll(/"konstruct\.secret" \(list "(\w+)"/g)].map(
+    ([, name]) => name,
+  );
+  const [, refused = ''] = /\$secrets := list (.+) \}\}/.exec(texts[0] ?? '') ?? [];
+  for (const name of secrets) {
+    expect([name, referred.includes(name)]).toEqual([name, true]);
+    expect([name, refused.includes(`"${name}"`)]).toEqual([name, true]);
+  }
+});
+
+test('nothing starts without a key ring, or the word that says that histories are not encrypted', async () => {
+  for (const file of ['docker-compose.yml', 'compose.cluster.yml']) {
+    expect([file, await read(file)]).toEqual([
+      file,
+      expect.stringMatching(/KONSTRUCT_ENCRYPTION_KEYS: \$\{KONSTRUCT_ENCRYPTION_KEYS:\?[^}]*clear[^}]*\}\n/),
+    ]);
+  }
+  const helpers = await read('deploy/helm/konstruct/templates/_helpers.tpl');
+  expect(helpers).toContain('"KONSTRUCT_ENCRYPTION_KEYS" false)');
 });

@@ -1,8 +1,11 @@
 /** `npm run doctor` against planted faults in Postgres: it finds each, and says the cure. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { DERIVED_VERSION } from '../../src/memory/long-term/derived-version.ts';
+import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
+import { axis } from '../support/embeddings.ts';
 import { expectFound, findings, openWard } from '../support/doctor.ts';
-import { createTestDatabase, type TestDatabase } from '../support/services.ts';
+import { createTestDatabase, createTestTenant, type TestDatabase } from '../support/services.ts';
 
 jest.setTimeout(60_000);
 
@@ -121,6 +124,24 @@ test.each(planted)('with %s', async (_, plant, heal, found, cure) => {
   } finally {
     await database.admin.query(heal);
   }
+});
+
+test('with memories that older code has derived', async () => {
+  const { tenantId, agent } = await createTestTenant(database.pool);
+  const memory = { tenantId, agentId: agent.id, userId: 'ada', role: 'user', content: 'Hello' } as const;
+  await storeEmbedding(database.pool, { ...memory, embedding: axis(0) });
+  expect(await findings(healthy(database), { only: 'Postgres' })).toContainEqual({
+    kind: 'good',
+    what: `what is derived of memories is of version ${DERIVED_VERSION}`,
+  });
+  await database.admin.query('UPDATE exchange_passages SET version = 0');
+  await expectFound(
+    'Postgres',
+    healthy(database),
+    'doubt',
+    new RegExp(`older code has derived, of ${tenantId}: they are recalled`),
+    new RegExp(`POST /v1/tenants/${tenantId}/reindex with the operator's token`),
+  );
 });
 
 test('whose clock is another', async () => {

@@ -83,6 +83,11 @@ describe('Redis', () => {
     await expectFound('Redis', env, 'doubt', /no append-only file/, /CONFIG SET appendonly yes/);
   });
 
+  test('that is full', async () => {
+    const env = at(await redis.start(['maxmemory 1mb']));
+    await expectFound('Redis', env, 'fault', /is \d+% full/, /find who fills it/);
+  });
+
   test('whose user may not write', async () => {
     const port = await redis.start(['user default off', 'user kon on >pw ~* +@read +ping +info +cluster']);
     await expectFound(

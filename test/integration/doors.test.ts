@@ -1,7 +1,7 @@
 /** What the API tells and does for whom it doesn't know, and ids that mean the same. */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createTestTenant } from '../support/services.ts';
 import { AS_OPERATOR, startSystem, type SlackSystem } from '../support/system.ts';
 
@@ -34,6 +34,19 @@ describe('/readyz', () => {
     expect(Object.keys(checks).toSorted()).toEqual(['postgres', 'redis', 'temporal', 'worker']);
     for (const said of Object.values(checks)) expect(['ok', 'away']).toContain(said);
   });
+});
+
+test('the description of the API is put together once, however many ask for it', async () => {
+  const stringify = jest.spyOn(JSON, 'stringify');
+  for (let i = 0; i < 5; i += 1) {
+    const description = await (await fetch(`${system.baseUrl}/openapi.json`)).text();
+    expect(description).toMatch(/^\{"openapi":"3\.1\.0"/);
+  }
+  const told = stringify.mock.calls.filter(
+    ([value]) => typeof value === 'object' && value !== null && 'openapi' in value,
+  );
+  stringify.mockRestore();
+  expect(told).toEqual([]);
 });
 
 test('no answer may be stored but the description of the API', async () => {

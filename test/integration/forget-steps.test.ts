@@ -1,13 +1,17 @@
 /** The steps of an erasure by themselves, where Postgres ends what takes too long. */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import type { Redis } from 'ioredis';
 import { createForget } from '../../src/activities/forget.ts';
 import { enterErasure } from '../../src/db/erasures.ts';
 import { createPool } from '../../src/db/pool.ts';
-import type { InboundMessage } from '../../src/domain/conversation.ts';
+import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
 import { ERASURE_CHANNEL } from '../../src/domain/erasure.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { NO_KEYS } from '../../src/config/index.ts';
+import { noteDirectThread } from '../../src/redis/direct-threads.ts';
+import * as keys from '../../src/redis/keys.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { axis } from '../support/embeddings.ts';
 import {
@@ -22,10 +26,82 @@ import {
 jest.setTimeout(120_000);
 
 let database: TestDatabase;
+let redis: Redis;
+let temporal: Client;
 beforeAll(async () => {
-  database = await createTestDatabase();
+  [database, redis] = await Promise.all([createTestDatabase(), connectRedis()]);
+  temporal = lazyClient(temporalConfig(), NO_KEYS);
 });
-afterAll(() => database.drop());
+afterAll(async () => {
+  redis.disconnect();
+  await Promise.all([database.drop(), temporal.connection.close()]);
+});
+
+/** Enters an erasure of a scope, and gives the message that its steps get. */
+async function erasureOf(scope: Scope): Promise<InboundMessage> {
+  const entry = await enterErasure(database.pool, { ...scope, exchangeId: undefined }, { type: 'operator' });
+  if (entry.outcome !== 'entered') throw new Error(entry.outcome);
+  const { erasureId, seq } = entry.erasure;
+  return {
+    ...{ ...scope, messageId: erasureId, seq, turnsAhead: 0, text: '' },
+    channel: { name: ERASURE_CHANNEL },
+    receivedAt: new Date().toISOString(),
+  };
+}
+
+/** Whose each key of Redis is. A new one needs its line here; one that names a user or a thread, its end. */
+const OF: Record<Exclude<keyof typeof keys, 'keysOfTenant'>, 'scope' | 'user' | 'thread' | 'other'> = {
+  memoryShortKey: 'scope',
+  memoryErasedKey: 'scope',
+  directThreadsKey: 'scope',
+  rateLimitKey: 'user',
+  busyNoticeKey: 'user',
+  promptsShownKey: 'user',
+  sessionKey: 'thread',
+  engagedThreadKey: 'thread',
+  stoppedThreadKey: 'thread',
+  escalationStatusKey: 'thread',
+  pendingToolConfirmKey: 'thread',
+  // Of a message, which goes with its turn or soon; of a tenant.
+  idempotencyKey: 'other',
+  replyPiecesKey: 'other',
+  unrecordedPostsKey: 'other',
+  tenantRateLimitKey: 'other',
+  tenantReadLimitKey: 'other',
+};
+
+test('no key is left that names who is forgotten, nor a thread of theirs alone; but what keeps late turns out', async () => {
+  const { tenantId, agent } = await createTestTenant(database.pool);
+  const scope = { tenantId, agentId: agent.id, userId: 'slack:T1:UADA' };
+  const threadId = 'slack:T1:D1:1.2';
+  const constructors: Record<string, (...ids: string[]) => string> = keys;
+  const nameOf = {
+    scope: [scope.agentId, scope.userId],
+    user: [scope.userId],
+    thread: [threadId],
+    other: ['another'],
+  };
+  expect(Object.keys(OF).toSorted()).toEqual(
+    Object.keys(keys)
+      .filter((name) => name !== 'keysOfTenant')
+      .toSorted(),
+  );
+  await noteDirectThread(redis, scope, threadId);
+  const own = [keys.memoryErasedKey(tenantId, scope.agentId, scope.userId)];
+  for (const [name, kind] of Object.entries(OF)) {
+    const key = constructors[name]?.(tenantId, ...nameOf[kind]) ?? '';
+    if (kind === 'other') own.push(key);
+    // The one comes with the erasure, the other is there.
+    if (name === 'memoryErasedKey' || name === 'directThreadsKey') continue;
+    if (name === 'memoryShortKey') await redis.rpush(key, JSON.stringify({ role: 'user', content: 'x' }));
+    else await redis.set(key, '1');
+  }
+  expect(await redis.keys(keys.keysOfTenant(tenantId))).toHaveLength(Object.keys(OF).length - 1);
+  const message = await erasureOf(scope);
+  const { forgetMemory } = createForget({ pool: database.pool, redis, temporal });
+  await new MockActivityEnvironment().run(forgetMemory, { message });
+  expect((await redis.keys(keys.keysOfTenant(tenantId))).toSorted()).toEqual(own.toSorted());
+});
 
 test('memories that can’t be deleted within a statement’s time go in smaller parts', async () => {
   const { pool: api, admin, url } = database;
@@ -38,31 +114,21 @@ test('memories that can’t be deleted within a statement’s time go in smaller
     CREATE FUNCTION delete_slowly() RETURNS trigger LANGUAGE plpgsql AS
       $$ BEGIN PERFORM pg_sleep(0.05); RETURN OLD; END $$;
     CREATE TRIGGER slowly BEFORE DELETE ON conversation_embeddings FOR EACH ROW EXECUTE FUNCTION delete_slowly()`);
-  const entry = await enterErasure(api, { ...scope, exchangeId: undefined }, { type: 'operator' });
-  if (entry.outcome !== 'entered') throw new Error(entry.outcome);
-  const { erasureId, seq } = entry.erasure;
-  const message: InboundMessage = {
-    ...{ ...scope, messageId: erasureId, seq, turnsAhead: 0, text: '' },
-    channel: { name: ERASURE_CHANNEL },
-    receivedAt: new Date().toISOString(),
-  };
+  const message = await erasureOf(scope);
   const worker = createPool({
     databaseUrl: asRole('worker', url),
     max: 2,
     statementTimeoutMs: 1_000,
   });
-  const redis = await connectRedis();
-  const temporal = lazyClient(temporalConfig(), NO_KEYS);
   const { forgetMemory } = createForget({ pool: worker, redis, temporal });
   await new MockActivityEnvironment().run(forgetMemory, { message });
   const { rows } = await admin.query('SELECT FROM conversation_embeddings WHERE tenant_id = $1', [tenantId]);
   expect(rows).toEqual([]);
   const { rows: steps } = await admin.query<{ counts: { memories: number } }>(
     `SELECT counts FROM audit_entries WHERE target_id = $1 AND action = 'memory.delete'`,
-    [erasureId],
+    [message.messageId],
   );
   expect(steps.length).toBeGreaterThan(1);
   expect(steps.reduce((sum, { counts }) => sum + counts.memories, 0)).toBe(40);
-  redis.disconnect();
-  await Promise.all([worker.end(), temporal.connection.close()]);
+  await worker.end();
 });

@@ -1,4 +1,5 @@
 /** Odd texts, large scopes, clients that go away, services that are away. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
@@ -173,4 +174,34 @@ test('a reader that goes away ends the reading; a page is read when its lines ar
   api.off('acquire', count);
   expect(connections).toBe(1);
   expect(api.idleCount).toBe(api.totalCount);
+});
+
+test('of messages of one moment so many are compared, so that an import of one time takes no square', async () => {
+  const scope = newScope();
+  const at = '2026-01-01T00:00:00.000Z';
+  const exchanges = Array.from({ length: 1_200 }, (_, i) => ({
+    id: randomUUID(),
+    messages: [{ role: 'user' as const, at, text: `said at that moment: ${i}` }],
+  }));
+  const vector = Array.from({ length: EMBEDDING_WIDTH }, (_, i) => (i === 0 ? 1 : 0));
+  await inTenant(database.pool, scope.tenantId, (client) =>
+    client.query(
+      `INSERT INTO conversation_embeddings
+         (id, tenant_id, agent_id, user_id, content, role, embedding, created_at, exchange_id)
+       SELECT gen_random_uuid(), $1, $2, $3, text, 'user', $4::vector, $5, gen_random_uuid()
+       FROM unnest($6::text[]) text`,
+      [
+        ...[scope.tenantId, scope.agentId, scope.userId, `[${vector.join()}]`, at],
+        exchanges.map(({ messages }) => messages[0]?.text),
+      ],
+    ),
+  );
+  const unknown = await withoutKnown(database.pool, scope, exchanges);
+  expect(unknown).toHaveLength(200);
+  // At any other moment all are.
+  const later = exchanges.slice(0, 5).map(({ id, messages }) => ({
+    id,
+    messages: messages.map((message) => ({ ...message, at: '2026-01-01T00:00:00.001Z' })),
+  }));
+  expect(await withoutKnown(database.pool, scope, later)).toHaveLength(5);
 });

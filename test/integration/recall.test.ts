@@ -60,7 +60,8 @@ describe('words decide between messages of similar meaning', () => {
 });
 
 describe('a message with more words than are asked for', () => {
-  const long = (letter: string) => Array.from({ length: 60 }, (_, i) => `${letter}${i}`).join(' ');
+  // No number of a day: messages hold those of their own, and of the days that they name.
+  const long = (letter: string) => Array.from({ length: 60 }, (_, i) => `${letter}${i + 100}`).join(' ');
   test.each([
     ['at its end', (question: string) => `${long('alpha')} ${long('zeta')} ${question}`],
     ['at its beginning', (question: string) => `${question} ${long('alpha')} ${long('zeta')}`],
@@ -87,6 +88,18 @@ describe('time expressions', () => {
     const { found } = await memory.ask(question, {}, '2026-11-04T10:00:00Z');
     expect(found[0]).toBe('We went out for lunch with clients, at the harbour grill');
     expect((await memory.plainCosine(question))[0]).not.toBe(found[0]);
+  });
+
+  test('a message is found by the day that it speaks of', async () => {
+    const memory = newMemory();
+    const at = '2026-05-08T09:00:00Z';
+    await memory.tell(
+      { user: 'Yesterday I finally got to clean out the whole garage', at },
+      { user: 'I cleaned the kitchen', at: '2026-05-08T12:00:00Z' },
+      ...others(8),
+    );
+    const { found } = await memory.ask('What did I clean on 7 May?');
+    expect(found[0]).toBe('Yesterday I finally got to clean out the whole garage');
   });
 
   test('a date finds the messages of that day', async () => {

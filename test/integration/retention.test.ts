@@ -246,12 +246,21 @@ test('what takes longer than a statement may goes in smaller and smaller parts',
 });
 
 test('what is old is found by its age, without reading a tenant whole', async () => {
-  const { tenantId } = await newUser();
+  const { tenantId, agentId } = await newUser();
   const plan = async (table: string, age: string, more = '') => {
     const client = await system.database.admin.connect();
     try {
       await client.query('BEGIN');
       await client.query('SET LOCAL enable_seqscan = off');
+      // In an empty table each index is as good.
+      await client.query(
+        `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id, state,
+                            received_at)
+         SELECT $1, gen_random_uuid(), $2, 'user ' || i, 1, i, '', i, 'done', now() - make_interval(hours => i)
+         FROM generate_series(1, 2000) i`,
+        [tenantId, agentId],
+      );
+      await client.query('ANALYZE turns');
       const { rows } = await client.query<{ 'QUERY PLAN': string }>(
         `EXPLAIN SELECT 1 FROM ${table} WHERE tenant_id = '${tenantId}' AND ${age} < now() - interval '30 days' ${more} LIMIT 500`,
       );

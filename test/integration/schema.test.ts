@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { migrateDatabase } from '../../src/db/migrate.ts';
-import { asRole, createTestDatabase, type TestDatabase } from '../support/services.ts';
+import { asRole, createTestDatabase, createTestTenant, type TestDatabase } from '../support/services.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -135,6 +136,37 @@ test('migrations are safe to run twice and from two processes at once', async ()
   await Promise.all([migrateDatabase(options), migrateDatabase(options)]);
   await migrateDatabase(options);
   expect(log).toEqual([]);
+});
+
+test('a migration finds out when users from before it were last heard', async () => {
+  const { tenantId, agent } = await createTestTenant(database.pool);
+  const scope = [tenantId, agent.id];
+  await database.admin.query(
+    `INSERT INTO scopes (tenant_id, agent_id, user_id, last_seq, active_at)
+     SELECT $1, $2, name, 1, now() FROM unnest(ARRAY['heard', 'silent']) name`,
+    scope,
+  );
+  const heardAt = (at: string, kind: 'message' | 'erasure', seq: number) =>
+    database.admin.query(
+      `INSERT INTO turns (tenant_id, agent_id, user_id, message_id, seq, dedupe_key, body_hash, workflow_id, kind,
+                          received_at)
+       VALUES ($1, $2, 'heard', gen_random_uuid(), $3, $4::text, '', '', $5, $4::text::timestamptz)`,
+      [...scope, seq, at, kind],
+    );
+  await heardAt('2026-01-02T03:04:05Z', 'message', 1);
+  await heardAt('2026-01-03T03:04:05Z', 'message', 2);
+  await heardAt('2026-01-04T03:04:05Z', 'erasure', 3);
+  const file = await readFile(new URL('../../migrations/0026_last_heard.sql', import.meta.url), 'utf8');
+  const [up = ''] = file.split('-- Down Migration');
+  await database.admin.query(`BEGIN; ${up}; COMMIT`);
+  const found = await database.admin.query<{ user_id: string; active_at: Date }>(
+    'SELECT user_id, active_at FROM scopes WHERE tenant_id = $1 ORDER BY user_id',
+    [tenantId],
+  );
+  expect(found.rows.map(({ user_id, active_at }) => [user_id, active_at.toISOString()])).toEqual([
+    ['heard', '2026-01-03T03:04:05.000Z'],
+    ['silent', '1970-01-01T00:00:00.000Z'],
+  ]);
 });
 
 test('migrations refuse a DATABASE_URL of another role than konstruct_app', async () => {

@@ -13,7 +13,8 @@ let ada: ReturnType<typeof talk>;
 beforeAll(async () => {
   system = await startSystem({
     slack: true,
-    agent: { name: 'Mara', escalation: { people: ['UHUMAN', 'UOTHER'] } },
+    // One of them is named twice.
+    agent: { name: 'Mara', escalation: { people: ['UHUMAN', 'UOTHER', 'UHUMAN'] } },
   });
   ada = talk(system);
 });
@@ -176,6 +177,21 @@ describe('nobody can be told at first', () => {
     await remembered('human please');
   });
 
+  test('it breaks off midway: who has been told is not told again', async () => {
+    const counts = () =>
+      ['UHUMAN', 'UOTHER'].map((person) => told(person).filter(({ status }) => status === 200).length);
+    const before = counts();
+    const isOthers = (body: Record<string, string>) => body['channel'] === 'UOTHER';
+    const limited = { kind: 'status', status: 429, headers: { 'retry-after': '1' }, when: isOthers } as const;
+    system.slack.fail('chat.postMessage', limited, limited);
+    const said = await ada.mention('human please');
+    const statuses = [];
+    for (let i = 0; i < 4; i += 1) statuses.push((await system.send(said.event)).status);
+    expect(statuses).toEqual([503, 503, 200, 200]);
+    expect(counts()).toEqual(before.map((count) => count + 1));
+    expect((await seen(said)).filter((text) => text === HANDED_OVER_LINE)).toHaveLength(1);
+  });
+
   test('the agent has asked: its reply stands, and the telling is tried again', async () => {
     system.slack.fail('chat.postMessage', away);
     system.llm.answerWith(() => 'Somebody of the team will see to it.\n\n[[human]]');
@@ -201,11 +217,11 @@ describe('nobody can be told at first', () => {
 test('somebody has died while they told people: the next message tells them, some minutes later', async () => {
   const said = await engaged('tell them, please');
   await system.request('POST', pathOf(said));
-  const before = told('UHUMAN').length;
+  const [before, others] = [told('UHUMAN').length, told('UOTHER').length];
   const died = async (ago: string) => {
     const { tenantId, database } = system;
     await database.admin.query(
-      `UPDATE escalations SET told_at = NULL, telling_at = now() - $3::interval
+      `UPDATE escalations SET told_at = NULL, told = '{thread,UOTHER}', telling_at = now() - $3::interval
        WHERE tenant_id = $1 AND thread_id = $2`,
       [tenantId, threadIdOf(said), ago],
     );
@@ -219,6 +235,8 @@ test('somebody has died while they told people: the next message tells them, som
   const again = await ada.message('anybody at all?', said.thread);
   await system.send(again.event);
   await eventually(() => told('UHUMAN').length === before + 1, { what: 'they are told' });
+  expect(told('UOTHER')).toHaveLength(others);
+  expect((await seen(said)).filter((text) => text === HANDED_OVER_LINE)).toHaveLength(1);
 });
 
 test('a message that asks for a person and comes again after the thread was handed back changes nothing', async () => {
@@ -257,6 +275,50 @@ test('people are not led to a direct message that they can’t open', async () =
   expect(text).toContain(`write to <@${system.slack.people.ada}>`);
   expect(text).not.toContain('Open the conversation');
 });
+
+/** How many threads a person has taken over so far. */
+const opened = async (): Promise<number> => {
+  const { rows } = await system.database.admin.query<{ count: string }>(
+    `SELECT count(*) FROM audit_entries WHERE action = 'escalation.open'`,
+  );
+  return Number(rows[0]?.count);
+};
+
+test('the agent asks for a person ten times a minute for one sender: its reply stands, and what is over waits', async () => {
+  system.llm.answerWith(() => 'Somebody will see to it.\n\n[[human]]');
+  const [before, toldBefore] = [await opened(), told('UHUMAN').length];
+  const asked: Said[] = [];
+  // A twelfth would be answered a minute later, behind the eleventh.
+  for (let i = 0; i < 11; i += 1) {
+    const said = await ada.mention('I insist on somebody else');
+    await system.send({ ...said.event, user: 'UINSISTS' });
+    asked.push(said);
+  }
+  const isSaid = async (said: Said) => (await seen(said)).includes('Somebody will see to it.');
+  // One after the other: the stand-in takes 5,000 calls of a token.
+  for (const said of asked) await eventually(() => isSaid(said), { timeoutMs: 30_000, what: 'a reply' });
+  await eventually(async () => (await opened()) - before >= 10, { what: 'ten hand-overs' });
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  expect((await opened()) - before).toBe(10);
+  expect(told('UHUMAN').length - toldBefore).toBe(10);
+}, 60_000);
+
+test('who asks in one thread after the other is heard ten times a minute; then the agent answers', async () => {
+  const [before, toldBefore] = [await opened(), told('UHUMAN').length];
+  const asked: Said[] = [];
+  for (let i = 0; i < 12; i += 1) {
+    const said = await ada.mention('human please');
+    await system.send({ ...said.event, user: system.slack.people.bob });
+    asked.push(said);
+  }
+  expect((await opened()) - before).toBe(10);
+  expect(told('UHUMAN').length - toldBefore).toBe(10);
+  for (const said of asked.slice(10)) expect(await ada.answers(said)).toEqual(['Noted: human please']);
+  // Others are heard.
+  const hers = await ada.mention('human please');
+  await system.send(hers.event);
+  await eventually(async () => (await seen(hers)).includes(HANDED_OVER_LINE));
+}, 60_000);
 
 describe('by who writes', () => {
   test.each(['talk to a human', 'Can I speak to a person, please?', 'Mensch bitte!'])(

@@ -200,6 +200,46 @@ describe('links', () => {
     expect((await install(link, { team: 'T7' })).status).toBe(200);
   });
 
+  const exchanged = (codes: RegExp) =>
+    system.slack.callsOf('oauth.v2.access').filter(({ body }) => codes.test(body['code'] ?? ''));
+
+  test('one that has led back three times does so no more: no code is tried with the app’s secret', async () => {
+    const link = await linkOf(own());
+    const begun = await open(link);
+    const pages = [];
+    for (let i = 0; i < 6; i += 1) pages.push(await comeBack({ ...begun, code: `junk-${i}` }));
+    expect(pages.map(({ status }) => status)).toEqual([400, 400, 400, 410, 410, 410]);
+    expect(pages[3]?.page).toContain('tried too often');
+    expect(exchanged(/^junk-/)).toHaveLength(3);
+    // Another state of it is the same link.
+    expect((await install(link, { team: 'T8X' })).page).toContain('tried too often');
+    expect(await installed('T8X')).toEqual([]);
+  });
+
+  test('few codes are exchanged at once, however slow Slack is', async () => {
+    const one = await newTenant();
+    const begun = await Promise.all(Array.from({ length: 9 }, async () => open(await linkOf(one))));
+    const slow = { kind: 'slow', ms: 2_000 } as const;
+    system.slack.fail('oauth.v2.access', slow, slow, slow, slow);
+    const answers = begun.map((step, i) => comeBack({ ...step, code: `slow-${i}` }));
+    await eventually(() => exchanged(/^slow-/).length >= 4, { what: 'four codes' });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(exchanged(/^slow-/)).toHaveLength(4);
+    // All have their turns, and Slack knows none of the codes.
+    for (const { page } of await Promise.all(answers)) expect(page).toContain('did not confirm');
+    expect(exchanged(/^slow-/)).toHaveLength(9);
+  });
+
+  test('what is no answer of Slack’s binds nothing', async () => {
+    for (const grant of [{ team: 'not a place' }, { team: 'T8Y', scopes: 'x'.repeat(20_000) }]) {
+      expect((await install(await linkOf(own()), grant)).page).toContain('did not confirm');
+      expect(await installed(grant.team)).toEqual([]);
+    }
+    const long = await install(await linkOf(own()), { team: 'T8Z', name: 'n'.repeat(1_000_000) });
+    expect(long).toMatchObject({ status: 200, page: expect.stringContaining('nnn') });
+    expect(long.page.length).toBeLessThan(3_000);
+  });
+
   test('there is none for another tenant’s agent', async () => {
     const { agentId } = await newTenant();
     const made = await system.request('POST', `/v1/agents/${agentId}/slack/install-link`);
@@ -251,13 +291,15 @@ describe('an organisation (Enterprise Grid)', () => {
 
 describe('the app leaves', () => {
   const leaves = (place: string, event: object) => system.send(event, from(place));
+  const UNINSTALLED = { type: 'app_uninstalled' };
 
   test.each([
-    ['uninstalled', { type: 'app_uninstalled' }],
+    ['uninstalled', UNINSTALLED],
     ['revoked', { type: 'tokens_revoked', tokens: { oauth: ['UADMIN'], bot: ['U0MARA'] } }],
   ])('%s: the token is wiped, and what comes later is ignored and counted', async (endedBy, event) => {
     const place = endedBy === 'revoked' ? 'TR' : 'TU';
     await install(await linkOf(own()), { team: place });
+    system.slack.oauth.revoke(place);
     expect((await leaves(place, event)).status).toBe(200);
     expect(await installed(place)).toMatchObject([{ token: null, token_key: null, ended_by: endedBy }]);
     // An API process believes what it knew for three seconds.
@@ -274,11 +316,66 @@ describe('the app leaves', () => {
     const now = Math.floor(Date.now() / 1_000);
     await install(await linkOf(own()), { team: 'TL' });
     const late = (seconds: number) => ({ envelope: { ...from('TL').envelope, event_time: now + seconds } });
-    await system.send({ type: 'app_uninstalled' }, late(-60));
-    await system.send({ type: 'tokens_revoked', tokens: { bot: ['U0MARA'] } }, late(-60));
+    const tried = system.slack.callsOf('auth.test').length;
+    for (const event of [UNINSTALLED, { type: 'tokens_revoked', tokens: { bot: ['U0MARA'] } }])
+      expect((await system.send(event, late(-60))).status).toBe(200);
     expect(await installed('TL')).toMatchObject([{ ended_by: null }]);
-    await system.send({ type: 'app_uninstalled' }, late(60));
+    expect(system.slack.callsOf('auth.test')).toHaveLength(tried);
+    system.slack.oauth.revoke('TL');
+    await system.send(UNINSTALLED, late(60));
     expect(await installed('TL')).toMatchObject([{ ended_by: 'uninstalled' }]);
+  });
+
+  test('a workspace leaves, which an organisation of another tenant has behind it: that one stays', async () => {
+    const other = await newTenant();
+    await install(await linkOf(other), { organisation: 'E9' });
+    await install(await linkOf(own()), { team: 'TW' });
+    system.slack.oauth.revoke('TW');
+    // As Slack tells it: without `authorizations`.
+    const told = { envelope: { team_id: 'TW', enterprise_id: 'E9' } };
+    const bot = { type: 'tokens_revoked', tokens: { bot: ['U0MARA'] } };
+    expect((await system.send(UNINSTALLED, told)).status).toBe(200);
+    expect(await installed('TW')).toMatchObject([{ token: null, ended_by: 'uninstalled' }]);
+    // Once the process no longer believes what it knew, the workspace has none of its own.
+    await new Promise((resolve) => setTimeout(resolve, 3_200));
+    for (const event of [UNINSTALLED, bot]) expect((await system.send(event, told)).status).toBe(200);
+    // Nor is it ended by what Slack says to an address that it doesn't know.
+    system.slack.fail('auth.test', { kind: 'refuse', error: 'invalid_auth' });
+    expect((await system.send(UNINSTALLED, told)).status).toBe(200);
+    expect(await installed('E9')).toMatchObject([{ tenant_id: other.tenantId, ended_by: null }]);
+    const said = await ada.mention('are you still there?');
+    await system.send(said.event, from('TA', 'E9'));
+    expect(await ada.answers(said)).toEqual(['Noted: are you still there?']);
+  });
+
+  test.each<[string, object]>([
+    ['by its own id', { team_id: null, enterprise_id: 'E10' }],
+    [
+      'beside a workspace',
+      {
+        team_id: 'TQ',
+        enterprise_id: 'E11',
+        authorizations: [{ team_id: 'TQ', enterprise_id: 'E11', is_enterprise_install: true }],
+      },
+    ],
+    ['by what stands behind a workspace', { team_id: 'TQ', enterprise_id: 'E12' }],
+  ])('an organisation leaves, named %s', async (_, envelope) => {
+    const place = String(Object.entries(envelope).find(([name]) => name === 'enterprise_id')?.[1]);
+    await install(await linkOf(own()), { organisation: place });
+    system.slack.oauth.revoke(place);
+    expect((await system.send(UNINSTALLED, { envelope })).status).toBe(200);
+    expect(await installed(place)).toMatchObject([{ token: null, ended_by: 'uninstalled' }]);
+  });
+
+  test('an end is believed when Slack takes the token no more, and told again until then', async () => {
+    await install(await linkOf(own()), { team: 'TV' });
+    expect((await leaves('TV', UNINSTALLED)).status).toBe(503);
+    system.slack.fail('auth.test', { kind: 'status', status: 503 }, { kind: 'refuse', error: 'ratelimited' });
+    for (let i = 0; i < 2; i += 1) expect((await leaves('TV', UNINSTALLED)).status).toBe(503);
+    expect(await installed('TV')).toMatchObject([{ ended_by: null }]);
+    system.slack.fail('auth.test', { kind: 'refuse', error: 'invalid_auth' });
+    expect((await leaves('TV', UNINSTALLED)).status).toBe(200);
+    expect(await installed('TV')).toMatchObject([{ token: null, ended_by: 'uninstalled' }]);
   });
 
   test('a person’s token that is revoked ends nothing', async () => {

@@ -1,5 +1,8 @@
 /** What never becomes anybody's memory: what the model thought, and what others said in a thread. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { PromptMessage } from '../../src/domain/conversation.ts';
+import { shapeMessages } from '../../src/llm/shape-messages.ts';
+import { memoryShortKey } from '../../src/redis/keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { talk } from '../support/slack-talk.ts';
 import { startSystem, type SlackSystem } from '../support/system.ts';
@@ -70,4 +73,40 @@ test('a long thread is quoted in part, the newest first of all, and is kept nowh
   expect(quoted.length).toBeLessThan(14_000);
   expect(await kept('sum it up for me')).not.toContain('tapir');
   expect(await inRedis()).not.toContain('tapir');
+});
+
+describe('a preview for somebody in Slack', () => {
+  const preview = (userId: string, text: string) =>
+    deployment.request('POST', `/v1/agents/${deployment.agent.id}/preview`, { userId, text });
+
+  test('is the very prompt of their next message, by the name that Slack gives them', async () => {
+    const { slack, agent, tenantId } = deployment;
+    deployment.llm.answerWith(() => 'Noted.');
+    await deployment.request('PATCH', `/v1/agents/${agent.id}`, { recall: { threshold: 0 } });
+    const userId = `slack:${slack.team}:${slack.people.ada}`;
+    const told = await ada.direct('my bicycle is blue');
+    await deployment.send(told.event);
+    await ada.answers(told);
+    await kept('my bicycle is blue');
+    // As if a window of other messages had been said since.
+    await deployment.redis.del(memoryShortKey(tenantId, agent.id, userId));
+    const text = 'which colour is my bicycle';
+    const { body } = await preview(userId, text);
+    expect(body).toMatchObject({ channel: 'slack', userName: 'ada', missing: [] });
+    const prompt = body['prompt'] as PromptMessage[];
+    expect(prompt.some(({ content }) => content.includes('"ada": "my bicycle is blue"'))).toBe(true);
+    const asked = await ada.direct(text);
+    await deployment.send(asked.event);
+    await ada.answers(asked);
+    // The model's client joins what speaks for the system.
+    expect(shapeMessages(prompt).messages).toEqual(lastPrompt());
+  });
+
+  test('says that it knows no name of somebody who is in no workspace of the tenant', async () => {
+    const asked = () => deployment.slack.callsOf('users.info').length;
+    const before = asked();
+    const { status, body } = await preview('slack:T0ELSEWHERE:U0NOBODY', 'Hello');
+    expect({ status, body }).toMatchObject({ status: 200, body: { channel: 'slack', userName: null } });
+    expect(asked()).toBe(before);
+  });
 });

@@ -36,3 +36,18 @@ test('too many messages: in Slack one polite line; other users unaffected', asyn
   expect(refused.map(({ thread }) => thread)).toContain(notices()[0]?.body['thread_ts']);
   expect(notices()).toHaveLength(1);
 });
+
+test('files are read before a message counts, and so for 120 messages a minute of one person', async () => {
+  const { slack } = deployment;
+  const file = slack.keepFile({ name: 'a.txt', mimetype: 'text/plain', pretty_type: 'Text', content: 'x' });
+  const reads = () => slack.calls.filter(({ method }) => method.startsWith('/files-pri/')).length;
+  const sendOne = async (user: string): Promise<void> => {
+    const { event } = await ada.direct('read this');
+    const sent = { ...event, user, subtype: 'file_share', files: [file], upload: true };
+    expect((await deployment.send(sent)).status).toBe(200);
+  };
+  for (let i = 0; i < 125; i += 1) await sendOne('UEVE');
+  expect(reads()).toBe(120);
+  await sendOne('UMALLORY');
+  expect(reads()).toBe(121);
+}, 60_000);

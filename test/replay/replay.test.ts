@@ -34,6 +34,7 @@ test('there is a recorded history of every workflow type', async () => {
       'EmbedAndStore',
       'ForgetUser',
       'ImportMemory',
+      'Reindex',
       'SweepRetention',
       'RemoveTenant',
     ]),

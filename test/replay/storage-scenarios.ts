@@ -1,10 +1,12 @@
-/** The workflows of no turn: an import, a sweep, the removal of a tenant. */
+/** The workflows of no turn: an import, a reindex, a sweep, the removal of a tenant. */
 import type { Activities } from '../../src/activities/index.ts';
-import { importMemoryWorkflowId, removeTenantWorkflowId } from '../../src/domain/ids.ts';
+import { importMemoryWorkflowId, reindexWorkflowId, removeTenantWorkflowId } from '../../src/domain/ids.ts';
 import type { Scenario } from './scenarios.ts';
 
 const TENANT = '00000000-0000-4000-8000-00000000000a';
 const IMPORT = '00000000-0000-4000-8000-00000000000b';
+const REINDEX = '00000000-0000-4000-8000-00000000000c';
+const EXCHANGE = '00000000-0000-4000-8000-00000000000d';
 
 /** One run to its end, recorded as `name`. */
 function oneRun(
@@ -33,11 +35,25 @@ function slices(): Partial<Activities> {
   return { importSlice: async () => ({ lines: await next() }) };
 }
 
+/** A reindex that has so many slices. */
+function renewing(slices: number): Partial<Activities> {
+  let done = 0;
+  return {
+    reindexSlice: async () => ({
+      after: (done += 1) < slices ? { version: 0, exchangeId: EXCHANGE } : null,
+    }),
+  };
+}
+
 const importing = ['ImportMemory', importMemoryWorkflowId(TENANT, IMPORT)] as const;
+const reindexing = ['Reindex', reindexWorkflowId(TENANT, REINDEX)] as const;
+const reindex = { tenantId: TENANT, reindexId: REINDEX };
 const removing = ['RemoveTenant', removeTenantWorkflowId(TENANT)] as const;
 
 export const STORAGE: Scenario[] = [
   oneRun('imported', [...importing, { tenantId: TENANT, importId: IMPORT }], slices()),
+  oneRun('reindexed', [...reindexing, reindex], renewing(3)),
+  oneRun('reindexed-in-a-further-run', [...reindexing, reindex], renewing(22)),
   oneRun('swept', ['SweepRetention', 'konstruct-sweep-retention']),
   oneRun('removed', [...removing, { tenantId: TENANT, settleMs: 500 }], { removeRuns: counting(3, 0, 1) }),
 ];

@@ -2,6 +2,7 @@
 import { expect } from '@jest/globals';
 import axe, { type AxeResults } from 'axe-core';
 import type { BrowserContext, Locator, Page } from 'playwright-core';
+import { eventually } from './eventually.ts';
 
 export type Watched = {
   page: Page;
@@ -38,19 +39,52 @@ export async function watchedPage(context: BrowserContext): Promise<Watched> {
   return watched;
 }
 
-/** What axe finds on a page as it is, of serious and critical impact. */
-export async function seriousViolations(page: Page): Promise<string[]> {
+/**
+ * What axe finds on a page as it is, or in the dialog over it: by every rule that is on by itself, and the
+ * size of what is clicked. It looks at nothing that react-aria reads out and has not cleared away yet.
+ */
+export async function violationsOn(page: Page): Promise<string[]> {
   // Code of strings runs by the debugger: the page's own policy lets nothing in. They are strings since the
   // project's types know no browser.
   await page.evaluate(axe.source);
-  const { violations } = await page.evaluate<AxeResults>('axe.run({ resultTypes: ["violations"] })');
-  return violations
-    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`);
+  const { violations } = await page.evaluate<AxeResults>(
+    `axe.run(
+      { include: [document.querySelector('[role="dialog"]') ?? document], exclude: ['[role="log"]'] },
+      { resultTypes: ['violations'], rules: { 'target-size': { enabled: true } } },
+    )`,
+  );
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 200)).join(' | ')}`,
+  );
+}
+
+/** The same in light and in dark, each with the name of the place before it. */
+export async function violationsInBoth(page: Page, place: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    for (const violation of await violationsOn(page)) found.push(`${place}, ${colorScheme}: ${violation}`);
+  }
+  return found;
 }
 
 /** What a page has that the project's types, which know no browser, don't. */
 type InPage = { document: { activeElement: unknown } };
+
+/** Whether an element has the focus. */
+export const hasFocus = (target: Locator): Promise<boolean> =>
+  target.evaluate((element) => element === (globalThis as unknown as InPage).document.activeElement);
+
+/** Waits until an element has the focus. Else it fails, and says what has it. */
+export async function expectFocus(target: Locator): Promise<void> {
+  await target.waitFor();
+  await eventually(() => hasFocus(target), { timeoutMs: 5_000, what: '' }).catch(async () => {
+    const other = await target
+      .page()
+      .evaluate<string>('document.activeElement?.outerHTML.slice(0, 300) ?? ""');
+    throw new Error(`the focus is not at ${target.toString()} but at ${other}`);
+  });
+}
 
 const MOST_TABS = 120;
 
@@ -58,10 +92,7 @@ const MOST_TABS = 120;
 export async function tabTo(page: Page, target: Locator): Promise<void> {
   await target.waitFor();
   for (let pressed = 0; pressed < MOST_TABS; pressed += 1) {
-    if (
-      await target.evaluate((element) => element === (globalThis as unknown as InPage).document.activeElement)
-    )
-      return;
+    if (await hasFocus(target)) return;
     await page.keyboard.press('Tab');
   }
   throw new Error(`${MOST_TABS} times Tab don't lead to ${target.toString()}`);

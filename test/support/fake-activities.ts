@@ -43,6 +43,14 @@ export function fakeActivities(calls: string[], overrides: Partial<Activities> =
     async finishImport() {
       return { exchanges: 0, stored: 0 };
     },
+    async beginReindex() {},
+    async reindexSlice() {
+      return { after: null };
+    },
+    async finishReindex(key) {
+      const at = '2026-11-01T00:00:00.000Z';
+      return { ...key, version: 1, requestedAt: at, finishedAt: at, exchanges: 0, renewed: 0, left: 0 };
+    },
     async sweepRetention() {
       return { tenants: 0, exchanges: 0, messages: 0, passages: 0, turns: 0 };
     },

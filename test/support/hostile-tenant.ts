@@ -1,6 +1,7 @@
 /** What a hostile tenant can do to all others, over HTTP, through Slack, by its model and as a stranger. */
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import type { ServerResponse } from 'node:http';
+import { buildConsole } from '../../local/console.ts';
 import type { Answer } from './api-client.ts';
 import { eventually } from './eventually.ts';
 import { fail, noted, streamText, chunk, type LlmAnswer } from './fake-llm.ts';
@@ -142,6 +143,65 @@ const unfinished =
       socket.write(head.replace('KEY', processes.apiKey).replace('AGENT', processes.agent.id));
     }
   };
+
+/** Connections that send so much in one piece, and read nothing of what they are answered. */
+const inOnePiece =
+  (n: number, piece: (processes: SlackProcesses) => Promise<string> | string): Attack =>
+  async ({ processes, onLetGo }) => {
+    const { hostname, port } = new URL(processes.baseUrl);
+    const sent = await piece(processes);
+    const sockets = times(n, undefined).map(() => connect(Number(port), hostname));
+    onLetGo(() => sockets.forEach((socket) => socket.destroy()));
+    const send = async (socket: Socket): Promise<void> => {
+      socket.on('error', () => undefined).pause();
+      // Many are closed before all of it is written.
+      await new Promise((resolve) => socket.once('close', resolve).write(sent, resolve));
+    };
+    await Promise.all(sockets.map(send));
+  };
+
+const getting = (path: string, { apiKey }: SlackProcesses): string =>
+  `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${apiKey}\r\n\r\n`;
+
+/** The largest thing that a stranger can ask for. */
+async function scriptOfConsole(processes: SlackProcesses): Promise<string> {
+  await buildConsole();
+  const page = await (await fetch(`${processes.baseUrl}/console/`)).text();
+  const script = /src="(\/console\/assets\/[^"]+)"/.exec(page)?.[1];
+  if (script === undefined) throw new Error('the console has no script');
+  return script;
+}
+
+/** An agent that is long to say, asked for over and over, and nobody listens. */
+const longAgent: Attack = async (hostile) => {
+  const { processes } = hostile;
+  const path = `/v1/agents/${processes.agent.id}`;
+  const say = async (systemPrompt: string): Promise<void> => {
+    const { status } = await processes.request('PATCH', path, { systemPrompt });
+    if (status !== 200) throw new Error(`the agent can't be changed: ${status}`);
+  };
+  await say(filled('\u0001'));
+  await inOnePiece(200, (of) => getting(path, of).repeat(5))(hostile);
+  hostile.letGo();
+  // Nobody has read them, and yet there is room for more.
+  await eventually(async () => (await processes.request('GET', path)).status === 200);
+  await say('');
+};
+
+/** One path in many spellings, and methods that it hasn't: no series of metrics may come of it. */
+const spellings: Attack = async ({ processes: { baseUrl } }) => {
+  const spelt = (bits: number): string =>
+    [...'/console/session'].map((letter, i) => ((bits >> i) % 2 ? letter.toUpperCase() : letter)).join('');
+  for (let bits = 0; bits < 2_000; bits += 50)
+    await Promise.all(
+      Array.from({ length: 50 }, async (_, i) =>
+        (await fetch(baseUrl + spelt(37 * (bits + i)))).arrayBuffer(),
+      ),
+    );
+  const metrics = await (await fetch(`${baseUrl}/metrics`)).text();
+  const series = metrics.match(/^konstruct_http_request_duration_seconds_count/gm)?.length ?? 0;
+  if (series > 200) throw new Error(`there are ${series} series`);
+};
 
 const retries: Attack = async ({ model, processes: { request, postMessage } }) => {
   model.set('refuse', fail(400));
@@ -285,6 +345,7 @@ export const ATTACKS: ReadonlyArray<[what: string, attack: Attack]> = [
   ['numbers without end: retries', retries],
   ['… agents, and lists of them', manyAgents],
   ['… requests that wait', waiting],
+  ['… answers that nobody takes', longAgent],
   ['readers who go at any moment', readers(400, 'resets')],
   ['… who take nothing', readers(60, 'takes nothing')],
   ['… who close their half of the connection', readers(60, 'closes its half')],
@@ -296,6 +357,12 @@ export const ATTACKS: ReadonlyArray<[what: string, attack: Attack]> = [
   ],
   ['strangers: readiness and wrong keys', manyRequests(1_000, '/readyz', bearers)],
   ['… wrong keys', manyRequests(1_000, '/v1/agents', bearers)],
+  ['… requests in one piece', inOnePiece(100, (of) => getting('/openapi.json', of).repeat(600))],
+  [
+    '… scripts that nobody reads',
+    inOnePiece(60, async (of) => getting(await scriptOfConsole(of), of).repeat(5)),
+  ],
+  ['… paths in every spelling', spellings],
   [
     '… bodies that nobody signed',
     manyRequests(100, '/slack/events', () => ({ method: 'POST', body: 'x'.repeat(1_000_000) })),

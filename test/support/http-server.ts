@@ -1,6 +1,6 @@
 /** HTTP servers on free loopback ports: stand-ins for remote services, and the API itself. */
 import { once } from 'node:events';
-import { createServer, type RequestListener } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export type HttpServer = {
@@ -10,8 +10,12 @@ export type HttpServer = {
   close(): Promise<void>;
 };
 
-export async function serve(listener: RequestListener): Promise<HttpServer> {
-  const server = createServer(listener).listen(0, '127.0.0.1');
+/** `create` makes another server than a plain one. */
+export async function serve(
+  listener: RequestListener,
+  create: (listener: RequestListener) => Server = createServer,
+): Promise<HttpServer> {
+  const server = create(listener).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,

@@ -5,14 +5,15 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { findOnPath, unprivilegedAccount } from '../../local/stack/paths.ts';
+import { findProgram, PGBOUNCER } from '../../local/stack/distribution.ts';
+import { unprivilegedAccount } from '../../local/stack/paths.ts';
 import { freePort } from '../../src/lib/free-port.ts';
 import { eventually } from './eventually.ts';
 
 export type Pooler = { url: string; stop(): Promise<void> };
 
 /** Where PgBouncer is; undefined where it is not installed. */
-export const pgBouncer: string | undefined = findOnPath(['pgbouncer'], process.env, ['/usr/sbin'])[0];
+export const pgBouncer: string | undefined = findProgram(PGBOUNCER, process.env);
 
 /** PgBouncer in transaction mode, with few server connections. */
 export async function startPgBouncer(databaseUrl: string, file: string): Promise<Pooler> {

@@ -5,17 +5,19 @@ import { pino, type Logger } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
 import { listenAll } from '../../src/api/channel-intake.ts';
+import { SEARCH_WITHIN_MS } from '../../src/api/look-up.ts';
 import { CONNECTIONS } from '../../src/api/start-api.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { parse } from '../../src/config/variables.ts';
+import { createBoundedServer } from '../../src/lib/bounded-server.ts';
 import { createFairPlaces } from '../../src/lib/fair-places.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
-import { createGather } from '../../src/memory/recall/gather.ts';
+import { createPreviewGather } from '../../src/memory/recall/preview-gather.ts';
 import { createSearchMemory, SEARCHES_AT_ONCE } from '../../src/memory/recall/search-memory.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { DEFAULT_LIMITS } from './accepted-message.ts';
@@ -51,13 +53,15 @@ export const AS_OPERATOR = { authorization: `Bearer ${OPERATOR_TOKEN}` };
 export type Between = { postgres?: Proxy; redis?: Proxy; temporal?: Proxy };
 
 export type SystemOptions = SurroundingsOptions & {
-  api?: Between;
+  api?: Between & { embedder?: (real: Embedder) => Embedder };
   worker?: Between & { embedder?: (real: Embedder) => Embedder };
   holdFollowersMs?: number;
   hashUserIds?: boolean;
   agentsPerTenant?: number;
   callsAMinute?: number;
   waitingRequests?: number;
+  /** Where Temporal's Web UI is, for the console. */
+  temporalUiUrl?: string;
   /** Calls of the model, and of channels, at once; 200 unless another is given. */
   callsAtOnce?: number;
   /** Channels besides the product's own. */
@@ -118,8 +122,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     }),
     options.callsAtOnce === undefined ? {} : { callsAtOnce: options.callsAtOnce },
   );
-  const search = createSearchMemory({ pool: api.connections.pool, embedder });
-  const gather = createGather({ ...api.connections, embedder }, createFairPlaces(SEARCHES_AT_ONCE));
+  const lookingUp = { ...api.connections, embedder: options.api?.embedder?.(embedder) ?? embedder };
+  const places = createFairPlaces(SEARCHES_AT_ONCE);
+  const search = createSearchMemory(lookingUp, places);
+  const gather = createPreviewGather(lookingUp, places, SEARCH_WITHIN_MS);
   const startApi = async () => {
     const closing = new AbortController();
     const channels = inboundChannels(
@@ -139,13 +145,16 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
       models: MODELS,
       agentsPerTenant: options.agentsPerTenant ?? 100,
       ...(options.callsAMinute && { callsAMinute: options.callsAMinute }),
+      // What is counted is looked at right away.
+      metricsKeptMs: 0,
       waitingRequests: options.waitingRequests ?? 500,
+      temporalUiUrl: options.temporalUiUrl,
       search,
       gather,
       closing: closing.signal,
       channels,
     });
-    const server = await serve(app);
+    const server = await serve(app, createBoundedServer);
     const listening = listenAll(channels, takeEvent);
     const close = async (): Promise<void> => {
       closing.abort();

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { Server } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { eventually } from '../support/eventually.ts';
 import { createBoundedServer, type ServerLimits } from '../../src/lib/bounded-server.ts';
 
 let server: Server;
@@ -12,13 +14,16 @@ afterEach(() => {
   server.closeAllConnections();
 });
 
-async function start(limits: Partial<ServerLimits>, answer: string | Buffer = 'taken'): Promise<void> {
-  server = createBoundedServer((req, res) => {
-    req.resume().on('end', () => res.end(answer));
-  }, limits);
+async function serve(limits: Partial<ServerLimits>, listener: RequestListener): Promise<void> {
+  server = createBoundedServer(listener, limits);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 }
+
+const start = (limits: Partial<ServerLimits>, answer: string | Buffer = 'taken'): Promise<void> =>
+  serve(limits, (req, res) => {
+    req.resume().on('end', () => res.end(answer));
+  });
 
 /** A connection that sends a text, and what came back when it was closed. */
 async function send(
@@ -35,6 +40,27 @@ async function send(
   await once(socket, 'connect');
   socket.write(text);
   return { socket, closed };
+}
+
+/** Bytes without an end, as a file is read. */
+const endless = (): Readable =>
+  Readable.from(
+    (function* () {
+      for (;;) yield Buffer.alloc(65_536, 'x');
+    })(),
+    { objectMode: false },
+  );
+
+/** Asks for what doesn't end, and takes nothing of it. `closed` resolves when the server has closed it. */
+async function unreadAnswer(): Promise<{ closed: Promise<unknown> }> {
+  const connected = once(server, 'connection') as Promise<[Socket]>;
+  const { socket } = await send('');
+  const [ofServer] = await connected;
+  const closed = once(ofServer, 'close');
+  socket.pause();
+  socket.write('GET /endless HTTP/1.1\r\nHost: x\r\n\r\n');
+  await once(server, 'request');
+  return { closed };
 }
 
 const SHORT = { headersTimeoutMs: 200, requestTimeoutMs: 400, checkEveryMs: 50 };
@@ -63,6 +89,95 @@ test('one connection more than there may be is closed unread, the others are ser
   expect(await third.closed).toBe('');
   first.socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
   expect(await first.closed).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+describe('requests that are sent at once', () => {
+  const get = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
+
+  test('a few are handled one after the other, in their order', async () => {
+    const underWay: string[] = [];
+    let most = 0;
+    await serve({}, (req, res) => {
+      underWay.push(req.url ?? '');
+      most = Math.max(most, underWay.length);
+      setImmediate(() => res.end(`<${underWay.shift()}>`));
+    });
+    const { closed } = await send(
+      ['/1', '/2', '/3', '/4'].map(get).join('') + get('/5').replace('Host', 'Connection: close\r\nHost'),
+    );
+    const said = await closed;
+    expect(said.match(/<.*?>/g)).toEqual(['</1>', '</2>', '</3>', '</4>', '</5>']);
+    expect(most).toBe(1);
+  });
+
+  test('of many, the first is handled, and the connection is closed', async () => {
+    const handled: string[] = [];
+    await serve({}, (req) => void handled.push(req.url ?? ''));
+    const { closed } = await send(Array.from({ length: 300 }, (_, i) => get(`/${i}`)).join(''));
+    await closed;
+    expect(handled).toEqual(['/0']);
+  });
+
+  test.each([
+    ['417', 'Host: x\r\nExpect: x\r\n'],
+    ['400', ''],
+  ])(
+    'one that is refused with %s has its turn, and what stands behind it ends with it',
+    async (status, head) => {
+      const handled: string[] = [];
+      await serve({ checkEveryMs: 20 }, (req, res) => {
+        handled.push(req.url ?? '');
+        res.end('taken');
+      });
+      const { closed } = await send(
+        `GET /a HTTP/1.1\r\nHost: x\r\n\r\nGET /b HTTP/1.1\r\n${head}\r\nGET /c HTTP/1.1\r\nHost: x\r\n\r\n`,
+      );
+      const said = await closed;
+      expect(said.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', `HTTP/1.1 ${status}`]);
+      expect(handled).toEqual(['/a']);
+    },
+  );
+
+  test('none with a body waits', async () => {
+    const handled: string[] = [];
+    await serve({}, (req) => void handled.push(req.url ?? ''));
+    const { closed } = await send(get('/1') + get('/2').replace('Host', 'Content-Length: 1\r\nHost'));
+    await closed;
+    expect(handled).toEqual(['/1']);
+  });
+
+  test('none is handled behind an answer that closes the connection', async () => {
+    const handled: string[] = [];
+    await serve({}, (req, res) => {
+      handled.push(req.url ?? '');
+      setImmediate(() => res.setHeader('Connection', 'close').end('last'));
+    });
+    const { closed } = await send(get('/1') + get('/2'));
+    expect(await closed).toContain('last');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(handled).toEqual(['/1']);
+  });
+});
+
+describe('bodies that are on their way', () => {
+  const UPLOAD = `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(600_000)}`;
+
+  test('of more than there is room for, the one that is there for longest is given up', async () => {
+    await serve({ bodyBytes: 1_000_000, checkEveryMs: 50 }, (req, res) => {
+      req.resume().on('end', () => res.end('taken'));
+    });
+    const first = await send(UPLOAD);
+    await once(server, 'request');
+    const second = await send(UPLOAD);
+    expect(await first.closed).toBe('');
+    second.socket.write('x'.repeat(400_000));
+    expect(String(await once(second.socket, 'data'))).toContain('taken');
+    // What has come whole takes no room any more.
+    const third = await send(UPLOAD);
+    await once(server, 'request');
+    third.socket.write('x'.repeat(400_000));
+    expect(String(await once(third.socket, 'data'))).toContain('taken');
+  });
 });
 
 describe('idle connections', () => {
@@ -112,11 +227,7 @@ describe('idle connections', () => {
 
   test('one without any request gives way too, one whose request is under way does not', async () => {
     const answers: Array<() => void> = [];
-    server = createBoundedServer((_req, res) => void answers.push(() => res.end('taken')), {
-      crowdedFrom: 2,
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await serve({ crowdedFrom: 2 }, (_req, res) => void answers.push(() => res.end('taken')));
     const busy = await send(REQUEST);
     await once(server, 'request');
     const silent = await send('');
@@ -144,20 +255,34 @@ describe('idle connections', () => {
 
   test('a connection is busy until the last of the requests that it was sent at once is answered', async () => {
     const answers: Array<() => void> = [];
-    server = createBoundedServer((_req, res) => void answers.push(() => res.end('taken')), {
-      idlePerAddress: 1,
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
+    await serve({ idlePerAddress: 1 }, (_req, res) => void answers.push(() => res.end('taken')));
     const piped = await send(REQUEST + REQUEST);
-    while (answers.length < 2) await once(server, 'request');
+    await eventually(() => answers.length === 1);
     answers[0]?.();
     await once(piped.socket, 'data');
     const others = [await send(''), await send('')];
     await others[0]?.closed;
+    await eventually(() => answers.length === 2);
     answers[1]?.();
     await once(piped.socket, 'data');
     expect(piped.socket.destroyed).toBe(false);
+  });
+
+  test('one whose answer isn’t taken gives way too', async () => {
+    await serve({ crowdedFrom: 2, checkEveryMs: 50 }, (req, res) => {
+      if (req.url === '/endless') endless().pipe(res);
+      else res.end('taken');
+    });
+    const { closed } = await unreadAnswer();
+    let isClosed = false;
+    void closed.then(() => (isClosed = true));
+    const others: Kept[] = [];
+    await eventually(async () => {
+      others.push(await keep('127.0.0.2'));
+      return isClosed;
+    });
+    expect(others.length).toBeGreaterThan(1);
+    expect(await alive(others.slice(-1))).toEqual([true]);
   });
 });
 
@@ -166,7 +291,7 @@ describe('an answer that is larger than what the system keeps for a reader', () 
   const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
 
   test('its connection is closed when nobody reads it', async () => {
-    await start({ answerTimeoutMs: 200 }, LARGE);
+    await start({ answerTimeoutMs: 200, checkEveryMs: 50 }, LARGE);
     const dropped = once(server, 'connection').then(([socket]: Socket[]) => socket && once(socket, 'close'));
     const { socket, closed } = await send('');
     socket.pause();
@@ -174,6 +299,35 @@ describe('an answer that is larger than what the system keeps for a reader', () 
     await dropped;
     socket.resume();
     expect((await closed).length).toBeLessThan(LARGE.length);
+  });
+
+  test('and so is one whose answer is written bit by bit, and has no end', async () => {
+    await serve({ answerTimeoutMs: 200, checkEveryMs: 50 }, (_req, res) => void endless().pipe(res));
+    const { closed } = await unreadAnswer();
+    await closed;
+  });
+
+  test('it goes on for whom takes a bit now and then', async () => {
+    let drained = 0;
+    await serve({ answerTimeoutMs: 1_000, checkEveryMs: 100 }, (_req, res) => {
+      res.on('drain', () => (drained += 1));
+      endless().pipe(res);
+    });
+    const { socket, closed } = await send(REQUEST);
+    let isClosed = false;
+    void closed.then(() => (isClosed = true));
+    const taking = setInterval(() => {
+      socket.resume();
+      socket.once('data', () => socket.pause());
+    }, 20);
+    socket.pause();
+    // More than the system holds of it, and longer than somebody may take who takes nothing.
+    await eventually(() => drained > 150 || isClosed);
+    const before = drained;
+    await new Promise((resolve) => setTimeout(resolve, 2_000));
+    clearInterval(taking);
+    expect(isClosed).toBe(false);
+    expect(drained).toBeGreaterThan(before);
   });
 
   test('it comes whole to whom reads it, and the connection serves on', async () => {

@@ -1,10 +1,17 @@
 /** What the console's page works out by itself. */
-import { afterEach, expect, jest, test } from '@jest/globals';
+import '../support/page-requests.ts';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { fetchClient, SESSION_KEY } from '../../console/src/api/client.ts';
 import { exchangesOf } from '../../console/src/api/exchanges.ts';
 import { asProblem } from '../../console/src/api/problem.ts';
-import { sendMessage, type ReplyEvent } from '../../console/src/api/reply-events.ts';
+import { queryClient } from '../../console/src/api/query-client.ts';
+import { retryMessage, sendMessage, type ReplyEvent } from '../../console/src/api/reply-events.ts';
+import { shownSession, takeSession } from '../../console/src/api/shown-session.ts';
+import { assumptionOf } from '../../console/src/pages/agents/assumes.ts';
 import { bodyOf, changesOf, draftOf, EMPTY } from '../../console/src/pages/agents/draft.ts';
-import { chatPath, userIdOf } from '../../console/src/paths.ts';
+import { turnSeries } from '../../console/src/pages/overview/turn-series.ts';
+import { chatPath, memoryViewOf, memoryViewPath, userIdOf, userIdProblem } from '../../console/src/paths.ts';
+import { idProblem } from '../../src/domain/ids.ts';
 
 const OUTGOING = { agentId: 'a', userId: 'ada', text: 'Hello', key: 'the-key' };
 const ANSWER = { messageId: 'm', workflowId: 'w', state: 'done', reply: { text: 'Hi Ada' }, missing: [] };
@@ -16,13 +23,15 @@ afterEach(() => {
   globalThis.fetch = original;
 });
 
-type Asked = { url: string; headers: Headers };
+type Asked = { method: string; url: string; headers: Headers };
 
 /** Lets each request be answered by the next of these, and writes down what was asked. */
 function answering(...answers: Array<() => Response>): Asked[] {
   const asked: Asked[] = [];
-  globalThis.fetch = jest.fn((url: string | URL | Request, init?: RequestInit) => {
-    asked.push({ url: url as string, headers: new Headers(init?.headers) });
+  globalThis.fetch = jest.fn((request: string | URL | Request) => {
+    if (!(request instanceof Request)) throw new Error('not sent by the client of the API');
+    const { method, url, headers } = request;
+    asked.push({ method, url: new URL(url).pathname, headers });
     const answer = answers[asked.length - 1];
     if (!answer) throw new Error('asked too often');
     return Promise.resolve(answer());
@@ -80,6 +89,148 @@ test('a message that nobody took is sent again with its key; one that is refused
   const refused = { title: 'Too many messages', detail: 'Later.', status: 429 };
   answering(() => Response.json(refused, { status: 429 }));
   await expect(said()).rejects.toMatchObject({ problem: { status: 429, detail: 'Later.' } });
+});
+
+test('a message that failed is answered once more, and followed', async () => {
+  const asked = answering(
+    () => Response.json({ messageId: 'm', workflowId: 'w', state: 'accepted' }, { status: 202 }),
+    streaming(event('end', 'done', ANSWER)),
+  );
+  expect(await Array.fromAsync(retryMessage('m'))).toEqual([{ kind: 'end', message: ANSWER }]);
+  expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([
+    'POST /v1/messages/m/retry',
+    'GET /v1/messages/m/events',
+  ]);
+});
+
+describe('whose session the page shows', () => {
+  const key = (keyId: string) => ({
+    ...{ kind: 'key' as const, keyId, keyName: 'ours', role: 'admin' as const },
+    ...{ tenantId: 't', tenantName: 'The shop', canSearch: true, workflowsUrl: null },
+  });
+  const OPERATOR = { kind: 'operator' as const, workflowsUrl: null };
+  beforeEach(() => {
+    takeSession({ kind: 'none' });
+    queryClient.clear();
+  });
+
+  const scope = { path: { agentId: 'a', userId: 'ada' } };
+  /** One call of each kind: plain, a stream, a file out of it and one into it, signing out. */
+  const CALLS: ReadonlyArray<[string, () => Promise<unknown>]> = [
+    ['a list', () => fetchClient.GET('/v1/agents')],
+    ['a stream', said],
+    [
+      'an export',
+      () =>
+        fetchClient.GET('/v1/agents/{agentId}/users/{userId}/memory/export', {
+          params: scope,
+          parseAs: 'blob',
+        }),
+    ],
+    [
+      'an import',
+      () =>
+        fetchClient.POST('/v1/agents/{agentId}/users/{userId}/memory/import', {
+          params: scope,
+          body: new Blob(['{}']),
+          bodySerializer: (lines) => lines,
+        }),
+    ],
+    ['signing out', () => fetchClient.DELETE('/console/session')],
+  ];
+
+  test.each(CALLS)('is said by %s', async (_name, call) => {
+    const asked = answering(...Array.from({ length: 3 }, () => streaming(event('end', 'done', ANSWER))));
+    const sent = () => asked.at(-1)?.headers.get('konstruct-session');
+    await call().catch(() => undefined);
+    expect(sent()).toBeNull();
+    takeSession(key('k1'));
+    await call().catch(() => undefined);
+    expect(sent()).toBe('k1');
+    takeSession({ kind: 'none' });
+    takeSession(OPERATOR);
+    await call().catch(() => undefined);
+    expect(sent()).toBe('operator');
+  });
+
+  test.each(CALLS)('is asked for anew when %s is refused', async (_name, call) => {
+    const refused = { title: 'Another session', detail: 'Load the page again.', status: 401 };
+    takeSession(key('k1'));
+    queryClient.setQueryData(SESSION_KEY, key('k1'));
+    answering(() => Response.json(refused, { status: 401 }));
+    await expect(call()).rejects.toMatchObject({ problem: { status: 401, title: 'Another session' } });
+    expect(queryClient.getQueryState(SESSION_KEY)?.isInvalidated).toBe(true);
+  });
+
+  test('is not said where the page asks who is signed in, and a wrong key at the way in is no end of one', async () => {
+    takeSession(key('k1'));
+    queryClient.setQueryData(SESSION_KEY, key('k1'));
+    const asked = answering(
+      () => Response.json({ kind: 'none' }),
+      () => Response.json({ title: 'Unauthorized', detail: 'No.' }, { status: 401 }),
+    );
+    await fetchClient.GET('/console/session');
+    await expect(fetchClient.POST('/console/session', { body: { token: 'x' } })).rejects.toThrow('No.');
+    expect(asked[0]?.headers.get('konstruct-session')).toBeNull();
+    expect(queryClient.getQueryState(SESSION_KEY)?.isInvalidated).toBe(false);
+  });
+
+  test('stays the one that it was, until it has ended', () => {
+    expect(takeSession(key('k1'))).toEqual(key('k1'));
+    expect(takeSession(key('k1'))).toEqual(key('k1'));
+    expect(takeSession(key('k2'))).toEqual({ kind: 'another', who: key('k2') });
+    expect(takeSession(OPERATOR)).toEqual({ kind: 'another', who: OPERATOR });
+    expect(shownSession()).toBe('k1');
+    expect(takeSession({ kind: 'none' })).toEqual({ kind: 'none' });
+    expect(shownSession()).toBeUndefined();
+    expect(takeSession(key('k2'))).toEqual(key('k2'));
+    expect(shownSession()).toBe('k2');
+  });
+});
+
+test('an answer that is no success is thrown, also one without a body', async () => {
+  answering(() => new Response(null, { status: 502, headers: { 'content-length': '0' } }));
+  await expect(fetchClient.GET('/v1/agents')).rejects.toMatchObject({ problem: { status: 502 } });
+});
+
+test('what became of the turns of an hour is all of them, and nobody’s reply that has not come yet', () => {
+  const hour = { turns: 12, answered: 6, degraded: 2, failed: 3, underWay: 2, refused: 1 };
+  const more = { recallHits: 0, recallEmpty: 0, up: 0, down: 0 };
+  const quiet = { turns: 1, answered: 1, degraded: 0, failed: 0, underWay: 0, refused: 0 };
+  const series = turnSeries([
+    { ...hour, ...more },
+    { ...quiet, ...more },
+  ]);
+  expect(Object.fromEntries(series.map(({ label, values }) => [label, values]))).toEqual({
+    answered: [4, 1],
+    degraded: [2, 0],
+    failed: [3, 0],
+    'under way': [2, 0],
+    'not begun': [1, 0],
+  });
+  expect(turnSeries([{ ...quiet, ...more }]).map(({ label }) => label)).not.toContain('not begun');
+});
+
+test('an erasure and an import stay in the address, whoever the user is', () => {
+  const view = { tab: 'along', erasure: 'e', import: 'i' } as const;
+  const [path = '', search = ''] = memoryViewPath('a', 'zoë & co/x?y', view).split('?');
+  expect(memoryViewOf(search)).toEqual(view);
+  expect(userIdOf(decodeURI(path).split('/').at(-1) ?? '')).toBe('zoë & co/x?y');
+  expect(memoryViewOf('?tab=nothing')).toEqual({ tab: 'long', erasure: undefined, import: undefined });
+});
+
+test.each(['.', '..', ' . ', '...', '.a', 'ada', ''])(
+  'the page knows of the id %j what the API does',
+  (id) => {
+    const isPathless = (problem: string | null) => problem?.includes('no path can hold') === true;
+    expect(isPathless(userIdProblem(id))).toBe(isPathless(idProblem(id.trim())));
+  },
+);
+
+test('a preview says what it takes for granted of a message in a channel', () => {
+  expect(assumptionOf({ channel: 'http', userName: null })).toBeUndefined();
+  expect(assumptionOf({ channel: 'slack', userName: 'Ada' })).toMatch(/called Ada.*thread/);
+  expect(assumptionOf({ channel: 'slack', userName: null })).toMatch(/not known.*thread/);
 });
 
 test('an exchange is one, also where the end of a page lies within it', () => {

@@ -7,6 +7,7 @@ import {
   embedAndStoreWorkflowId,
   handleMessageWorkflowId,
   importMemoryWorkflowId,
+  reindexWorkflowId,
 } from '../../src/domain/ids.ts';
 import { mostPlaces } from '../../src/lib/shares.ts';
 import { DEFERRED_EVERY_MS, DEFERRED_FOR_MS, DEFERRED_WITHIN_MS } from '../../src/domain/timing.ts';
@@ -109,14 +110,19 @@ test('a channel that hangs takes nothing from the model, and local activities pa
   expect(attempt('loud', { isLocal: true }).begun).toBe(true);
 });
 
-test('imports are shared between tenants by themselves, and leave slots in any case', () => {
-  shares = createFairShares({ callsAtOnce: IMPORTS_AT_ONCE, workflowType: 'ImportMemory' });
+test('imports and reindexes are shared between tenants by themselves, and leave slots in any case', () => {
+  shares = createFairShares({ callsAtOnce: IMPORTS_AT_ONCE, workflowTypes: ['ImportMemory', 'Reindex'] });
   const importing = (tenantId: string) => {
     const workflowId = importMemoryWorkflowId(tenantId, randomUUID());
     return attempt('', { activityType: 'importSlice', workflowType: 'ImportMemory', workflowId });
   };
+  const reindexing = (tenantId: string) => {
+    const workflowId = reindexWorkflowId(tenantId, randomUUID());
+    return attempt('', { activityType: 'reindexSlice', workflowType: 'Reindex', workflowId });
+  };
   const [loud, quiet] = [randomUUID(), randomUUID()];
-  expect(begun(Array.from({ length: 8 }, () => importing(loud)))).toBe(IMPORTS_AT_ONCE);
+  const both = Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? reindexing : importing)(loud));
+  expect(begun(both)).toBe(IMPORTS_AT_ONCE);
   expect(importing(quiet).begun).toBe(true);
   expect(begun(Array.from({ length: 100 }, () => importing(randomUUID())))).toBe(0);
   expect(begun(many(10, loud))).toBe(10);

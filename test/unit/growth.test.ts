@@ -4,6 +4,7 @@
  */
 import { describe, test } from '@jest/globals';
 import { jsonBytes, withinBytes } from '../../src/domain/bounds.ts';
+import { withoutHandOverMark } from '../../src/domain/hand-over.ts';
 import { boundRecalled, buildPrompt } from '../../src/domain/prompt.ts';
 import { shownReply } from '../../src/domain/shown-reply.ts';
 import { closingOf } from '../../src/lib/open-fence.ts';
@@ -12,8 +13,13 @@ import { check, textField } from '../../src/intake/fields.ts';
 import { isTextWithin } from '../../src/lib/json-size.ts';
 import { createAnswerBuilder } from '../../src/llm/answer-builder.ts';
 import { contextLimitIn } from '../../src/llm/context-limit.ts';
-import { problemOf } from '../../src/llm/problem.ts';
+import { meaningOf } from '../../src/llm/finish.ts';
+import { objectsIn } from '../../src/llm/json.ts';
+import { codeOf, problemOf } from '../../src/llm/problem.ts';
+import { createAnswerReader } from '../../src/llm/read-answer.ts';
+import type { Parameter } from '../../src/llm/refused-parameter.ts';
 import { retryAfterMs } from '../../src/llm/retry-after.ts';
+import { createIsSent, isSentInPart } from '../../src/llm/sent-text.ts';
 import { shapeMessages } from '../../src/llm/shape-messages.ts';
 import { shortenMessages } from '../../src/llm/shorten.ts';
 import { createThoughtFilter } from '../../src/llm/thought-filter.ts';
@@ -24,7 +30,7 @@ import { flagsOf } from '../../src/memory/text/questions.ts';
 import { toQueryMasks, toTermVector } from '../../src/memory/text/search-terms.ts';
 import { readableShare } from '../../src/memory/text/search-text.ts';
 import { wordsOf } from '../../src/memory/text/terms.ts';
-import { timeRangeOf } from '../../src/memory/text/time-range.ts';
+import { daysNamedIn, timeRangeOf } from '../../src/memory/text/time-range.ts';
 import { countWords } from '../../src/memory/text/words.ts';
 import { expectNoFasterThanLength } from '../support/growth.ts';
 import { HOSTILE_TEXTS } from '../support/hostile-texts.ts';
@@ -47,6 +53,74 @@ function answer(text: string): void {
   const builder = createAnswerBuilder({ mayOmitTag: false });
   for (let at = 0; at < text.length; at += 8) builder.take({ text: text.slice(at, at + 8) });
   builder.end();
+}
+
+/** A body, in one piece and in many. */
+function body(text: string): void {
+  const bytes = Buffer.from(text);
+  for (const size of [bytes.length, 64]) {
+    const builder = createAnswerBuilder({ mayOmitTag: false });
+    const reader = createAnswerReader(builder);
+    try {
+      for (let at = 0; at < bytes.length; at += size) reader.push(bytes.subarray(at, at + size));
+    } catch {
+      // That it is refused is tested elsewhere.
+    }
+    // What is done at its end is done at once.
+    reader.end().catch(() => undefined);
+    builder.end();
+  }
+}
+
+/** What a body may begin with before it goes wrong. */
+const BEGINNINGS = [
+  '',
+  '{"',
+  '{"a":"',
+  '{}\n',
+  '[',
+  ':',
+  '<',
+  'data: ',
+  'data: {"a":"',
+  'event: error\ndata: ',
+];
+
+/** The text wherever an answer has one, alone and as an event. */
+function wholeAnswer(text: string): void {
+  const message = { content: [{ type: 'text', text }], reasoning_details: [{ text }], refusal: text };
+  const choices = [{ message, delta: { content: text, reasoning: text }, finish_reason: text }];
+  const usage = { prompt_tokens: text, tokens: { completion_tokens: text } };
+  for (const answer of [
+    { id: text, model: text, choices, usage },
+    { output: [text, [text]] },
+    { [text]: text },
+  ]) {
+    const json = JSON.stringify(answer);
+    body(json);
+    body(`event: ${text}\ndata: ${json}\n\n`);
+  }
+}
+
+const SENT = new Map<Parameter, unknown>([
+  ['stream', true],
+  ['stream_options', {}],
+  ['max_tokens', 8_192],
+  ['system', true],
+]);
+
+/** The text wherever an error has one, which may repeat what was sent. */
+function anError(text: string): void {
+  const isSent = createIsSent([{ role: 'user', content: text }]);
+  const error = {
+    ...{ message: text, type: text, code: text, param: text, reason: [text, { status: text }] },
+    metadata: { headers: { [text]: text, 'x-ratelimit-reset': text }, raw: JSON.stringify({ error: text }) },
+  };
+  const given = { error, detail: [{ loc: ['body', text], msg: text }] };
+  problemOf({ status: undefined, body: given }, SENT, isSent);
+  problemOf({ status: 429, body: JSON.stringify(given), headers: new Headers() }, SENT, isSent);
+  codeOf(given);
+  isSentInPart(text.slice(0, 300), isSent);
 }
 
 const WORK: Readonly<Record<string, (text: string) => unknown>> = {
@@ -72,16 +146,22 @@ const WORK: Readonly<Record<string, (text: string) => unknown>> = {
   },
   'keeping thoughts out of a stream': stream,
   'putting an answer together': answer,
+  'reading a body that is no answer': (text) => {
+    for (const start of BEGINNINGS) body(start + text);
+  },
+  'reading an answer': wholeAnswer,
+  'finding objects': (text) => [text, `{"${text}`, `{${text}}`].map((one) => objectsIn(one)),
+  'telling a reason to finish': meaningOf,
+  'taking a mark away': (text) =>
+    withoutHandOverMark(`${text}[[human]]${text}`, { escalation: { people: ['U1'] } }),
   'showing a reply': (text) => shownReply({ text, cutOff: true, closing: closingOf(text) }),
-  'reading an error': (text) => [
-    problemOf({ status: 400, body: { error: { message: text } }, headers: new Headers() }, new Map()),
-    contextLimitIn(text, new Set(), 400),
-    retryAfterMs(
-      new Headers({ 'retry-after': encodeURIComponent(text.toWellFormed()).slice(0, 8_000) }),
-      0,
-      text,
-    ),
-  ],
+  'reading an error': (text) => {
+    anError(text);
+    problemOf({ status: 400, body: { error: { message: text } }, headers: new Headers() }, new Map());
+    contextLimitIn(text, new Set(), 400);
+    const header = encodeURIComponent(text.toWellFormed()).slice(0, 8_000);
+    retryAfterMs(new Headers({ 'retry-after': header }), 0, text);
+  },
   'cutting for the model': cutForModel,
   'splitting into passages': (text) => splitExchange(text, text),
   'whether it is embedded in part': isEmbeddedInPart,
@@ -100,8 +180,13 @@ const WORK: Readonly<Record<string, (text: string) => unknown>> = {
       namedIn(named, NAMES),
     ]),
   'telling questions': (text) => flagsOf(text, text),
-  'finding a time': (text) => timeRangeOf(text, new Date(AT)),
+  'finding times': (text) => [timeRangeOf(text, new Date(AT)), daysNamedIn(text, new Date(AT))],
 };
+
+test('an error of digits, of which no more than some thousand are read', () => {
+  const digits = (length: number) => '1234567890'.repeat(length / 40);
+  expectNoFasterThanLength(digits, (text) => contextLimitIn(`prompt is too long: ${text}`, new Set(), 400));
+});
 
 describe.each(Object.entries(HOSTILE_TEXTS))('%s', (_, shape) => {
   test.each(Object.entries(WORK))('%s', (__, work) => {

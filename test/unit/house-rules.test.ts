@@ -9,19 +9,28 @@ import { ESLint } from 'eslint';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
-describe('the environment is read by entry points alone', () => {
-  // Without the rules that need types: reading the whole project for them takes half a minute.
-  const eslint = new ESLint({
-    cwd: ROOT,
-    ruleFilter: ({ ruleId }) => ruleId.startsWith('no-restricted-'),
-    overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
-  });
-  /** What the linter says of `code` in the place of a file. */
-  const complaints = async (file: string, code: string) => {
-    const [result] = await eslint.lintText(code, { filePath: path.join(ROOT, file) });
-    return result?.messages.map(({ ruleId }) => ruleId) ?? [];
-  };
+// Without the rules that need types: reading the whole project for them takes half a minute.
+const eslint = new ESLint({
+  cwd: ROOT,
+  ruleFilter: ({ ruleId }) => ruleId.startsWith('no-restricted-'),
+  overrideConfig: { languageOptions: { parserOptions: { projectService: false } } },
+});
+/** What the linter says of `code` in the place of a file. */
+const complaints = async (file: string, code: string) => {
+  const [result] = await eslint.lintText(code, { filePath: path.join(ROOT, file) });
+  return result?.messages.map(({ ruleId }) => ruleId) ?? [];
+};
 
+test.each(["fetch('/v1/agents')", "new EventSource('/v1/agents')"])(
+  '%s in the console goes past the client of the API',
+  async (call) => {
+    const code = `export const sent = ${call};\n`;
+    expect(await complaints('console/src/pages/chat/chat-page.tsx', code)).toContain('no-restricted-globals');
+    expect(await complaints('console/src/api/client.ts', code)).toEqual([]);
+  },
+);
+
+describe('the environment is read by entry points alone', () => {
   test.each([
     ["export const url = process.env['REDIS_URL'];\n", 'no-restricted-properties'],
     ['const { env } = process;\nexport const url = env;\n', 'no-restricted-properties'],

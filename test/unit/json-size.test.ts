@@ -45,6 +45,13 @@ test('JSON that is yet to be parsed is counted by its brackets and commas, and n
   for (const broken of ['"', '"\\', '["', 'x']) expect(isTextWithin(broken, 1)).toBe(true);
 });
 
+test('how deep it goes is counted too, and no text counts', () => {
+  const json = JSON.stringify({ a: [[{ 'b[[[[': '{{{{' }], []], c: {} });
+  expect(isTextWithin(json, 100, 4)).toBe(true);
+  expect(isTextWithin(json, 100, 3)).toBe(false);
+  expect(isTextWithin('[],'.repeat(9), 100, 1)).toBe(true);
+});
+
 const HEADER = {
   ...{ type: 'header', format: 'konstruct-memory', version: 1, model: 'all-MiniLM-L6-v2' },
   ...{ exportedAt: '2026-01-01T00:00:00Z', ...newScope() },

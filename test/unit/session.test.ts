@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import type { Request, Response } from 'express';
 import { createSessions, SESSION_COOKIE, SESSION_MS, type Session } from '../../src/api/session.ts';
 import { NO_KEYS, type KeyRing, type RingKey } from '../../src/config/index.ts';
+import { deriveKey, encrypt } from '../../src/lib/encrypt.ts';
 
 const key = (id: string): RingKey => ({ id, secret: createSecretKey(randomBytes(32)) });
 const ring = (...keys: [RingKey, ...RingKey[]]): KeyRing => ({
@@ -11,19 +12,19 @@ const ring = (...keys: [RingKey, ...RingKey[]]): KeyRing => ({
   decrypt: new Map(keys.map((one) => [one.id, one])),
   readsClear: false,
 });
-const requestWith = (cookie = ''): Request =>
+const requestWith = (cookie = '', protocol = 'http'): Request =>
   ({
     get: (name: string) => (name === 'cookie' ? cookie : undefined),
-    protocol: 'http',
+    protocol,
   }) as unknown as Request;
 
-const SESSION: Session = { kind: 'key', hash: randomBytes(32) };
+const SESSION: Session = { kind: 'key', id: 'the key', hash: randomBytes(32) };
 
 /** The cookie that begins a session. */
-function begun(keys: KeyRing, now?: () => number): string {
+function begun(keys: KeyRing, now?: () => number, protocol?: 'https'): string {
   let cookie = '';
   const res = { cookie: (name: string, value: string) => (cookie = `${name}=${value}`) };
-  createSessions(keys, now).begin(requestWith(), res as unknown as Response, SESSION);
+  createSessions(keys, now).begin(requestWith('', protocol), res as unknown as Response, SESSION);
   return cookie;
 }
 
@@ -51,6 +52,26 @@ test.each(['', 'x', 'k', 'k.', '.', `k.${'A'.repeat(60)}`, 'k.AAAA', 'k.…', `k
     expect(sessions.of(requestWith(`${SESSION_COOKIE}=${value}`))).toBeUndefined();
   },
 );
+
+test('by https it is the cookie that no other host of the domain can set, and no other cookie', () => {
+  const keys = ring(key('k'));
+  const sessions = createSessions(keys);
+  const [plain, secure] = [begun(keys), begun(keys, undefined, 'https')];
+  expect(secure).toMatch(/^__Host-konstruct_session=/);
+  expect(sessions.of(requestWith(secure, 'https'))).toEqual(SESSION);
+  expect(sessions.of(requestWith(plain, 'https'))).toBeUndefined();
+  expect(sessions.of(requestWith(`${plain}; ${secure}`, 'https'))).toEqual(SESSION);
+  expect(sessions.of(requestWith(secure))).toBeUndefined();
+});
+
+test('of another version is none', () => {
+  const one = key('k');
+  const before = { kind: 'key', hash: SESSION.hash.toString('base64'), until: 2_000 };
+  const label = 'konstruct console session';
+  const sealed = encrypt(deriveKey(one.secret, label), Buffer.from(JSON.stringify(before)), label);
+  const cookie = `${SESSION_COOKIE}=k.${Buffer.from(sealed).toString('base64url')}`;
+  expect(createSessions(ring(one), () => 1_000).of(requestWith(cookie))).toBeUndefined();
+});
 
 test('begins for nobody without a key that encrypts', () => {
   expect(createSessions(NO_KEYS).canBegin).toBe(false);

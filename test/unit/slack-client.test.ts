@@ -2,10 +2,11 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { afterEach, expect, test } from '@jest/globals';
-import { createSlackClient, MAX_ANSWER_BYTES } from '../../src/channels/slack/client.ts';
+import { createSlackClient, isAnswerTooLong, MAX_ANSWER_BYTES } from '../../src/channels/slack/client.ts';
 import { toChannelError } from '../../src/channels/slack/errors.ts';
 import { readThread } from '../../src/channels/slack/inbound/thread-so-far.ts';
-import { findPosts, type Place } from '../../src/channels/slack/outbound/thread-posts.ts';
+import { plainContent } from '../../src/channels/slack/outbound/outbound-text.ts';
+import { findPosts, postContent, type Place } from '../../src/channels/slack/outbound/thread-posts.ts';
 import { readBody, serve, type HttpServer } from '../support/http-server.ts';
 
 let slack: HttpServer;
@@ -46,6 +47,31 @@ test('of a longer one no more is read: its connection is closed, and Slack count
   // What the system holds between the two comes on top.
   expect(sent).toBeLessThan(20 * MAX_ANSWER_BYTES);
 });
+
+test.each([
+  ['brackets', `{"ok":true,"messages":[${'['.repeat(500_000)}${']'.repeat(500_000)}]}`],
+  ['empty objects', `{"ok":true,"messages":[${'{},'.repeat(500_000)}{}]}`],
+])('an answer of %s is not parsed', async (_, body) => {
+  const client = await clientOf((_req, res) => res.end(body));
+  const failure = await client.conversations.replies(inThread).catch((error: unknown) => error);
+  expect(isAnswerTooLong(failure)).toBe(true);
+});
+
+test.each(['', 'x', '1'.repeat(1_000_000)])(
+  'a message of which Slack says no time was not accepted',
+  async (ts) => {
+    const client = await clientOf((_req, res) => res.end(JSON.stringify({ ok: true, ts })));
+    const address = {
+      team: 'T1',
+      channel: 'C1',
+      threadTs: '1.2',
+      eventTs: '1.2',
+      surface: 'channel',
+    } as const;
+    const posted = postContent({ client, address }, { messageId: 'm', part: 0 }, plainContent('Hello'));
+    await expect(posted).rejects.toThrow('did not say its ts');
+  },
+);
 
 test('a thread that is too long to be read is left out', async () => {
   const client = await clientOf((_req, res) => res.end(pageOf('x'.repeat(MAX_ANSWER_BYTES))));

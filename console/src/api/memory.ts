@@ -8,8 +8,13 @@ export type Scope = { agentId: string; userId: string };
 const MEMORY = '/v1/agents/{agentId}/users/{userId}/memory';
 const LARGEST_PAGE = 200;
 
-/** The long-term memory, page by page, newest first. An empty one can be looked at until it is none. */
-export function useMemories(scope: Scope, { refetchUntilThere }: { refetchUntilThere?: number } = {}) {
+type Wanted = { exchangeId: string; everyMs: number };
+
+/**
+ * The long-term memory, page by page, newest first. With `wanted` it is looked at again and again until it
+ * holds that exchange.
+ */
+export function useMemories(scope: Scope, wanted?: Wanted) {
   return api.useInfiniteQuery(
     'get',
     MEMORY,
@@ -20,10 +25,13 @@ export function useMemories(scope: Scope, { refetchUntilThere }: { refetchUntilT
       staleTime: Infinity,
       gcTime: 60_000,
       refetchInterval: ({ state }) =>
-        state.data?.pages.some(({ memories }) => memories.length > 0) ? false : (refetchUntilThere ?? false),
+        !wanted || (state.data && holds(state.data.pages, wanted.exchangeId)) ? false : wanted.everyMs,
     },
   );
 }
+
+const holds = (pages: ReadonlyArray<Schemas['Memory']>, exchangeId: string): boolean =>
+  pages.some(({ memories }) => memories.some((memory) => memory.exchangeId === exchangeId));
 
 /** The last messages, verbatim. */
 export function useWindow(scope: Scope) {

@@ -18,7 +18,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** What was thrown, as a problem. The API's client throws bodies, `fetch` throws errors. */
+/** What was thrown, as a problem. The API's client throws `ProblemError`, and `fetch` errors of its own. */
 export function asProblem(error: unknown): Problem {
   if (error instanceof ProblemError) return error.problem;
   if (error instanceof Error) {

@@ -1,7 +1,7 @@
 /** Sending a message, and following its reply while it grows. */
 import { EventSourceParserStream } from 'eventsource-parser/stream';
-import type { Schemas } from './client.ts';
-import { problemIn, ProblemError } from './problem.ts';
+import { fetchClient, type Schemas } from './client.ts';
+import { ProblemError } from './problem.ts';
 
 export type Message = Schemas['Message'];
 
@@ -13,6 +13,10 @@ export type ReplyEvent =
 
 export type Outgoing = { agentId: string; userId: string; text: string; key: string };
 
+const AS_EVENTS = { headers: { accept: 'text/event-stream' }, parseAs: 'stream' } as const;
+/** A stream, or none where there is nothing more to say. */
+type Opened = Promise<{ data?: Response['body'] }>;
+
 const TRIES_IN_A_ROW = 8;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 5_000;
@@ -21,14 +25,10 @@ const LONGEST_WAIT_MS = 5_000;
 export function sendMessage(outgoing: Outgoing): AsyncGenerator<ReplyEvent> {
   const { agentId, userId, text, key } = outgoing;
   return events(undefined, () =>
-    fetch(`/v1/agents/${encodeURIComponent(agentId)}/messages`, {
-      method: 'POST',
-      headers: {
-        accept: 'text/event-stream',
-        'content-type': 'application/json',
-        'idempotency-key': key,
-      },
-      body: JSON.stringify({ userId, text }),
+    fetchClient.POST('/v1/agents/{agentId}/messages', {
+      ...AS_EVENTS,
+      params: { path: { agentId }, header: { 'Idempotency-Key': key } },
+      body: { userId, text },
     }),
   );
 }
@@ -38,22 +38,31 @@ export function followMessage(messageId: string): AsyncGenerator<ReplyEvent> {
   return events(messageId, () => resume(messageId, undefined));
 }
 
-const resume = (messageId: string, lastId: string | undefined): Promise<Response> =>
-  fetch(`/v1/messages/${encodeURIComponent(messageId)}/events`, {
-    headers: { accept: 'text/event-stream', ...(lastId !== undefined && { 'last-event-id': lastId }) },
+/** Has a message that failed answered once more, and follows the reply. */
+export async function* retryMessage(messageId: string): AsyncGenerator<ReplyEvent> {
+  await fetchClient.POST('/v1/messages/{messageId}/retry', { params: { path: { messageId } } });
+  yield* followMessage(messageId);
+}
+
+const resume = (messageId: string, lastId: string | undefined): Opened =>
+  fetchClient.GET('/v1/messages/{messageId}/events', {
+    ...AS_EVENTS,
+    params: {
+      path: { messageId },
+      header: { ...(lastId !== undefined && { 'Last-Event-ID': lastId }) },
+    },
   });
 
 /** The events to the end. A stream that breaks is taken up behind the last event that was seen. */
-async function* events(known: string | undefined, open: () => Promise<Response>): AsyncGenerator<ReplyEvent> {
+async function* events(known: string | undefined, open: () => Opened): AsyncGenerator<ReplyEvent> {
   let messageId = known;
   let lastId: string | undefined;
   for (let failed = 0; ; failed += 1) {
     try {
-      const response =
+      const { data: stream } =
         messageId !== undefined && lastId !== undefined ? await resume(messageId, lastId) : await open();
-      if (response.status === 204) return;
-      if (!response.ok || !response.body) throw new ProblemError(await problemIn(response));
-      const reader = response.body
+      if (!stream) return;
+      const reader = stream
         .pipeThrough(new TextDecoderStream())
         .pipeThrough(new EventSourceParserStream())
         .getReader();

@@ -1,3 +1,5 @@
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
 import { api, PAGED, type Schemas } from '../api/client.ts';
 import { useRights } from '../session/session.ts';
 import { When } from '../ui/format.tsx';
@@ -11,7 +13,7 @@ export function AuditPage() {
   return (
     <Page
       title="Audit log"
-      lead="Who changed what, and what was refused. Nothing is ever changed in it."
+      lead="Who changed what, and what was refused or failed. An entry is never changed."
       wide
     >
       {isOperator ? <OfAll /> : <OfTenant />}
@@ -25,8 +27,24 @@ function OfTenant() {
   return <Entries of={api.useInfiniteQuery('get', '/v1/audit', QUERY, PAGED)} />;
 }
 
+/** The operator sees the entries of all tenants, each with its tenant. */
 function OfAll() {
-  return <Entries of={api.useInfiniteQuery('get', '/v1/tenants/audit', QUERY, PAGED)} />;
+  const { data } = api.useInfiniteQuery('get', '/v1/tenants', { params: { query: { limit: 200 } } }, PAGED);
+  const names = new Map(data?.pages.flatMap(({ tenants }) => tenants.map(({ id, name }) => [id, name])));
+  return (
+    <Entries
+      of={api.useInfiniteQuery('get', '/v1/tenants/audit', QUERY, PAGED)}
+      tenantOf={(id) => <Tenant id={id} name={names.get(id)} />}
+    />
+  );
+}
+
+/** Stands for the tenant of what concerned none. */
+const NO_TENANT = '00000000-0000-0000-0000-000000000000';
+
+function Tenant({ id, name }: { id: string; name: string | undefined }) {
+  if (id === NO_TENANT) return <span className="hint">none</span>;
+  return <Link href={`/tenants/${id}`}>{name ?? <code>{id}</code>}</Link>;
 }
 
 type AuditLog = Schemas['AuditLog'];
@@ -37,7 +55,10 @@ type Pages = Parameters<typeof More>[0]['of'] & {
   refetch: () => unknown;
 };
 
-function Entries({ of }: { of: Pages }) {
+type Entry = AuditLog['entries'][number];
+type TenantOf = (id: string) => ReactNode;
+
+function Entries({ of, tenantOf }: { of: Pages; tenantOf?: TenantOf }) {
   return (
     <Loaded of={of}>
       {({ pages }) => {
@@ -50,6 +71,7 @@ function Entries({ of }: { of: Pages }) {
                 <thead>
                   <tr>
                     <th scope="col">When</th>
+                    {tenantOf && <th scope="col">Tenant</th>}
                     <th scope="col">Who</th>
                     <th scope="col">What</th>
                     <th scope="col">To what</th>
@@ -58,7 +80,7 @@ function Entries({ of }: { of: Pages }) {
                 </thead>
                 <tbody>
                   {entries.map((entry) => (
-                    <Entry key={entry.id} entry={entry} />
+                    <EntryRow key={entry.id} entry={entry} {...(tenantOf && { tenantOf })} />
                   ))}
                 </tbody>
               </table>
@@ -71,25 +93,21 @@ function Entries({ of }: { of: Pages }) {
   );
 }
 
-function Entry({ entry }: { entry: AuditLog['entries'][number] }) {
-  const { createdAt, actor, action, target, outcome, counts } = entry;
+function EntryRow({ entry, tenantOf }: { entry: Entry; tenantOf?: TenantOf }) {
+  const { createdAt, tenantId, actor, action, target, outcome, counts } = entry;
   const counted = Object.entries(counts).map(([what, value]) => `${what} ${value}`);
   return (
     <tr>
       <td className="nowrap">
         <When at={createdAt} />
       </td>
-      <td>{actor.name ?? (actor.id ? `${actor.type} ${actor.id.slice(0, 8)}` : actor.type)}</td>
+      {tenantOf && <td>{tenantOf(tenantId)}</td>}
+      <td>{actor.name || (actor.id ? `${actor.type} ${actor.id.slice(0, 8)}` : actor.type)}</td>
       <td>
         <code>{action}</code>
       </td>
       <td>
-        {target.type}{' '}
-        {target.id !== null && (
-          <span className="hint cut" title={target.id}>
-            {target.id}
-          </span>
-        )}
+        {target.type} {target.id !== null && <span className="hint audit-target">{target.id}</span>}
       </td>
       <td>
         <span className={`tag ${outcome}`}>{outcome}</span>

@@ -1,12 +1,19 @@
-import { api, fetchClient, SESSION_KEY } from '../api/client.ts';
+import { useQuery } from '@tanstack/react-query';
+import { fetchClient, SESSION_KEY } from '../api/client.ts';
 import { queryClient } from '../api/query-client.ts';
+import { takeSession, type Shown } from '../api/shown-session.ts';
 
 /** Whoever is signed in, or undefined while that is asked. */
 export function useSession() {
-  return api.useQuery('get', '/console/session', {}, { staleTime: Infinity });
+  return useQuery({
+    queryKey: SESSION_KEY,
+    queryFn: async ({ signal }): Promise<Shown> => {
+      const { data } = await fetchClient.GET('/console/session', { signal });
+      return takeSession(data ?? { kind: 'none' });
+    },
+    staleTime: Infinity,
+  });
 }
-
-type Session = NonNullable<ReturnType<typeof useSession>['data']>;
 
 /** What the page shows to whom. The API decides what is allowed. */
 export type Rights = {
@@ -20,7 +27,7 @@ export type Rights = {
   isOperator: boolean;
 };
 
-export function rightsOf(session: Session): Rights {
+export function rightsOf(session: Shown): Rights {
   const role = session.kind === 'key' ? session.role : undefined;
   return {
     canChat: role === 'chat' || role === 'admin',
@@ -39,14 +46,13 @@ export function useRights(): Rights {
 /** Where Temporal's Web UI shows a workflow, if it has one. */
 export function useWorkflowLink(): (workflowId: string) => string | undefined {
   const { data } = useSession();
-  const base = data && data.kind !== 'none' ? data.workflowsUrl : null;
+  const base = data && 'workflowsUrl' in data ? data.workflowsUrl : null;
   return (workflowId) => (base ? base + encodeURIComponent(workflowId) : undefined);
 }
 
-/** Signs out, and forgets all that was shown. */
+/** Signs out, and forgets all that was shown. Rejects where the session goes on. */
 export async function signOut(): Promise<void> {
   await fetchClient.DELETE('/console/session');
   queryClient.clear();
-  await queryClient.invalidateQueries({ queryKey: SESSION_KEY });
-  location.assign('/console/');
+  location.replace('/console/');
 }

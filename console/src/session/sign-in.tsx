@@ -1,19 +1,15 @@
-import { useState } from 'react';
-import { Form } from 'react-aria-components';
+import { useMemo, useState } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
 import { api, SESSION_KEY } from '../api/client.ts';
 import { asProblem } from '../api/problem.ts';
 import { Button } from '../ui/button.tsx';
 import { TextInput } from '../ui/fields.tsx';
+import { Form } from '../ui/form.tsx';
 import { Mark } from '../ui/icons.tsx';
-import { Failure } from '../ui/states.tsx';
-
-const NOT_KNOWN = {
-  title: 'Not known',
-  detail: 'This is no key or token of this Konstruct, or it was revoked or has expired.',
-};
+import { useInPlaceOfPages } from '../ui/page.tsx';
 
 export function SignIn() {
+  useInPlaceOfPages();
   const [token, setToken] = useState('');
   const queryClient = useQueryClient();
   const signIn = api.useMutation('post', '/console/session', {
@@ -23,6 +19,11 @@ export function SignIn() {
       await queryClient.invalidateQueries({ queryKey: SESSION_KEY });
     },
   });
+  // The API tells why: a key that opens nothing, or a page that it doesn't take for its own.
+  const error = useMemo(
+    () => signIn.error && { ...asProblem(signIn.error), title: 'Nobody is signed in' },
+    [signIn.error],
+  );
   return (
     <main className="sign-in">
       <title>Sign in · Konstruct</title>
@@ -35,10 +36,9 @@ export function SignIn() {
         <p className="lead">With an API key of your company, or with the operator’s token.</p>
         <Form
           className="stack"
-          onSubmit={(event) => {
-            event.preventDefault();
-            signIn.mutate({ body: { token: token.trim() } });
-          }}
+          fields={['token']}
+          error={error}
+          onSubmit={() => signIn.mutate({ body: { token: token.trim() } })}
         >
           <TextInput
             label="Key or token"
@@ -49,11 +49,8 @@ export function SignIn() {
             isRequired
             autoFocus
             autoComplete="current-password"
-            hint="What it may do is its role. npm start prints the key of its demo."
+            hint="Its role decides what you see. npm start prints the key of its demo."
           />
-          {signIn.error && (
-            <Failure error={asProblem(signIn.error).status === 401 ? NOT_KNOWN : signIn.error} />
-          )}
           <Button kind="main" type="submit" isPending={signIn.isPending}>
             Sign in
           </Button>

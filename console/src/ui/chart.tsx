@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
+import { moment } from './format.tsx';
 
 export type Series = { label: string; color: string; values: readonly number[] };
 
@@ -71,7 +72,7 @@ export function HourChart({
           <tbody>
             {hours.map((hour, index) => (
               <tr key={hour}>
-                <th scope="row">{hour}</th>
+                <th scope="row">{moment(hour)}</th>
                 {series.map(({ label, values }) => (
                   <td key={label}>{values[index]}</td>
                 ))}

@@ -3,6 +3,8 @@ import { useLocation } from 'wouter';
 
 type PageProps = {
   title: string;
+  /** Whether the title is that of what is shown, and not of what is still being loaded. */
+  isReady?: boolean;
   lead?: ReactNode;
   actions?: ReactNode;
   children: ReactNode;
@@ -12,19 +14,27 @@ type PageProps = {
 /** The page that was left, so that the first one takes no focus from where the browser has it. */
 let shownBefore: string | undefined;
 
+/** For what is shown in place of every page: the page after it takes the focus. */
+export function useInPlaceOfPages(): void {
+  useEffect(() => {
+    shownBefore = '';
+  }, []);
+}
+
 /**
  * One page. Its heading gets the focus when somebody comes from another, so that a screen reader says where;
  * a field of the page that takes the focus by itself keeps it.
  */
-export function Page({ title, lead, actions, children, wide }: PageProps) {
+export function Page({ title, isReady = true, lead, actions, children, wide }: PageProps) {
   const page = useRef<HTMLDivElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const [location] = useLocation();
   useEffect(() => {
+    if (!isReady) return;
     const isAnother = shownBefore !== undefined && shownBefore !== location;
     if (isAnother && !page.current?.contains(document.activeElement)) heading.current?.focus();
     shownBefore = location;
-  }, [location]);
+  }, [location, isReady]);
   return (
     <div className={wide ? 'page wide' : 'page'} ref={page}>
       <title>{`${title} · Konstruct`}</title>

@@ -1,14 +1,14 @@
 import type { Schemas } from '../api/client.ts';
 import { bestOf, Fits } from './fits.tsx';
-import { fit, When } from './format.tsx';
+import { count, decimal, share, When } from './format.tsx';
 
 type Memory = NonNullable<Extract<Schemas['Message'], { state: 'done' }>['memory']>;
 export type Recalled = Memory['recalled'][number];
 type Receipt = NonNullable<Memory['receipt']>;
 
 const WHY: Record<NonNullable<Receipt['nearestMiss']>['why'], string> = {
-  threshold: 'it fitted less than the threshold',
-  topK: 'others fitted better',
+  threshold: 'the match lay below the threshold',
+  topK: 'the agent recalls no more exchanges than these',
   words: 'there was no room for its words',
 };
 
@@ -27,7 +27,7 @@ export function RecalledList({ recalled }: { recalled: readonly Recalled[] }) {
               <When at={best.createdAt} />
               {best.rank === undefined &&
                 best.beside !== undefined &&
-                ` · stood beside number ${best.beside}`}
+                ` · was said beside number ${best.beside}`}
             </p>
             {messages.map(({ role, content }, index) => (
               <p key={index} className={`quote ${role}`}>
@@ -43,25 +43,28 @@ export function RecalledList({ recalled }: { recalled: readonly Recalled[] }) {
   );
 }
 
-/** What the threshold was, and what nearly was recalled. */
+/** What decided whether anything was recalled, and what nearly was. */
 export function ReceiptNote({ receipt, isEmpty }: { receipt: Receipt | null; isEmpty: boolean }) {
   if (!receipt) return isEmpty ? <p>Nothing was recalled.</p> : null;
   const { match, threshold, nearestMiss, comparedNewest } = receipt;
   return (
     <div className="stack small">
+      {isEmpty && <p>Nothing was recalled.</p>}
       <p>
-        {isEmpty ? 'Nothing was recalled. ' : ''}
-        The match was {fit(match)}; from {fit(threshold)} on something is recalled.
+        What decides whether anything is recalled is the match: of the best, meaning and words in one number.
+        It was {decimal(match)}, and the agent’s threshold {decimal(threshold)}.
       </p>
       {nearestMiss && (
         <p>
-          Nearly recalled: what was said on <When at={nearestMiss.createdAt} /> fitted{' '}
-          {fit(nearestMiss.score)} (meaning {fit(nearestMiss.cosine)}, words {fit(nearestMiss.lexical)}), but{' '}
+          Nearly recalled: what was said on <When at={nearestMiss.createdAt} /> has {share(nearestMiss.score)}{' '}
+          of all that fits (meaning {decimal(nearestMiss.cosine)}, words {share(nearestMiss.lexical)}), but{' '}
           {WHY[nearestMiss.why]}.
         </p>
       )}
       {comparedNewest !== undefined && (
-        <p className="hint">Only the newest {comparedNewest} passages were compared.</p>
+        <p className="hint">
+          This memory is large: only its newest {count(comparedNewest, 'passage')} were compared.
+        </p>
       )}
     </div>
   );

@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import { ProgressBar } from 'react-aria-components';
 import { asProblem } from '../api/problem.ts';
 import { Button } from './button.tsx';
+import { When } from './format.tsx';
 
 export function Waiting({ what = 'Loading' }: { what?: string }) {
   return (
@@ -47,16 +48,77 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
   );
 }
 
+/** What stands where a page could not be drawn, and the ways out. */
+export function Broken({ error }: { error: unknown }) {
+  return (
+    <div className="stack">
+      <div role="alert" className="failure">
+        <p className="failure-title">The console has failed to draw this</p>
+        <p>Load it again. If it fails again, tell whoever runs this Konstruct what stands here:</p>
+        <p>
+          <code>{error instanceof Error ? error.message : String(error)}</code>
+        </p>
+      </div>
+      <div className="row wrap">
+        <Button kind="main" onPress={() => location.reload()}>
+          Load it again
+        </Button>
+        <a href="/console/" className="button plain">
+          To the beginning
+        </a>
+      </div>
+    </div>
+  );
+}
+
 type Asked<T> = {
   data: T | undefined;
   error: unknown;
   isPending: boolean;
   refetch: () => unknown;
+  /** Milliseconds since 1970. */
+  dataUpdatedAt?: number;
+  /** Of a list that comes in pages. */
+  isFetchNextPageError?: boolean;
+  fetchNextPage?: () => unknown;
 };
 
-/** What was asked for, once it is there. */
+/** What was asked for, once it is there. Where asking for it anew has failed, it says of what time it is. */
 export function Loaded<T>({ of, children }: { of: Asked<T>; children: (data: T) => ReactNode }) {
-  if (of.data !== undefined) return children(of.data);
+  if (of.data !== undefined) {
+    return (
+      <>
+        {of.error !== null && of.error !== undefined && <Stale of={of} />}
+        {children(of.data)}
+      </>
+    );
+  }
   if (of.isPending) return <Waiting />;
   return <Failure error={of.error} onRetry={() => void of.refetch()} />;
+}
+
+/** Says that what is shown is not all, or not the newest. */
+function Stale({ of }: { of: Asked<unknown> }) {
+  const { error, dataUpdatedAt, isFetchNextPageError = false, fetchNextPage } = of;
+  const { detail } = asProblem(error);
+  const again = isFetchNextPageError && fetchNextPage ? fetchNextPage : of.refetch;
+  return (
+    <div role="status" className="failure">
+      <p className="failure-title">
+        {isFetchNextPageError ? 'The rest could not be loaded' : 'Not up to date'}
+      </p>
+      <p>
+        {detail}
+        {!isFetchNextPageError && dataUpdatedAt !== undefined && (
+          <>
+            {' '}
+            This is of <When at={new Date(dataUpdatedAt).toISOString()} />.
+          </>
+        )}
+      </p>
+      <Button kind="quiet" onPress={() => void again()}>
+        Try again
+      </Button>
+    </div>
+  );
 }

@@ -21,7 +21,7 @@ import { memoryOf } from '../memory-page.ts';
 import { bodyOf } from '../message-body.ts';
 import { goneOrClosing } from '../prefer.ts';
 import { notFound, toProblem } from '../problems.ts';
-import { pageQuery } from '../schemas.ts';
+import { pageQuery, searchBody } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
 import { takeWaitingPlace } from '../waiting-places.ts';
 
@@ -55,7 +55,7 @@ const { cursor } = pageQuery.shape;
 export const TOOLS = {
   search_memory: tool({
     description: 'Finds what an agent remembers of a user by meaning and by words, best first.',
-    input: { agentId, userId, query: textField(MAX_TEXT_LENGTH).min(1).describe('What to look for.') },
+    input: { agentId, userId, query: searchBody.shape.query },
     isReadOnly: true,
     async run(dependencies, { key, res }, { query, ...of }) {
       const { tenantId } = key;

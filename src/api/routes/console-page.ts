@@ -1,5 +1,7 @@
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import express, { Router } from 'express';
+import { Router, type Response } from 'express';
+import { createKeptFiles, type KeptFile } from '../../lib/kept-files.ts';
 import { methodNotAllowed, notFound } from '../problems.ts';
 
 /** What `npm run console:build` makes. */
@@ -10,7 +12,7 @@ const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data:",
+  "img-src 'self'",
   "connect-src 'self'",
   "font-src 'self'",
   "base-uri 'none'",
@@ -23,36 +25,39 @@ const METHODS = ['GET', 'HEAD'];
 const NOT_BUILT =
   'The console is not built. Run npm run console:build in the folder of Konstruct, and load this page again.\n';
 
+/** A file of another content has another name. */
+const FOR_EVER = 'public, max-age=31536000, immutable';
+/** Kept, and asked for each time whether it has changed. */
+const FRESH = 'no-cache';
+
 /** `/console` and below: one page, and what it loads. `/` leads there. `folder` holds what was built. */
 export function consolePage(folder: string = FOLDER): Router {
   const router = Router();
+  const assetNamed = createKeptFiles(path.join(folder, 'assets'));
+  const fileNamed = createKeptFiles(folder);
   router.get('/', (_req, res) => res.redirect(302, '/console/'));
   router.use('/console', (req, res, next) => {
     if (!METHODS.includes(req.method)) throw methodNotAllowed(METHODS);
     res.set({ 'Content-Security-Policy': POLICY, 'Referrer-Policy': 'no-referrer' });
     next();
   });
-  // A file of another content has another name.
-  const assets = { index: false, redirect: false, immutable: true, maxAge: '1y' } as const;
-  router.use('/console/assets', express.static(`${folder}/assets`, assets), () => {
-    throw notFound('path');
+  router.use('/console/assets', async (req, res) => {
+    const name = req.path.slice(1);
+    const asset = await assetNamed(name);
+    if (!asset) throw notFound('path');
+    send(res, name, asset, FOR_EVER);
   });
-  const others = {
-    index: false,
-    redirect: false,
-    setHeaders: (res: express.Response) => fresh(res),
-  } as const;
-  router.use('/console', express.static(folder, others));
-  router.use('/console', (_req, res, next) => {
-    fresh(res);
-    res.sendFile('index.html', { root: folder, cacheControl: false }, (error) => {
-      if (!error) return;
-      if ('code' in error && error.code === 'ENOENT') res.status(503).type('text/plain').send(NOT_BUILT);
-      else next(error);
-    });
+  // What is no file of the folder is the page, which knows the rest of the path.
+  router.use('/console', async (req, res) => {
+    const name = req.path.slice(1);
+    const file = await fileNamed(name);
+    const page = file ?? (await fileNamed('index.html'));
+    if (page) send(res, file ? name : 'index.html', page, FRESH);
+    else res.status(503).set('Cache-Control', FRESH).type('text/plain').send(NOT_BUILT);
   });
   return router;
 }
 
-/** Kept, and asked for each time whether it has changed. */
-const fresh = (res: express.Response): void => void res.set('Cache-Control', 'no-cache');
+function send(res: Response, name: string, { bytes, tag }: KeptFile, keep: string): void {
+  res.set({ 'Cache-Control': keep, ETag: tag }).type(path.extname(name)).send(bytes);
+}

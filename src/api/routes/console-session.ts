@@ -79,7 +79,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
     const { token } = validate(newSessionBody, req.body, 'body');
     if (operatorPool && operatorToken !== undefined && isSameSecret(token, operatorToken)) {
       await record(operatorPool, { tenantId: NO_TENANT, actor: { type: 'operator' } });
-      sessions.begin(req, res, { kind: 'operator', hash: hashOfToken(token) });
+      sessions.begin(req, res, { kind: 'operator', id: 'operator', hash: hashOfToken(token) });
     } else {
       const hash = hashOfKey(token);
       const key = await keyBehind(findKey, hash);
@@ -88,7 +88,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
       await throughAdmission(dependencies, { call: SESSION_CALLS.start, key, params: {}, res }, () =>
         record(pool, { tenantId, actor: actorBehind(key) }),
       );
-      sessions.begin(req, res, { kind: 'key', hash });
+      sessions.begin(req, res, { kind: 'key', id: key.id, hash });
     }
     res.status(204).end();
   });

@@ -5,6 +5,7 @@ import { checkRedis, type RedisClient } from '../../redis/connection.ts';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { HEALTH, READINESS, sendJson } from '../answers.ts';
+import { keptFor } from '../../lib/kept-for.ts';
 import { within } from '../../lib/within.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../../domain/task-queues.ts';
 
@@ -57,14 +58,7 @@ export function healthRoutes(dependencies: {
     }
   };
 
-  let last: { readiness: Promise<Readiness>; until: number } | undefined;
-  const readinessNow = (): Promise<Readiness> => {
-    if (last && last.until > Date.now()) return last.readiness;
-    const asked = { readiness: checkAll(), until: Infinity };
-    void asked.readiness.then(() => (asked.until = Date.now() + ANSWER_KEPT_MS));
-    last = asked;
-    return asked.readiness;
-  };
+  const readinessNow = keptFor(ANSWER_KEPT_MS, checkAll);
   router.get('/readyz', async (_req, res) => {
     const readiness = await readinessNow();
     sendJson(res.status(readiness.status === 'ready' ? 200 : 503), READINESS, readiness);

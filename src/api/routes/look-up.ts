@@ -1,16 +1,18 @@
 import { Router } from 'express';
+import type { WebhookChannel } from '../../channels/channel.ts';
 import { withChanges } from '../../db/agents.ts';
 import { NIL_UUID } from '../../db/place.ts';
 import { buildPrompt, promptRoom, withBudget } from '../../domain/prompt.ts';
 import { estimateTokens } from '../../domain/tokens.ts';
 import type { TurnLimits } from '../../domain/turn.ts';
-import type { Gather } from '../../memory/recall/gather.ts';
+import type { PreviewGather } from '../../memory/recall/preview-gather.ts';
 import { tenantOf } from '../admission.ts';
 import { FOUND_MEMORIES, PREVIEW } from '../answers-console.ts';
 import { sendJson } from '../answers.ts';
-import { searchMemoryOf, type MemorySearcher } from '../look-up.ts';
+import { lookUpFor, searchMemoryOf, type MemorySearcher } from '../look-up.ts';
 import { knownAgent } from '../memory-page.ts';
 import { previewBody, searchBody, userIdParam, validate } from '../schemas.ts';
+import { channelOfUser } from '../user-channel.ts';
 import { withoutUndefined } from '../without-undefined.ts';
 
 /** It comes after every message that there is. */
@@ -18,13 +20,19 @@ const AFTER_ALL = { seq: Number.MAX_SAFE_INTEGER, turnsAhead: 1 };
 
 /**
  * `POST /agents/{agentId}/users/{userId}/memory/search`: what an agent remembers of a user, by meaning and by
- * words. `POST /agents/{agentId}/preview`: the prompt that a message would make. Both change nothing; what is
- * looked for stands in a body, since a path is written down by proxies.
+ * words. `POST /agents/{agentId}/preview`: the prompt that a message would make, outside of any thread with
+ * others. Both change nothing; what is looked for stands in a body, since a path is written down by proxies.
  */
 export function lookUpRoutes(
-  dependencies: MemorySearcher & { limits: Pick<TurnLimits, 'maxPromptTokens'>; gather: Gather },
+  dependencies: MemorySearcher & {
+    limits: Pick<TurnLimits, 'maxPromptTokens'>;
+    gather: PreviewGather;
+    channels: ReadonlyArray<Pick<WebhookChannel, 'name' | 'nameOf'>>;
+    /** Of all channels, also those that this process doesn't serve. */
+    channelNames: readonly string[];
+  },
 ): Router {
-  const { pool, limits, gather } = dependencies;
+  const { pool, limits, gather, channels, channelNames, closing } = dependencies;
   const router = Router();
 
   router.post('/agents/:agentId/users/:userId/memory/search', async (req, res) => {
@@ -41,26 +49,21 @@ export function lookUpRoutes(
     const scope = { tenantId: tenantOf(res), agentId: req.params.agentId };
     const agent = withBudget(withChanges(await knownAgent(pool, scope), withoutUndefined(changes)), limits);
     const { tenantId, id: agentId, name, recall } = agent;
-    const context = await gather({
-      message: {
-        ...{
-          tenantId,
-          agentId,
-          userId,
-          text,
-          messageId: NIL_UUID,
-          channel: { name: 'http' },
-          ...AFTER_ALL,
-        },
-        receivedAt: new Date().toISOString(),
-      },
-      recall,
-      agentName: name,
-      roomTokens: promptRoom(agent, text),
-    });
+    const channel = channelOfUser(userId, channelNames);
+    const nameOf = channels.find((known) => known.name === channel)?.nameOf;
+    const userName = await nameOf?.({ tenantId, userId });
+    const message = {
+      ...{ tenantId, agentId, userId, text, ...(userName !== undefined && { userName }) },
+      ...{ messageId: NIL_UUID, channel: { name: channel }, ...AFTER_ALL },
+      receivedAt: new Date().toISOString(),
+    };
+    const input = { message, recall, agentName: name, roomTokens: promptRoom(agent, text) };
+    const context = await lookUpFor(res, closing, 'The preview', (signal) => gather(input, signal));
     const { window, recalled, receipt = null, missing, droppedFromWindow = 0 } = context;
-    const prompt = buildPrompt(agent, text, window, recalled);
+    const prompt = buildPrompt(agent, text, window, recalled, userName);
     sendJson(res, PREVIEW, {
+      channel,
+      userName: userName ?? null,
       prompt: prompt.messages,
       estimatedTokens: prompt.messages.reduce((sum, { content }) => sum + estimateTokens(content), 0),
       windowSize: window.length + droppedFromWindow,

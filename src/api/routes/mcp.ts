@@ -1,25 +1,31 @@
 import { Router } from 'express';
 import { z } from 'zod';
-import type { FoundApiKey } from '../../db/api-keys.ts';
 import { check, MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
+import type { Admission } from '../admission.ts';
 import { requireTenant, presentedKey } from '../auth.ts';
+import type { TOOL_CALLS } from '../calls.ts';
 import type { FindKey } from '../key-lookup.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
 import { readJsonBody } from '../read-json.ts';
+
+/** A message that a tool sends comes in at the pace of messages, and waits for no second one. */
+const sending = z.looseObject({
+  method: z.literal('tools/call'),
+  params: z.looseObject({ name: z.literal('send_message' satisfies keyof typeof TOOL_CALLS) }),
+});
 
 /**
  * `POST /mcp`: a Model Context Protocol server over Streamable HTTP, without sessions. So any process can
  * answer any request, and each request is for its own key alone. Each counts as a read, before its body is
  * read: the protocol has calls of its own, and a call of a tool may be refused.
  */
-export function mcpRoutes(
-  dependencies: ToolDependencies & { findKey: FindKey; countRead: (key: FoundApiKey) => Promise<void> },
-): Router {
+export function mcpRoutes(dependencies: ToolDependencies & Admission & { findKey: FindKey }): Router {
+  const { countRead, paceRead } = dependencies;
   const router = Router();
   router.use(requireTenant(dependencies));
   router.use(async (_req, res, next) => {
-    await dependencies.countRead(presentedKey(res));
+    await countRead(presentedKey(res));
     next();
   });
   router.post('/', readJsonBody(MAX_MESSAGE_BODY_BYTES), async (req, res) => {
@@ -29,6 +35,7 @@ export function mcpRoutes(
     }
     const message = check(z.unknown(), req.body, 'body');
     if (message.kind === 'invalid') throw badField(message);
+    if (!sending.safeParse(req.body).success) await paceRead(presentedKey(res));
     // Loaded when it is first asked for: it takes a process 40 MB and 0.2 s.
     const { answerMcp } = await import('../mcp/server.ts');
     await answerMcp(dependencies, { key: presentedKey(res), res }, req);

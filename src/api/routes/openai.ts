@@ -16,6 +16,7 @@ import { doneOf, sendChunks } from '../openai/chunks.ts';
 import { readCompletionRequest } from '../openai/request.ts';
 import { goneOrClosing } from '../prefer.ts';
 import { badField, Problem } from '../problems.ts';
+import { takeBody } from '../read-json.ts';
 import { toUuid } from '../uuid.ts';
 import { whenClosed } from '../reader.ts';
 import { takeWaitingPlace } from '../waiting-places.ts';
@@ -47,7 +48,7 @@ export function openAiRoutes(
 
   router.post('/chat/completions', async (req, res) => {
     const tenantId = tenantOf(res);
-    const { model, userId, text, isStreamed, withUsage } = readCompletionRequest(req.body);
+    const { model, userId, text, isStreamed, withUsage } = readCompletionRequest(takeBody(req));
     takeWaitingPlace(waiting, tenantId, res);
     const agentId = await agentOf(pool, tenantId, model);
     const idempotencyKey = req.get('idempotency-key');

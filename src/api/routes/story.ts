@@ -6,18 +6,22 @@ import { findTurn } from '../../db/ledger.ts';
 import { FAILURE } from '../../domain/failures.ts';
 import { embedAndStoreWorkflowId } from '../../domain/ids.ts';
 import { reach } from '../../intake/availability.ts';
+import { createFairPlaces } from '../../lib/fair-places.ts';
 import { fetchBoundedHistory } from '../../temporal/history.ts';
 import { refusalBehind } from '../../temporal/payload-codec.ts';
 import { readStory, type Story } from '../../temporal/story.ts';
-import { tenantOf } from '../admission.ts';
+import { keyOf, tenantOf } from '../admission.ts';
 import { STORY } from '../answers-console.ts';
 import { sendJson } from '../answers.ts';
+import { lookUpFor } from '../look-up.ts';
 import { notFound } from '../problems.ts';
 import { toUuid } from '../uuid.ts';
 
 /** A turn has some thirty events; one that many others wait for has some more of each. */
 const MOST_EVENTS = 1_000;
 const WITHIN_MS = 5_000;
+/** Of a tenant that is alone: each decrypts all that a turn was given and has made. Others wait. */
+const STORIES_AT_ONCE = 2;
 
 /** What our own failures say is fit for a tenant. Others may name addresses of the deployment. */
 const OURS: ReadonlySet<string> = new Set(Object.values(FAILURE));
@@ -27,12 +31,15 @@ export function storyRoutes({
   pool,
   temporal,
   encryption,
+  closing,
 }: {
   pool: pg.Pool;
   temporal: Client;
   encryption: EncryptionConfig;
+  closing: AbortSignal;
 }): Router {
   const router = Router();
+  const places = createFairPlaces(STORIES_AT_ONCE);
 
   /** Undefined when Temporal knows it no more, or this process can't read it. */
   const storyOf = async (workflowId: string): Promise<(Story & { isPart: boolean }) | undefined> => {
@@ -56,10 +63,12 @@ export function storyRoutes({
     const messageId = toUuid(req.params.messageId);
     const turn = messageId && (await findTurn(pool, tenantId, messageId));
     if (!turn || turn.state === 'erased') throw notFound('message');
-    const [story, stored] = await Promise.all([
-      storyOf(turn.workflowId),
-      storyOf(embedAndStoreWorkflowId(tenantId, messageId)),
-    ]);
+    const owner = { tenantId, userId: keyOf(res).id };
+    const [story, stored] = await lookUpFor(res, closing, 'The story', (signal) =>
+      places(owner, signal, () =>
+        Promise.all([storyOf(turn.workflowId), storyOf(embedAndStoreWorkflowId(tenantId, messageId))]),
+      ),
+    );
     if (!story) throw notFound('story: Temporal has forgotten the turn, or it can’t be read with these keys');
     sendJson(res, STORY, {
       ...told(story),

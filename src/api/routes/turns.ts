@@ -1,29 +1,27 @@
-import { Router } from 'express';
+import { Router, type Response } from 'express';
 import type { Client } from '@temporalio/client';
 import type pg from 'pg';
 import { readOverview } from '../../db/overview.ts';
 import { listTurns, listUsers } from '../../db/turn-list.ts';
 import { idProblem } from '../../domain/ids.ts';
-import { createShares } from '../../lib/shares.ts';
+import { createFairPlaces } from '../../lib/fair-places.ts';
 import { countBackfills } from '../../temporal/backfills.ts';
 import { isTemporalAway } from '../../temporal/outage.ts';
-import { tenantOf } from '../admission.ts';
+import { keyOf, tenantOf } from '../admission.ts';
 import { OVERVIEW, TURNS, USERS } from '../answers-console.ts';
 import { sendJson } from '../answers.ts';
 import { pageOf } from '../cursor.ts';
-import { holdPlace } from '../hold-place.ts';
 import { hoursBetween, HOUR_MS } from '../hours.ts';
+import { lookUpFor } from '../look-up.ts';
 import { knownAgent } from '../memory-page.ts';
 import { overviewQuery, turnsQuery, usersQuery, validate } from '../schemas.ts';
 import { channelOfUser } from '../user-channel.ts';
 
-/** Overviews of one process at once: each reads many rows, and others need the database too. */
-const OVERVIEWS_AT_ONCE = 4;
-const TOO_MANY = {
-  title: 'Too many overviews',
-  detail: 'Too many overviews of this tenant are under way: read their answers, and ask again.',
-  retryAfterMs: 1_000,
-};
+/**
+ * Of a tenant that is alone; others wait. Each may look through many rows for few, and the database is there
+ * for all.
+ */
+const SCANS_AT_ONCE = 4;
 
 /** `GET /turns`, `GET /overview`, `GET /agents/{agentId}/users`: how an agent does, and with whom. */
 export function turnRoutes(dependencies: {
@@ -31,15 +29,22 @@ export function turnRoutes(dependencies: {
   temporal: Client;
   /** The names of the channels, with which the ids of their users begin. */
   channelNames: readonly string[];
+  closing: AbortSignal;
 }): Router {
-  const { pool, temporal, channelNames } = dependencies;
-  const overviews = createShares(OVERVIEWS_AT_ONCE);
+  const { pool, temporal, channelNames, closing } = dependencies;
+  const places = createFairPlaces(SCANS_AT_ONCE);
+  const scan = <T>(res: Response, work: () => Promise<T>): Promise<T> => {
+    const { tenantId, id: userId } = keyOf(res);
+    return lookUpFor(res, closing, 'The list', (signal) => places({ tenantId, userId }, signal, work));
+  };
   const router = Router();
 
   router.get('/turns', async (req, res) => {
     const { agentId, state, degraded, ...asked } = validate(turnsQuery, req.query, 'query');
     const filter = { agentId, state, isDegraded: degraded === 'true' };
-    const { page, nextCursor } = await pageOf(asked, (rows) => listTurns(pool, tenantOf(res), filter, rows));
+    const { page, nextCursor } = await pageOf(asked, (rows) =>
+      scan(res, () => listTurns(pool, tenantOf(res), filter, rows)),
+    );
     const turns = page.map(({ id: _, createdAt, ...turn }) => ({
       ...turn,
       channel: channelOfUser(turn.userId, channelNames),
@@ -55,11 +60,11 @@ export function turnRoutes(dependencies: {
     const isUserId = (id: string): boolean => idProblem(id) === null;
     const { page, nextCursor } = await pageOf(
       asked,
-      (rows) => listUsers(pool, { tenantId, agentId }, rows),
+      (rows) => scan(res, () => listUsers(pool, { tenantId, agentId }, rows)),
       isUserId,
     );
     sendJson(res, USERS, {
-      users: page.map(({ id, createdAt }) => ({ userId: id, activeAt: createdAt })),
+      users: page.map(({ id, activeAt }) => ({ userId: id, activeAt })),
       nextCursor,
     });
   });
@@ -67,16 +72,17 @@ export function turnRoutes(dependencies: {
   router.get('/overview', async (req, res) => {
     const tenantId = tenantOf(res);
     const { agentId, hours } = validate(overviewQuery, req.query, 'query');
-    holdPlace(overviews, tenantId, res, TOO_MANY);
     const to = new Date();
     const from = new Date(Math.floor(to.getTime() / HOUR_MS) * HOUR_MS - (hours - 1) * HOUR_MS);
-    const [read, backfill] = await Promise.all([
-      readOverview(pool, { tenantId, agentId, from }),
-      countBackfills(temporal, { tenantId, agentId }).catch((error: unknown) => {
-        if (isTemporalAway(error)) return null;
-        throw error;
-      }),
-    ]);
+    const [read, backfill] = await scan(res, () =>
+      Promise.all([
+        readOverview(pool, { tenantId, agentId, from }),
+        countBackfills(temporal, { tenantId, agentId }).catch((error: unknown) => {
+          if (isTemporalAway(error)) return null;
+          throw error;
+        }),
+      ]),
+    );
     sendJson(res, OVERVIEW, {
       from: from.toISOString(),
       to: to.toISOString(),

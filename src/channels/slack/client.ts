@@ -1,5 +1,6 @@
 import { LogLevel, WebAPIRequestError, WebClient } from '@slack/web-api';
 import { CHANNEL_CALL_WITHIN_MS } from '../../domain/timing.ts';
+import { isTextWithin } from '../../lib/json-size.ts';
 import { bytesOf } from './bounded-body.ts';
 
 /**
@@ -7,6 +8,13 @@ import { bytesOf } from './bounded-body.ts';
  * is; most are 1 to 2 kB.
  */
 export const MAX_ANSWER_BYTES = 4_000_000;
+
+/**
+ * Objects, lists and values of it, and how deep they stand. A page as long as that has a value in ten bytes;
+ * of brackets alone it would take half a second to parse.
+ */
+const MOST_VALUES = 400_000;
+const MOST_DEPTH = 100;
 
 class AnswerTooLongError extends Error {}
 
@@ -44,6 +52,8 @@ async function fetchBounded(...request: Parameters<typeof fetch>): Promise<Respo
   const response = await fetch(...request);
   const body = await bytesOf(response, MAX_ANSWER_BYTES);
   if (!body) throw new AnswerTooLongError(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+  if (!isTextWithin(body.toString('latin1'), MOST_VALUES, MOST_DEPTH))
+    throw new AnswerTooLongError(`the answer holds more than ${MOST_VALUES} values`);
   const { status, statusText, headers } = response;
   return new Response(body.length > 0 ? body : null, { status, statusText, headers });
 }

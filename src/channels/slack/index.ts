@@ -1,7 +1,13 @@
 /** Slack as a channel. */
 import { defineChannel } from '../channel.ts';
 import { createSlackClient } from './client.ts';
-import { createFindAgent, findAmong, singleWorkspace, storedInstallations } from './inbound/installations.ts';
+import {
+  createFindAgent,
+  findAmong,
+  findOwnAmong,
+  singleWorkspace,
+  storedInstallations,
+} from './inbound/installations.ts';
 import { createNameLookup } from './inbound/names.ts';
 import { createSlackInbound } from './inbound/receive.ts';
 import { encryptAgain } from './installations/installation-store.ts';
@@ -33,12 +39,14 @@ export const slack = defineChannel({
         (error: unknown) => log.warn({ err: error }, 'tokens of Slack stay encrypted as they were'),
       );
     }
+    const findInstallation = findAmong(stored?.find, single);
+    const findOrganisation = stored?.findOrganisation ?? (() => Promise.resolve(undefined));
     return {
       ...createSlackInbound({
         signingSecret,
         socket: appToken === undefined ? undefined : { appToken, apiUrl },
-        findInstallation: findAmong(stored?.find, single),
-        findOrganisation: stored?.findOrganisation ?? (() => Promise.resolve(undefined)),
+        findInstallation,
+        findOwn: findOwnAmong(findInstallation, findOrganisation),
         findAgentOf: createFindAgent(pool),
         lookUpNames: createNameLookup(),
         allowedBots: new Set(allowedBots),

@@ -7,6 +7,8 @@ import { splitExchange, type Passage, type Span } from '../text/passages.ts';
 import { dayInWords } from '../text/search-text.ts';
 import { toTermVector } from '../text/search-terms.ts';
 import { wordsOf } from '../text/terms.ts';
+import { daysNamedIn } from '../text/time-range.ts';
+import { DERIVED_VERSION } from './derived-version.ts';
 
 /** A finished exchange, ready to be stored for recall. */
 export type NewExchange = Scope & {
@@ -25,11 +27,19 @@ export type EmbeddedPassage = Passage & {
   embedding: number[];
   /** Number of the passage in its exchange; its index in the list when left out. */
   part?: number;
+  /** Of the code that has cut and embedded it; ours when left out. */
+  version?: number;
 };
 
 /** An exchange's texts, '' where there is none. */
 type Texts = { user: string; reply: string };
 type Vector = ArrayLike<number>;
+/** What is embedded already. `passages` are such as would get these vectors again. */
+type Known = {
+  user?: Vector | undefined;
+  reply?: Vector | undefined;
+  passages?: readonly EmbeddedPassage[] | undefined;
+};
 /** What makes embeddings, see `Embedder`. */
 export type Embed = {
   embed(text: string): Promise<Vector>;
@@ -43,13 +53,15 @@ export type Embed = {
  */
 export async function embedExchangeTexts(
   texts: Texts,
-  known: { user?: Vector | undefined; reply?: Vector | undefined },
+  known: Known,
   by: Embed,
 ): Promise<{ user: Vector; reply: Vector; passages: EmbeddedPassage[] }> {
   // A passage of white space alone has no embedding.
   const passages = splitExchange(texts.user, texts.reply).filter(
     ({ user, reply }) => hasWords(texts.user, user) || hasWords(texts.reply, reply),
   );
+  const kept = keepVectors(passages, known);
+  if (kept) return kept;
   const of = async (role: 'user' | 'reply') => {
     const spans = passages.map((passage) => passage[role]).filter(({ from, to }) => to > from);
     if (spans.length < 2) {
@@ -70,6 +82,17 @@ export async function embedExchangeTexts(
   return { user: user.whole, reply: reply.whole, passages: embedded };
 }
 
+/** The passages with vectors that are known; undefined when one of them, or of the messages', is not. */
+function keepVectors(passages: readonly Passage[], { user, reply, passages: known = [] }: Known) {
+  if (!user || !reply || known.length === 0) return undefined;
+  const isSame = (a: Span, b: Span) => a.from === b.from && a.to === b.to;
+  const kept = passages.flatMap((passage) => {
+    const same = known.find((old) => isSame(old.user, passage.user) && isSame(old.reply, passage.reply));
+    return same ? [{ ...passage, embedding: same.embedding }] : [];
+  });
+  return kept.length === passages.length ? { user, reply, passages: kept } : undefined;
+}
+
 function hasWords(text: string, { from, to }: Span): boolean {
   return text.slice(from, to).trim() !== '';
 }
@@ -81,30 +104,61 @@ function sumOf(vectors: readonly ArrayLike<number>[]): number[] {
   );
 }
 
+/** A part of a message, and where it begins there. */
+type MessagePart = { text: string; from: number };
+
+function partOf(text: string, { from, to }: Span): MessagePart {
+  return { text: text.slice(from, to), from };
+}
+
+/** Days are looked for so far into a message: further on it would take long. */
+const DAYS_WITHIN_LETTERS = 2_000;
+
+/** A passage's words, the day on which it was said, and the days that it names. */
+function termsOf(parts: readonly MessagePart[], saidAt: Date): string {
+  const named = parts.flatMap(({ text, from }) =>
+    from < DAYS_WITHIN_LETTERS ? daysNamedIn(text, saidAt) : [],
+  );
+  const texts = [...parts.map(({ text }) => text), ...[saidAt, ...named].map(dayInWords)];
+  return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
+}
+
+/**
+ * What is derived of an exchange's texts and time, beside vectors: its flags and weight, and each passage's
+ * terms. What it gives for a text stands in `DERIVED_VERSION`.
+ */
+export function deriveTerms({
+  user,
+  reply,
+  createdAt,
+  passages,
+}: Pick<NewExchange, 'user' | 'reply' | 'createdAt'> & { passages: readonly Passage[] }) {
+  const userText = user?.text ?? '';
+  const replyText = reply?.text ?? '';
+  const terms = passages.map((passage) =>
+    termsOf([partOf(userText, passage.user), partOf(replyText, passage.reply)], createdAt),
+  );
+  return { flags: flagsOf(userText, replyText), userWeight: weightOf(userText), terms };
+}
+
 /**
  * Stores an exchange's passages for recall within the caller's transaction, whose tenant must be the
  * exchange's. Storing them again changes nothing. Throws `InvalidEmbeddingError` before anything is sent.
  */
 export async function insertExchange(client: pg.PoolClient, exchange: NewExchange): Promise<void> {
   const { passages } = exchange;
-  const userText = exchange.user?.text ?? '';
-  const replyText = exchange.reply?.text ?? '';
   const embeddings = passages.map(({ embedding }) => toUnit(embedding));
-  const day = dayInWords(exchange.createdAt);
-  const terms = passages.map(({ user, reply }) => {
-    const texts = [userText.slice(user.from, user.to), replyText.slice(reply.from, reply.to), day];
-    return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
-  });
-  const userWeight = weightOf(userText);
+  const { flags, userWeight, terms } = deriveTerms(exchange);
   await client.query({
     name: 'insert-exchange',
     text: `INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, created_at, flags, part,
-                                          user_memory, reply_memory, user_from, user_to, reply_from, reply_to, embedding, terms, user_weight)
+                                          user_memory, reply_memory, user_from, user_to, reply_from, reply_to, embedding, terms, user_weight,
+                                          version)
            SELECT $1, $2, $3, $4, $5, $6, part, CASE WHEN user_to > user_from THEN $14::uuid END,
                   CASE WHEN reply_to > reply_from THEN $15::uuid END, user_from, user_to, reply_from, reply_to,
-                  embedding::halfvec, terms::sparsevec, $16
-           FROM unnest($7::int[], $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::int[])
-                p (user_from, user_to, reply_from, reply_to, embedding, terms, part)
+                  embedding::halfvec, terms::sparsevec, $16, version
+           FROM unnest($7::int[], $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::int[], $17::int[])
+                p (user_from, user_to, reply_from, reply_to, embedding, terms, part, version)
            ON CONFLICT (tenant_id, exchange_id, part) DO NOTHING`,
     values: [
       exchange.tenantId,
@@ -112,7 +166,7 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
       exchange.userId,
       exchange.exchangeId,
       exchange.createdAt,
-      flagsOf(userText, replyText),
+      flags,
       passages.map(({ user }) => user.from),
       passages.map(({ user }) => user.to),
       passages.map(({ reply }) => reply.from),
@@ -123,6 +177,7 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
       exchange.user?.memoryId ?? null,
       exchange.reply?.memoryId ?? null,
       userWeight,
+      passages.map(({ version = DERIVED_VERSION }) => version),
     ],
   });
 }

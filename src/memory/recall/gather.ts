@@ -27,8 +27,8 @@ export type GatherInput = {
   roomTokens?: number;
 };
 
-/** Looks up what memory holds for a message. */
-export type Gather = (input: GatherInput) => Promise<GatheredContext>;
+/** Looks up what memory holds for a message, until `stopped` is aborted: nobody waits for it any more. */
+export type Gather = (input: GatherInput, stopped?: AbortSignal) => Promise<GatheredContext>;
 
 /**
  * Makes the look-up of a process. The window and what is recalled by the message's embedding are read side by
@@ -44,7 +44,7 @@ export function createGather(
   withinMs = MEMORY_WITHIN_MS,
 ): Gather {
   const { pool, redis, embedder } = dependencies;
-  return async ({ message, recall, agentName, roomTokens = Number.POSITIVE_INFINITY }) => {
+  return async ({ message, recall, agentName, roomTokens = Number.POSITIVE_INFINITY }, stopped) => {
     const missing: Missing[] = [];
     const timingsMs = { window: 0, embed: 0, recall: 0 };
     const deadline = performance.now() + withinMs;
@@ -63,12 +63,13 @@ export function createGather(
     };
     const speakers = { user: message.userName, agent: agentName };
     const forgetting = message.turnsAhead > 0 ? isBeingForgotten(pool, message) : Promise.resolve(false);
-    const signal = AbortSignal.timeout(withinMs);
+    const late = AbortSignal.timeout(withinMs);
+    const signal = stopped ? AbortSignal.any([late, stopped]) : late;
     const recallBy = async (embeddings: QuestionEmbeddings) => {
       if (await forgetting) return null;
       const window = await windowRead;
       return places(message, signal, () => {
-        const hasTime = timeToCompare(deadline);
+        const hasTime = timeToCompare(signal, deadline);
         const turn = { message, agentName, settings: recall, roomTokens, hasTime, window };
         return recallForTurn(pool, { ...turn, ...embeddings });
       });

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { MAX_RECALLED_MESSAGE_BYTES } from '../../domain/bounds.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
+import { fromSent } from '../embedding/sent-vector.ts';
 import { memoryId } from '../long-term/memory-id.ts';
 import type { Span } from '../text/passages.ts';
 
@@ -134,11 +135,7 @@ const TEXTS_WITH_SIMILARITY = textsWith(
 
 function similarityOf({ role, cosine, embedding }: TextRow): Similarity | undefined {
   if (role !== 'user' || cosine === undefined || !embedding) return undefined;
-  // pgvector's binary form: two 16-bit integers (width, unused), then big-endian float32 values.
-  const floats = Array.from({ length: (embedding.length - 4) / 4 }, (_, d) =>
-    embedding.readFloatBE(4 + 4 * d),
-  );
-  return { cosine, embedding: floats };
+  return { cosine, embedding: fromSent(embedding) };
 }
 
 export function passageKey({ exchangeId, part }: { exchangeId: string; part: number }): string {

@@ -86,7 +86,8 @@ export async function recall(
       );
       return compared.isPart ? { ...found, comparedNewest: compared.scored.totals.length } : found;
     },
-    { statementWithinMs: MEMORY_WITHIN_MS },
+    // A passage that a reindex replaces meanwhile is quoted as it was compared.
+    { statementWithinMs: MEMORY_WITHIN_MS, ofOneMoment: true },
   );
 }
 

@@ -52,7 +52,7 @@ export function createSearchMemory(
       );
       return recall(
         pool,
-        { scope: { ...owner, agentId }, settings, hasTime: timeToCompare() },
+        { scope: { ...owner, agentId }, settings, hasTime: timeToCompare(signal) },
         {
           text: query,
           embedding: Array.from(embedded.embedding),

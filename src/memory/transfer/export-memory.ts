@@ -103,6 +103,7 @@ type MessageRow = {
 type PassageRow = {
   exchange_id: string;
   part: number;
+  version: number;
   user_memory: string | null;
   reply_memory: string | null;
   user_from: number;
@@ -136,7 +137,7 @@ async function readPage(
     });
     const { rows: passages } = await client.query<PassageRow>({
       name: 'export-passages',
-      text: `SELECT exchange_id, part, user_memory, reply_memory, user_from, user_to, reply_from, reply_to,
+      text: `SELECT exchange_id, part, version, user_memory, reply_memory, user_from, user_to, reply_from, reply_to,
                     vector_send(embedding::vector) AS vector
              FROM exchange_passages
              WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND exchange_id = ANY ($4::uuid[])
@@ -206,6 +207,7 @@ function toLines(
         user: [row.user_from, row.user_to],
         reply: [row.reply_from, row.reply_to],
         embedding: toBase64(row.vector),
+        version: row.version,
       })),
     },
     ...others.map((row): WrittenExchange => ({ type: 'exchange', id: row.id, messages: [toMessage(row)] })),

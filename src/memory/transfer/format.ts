@@ -79,7 +79,15 @@ const span = z
   .tuple([z.int().min(0), z.int().min(0)])
   .refine(([from, to]) => from <= to, 'must not end before it begins');
 
-const passage = z.strictObject({ part: z.int().min(0).max(32_767), user: span, reply: span, embedding });
+const smallint = z.int().min(0).max(32_767);
+const passage = z.strictObject({
+  part: smallint,
+  user: span,
+  reply: span,
+  embedding,
+  /** Of the code that has cut and embedded it; 0 when it isn't there. */
+  version: smallint.optional(),
+});
 
 /** To the millisecond, as an export writes it; Postgres has no year 0. */
 const at = z.iso

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { v5 as namedUuid, validate as isUuid } from 'uuid';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
+import { DERIVED_VERSION } from '../long-term/derived-version.ts';
 import {
   embedExchangeTexts,
   insertExchange,
@@ -63,6 +64,9 @@ export async function exchangesOfScope(
 export const idAmong = ({ own, anew }: ImportedIds, known: ReadonlySet<string>): string =>
   own !== undefined && known.has(own) ? own : anew;
 
+/** Messages of one millisecond that are compared: who imports more of them is not to wait for the square. */
+const COMPARED_OF_A_MOMENT = 1_000;
+
 /**
  * Those exchanges that the scope does not have: a memory that has travelled through other scopes comes back
  * under other ids, so messages are compared by time, role and text.
@@ -81,10 +85,12 @@ export async function withoutKnown<T extends Pick<ExportedExchange, 'messages'>>
       // Times travel as milliseconds; other programs may have stored microseconds.
       text: `SELECT DISTINCT index FROM unnest($4::int[], $5::text[], $6::timestamptz[], $7::text[]) w (index, role, at, text)
              WHERE NOT EXISTS (
-               SELECT FROM conversation_embeddings m
-               WHERE m.tenant_id = $1 AND m.agent_id = $2 AND m.user_id = $3
-                 AND m.created_at >= w.at AND m.created_at < w.at + interval '1 millisecond'
-                 AND m.role = w.role AND m.content = w.text)`,
+               SELECT FROM (
+                 SELECT m.role, m.content FROM conversation_embeddings m
+                 WHERE m.tenant_id = $1 AND m.agent_id = $2 AND m.user_id = $3
+                   AND m.created_at >= w.at AND m.created_at < w.at + interval '1 millisecond'
+                 LIMIT $8) AS moment
+               WHERE moment.role = w.role AND moment.content = w.text)`,
       values: [
         tenantId,
         agentId,
@@ -93,6 +99,7 @@ export async function withoutKnown<T extends Pick<ExportedExchange, 'messages'>>
         messages.map(({ role }) => role),
         messages.map(({ at }) => at),
         messages.map(({ text }) => text),
+        COMPARED_OF_A_MOMENT,
       ],
     }),
   );
@@ -122,8 +129,10 @@ export async function embedExchange(
     createdAt: new Date(at),
     embedding: role === 'user' ? embedded.user : embedded.reply,
   }));
-  const given = passages.map(({ part, user: ofUser, reply: ofReply, embedding }) => ({
+  const given = passages.map(({ part, user: ofUser, reply: ofReply, embedding, version = 0 }) => ({
     part,
+    // Its terms are made here, so it is no newer than they are.
+    version: Math.min(version, DERIVED_VERSION),
     user: { from: ofUser[0], to: ofUser[1] },
     reply: { from: ofReply[0], to: ofReply[1] },
     embedding: [...embedding],

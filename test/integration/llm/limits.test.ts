@@ -310,3 +310,69 @@ test('a failure says what the person is to be told', async () => {
     details: [{ reason: 'outOfCredit' }],
   });
 });
+
+const complete = (model: string) => clientWith().complete({ agentId: 'a', model, messages: MESSAGES });
+
+test('megabytes that are no JSON hold nobody up', async () => {
+  const escapes = '\\"'.repeat(1_500_000);
+  for (const body of [`{"${escapes}`, `data: {"${escapes}\n\n`, `:${escapes}`]) {
+    answer = () => ({ chunks: [body] });
+    expect(await failure(complete('m'))).toMatchObject({ name: 'LlmUnavailableError', timedOut: false });
+  }
+});
+
+test('nor does an error, whatever its names are', async () => {
+  const name = 'ratelimit'.repeat(60_000);
+  const headers = { [name]: '1', 'X-RateLimit-Reset': '7s' };
+  const error = { message: 'busy', code: name, type: name, metadata: { headers } };
+  answer = () => events(`data: ${JSON.stringify({ error, detail: [{ loc: [name], msg: name }] })}\n\n`);
+  expect(await failure(complete('m'))).toMatchObject({ name: 'LlmUnavailableError', retryAfterMs: 7_000 });
+});
+
+test.each([
+  ['in lists', '['.repeat(30_000) + ']'.repeat(30_000)],
+  ['in objects', '{"a":'.repeat(30_000) + '1' + '}'.repeat(30_000)],
+  ['of odd names', '{"toString":1,"loc":[{"toString":1}],"headers":{"a":{"toString":1}}}'],
+])('nor one that nests %s', async (_, inner) => {
+  answer = () => ({
+    status: 503,
+    chunks: [`{"error":{"message":"busy","metadata":${inner},"loc":${inner}}}`],
+  });
+  expect(await failure(complete('m'))).toMatchObject({ name: 'LlmUnavailableError' });
+  answer = () => events(`data: {"error":{"message":"busy","metadata":${inner},"loc":${inner}}}\n\n`);
+  expect(await failure(complete('m'))).toMatchObject({ name: 'LlmUnavailableError' });
+});
+
+test('an answer without an end is given up, and its connection closed', async () => {
+  let sent = 0;
+  const endless = await serve(async (_req, res) => {
+    const chunk = Buffer.alloc(1_000_000, 'x');
+    const closed = new Promise((resolve) => res.once('close', resolve));
+    res.write('data: ');
+    // Without an end: who reads on would read for ever.
+    while (!res.destroyed) {
+      sent += chunk.length;
+      if (!res.write(chunk))
+        await Promise.race([new Promise((resolve) => res.once('drain', resolve)), closed]);
+    }
+  });
+  const client = createLlmClient({ baseUrl: `${endless.url}/v1`, apiKey: 'k' });
+  const asked = failure(client.complete({ agentId: 'a', model: 'm', messages: MESSAGES }));
+  expect(await asked).toMatchObject({ message: 'the LLM’s answer could not be read' });
+  await endless.close();
+  // What the system holds between the two comes on top.
+  expect(sent).toBeLessThan(30_000_000);
+});
+
+test('what a turn takes along of an answer is as long as it may be, and countable', async () => {
+  const long = `\u0000${'m'.repeat(1_000_000)}`;
+  const usage = { prompt_tokens: 1e300, completion_tokens: 9, reasoning_tokens: 2 ** 60 };
+  const choices = [{ index: 0, delta: { content: 'Hello' }, finish_reason: long }];
+  answer = () => events(`data: ${JSON.stringify({ model: long, choices, usage })}\n\n`, 'data: [DONE]\n\n');
+  const completion = await complete('m');
+  expect(completion).toMatchObject({ text: 'Hello', usage: { promptTokens: 0, completionTokens: 9 } });
+  expect(completion.model).toBe('m'.repeat(199));
+  expect(completion.finishReason).toHaveLength(60);
+  expect(completion.reasoning).toBeUndefined();
+  expect(JSON.stringify(completion).length).toBeLessThan(1_000);
+});

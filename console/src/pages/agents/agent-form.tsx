@@ -1,8 +1,6 @@
-import { Form } from 'react-aria-components';
 import { Button } from '../../ui/button.tsx';
-import { useFieldErrors } from '../../ui/field-errors.ts';
 import { NumberInput, TextInput, Toggle } from '../../ui/fields.tsx';
-import { Failure } from '../../ui/states.tsx';
+import { Form } from '../../ui/form.tsx';
 import { LLM_BOUNDS, type Draft } from './draft.ts';
 
 type Edited = { draft: Draft; onChange: (draft: Draft) => void; isReadOnly?: boolean };
@@ -12,23 +10,31 @@ type AgentFormProps = Edited & {
   isSaving: boolean;
   error: unknown;
   action: string;
-  hasChanges?: boolean;
+  /** What stands beside the button. */
+  note?: string;
+  /** What becomes of a number of recall that is left empty. */
+  whenEmpty: string;
 };
 
 const FRACTION = { maximumFractionDigits: 3 };
 const RECALL = [
-  { name: 'topK', label: 'Exchanges at most', hint: '0 turns recall off' },
-  { name: 'threshold', label: 'Threshold', hint: 'how well the best must fit, 0 to 1' },
-  { name: 'cosineWeight', label: 'Weight of meaning', hint: 'against words, 0 to 1' },
-  { name: 'maxWords', label: 'Words in the prompt', hint: 'at most' },
-  { name: 'fillWords', label: 'Words from beside', hint: 'filled up with neighbours' },
+  { name: 'topK', label: 'Exchanges at most', hint: 'up to 20; 0 turns recall off' },
+  { name: 'threshold', label: 'Threshold', hint: 'the match from which anything is recalled, 0 to 1' },
+  { name: 'cosineWeight', label: 'Weight of meaning', hint: '1: meaning alone; 0: words alone' },
+  { name: 'maxWords', label: 'Words at most', hint: 'of all that is quoted in the prompt' },
+  { name: 'fillWords', label: 'Fill up to', hint: 'words, with messages from beside; 0: none' },
 ] as const;
-const BOUNDS: Record<(typeof LLM_BOUNDS)[number], string> = {
-  silenceMs: 'Silence, in ms',
-  withinMs: 'Whole answer, in ms',
-  contextTokens: 'Context, in tokens',
-  maxOutputTokens: 'Answer, in tokens',
+const BOUNDS: Record<(typeof LLM_BOUNDS)[number], { label: string; hint: string }> = {
+  silenceMs: { label: 'Silence, in ms', hint: 'how long its server may send nothing' },
+  withinMs: { label: 'Time, in ms', hint: 'for one answer' },
+  contextTokens: { label: 'Context, in tokens', hint: 'prompt and answer together' },
+  maxOutputTokens: { label: 'Answer, in tokens', hint: 'at most' },
 };
+const FIELDS = [
+  ...['name', 'jobTitle', 'persona', 'systemPrompt', 'model', 'maxPromptTokens', 'people'],
+  ...RECALL.map(({ name }) => `recall.${name}`),
+  ...LLM_BOUNDS.map((name) => `llm.${name}`),
+];
 
 type TextName = 'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'model' | 'people';
 
@@ -41,30 +47,22 @@ const textField = ({ draft, onChange, isReadOnly = false }: Edited, name: TextNa
 
 /** All that can be set of an agent. What the API finds wrong stands at its field. */
 export function AgentForm(props: AgentFormProps) {
-  const { onSave, isSaving, error, action, isReadOnly = false, hasChanges = true } = props;
-  const wrong = useFieldErrors(error, fieldOf);
+  const { onSave, isSaving, error, action, note, isReadOnly = false } = props;
   const text = (name: TextName) => textField(props, name);
   return (
-    <Form
-      className="stack agent-form"
-      validationErrors={wrong}
-      onSubmit={(event) => {
-        event.preventDefault();
-        onSave();
-      }}
-    >
+    <Form className="stack agent-form" fields={FIELDS} fieldOf={fieldOf} error={error} onSubmit={onSave}>
       <TextInput label="Name" {...text('name')} autoComplete="off" />
       <TextInput label="Job title" {...text('jobTitle')} placeholder="Support engineer" />
       <TextInput label="Persona" {...text('persona')} rows={2} hint="How it speaks." />
       <TextInput label="Instructions" {...text('systemPrompt')} rows={6} hint="What it does, and what not." />
       <RecallFields {...props} />
       <ModelFields {...props} />
-      {error !== null && Object.keys(wrong).length === 0 && <Failure error={error} />}
       {!isReadOnly && (
-        <div className="row">
-          <Button kind="main" type="submit" isDisabled={!hasChanges} isPending={isSaving}>
+        <div className="row wrap">
+          <Button kind="main" type="submit" isPending={isSaving}>
             {action}
           </Button>
+          {note !== undefined && <span className="hint">{note}</span>}
         </div>
       )}
     </Form>
@@ -74,11 +72,16 @@ export function AgentForm(props: AgentFormProps) {
 /** The field of this form that the API means: it counts the people. */
 const fieldOf = (field: string): string => (field.startsWith('escalation') ? 'people' : field);
 
-function RecallFields({ draft, onChange, isReadOnly = false }: Edited) {
+function RecallFields({
+  draft,
+  onChange,
+  whenEmpty,
+  isReadOnly = false,
+}: Edited & Pick<AgentFormProps, 'whenEmpty'>) {
   return (
     <fieldset className="group">
       <legend>Recall</legend>
-      <p className="hint">Empty: as it is set anyway.</p>
+      <p className="hint">What of long-term memory goes into the prompt.{!isReadOnly && ` ${whenEmpty}`}</p>
       <div className="grid">
         {RECALL.map(({ name, label, hint }) => (
           <NumberInput
@@ -103,12 +106,15 @@ function ModelFields(props: Edited) {
     <details className="group">
       <summary>Model and Slack</summary>
       <div className="stack">
+        {!isReadOnly && (
+          <p className="hint">What is left empty is as the operator has set it for all agents.</p>
+        )}
         <div className="grid">
-          <TextInput label="Model" {...textField(props, 'model')} hint="empty: the deployment’s" />
+          <TextInput label="Model" {...textField(props, 'model')} />
           <NumberInput
             label="Prompt, in tokens"
             name="maxPromptTokens"
-            hint="at most; empty: the deployment’s"
+            hint="at most"
             isReadOnly={isReadOnly}
             value={draft.maxPromptTokens}
             onChange={(maxPromptTokens) => onChange({ ...draft, maxPromptTokens })}
@@ -116,7 +122,7 @@ function ModelFields(props: Edited) {
           {LLM_BOUNDS.map((name) => (
             <NumberInput
               key={name}
-              label={BOUNDS[name]}
+              {...BOUNDS[name]}
               name={`llm.${name}`}
               isReadOnly={isReadOnly}
               value={draft.llm[name]}
@@ -128,10 +134,10 @@ function ModelFields(props: Edited) {
           label="Who takes over in Slack"
           {...textField(props, 'people')}
           placeholder="U0123456789 U9876543210"
-          hint="Ids of members, with spaces between."
+          hint="Slack’s ids of members, with spaces between. They are told when the agent wants a person."
         />
         <Toggle
-          label="Show replies while they are written"
+          label="Show replies in Slack while they are written"
           isSelected={draft.liveReplies}
           isReadOnly={isReadOnly}
           onChange={(liveReplies) => onChange({ ...draft, liveReplies })}

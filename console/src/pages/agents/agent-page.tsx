@@ -3,6 +3,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Link, useLocation } from 'wouter';
 import { api } from '../../api/client.ts';
 import { useRights } from '../../session/session.ts';
+import { tell } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Loaded } from '../../ui/states.tsx';
 import { AgentForm } from './agent-form.tsx';
@@ -15,9 +16,10 @@ export function NewAgentPage() {
   const [, navigate] = useLocation();
   const queryClient = useQueryClient();
   const create = api.useMutation('post', '/v1/agents', {
-    onSuccess: async ({ id }) => {
+    onSuccess: async ({ id, name }) => {
       await queryClient.invalidateQueries({ queryKey: ['get', '/v1/agents'] });
       navigate(`/agents/${id}`);
+      tell(`${name} is made.`);
     },
   });
   return (
@@ -29,6 +31,7 @@ export function NewAgentPage() {
         isSaving={create.isPending}
         error={create.error}
         action="Make the agent"
+        whenEmpty="A number that is left empty is the default."
       />
     </Page>
   );
@@ -42,54 +45,73 @@ export function AgentPage({ agentId }: { agentId: string }) {
     { params: { path: { agentId } } },
     { staleTime: Infinity },
   );
-  return <Loaded of={agent}>{(known) => <KnownAgent key={JSON.stringify(known)} agent={known} />}</Loaded>;
-}
-
-function KnownAgent({ agent }: { agent: Agent }) {
-  const [draft, setDraft] = useState(() => draftOf(agent));
-  const { canChat, canChange } = useRights();
-  const queryClient = useQueryClient();
-  const save = api.useMutation('patch', '/v1/agents/{agentId}', {
-    onSuccess: (saved) => {
-      queryClient.setQueryData(
-        ['get', '/v1/agents/{agentId}', { params: { path: { agentId: agent.id } } }],
-        saved,
-      );
-      return queryClient.invalidateQueries({ queryKey: ['get', '/v1/agents'] });
-    },
-  });
-  const changes = changesOf(agent, draft);
+  const { canChat } = useRights();
   return (
     <Page
-      title={agent.name}
-      lead={agent.jobTitle || 'No job title yet'}
+      title={agent.data?.name ?? 'Agent'}
+      isReady={!agent.isPending}
+      lead={agent.data?.jobTitle || undefined}
       wide
       actions={
-        <>
-          {canChat && (
-            <Link href={`/chat/${agent.id}`} className="button plain">
-              Chat
+        agent.data && (
+          <>
+            {canChat && (
+              <Link href={`/chat/${agentId}`} className="button plain">
+                Chat
+              </Link>
+            )}
+            <Link href={`/memory/${agentId}`} className="button plain">
+              Memory
             </Link>
-          )}
-          <Link href={`/memory/${agent.id}`} className="button plain">
-            Memory
-          </Link>
-        </>
+          </>
+        )
       }
     >
-      <div className="columns">
-        <AgentForm
-          draft={draft}
-          onChange={setDraft}
-          onSave={() => save.mutate({ params: { path: { agentId: agent.id } }, body: changes })}
-          isSaving={save.isPending}
-          error={save.error}
-          action="Save"
-          isReadOnly={!canChange}
-          hasChanges={Object.keys(changes).length > 0}
-        />
-        <Trial agent={agent} changes={changes} />
-      </div>
+      <Loaded of={agent}>{(known) => <KnownAgent agent={known} />}</Loaded>
     </Page>
+  );
+}
+
+/** The form stays as it is when it has saved: who works in it keeps the place, and what was typed since. */
+function KnownAgent({ agent }: { agent: Agent }) {
+  const [draft, setDraft] = useState(() => draftOf(agent));
+  const { canChange } = useRights();
+  const queryClient = useQueryClient();
+  const save = api.useMutation('patch', '/v1/agents/{agentId}');
+  const changes = changesOf(agent, draft);
+  const hasChanges = Object.keys(changes).length > 0;
+  const onSave = () => {
+    const params = { path: { agentId: agent.id } };
+    if (!hasChanges) {
+      tell('Nothing has been changed here.');
+      return;
+    }
+    save.mutate(
+      { params, body: changes },
+      {
+        onSuccess: (saved) => {
+          queryClient.setQueryData(['get', '/v1/agents/{agentId}', { params }], saved);
+          setDraft((now) => (now === draft ? draftOf(saved) : now));
+          tell('Saved.');
+          void queryClient.invalidateQueries({ queryKey: ['get', '/v1/agents'] });
+        },
+      },
+    );
+  };
+  return (
+    <div className="columns">
+      <AgentForm
+        draft={draft}
+        onChange={setDraft}
+        onSave={onSave}
+        isSaving={save.isPending}
+        error={save.error}
+        action="Save"
+        {...(hasChanges && { note: 'Not saved yet' })}
+        whenEmpty="A number that is left empty stays as it was."
+        isReadOnly={!canChange}
+      />
+      <Trial agent={agent} changes={changes} />
+    </div>
   );
 }

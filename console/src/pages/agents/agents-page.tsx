@@ -23,7 +23,13 @@ export function AgentsPage() {
       <Loaded of={agents}>
         {({ pages }) => {
           const all = pages.flatMap((page) => page.agents);
-          if (all.length === 0) return <Empty title="There is no agent yet" />;
+          if (all.length === 0) {
+            return (
+              <Empty title="There is no agent yet">
+                {!canChange && <p>Somebody with an admin key has to make one.</p>}
+              </Empty>
+            );
+          }
           return (
             <>
               <ul className="rows" aria-label="Agents">

@@ -30,7 +30,7 @@ export const EMPTY: Draft = {
   systemPrompt: '',
   model: '',
   maxPromptTokens: NaN,
-  liveReplies: true,
+  liveReplies: false,
   recall: UNSET_RECALL,
   llm: { silenceMs: NaN, withinMs: NaN, contextTokens: NaN, maxOutputTokens: NaN },
   people: '',

@@ -4,9 +4,12 @@ import { useSession } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { TextInput } from '../../ui/fields.tsx';
 import { count, number } from '../../ui/format.tsx';
+import { MISSING } from '../../ui/missing.ts';
+import { tell } from '../../ui/notice.tsx';
 import { Prompt } from '../../ui/prompt.tsx';
 import { RecalledList, ReceiptNote } from '../../ui/recalled.tsx';
 import { Failure } from '../../ui/states.tsx';
+import { assumptionOf } from './assumes.ts';
 import type { Agent, NewAgent } from './draft.ts';
 
 type Preview = Schemas['Preview'];
@@ -21,9 +24,12 @@ export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAg
   const hasChanges = Object.keys(changes).length > 0;
   const results = useRef<HTMLDivElement>(null);
   const isThere = present.isSuccess && !proposed.isPending;
+  const said = isThere ? inShort(present.data, proposed.data) : undefined;
   useEffect(() => {
-    if (isThere) results.current?.scrollIntoView({ block: 'nearest' });
-  }, [isThere]);
+    if (said === undefined) return;
+    results.current?.scrollIntoView({ block: 'nearest' });
+    tell(said);
+  }, [said]);
   const tryIt = () => {
     const params = { path: { agentId: agent.id } };
     present.mutate({ params, body: { userId, text } });
@@ -65,7 +71,7 @@ export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAg
         </form>
         {error && <Failure error={error} />}
       </section>
-      <div className="side-by-side" role="status" ref={results}>
+      <div className="side-by-side" ref={results}>
         {present.data && (
           <PreviewView title={proposed.data ? 'At present' : 'As it is'} preview={present.data} />
         )}
@@ -75,23 +81,37 @@ export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAg
   );
 }
 
+const exchangesIn = ({ recalled }: Preview): string =>
+  count(new Set(recalled.map(({ exchangeId }) => exchangeId)).size, 'exchange');
+
+/** What has come of a trial, for whoever can't see the two beside each other. */
+function inShort(present: Preview, proposed: Preview | undefined): string {
+  const now = exchangesIn(present);
+  return proposed
+    ? `Recalled: ${now} at present, ${exchangesIn(proposed)} as proposed.`
+    : `Recalled: ${now}.`;
+}
+
 function PreviewView({ title, preview }: { title: string; preview: Preview }) {
   const { prompt, recalled, receipt, estimatedTokens, windowSize, droppedFromWindow } = preview;
-  const exchanges = new Set(recalled.map(({ exchangeId }) => exchangeId)).size;
+  const assumption = assumptionOf(preview);
   return (
     <section className="card stack" aria-label={title}>
       <h3>{title}</h3>
       <p className="receipt-facts">
-        <span>{count(exchanges, 'exchange')} recalled</span>
-        <span>{number(windowSize)} in the window</span>
-        {droppedFromWindow > 0 && <span>{number(droppedFromWindow)} dropped</span>}
+        <span>{exchangesIn(preview)} recalled</span>
+        <span>{count(windowSize, 'message')} of the window</span>
+        {droppedFromWindow > 0 && <span>{number(droppedFromWindow)} more had no room</span>}
         <span>about {count(estimatedTokens, 'token')}</span>
       </p>
       <RecalledList recalled={recalled} />
       <ReceiptNote receipt={receipt} isEmpty={recalled.length === 0} />
-      {preview.missing.length > 0 && (
-        <p className="warning">Not to be had in time: {preview.missing.join(', ')}</p>
-      )}
+      {preview.missing.map((what) => (
+        <p key={what} className="warning">
+          Here {MISSING[what]}.
+        </p>
+      ))}
+      {assumption !== undefined && <p className="hint">{assumption}</p>}
       <details>
         <summary>The exact prompt</summary>
         <Prompt messages={prompt} />

@@ -1,7 +1,8 @@
 import { useState } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import { useAgentNames } from '../../api/agents.ts';
-import { chatPath } from '../../paths.ts';
+import { chatPath, userIdProblem } from '../../paths.ts';
+import { useRights } from '../../session/session.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { Button } from '../../ui/button.tsx';
 import { TextInput } from '../../ui/fields.tsx';
@@ -14,13 +15,20 @@ type Asked = { agentId: string | undefined; userId: string | undefined };
 /** Talks to an agent as one of its users. */
 export function ChatPage({ agentId, userId }: Asked) {
   const agents = useAgentNames();
+  const { canChange } = useRights();
   return (
-    <Page title="Chat" wide>
+    <Page title="Chat" lead="Talk to an agent as one of the people it knows, or as somebody new." wide>
       <Loaded of={agents}>
         {(known) =>
           known.length === 0 ? (
             <Empty title="There is no agent yet">
-              <p>Somebody with an admin key has to make one.</p>
+              {canChange ? (
+                <Link href="/welcome" className="link">
+                  Make one
+                </Link>
+              ) : (
+                <p>Somebody with an admin key has to make one.</p>
+              )}
             </Empty>
           ) : (
             <>
@@ -55,14 +63,15 @@ function PartnerForm(initial: { agentId: string; userId: string }) {
       className="partner"
       onSubmit={(event) => {
         event.preventDefault();
-        if (agentId && userId.trim()) navigate(chatPath(agentId, userId.trim()));
+        if (agentId && userId.trim() && !userIdProblem(userId)) navigate(chatPath(agentId, userId.trim()));
       }}
     >
       <AgentChoice label="Talk to" value={agentId} onChange={setAgentId} />
       <TextInput
-        label="As user"
+        label="As the user"
         value={userId}
         onChange={setUserId}
+        validate={userIdProblem}
         placeholder="ada"
         autoComplete="off"
         isRequired

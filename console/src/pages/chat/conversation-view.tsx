@@ -5,6 +5,7 @@ import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { TextInput } from '../../ui/fields.tsx';
 import { count } from '../../ui/format.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Said } from '../../ui/said.tsx';
 import { say, useConversation, type With } from './conversation.ts';
 import { TurnView } from './turn-view.tsx';
@@ -70,7 +71,11 @@ function Earlier({ partner, name }: { partner: With; name: string }) {
 function Composer({ partner, isBusy, name }: { partner: With; isBusy: boolean; name: string }) {
   const [text, setText] = useState('');
   const send = () => {
-    if (text.trim() === '' || isBusy) return;
+    if (isBusy) return;
+    if (text.trim() === '') {
+      tell('Write a message first.');
+      return;
+    }
     setText('');
     void say(partner, text);
   };
@@ -97,7 +102,7 @@ function Composer({ partner, isBusy, name }: { partner: With; isBusy: boolean; n
           send();
         }}
       />
-      <Button kind="main" type="submit" isDisabled={text.trim() === ''} isPending={isBusy}>
+      <Button kind="main" type="submit" isPending={isBusy}>
         Send
       </Button>
     </form>

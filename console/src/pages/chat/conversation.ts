@@ -1,11 +1,15 @@
 /** What was said since the page was opened. The cache has it, so that a reply grows behind other pages. */
 import { useQuery } from '@tanstack/react-query';
 import { v4 as uuid } from 'uuid';
-import { fetchClient } from '../../api/client.ts';
 import { memoryHasChanged } from '../../api/memory.ts';
-import { asProblem, ProblemError } from '../../api/problem.ts';
 import { queryClient } from '../../api/query-client.ts';
-import { followMessage, sendMessage, type Message, type ReplyEvent } from '../../api/reply-events.ts';
+import {
+  followMessage,
+  retryMessage,
+  sendMessage,
+  type Message,
+  type ReplyEvent,
+} from '../../api/reply-events.ts';
 
 export type Turn = {
   /** Its idempotency key. */
@@ -52,22 +56,8 @@ export async function answerAgain(partner: With, turn: Turn): Promise<void> {
     await follow(partner, key, sendMessage({ ...partner, text, key }));
     return;
   }
-  if (turn.message?.state !== 'failed') {
-    await follow(partner, key, followMessage(messageId));
-    return;
-  }
-  const { error } = await fetchClient.POST('/v1/messages/{messageId}/retry', {
-    params: { path: { messageId } },
-  });
-  if (error) {
-    change(partner, key, (turn) => ({
-      ...turn,
-      isUnderWay: false,
-      error: new ProblemError(asProblem(error)),
-    }));
-  } else {
-    await follow(partner, key, followMessage(messageId));
-  }
+  const hasFailed = turn.message?.state === 'failed';
+  await follow(partner, key, hasFailed ? retryMessage(messageId) : followMessage(messageId));
 }
 
 async function follow(partner: With, key: string, events: AsyncIterable<ReplyEvent>): Promise<void> {

@@ -4,22 +4,13 @@ import type { Schemas } from '../../api/client.ts';
 import { useRights, useWorkflowLink } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
-import { count, duration, fit, number } from '../../ui/format.tsx';
+import { count, duration, number, share } from '../../ui/format.tsx';
 import { External } from '../../ui/icons.tsx';
+import { MISSING } from '../../ui/missing.ts';
 import { RecalledList, ReceiptNote } from '../../ui/recalled.tsx';
 import { StepTimes } from './step-times.tsx';
 
 type Done = Extract<Schemas['Message'], { state: 'done' }>;
-
-/** What the reply had to do without, in words. */
-const MISSING: Record<Done['missing'][number], string> = {
-  window: 'the window could not be read in time',
-  recall: 'nothing could be recalled in time',
-  embedding: 'the message could not be embedded in time',
-  append: 'it is not yet in the window',
-  order: 'it did not wait for the message before it',
-  delivery: 'the reply could not be delivered',
-};
 
 /** The receipt in short, with a way to all of it. */
 export function ReceiptSummary({ message }: { message: Done }) {
@@ -27,23 +18,23 @@ export function ReceiptSummary({ message }: { message: Done }) {
   const exchanges = new Set(memory?.recalled.map(({ exchangeId }) => exchangeId)).size;
   const first = memory?.recalled.find(({ rank }) => rank === 1) ?? memory?.recalled[0];
   return (
-    <aside className="receipt" aria-label="Receipt">
+    <div className="receipt" role="group" aria-label="Why this reply, in short">
       {memory ? (
         <>
           <p className="receipt-facts">
-            <span>{number(memory.windowSize)} in the window</span>
-            <span>{exchanges === 0 ? 'nothing recalled' : `${number(exchanges)} recalled`}</span>
+            <span>{count(memory.windowSize, 'message')} of the window</span>
+            <span>{exchanges === 0 ? 'nothing recalled' : `${count(exchanges, 'exchange')} recalled`}</span>
             {answer?.model && <span>{answer.model}</span>}
           </p>
           {first && (
             <blockquote className="receipt-first">
               <p>{first.content}</p>
-              <footer>fits {fit(first.score)}</footer>
+              <footer>the best of them: {share(first.score)} of all that fits</footer>
             </blockquote>
           )}
         </>
       ) : (
-        <p className="hint">Temporal has forgotten how this reply came about.</p>
+        <p className="hint">How this reply came about is no longer kept.</p>
       )}
       {message.missing.map((what) => (
         <p key={what} className="warning">
@@ -53,7 +44,7 @@ export function ReceiptSummary({ message }: { message: Done }) {
       <Dialog title="Why this reply" isSheet trigger={<Button kind="quiet">Why?</Button>}>
         {() => <Receipt message={message} />}
       </Dialog>
-    </aside>
+    </div>
   );
 }
 
@@ -68,8 +59,8 @@ function Receipt({ message }: { message: Done }) {
         <section className="stack">
           <h3>What it had before it</h3>
           <p>
-            {count(memory.windowSize, 'message')} of the window, verbatim
-            {memory.droppedFromWindow > 0 && `; ${number(memory.droppedFromWindow)} more did not fit`}.
+            {count(memory.windowSize, 'message')} of the window, word for word
+            {memory.droppedFromWindow > 0 && `; ${number(memory.droppedFromWindow)} more had no room`}.
           </p>
           <RecalledList recalled={memory.recalled} />
           <ReceiptNote receipt={memory.receipt ?? null} isEmpty={memory.recalled.length === 0} />

@@ -1,9 +1,10 @@
-import { useEffect, useState } from 'react';
+import { useEffect } from 'react';
 import { api, type Schemas } from '../../api/client.ts';
 import { memoryIsGone, type Scope } from '../../api/memory.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { number, When } from '../../ui/format.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
 import { Failure, Waiting } from '../../ui/states.tsx';
 
@@ -17,15 +18,25 @@ const REMOVED: ReadonlyArray<[keyof Schemas['Erasure']['removed'], string]> = [
   ['keys', 'Keys in Redis'],
 ];
 
-/** Forgets all of a user, and shows the receipt. */
-export function EraseMemory({ scope }: { scope: Scope }) {
-  const [erasureId, setErasureId] = useState<string>();
+/** Erasures whose end has been heeded: looking at a receipt once more changes nothing. */
+const heeded = new Set<string>();
+
+/** Forgets all of a user, and shows the receipt. `erasureId` is the erasure that was begun here last. */
+export function EraseMemory({
+  scope,
+  erasureId,
+  onErase,
+}: {
+  scope: Scope;
+  erasureId: string | undefined;
+  onErase: (erasureId: string) => void;
+}) {
   const erase = api.useMutation('delete', '/v1/agents/{agentId}/users/{userId}/memory');
   return (
     <Section title="Erase">
       <p className="hint">
         Everything that this person and the agent have said goes from every store, Temporal’s histories
-        included. It can’t be taken back.
+        included. It can’t be taken back. What remains for a while, such as in backups, the receipt names.
       </p>
       <Confirm
         title={`Erase the memory of ${scope.userId}`}
@@ -34,12 +45,12 @@ export function EraseMemory({ scope }: { scope: Scope }) {
         trigger={<Button kind="danger">Erase this memory …</Button>}
         onConfirm={async () => {
           const accepted = await erase.mutateAsync({ params: { path: scope } });
-          setErasureId(accepted.erasureId);
+          onErase(accepted.erasureId);
         }}
       >
         <p>Export it first if anybody may need it.</p>
       </Confirm>
-      {erasureId !== undefined && <ErasureReceipt erasureId={erasureId} scope={scope} />}
+      {erasureId !== undefined && <ErasureReceipt key={erasureId} erasureId={erasureId} scope={scope} />}
     </Section>
   );
 }
@@ -53,12 +64,15 @@ function ErasureReceipt({ erasureId, scope: { agentId, userId } }: { erasureId: 
   );
   const isDone = typeof data?.finishedAt === 'string';
   useEffect(() => {
-    if (isDone) void memoryIsGone({ agentId, userId });
-  }, [isDone, agentId, userId]);
+    if (!isDone || heeded.has(erasureId)) return;
+    heeded.add(erasureId);
+    void memoryIsGone({ agentId, userId });
+    tell('The memory is erased. The receipt stands below.');
+  }, [isDone, erasureId, agentId, userId]);
   if (error) return <Failure error={error} />;
   if (!data) return <Waiting what="Erasing" />;
   return (
-    <div className="card" role="status">
+    <div className="card">
       <h3>{data.finishedAt === null ? 'Erasing …' : 'Erased'}</h3>
       <dl className="facts">
         {REMOVED.map(([what, label]) => (

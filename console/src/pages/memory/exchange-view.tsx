@@ -7,6 +7,7 @@ import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { When } from '../../ui/format.tsx';
+import { tell } from '../../ui/notice.tsx';
 
 /** What was said and answered, where it comes from, and how it is forgotten. */
 export function ExchangeView({
@@ -36,7 +37,7 @@ export function ExchangeView({
           {exchange.channel && ` · ${exchange.channel}`}
         </span>
         {exchange.channel === null ? (
-          <span className="hint">Its turn is not kept, or it was imported</span>
+          <span className="hint">Imported, or its turn is no longer kept</span>
         ) : (
           <Link href={`/turns/${exchange.id}`} className="link">
             Where it comes from
@@ -69,10 +70,14 @@ function Forget({
         });
         await exchangeIsGone(scope, exchange.id);
         onForgotten?.();
+        tell('The exchange is forgotten.');
       }}
     >
-      <p className={`quote user`}>{exchange.messages[0]?.content}</p>
-      <p>It goes from the window, from long-term memory and from Temporal’s histories.</p>
+      <p className="quote user">{exchange.messages[0]?.content}</p>
+      <p>
+        The message and its reply go from the window, from long-term memory and from Temporal’s histories. It
+        can’t be taken back.
+      </p>
     </Confirm>
   );
 }

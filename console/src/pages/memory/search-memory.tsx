@@ -6,6 +6,8 @@ import type { Scope } from '../../api/memory.ts';
 import { Button } from '../../ui/button.tsx';
 import { Choice } from '../../ui/fields.tsx';
 import { bestOf, Fits } from '../../ui/fits.tsx';
+import { count } from '../../ui/format.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Empty, Failure } from '../../ui/states.tsx';
 import { ExchangeView } from './exchange-view.tsx';
 
@@ -21,7 +23,9 @@ type Found = Schemas['FoundMemories']['memories'][number];
 export function SearchMemory({ scope }: { scope: Scope }) {
   const [query, setQuery] = useState('');
   const [way, setWay] = useState<Way>('both');
-  const search = api.useMutation('post', '/v1/agents/{agentId}/users/{userId}/memory/search');
+  const search = api.useMutation('post', '/v1/agents/{agentId}/users/{userId}/memory/search', {
+    onSuccess: ({ memories }) => tell(foundIn(memories)),
+  });
   return (
     <div className="stack">
       <form
@@ -29,7 +33,10 @@ export function SearchMemory({ scope }: { scope: Scope }) {
         className="row wrap bottom"
         onSubmit={(event) => {
           event.preventDefault();
-          if (!query.trim()) return;
+          if (!query.trim()) {
+            tell('Write what to look for first.');
+            return;
+          }
           search.mutate({
             params: { path: scope },
             body: { query: query.trim(), ...(way !== 'both' && { by: way }) },
@@ -56,25 +63,40 @@ export function SearchMemory({ scope }: { scope: Scope }) {
   );
 }
 
+const byExchange = (found: readonly Found[]) => [...Map.groupBy(found, ({ exchangeId }) => exchangeId)];
+
+function foundIn(found: readonly Found[]): string {
+  const exchanges = byExchange(found).length;
+  return exchanges === 0 ? 'Nothing fits.' : `${count(exchanges, 'exchange')} found, the best first.`;
+}
+
 function Results({ found, scope }: { found: readonly Found[]; scope: Scope }) {
   const [gone, setGone] = useState<readonly string[]>([]);
   const left = found.filter(({ exchangeId }) => !gone.includes(exchangeId));
-  const exchanges = [...Map.groupBy(left, ({ exchangeId }) => exchangeId)];
-  if (exchanges.length === 0) return <Empty title="Nothing fits" />;
+  const exchanges = byExchange(left);
+  if (found.length === 0) return <Empty title="Nothing fits" />;
+  if (exchanges.length === 0) return <Empty title="All that was found is forgotten" />;
   return (
-    <ol className="rows" aria-label="What fits, best first">
-      {exchanges.map(([id, messages]) => {
-        const best = bestOf(messages);
-        if (!best) return null;
-        const exchange: Exchange = { id, at: best.createdAt, messages };
-        return (
-          <li key={id}>
-            <ExchangeView exchange={exchange} scope={scope} onForgotten={() => setGone([...gone, id])}>
-              <Fits of={best} />
-            </ExchangeView>
-          </li>
-        );
-      })}
-    </ol>
+    <>
+      <p className="hint">{foundIn(left)}</p>
+      <ol className="rows" aria-label="What fits, the best first">
+        {exchanges.map(([id, messages]) => {
+          const best = bestOf(messages);
+          if (!best) return null;
+          const exchange: Exchange = { id, at: best.createdAt, messages };
+          return (
+            <li key={id}>
+              <ExchangeView
+                exchange={exchange}
+                scope={scope}
+                onForgotten={() => setGone((ids) => [...ids, id])}
+              >
+                <Fits of={best} />
+              </ExchangeView>
+            </li>
+          );
+        })}
+      </ol>
+    </>
   );
 }

@@ -1,24 +1,41 @@
 import { useEffect, useState } from 'react';
 import { useMutation } from '@tanstack/react-query';
 import { FileTrigger, Label, ProgressBar } from 'react-aria-components';
-import { api, type Schemas } from '../../api/client.ts';
+import { api, fetchClient } from '../../api/client.ts';
 import { memoryHasChanged, type Scope } from '../../api/memory.ts';
-import { problemIn, ProblemError } from '../../api/problem.ts';
 import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { Toggle } from '../../ui/fields.tsx';
 import { count, number } from '../../ui/format.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
+import { saveFile } from '../../ui/save-file.ts';
 import { Failure } from '../../ui/states.tsx';
+import type { Upload } from './upload.ts';
 
-const pathOf = ({ agentId, userId }: Scope) =>
-  `/v1/agents/${encodeURIComponent(agentId)}/users/${encodeURIComponent(userId)}/memory`;
 const LOOK_EVERY_MS = 700;
 
+type ImportProps = {
+  upload: Upload;
+  /** The import that was begun here last. */
+  importId: string | undefined;
+  onImport: (importId: string) => void;
+};
+
 /** A memory as a file: taken out, or brought in. */
-export function TakeAlong({ scope }: { scope: Scope }) {
+export function TakeAlong({ scope, ...importing }: { scope: Scope } & ImportProps) {
   const [embeddings, setEmbeddings] = useState(true);
   const { canChange } = useRights();
+  const taking = useMutation({
+    mutationFn: async () => {
+      const { data } = await fetchClient.GET('/v1/agents/{agentId}/users/{userId}/memory/export', {
+        params: { path: scope, query: { embeddings: embeddings ? 'true' : 'false' } },
+        parseAs: 'blob',
+      });
+      if (data) saveFile(data, `memory-of-${scope.userId.replaceAll(/[^\w.-]+/g, '-')}.jsonl`);
+    },
+    onSuccess: () => tell('The file is handed to the browser.'),
+  });
   return (
     <>
       <Section title="Export">
@@ -26,33 +43,19 @@ export function TakeAlong({ scope }: { scope: Scope }) {
           All of it as lines of JSON, for this Konstruct or another one. The audit log says that it was taken.
         </p>
         <div className="row wrap">
-          <a
-            className="button plain"
-            href={`${pathOf(scope)}/export?embeddings=${String(embeddings)}`}
-            download={`memory-of-${scope.userId.replaceAll(/[^\w.-]+/g, '-')}.jsonl`}
-          >
-            Download
-          </a>
+          <Button isPending={taking.isPending} onPress={() => taking.mutate()}>
+            {taking.isPending ? 'Downloading …' : 'Download'}
+          </Button>
           <Toggle label="With embeddings" isSelected={embeddings} onChange={setEmbeddings} />
         </div>
+        {taking.error && <Failure error={taking.error} />}
       </Section>
-      {canChange && <Import scope={scope} />}
+      {canChange && <Import {...importing} />}
     </>
   );
 }
 
-function Import({ scope }: { scope: Scope }) {
-  const upload = useMutation({
-    mutationFn: async (file: File): Promise<Schemas['AcceptedImport']> => {
-      const response = await fetch(`${pathOf(scope)}/import`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/x-ndjson' },
-        body: file,
-      });
-      if (!response.ok) throw new ProblemError(await problemIn(response));
-      return (await response.json()) as Schemas['AcceptedImport'];
-    },
-  });
+function Import({ upload, importId, onImport }: ImportProps) {
   return (
     <Section title="Import">
       <p className="hint">
@@ -62,16 +65,19 @@ function Import({ scope }: { scope: Scope }) {
         acceptedFileTypes={['.jsonl', '.ndjson', 'application/x-ndjson']}
         onSelect={(files) => {
           const file = files?.[0];
-          if (file) upload.mutate(file);
+          if (file) upload.send(file, onImport);
         }}
       >
         <Button isPending={upload.isPending}>{upload.isPending ? 'Uploading …' : 'Choose a file'}</Button>
       </FileTrigger>
       {upload.error && <Failure error={upload.error} />}
-      {upload.data && <ImportProgress key={upload.data.importId} importId={upload.data.importId} />}
+      {importId !== undefined && <ImportProgress key={importId} importId={importId} />}
     </Section>
   );
 }
+
+/** Imports whose end has been heeded: looking at one once more changes nothing. */
+const heeded = new Set<string>();
 
 function ImportProgress({ importId }: { importId: string }) {
   const { data, error } = api.useQuery(
@@ -82,25 +88,20 @@ function ImportProgress({ importId }: { importId: string }) {
       refetchInterval: ({ state }) => (state.data && state.data.state !== 'running' ? false : LOOK_EVERY_MS),
     },
   );
-  const isDone = data?.state === 'done';
+  const state = data?.state ?? 'running';
   useEffect(() => {
-    if (isDone) void memoryHasChanged();
-  }, [isDone]);
+    if (state === 'running' || heeded.has(importId)) return;
+    heeded.add(importId);
+    tell(state === 'done' ? 'The import is done.' : 'The import has failed.');
+    if (state === 'done') void memoryHasChanged();
+  }, [state, importId]);
   if (error) return <Failure error={error} />;
   if (!data) return null;
   if (data.state === 'failed') {
-    return (
-      <p role="status" className="warning">
-        The import has failed; nothing of it is kept.
-      </p>
-    );
+    return <p className="warning">Nothing of the file is kept: the import has failed.</p>;
   }
   if (data.state === 'done') {
-    return (
-      <p role="status" className="good">
-        {count(data.stored, 'exchange')} stored.
-      </p>
-    );
+    return <p className="good">{count(data.stored, 'exchange')} stored.</p>;
   }
   return (
     <ProgressBar

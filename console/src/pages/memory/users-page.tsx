@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useAgentNames } from '../../api/agents.ts';
 import { api, PAGED } from '../../api/client.ts';
-import { memoryPath } from '../../paths.ts';
+import { memoryPath, userIdProblem } from '../../paths.ts';
 import { useRights } from '../../session/session.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { Button } from '../../ui/button.tsx';
@@ -21,7 +21,13 @@ export function UsersPage({ agentId: given }: { agentId: string | undefined }) {
       <Loaded of={agents}>
         {(known) => {
           const agentId = given ?? known[0]?.id;
-          if (agentId === undefined) return <Empty title="There is no agent yet" />;
+          if (agentId === undefined) {
+            return (
+              <Empty title="There is no agent yet">
+                <p>People are remembered by the agent that they talk to.</p>
+              </Empty>
+            );
+          }
           return (
             <>
               <div className="row wrap top">
@@ -46,10 +52,18 @@ function OtherUser({ agentId }: { agentId: string }) {
       className="row bottom"
       onSubmit={(event) => {
         event.preventDefault();
-        if (userId.trim()) navigate(memoryPath(agentId, userId.trim()));
+        if (userId.trim() && !userIdProblem(userId)) navigate(memoryPath(agentId, userId.trim()));
       }}
     >
-      <TextInput label="User" value={userId} onChange={setUserId} placeholder="ada" autoComplete="off" />
+      <TextInput
+        label="Or a user’s id"
+        value={userId}
+        onChange={setUserId}
+        validate={userIdProblem}
+        placeholder="ada"
+        autoComplete="off"
+        isRequired
+      />
       <Button type="submit">Open</Button>
     </form>
   );
@@ -86,7 +100,7 @@ function Users({ agentId }: { agentId: string }) {
                   <Link href={memoryPath(agentId, userId)} className="row-link">
                     <span className="row-title">{userId}</span>
                     <span className="hint">
-                      last here <When at={activeAt} />
+                      {activeAt === null ? 'imported' : <>last wrote {<When at={activeAt} />}</>}
                     </span>
                   </Link>
                 </li>

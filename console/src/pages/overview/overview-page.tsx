@@ -10,7 +10,8 @@ import { Meter } from '../../ui/meter.tsx';
 import { Page, Section } from '../../ui/page.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 import { inOrder, stepName } from '../../ui/steps.ts';
-import { TurnList } from './turn-list.tsx';
+import { turnSeries } from './turn-series.ts';
+import { REFRESH_MS, TurnList } from './turn-list.tsx';
 
 type Overview = Schemas['Overview'];
 
@@ -19,7 +20,6 @@ const SPANS = [
   { id: '72', name: 'Last 3 days', hours: 72 },
   { id: '168', name: 'Last week', hours: 168 },
 ] as const;
-const REFRESH_MS = 30_000;
 
 /** How the agents are doing. */
 export function OverviewPage() {
@@ -43,6 +43,7 @@ export function OverviewPage() {
         <TurnList filter={{ state: 'failed', ...(agentId && { agentId }) }} empty="No turn has failed" />
       </Section>
       <Section title="Degraded turns">
+        <p className="hint">Answered, but without a part of what the agent remembers, or not delivered.</p>
         <TurnList
           filter={{ degraded: 'true', ...(agentId && { agentId }) }}
           empty="Every reply had all that it needed"
@@ -54,22 +55,10 @@ export function OverviewPage() {
 
 function Numbers({ overview }: { overview: Overview }) {
   const { hours, latency, backfill, isPart } = overview;
-  const { canChat } = useRights();
   const sum = (of: 'turns' | 'failed' | 'degraded' | 'recallHits' | 'recallEmpty' | 'up' | 'down') =>
     hours.reduce((total, hour) => total + hour[of], 0);
   const recalls = sum('recallHits') + sum('recallEmpty');
   const feedback = sum('up') + sum('down');
-  if (sum('turns') === 0) {
-    return (
-      <Empty title="Nobody has said anything in this time">
-        {canChat && (
-          <Link href="/welcome" className="link">
-            Say something
-          </Link>
-        )}
-      </Empty>
-    );
-  }
   return (
     <>
       <dl className="figures">
@@ -85,18 +74,39 @@ function Numbers({ overview }: { overview: Overview }) {
         <Figure
           label="Waiting to be remembered"
           value={backfill ? number(backfill.waiting) + (backfill.isPart ? '+' : '') : '–'}
-          note={backfill?.oldestAt ? <>since {<When at={backfill.oldestAt} />}</> : undefined}
+          note={
+            backfill ? backfill.oldestAt && <>since {<When at={backfill.oldestAt} />}</> : 'Temporal is away'
+          }
           isBad={(backfill?.waiting ?? 0) > BEHIND}
         />
       </dl>
       {isPart && (
         <p className="hint">There are more turns than are counted here: these are the newest of them.</p>
       )}
-      <Charts hours={hours} />
-      <Section title="Time by step">
-        <Latency latency={latency} />
-      </Section>
+      {sum('turns') === 0 ? (
+        <Silence />
+      ) : (
+        <>
+          <Charts hours={hours} />
+          <Section title="Time by step">
+            <Latency latency={latency} />
+          </Section>
+        </>
+      )}
     </>
+  );
+}
+
+function Silence() {
+  const { canChat } = useRights();
+  return (
+    <Empty title="Nobody has said anything in this time">
+      {canChat && (
+        <Link href="/welcome" className="link">
+          Say something
+        </Link>
+      )}
+    </Empty>
   );
 }
 
@@ -121,29 +131,18 @@ function Figure({
     <div className={isBad ? 'figure bad' : 'figure'}>
       <dt>{label}</dt>
       <dd>{value}</dd>
-      {note !== undefined && <dd className="hint">{note}</dd>}
+      {note && <dd className="hint">{note}</dd>}
     </div>
   );
 }
 
 function Charts({ hours }: { hours: Overview['hours'] }) {
   const at = useMemo(() => hours.map((hour) => hour.at), [hours]);
-  const turns = useMemo(
-    () => [
-      {
-        label: 'answered',
-        color: '--accent',
-        values: hours.map((hour) => Math.max(0, hour.turns - hour.failed - hour.degraded)),
-      },
-      { label: 'degraded', color: '--warn', values: hours.map((hour) => hour.degraded) },
-      { label: 'failed', color: '--bad', values: hours.map((hour) => hour.failed) },
-    ],
-    [hours],
-  );
+  const turns = useMemo(() => turnSeries(hours), [hours]);
   const recall = useMemo(
     () => [
       { label: 'something', color: '--accent', values: hours.map((hour) => hour.recallHits) },
-      { label: 'nothing', color: '--faint', values: hours.map((hour) => hour.recallEmpty) },
+      { label: 'nothing', color: '--strong-line', values: hours.map((hour) => hour.recallEmpty) },
     ],
     [hours],
   );

@@ -5,6 +5,7 @@ import { useRights, useWorkflowLink } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { duration, When } from '../../ui/format.tsx';
 import { External } from '../../ui/icons.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Page, Section } from '../../ui/page.tsx';
 import { Prompt } from '../../ui/prompt.tsx';
 import { Empty, Failure, Loaded } from '../../ui/states.tsx';
@@ -15,18 +16,27 @@ const STATES: Record<Story['state'], string> = {
   completed: 'It was answered',
   failed: 'It has failed',
   open: 'It is under way',
-  closed: 'It was ended',
+  closed: 'It was ended from outside',
 };
+const LOOK_EVERY_MS = 2_000;
 
 /** What happened in one turn, step by step. */
 export function StoryPage({ messageId }: { messageId: string }) {
-  const story = api.useQuery('get', '/v1/messages/{messageId}/story', { params: { path: { messageId } } });
+  const story = api.useQuery(
+    'get',
+    '/v1/messages/{messageId}/story',
+    { params: { path: { messageId } } },
+    { refetchInterval: ({ state }) => (state.data?.state === 'open' ? LOOK_EVERY_MS : false) },
+  );
   const isForgotten = story.error !== null && asProblem(story.error).status === 404;
   return (
     <Page title="One turn" lead={<code>{messageId}</code>}>
       {isForgotten ? (
-        <Empty title="Its story is not kept">
-          <p>Temporal has forgotten this turn, or it came with an import. What it left in memory stays.</p>
+        <Empty title="There is no story of this turn">
+          <p>
+            Temporal keeps stories for some days only; what was forgotten or imported has none; or there is no
+            turn of this id. What an agent remembers stands under Memory.
+          </p>
         </Empty>
       ) : (
         <Loaded of={story}>{(known) => <Told story={known} messageId={messageId} />}</Loaded>
@@ -40,14 +50,18 @@ function Told({ story, messageId }: { story: Story; messageId: string }) {
   const { canChat } = useRights();
   const queryClient = useQueryClient();
   const retry = api.useMutation('post', '/v1/messages/{messageId}/retry', {
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: ['get', '/v1/messages/{messageId}/story'] }),
+    onSuccess: () => {
+      tell('It is being answered again.');
+      return queryClient.invalidateQueries({ queryKey: ['get', '/v1/messages/{messageId}/story'] });
+    },
   });
   return (
     <>
       <div className="card stack">
         <p>
-          <span className={`tag ${story.state}`}>{STATES[story.state]}</span> <When at={story.startedAt} />,
-          in {duration(story.durationMs)}
+          <span className={`tag ${story.state}`}>{STATES[story.state]}</span> Begun{' '}
+          <When at={story.startedAt} />; {story.state === 'open' ? 'so far' : 'it took'}{' '}
+          {duration(story.durationMs)}
         </p>
         {story.failure !== undefined && <p className="warning">{story.failure}</p>}
         <div className="row wrap">

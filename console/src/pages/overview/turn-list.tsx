@@ -5,8 +5,13 @@ import { api, PAGED, type Schemas } from '../../api/client.ts';
 import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { When } from '../../ui/format.tsx';
+import { MISSING } from '../../ui/missing.ts';
 import { More } from '../../ui/more.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Empty, Failure, Loaded } from '../../ui/states.tsx';
+
+/** How often what is shown of turns is asked for anew. */
+export const REFRESH_MS = 30_000;
 
 type Filter = { agentId?: string; state?: 'failed'; degraded?: 'true' };
 type Turn = Schemas['Turns']['turns'][number];
@@ -17,7 +22,7 @@ export function TurnList({ filter, empty }: { filter: Filter; empty: string }) {
     'get',
     '/v1/turns',
     { params: { query: { ...filter, limit: 20 } } },
-    PAGED,
+    { ...PAGED, refetchInterval: REFRESH_MS },
   );
   return (
     <Loaded of={turns}>
@@ -45,6 +50,7 @@ function TurnRow({ turn }: { turn: Turn }) {
   const nameOf = useAgentName();
   const queryClient = useQueryClient();
   const retry = api.useMutation('post', '/v1/messages/{messageId}/retry', {
+    onSuccess: () => tell(`${userId} is being answered again.`),
     onSettled: () => queryClient.invalidateQueries({ queryKey: ['get', '/v1/turns'] }),
   });
   return (
@@ -56,7 +62,7 @@ function TurnRow({ turn }: { turn: Turn }) {
           </span>
           <span className="row-note">
             {channel}
-            {missing.length > 0 && ` · without ${missing.join(', ')}`}
+            {missing.map((what) => ` · ${MISSING[what]}`)}
           </span>
         </span>
         <span className="hint">
@@ -65,7 +71,7 @@ function TurnRow({ turn }: { turn: Turn }) {
       </Link>
       {state === 'failed' && canChat && (
         <Button
-          aria-label={`Answer ${userId} again`}
+          aria-label={`Answer again, ${userId}`}
           isPending={retry.isPending}
           onPress={() => retry.mutate({ params: { path: { messageId } } })}
         >

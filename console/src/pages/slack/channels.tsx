@@ -1,14 +1,14 @@
 import { useState } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
-import { Form } from 'react-aria-components';
 import { useAgentName } from '../../api/agents.ts';
 import { api, PAGED } from '../../api/client.ts';
 import { useRights } from '../../session/session.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { Button } from '../../ui/button.tsx';
-import { useFieldErrors } from '../../ui/field-errors.ts';
 import { TextInput } from '../../ui/fields.tsx';
+import { Form } from '../../ui/form.tsx';
 import { More } from '../../ui/more.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
 import { Empty, Failure, Loaded } from '../../ui/states.tsx';
 
@@ -20,14 +20,14 @@ export function Channels() {
   const channels = api.useInfiniteQuery('get', '/v1/slack/channels', {}, PAGED);
   return (
     <Section title="Channels">
-      <p className="hint">In every other channel the workspace’s own agent speaks.</p>
+      <p className="hint">In every channel that is not listed here, the workspace’s own agent speaks.</p>
       <Loaded of={channels}>
         {({ pages }) => {
           const all = pages.flatMap((page) => page.channels);
           if (all.length === 0) return <Empty title="No channel has an agent of its own" />;
           return (
             <>
-              <ul className="rows">
+              <ul className="rows" aria-label="Channels">
                 {all.map((channel) => (
                   <Channel key={channel.channelId} {...channel} />
                 ))}
@@ -47,21 +47,24 @@ function Channel({ channelId, agentId }: { channelId: string; agentId: string })
   const nameOf = useAgentName();
   const queryClient = useQueryClient();
   const take = api.useMutation('delete', '/v1/agents/{agentId}/slack/channels/{channelId}', {
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: CHANNELS }),
+    onSuccess: () => {
+      tell(`The workspace’s own agent speaks in ${channelId} now.`);
+      return queryClient.invalidateQueries({ queryKey: CHANNELS });
+    },
   });
   return (
     <li className="row-item">
       <p className="grow">
-        <code>{channelId}</code> → {nameOf(agentId)}
+        <code>{channelId}</code> has {nameOf(agentId)}
       </p>
       {canChange && (
         <Button
           kind="quiet"
-          aria-label={`Give ${channelId} back`}
+          aria-label={`Take out ${nameOf(agentId)} of ${channelId}`}
           isPending={take.isPending}
           onPress={() => take.mutate({ params: { path: { agentId, channelId } } })}
         >
-          Give back
+          Take out
         </Button>
       )}
       {take.error && <Failure error={take.error} />}
@@ -73,38 +76,39 @@ function GiveChannel() {
   const [channelId, setChannelId] = useState('');
   const [agentId, setAgentId] = useState('');
   const queryClient = useQueryClient();
+  const nameOf = useAgentName();
   const give = api.useMutation('put', '/v1/agents/{agentId}/slack/channels/{channelId}', {
-    onSuccess: () => {
+    onSuccess: (_, { params: { path } }) => {
       setChannelId('');
+      tell(`${nameOf(path.agentId)} speaks in ${path.channelId} now.`);
       return queryClient.invalidateQueries({ queryKey: CHANNELS });
     },
   });
-  const wrong = useFieldErrors(give.error);
   return (
     <Form
       className="row wrap top"
-      validationErrors={wrong}
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (agentId && channelId.trim())
-          give.mutate({ params: { path: { agentId, channelId: channelId.trim() } } });
+      fields={['channelId']}
+      error={give.error}
+      onSubmit={() => {
+        if (agentId) give.mutate({ params: { path: { agentId, channelId: channelId.trim() } } });
+        else tell('Choose an agent first.');
       }}
     >
       <TextInput
-        label="Channel"
+        label="Channel’s id in Slack"
         name="channelId"
         value={channelId}
         onChange={setChannelId}
         placeholder="C0123456789"
         autoComplete="off"
+        isRequired
       />
       <AgentChoice value={agentId || null} onChange={setAgentId} />
       <div className="beside-fields">
-        <Button type="submit" isPending={give.isPending} isDisabled={!agentId || !channelId.trim()}>
-          Give the channel
+        <Button type="submit" isPending={give.isPending}>
+          Give it this agent
         </Button>
       </div>
-      {give.error && Object.keys(wrong).length === 0 && <Failure error={give.error} />}
     </Form>
   );
 }

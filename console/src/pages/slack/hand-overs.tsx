@@ -5,6 +5,7 @@ import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { When } from '../../ui/format.tsx';
 import { More } from '../../ui/more.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Section } from '../../ui/page.tsx';
 import { Empty, Failure, Loaded } from '../../ui/states.tsx';
 
@@ -12,23 +13,23 @@ type Escalation = Schemas['Escalations']['escalations'][number];
 const BY: Record<Escalation['openedBy'], string> = {
   person: 'A person has taken over',
   agent: 'The agent has asked for a person',
-  api: 'Asked for by the API',
+  api: 'By a call of the API',
 };
 
 /** Threads where a person has taken over, and the agent is silent. */
 export function HandOvers() {
   const escalations = api.useInfiniteQuery('get', '/v1/escalations', {}, PAGED);
   return (
-    <Section title="Hand-overs that wait">
+    <Section title="Threads that a person has taken over">
       <Loaded of={escalations}>
         {({ pages }) => {
           const waiting = pages
             .flatMap((page) => page.escalations)
             .filter(({ state }) => state === 'escalated');
-          if (waiting.length === 0) return <Empty title="No thread waits for a person" />;
+          if (waiting.length === 0) return <Empty title="The agents speak in every thread" />;
           return (
             <>
-              <ul className="rows">
+              <ul className="rows" aria-label="Threads that a person has taken over">
                 {waiting.map((one) => (
                   <HandOver key={one.threadId} escalation={one} />
                 ))}
@@ -48,13 +49,16 @@ function HandOver({ escalation }: { escalation: Escalation }) {
   const nameOf = useAgentName();
   const queryClient = useQueryClient();
   const handBack = api.useMutation('delete', '/v1/threads/{threadId}/escalation', {
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: ['get', '/v1/escalations'] }),
+    onSuccess: () => {
+      tell(`${nameOf(agentId)} speaks in that thread again.`);
+      return queryClient.invalidateQueries({ queryKey: ['get', '/v1/escalations'] });
+    },
   });
   return (
     <li className="row-item">
       <div className="grow">
         <p className="row-title">
-          {nameOf(agentId)} is silent since <When at={openedAt} />
+          {nameOf(agentId)} has been silent since <When at={openedAt} />
         </p>
         <p className="hint">
           {BY[openedBy]} · <code>{threadId}</code>
@@ -63,10 +67,10 @@ function HandOver({ escalation }: { escalation: Escalation }) {
       {canChat && (
         <Button
           isPending={handBack.isPending}
-          aria-label={`Hand ${threadId} back`}
+          aria-label={`Hand back to the agent, thread ${threadId}`}
           onPress={() => handBack.mutate({ params: { path: { threadId } } })}
         >
-          Hand back
+          Hand back to the agent
         </Button>
       )}
       {handBack.error && <Failure error={handBack.error} />}

@@ -14,10 +14,10 @@ export function Workspaces() {
       <Loaded of={installations}>
         {({ pages }) => {
           const all = pages.flatMap((page) => page.installations);
-          if (all.length === 0) return <Empty title="No company has installed the app by a link" />;
+          if (all.length === 0) return <Empty title="Nobody has installed the app by a link yet" />;
           return (
             <>
-              <ul className="rows">
+              <ul className="rows" aria-label="Workspaces">
                 {all.map((one) => (
                   <li key={one.installationId} className="row-item">
                     <div className="grow">
@@ -26,7 +26,8 @@ export function Workspaces() {
                         <span className="hint">{one.isOrganisation ? 'organisation' : 'workspace'}</span>
                       </p>
                       <p className="hint">
-                        {nameOf(one.agentId)} speaks there · installed <When at={one.installedAt} />
+                        {nameOf(one.agentId)} {one.endedAt === null ? 'speaks' : 'spoke'} there · installed{' '}
+                        <When at={one.installedAt} />
                       </p>
                     </div>
                     {one.endedAt === null ? (

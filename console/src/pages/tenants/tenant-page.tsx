@@ -5,17 +5,19 @@ import { Button } from '../../ui/button.tsx';
 import { Copyable } from '../../ui/copy.tsx';
 import { Confirm } from '../../ui/dialog.tsx';
 import { Choice, TextInput } from '../../ui/fields.tsx';
+import { Form } from '../../ui/form.tsx';
 import { When } from '../../ui/format.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Page, Section } from '../../ui/page.tsx';
-import { Empty, Failure, Loaded } from '../../ui/states.tsx';
+import { Empty, Loaded } from '../../ui/states.tsx';
 
 type Key = Schemas['ApiKeys']['apiKeys'][number];
 
 const KEYS = ['get', '/v1/tenants/{tenantId}/api-keys'] as const;
 const ROLES = [
   { id: 'chat', name: 'chat', note: 'sends messages, reads those it sent' },
-  { id: 'read', name: 'read', note: 'reads everything' },
-  { id: 'admin', name: 'admin', note: 'may everything' },
+  { id: 'read', name: 'read', note: 'reads everything, changes nothing' },
+  { id: 'admin', name: 'admin', note: 'reads and changes everything' },
 ] as const;
 
 /** One tenant, and who may speak for it. */
@@ -24,7 +26,7 @@ export function TenantPage({ tenantId }: { tenantId: string }) {
   const tenant = api.useQuery('get', '/v1/tenants/{tenantId}', params);
   const keys = api.useQuery('get', '/v1/tenants/{tenantId}/api-keys', params);
   return (
-    <Page title={tenant.data?.name ?? 'Tenant'} lead={<code>{tenantId}</code>}>
+    <Page title={tenant.data?.name ?? 'Tenant'} isReady={!tenant.isPending} lead={<code>{tenantId}</code>}>
       <Section title="API keys">
         <Loaded of={keys}>
           {({ apiKeys }) =>
@@ -45,17 +47,23 @@ export function TenantPage({ tenantId }: { tenantId: string }) {
   );
 }
 
+/** A key by its name, or by the beginning of its id. */
+const calledOf = ({ name, apiKeyId }: Key): string => name || `key ${apiKeyId.slice(0, 8)}`;
+
 function KeyRow({ apiKey, tenantId }: { apiKey: Key; tenantId: string }) {
-  const { apiKeyId, name, role, createdAt, expiresAt, lastUsedAt, revokedAt } = apiKey;
+  const { apiKeyId, role, createdAt, expiresAt, lastUsedAt, revokedAt } = apiKey;
   const queryClient = useQueryClient();
   const revoke = api.useMutation('delete', '/v1/tenants/{tenantId}/api-keys/{keyId}', {
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: KEYS }),
+    onSuccess: () => {
+      tell(`${calledOf(apiKey)} is revoked.`);
+      return queryClient.invalidateQueries({ queryKey: KEYS });
+    },
   });
   return (
     <li className="row-item">
       <div className="grow">
         <p className="row-title">
-          {name || 'Without a name'} <span className="tag">{role}</span>
+          {calledOf(apiKey)} <span className="tag">{role}</span>
         </p>
         <p className="hint">
           made <When at={createdAt} />
@@ -78,13 +86,16 @@ function KeyRow({ apiKey, tenantId }: { apiKey: Key; tenantId: string }) {
           title="Revoke this key"
           action="Revoke"
           trigger={
-            <Button kind="quiet" aria-label={`Revoke ${name || apiKeyId}`}>
+            <Button kind="quiet" aria-label={`Revoke ${calledOf(apiKey)}`}>
               Revoke
             </Button>
           }
           onConfirm={() => revoke.mutateAsync({ params: { path: { tenantId, keyId: apiKeyId } } })}
         >
-          <p>Whoever uses {name || 'it'} is refused at once. It can’t be taken back.</p>
+          <p>
+            From now on nobody gets in with {calledOf(apiKey)}, and sessions of the console that began with it
+            end. It can’t be taken back.
+          </p>
         </Confirm>
       ) : (
         <span className="tag failed">revoked</span>
@@ -100,20 +111,23 @@ function NewKey({ tenantId }: { tenantId: string }) {
   const issue = api.useMutation('post', '/v1/tenants/{tenantId}/api-keys', {
     onSuccess: () => {
       setName('');
+      tell('The key is made. It stands below, this once.');
       return queryClient.invalidateQueries({ queryKey: KEYS });
     },
   });
   return (
     <Section title="New key">
-      <form
+      <Form
         className="row wrap top"
-        onSubmit={(event) => {
-          event.preventDefault();
-          issue.mutate({ params: { path: { tenantId } }, body: { role, ...(name && { name }) } });
-        }}
+        fields={['name']}
+        error={issue.error}
+        onSubmit={() =>
+          issue.mutate({ params: { path: { tenantId } }, body: { role, ...(name && { name }) } })
+        }
       >
         <TextInput
           label="What it is for"
+          name="name"
           value={name}
           onChange={setName}
           placeholder="the shop’s backend"
@@ -130,11 +144,10 @@ function NewKey({ tenantId }: { tenantId: string }) {
             Make a key
           </Button>
         </div>
-      </form>
-      {issue.error && <Failure error={issue.error} />}
+      </Form>
       {issue.data && (
-        <div role="status" className="card">
-          <p>It is shown this once:</p>
+        <div className="card stack small">
+          <p>The new key. It is shown this once, so take it along now:</p>
           <Copyable text={issue.data.apiKey} label="API key" />
         </div>
       )}

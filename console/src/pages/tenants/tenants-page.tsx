@@ -1,14 +1,14 @@
 import { useState } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
-import { Form } from 'react-aria-components';
 import { Link } from 'wouter';
 import { api, PAGED } from '../../api/client.ts';
 import { Button } from '../../ui/button.tsx';
 import { Copyable } from '../../ui/copy.tsx';
-import { useFieldErrors } from '../../ui/field-errors.ts';
 import { TextInput } from '../../ui/fields.tsx';
+import { Form } from '../../ui/form.tsx';
 import { When } from '../../ui/format.tsx';
 import { More } from '../../ui/more.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Page, Section } from '../../ui/page.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 
@@ -51,6 +51,7 @@ function NewTenant() {
   const create = api.useMutation('post', '/v1/tenants', {
     onSuccess: () => {
       setName('');
+      tell('The tenant is made. Its key stands below, this once.');
       return queryClient.invalidateQueries({ queryKey: ['get', '/v1/tenants'] });
     },
   });
@@ -58,11 +59,9 @@ function NewTenant() {
     <Section title="New tenant">
       <Form
         className="row wrap top"
-        validationErrors={useFieldErrors(create.error)}
-        onSubmit={(event) => {
-          event.preventDefault();
-          create.mutate({ body: { name } });
-        }}
+        fields={['name']}
+        error={create.error}
+        onSubmit={() => create.mutate({ body: { name } })}
       >
         <TextInput label="Name" name="name" value={name} onChange={setName} autoComplete="off" />
         <div className="beside-fields">
@@ -72,9 +71,13 @@ function NewTenant() {
         </div>
       </Form>
       {create.data && (
-        <div role="status" className="card">
-          <p>Its first key has the role admin. It is shown this once:</p>
+        <div className="card stack small">
+          <p>The tenant’s first key, of the role admin. It is shown this once, so take it along now:</p>
           <Copyable text={create.data.apiKey} label="API key" />
+          <p className="hint">
+            Whoever signs in with it is led to a first agent.{' '}
+            <Link href={`/tenants/${create.data.tenantId}`}>More keys</Link>
+          </p>
         </div>
       )}
     </Section>

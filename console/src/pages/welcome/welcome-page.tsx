@@ -1,6 +1,5 @@
-import { useState, type ReactNode } from 'react';
+import { useEffect, useState, type ReactNode } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
-import { Form } from 'react-aria-components';
 import { Link } from 'wouter';
 import { useAgentNames } from '../../api/agents.ts';
 import { api } from '../../api/client.ts';
@@ -8,16 +7,18 @@ import { exchangesOf } from '../../api/exchanges.ts';
 import { useMemories, type Scope } from '../../api/memory.ts';
 import { memoryPath } from '../../paths.ts';
 import { Button } from '../../ui/button.tsx';
-import { useFieldErrors } from '../../ui/field-errors.ts';
 import { TextInput } from '../../ui/fields.tsx';
+import { Form } from '../../ui/form.tsx';
 import { Check } from '../../ui/icons.tsx';
+import { tell } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
-import { Loaded, Waiting } from '../../ui/states.tsx';
+import { Failure, Loaded, Waiting } from '../../ui/states.tsx';
 import { Conversation } from '../chat/conversation-view.tsx';
 import { useConversation } from '../chat/conversation.ts';
 
 const FIRST_USER = 'ada';
 const LOOK_EVERY_MS = 1_000;
+const LONG_MS = 20_000;
 
 /** Leads whoever comes first from nothing to an agent that remembers. */
 export function WelcomePage() {
@@ -34,8 +35,12 @@ export function WelcomePage() {
               <Step title="Make an agent" isNow>
                 <MakeAgent />
               </Step>
-              <Step title="Say something" />
-              <Step title="See it remembered" />
+              <Step title="Say something">
+                <p className="hint">Then you talk to the agent, as one of the people whom it will know.</p>
+              </Step>
+              <Step title="See it remembered">
+                <p className="hint">What was said is stored behind the reply, for as long as you want.</p>
+              </Step>
             </ol>
           );
         }}
@@ -46,7 +51,9 @@ export function WelcomePage() {
 
 function WithAgent({ agentId, name }: { agentId: string; name: string }) {
   const scope: Scope = { agentId, userId: FIRST_USER };
-  const hasReply = useConversation(scope).some(({ message }) => message?.state === 'done');
+  const reply = useConversation(scope).find(({ message }) => message?.state === 'done');
+  const exchangeId = reply?.message?.messageId;
+  const hasReply = exchangeId !== undefined;
   return (
     <ol className="journey">
       <Step title="Make an agent" isDone>
@@ -56,12 +63,16 @@ function WithAgent({ agentId, name }: { agentId: string; name: string }) {
       </Step>
       <Step title="Say something" isNow={!hasReply} isDone={hasReply}>
         <p className="hint">
-          Tell {name} something about yourself. You are the user {FIRST_USER} here.
+          Tell {name} something about yourself. Here you are the user {FIRST_USER}, whose memory this becomes.
         </p>
         <Conversation partner={scope} name={name} />
       </Step>
       <Step title="See it remembered" isNow={hasReply}>
-        {hasReply && <Remembered scope={scope} name={name} />}
+        {hasReply ? (
+          <Remembered scope={scope} name={name} exchangeId={exchangeId} />
+        ) : (
+          <p className="hint">What you say is stored once {name} has replied.</p>
+        )}
       </Step>
     </ol>
   );
@@ -102,17 +113,17 @@ function MakeAgent() {
   const [jobTitle, setJobTitle] = useState('');
   const queryClient = useQueryClient();
   const create = api.useMutation('post', '/v1/agents', {
-    onSuccess: () => queryClient.invalidateQueries({ queryKey: ['get', '/v1/agents'] }),
+    onSuccess: async (made) => {
+      await queryClient.invalidateQueries({ queryKey: ['get', '/v1/agents'] });
+      tell(`${made.name} is made. Say something to ${made.name}.`);
+    },
   });
-  const wrong = useFieldErrors(create.error);
   return (
     <Form
       className="stack"
-      validationErrors={wrong}
-      onSubmit={(event) => {
-        event.preventDefault();
-        create.mutate({ body: { name, jobTitle } });
-      }}
+      fields={['name', 'jobTitle']}
+      error={create.error}
+      onSubmit={() => create.mutate({ body: { name, jobTitle } })}
     >
       <TextInput label="Name" name="name" value={name} onChange={setName} placeholder="Mara" autoFocus />
       <TextInput
@@ -131,15 +142,27 @@ function MakeAgent() {
   );
 }
 
-/** Looks until what was said is there. */
-function Remembered({ scope, name }: { scope: Scope; name: string }) {
-  const memories = useMemories(scope, { refetchUntilThere: LOOK_EVERY_MS });
-  const exchanges = exchangesOf(memories.data?.pages ?? []);
-  if (exchanges.length === 0) return <Waiting what={`${name} is committing it to memory`} />;
+/** Looks until what was said is in long-term memory, and shows it as it stands there. */
+function Remembered({ scope, name, exchangeId }: { scope: Scope; name: string; exchangeId: string }) {
+  const memories = useMemories(scope, { exchangeId, everyMs: LOOK_EVERY_MS });
+  const stored = exchangesOf(memories.data?.pages ?? []).find(({ id }) => id === exchangeId);
+  const isStored = stored !== undefined;
+  useEffect(() => {
+    if (isStored) tell(`${name} remembers what you said.`);
+  }, [isStored, name]);
+  if (!stored) {
+    return memories.error ? (
+      <Failure error={memories.error} onRetry={() => void memories.refetch()} />
+    ) : (
+      <NotYet name={name} />
+    );
+  }
   return (
     <>
-      <p className="good" role="status">
-        {name} remembers what you said, and will find it again when it matters.
+      <p className="good">{name} remembers what you said.</p>
+      <blockquote className="quote assistant">{stored.messages[0]?.content}</blockquote>
+      <p className="hint">
+        This stands in long-term memory. It is looked through for every message, by meaning and by words.
       </p>
       <div className="row wrap">
         <Link href={memoryPath(scope.agentId, scope.userId)} className="button main">
@@ -149,6 +172,26 @@ function Remembered({ scope, name }: { scope: Scope; name: string }) {
           To the overview
         </Link>
       </div>
+    </>
+  );
+}
+
+/** It takes a moment; what takes longer has a cause that the overview shows. */
+function NotYet({ name }: { name: string }) {
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), LONG_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <>
+      <Waiting what={`${name} is committing it to memory`} />
+      {isLong && (
+        <p className="hint">
+          This takes longer than usual. The <Link href="/overview">overview</Link> says how much waits to be
+          remembered; nothing of it is lost.
+        </p>
+      )}
     </>
   );
 }

@@ -54,7 +54,8 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- define "konstruct.service" -}}
 {{ include "konstruct.temporal" . }}
 {{ include "konstruct.secret" (list "REDIS_URL" .Values.secrets.service "REDIS_URL" false) }}
-{{ include "konstruct.secret" (list "KONSTRUCT_ENCRYPTION_KEYS" .Values.secrets.service "KONSTRUCT_ENCRYPTION_KEYS" true) }}
+{{- /* Without it histories would stand in clear in Temporal; the word clear says that they shall. */}}
+{{ include "konstruct.secret" (list "KONSTRUCT_ENCRYPTION_KEYS" .Values.secrets.service "KONSTRUCT_ENCRYPTION_KEYS" false) }}
 {{ include "konstruct.secret" (list "SLACK_BOT_TOKEN" .Values.secrets.service "SLACK_BOT_TOKEN" true) }}
 - name: LLM_MODEL
   value: {{ .Values.llm.model | quote }}
@@ -62,8 +63,20 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   value: {{ .Values.llm.models | quote }}
 {{- end }}
 
+{{- /* Where the Ingress leads. */}}
+{{- define "konstruct.api-backend" -}}
+service:
+  name: {{ include "konstruct.name" . }}-api
+  port: { name: http }
+{{- end }}
+
+{{- /* What stands here, whoever may read Deployments can read. */}}
 {{- define "konstruct.settings" -}}
+{{- $secrets := list "DATABASE_ADMIN_URL" "DATABASE_API_URL" "DATABASE_OPERATOR_URL" "DATABASE_URL" "DATABASE_WORKER_URL" "KONSTRUCT_ENCRYPTION_KEYS" "KONSTRUCT_OPERATOR_TOKEN" "LLM_API_KEY" "REDIS_URL" "SLACK_APP_TOKEN" "SLACK_BOT_TOKEN" "SLACK_CLIENT_SECRET" "SLACK_SIGNING_SECRET" "SLACK_STATE_SECRET" "TEMPORAL_API_KEY" }}
 {{- range $name, $value := . }}
+{{- if has $name $secrets }}
+{{- fail (printf "%s among the settings would stand in the Deployment for all to read: put it into the Secret that secrets.service names" $name) }}
+{{- end }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}

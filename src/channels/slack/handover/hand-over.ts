@@ -3,7 +3,13 @@ import type { WebClient } from '@slack/web-api';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import type { AuditActor } from '../../../db/audit.ts';
-import { claimTelling, endTelling, type Escalation, type OpenedBy } from '../../../db/escalations.ts';
+import {
+  claimTelling,
+  endTelling,
+  noteTold,
+  type Escalation,
+  type OpenedBy,
+} from '../../../db/escalations.ts';
 import { HANDED_BACK_LINE } from '../../../domain/words.ts';
 import { escalate, handBack } from '../../../intake/escalations.ts';
 import type { Agent } from '../../../domain/agent.ts';
@@ -40,7 +46,10 @@ export async function handOver(stores: Stores, asked: HandOver): Promise<Escalat
   return escalation;
 }
 
-/** Tells people of what was handed over, unless that was done. Rejects while Postgres or Slack is away. */
+/**
+ * Tells people of what was handed over, each once: a telling that broke off goes on where it was left.
+ * Rejects while Postgres or Slack is away.
+ */
 export async function tellOnce(
   { pool, log }: Stores,
   asked: Pick<HandOver, 'installation' | 'threadId' | 'agent' | 'userId' | 'said'>,
@@ -49,7 +58,13 @@ export async function tellOnce(
   const { installation, threadId, agent, userId, said = [] } = asked;
   const { tenantId, client } = installation;
   const place = threadPlaceOf(threadId);
-  if (!place || !client || !(await claimTelling(pool, tenantId, escalation.id))) return;
+  if (!place || !client) return;
+  const told = await claimTelling(pool, tenantId, escalation.id);
+  if (!told) return;
+  const note = (whom: string): Promise<void> =>
+    noteTold(pool, tenantId, escalation.id, whom).catch((error: unknown) =>
+      log.warn({ err: error }, 'who is to take over may be told again'),
+    );
   try {
     await tellPeople({
       client,
@@ -59,6 +74,8 @@ export async function tellOnce(
       people: agent?.escalation?.people ?? [],
       asker: userId?.split(':').at(-1),
       said,
+      told,
+      note,
       log,
     });
   } catch (error) {

@@ -30,15 +30,27 @@ export type Telling = {
   asker: string | undefined;
   /** What of the conversation is at hand, oldest first. */
   said: readonly Said[];
+  /** Who has been told before: people, and `THREAD`. */
+  told: ReadonlySet<string>;
+  /** Notes who has been told. Never rejects. */
+  note: (whom: string) => Promise<void>;
   log: Logger;
 };
 
+/** Stands for the line in the thread among those who have been told. */
+const THREAD = 'thread';
+
 /** Rejects while Slack is away; what it refuses for one person leaves the others. */
 export async function tellPeople(telling: Telling): Promise<void> {
-  const { client, place, threadId, agentName, people, asker, log } = telling;
+  const { client, place, threadId, agentName, asker, told, note, log } = telling;
   const { channel, threadTs } = place;
   const button = handBackButton(threadId, agentName);
-  await unlessRefused(log, () =>
+  const tell = async (whom: string, call: () => Promise<unknown>): Promise<void> => {
+    if (told.has(whom)) return;
+    await unlessRefused(log, call);
+    await note(whom);
+  };
+  await tell(THREAD, () =>
     client.chat.postMessage({
       channel,
       thread_ts: threadTs,
@@ -46,6 +58,7 @@ export async function tellPeople(telling: Telling): Promise<void> {
       blocks: [{ type: 'section', text: plainText(HANDED_OVER_LINE) }, button],
     }),
   );
+  const people = [...new Set(telling.people)].filter((person) => !told.has(person));
   if (people.length === 0) return;
   const [link, shown] = await Promise.all([linkOf(client, place), shownIn(client, place)]);
   const summary = summaryOf(shown.length > 0 ? shown : telling.said);
@@ -54,7 +67,7 @@ export async function tellPeople(telling: Telling): Promise<void> {
   const text = `${plainContent(agentName).text} hands over a conversation${who}. ${where}`;
   for (const person of people) {
     const said = summary === '' ? [] : [{ type: 'section' as const, text: plainText(summary) }];
-    await unlessRefused(log, () =>
+    await tell(person, () =>
       client.chat.postMessage({
         channel: person,
         text,

@@ -69,11 +69,17 @@ export type Workspace = {
 };
 
 /** What a request to `/slack/events` holds. */
-type SlackRequest =
-  | { kind: 'challenge'; challenge: string }
-  /** `at` is when it happened, in seconds, where Slack says so. */
-  | { kind: 'event'; workspace: Workspace; event: unknown; at: number | undefined }
-  | { kind: 'other'; type: string };
+type SlackRequest = { kind: 'challenge'; challenge: string } | SlackEvent | { kind: 'other'; type: string };
+
+export type SlackEvent = {
+  kind: 'event';
+  workspace: Workspace;
+  /** What Slack names by itself: the end of an installation is the end of this one. */
+  named: 'workspace' | 'organisation';
+  event: unknown;
+  /** When it happened, in seconds, where Slack says so. */
+  at: number | undefined;
+};
 
 /** Reads what Slack has sent; undefined when it is nothing that Slack sends. */
 export function readRequest(sent: unknown): SlackRequest | undefined {
@@ -82,7 +88,16 @@ export function readRequest(sent: unknown): SlackRequest | undefined {
   const { type, challenge, event, event_time: at } = read.data;
   if (type === 'url_verification' && challenge !== undefined) return { kind: 'challenge', challenge };
   if (type !== 'event_callback') return { kind: 'other', type };
-  return { kind: 'event', workspace: workspaceOf(read.data), event, at: at ?? undefined };
+  const { data } = read;
+  return { kind: 'event', workspace: workspaceOf(data), named: namedIn(data), event, at: at ?? undefined };
+}
+
+/** Slack tells of an end without `authorizations`: docs.slack.dev/reference/events/app_uninstalled. */
+function namedIn({ authorizations, team_id }: z.output<typeof envelope>): SlackEvent['named'] {
+  const installed = authorizations?.[0];
+  if (installed?.is_enterprise_install) return 'organisation';
+  const team = installed?.team_id || installed?.enterprise_id ? installed.team_id : team_id;
+  return team ? 'workspace' : 'organisation';
 }
 
 /**

@@ -30,7 +30,7 @@ export async function fetchContents(
   };
   const fetching = files
     .filter(isWorthFetching)
-    .slice(0, MAX_FETCHED)
+    .slice(0, withinMs > 0 ? MAX_FETCHED : 0)
     .map((file) => fetchOne(file).catch(() => undefined));
   if (fetching.length > 0) await within(withinMs, Promise.all(fetching)).catch(() => undefined);
   abort.abort();

@@ -6,31 +6,22 @@ import type { HandingOver } from '../../channel.ts';
 import { speaking } from '../errors.ts';
 import { giveBack, handOver } from '../handover/hand-over.ts';
 import { threadPlaceOf } from '../handover/thread-id.ts';
-import type { FindAgent, FindInstallation, Installation } from './installations.ts';
+import type { FindAgent, FindOwn } from './installations.ts';
 
 /** How an application, by its tenant's key, lets a person take over a thread. */
 export function createHandingOver(dependencies: {
   pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
-  findInstallation: FindInstallation;
-  findOrganisation: (tenantId: string) => Promise<Installation | undefined>;
+  findOwn: FindOwn;
   findAgentOf: FindAgent;
 }): HandingOver {
-  const { pool, findInstallation, findOrganisation, findAgentOf } = dependencies;
-
-  /** The tenant's own installation in the thread's workspace: another tenant's is not spoken through. */
-  const installationOf = async (tenantId: string, team: string): Promise<Installation | undefined> => {
-    const found = await findInstallation({ teamId: team, enterpriseId: undefined, installedIn: 'either' });
-    if (found) return found.tenantId === tenantId ? found : undefined;
-    return findOrganisation(tenantId);
-  };
-
+  const { pool, findOwn, findAgentOf } = dependencies;
   return {
     async takeOver({ tenantId, threadId, agent: given, actor }) {
       const place = threadPlaceOf(threadId);
       if (!place) return undefined;
-      const installation = await installationOf(tenantId, place.team);
+      const installation = await findOwn(tenantId, place.team);
       const itsOwn = async () =>
         installation && findAgent(pool, tenantId, await findAgentOf(installation, place.channel));
       const agent = given ?? (await itsOwn());
@@ -40,7 +31,7 @@ export function createHandingOver(dependencies: {
     },
     async giveBack({ tenantId, threadId, actor }) {
       const place = threadPlaceOf(threadId);
-      const installation = place && (await installationOf(tenantId, place.team));
+      const installation = place && (await findOwn(tenantId, place.team));
       const speaker = { tenantId, client: installation?.client };
       return giveBack(dependencies, { installation: speaker, threadId, actor });
     },

@@ -33,6 +33,9 @@ export type FindInstallation = (
   workspace: Pick<Workspace, 'teamId' | 'enterpriseId' | 'installedIn'>,
 ) => Promise<Installation | undefined>;
 
+/** A tenant's own installation in a workspace or an organisation; undefined where it has none. */
+export type FindOwn = (tenantId: string, home: string) => Promise<Installation | undefined>;
+
 /** Which agent speaks in a channel of an installation. Rejects when that can't be found out now. */
 export type FindAgent = (installation: Installation, channelId: string) => Promise<string>;
 
@@ -46,6 +49,18 @@ export function findAmong(
   second: FindInstallation | undefined,
 ): FindInstallation {
   return async (workspace) => (await first?.(workspace)) ?? (await second?.(workspace));
+}
+
+/** Finds a tenant's own: another tenant's is not spoken through. */
+export function findOwnAmong(
+  find: FindInstallation,
+  findOrganisation: (tenantId: string) => Promise<Installation | undefined>,
+): FindOwn {
+  return async (tenantId, home) => {
+    const found = await find({ teamId: home, enterpriseId: home, installedIn: 'either' });
+    if (found) return found.tenantId === tenantId ? found : undefined;
+    return findOrganisation(tenantId);
+  };
 }
 
 /** Finds installations in Postgres. One that has ended is not known some seconds later. */

@@ -8,7 +8,7 @@ import type { Home } from '../home/take-home.ts';
 import { claimFirstOpening, markAssistantThread, markStopped } from '../threads.ts';
 import type { Opening, Stop, Workspace } from './events.ts';
 import type { Installation } from './installations.ts';
-import type { PersonalLimit } from './personal-limit.ts';
+import type { PersonalLimit } from '../personal-limit.ts';
 import { userIdOf } from './people.ts';
 import { threadOf } from './take-message.ts';
 

@@ -1,25 +1,35 @@
+import { createFairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
 import type { Home } from '../home/take-home.ts';
-import { endInstallation } from '../installations/installation-store.ts';
-import { judgeEvent, readRequest, type Workspace } from './events.ts';
+import { endInstallation, mayHaveEnded } from '../installations/installation-store.ts';
+import { judgeEvent, readRequest, type SlackEvent } from './events.ts';
 import type { Installation } from './installations.ts';
-import { endOf } from './lifecycle.ts';
+import { endOf, isRefused, tellsOfEnd } from './lifecycle.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { takeOpening, takeStop } from './openings.ts';
-import type { PersonalLimit } from './personal-limit.ts';
+import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
 import type { SlackInbound } from './slack-inbound.ts';
 import { takeMessage, type Taking } from './take-message.ts';
 
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
 const READ_KEPT_MS = 10_000;
+/**
+ * Messages of a tenant that is alone in a process whose files and threads are read at once: each holds a page
+ * of a thread, and five files.
+ */
+const READ_AT_ONCE = 10;
+/** As many as a person may send in a minute where nothing else is set: a burst of sixty, and sixty more. */
+const READ_A_MINUTE = 120;
 
 /** Takes events that are proven to be Slack's. */
 export function createReceiveEvent(dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit }) {
   const { findInstallation, findAgentOf, lookUpNames, allowedBots, context, home, mayDo } = dependencies;
   const { pool, redis, log } = context;
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
-  const taking: Taking = { lookUpNames, pool, redis, log, readOnce };
+  const mayRead = createPersonalLimit(READ_A_MINUTE);
+  const readInTurn = createFairPlaces(READ_AT_ONCE);
+  const taking: Taking = { lookUpNames, pool, redis, log, readOnce, mayDo, mayRead, readInTurn };
 
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const request = readRequest(sent);
@@ -36,10 +46,14 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
     }
   };
 
-  async function receive(
-    { workspace, event, at }: { workspace: Workspace; event: unknown; at: number | undefined },
-    deadline: number,
-  ): Promise<Received> {
+  async function receive(request: SlackEvent, deadline: number): Promise<Received> {
+    if (tellsOfEnd(request.event)) {
+      return within(deadline - Date.now(), takeEnd(request)).catch((error: unknown) => {
+        log.warn({ err: error }, 'whether the app is gone from somewhere can’t be found out now');
+        return { kind: 'unavailable', service: 'A service' } as const;
+      });
+    }
+    const { workspace, event } = request;
     let installation: Installation | undefined;
     try {
       installation = await within(deadline - Date.now(), findInstallation(workspace));
@@ -48,8 +62,6 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
     }
     const team = workspace.teamId ?? workspace.enterpriseId;
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
-    const end = endOf(event, installation);
-    if (end) return takeEnd(installation, end, { at, deadline });
     const judged = judgeEvent(event, installation, allowedBots);
     switch (judged.kind) {
       case 'ignored':
@@ -70,17 +82,23 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
     }
   }
 
-  /** The app is gone from there. */
-  async function takeEnd(
-    { tenantId, stored }: Installation,
-    end: 'uninstalled' | 'revoked',
-    { at, deadline }: { at: number | undefined; deadline: number },
-  ): Promise<Received> {
-    if (stored) {
-      const ending = endInstallation(pool, { tenantId, id: stored.id }, { by: end, at });
-      const isEnded = await within(deadline - Date.now(), ending);
-      if (isEnded) log.info({ place: stored.place, end }, 'the app is gone from there');
+  /** Ends the installation that Slack names, or the one behind it, if Slack refuses its token. */
+  async function takeEnd({ workspace, named, event, at }: SlackEvent): Promise<Received> {
+    const exact = await findInstallation({ ...workspace, installedIn: named });
+    const found = exact ?? (await findInstallation(workspace));
+    if (!found) return { kind: 'ignored', reason: 'unknown_workspace' };
+    const { tenantId, stored, client } = found;
+    const end = endOf(event, found);
+    if (!end) return { kind: 'ignored', reason: 'other_event' };
+    const told: Received = { kind: 'ignored', reason: `app_${end}` };
+    const ref = stored && { tenantId, id: stored.id };
+    if (!ref || !(await mayHaveEnded(pool, ref, at))) return told;
+    if (!(await isRefused(client, { isNamed: exact !== undefined }))) {
+      // Slack may say so before its own token is gone everywhere: it says it again some time later.
+      return exact ? { kind: 'unavailable', service: 'Slack' } : told;
     }
-    return { kind: 'ignored', reason: `app_${end}` };
+    const isEnded = await endInstallation(pool, ref, { by: end, at });
+    if (isEnded) log.info({ place: stored.place, end }, 'the app is gone from there');
+    return told;
   }
 }

@@ -5,9 +5,10 @@ import { createTakeHomeClick } from '../home/home-clicks.ts';
 import { createHome, type Home } from '../home/take-home.ts';
 import { createFindColleagues } from './colleagues.ts';
 import { createHandingOver } from './handing-over.ts';
+import { createNameOf } from './name-of.ts';
 import { payloadIn, readClick } from './interactions.ts';
 import { userIdOf } from './people.ts';
-import { createPersonalLimit, type PersonalLimit } from './personal-limit.ts';
+import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
 import { createReceiveEvent } from './receive-event.ts';
 import type { SlackInbound } from './slack-inbound.ts';
 import { isFromSlack, isSignedNow } from './signature.ts';
@@ -60,6 +61,7 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
     receive,
     unproven: (header) => (isSignedNow(proofIn(header)) ? undefined : NOT_SIGNED),
     handingOver: createHandingOver({ ...context, ...dependencies }),
+    nameOf: createNameOf({ ...context, ...dependencies }),
     ...(socket && { listen: (take: Take) => listen(take, socket) }),
   };
 }
@@ -67,7 +69,8 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
 /** Clicks on our buttons, over whichever way they come. */
 function createReceiveClick(dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit }) {
   const { findInstallation, findAgentOf, context, home, mayDo } = dependencies;
-  const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick: createTakeHomeClick(context, home) };
+  const takeHomeClick = createTakeHomeClick(context, home);
+  const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick, mayDo };
   const findColleagues = createFindColleagues();
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const click = readClick(sent);

@@ -1,5 +1,5 @@
 import type { InboundContext } from '../../channel.ts';
-import type { FindAgent, FindInstallation, Installation } from './installations.ts';
+import type { FindAgent, FindInstallation, FindOwn } from './installations.ts';
 import type { LookUpNames } from './names.ts';
 
 /** What it takes to receive from Slack. */
@@ -9,8 +9,7 @@ export type SlackInbound = {
   /** Undefined: nothing comes over a connection of our own. */
   socket: { appToken: string; apiUrl: string } | undefined;
   findInstallation: FindInstallation;
-  /** A tenant's installation in all of an organisation. */
-  findOrganisation: (tenantId: string) => Promise<Installation | undefined>;
+  findOwn: FindOwn;
   findAgentOf: FindAgent;
   lookUpNames: LookUpNames;
   /** Bot and user ids of other bots that the agent answers. */

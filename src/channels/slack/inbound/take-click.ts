@@ -16,10 +16,12 @@ import { sayPrivately, sayWhy, takeFeedback } from './reply-clicks.ts';
 import type { FindAgent, Installation } from './installations.ts';
 import type { Click } from './interactions.ts';
 import { userIdOf } from './people.ts';
+import { ASKING_COUNTS, type PersonalLimit } from '../personal-limit.ts';
 
 export type TakingClicks = Pick<InboundContext, 'pool' | 'redis' | 'temporal' | 'log'> & {
   findAgentOf: FindAgent;
   takeHomeClick: TakeHomeClick;
+  mayDo: PersonalLimit;
 };
 
 /** Takes a click whose installation is known. Rejects when it can't be carried out now. */
@@ -79,6 +81,8 @@ async function askForPerson(
   if (channel === undefined || !isThreadOf(click, threadId))
     return { kind: 'ignored', reason: 'other_click' };
   const userId = userIdOf(click, click.workspace);
+  if (!(await taking.mayDo(installation.tenantId, userId, ASKING_COUNTS)))
+    return { kind: 'ignored', reason: 'too_many_clicks' };
   const agentId = await taking.findAgentOf(installation, channel);
   const agent = await findAgent(taking.pool, installation.tenantId, agentId);
   const actor = { type: 'slack-user', userId } as const;

@@ -14,7 +14,9 @@ import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
 import { MAX_TEXT_LENGTH } from '../../../domain/bounds.ts';
 import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
 import { findAgent } from '../../../db/agents.ts';
+import { findEscalation } from '../../../db/escalations.ts';
 import { isEntered } from '../../../db/ledger.ts';
+import type { FairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { SlackAddress } from '../address.ts';
 import { asksForPerson } from '../handover/ask-for-person.ts';
@@ -30,6 +32,7 @@ import { rawOf } from './message-event.ts';
 import type { LookUpNames } from './names.ts';
 import type { OncePerKey } from './once-per-key.ts';
 import { userIdOf } from './people.ts';
+import { ASKING_COUNTS, type PersonalLimit } from '../personal-limit.ts';
 import { backgroundOf, readThread, unseenOf } from './thread-so-far.ts';
 
 /** A first message can lack its sender's own name: a look-up that is late serves the next message. */
@@ -51,15 +54,22 @@ export type Taking = {
   log: Logger;
   /** Slack tells of a mention twice, and repeats itself: files and thread are asked for once. */
   readOnce: OncePerKey<Read>;
+  /** Whether somebody may ask for a person in one more thread. */
+  mayDo: PersonalLimit;
+  /** Whether files, thread and names are looked up for one more message of somebody. */
+  mayRead: PersonalLimit;
+  /** Places of those for whom files and threads are read. */
+  readInTurn: FairPlaces;
 };
 
 /** Turns a message that may concern the agent into what intake takes, or says why it doesn't concern it. */
 export async function takeMessage(
-  { lookUpNames, pool, redis, log, readOnce }: Taking,
+  taking: Taking,
   message: SlackMessage,
   { team, workspace, deadline }: { team: string; workspace: Workspace; deadline: number },
   installation: Installation,
 ): Promise<Received> {
+  const { lookUpNames, redis, log, readOnce } = taking;
   const { tenantId, agentId, client } = installation;
   const threadTs = message.threadTs ?? message.ts;
   const thread = threadOf(installation, team, message.channel, threadTs);
@@ -70,8 +80,10 @@ export async function takeMessage(
   }
   const { channel, ts: eventTs } = message;
   const dedupeKey = `slack:${team}:${channel}:${eventTs}`;
+  const userId = userIdOf(message, workspace);
+  const from = { team, userId, deadline };
   const [read, senders, surface] = await Promise.all([
-    readOnce(dedupeKey, () => readMessage(lookUpNames, message, team, installation, deadline)),
+    readOnce(dedupeKey, () => readMessage(taking, message, from, installation)),
     lookUpNames(client, team, [message.user], SENDER_WITHIN_MS),
     surfaceOf(redis, message, thread),
   ]);
@@ -80,7 +92,7 @@ export async function takeMessage(
   const received: NewMessage & { dedupeKey: string } = {
     tenantId,
     agentId,
-    userId: userIdOf(message, workspace),
+    userId,
     userName: senders.get(message.user),
     channel: { name: 'slack', address },
     ...read,
@@ -92,10 +104,7 @@ export async function takeMessage(
   if (asksForPerson(read.text)) {
     // Before the message is taken: it is remembered, and the agent says nothing to it.
     try {
-      await within(
-        deadline - INTAKE_ENTRY_MS - Date.now(),
-        askForPerson({ pool, redis, log }, received, installation),
-      );
+      await within(deadline - INTAKE_ENTRY_MS - Date.now(), askForPerson(taking, received, installation));
     } catch (error) {
       const { threadId } = received;
       log.warn({ err: error, threadId }, 'a person was asked for, and nobody was told yet');
@@ -116,41 +125,58 @@ export async function takeMessage(
   return { kind: 'message', message: received, settled };
 }
 
-/** Once a message: Slack may repeat one that was taken, when the thread has been handed back. */
+/**
+ * Once a message: Slack may repeat one that was taken, when the thread has been handed back. Who asks in one
+ * thread after the other is answered by the agent in those that are too many.
+ */
 async function askForPerson(
-  stores: Pick<Taking, 'pool' | 'redis' | 'log'>,
+  { pool, redis, log, mayDo }: Taking,
   { tenantId, agentId, userId, threadId, dedupeKey, text, background = [] }: NewMessage,
   installation: Installation,
 ): Promise<void> {
-  const { pool } = stores;
   if (threadId === undefined || (await isEntered(pool, { tenantId, dedupeKey }))) return;
+  const isOpen = (await findEscalation(pool, tenantId, threadId)) !== undefined;
+  if (!isOpen && !(await mayDo(tenantId, userId, ASKING_COUNTS))) {
+    log.info({ threadId }, 'a person is asked for too often, and nobody is told');
+    return;
+  }
   const agent = await findAgent(pool, tenantId, agentId);
   const actor = { type: 'slack-user', userId } as const;
   const said = [...background, { text }];
-  await handOver(stores, { installation, threadId, agent, userId, said, by: 'person', actor });
+  const asked = { installation, threadId, agent, userId, said, by: 'person', actor } as const;
+  await handOver({ pool, redis, log }, asked);
 }
 
-/** What the message says in all its parts, and what was said before it in its thread. */
+/**
+ * What the message says in all its parts, and what was said before it in its thread. That is looked up before
+ * the message counts, so it has limits of its own; what is over is read as it came.
+ */
 async function readMessage(
-  lookUpNames: LookUpNames,
+  { lookUpNames, mayRead, readInTurn }: Taking,
   message: SlackMessage,
-  team: string,
-  { botUserId, client }: Installation,
-  deadline: number,
+  { team, userId, deadline }: { team: string; userId: string; deadline: number },
+  { tenantId, botUserId, client }: Installation,
 ): Promise<Read> {
   const leftMs = () => deadline - INTAKE_ENTRY_MS - Date.now();
   const { words } = message;
-  const extrasMs = Math.min(INTAKE_CONTENTS_WITHIN_MS, leftMs());
-  const [fetched, thread] = await Promise.all([
-    fetchContents(client, words.files, extrasMs),
-    // Between one person and the agent all is said to the agent, and stands in its memory.
-    message.isDirect ? [] : readThread(client, message, extrasMs),
-  ]);
+  const isRead = await mayRead(tenantId, userId);
+  const until = Date.now() + Math.min(INTAKE_CONTENTS_WITHIN_MS, leftMs());
+  const extrasMs = () => Math.max(0, until - Date.now());
+  const read = (withinMs: number) =>
+    Promise.all([
+      fetchContents(client, words.files, withinMs),
+      // Between one person and the agent all is said to the agent, and stands in its memory.
+      message.isDirect ? [] : readThread(client, message, withinMs),
+    ]);
+  const inTurn = () =>
+    readInTurn({ tenantId, userId }, AbortSignal.timeout(extrasMs()), () => read(extrasMs()));
+  const [fetched, thread] =
+    isRead && hasExtras(message) ? await inTurn().catch(() => read(0)) : await read(0);
   const raw = rawOf({ ...words, files: fetched.files }, fetched.contents);
   const before = unseenOf(thread, message, botUserId);
   const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));
   const authors = before.map(({ author }) => author).filter((author) => author !== '');
-  const asked = [...new Set([...authors, ...people])].filter((userId) => userId !== botUserId);
+  const asked = [...new Set([...authors, ...people])].filter((id) => isRead && id !== botUserId);
   const names = await lookUpNames(client, team, asked, Math.min(INTAKE_NAMES_WITHIN_MS, leftMs()));
   const background = backgroundOf(before, botUserId, names);
   return {
@@ -158,6 +184,10 @@ async function readMessage(
     ...(background.length > 0 && { background }),
   };
 }
+
+/** Whether there is more of a message than what Slack has sent of it. */
+const hasExtras = ({ words, isDirect, threadTs, ts }: SlackMessage): boolean =>
+  words.files.length > 0 || (!isDirect && threadTs !== undefined && threadTs !== ts);
 
 /** Redis knows; without it, Slack does: the agent is engaged where it has spoken. */
 async function isEngagedIn(

@@ -47,6 +47,20 @@ export async function createLink(
   });
 }
 
+/** How often a link may lead back from Slack: each time costs a call of Slack with the app's secret. */
+const MAX_TRIES = 3;
+
+/** Counts that a link has led back from Slack. False when it has done so too often. */
+export async function countTry(pool: pg.Pool, { tenantId, linkId }: LinkRef): Promise<boolean> {
+  const { rowCount } = await inTenant(pool, tenantId, (client) =>
+    client.query(
+      'UPDATE slack_install_links SET tries = tries + 1 WHERE tenant_id = $1 AND id = $2 AND tries < $3',
+      [tenantId, linkId, MAX_TRIES],
+    ),
+  );
+  return rowCount === 1;
+}
+
 /** Whether a link was used already. */
 export async function isLinkUsed(pool: pg.Pool, { tenantId, linkId }: LinkRef): Promise<boolean> {
   const { rows } = await inTenant(pool, tenantId, (client) =>

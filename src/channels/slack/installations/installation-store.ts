@@ -185,20 +185,41 @@ async function useLink(
 /** Slack's clock and ours may differ by this; nobody removes an app and installs it again within it. */
 const CLOCKS_DIFFER_SECONDS = 5;
 
+const untilOf = (at: number | undefined): number | null =>
+  at === undefined ? null : at + CLOCKS_DIFFER_SECONDS;
+const isOlderThan = (until: string): string =>
+  `(${until}::float8 IS NULL OR installed_at < to_timestamp(${until}::float8))`;
+
+type InstallationRef = { tenantId: string; id: string };
+
+/** Whether an installation stands, and stood at that time, in seconds. */
+export async function mayHaveEnded(
+  pool: pg.Pool,
+  { tenantId, id }: InstallationRef,
+  at: number | undefined,
+): Promise<boolean> {
+  const { rowCount } = await inTenant(pool, tenantId, (client) =>
+    client.query(
+      `SELECT FROM slack_installations
+       WHERE tenant_id = $1 AND id = $2 AND ended_at IS NULL AND ${isOlderThan('$3')}`,
+      [tenantId, id, untilOf(at)],
+    ),
+  );
+  return rowCount === 1;
+}
+
 /**
  * The app is gone from there, or may not speak there any more: its token is wiped. What happened before it
  * was installed, and is told late, ends nothing; `at` in seconds. Gives whether it has ended by this.
  */
 export async function endInstallation(
   pool: pg.Pool,
-  { tenantId, id }: { tenantId: string; id: string },
+  { tenantId, id }: InstallationRef,
   { by, at }: { by: 'uninstalled' | 'revoked'; at: number | undefined },
 ): Promise<boolean> {
   return inTenant(pool, tenantId, async (client) => {
-    const isLater = `($4::float8 IS NULL OR installed_at < to_timestamp($4::float8))`;
-    const until = at === undefined ? null : at + CLOCKS_DIFFER_SECONDS;
-    const where = `id = $3 AND ${isLater}`;
-    const ended = await end(client, { tenantId, by, where, values: [id, until] });
+    const where = `id = $3 AND ${isOlderThan('$4')}`;
+    const ended = await end(client, { tenantId, by, where, values: [id, untilOf(at)] });
     if (ended === 0) return false;
     const target = { type: 'slack-installation', id };
     await recordAudit(client, { tenantId, actor: SYSTEM, action: 'slack.end', target, outcome: 'done' });

@@ -10,11 +10,20 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { AuditActor } from '../../../db/audit.ts';
+import { createFairPlaces } from '../../../lib/fair-places.ts';
 import type { ChannelPage, Installing } from '../../channel.ts';
 import { slackClientOptions } from '../client.ts';
 import { BOT_SCOPES } from '../scopes.ts';
 import { bindInstallation, type BindingRefusal, type NewInstallation } from './installation-store.ts';
-import { createLink, isLinkUsed, LINK_VALID_MS, readSigned, signed, type ReadLink } from './install-links.ts';
+import {
+  countTry,
+  createLink,
+  isLinkUsed,
+  LINK_VALID_MS,
+  readSigned,
+  signed,
+  type ReadLink,
+} from './install-links.ts';
 import { installedPage, PAGES, sendPage } from './pages.ts';
 import type { TokenVault } from './token-vault.ts';
 
@@ -26,6 +35,11 @@ export type OAuthSettings = {
   /** Where people reach us; undefined: as they say themselves. */
   publicUrl: string | undefined;
 };
+
+/** Codes of a tenant that is alone in a process that are exchanged at once, each within ten seconds. */
+const EXCHANGED_AT_ONCE = 4;
+/** Nobody who installs waits longer for a turn. */
+const TURN_WITHIN_MS = 5_000;
 
 /** Slack's page on which somebody installs; beside a stand-in's API stands its own. */
 const authorizeUrl = (apiUrl: string): string => new URL('/oauth/v2/authorize', apiUrl).href;
@@ -51,7 +65,7 @@ export function createInstalling(dependencies: {
     },
     verifyStateParam: async (_now, state) => {
       const link = readSigned(stateSecret, 'state', state);
-      const refusal = link && (await refusalOf(pool, link));
+      const refusal = link && ((await refusalOf(pool, link)) ?? (await triesRefusal(pool, link)));
       if (!link || refusal) throw new Refused(refusal ?? 'foreign');
       return urlOptions(link);
     },
@@ -68,7 +82,7 @@ export function createInstalling(dependencies: {
     await provider.handleInstallPath(req, res, undefined, urlOptions(link));
   };
 
-  const redirect = (req: IncomingMessage, res: ServerResponse): Promise<void> =>
+  const exchange = (req: IncomingMessage, res: ServerResponse): Promise<void> =>
     provider.handleCallback(req, res, {
       // What is bound says which page it is; nothing is stored after it.
       afterInstallation: async (installation, options) => {
@@ -83,7 +97,7 @@ export function createInstalling(dependencies: {
         log.info({ place: found.place }, 'installed in Slack');
         const { enterprise, team } = installation;
         const where = (found.isOrganisation ? enterprise?.name : team?.name) ?? found.place;
-        sendPage(res, installedPage(bound.agentName, where));
+        sendPage(res, installedPage(bound.agentName, where.slice(0, MAX_PLACE_NAME)));
         return false;
       },
       failure: (error) => {
@@ -104,8 +118,31 @@ export function createInstalling(dependencies: {
     },
     pages: [
       { path: 'install', serve: install },
-      { path: 'oauth_redirect', serve: redirect },
+      { path: 'oauth_redirect', serve: fewAtOnce(stateSecret, exchange) },
     ],
+  };
+}
+
+/** The page that exchanges codes, a few at once: each costs a call of Slack, however slow that is. */
+function fewAtOnce(stateSecret: string, exchange: ChannelPage['serve']): ChannelPage['serve'] {
+  const inTurn = createFairPlaces(EXCHANGED_AT_ONCE);
+  return async (req, res) => {
+    const state = new URL(req.url ?? '', 'http://localhost').searchParams.get('state') ?? '';
+    const link = readSigned(stateSecret, 'state', state);
+    // A state that isn't ours gets no further than its check.
+    if (!link) return exchange(req, res);
+    const turn = { isBegun: false };
+    const begin = (): Promise<void> => {
+      turn.isBegun = true;
+      return exchange(req, res);
+    };
+    const owner = { tenantId: link.tenantId, userId: link.linkId };
+    try {
+      await inTurn(owner, AbortSignal.timeout(TURN_WITHIN_MS), begin);
+    } catch (error) {
+      if (turn.isBegun) throw error;
+      sendPage(res, PAGES.busy);
+    }
   };
 }
 
@@ -137,6 +174,9 @@ async function refusalOf(
   return link.isOver ? 'expired' : undefined;
 }
 
+const triesRefusal = async (pool: pg.Pool, link: ReadLink): Promise<'tries' | undefined> =>
+  (await countTry(pool, link)) ? undefined : 'tries';
+
 /** What travels through the library beside a state. */
 const carriedLink = z.object({ tenantId: z.uuid(), linkId: z.uuid(), expiresAt: z.coerce.date() });
 
@@ -144,20 +184,33 @@ function linkIn(metadata: string | undefined): z.output<typeof carriedLink> {
   return carriedLink.parse(JSON.parse(metadata ?? ''));
 }
 
-/** What is kept of an installation; undefined when it has no bot, or says not where it is. */
+/** A longer name of a workspace is cut on the page. */
+const MAX_PLACE_NAME = 200;
+
+const slackId = z.string().regex(/^[A-Z0-9][A-Za-z0-9_-]{0,59}$/);
+/** What is kept of an installation: no longer than what Slack gives. */
+const kept = z.object({
+  place: slackId,
+  isOrganisation: z.boolean(),
+  botUserId: slackId,
+  botId: slackId.optional(),
+  token: z.string().min(1).max(1_000),
+  scopes: z.string().max(10_000),
+});
+
+/** Undefined when it has no bot, says not where it is, or isn't what Slack gives. */
 function newInstallation(installation: Installation): NewInstallation | undefined {
   const { bot, team, enterprise, isEnterpriseInstall } = installation;
   const isOrganisation = isEnterpriseInstall === true;
-  const place = isOrganisation ? enterprise?.id : team?.id;
-  if (!bot || place === undefined) return undefined;
-  return {
-    place,
+  const read = kept.safeParse({
+    place: isOrganisation ? enterprise?.id : team?.id,
     isOrganisation,
-    botUserId: bot.userId,
-    botId: bot.id,
-    token: bot.token,
-    scopes: bot.scopes.join(','),
-  };
+    botUserId: bot?.userId,
+    botId: bot?.id,
+    token: bot?.token,
+    scopes: bot?.scopes.join(','),
+  });
+  return read.success ? { ...read.data, botId: read.data.botId } : undefined;
 }
 
 function createProvider(

@@ -21,6 +21,16 @@ export const PAGES = {
     title: 'This link was used already',
     text: `Each link installs once. Nothing was installed this time. ${ASK_ANEW}`,
   },
+  tries: {
+    status: 410,
+    title: 'This link was tried too often',
+    text: `A link leads back from Slack three times at most. Nothing was installed. ${ASK_ANEW}`,
+  },
+  busy: {
+    status: 503,
+    title: 'Not installed',
+    text: 'Too many people are installing at this moment. Nothing was installed. Open the link again in a minute.',
+  },
   denied: {
     status: 400,
     title: 'Not installed',

@@ -6,6 +6,7 @@ import { within } from '../../../lib/within.ts';
 import type { OpenOptions, OpenTurn, OutboundChannel } from '../../channel.ts';
 import { slackAddressOf, slackProgress, type SlackProgress } from '../address.ts';
 import { speaking } from '../errors.ts';
+import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
 import { personTakesOver } from './person-takes-over.ts';
 import { isStopped } from '../threads.ts';
 import {
@@ -30,28 +31,21 @@ import { postContent, updateContent, type Place } from './thread-posts.ts';
 /** A look into Redis on a reply's way. */
 const STOP_LOOK_WITHIN_MS = 250;
 
+type Dependencies = { findSpeaker: FindSpeaker; pool: pg.Pool; redis: RedisClient; log: Logger };
+
 /** Delivers replies to Slack's threads. */
-export function createSlackOutbound(dependencies: {
-  findSpeaker: FindSpeaker;
-  pool: pg.Pool;
-  redis: RedisClient;
-  log: Logger;
-}): OutboundChannel {
+export function createSlackOutbound(dependencies: Dependencies): OutboundChannel {
+  const mayAsk = createPersonalLimit();
   return {
     name: 'slack',
-    open: (turn, options) => openTurn({ ...dependencies, turn, options }),
+    open: (turn, options) => openTurn({ ...dependencies, mayAsk, turn, options }),
   };
 }
 
-function openTurn(given: {
-  findSpeaker: FindSpeaker;
-  pool: pg.Pool;
-  redis: RedisClient;
-  log: Logger;
-  turn: DeliveryTurn;
-  options: OpenOptions;
-}): OpenTurn {
-  const { findSpeaker, pool, redis, log, turn, options } = given;
+function openTurn(
+  given: Dependencies & { mayAsk: PersonalLimit; turn: DeliveryTurn; options: OpenOptions },
+): OpenTurn {
+  const { findSpeaker, pool, redis, log, mayAsk, turn, options } = given;
   const { uncertain, grows } = options;
   const address = slackAddressOf(turn.channel);
   const record = openPostRecord({ pool, redis, log }, turn, address.channel);
@@ -72,7 +66,7 @@ function openTurn(given: {
     progress: shownNow,
     // Without Redis nobody can stop it; the reply is due all the same.
     isStopped: () => within(STOP_LOOK_WITHIN_MS, isStopped(redis, turn, address.eventTs)).catch(() => false),
-    ...personTakesOver({ pool, redis, log }, turn, findPlace),
+    ...personTakesOver({ pool, redis, log, mayAsk }, turn, findPlace),
     withdraw: () =>
       speaking(async () => {
         const shown = shownNow();

@@ -12,11 +12,15 @@ import { within } from '../../../lib/within.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
 import { speaking } from '../errors.ts';
 import { handOver, tellOnce, type HandOver } from '../handover/hand-over.ts';
-import type { Said } from '../../channel.ts';
+import { ASKING_COUNTS, type PersonalLimit } from '../personal-limit.ts';
+import { ChannelError, type Said } from '../../channel.ts';
 import type { Place } from './thread-posts.ts';
 
+/** After so long a person may have one more thread handed over. */
+const ASK_AGAIN_MS = 60_000;
+
 export function personTakesOver(
-  stores: { pool: pg.Pool; redis: RedisClient; log: Logger },
+  stores: { pool: pg.Pool; redis: RedisClient; log: Logger; mayAsk: PersonalLimit },
   turn: DeliveryTurn,
   findPlace: () => Promise<Place>,
 ) {
@@ -32,6 +36,11 @@ export function personTakesOver(
     askForPerson: ({ agent: given, said }: { agent?: Agent; said: readonly Said[] }): Promise<void> =>
       speaking(async () => {
         const { client } = await findPlace();
+        const isOpen = (await findEscalation(stores.pool, tenantId, threadId)) !== undefined;
+        if (!isOpen && !(await stores.mayAsk(tenantId, userId, ASKING_COUNTS))) {
+          const retryAfterMs = ASK_AGAIN_MS;
+          throw new ChannelError('rate-limited', 'a person is asked for too often', { retryAfterMs });
+        }
         const installation = { tenantId, client };
         const agent = given ?? (await speakerOf(stores.pool, turn));
         await handOver(stores, { installation, threadId, agent, userId, said, by: 'agent', actor: SYSTEM });

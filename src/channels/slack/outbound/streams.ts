@@ -6,7 +6,7 @@
 import { slackTrouble } from '../errors.ts';
 import { endSession } from './session-status.ts';
 import { withoutPings, wholeCharacters } from './plain-text.ts';
-import type { Place } from './thread-posts.ts';
+import { tsOf, type Place } from './thread-posts.ts';
 
 /** Slack's own limit of a call is 12,000; a message of ours is shorter, and the rest comes in others. */
 const MAX_STREAMED = 3_000;
@@ -27,8 +27,7 @@ export async function startStream({ client, address, name }: Place, text: string
     markdown_text: text,
     ...(name !== undefined && { username: name }),
   });
-  if (!ts) throw new Error('Slack has started a stream and did not say its ts');
-  return ts;
+  return tsOf(ts);
 }
 
 export async function appendToStream({ client, address }: Place, ts: string, text: string): Promise<void> {

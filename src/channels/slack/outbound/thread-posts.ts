@@ -85,7 +85,13 @@ async function post(
     unfurl_links: false,
     unfurl_media: false,
   });
-  if (!ts) throw new Error('Slack accepted a message and did not say its ts');
+  return tsOf(ts);
+}
+
+/** What Slack calls a message that it has accepted. It is kept, so it must be what Slack writes. */
+export function tsOf(ts: string | undefined): string {
+  if (ts === undefined || !/^\d{1,20}\.\d{1,20}$/.test(ts))
+    throw new Error('Slack accepted a message and did not say its ts');
   return ts;
 }
 

@@ -1,0 +1,25 @@
+import { continueAsNew, sleep } from '@temporalio/workflow';
+import type { ReindexInput, ReindexProgress } from '../domain/reindex.ts';
+import { beginReindex, finishReindex, reindexSlice } from './activities.ts';
+
+/** Slices of one run; the next run goes on where it ended, so that no history grows with the memory. */
+const SLICES_OF_A_RUN = 20;
+/** Its place is free for so long after each slice: an attempt that was put off comes back within a second. */
+const REST = '2s';
+
+/**
+ * Derives anew what older code has derived of a tenant's exchanges, slice by slice, from the first to the
+ * last. What is done stays done. What cannot be done, or comes behind it from an older worker, is counted at
+ * the end, and left.
+ */
+export async function Reindex({ after: begun, ...key }: ReindexInput): Promise<ReindexProgress | null> {
+  if (!begun) await beginReindex(key);
+  let after = begun ?? null;
+  for (let slice = 1; ; slice += 1) {
+    ({ after } = await reindexSlice({ ...key, after }));
+    if (!after) return finishReindex(key);
+    // replay-tested: 2026-11-29 (reindexed-in-a-further-run)
+    if (slice >= SLICES_OF_A_RUN) return continueAsNew<typeof Reindex>({ ...key, after });
+    await sleep(REST, { summary: 'others have their turn' });
+  }
+}

@@ -1,0 +1,23 @@
+import { expect, test } from '@jest/globals';
+import { showGrowing } from '../../src/activities/growing-reply.ts';
+import { eventually } from '../support/eventually.ts';
+
+test('of thousands of texts that a reply has been, those that are shown are looked at, and no other', async () => {
+  const shown: string[] = [];
+  const looked: string[] = [];
+  const show = (text: string): Promise<void> => {
+    shown.push(text);
+    return Promise.resolve();
+  };
+  const shownOf = (text: string): string => {
+    looked.push(text);
+    return text.replace('[[mark]]', '');
+  };
+  const growing = showGrowing({ everyMs: 50, show, shownOf });
+  for (let length = 1; length <= 10_000; length += 1) growing.show('x'.repeat(length));
+  growing.show('the end[[mark]]');
+  await eventually(() => shown.includes('the end'));
+  await growing.stop();
+  expect(looked).toHaveLength(shown.length);
+  expect(looked.length).toBeLessThan(100);
+});

@@ -1,0 +1,79 @@
+/** Whoever waits for a reply may wait for minutes: meanwhile the body of the request is held by nobody. */
+import { afterEach, expect, test } from '@jest/globals';
+import type { Client } from '@temporalio/client';
+import express, { type Request, type Router } from 'express';
+import type pg from 'pg';
+import { pino } from 'pino';
+import type { AcceptHttp } from '../../src/api/accept-http.ts';
+import { admitKeys } from '../../src/api/admission.ts';
+import { requireTenant } from '../../src/api/auth.ts';
+import { TENANT_CALLS } from '../../src/api/calls.ts';
+import { notFound, problemHandler } from '../../src/api/problems.ts';
+import { messageRoutes } from '../../src/api/routes/messages.ts';
+import { openAiRoutes } from '../../src/api/routes/openai.ts';
+import type { FoundApiKey } from '../../src/db/api-keys.ts';
+import { createShares } from '../../src/lib/shares.ts';
+import { serve, type HttpServer } from '../support/http-server.ts';
+
+const ID = '00000000-0000-4000-8000-000000000000';
+
+let server: HttpServer | undefined;
+afterEach(() => server?.close());
+
+/** Sends a body, and gives what the request and the handler have of it when the message is taken in. */
+async function heldAtIntake(path: string, body: object, routes: (acceptHttp: AcceptHttp) => Router) {
+  let asked: Request | undefined;
+  let held: { byRequest: unknown; taken: unknown } | undefined;
+  const acceptHttp: AcceptHttp = async (_key, message) => {
+    held = { byRequest: asked?.body, taken: message.body };
+    throw notFound('agent');
+  };
+  const app = express();
+  app.use(express.json(), (req, _res, next) => {
+    asked = req;
+    next();
+  });
+  const key: FoundApiKey = { id: 'key', firstId: 'key', tenantId: ID, name: '', role: 'admin' };
+  app.use(requireTenant({ findKey: async () => key }));
+  const pool = {} as unknown as pg.Pool;
+  admitKeys(app, TENANT_CALLS, { pool, admit: async () => undefined });
+  app.use(routes(acceptHttp), problemHandler(pino({ level: 'silent' })));
+  server = await serve(app);
+  const headers = {
+    ...{ authorization: `Bearer konstruct_${'0'.repeat(43)}`, 'content-type': 'application/json' },
+  };
+  const { status } = await fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+  expect(status).toBe(404);
+  return held;
+}
+
+const LONG = 'x'.repeat(50_000);
+const shared = {
+  ...{ temporal: {} as unknown as Client, waiting: createShares(1), closing: new AbortController().signal },
+  log: pino({ level: 'silent' }),
+};
+
+test('a message', async () => {
+  const body = { userId: 'ada', text: 'Hello', unknown: LONG };
+  const held = await heldAtIntake(`/agents/${ID}/messages`, body, (acceptHttp) =>
+    messageRoutes({ ...shared, acceptHttp } as unknown as Parameters<typeof messageRoutes>[0]),
+  );
+  expect(held).toEqual({ byRequest: undefined, taken: body });
+});
+
+test('a whole conversation of which one message is read', async () => {
+  // Finds whatever agent is asked for.
+  const client = {
+    query: async () => ({ rows: [{ id: ID, tenant_id: ID, settings: {} }] }),
+    ...{ on: () => undefined, off: () => undefined, release: () => undefined },
+  };
+  const pool = { connect: async () => client };
+  const messages = [
+    { role: 'assistant', content: LONG },
+    { role: 'user', content: 'Hello' },
+  ];
+  const held = await heldAtIntake('/chat/completions', { model: ID, user: 'ada', messages }, (acceptHttp) =>
+    openAiRoutes({ ...shared, pool, acceptHttp } as unknown as Parameters<typeof openAiRoutes>[0]),
+  );
+  expect(held).toEqual({ byRequest: undefined, taken: { userId: 'ada', text: 'Hello' } });
+});
