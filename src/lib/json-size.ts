@@ -69,8 +69,8 @@ export function isTextWithin(json: string, values: number, depth = Infinity): bo
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c] as const;
 const [BRACKET, CLOSING_BRACKET, BRACE, CLOSING_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d] as const;
 
-/** The place of the quote that ends a string. */
-function endOfString(json: string, from: number): number {
+/** The place of the quote that ends a string of JSON which goes on at `from`, or the end of the text. */
+export function endOfString(json: string, from: number): number {
   let at = from;
   for (; at < json.length; at += 1) {
     const code = json.charCodeAt(at);

@@ -1,5 +1,5 @@
 /** Looking into JSON of no known shape. */
-import { isTextWithin } from '../lib/json-size.ts';
+import { endOfString, isTextWithin } from '../lib/json-size.ts';
 import { parseJson } from '../lib/parse-json.ts';
 
 export type Json = Record<string, unknown>;
@@ -47,16 +47,14 @@ export function objectsIn(text: string, most = MOST_OBJECTS): string[] {
   const found: string[] = [];
   let depth = 0;
   let from = 0;
-  let isInString = false;
   for (let at = 0; at < text.length && found.length < most; at += 1) {
     const code = text.charCodeAt(at);
-    if (code === BACKSLASH && isInString) at += 1;
     // Between objects a quotation mark may stand alone.
-    else if (code === QUOTE && depth > 0) isInString = !isInString;
-    else if (code === OPENING && !isInString) {
+    if (code === QUOTE && depth > 0) at = endOfString(text, at + 1);
+    else if (code === OPENING) {
       if (depth === 0) from = at;
       depth += 1;
-    } else if (code === CLOSING && !isInString && depth > 0) {
+    } else if (code === CLOSING && depth > 0) {
       depth -= 1;
       if (depth === 0) found.push(text.slice(from, at + 1));
     }
@@ -64,4 +62,4 @@ export function objectsIn(text: string, most = MOST_OBJECTS): string[] {
   return found;
 }
 
-const [QUOTE, BACKSLASH, OPENING, CLOSING] = [0x22, 0x5c, 0x7b, 0x7d] as const;
+const [QUOTE, OPENING, CLOSING] = [0x22, 0x7b, 0x7d] as const;
