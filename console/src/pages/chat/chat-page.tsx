@@ -5,9 +5,9 @@ import { chatPath, userIdProblem } from '../../paths.ts';
 import { useRights } from '../../session/session.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { Button } from '../../ui/button.tsx';
-import { TextInput } from '../../ui/fields.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
+import { UserIdInput } from '../../ui/user-id-input.tsx';
 import { Conversation } from './conversation-view.tsx';
 
 type Asked = { agentId: string | undefined; userId: string | undefined };
@@ -67,15 +67,7 @@ function PartnerForm(initial: { agentId: string; userId: string }) {
       }}
     >
       <AgentChoice label="Talk to" value={agentId} onChange={setAgentId} />
-      <TextInput
-        label="As the user"
-        value={userId}
-        onChange={setUserId}
-        validate={userIdProblem}
-        placeholder="ada"
-        autoComplete="off"
-        isRequired
-      />
+      <UserIdInput label="As the user" value={userId} onChange={setUserId} />
       {!isShown && (
         <Button type="submit" kind="main">
           Begin

@@ -6,11 +6,11 @@ import { memoryPath, userIdProblem } from '../../paths.ts';
 import { useRights } from '../../session/session.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { Button } from '../../ui/button.tsx';
-import { TextInput } from '../../ui/fields.tsx';
 import { When } from '../../ui/format.tsx';
 import { More } from '../../ui/more.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
+import { UserIdInput } from '../../ui/user-id-input.tsx';
 
 /** Who has talked to an agent. */
 export function UsersPage({ agentId: given }: { agentId: string | undefined }) {
@@ -55,15 +55,7 @@ function OtherUser({ agentId }: { agentId: string }) {
         if (userId.trim() && !userIdProblem(userId)) navigate(memoryPath(agentId, userId.trim()));
       }}
     >
-      <TextInput
-        label="Or a user’s id"
-        value={userId}
-        onChange={setUserId}
-        validate={userIdProblem}
-        placeholder="ada"
-        autoComplete="off"
-        isRequired
-      />
+      <UserIdInput label="Or a user’s id" value={userId} onChange={setUserId} />
       <Button type="submit">Open</Button>
     </form>
   );
