@@ -62,6 +62,26 @@ inBrowser(
   },
 );
 
+inBrowser('without a network what is asked fails at once, and is not done when it is back', async () => {
+  await system.say('My boat is called Ariadne.', { userId: 'olga' });
+  const page = await signedIn(system.apiKey);
+  await page.goto(`/console/memory/${system.agent.id}/olga?tab=along`);
+  await page.getByRole('button', { name: 'Erase this memory …' }).click();
+  await page.getByLabel('Type olga to confirm').fill('olga');
+  await page.context().setOffline(true);
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').getByRole('alert').getByText('No answer').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.method()));
+  await page.context().setOffline(false);
+  // What is asked again by itself is asked before this is answered.
+  await page.getByRole('tab', { name: 'Window' }).click();
+  await page.getByText('My boat is called Ariadne.').first().waitFor();
+  expect(asked).not.toContain('DELETE');
+  await page.context().close();
+});
+
 inBrowser('the overview says when it is not up to date, and its lists come anew by themselves', async () => {
   const key = await opened.newTenant('The quiet');
   const asThem = { authorization: `Bearer ${key}` };

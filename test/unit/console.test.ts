@@ -1,5 +1,6 @@
 /** What the console's page works out by itself. */
 import '../support/page-requests.ts';
+import { onlineManager } from '@tanstack/react-query';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { fetchClient, SESSION_KEY } from '../../console/src/api/client.ts';
 import { exchangesOf } from '../../console/src/api/exchanges.ts';
@@ -191,6 +192,20 @@ describe('whose session the page shows', () => {
 test('an answer that is no success is thrown, also one without a body', async () => {
   answering(() => new Response(null, { status: 502, headers: { 'content-length': '0' } }));
   await expect(fetchClient.GET('/v1/agents')).rejects.toMatchObject({ problem: { status: 502 } });
+});
+
+test('what is asked of a browser that takes itself for offline fails now, and is not done later', async () => {
+  onlineManager.setOnline(false);
+  try {
+    const away = () => Promise.reject(new TypeError('Failed to fetch'));
+    const erase = queryClient.getMutationCache().build(queryClient, { mutationFn: away });
+    await expect(erase.execute(undefined)).rejects.toThrow('Failed to fetch');
+    const list = queryClient.query({ queryKey: ['offline'], queryFn: away, retry: false });
+    await expect(list).rejects.toThrow('Failed to fetch');
+  } finally {
+    onlineManager.setOnline(true);
+    queryClient.clear();
+  }
 });
 
 test('what became of the turns of an hour is all of them, and nobody’s reply that has not come yet', () => {
