@@ -105,9 +105,14 @@ inBrowser('saving an agent keeps the place, and says what became of it', async (
 });
 
 inBrowser('what is forgotten is told, and hands the focus on', async () => {
-  await remember('ivy', 'My boat is called Ariadne.', 'My dog is called Argos.', 'My cat is called Kirke.');
   const page = await signedIn(system.apiKey);
   await page.goto(`/console/memory/${system.agent.id}/ivy`);
+  // What is stored while somebody looks is shown.
+  await page.getByText('Nothing is remembered yet').waitFor();
+  await remember('ivy', 'My boat is called Ariadne.', 'My dog is called Argos.', 'My cat is called Kirke.');
+  await page.getByRole('row').filter({ hasText: 'Ariadne' }).waitFor();
+  await remember('ivy', 'My horse is called Xanthos.');
+  await page.getByRole('row').filter({ hasText: 'Xanthos' }).waitFor();
   const forget = async (list: Locator, text: string): Promise<void> => {
     await pressKey(page, list.filter({ hasText: text }).getByRole('button', { name: 'Forget' }));
     await pressKey(page, page.getByRole('dialog').getByRole('button', { name: 'Forget' }));
