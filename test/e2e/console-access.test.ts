@@ -1,4 +1,5 @@
 /** The console for whoever works by keyboard, by ear, in the dark or on a phone, and when something fails. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import type { Locator, Page, Route } from 'playwright-core';
 import {
@@ -38,6 +39,7 @@ afterAll(() => (HAS_BROWSER ? opened.stop() : undefined));
 const heading = (page: Page, name: string | RegExp): Locator => page.getByRole('heading', { level: 1, name });
 const answering = (status: number, body: object) => (route: Route) =>
   route.fulfill({ status, contentType: 'application/json', body: JSON.stringify(body) });
+const NOW = '2026-11-29T09:00:00.000Z';
 const AWAY = answering(503, { title: 'Temporarily unavailable', detail: 'Temporal is away.', status: 503 });
 
 /** Exchanges of a user of the system's agent, the first that is given told first. */
@@ -119,6 +121,8 @@ inBrowser('what is forgotten is told, and hands the focus on', async () => {
     await list.filter({ hasText: text }).waitFor({ state: 'detached' });
     await told(page, 'The exchange is forgotten.').waitFor();
   };
+  await expectToGoLater(page, 'Xanthos');
+  await page.reload();
   // Within the list the arrows lead from row to row.
   await tabTo(page, page.getByRole('row').first());
   await page.keyboard.press('ArrowDown');
@@ -143,6 +147,36 @@ inBrowser('what is forgotten is told, and hands the focus on', async () => {
   await told(page, 'Nothing fits.').waitFor();
   await page.context().close();
 });
+
+/** An exchange whose end the API has not seen stays, and goes when it has. */
+async function expectToGoLater(page: Page, text: string): Promise<void> {
+  const erasureId = randomUUID();
+  const isOne = (url: URL): boolean => /\/users\/ivy\/memory\/[\w-]+$/.test(url.pathname);
+  const isEnd = (url: URL): boolean => url.pathname === `/v1/erasures/${erasureId}`;
+  const erasure = (finishedAt: string | null) =>
+    answering(200, { erasureId, requestedAt: NOW, finishedAt, removed: {}, remains: [] });
+  let exchange = '';
+  await page.route(isOne, (route) => {
+    exchange = new URL(route.request().url()).pathname;
+    expect(route.request().headers()['prefer']).toBe('wait=10');
+    return answering(202, { erasureId })(route);
+  });
+  await page.route(isEnd, erasure(null));
+  const row = page.getByRole('row').filter({ hasText: text });
+  await row.getByRole('button', { name: 'Forget' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Forget' }).click();
+  await told(page, 'The exchange is being forgotten. It goes from here when that is done.').waitFor();
+  await page.waitForResponse((response) => isEnd(new URL(response.url())));
+  await row.getByText('Being forgotten …').waitFor();
+  expect(await row.getByRole('button', { name: 'Forget' }).count()).toBe(0);
+  await page.unroute(isOne);
+  await page.route(isEnd, AWAY);
+  await page.waitForResponse((response) => isEnd(new URL(response.url())) && response.status() === 503);
+  await system.request('DELETE', exchange, undefined, { prefer: 'wait=60' });
+  await page.route(isEnd, erasure(NOW));
+  await row.waitFor({ state: 'detached' });
+  await told(page, 'The exchange is forgotten.').waitFor();
+}
 
 inBrowser('who asks for more of a list goes on at what has come', async () => {
   for (let i = 0; i < 55; i += 1) await opened.newTenant(`Tenant ${i}`);
