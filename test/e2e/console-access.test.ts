@@ -209,6 +209,9 @@ inBrowser('a key is revoked: it opens nothing more, its session ends, and all of
     await eventually(() => page.evaluate<boolean>('document.activeElement !== document.body'));
   };
   const archive = rows.filter({ hasText: 'the archive' });
+  await expectToFailAloud(page, () =>
+    pressKey(page, archive.getByRole('button', { name: 'Revoke the archive' })),
+  );
   await revoke(archive, archive.getByRole('button', { name: 'Revoke the archive' }));
   await told(page, 'the archive is revoked.').waitFor();
   expect((await agents(key)).status).toBe(401);
@@ -220,6 +223,40 @@ inBrowser('a key is revoked: it opens nothing more, its session ends, and all of
   await theirs.context().close();
   await page.context().close();
 });
+
+/** What a question has begun can't be left while it runs, and its failure is told, on another page too. */
+async function expectToFailAloud(page: Page, open: () => Promise<void>): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  const isKey = (url: URL): boolean => /\/api-keys\/[\w-]+$/.test(url.pathname);
+  let answer = (): void => {};
+  const confirm = async (): Promise<void> => {
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const asking = page.waitForRequest((request) => isKey(new URL(request.url())));
+    await page.route(isKey, async (route) => {
+      await held;
+      await AWAY(route);
+    });
+    await pressKey(page, dialog.getByRole('button', { name: 'Revoke' }));
+    await asking;
+  };
+  await open();
+  await confirm();
+  await page.keyboard.press('Escape');
+  expect(await dialog.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true);
+  answer();
+  await dialog.getByRole('alert').getByText('Temporal is away.').waitFor();
+  await confirm();
+  const address = page.url();
+  await page.evaluate('history.pushState(null, "", "/console/audit")');
+  await heading(page, 'Audit log').waitFor();
+  answer();
+  await page
+    .getByRole('status')
+    .getByText(/that has failed. Temporal is away.$/)
+    .waitFor();
+  await page.unroute(isKey);
+  await page.goto(address);
+}
 
 inBrowser('the operator sees of whom each entry of the audit log is', async () => {
   const key = await opened.newTenant('The lighthouse');
