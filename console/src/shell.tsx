@@ -3,12 +3,14 @@ import type { ReactNode } from 'react';
 import { Dialog, DialogTrigger, Modal, ModalOverlay } from 'react-aria-components';
 import { Link, useLocation } from 'wouter';
 import type { SignedIn } from './api/shown-session.ts';
-import { signOut, type Rights } from './session/session.ts';
+import type { Rights } from './session/rights.ts';
+import { signOut } from './session/session.ts';
 import { Button } from './ui/button.tsx';
 import { ErrorBoundary } from './ui/error-boundary.tsx';
 import { Mark, MenuLines } from './ui/icons.tsx';
 import { Page } from './ui/page.tsx';
 import { Broken, Failure } from './ui/states.tsx';
+import { leave } from './ui/unsaved.ts';
 
 const PLACES: ReadonlyArray<{ to: string; name: string; isShown: (rights: Rights) => boolean }> = [
   { to: '/overview', name: 'Overview', isShown: ({ canRead }) => canRead },
@@ -115,7 +117,7 @@ function Who({ session }: { session: SignedIn }) {
           {session.keyName || 'API key'} · {session.role}
         </p>
       )}
-      <Button kind="quiet" isPending={leaving.isPending} onPress={() => leaving.mutate()}>
+      <Button kind="quiet" isPending={leaving.isPending} onPress={() => leave(() => leaving.mutate())}>
         Sign out
       </Button>
       {leaving.error && (

@@ -74,10 +74,12 @@ inBrowser('whoever signs in, and whoever goes to another page, is at its heading
 
 inBrowser('saving an agent keeps the place, and says what became of it', async () => {
   const page = await signedIn(system.apiKey);
-  await page.goto(`/console/agents/${system.agent.id}`);
+  await pressKey(page, page.getByRole('link', { name: 'Agents', exact: true }));
+  await pressKey(page, page.getByRole('link', { name: /^Mara/ }));
   const save = page.getByRole('button', { name: 'Save' });
   await typeInto(page, page.getByLabel('Job title'), 'Librarian');
   await page.getByText('Not saved yet').waitFor();
+  await expectToBeKept(page, page.getByLabel('Job title'), 'Librarian');
   await pressKey(page, save);
   await told(page, 'Saved.').waitFor();
   await expectFocus(save);
@@ -105,6 +107,36 @@ inBrowser('saving an agent keeps the place, and says what became of it', async (
   await expectFocus(save);
   await page.context().close();
 });
+
+/** What is not saved is not left without a question, wherever somebody goes. */
+async function expectToBeKept(page: Page, field: Locator, text: string): Promise<void> {
+  const question = page.getByRole('alertdialog', { name: 'Leave without saving?' });
+  const agents = page.getByRole('link', { name: 'Agents', exact: true });
+  const stay = async (): Promise<void> => {
+    await question.waitFor();
+    await expectFocus(question.getByRole('button', { name: 'Stay' }));
+    await page.keyboard.press('Enter');
+    await question.waitFor({ state: 'detached' });
+    expect(await field.inputValue()).toBe(text);
+  };
+  await pressKey(page, agents);
+  expect(await violationsInBoth(page, 'unsaved')).toEqual([]);
+  await stay();
+  await expectFocus(agents);
+  const address = page.url();
+  await page.evaluate('history.back()');
+  await stay();
+  expect(page.url()).toBe(address);
+  // As the browser asks before it loads another page.
+  const isHeld = '!dispatchEvent(new Event("beforeunload", { cancelable: true }))';
+  expect(await page.evaluate<boolean>(isHeld)).toBe(true);
+  await page.evaluate('history.back()');
+  await pressKey(page, question.getByRole('button', { name: 'Leave' }));
+  await expectFocus(heading(page, 'Agents'));
+  expect(await page.evaluate<boolean>(isHeld)).toBe(false);
+  await pressKey(page, page.getByRole('link', { name: /^Mara/ }));
+  await typeInto(page, field, text);
+}
 
 inBrowser('what is forgotten is told, and hands the focus on', async () => {
   const page = await signedIn(system.apiKey);

@@ -1,6 +1,7 @@
 /** Whom a page of the console shows in a browser, and whether what it shows is true by now. */
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
-import { HAS_BROWSER, inBrowser, startConsole, type ConsoleOf } from '../support/console.ts';
+import { expectFocus } from '../support/browser.ts';
+import { HAS_BROWSER, inBrowser, startConsole, told, type ConsoleOf } from '../support/console.ts';
 import { eventually } from '../support/eventually.ts';
 import { fail, noted } from '../support/fake-llm.ts';
 import type { System } from '../support/system.ts';
@@ -61,6 +62,39 @@ inBrowser(
     await page.context().close();
   },
 );
+
+inBrowser('whoever signs in again goes on where the session has ended, and nobody else does', async () => {
+  const page = await signedIn(system.apiKey);
+  const endedAtSaving = async (): Promise<void> => {
+    await page.context().clearCookies();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByLabel('Key or token').waitFor();
+    expect(await page.title()).toBe('Sign in · Konstruct');
+    expect(await page.getByText('Mara').filter({ visible: true }).count()).toBe(0);
+  };
+  const signIn = async (token: string): Promise<void> => {
+    await page.getByLabel('Key or token').fill(token);
+    await page.keyboard.press('Enter');
+  };
+  await page.goto(`/console/agents/${system.agent.id}`);
+  const instructions = page.getByLabel('Instructions');
+  await instructions.fill('Answer in long sentences.');
+  await endedAtSaving();
+  await signIn(system.apiKey);
+  await expectFocus(page.getByRole('heading', { level: 1, name: 'Mara' }));
+  expect(await instructions.inputValue()).toBe('Answer in long sentences.');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await told(page, 'Saved.').waitFor();
+
+  await instructions.fill('Nobody else reads this.');
+  await endedAtSaving();
+  await signIn(await opened.newTenant('The next'));
+  await page.getByText('Not found').first().waitFor();
+  const { body } = await system.request('GET', `/v1/agents/${system.agent.id}`);
+  expect(body['systemPrompt']).toBe('Answer in long sentences.');
+  expect(await page.content()).not.toMatch(/Nobody else|long sentences/);
+  await page.context().close();
+});
 
 inBrowser('without a network what is asked fails at once, and is not done when it is back', async () => {
   await system.say('My boat is called Ariadne.', { userId: 'olga' });

@@ -7,11 +7,12 @@ import { exchangesOf } from '../../console/src/api/exchanges.ts';
 import { asProblem } from '../../console/src/api/problem.ts';
 import { queryClient } from '../../console/src/api/query-client.ts';
 import { retryMessage, sendMessage, type ReplyEvent } from '../../console/src/api/reply-events.ts';
-import { shownSession, takeSession } from '../../console/src/api/shown-session.ts';
+import { disownPages, shownSession, takeSession } from '../../console/src/api/shown-session.ts';
 import { assumptionOf } from '../../console/src/pages/agents/assumes.ts';
 import { bodyOf, changesOf, draftOf, EMPTY } from '../../console/src/pages/agents/draft.ts';
 import { turnSeries } from '../../console/src/pages/overview/turn-series.ts';
 import { chatPath, memoryViewOf, memoryViewPath, userIdOf, userIdProblem } from '../../console/src/paths.ts';
+import { rightsOf } from '../../console/src/session/rights.ts';
 import { idProblem } from '../../src/domain/ids.ts';
 
 const OUTGOING = { agentId: 'a', userId: 'ada', text: 'Hello', key: 'the-key' };
@@ -111,7 +112,7 @@ describe('whose session the page shows', () => {
   });
   const OPERATOR = { kind: 'operator' as const, workflowsUrl: null };
   beforeEach(() => {
-    takeSession({ kind: 'none' });
+    disownPages();
     queryClient.clear();
   });
 
@@ -141,7 +142,7 @@ describe('whose session the page shows', () => {
   ];
 
   test.each(CALLS)('is said by %s', async (_name, call) => {
-    const asked = answering(...Array.from({ length: 3 }, () => streaming(event('end', 'done', ANSWER))));
+    const asked = answering(...Array.from({ length: 4 }, () => streaming(event('end', 'done', ANSWER))));
     const sent = () => asked.at(-1)?.headers.get('konstruct-session');
     await call().catch(() => undefined);
     expect(sent()).toBeNull();
@@ -149,6 +150,9 @@ describe('whose session the page shows', () => {
     await call().catch(() => undefined);
     expect(sent()).toBe('k1');
     takeSession({ kind: 'none' });
+    await call().catch(() => undefined);
+    expect(sent()).toBeNull();
+    disownPages();
     takeSession(OPERATOR);
     await call().catch(() => undefined);
     expect(sent()).toBe('operator');
@@ -176,14 +180,22 @@ describe('whose session the page shows', () => {
     expect(queryClient.getQueryState(SESSION_KEY)?.isInvalidated).toBe(false);
   });
 
-  test('stays the one that it was, until it has ended', () => {
+  test('stays the one that it was, and its pages are kept for it when it has ended', () => {
+    expect(takeSession({ kind: 'none' })).toEqual({ kind: 'none' });
     expect(takeSession(key('k1'))).toEqual(key('k1'));
     expect(takeSession(key('k1'))).toEqual(key('k1'));
     expect(takeSession(key('k2'))).toEqual({ kind: 'another', who: key('k2') });
     expect(takeSession(OPERATOR)).toEqual({ kind: 'another', who: OPERATOR });
     expect(shownSession()).toBe('k1');
-    expect(takeSession({ kind: 'none' })).toEqual({ kind: 'none' });
+    const ended = takeSession({ kind: 'none' });
+    expect(ended).toEqual({ kind: 'none', before: key('k1') });
+    expect(rightsOf(ended)).toEqual(rightsOf(key('k1')));
     expect(shownSession()).toBeUndefined();
+    expect(takeSession(key('k2'))).toEqual({ kind: 'another', who: key('k2') });
+    expect(shownSession()).toBeUndefined();
+    expect(takeSession(key('k1'))).toEqual(key('k1'));
+    expect(shownSession()).toBe('k1');
+    disownPages();
     expect(takeSession(key('k2'))).toEqual(key('k2'));
     expect(shownSession()).toBe('k2');
   });

@@ -6,6 +6,7 @@ import { useRights } from '../../session/session.ts';
 import { tell } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Loaded } from '../../ui/states.tsx';
+import { useUnsaved } from '../../ui/unsaved.ts';
 import { AgentForm } from './agent-form.tsx';
 import { bodyOf, changesOf, draftOf, EMPTY, type Agent } from './draft.ts';
 import { Trial } from './trial.tsx';
@@ -22,6 +23,8 @@ export function NewAgentPage() {
       tell(`${name} is made.`);
     },
   });
+  // While it is being made all of it is on its way.
+  useUnsaved(draft !== EMPTY && !create.isPending && !create.isSuccess);
   return (
     <Page title="New agent" lead="A name is enough; the rest can follow.">
       <AgentForm
@@ -80,6 +83,7 @@ function KnownAgent({ agent }: { agent: Agent }) {
   const save = api.useMutation('patch', '/v1/agents/{agentId}');
   const changes = changesOf(agent, draft);
   const hasChanges = Object.keys(changes).length > 0;
+  useUnsaved(hasChanges && canChange);
   const onSave = () => {
     const params = { path: { agentId: agent.id } };
     if (!hasChanges) {
