@@ -525,21 +525,45 @@ inBrowser('nothing moves for whoever wants that, while a reply is awaited', asyn
     await held;
     streamText(res, 'At last.');
   });
-  const before = system.llm.prompts.length;
+  const asked = system.llm.prompts.length;
   const page = await signedIn(system.apiKey, { reducedMotion: 'reduce' });
   await page.goto(`/console/chat/${system.agent.id}/kim`);
   await tabTo(page, page.getByLabel('Message to Mara'));
   await page.keyboard.type('Hello');
   await page.keyboard.press('Enter');
   await page.getByRole('img', { name: 'Mara is answering' }).waitFor();
-  await eventually(() => system.llm.prompts.length > before, { what: 'the model is asked' });
+  await eventually(() => system.llm.prompts.length > asked, { what: 'the model is asked' });
   await eventually(() =>
     page.evaluate<boolean>('document.getAnimations().every(({ playState }) => playState !== "running")'),
   );
+  // A page that is loaded anew goes on with it, and has what was said and its receipt from then on.
+  await page.reload();
+  await page.getByRole('img', { name: 'Mara is answering' }).waitFor();
   release();
   system.llm.answerWith(noted);
-  await page.getByText('At last.').first().waitFor();
+  const turns = page.getByRole('list', { name: 'Conversation' }).getByRole('listitem');
+  const isThere = async (): Promise<void> => {
+    await turns.getByText('At last.').waitFor();
+    await turns.getByText('kim: Hello').waitFor();
+    await turns.getByRole('button', { name: 'Why?' }).waitFor();
+    expect(await page.getByText('in the window').count()).toBe(0);
+  };
+  await isThere();
+  expect(await page.evaluate<string>('JSON.stringify(sessionStorage)')).not.toMatch(/Hello|At last/);
+  await page.reload();
+  await isThere();
+  await page.route((url) => url.pathname.endsWith('/users/kim/memory'), AWAY);
+  await page.reload();
+  await page.getByRole('alert').getByText('Temporal is away.').waitFor();
+  await turns.getByText('At last.').waitFor();
   await page.context().close();
+
+  // What was said before, elsewhere, stands open above, while nothing stands below.
+  const other = await signedIn(system.apiKey);
+  await other.goto(`/console/chat/${system.agent.id}/kim`);
+  await other.getByText('2 earlier messages in the window').waitFor();
+  await other.getByText('At last.').waitFor();
+  await other.context().close();
 });
 
 inBrowser('everything comes from here, under a policy that nothing has tried to break', () =>

@@ -10,6 +10,8 @@ import { retryMessage, sendMessage, type ReplyEvent } from '../../console/src/ap
 import { disownPages, shownSession, takeSession } from '../../console/src/api/shown-session.ts';
 import { assumptionOf } from '../../console/src/pages/agents/assumes.ts';
 import { bodyOf, changesOf, draftOf, EMPTY } from '../../console/src/pages/agents/draft.ts';
+import type { Turn } from '../../console/src/pages/chat/conversation.ts';
+import { apartFrom } from '../../console/src/pages/chat/earlier.ts';
 import { turnSeries } from '../../console/src/pages/overview/turn-series.ts';
 import { chatPath, memoryViewOf, memoryViewPath, userIdOf, userIdProblem } from '../../console/src/paths.ts';
 import { rightsOf } from '../../console/src/session/rights.ts';
@@ -218,6 +220,32 @@ test('what is asked of a browser that takes itself for offline fails now, and is
     onlineManager.setOnline(true);
     queryClient.clear();
   }
+});
+
+test('what the window has of a turn stands once: with it, and not above', () => {
+  const turn = (key: string, reply: string, text?: string): Turn => ({
+    ...{ key, reply: '', isUnderWay: false, ...(text !== undefined && { text }) },
+    message: { ...ANSWER, messageId: key, state: 'done', reply: { text: reply }, memory: null, missing: [] },
+  });
+  const window = [
+    ['user', 'Hello'],
+    ['assistant', 'Yes.'],
+    ['user', 'Is it blue?'],
+    ['assistant', 'Yes.'],
+    ['user', 'And the bell?'],
+    ['assistant', 'Brass.'],
+  ].map(([role, content]) => ({ role: role as 'user' | 'assistant', content: String(content) }));
+  const apart = apartFrom([turn('1', 'Yes.'), turn('2', 'Brass.', 'And the bell?')], window);
+  expect(apart.earlier).toEqual(window.slice(0, 2));
+  expect([...apart.asked]).toEqual([
+    ['2', 'And the bell?'],
+    ['1', 'Is it blue?'],
+  ]);
+  const other = apartFrom(
+    [turn('3', 'Yes.', 'Is it red?'), { key: '4', reply: '', isUnderWay: true }],
+    window,
+  );
+  expect(other).toEqual({ earlier: window, asked: new Map() });
 });
 
 test('what became of the turns of an hour is all of them, and nobody’s reply that has not come yet', () => {

@@ -2,6 +2,7 @@
 import type { InfiniteData } from '@tanstack/react-query';
 import { api, PAGED, type Schemas } from './client.ts';
 import { queryClient } from './query-client.ts';
+import { dropMessage, dropMessages } from './said-here.ts';
 
 export type Scope = { agentId: string; userId: string };
 
@@ -72,6 +73,7 @@ function forgetWhatIsShown({ agentId, userId }: Scope): void {
 
 /** A user's memory is erased. */
 export async function memoryIsGone(scope: Scope): Promise<void> {
+  dropMessages(scope);
   forgetWhatIsShown(scope);
   await memoryHasChanged();
 }
@@ -84,6 +86,7 @@ export async function memoryHasChanged(): Promise<void> {
 
 /** An exchange is forgotten: it goes from the pages that are there, which need not be asked for again. */
 export async function exchangeIsGone(scope: Scope, exchangeId: string): Promise<void> {
+  dropMessage(scope, exchangeId);
   forgetWhatIsShown(scope);
   // A list that was asked for before would bring it back.
   await queryClient.cancelQueries({
