@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import {
   Collection,
   GridList,
@@ -21,6 +21,14 @@ export function LongTerm({ scope }: { scope: Scope }) {
   const memories = useMemories(scope);
   const { data, hasNextPage, isFetchingNextPage, fetchNextPage } = memories;
   const exchanges = useMemo(() => exchangesOf(data?.pages ?? []), [data]);
+  // The list asks for more with each change of it, also while more is coming: that would begin anew.
+  const isAsked = useRef(false);
+  const loadMore = async (): Promise<void> => {
+    if (isAsked.current) return;
+    isAsked.current = true;
+    await fetchNextPage();
+    isAsked.current = false;
+  };
   // A list that begins anew is another one: it stands at its top.
   const [begun, setBegun] = useState(0);
   const isLong = data !== undefined && data.pages.length > 1;
@@ -71,7 +79,7 @@ export function LongTerm({ scope }: { scope: Scope }) {
                   <GridListLoadMoreItem
                     className="load-more"
                     isLoading={isFetchingNextPage}
-                    onLoadMore={() => void fetchNextPage()}
+                    onLoadMore={() => void loadMore()}
                   >
                     <Waiting what="Loading earlier memories" />
                   </GridListLoadMoreItem>
