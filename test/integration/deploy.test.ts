@@ -88,7 +88,11 @@ test('the image has the console: the steps of its stage build it, and the API se
     expect(page).toContain('<div id="root"></div>');
     const assets = [...page.matchAll(/(?:src|href)="(\/console\/[^"]+)"/g)].map(([, at = '']) => at);
     expect(assets.length).toBeGreaterThan(2);
-    for (const at of assets) expect((await fetch(server.url + at)).status).toBe(200);
+    for (const at of assets) {
+      const { status, headers } = await fetch(server.url + at, { headers: { 'accept-encoding': 'br' } });
+      const coding = /\.(js|css)$/.test(at) ? 'br' : null;
+      expect([at, status, headers.get('content-encoding')]).toEqual([at, 200, coding]);
+    }
     expect(stage).toContain('/tsc -p console');
     await server.close();
   } finally {
