@@ -323,6 +323,9 @@ inBrowser(
       await page.keyboard.press('Enter');
       await page.getByRole('article').getByText('My aunt Ottilie').first().waitFor();
     }
+    await page.getByLabel('Look for').fill('message');
+    await page.keyboard.press('Enter');
+    await told(page, 'The 10 exchanges that fit best. There are more.').waitFor();
     await page.context().close();
   },
 );
