@@ -76,7 +76,10 @@ inBrowser(
     await typeInto(page, page.getByLabel('Test message'), 'Which colour is my bicycle?');
     await pressKey(page, page.getByRole('button', { name: 'Compare' }));
     await page.getByRole('region', { name: 'At present' }).getByText('1 exchange recalled').waitFor();
-    await page.getByRole('region', { name: 'As proposed' }).getByText('0 exchanges recalled').waitFor();
+    const proposed = page.getByRole('region', { name: 'As proposed' });
+    await proposed.getByText('0 exchanges recalled').waitFor();
+    const missed = proposed.getByRole('link', { name: 'What was said there' });
+    expect(await missed.getAttribute('href')).toMatch(/^\/console\/turns\/[\w-]{36}$/);
     await told(page, 'Recalled: 1 exchange at present, 0 exchanges as proposed.').waitFor();
     await typeInto(page, page.getByLabel('Exchanges at most'), '99');
     await pressKey(page, page.getByRole('button', { name: 'Save' }));
