@@ -38,6 +38,20 @@ afterAll(() => (HAS_BROWSER ? opened.stop() : undefined));
 const heading = (page: Page, name: string | RegExp): Locator => page.getByRole('heading', { level: 1, name });
 const answering = (status: number, body: object) => (route: Route) =>
   route.fulfill({ status, contentType: 'application/json', body: JSON.stringify(body) });
+/** Keeps what is posted there until it is released, and counts it. */
+async function holdPosts(page: Page, url: string): Promise<{ count: number; release: () => void }> {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const posts = { count: 0, release };
+  await page.route(url, async (route) => {
+    if (route.request().method() === 'POST') {
+      posts.count += 1;
+      await held;
+    }
+    await route.continue();
+  });
+  return posts;
+}
 const AWAY = answering(503, { title: 'Temporarily unavailable', detail: 'Temporal is away.', status: 503 });
 
 /** Exchanges of a user of the system's agent, the first that is given told first. */
@@ -101,6 +115,19 @@ inBrowser('saving an agent keeps the place, and says what became of it', async (
   await pressKey(page, save);
   await page.getByRole('alert').getByText('Temporal is away.').waitFor();
   await expectFocus(save);
+  await page.context().close();
+});
+
+inBrowser('whoever has gone elsewhere while an agent is made is left there', async () => {
+  const page = await signedIn(system.apiKey);
+  await page.goto('/console/agents/new');
+  const posts = await holdPosts(page, '**/v1/agents');
+  await typeInto(page, page.getByLabel('Name'), 'Noor');
+  await page.keyboard.press('Enter');
+  await pressKey(page, page.getByRole('link', { name: 'Audit log' }));
+  posts.release();
+  await told(page, 'Noor is made.').waitFor();
+  await expectFocus(heading(page, 'Audit log'));
   await page.context().close();
 });
 
@@ -324,8 +351,13 @@ inBrowser('axe finds nothing on the operator’s pages, in light and in dark', a
   await page.getByRole('list', { name: 'Tenants' }).getByRole('link').first().waitFor();
   await looked('tenants');
   await typeInto(page, page.getByLabel('Name'), 'The mill');
+  // Pressed twice, or held, Enter makes one tenant: of another the key would be lost.
+  const posts = await holdPosts(page, '**/v1/tenants');
   await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  posts.release();
   await page.getByRole('group', { name: 'API key' }).waitFor();
+  expect(posts.count).toBe(1);
   await looked('a new tenant');
   await page.getByRole('link', { name: 'More keys' }).click();
   await page.getByRole('list', { name: 'API keys' }).waitFor();

@@ -6,7 +6,7 @@ import { LLM_BOUNDS, type Draft } from './draft.ts';
 type Edited = { draft: Draft; onChange: (draft: Draft) => void; isReadOnly?: boolean };
 
 type AgentFormProps = Edited & {
-  onSave: () => void;
+  onSave: () => Promise<unknown> | undefined;
   isSaving: boolean;
   error: unknown;
   action: string;

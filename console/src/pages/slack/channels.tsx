@@ -90,8 +90,9 @@ function GiveChannel() {
       fields={['channelId']}
       error={give.error}
       onSubmit={() => {
-        if (agentId) give.mutate({ params: { path: { agentId, channelId: channelId.trim() } } });
-        else tell('Choose an agent first.');
+        if (agentId) return give.mutateAsync({ params: { path: { agentId, channelId: channelId.trim() } } });
+        tell('Choose an agent first.');
+        return undefined;
       }}
     >
       <TextInput

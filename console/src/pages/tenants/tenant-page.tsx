@@ -122,7 +122,7 @@ function NewKey({ tenantId }: { tenantId: string }) {
         fields={['name']}
         error={issue.error}
         onSubmit={() =>
-          issue.mutate({ params: { path: { tenantId } }, body: { role, ...(name && { name }) } })
+          issue.mutateAsync({ params: { path: { tenantId } }, body: { role, ...(name && { name }) } })
         }
       >
         <TextInput

@@ -123,7 +123,7 @@ function MakeAgent() {
       className="stack"
       fields={['name', 'jobTitle']}
       error={create.error}
-      onSubmit={() => create.mutate({ body: { name, jobTitle } })}
+      onSubmit={() => create.mutateAsync({ body: { name, jobTitle } })}
     >
       <TextInput label="Name" name="name" value={name} onChange={setName} placeholder="Mara" autoFocus />
       <TextInput
