@@ -10,6 +10,7 @@ import {
   violationsInBoth,
   violationsOn,
 } from '../support/browser.ts';
+import { issueApiKey } from '../../src/db/api-keys.ts';
 import { HAS_BROWSER, inBrowser, startConsole, told, type ConsoleOf } from '../support/console.ts';
 import { eventually } from '../support/eventually.ts';
 import { noted, streamText } from '../support/fake-llm.ts';
@@ -176,19 +177,43 @@ inBrowser('who asks for more of a list goes on at what has come', async () => {
   await page.context().close();
 });
 
-inBrowser('a key is revoked: it opens nothing more, its session ends, and all of it is told', async () => {
+inBrowser('a key ends on its day, is replaced and revoked, and all of it is told', async () => {
   const { tenantId, apiKey } = await createTestTenant(system.database.pool, { name: 'Otto' });
+  const past = { name: 'the old shop', expiresAt: '2020-05-04T09:30:00.000Z' };
+  await issueApiKey(system.database.operator, tenantId, past);
   const theirs = await signedIn(apiKey);
   const page = await signedIn(OPERATOR_TOKEN);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await page.goto(`/console/tenants/${tenantId}`);
+  const lastDay = page.getByLabel('Last day');
+  await lastDay.fill('2020-05-04');
   await typeInto(page, page.getByLabel('What it is for'), 'the archive');
   await page.keyboard.press('Enter');
+  await page.getByText('Must be in the future').waitFor();
+  await lastDay.fill('2099-05-04');
+  await pressKey(page, page.getByRole('button', { name: 'Make a key' }));
   await told(page, 'The key is made. It stands below, this once.').waitFor();
-  const key = (await page.getByRole('group', { name: 'API key' }).locator('code').textContent()) ?? '';
+  const shown = page.getByRole('group', { name: 'API key' });
+  const first = (await shown.locator('code').textContent()) ?? '';
+  await pressKey(page, shown.getByRole('button', { name: 'Copy' }));
+  await shown.getByRole('button', { name: 'Copied' }).waitFor();
   const agents = (bearer: string) =>
     system.request('GET', '/v1/models', undefined, { authorization: `Bearer ${bearer}` });
-  expect((await agents(key)).status).toBe(200);
+  expect((await agents(first)).status).toBe(200);
   const rows = page.getByRole('list', { name: 'API keys' }).getByRole('listitem');
+  const ended = rows.filter({ hasText: 'the old shop' });
+  await ended.getByText('expired').waitFor();
+  expect(await ended.getByRole('button').allTextContents()).toEqual(['Revoke']);
+
+  await rows.filter({ hasText: 'the archive' }).getByText('ends 4 May 2099').waitFor();
+  await pressKey(page, page.getByRole('button', { name: 'Replace the archive' }));
+  await pressKey(page, page.getByRole('dialog').getByRole('button', { name: 'Replace' }));
+  await told(page, 'the archive is replaced. The new key stands below, this once.').waitFor();
+  await eventually(() => page.evaluate<boolean>('document.activeElement !== document.body'));
+  const key = (await shown.locator('code').textContent()) ?? '';
+  await shown.getByRole('button', { name: 'Copy', exact: true }).waitFor();
+  expect((await agents(first)).status).toBe(401);
+  expect((await agents(key)).status).toBe(200);
   const revoke = async (row: Locator, button: Locator): Promise<void> => {
     await pressKey(page, button);
     expect(await violationsInBoth(page, 'revoke')).toEqual([]);
@@ -196,13 +221,13 @@ inBrowser('a key is revoked: it opens nothing more, its session ends, and all of
     await row.getByText('revoked').waitFor();
     await eventually(() => page.evaluate<boolean>('document.activeElement !== document.body'));
   };
-  const archive = rows.filter({ hasText: 'the archive' });
+  const archive = rows.filter({ hasText: 'the archive' }).last();
   await revoke(archive, archive.getByRole('button', { name: 'Revoke the archive' }));
   await told(page, 'the archive is revoked.').waitFor();
   expect((await agents(key)).status).toBe(401);
   expect((await agents(apiKey)).status).toBe(200);
-  const first = rows.filter({ hasNotText: 'the archive' }).first();
-  await revoke(first, first.getByRole('button', { name: /^Revoke/ }));
+  const own = rows.first();
+  await revoke(own, own.getByRole('button', { name: /^Revoke/ }));
   await theirs.getByRole('link', { name: 'Agents' }).click();
   await theirs.getByLabel('Key or token').waitFor();
   await theirs.context().close();

@@ -9,6 +9,7 @@ import { retryMessage, sendMessage, type ReplyEvent } from '../../console/src/ap
 import { shownSession, takeSession } from '../../console/src/api/shown-session.ts';
 import { assumptionOf } from '../../console/src/pages/agents/assumes.ts';
 import { bodyOf, changesOf, draftOf, EMPTY } from '../../console/src/pages/agents/draft.ts';
+import { endOfDay } from '../../console/src/pages/tenants/end-of-day.ts';
 import { turnSeries } from '../../console/src/pages/overview/turn-series.ts';
 import { chatPath, memoryViewOf, memoryViewPath, userIdOf, userIdProblem } from '../../console/src/paths.ts';
 import { idProblem } from '../../src/domain/ids.ts';
@@ -191,6 +192,19 @@ describe('whose session the page shows', () => {
 test('an answer that is no success is thrown, also one without a body', async () => {
   answering(() => new Response(null, { status: 502, headers: { 'content-length': '0' } }));
   await expect(fetchClient.GET('/v1/agents')).rejects.toMatchObject({ problem: { status: 502 } });
+});
+
+test('all agents are read, however many pages they take', async () => {
+  const page = (id: string, nextCursor: string | null) => () =>
+    Response.json({ agents: [{ id, name: `Agent ${id}` }], nextCursor });
+  const asked = answering(page('1', 'behind 1'), page('2', null));
+  expect((await readAgents()).map(({ name }) => name)).toEqual(['Agent 1', 'Agent 2']);
+  expect(asked.map(({ search }) => search)).toEqual(['?limit=200', '?limit=200&cursor=behind%201']);
+});
+
+test('a last day ends where the browser is; what is none is left to the API', () => {
+  expect(new Date(endOfDay('2030-05-04'))).toEqual(new Date(2030, 4, 4, 23, 59, 59));
+  expect(endOfDay('275760-12-31')).toBe('275760-12-31');
 });
 
 test('what became of the turns of an hour is all of them, and nobody’s reply that has not come yet', () => {
