@@ -99,6 +99,20 @@ inBrowser('saving an agent keeps the place, and says what became of it', async (
   await told(page, 'Nothing has been changed here.').waitFor();
   await expectFocus(save);
 
+  // A number is what was typed, also when it is passed or scrolled over. Arrows go by hundredths.
+  const threshold = page.getByLabel('Threshold');
+  const before = await threshold.inputValue();
+  await typeInto(page, threshold, '0.41235');
+  await page.keyboard.press('Tab');
+  await tabTo(page, threshold);
+  await threshold.dispatchEvent('wheel', { deltaY: 100 });
+  expect(await threshold.inputValue()).toBe('0.41235');
+  await page.keyboard.press('ArrowUp');
+  expect(await threshold.inputValue()).toBe('0.42235');
+  await typeInto(page, threshold, before);
+  await page.keyboard.press('Tab');
+  await page.getByText('Not saved yet').waitFor({ state: 'detached' });
+
   await typeInto(page, page.getByLabel('Exchanges at most'), '99');
   await pressKey(page, save);
   await expectFocus(page.getByLabel('Exchanges at most'));
