@@ -78,10 +78,14 @@ inBrowser(
     await page.getByRole('region', { name: 'At present' }).getByText('1 exchange recalled').waitFor();
     await page.getByRole('region', { name: 'As proposed' }).getByText('0 exchanges recalled').waitFor();
     await told(page, 'Recalled: 1 exchange at present, 0 exchanges as proposed.').waitFor();
+    expect(await violationsInBoth(page, 'trial')).toEqual([]);
+    const isOld = page.getByText('the result is of before. Try it again.');
+    expect(await isOld.count()).toBe(0);
     await typeInto(page, page.getByLabel('Exchanges at most'), '99');
     await pressKey(page, page.getByRole('button', { name: 'Save' }));
     const wrong = page.getByLabel('Exchanges at most');
     await eventually(async () => (await wrong.getAttribute('aria-invalid')) === 'true');
+    await isOld.waitFor();
     await typeInto(page, wrong, '2');
     await pressKey(page, page.getByRole('button', { name: 'Save' }));
     await told(page, 'Saved.').waitFor();
