@@ -24,8 +24,7 @@ export function useAgentNames() {
 }
 
 /** An agent’s name, or the beginning of its id where it has none here. */
-export function useAgentName(): (agentId: string | null) => string {
+export function useAgentName(): (agentId: string) => string {
   const { data } = useAgentNames();
-  return (agentId) =>
-    agentId === null ? 'nobody' : (data?.find(({ id }) => id === agentId)?.name ?? `${agentId.slice(0, 8)}…`);
+  return (agentId) => data?.find(({ id }) => id === agentId)?.name ?? `${agentId.slice(0, 8)}…`;
 }
