@@ -478,6 +478,22 @@ inBrowser('on a phone nothing scrolls sideways, whatever people are called', asy
   await operator.goto('/console/audit');
   await operator.getByRole('table').waitFor();
   await expectNoSidewaysScroll(operator);
+  // As if the tenant had signed in in a tab beside it.
+  const token = JSON.stringify({ token: long.authorization.slice('Bearer '.length) });
+  await operator.evaluate(
+    async (body) =>
+      void (await fetch('/console/session', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })),
+    token,
+  );
+  await operator.getByRole('button', { name: 'Menu' }).click();
+  await operator.getByRole('dialog').getByRole('link', { name: 'Tenants' }).click();
+  await heading(operator, 'Another session').waitFor();
+  await expectNoSidewaysScroll(operator);
+  expect(await violationsInBoth(operator, 'another session')).toEqual([]);
   await operator.context().close();
 });
 
