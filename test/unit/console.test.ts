@@ -5,6 +5,7 @@ import { fetchClient, SESSION_KEY } from '../../console/src/api/client.ts';
 import { exchangesOf } from '../../console/src/api/exchanges.ts';
 import { asProblem } from '../../console/src/api/problem.ts';
 import { queryClient } from '../../console/src/api/query-client.ts';
+import { readAgents } from '../../console/src/api/read-agents.ts';
 import { retryMessage, sendMessage, type ReplyEvent } from '../../console/src/api/reply-events.ts';
 import { shownSession, takeSession } from '../../console/src/api/shown-session.ts';
 import { assumptionOf } from '../../console/src/pages/agents/assumes.ts';
@@ -24,15 +25,16 @@ afterEach(() => {
   globalThis.fetch = original;
 });
 
-type Asked = { method: string; url: string; headers: Headers };
+type Asked = { method: string; url: string; search: string; headers: Headers };
 
 /** Lets each request be answered by the next of these, and writes down what was asked. */
 function answering(...answers: Array<() => Response>): Asked[] {
   const asked: Asked[] = [];
   globalThis.fetch = jest.fn((request: string | URL | Request) => {
     if (!(request instanceof Request)) throw new Error('not sent by the client of the API');
-    const { method, url, headers } = request;
-    asked.push({ method, url: new URL(url).pathname, headers });
+    const { method, headers } = request;
+    const { pathname, search } = new URL(request.url);
+    asked.push({ method, url: pathname, search, headers });
     const answer = answers[asked.length - 1];
     if (!answer) throw new Error('asked too often');
     return Promise.resolve(answer());
