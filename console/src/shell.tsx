@@ -105,6 +105,9 @@ function Places({ rights, onGo }: { rights: Rights; onGo?: () => void }) {
   );
 }
 
+/** Of the browser, which shows every time in it. */
+const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 function Who({ session }: { session: SignedIn }) {
   const leaving = useMutation({ mutationFn: signOut });
   return (
@@ -115,6 +118,7 @@ function Who({ session }: { session: SignedIn }) {
           {session.keyName || 'API key'} · {session.role}
         </p>
       )}
+      <p className="hint">Times are those of {ZONE}</p>
       <Button kind="quiet" isPending={leaving.isPending} onPress={() => leaving.mutate()}>
         Sign out
       </Button>

@@ -270,8 +270,13 @@ inBrowser('the operator sees of whom each entry of the audit log is', async () =
   await made.getByRole('link', { name: 'The lighthouse' }).waitFor();
   await page.context().close();
 
-  const tenant = await signedIn(key);
+  const tenant = await signedIn(key, { timezoneId: 'Asia/Tokyo' });
+  await tenant.getByText('Times are those of Asia/Tokyo').waitFor();
   await tenant.goto('/console/audit');
+  const time = tenant.getByRole('table').locator('time').first();
+  const at = new Date((await time.getAttribute('datetime')) ?? '');
+  const inTokyo = { dateStyle: 'medium', timeStyle: 'short', timeZone: 'Asia/Tokyo' } as const;
+  expect(await time.textContent()).toBe(at.toLocaleString('en-GB', inTokyo));
   await tenant.getByRole('columnheader', { name: 'Who' }).waitFor();
   expect(await tenant.getByRole('columnheader', { name: 'Tenant' }).count()).toBe(0);
   await tenant.context().close();
