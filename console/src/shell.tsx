@@ -115,7 +115,7 @@ function Who({ session }: { session: SignedIn }) {
       <p className="who-name">{session.kind === 'operator' ? 'Operator' : session.tenantName}</p>
       {session.kind === 'key' && (
         <p className="hint">
-          {session.keyName || 'API key'} · {session.role}
+          <bdi>{session.keyName || 'API key'}</bdi> · {session.role}
         </p>
       )}
       <p className="hint">Times are those of {ZONE}</p>

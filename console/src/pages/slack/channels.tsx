@@ -55,7 +55,7 @@ function Channel({ channelId, agentId }: { channelId: string; agentId: string })
   return (
     <li className="row-item">
       <p className="grow">
-        <code>{channelId}</code> has {nameOf(agentId)}
+        <code>{channelId}</code> has <bdi>{nameOf(agentId)}</bdi>
       </p>
       {canChange && (
         <Button
