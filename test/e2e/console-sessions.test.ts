@@ -1,6 +1,6 @@
 /** Whom a page of the console shows in a browser, and whether what it shows is true by now. */
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
-import { HAS_BROWSER, inBrowser, startConsole, type ConsoleOf } from '../support/console.ts';
+import { HAS_BROWSER, inBrowser, startConsole, told, type ConsoleOf } from '../support/console.ts';
 import { eventually } from '../support/eventually.ts';
 import { fail, noted } from '../support/fake-llm.ts';
 import type { System } from '../support/system.ts';
@@ -85,7 +85,12 @@ inBrowser('the overview says when it is not up to date, and its lists come anew 
   await later(async () => (await page.getByRole('link', { name: /hans to Noor/ }).count()) > 0);
   await page.route('**/v1/overview**', (route) => route.abort());
   const note = page.getByText('Not up to date');
-  await later(async () => (await note.count()) > 0);
+  // It is told as well, for some seconds.
+  await eventually(async () => {
+    await page.clock.fastForward(5_000);
+    return (await told(page, 'What is shown could not be brought up to date.').count()) > 0;
+  });
+  expect(await note.count()).toBe(1);
   expect(await page.getByText('Waiting to be remembered').count()).toBe(1);
   await page.unroute('**/v1/overview**');
   await page.getByRole('button', { name: 'Try again' }).click();
