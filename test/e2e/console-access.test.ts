@@ -173,10 +173,12 @@ inBrowser('what is forgotten is told, and hands the focus on', async () => {
   await told(page, `${found} exchange${found === 1 ? '' : 's'} found, the best first.`).waitFor();
   await forget(items, 'Ariadne');
   expect(await page.evaluate<string>('document.activeElement.tagName')).not.toBe('BODY');
+  await page.getByRole('button', { name: 'Clear search' }).click();
+  expect(await page.getByLabel('Look for').inputValue()).toBe('');
   await typeInto(page, page.getByLabel('Look for'), 'qwertz');
   await page.getByRole('button', { name: /By/ }).click();
   await page.getByRole('option', { name: /^Words$/ }).click();
-  await pressKey(page, page.getByRole('button', { name: 'Search' }));
+  await pressKey(page, page.getByRole('button', { name: 'Search', exact: true }));
   await told(page, 'Nothing fits.').waitFor();
   await page.context().close();
 });
