@@ -41,10 +41,14 @@ export function OverviewPage() {
       </div>
       <Loaded of={overview}>{(data) => <Numbers overview={data} />}</Loaded>
       <Section title="Failed turns">
+        <p className="hint">Of any time, the newest first.</p>
         <TurnList filter={{ state: 'failed', ...(agentId && { agentId }) }} empty="No turn has failed" />
       </Section>
       <Section title="Degraded turns">
-        <p className="hint">Answered, but without a part of what the agent remembers, or not delivered.</p>
+        <p className="hint">
+          Answered, but without a part of what the agent remembers, or not delivered. Of any time, the newest
+          first.
+        </p>
         <TurnList
           filter={{ degraded: 'true', ...(agentId && { agentId }) }}
           empty="Every reply had all that it needed"
