@@ -458,6 +458,7 @@ inBrowser('on a phone nothing scrolls sideways, whatever people are called', asy
     await page.getByRole('button', { name: 'Menu' }).click();
     await page.getByRole('dialog').getByRole('link', { name: place }).waitFor();
     await expectNoSidewaysScroll(page);
+    if (place === 'Overview') expect(await violationsInBoth(page, 'menu')).toEqual([]);
     await page.getByRole('dialog').getByRole('link', { name: place }).click();
     await heading(page, place).waitFor();
     await looked();
