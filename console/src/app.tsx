@@ -119,7 +119,9 @@ function Pages({ rights }: { rights: Rights }) {
         </Route>
       )}
       {isOperator && (
-        <Route path="/tenants/:tenantId">{({ tenantId }) => <TenantPage tenantId={tenantId} />}</Route>
+        <Route path="/tenants/:tenantId">
+          {({ tenantId }) => <TenantPage key={tenantId} tenantId={tenantId} />}
+        </Route>
       )}
       {isOperator && (
         <Route path="/tenants">

@@ -107,6 +107,9 @@ function Places({ rights, onGo }: { rights: Rights; onGo?: () => void }) {
   );
 }
 
+/** Of the browser, which shows every time in it. */
+const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 function Who({ session }: { session: SignedIn }) {
   const leaving = useMutation({ mutationFn: signOut });
   return (
@@ -114,9 +117,10 @@ function Who({ session }: { session: SignedIn }) {
       <p className="who-name">{session.kind === 'operator' ? 'Operator' : session.tenantName}</p>
       {session.kind === 'key' && (
         <p className="hint">
-          {session.keyName || 'API key'} · {session.role}
+          <bdi>{session.keyName || 'API key'}</bdi> · {session.role}
         </p>
       )}
+      <p className="hint">Times are those of {ZONE}</p>
       <Button kind="quiet" isPending={leaving.isPending} onPress={() => leave(() => leaving.mutate())}>
         Sign out
       </Button>

@@ -32,7 +32,7 @@ inBrowser('a page acts for whom it shows, whoever signs in beside it', async () 
     const agents = await system.request('GET', '/v1/agents', undefined, { authorization: `Bearer ${key}` });
     expect(JSON.stringify(agents.body)).not.toContain('Nobody');
   }
-  await page.getByRole('button', { name: /Go on as The others/ }).click();
+  await page.getByRole('button', { name: 'Go on' }).click();
   await page.getByRole('heading', { name: 'Welcome' }).waitFor();
   await page.context().close();
 });
@@ -139,7 +139,12 @@ inBrowser('the overview says when it is not up to date, and its lists come anew 
   await later(async () => (await page.getByRole('link', { name: /hans to Noor/ }).count()) > 0);
   await page.route('**/v1/overview**', (route) => route.abort());
   const note = page.getByText('Not up to date');
-  await later(async () => (await note.count()) > 0);
+  // It is told as well, for some seconds.
+  await eventually(async () => {
+    await page.clock.fastForward(5_000);
+    return (await told(page, 'What is shown could not be brought up to date.').count()) > 0;
+  });
+  expect(await note.count()).toBe(1);
   expect(await page.getByText('Waiting to be remembered').count()).toBe(1);
   await page.unroute('**/v1/overview**');
   await page.getByRole('button', { name: 'Try again' }).click();

@@ -6,12 +6,14 @@ import { fetchClient, SESSION_KEY } from '../../console/src/api/client.ts';
 import { exchangesOf } from '../../console/src/api/exchanges.ts';
 import { asProblem } from '../../console/src/api/problem.ts';
 import { queryClient } from '../../console/src/api/query-client.ts';
+import { readAgents } from '../../console/src/api/read-agents.ts';
 import { retryMessage, sendMessage, type ReplyEvent } from '../../console/src/api/reply-events.ts';
 import { disownPages, shownSession, takeSession } from '../../console/src/api/shown-session.ts';
 import { assumptionOf } from '../../console/src/pages/agents/assumes.ts';
 import { bodyOf, changesOf, draftOf, EMPTY } from '../../console/src/pages/agents/draft.ts';
 import type { Turn } from '../../console/src/pages/chat/conversation.ts';
 import { apartFrom } from '../../console/src/pages/chat/earlier.ts';
+import { endOfDay } from '../../console/src/pages/tenants/end-of-day.ts';
 import { turnSeries } from '../../console/src/pages/overview/turn-series.ts';
 import { chatPath, memoryViewOf, memoryViewPath, userIdOf, userIdProblem } from '../../console/src/paths.ts';
 import { rightsOf } from '../../console/src/session/rights.ts';
@@ -27,15 +29,16 @@ afterEach(() => {
   globalThis.fetch = original;
 });
 
-type Asked = { method: string; url: string; headers: Headers };
+type Asked = { method: string; url: string; search: string; headers: Headers };
 
 /** Lets each request be answered by the next of these, and writes down what was asked. */
 function answering(...answers: Array<() => Response>): Asked[] {
   const asked: Asked[] = [];
   globalThis.fetch = jest.fn((request: string | URL | Request) => {
     if (!(request instanceof Request)) throw new Error('not sent by the client of the API');
-    const { method, url, headers } = request;
-    asked.push({ method, url: new URL(url).pathname, headers });
+    const { method, headers } = request;
+    const { pathname, search } = new URL(request.url);
+    asked.push({ method, url: pathname, search, headers });
     const answer = answers[asked.length - 1];
     if (!answer) throw new Error('asked too often');
     return Promise.resolve(answer());
@@ -246,6 +249,19 @@ test('what the window has of a turn stands once: with it, and not above', () => 
     window,
   );
   expect(other).toEqual({ earlier: window, asked: new Map() });
+});
+
+test('all agents are read, however many pages they take', async () => {
+  const page = (id: string, nextCursor: string | null) => () =>
+    Response.json({ agents: [{ id, name: `Agent ${id}` }], nextCursor });
+  const asked = answering(page('1', 'behind 1'), page('2', null));
+  expect((await readAgents()).map(({ name }) => name)).toEqual(['Agent 1', 'Agent 2']);
+  expect(asked.map(({ search }) => search)).toEqual(['?limit=200', '?limit=200&cursor=behind%201']);
+});
+
+test('a last day ends where the browser is; what is none is left to the API', () => {
+  expect(new Date(endOfDay('2030-05-04'))).toEqual(new Date(2030, 4, 4, 23, 59, 59));
+  expect(endOfDay('275760-12-31')).toBe('275760-12-31');
 });
 
 test('what became of the turns of an hour is all of them, and nobody’s reply that has not come yet', () => {

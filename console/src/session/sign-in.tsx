@@ -31,7 +31,7 @@ export function SignIn() {
           className="stack"
           fields={['token']}
           error={error}
-          onSubmit={() => signIn.mutate({ body: { token: token.trim() } })}
+          onSubmit={() => signIn.mutateAsync({ body: { token: token.trim() } })}
         >
           <TextInput
             label="Key or token"

@@ -17,9 +17,8 @@ export function NewAgentPage() {
   const [, navigate] = useLocation();
   const queryClient = useQueryClient();
   const create = api.useMutation('post', '/v1/agents', {
-    onSuccess: async ({ id, name }) => {
+    onSuccess: async ({ name }) => {
       await queryClient.invalidateQueries({ queryKey: ['get', '/v1/agents'] });
-      navigate(`/agents/${id}`);
       tell(`${name} is made.`);
     },
   });
@@ -30,7 +29,13 @@ export function NewAgentPage() {
       <AgentForm
         draft={draft}
         onChange={setDraft}
-        onSave={() => create.mutate({ body: bodyOf(draft) })}
+        onSave={() =>
+          create.mutateAsync(
+            { body: bodyOf(draft) },
+            // Not where somebody has gone elsewhere meanwhile.
+            { onSuccess: ({ id }) => navigate(`/agents/${id}`) },
+          )
+        }
         isSaving={create.isPending}
         error={create.error}
         action="Make the agent"
@@ -88,9 +93,9 @@ function KnownAgent({ agent }: { agent: Agent }) {
     const params = { path: { agentId: agent.id } };
     if (!hasChanges) {
       tell('Nothing has been changed here.');
-      return;
+      return undefined;
     }
-    save.mutate(
+    return save.mutateAsync(
       { params, body: changes },
       {
         onSuccess: (saved) => {

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { SearchField, Input, Label } from 'react-aria-components';
+import { Button as AriaButton, SearchField, Input, Label } from 'react-aria-components';
 import { api, type Schemas } from '../../api/client.ts';
 import type { Exchange } from '../../api/exchanges.ts';
 import type { Scope } from '../../api/memory.ts';
@@ -7,6 +7,7 @@ import { Button } from '../../ui/button.tsx';
 import { Choice } from '../../ui/fields.tsx';
 import { bestOf, Fits } from '../../ui/fits.tsx';
 import { count } from '../../ui/format.tsx';
+import { Cross } from '../../ui/icons.tsx';
 import { tell } from '../../ui/notice.tsx';
 import { Empty, Failure } from '../../ui/states.tsx';
 import { ExchangeView } from './exchange-view.tsx';
@@ -46,6 +47,9 @@ export function SearchMemory({ scope }: { scope: Scope }) {
         <SearchField value={query} onChange={setQuery} className="field grow">
           <Label className="label">Look for</Label>
           <Input className="input" placeholder="What does she drink?" />
+          <AriaButton className="empty-field">
+            <Cross />
+          </AriaButton>
         </SearchField>
         <Choice
           label="By"
