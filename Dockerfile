@@ -10,7 +10,11 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY tsconfig.json ./
+COPY src src
+COPY scripts/console-types.ts scripts/console-types.ts
 COPY console console
+RUN node scripts/console-types.ts
+RUN node node_modules/typescript/bin/tsc -p console
 RUN node node_modules/vite/bin/vite.js build console
 
 FROM node:24-bookworm-slim AS model

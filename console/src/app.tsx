@@ -1,12 +1,15 @@
+import { Activity } from 'react';
 import { RouterProvider } from 'react-aria-components';
 import { Link, Redirect, Route, Switch, useLocation } from 'wouter';
 import { userIdOf } from './paths.ts';
 import { Shell } from './shell.tsx';
 import { AnotherSession } from './session/another-session.tsx';
 import { SignIn } from './session/sign-in.tsx';
-import { rightsOf, useSession, type Rights } from './session/session.ts';
+import { rightsOf, type Rights } from './session/rights.ts';
+import { useSession } from './session/session.ts';
 import { Loaded } from './ui/states.tsx';
 import { Page } from './ui/page.tsx';
+import { UnsavedQuestion } from './ui/unsaved-question.tsx';
 import { AgentPage, NewAgentPage } from './pages/agents/agent-page.tsx';
 import { AgentsPage } from './pages/agents/agents-page.tsx';
 import { AuditPage } from './pages/audit-page.tsx';
@@ -30,16 +33,26 @@ export function App() {
       {/* Whom the page shows is so until another answer comes. */}
       <Loaded of={session.data === undefined ? session : { ...session, error: null }}>
         {(who) => {
-          if (who.kind === 'none') return <SignIn />;
           if (who.kind === 'another') return <AnotherSession who={who.who} />;
+          const isEnded = who.kind === 'none';
+          // Where a session has ended its pages stay, hidden, with all that was written there.
+          const theirs = isEnded ? who.before : who;
           const rights = rightsOf(who);
           return (
-            <Shell session={who} rights={rights}>
-              <Pages rights={rights} />
-            </Shell>
+            <>
+              {isEnded && <SignIn />}
+              {theirs && (
+                <Activity mode={isEnded ? 'hidden' : 'visible'}>
+                  <Shell session={theirs} rights={rights}>
+                    <Pages rights={rights} />
+                  </Shell>
+                </Activity>
+              )}
+            </>
           );
         }}
       </Loaded>
+      <UnsavedQuestion />
     </RouterProvider>
   );
 }
@@ -106,7 +119,9 @@ function Pages({ rights }: { rights: Rights }) {
         </Route>
       )}
       {isOperator && (
-        <Route path="/tenants/:tenantId">{({ tenantId }) => <TenantPage tenantId={tenantId} />}</Route>
+        <Route path="/tenants/:tenantId">
+          {({ tenantId }) => <TenantPage key={tenantId} tenantId={tenantId} />}
+        </Route>
       )}
       {isOperator && (
         <Route path="/tenants">

@@ -15,17 +15,19 @@ import { ErrorBoundary } from './ui/error-boundary.tsx';
 import { keepFocus } from './ui/keep-focus.ts';
 import { Notices } from './ui/notice.tsx';
 import { Broken } from './ui/states.tsx';
+import { askBeforeGoingBack, leaveFor } from './ui/unsaved.ts';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
 // Dialogs stand beside the root.
 hideWhenLeft(document.body);
 keepFocus(root);
+askBeforeGoingBack();
 createRoot(root).render(
   <StrictMode>
     <I18nProvider locale="en-GB">
       <QueryClientProvider client={queryClient}>
-        <Router base="/console">
+        <Router base="/console" aroundNav={(go, to, options) => leaveFor(to, () => go(to, options))}>
           <ErrorBoundary
             place="everywhere"
             instead={(error) => (

@@ -3,12 +3,14 @@ import type { ReactNode } from 'react';
 import { Dialog, DialogTrigger, Modal, ModalOverlay } from 'react-aria-components';
 import { Link, useLocation } from 'wouter';
 import type { SignedIn } from './api/shown-session.ts';
-import { signOut, type Rights } from './session/session.ts';
+import type { Rights } from './session/rights.ts';
+import { signOut } from './session/session.ts';
 import { Button } from './ui/button.tsx';
 import { ErrorBoundary } from './ui/error-boundary.tsx';
 import { Mark, MenuLines } from './ui/icons.tsx';
 import { Page } from './ui/page.tsx';
 import { Broken, Failure } from './ui/states.tsx';
+import { leave } from './ui/unsaved.ts';
 
 const PLACES: ReadonlyArray<{ to: string; name: string; isShown: (rights: Rights) => boolean }> = [
   { to: '/overview', name: 'Overview', isShown: ({ canRead }) => canRead },
@@ -105,6 +107,9 @@ function Places({ rights, onGo }: { rights: Rights; onGo?: () => void }) {
   );
 }
 
+/** Of the browser, which shows every time in it. */
+const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 function Who({ session }: { session: SignedIn }) {
   const leaving = useMutation({ mutationFn: signOut });
   return (
@@ -112,10 +117,11 @@ function Who({ session }: { session: SignedIn }) {
       <p className="who-name">{session.kind === 'operator' ? 'Operator' : session.tenantName}</p>
       {session.kind === 'key' && (
         <p className="hint">
-          {session.keyName || 'API key'} · {session.role}
+          <bdi>{session.keyName || 'API key'}</bdi> · {session.role}
         </p>
       )}
-      <Button kind="quiet" isPending={leaving.isPending} onPress={() => leaving.mutate()}>
+      <p className="hint">Times are those of {ZONE}</p>
+      <Button kind="quiet" isPending={leaving.isPending} onPress={() => leave(() => leaving.mutate())}>
         Sign out
       </Button>
       {leaving.error && (

@@ -22,11 +22,8 @@ export const AGENT = {
   llm: { maxOutputTokens: 2_000 },
 };
 
-export const PENDING = {
-  messageId: MESSAGE_ID,
-  workflowId: WORKFLOW_ID,
-  state: 'accepted' as const,
-};
+export const IDS = { messageId: MESSAGE_ID, workflowId: WORKFLOW_ID };
+export const PENDING = { ...IDS, state: 'accepted' as const };
 
 export const DONE = {
   messageId: MESSAGE_ID,

@@ -111,8 +111,11 @@ export const OVERVIEW = answer(
 
 export const FOUND_MEMORIES = answer(
   'FoundMemories',
-  z.object({ memories: z.array(recalled).describe('Best first') }),
-  { memories: example.DONE.memory.recalled },
+  z.object({
+    memories: z.array(recalled).describe('Best first'),
+    hasMore: z.boolean().describe('Whether more fits, or the oldest were not compared'),
+  }),
+  { memories: example.DONE.memory.recalled, hasMore: false },
 );
 
 const promptMessage = z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() });

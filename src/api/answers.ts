@@ -123,6 +123,12 @@ const failed = z.object({ ...ids, state: z.literal('failed'), reply });
 export const PENDING = answer('PendingMessage', pending, example.PENDING);
 export const ANSWERED = answer('AnsweredMessage', z.union([done, erased]), example.DONE);
 export const MESSAGE = answer('Message', z.union([pending, done, erased, failed]), example.DONE);
+
+/** The data of events of a reply; those of its end have `MESSAGE`. */
+export const EVENT_ACCEPTED = answer('AcceptedEvent', z.object(ids), example.IDS);
+export const EVENT_DELTA = answer('DeltaEvent', z.object({ text: z.string().describe('To add') }), {
+  text: 'Hello',
+});
 /** What a `Problem` tells of a message without a reply, beside its own members. */
 export const failedMembers = failed.shape;
 

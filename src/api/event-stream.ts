@@ -3,10 +3,12 @@ import type { Request, Response } from 'express';
 import type { Client } from '@temporalio/client';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { z } from 'zod';
 import type { LedgerTurn, TurnState } from '../db/ledger.ts';
 import { followReply, type ReplyEvent } from '../intake/follow-reply.ts';
 import { NOTHING, type Shown } from '../intake/reply-view.ts';
 import type { RedisClient } from '../redis/connection.ts';
+import type { EVENT_ACCEPTED, EVENT_DELTA, MESSAGE } from './answers.ts';
 import { bodyOf } from './message-body.ts';
 import { goneOrClosing } from './prefer.ts';
 import { whenClosed } from './reader.ts';
@@ -59,11 +61,12 @@ export async function sendReplyEvents(
   const lastId = req.get('last-event-id');
   const from = lastId === undefined ? NOTHING : readId(lastId);
   const stream = openEvents(res);
+  const send = ([id, name, data]: AsSent): Promise<void> => stream.send(id, name, data);
   const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(STREAM_WITHIN_MS)]);
   try {
-    if (lastId === undefined) await stream.send(idOf(from), 'accepted', { messageId, workflowId });
+    if (lastId === undefined) await send([idOf(from), 'accepted', { messageId, workflowId }]);
     for await (const event of followReply(dependencies, tenantId, turn, { from, signal })) {
-      await stream.send(...asEvent(turn, event));
+      await send(asEvent(turn, event));
     }
     res.end();
   } catch (error) {
@@ -72,7 +75,17 @@ export async function sendReplyEvents(
   }
 }
 
-function asEvent(turn: LedgerTurn, event: ReplyEvent): [id: string, name: string, data: object] {
+/** What each event carries, as the description says. */
+type EventData = {
+  accepted: z.input<typeof EVENT_ACCEPTED.schema>;
+  delta: z.input<typeof EVENT_DELTA.schema>;
+  reset: Record<string, never>;
+  done: z.input<typeof MESSAGE.schema>;
+  failed: z.input<typeof MESSAGE.schema>;
+};
+type AsSent = { [Name in keyof EventData]: [id: string, name: Name, data: EventData[Name]] }[keyof EventData];
+
+function asEvent(turn: LedgerTurn, event: ReplyEvent): AsSent {
   switch (event.kind) {
     case 'delta':
       return [idOf(event.shown), 'delta', { text: event.text }];

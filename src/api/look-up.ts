@@ -1,7 +1,7 @@
 import type { Response } from 'express';
 import type pg from 'pg';
-import type { RecalledMemory, Scope } from '../domain/conversation.ts';
-import type { MemoryQuestion, SearchMemory } from '../memory/recall/search-memory.ts';
+import type { Scope } from '../domain/conversation.ts';
+import type { FoundMemories, MemoryQuestion, SearchMemory } from '../memory/recall/search-memory.ts';
 import { knownAgent } from './memory-page.ts';
 import { goneOrClosing } from './prefer.ts';
 import { Problem, unavailable } from './problems.ts';
@@ -41,7 +41,7 @@ export async function searchMemoryOf(
   { pool, search, closing }: MemorySearcher,
   { query, by, ...given }: Scope & Pick<MemoryQuestion, 'query' | 'by'>,
   res: Response,
-): Promise<RecalledMemory[]> {
+): Promise<FoundMemories> {
   const agent = await knownAgent(pool, given);
   if (!search) {
     throw new Problem(

@@ -22,7 +22,8 @@ const eventsOf = (description: string, event: z.ZodType, example: object) => ({
 });
 export const EVENTS = eventsOf(
   'One event: `accepted`; `delta` with a `text` to add; `reset` where the text begins anew; in the end `done` ' +
-    'or `failed` with what GET /v1/messages/{messageId} gives',
+    'or `failed` with what GET /v1/messages/{messageId} gives. The schemas of their data are AcceptedEvent, ' +
+    'DeltaEvent and Message; `reset` has none',
   z.object({
     id: z.string(),
     event: z.enum(['accepted', 'delta', 'reset', 'done', 'failed']),

@@ -1,4 +1,5 @@
 /** The console for whoever works by keyboard, by ear, in the dark or on a phone, and when something fails. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import type { Locator, Page, Route } from 'playwright-core';
 import {
@@ -10,6 +11,7 @@ import {
   violationsInBoth,
   violationsOn,
 } from '../support/browser.ts';
+import { issueApiKey } from '../../src/db/api-keys.ts';
 import { HAS_BROWSER, inBrowser, startConsole, told, type ConsoleOf } from '../support/console.ts';
 import { eventually } from '../support/eventually.ts';
 import { noted, streamText } from '../support/fake-llm.ts';
@@ -38,6 +40,21 @@ afterAll(() => (HAS_BROWSER ? opened.stop() : undefined));
 const heading = (page: Page, name: string | RegExp): Locator => page.getByRole('heading', { level: 1, name });
 const answering = (status: number, body: object) => (route: Route) =>
   route.fulfill({ status, contentType: 'application/json', body: JSON.stringify(body) });
+const NOW = '2026-11-29T09:00:00.000Z';
+/** Keeps what is posted there until it is released, and counts it. */
+async function holdPosts(page: Page, url: string): Promise<{ count: number; release: () => void }> {
+  let release = (): void => {};
+  const held = new Promise<void>((resolve) => (release = resolve));
+  const posts = { count: 0, release };
+  await page.route(url, async (route) => {
+    if (route.request().method() === 'POST') {
+      posts.count += 1;
+      await held;
+    }
+    await route.continue();
+  });
+  return posts;
+}
 const AWAY = answering(503, { title: 'Temporarily unavailable', detail: 'Temporal is away.', status: 503 });
 
 /** Exchanges of a user of the system's agent, the first that is given told first. */
@@ -72,10 +89,12 @@ inBrowser('whoever signs in, and whoever goes to another page, is at its heading
 
 inBrowser('saving an agent keeps the place, and says what became of it', async () => {
   const page = await signedIn(system.apiKey);
-  await page.goto(`/console/agents/${system.agent.id}`);
+  await pressKey(page, page.getByRole('link', { name: 'Agents', exact: true }));
+  await pressKey(page, page.getByRole('link', { name: /^Mara/ }));
   const save = page.getByRole('button', { name: 'Save' });
   await typeInto(page, page.getByLabel('Job title'), 'Librarian');
   await page.getByText('Not saved yet').waitFor();
+  await expectToBeKept(page, page.getByLabel('Job title'), 'Librarian');
   await pressKey(page, save);
   await told(page, 'Saved.').waitFor();
   await expectFocus(save);
@@ -83,6 +102,20 @@ inBrowser('saving an agent keeps the place, and says what became of it', async (
   await page.keyboard.press('Enter');
   await told(page, 'Nothing has been changed here.').waitFor();
   await expectFocus(save);
+
+  // A number is what was typed, also when it is passed or scrolled over. Arrows go by hundredths.
+  const threshold = page.getByLabel('Threshold');
+  const before = await threshold.inputValue();
+  await typeInto(page, threshold, '0.41235');
+  await page.keyboard.press('Tab');
+  await tabTo(page, threshold);
+  await threshold.dispatchEvent('wheel', { deltaY: 100 });
+  expect(await threshold.inputValue()).toBe('0.41235');
+  await page.keyboard.press('ArrowUp');
+  expect(await threshold.inputValue()).toBe('0.42235');
+  await typeInto(page, threshold, before);
+  await page.keyboard.press('Tab');
+  await page.getByText('Not saved yet').waitFor({ state: 'detached' });
 
   await typeInto(page, page.getByLabel('Exchanges at most'), '99');
   await pressKey(page, save);
@@ -104,16 +137,65 @@ inBrowser('saving an agent keeps the place, and says what became of it', async (
   await page.context().close();
 });
 
+/** What is not saved is not left without a question, wherever somebody goes. */
+async function expectToBeKept(page: Page, field: Locator, text: string): Promise<void> {
+  const question = page.getByRole('alertdialog', { name: 'Leave without saving?' });
+  const agents = page.getByRole('link', { name: 'Agents', exact: true });
+  const stay = async (): Promise<void> => {
+    await question.waitFor();
+    await expectFocus(question.getByRole('button', { name: 'Stay' }));
+    await page.keyboard.press('Enter');
+    await question.waitFor({ state: 'detached' });
+    expect(await field.inputValue()).toBe(text);
+  };
+  await pressKey(page, agents);
+  expect(await violationsInBoth(page, 'unsaved')).toEqual([]);
+  await stay();
+  await expectFocus(agents);
+  const address = page.url();
+  await page.evaluate('history.back()');
+  await stay();
+  expect(page.url()).toBe(address);
+  // As the browser asks before it loads another page.
+  const isHeld = '!dispatchEvent(new Event("beforeunload", { cancelable: true }))';
+  expect(await page.evaluate<boolean>(isHeld)).toBe(true);
+  await page.evaluate('history.back()');
+  await pressKey(page, question.getByRole('button', { name: 'Leave' }));
+  await expectFocus(heading(page, 'Agents'));
+  expect(await page.evaluate<boolean>(isHeld)).toBe(false);
+  await pressKey(page, page.getByRole('link', { name: /^Mara/ }));
+  await typeInto(page, field, text);
+}
+inBrowser('whoever has gone elsewhere while an agent is made is left there', async () => {
+  const page = await signedIn(system.apiKey);
+  await page.goto('/console/agents/new');
+  const posts = await holdPosts(page, '**/v1/agents');
+  await typeInto(page, page.getByLabel('Name'), 'Noor');
+  await page.keyboard.press('Enter');
+  await pressKey(page, page.getByRole('link', { name: 'Audit log' }));
+  posts.release();
+  await told(page, 'Noor is made.').waitFor();
+  await expectFocus(heading(page, 'Audit log'));
+  await page.context().close();
+});
+
 inBrowser('what is forgotten is told, and hands the focus on', async () => {
-  await remember('ivy', 'My boat is called Ariadne.', 'My dog is called Argos.', 'My cat is called Kirke.');
   const page = await signedIn(system.apiKey);
   await page.goto(`/console/memory/${system.agent.id}/ivy`);
+  // What is stored while somebody looks is shown.
+  await page.getByText('Nothing is remembered yet').waitFor();
+  await remember('ivy', 'My boat is called Ariadne.', 'My dog is called Argos.', 'My cat is called Kirke.');
+  await page.getByRole('row').filter({ hasText: 'Ariadne' }).waitFor();
+  await remember('ivy', 'My horse is called Xanthos.');
+  await page.getByRole('row').filter({ hasText: 'Xanthos' }).waitFor();
   const forget = async (list: Locator, text: string): Promise<void> => {
     await pressKey(page, list.filter({ hasText: text }).getByRole('button', { name: 'Forget' }));
     await pressKey(page, page.getByRole('dialog').getByRole('button', { name: 'Forget' }));
     await list.filter({ hasText: text }).waitFor({ state: 'detached' });
     await told(page, 'The exchange is forgotten.').waitFor();
   };
+  await expectToGoLater(page, 'Xanthos');
+  await page.reload();
   // Within the list the arrows lead from row to row.
   await tabTo(page, page.getByRole('row').first());
   await page.keyboard.press('ArrowDown');
@@ -131,13 +213,45 @@ inBrowser('what is forgotten is told, and hands the focus on', async () => {
   await told(page, `${found} exchange${found === 1 ? '' : 's'} found, the best first.`).waitFor();
   await forget(items, 'Ariadne');
   expect(await page.evaluate<string>('document.activeElement.tagName')).not.toBe('BODY');
+  await page.getByRole('button', { name: 'Clear search' }).click();
+  expect(await page.getByLabel('Look for').inputValue()).toBe('');
   await typeInto(page, page.getByLabel('Look for'), 'qwertz');
   await page.getByRole('button', { name: /By/ }).click();
   await page.getByRole('option', { name: /^Words$/ }).click();
-  await pressKey(page, page.getByRole('button', { name: 'Search' }));
+  await pressKey(page, page.getByRole('button', { name: 'Search', exact: true }));
   await told(page, 'Nothing fits.').waitFor();
   await page.context().close();
 });
+
+/** An exchange whose end the API has not seen stays, and goes when it has. */
+async function expectToGoLater(page: Page, text: string): Promise<void> {
+  const erasureId = randomUUID();
+  const isOne = (url: URL): boolean => /\/users\/ivy\/memory\/[\w-]+$/.test(url.pathname);
+  const isEnd = (url: URL): boolean => url.pathname === `/v1/erasures/${erasureId}`;
+  const erasure = (finishedAt: string | null) =>
+    answering(200, { erasureId, requestedAt: NOW, finishedAt, removed: {}, remains: [] });
+  let exchange = '';
+  await page.route(isOne, (route) => {
+    exchange = new URL(route.request().url()).pathname;
+    expect(route.request().headers()['prefer']).toBe('wait=10');
+    return answering(202, { erasureId })(route);
+  });
+  await page.route(isEnd, erasure(null));
+  const row = page.getByRole('row').filter({ hasText: text });
+  await row.getByRole('button', { name: 'Forget' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Forget' }).click();
+  await told(page, 'The exchange is being forgotten. It goes from here when that is done.').waitFor();
+  await page.waitForResponse((response) => isEnd(new URL(response.url())));
+  await row.getByText('Being forgotten …').waitFor();
+  expect(await row.getByRole('button', { name: 'Forget' }).count()).toBe(0);
+  await page.unroute(isOne);
+  await page.route(isEnd, AWAY);
+  await page.waitForResponse((response) => isEnd(new URL(response.url())) && response.status() === 503);
+  await system.request('DELETE', exchange, undefined, { prefer: 'wait=60' });
+  await page.route(isEnd, erasure(NOW));
+  await row.waitFor({ state: 'detached' });
+  await told(page, 'The exchange is forgotten.').waitFor();
+}
 
 inBrowser('who asks for more of a list goes on at what has come', async () => {
   for (let i = 0; i < 55; i += 1) await opened.newTenant(`Tenant ${i}`);
@@ -149,19 +263,43 @@ inBrowser('who asks for more of a list goes on at what has come', async () => {
   await page.context().close();
 });
 
-inBrowser('a key is revoked: it opens nothing more, its session ends, and all of it is told', async () => {
+inBrowser('a key ends on its day, is replaced and revoked, and all of it is told', async () => {
   const { tenantId, apiKey } = await createTestTenant(system.database.pool, { name: 'Otto' });
+  const past = { name: 'the old shop', expiresAt: '2020-05-04T09:30:00.000Z' };
+  await issueApiKey(system.database.operator, tenantId, past);
   const theirs = await signedIn(apiKey);
   const page = await signedIn(OPERATOR_TOKEN);
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await page.goto(`/console/tenants/${tenantId}`);
+  const lastDay = page.getByLabel('Last day');
+  await lastDay.fill('2020-05-04');
   await typeInto(page, page.getByLabel('What it is for'), 'the archive');
   await page.keyboard.press('Enter');
+  await page.getByText('Must be in the future').waitFor();
+  await lastDay.fill('2099-05-04');
+  await pressKey(page, page.getByRole('button', { name: 'Make a key' }));
   await told(page, 'The key is made. It stands below, this once.').waitFor();
-  const key = (await page.getByRole('group', { name: 'API key' }).locator('code').textContent()) ?? '';
+  const shown = page.getByRole('group', { name: 'API key' });
+  const first = (await shown.locator('code').textContent()) ?? '';
+  await pressKey(page, shown.getByRole('button', { name: 'Copy' }));
+  await shown.getByRole('button', { name: 'Copied' }).waitFor();
   const agents = (bearer: string) =>
     system.request('GET', '/v1/models', undefined, { authorization: `Bearer ${bearer}` });
-  expect((await agents(key)).status).toBe(200);
+  expect((await agents(first)).status).toBe(200);
   const rows = page.getByRole('list', { name: 'API keys' }).getByRole('listitem');
+  const ended = rows.filter({ hasText: 'the old shop' });
+  await ended.getByText('expired').waitFor();
+  expect(await ended.getByRole('button').allTextContents()).toEqual(['Revoke']);
+
+  await rows.filter({ hasText: 'the archive' }).getByText('ends 4 May 2099').waitFor();
+  await pressKey(page, page.getByRole('button', { name: 'Replace the archive' }));
+  await pressKey(page, page.getByRole('dialog').getByRole('button', { name: 'Replace' }));
+  await told(page, 'the archive is replaced. The new key stands below, this once.').waitFor();
+  await eventually(() => page.evaluate<boolean>('document.activeElement !== document.body'));
+  const key = (await shown.locator('code').textContent()) ?? '';
+  await shown.getByRole('button', { name: 'Copy', exact: true }).waitFor();
+  expect((await agents(first)).status).toBe(401);
+  expect((await agents(key)).status).toBe(200);
   const revoke = async (row: Locator, button: Locator): Promise<void> => {
     await pressKey(page, button);
     expect(await violationsInBoth(page, 'revoke')).toEqual([]);
@@ -169,18 +307,55 @@ inBrowser('a key is revoked: it opens nothing more, its session ends, and all of
     await row.getByText('revoked').waitFor();
     await eventually(() => page.evaluate<boolean>('document.activeElement !== document.body'));
   };
-  const archive = rows.filter({ hasText: 'the archive' });
+  const archive = rows.filter({ hasText: 'the archive' }).last();
+  await expectToFailAloud(page, () =>
+    pressKey(page, archive.getByRole('button', { name: 'Revoke the archive' })),
+  );
   await revoke(archive, archive.getByRole('button', { name: 'Revoke the archive' }));
   await told(page, 'the archive is revoked.').waitFor();
   expect((await agents(key)).status).toBe(401);
   expect((await agents(apiKey)).status).toBe(200);
-  const first = rows.filter({ hasNotText: 'the archive' }).first();
-  await revoke(first, first.getByRole('button', { name: /^Revoke/ }));
+  const own = rows.first();
+  await revoke(own, own.getByRole('button', { name: /^Revoke/ }));
   await theirs.getByRole('link', { name: 'Agents' }).click();
   await theirs.getByLabel('Key or token').waitFor();
   await theirs.context().close();
   await page.context().close();
 });
+
+/** What a question has begun can't be left while it runs, and its failure is told, on another page too. */
+async function expectToFailAloud(page: Page, open: () => Promise<void>): Promise<void> {
+  const dialog = page.getByRole('dialog');
+  const isKey = (url: URL): boolean => /\/api-keys\/[\w-]+$/.test(url.pathname);
+  let answer = (): void => {};
+  const confirm = async (): Promise<void> => {
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    const asking = page.waitForRequest((request) => isKey(new URL(request.url())));
+    await page.route(isKey, async (route) => {
+      await held;
+      await AWAY(route);
+    });
+    await pressKey(page, dialog.getByRole('button', { name: 'Revoke' }));
+    await asking;
+  };
+  await open();
+  await confirm();
+  await page.keyboard.press('Escape');
+  expect(await dialog.getByRole('button', { name: 'Cancel' }).isDisabled()).toBe(true);
+  answer();
+  await dialog.getByRole('alert').getByText('Temporal is away.').waitFor();
+  await confirm();
+  const address = page.url();
+  await page.evaluate('history.pushState(null, "", "/console/audit")');
+  await heading(page, 'Audit log').waitFor();
+  answer();
+  await page
+    .getByRole('status')
+    .getByText(/that has failed. Temporal is away.$/)
+    .waitFor();
+  await page.unroute(isKey);
+  await page.goto(address);
+}
 
 inBrowser('the operator sees of whom each entry of the audit log is', async () => {
   const key = await opened.newTenant('The lighthouse');
@@ -195,10 +370,22 @@ inBrowser('the operator sees of whom each entry of the audit log is', async () =
   expect(await entered.getByRole('cell').nth(1).textContent()).toBe('none');
   await made.getByRole('link', { name: 'The lighthouse' }).click();
   await expectFocus(heading(page, 'The lighthouse'));
+  // Where the list of tenants has no room for it, it is asked for by itself.
+  await page.route(
+    (url) => url.pathname === '/v1/tenants',
+    answering(200, { tenants: [], nextCursor: null }),
+  );
+  await page.goto('/console/audit');
+  await made.getByRole('link', { name: 'The lighthouse' }).waitFor();
   await page.context().close();
 
-  const tenant = await signedIn(key);
+  const tenant = await signedIn(key, { timezoneId: 'Asia/Tokyo' });
+  await tenant.getByText('Times are those of Asia/Tokyo').waitFor();
   await tenant.goto('/console/audit');
+  const time = tenant.getByRole('table').locator('time').first();
+  const at = new Date((await time.getAttribute('datetime')) ?? '');
+  const inTokyo = { dateStyle: 'medium', timeStyle: 'short', timeZone: 'Asia/Tokyo' } as const;
+  expect(await time.textContent()).toBe(at.toLocaleString('en-GB', inTokyo));
   await tenant.getByRole('columnheader', { name: 'Who' }).waitFor();
   expect(await tenant.getByRole('columnheader', { name: 'Tenant' }).count()).toBe(0);
   await tenant.context().close();
@@ -324,8 +511,13 @@ inBrowser('axe finds nothing on the operator’s pages, in light and in dark', a
   await page.getByRole('list', { name: 'Tenants' }).getByRole('link').first().waitFor();
   await looked('tenants');
   await typeInto(page, page.getByLabel('Name'), 'The mill');
+  // Pressed twice, or held, Enter makes one tenant: of another the key would be lost.
+  const posts = await holdPosts(page, '**/v1/tenants');
   await page.keyboard.press('Enter');
+  await page.keyboard.press('Enter');
+  posts.release();
   await page.getByRole('group', { name: 'API key' }).waitFor();
+  expect(posts.count).toBe(1);
   await looked('a new tenant');
   await page.getByRole('link', { name: 'More keys' }).click();
   await page.getByRole('list', { name: 'API keys' }).waitFor();
@@ -373,6 +565,7 @@ inBrowser('on a phone nothing scrolls sideways, whatever people are called', asy
     await page.getByRole('button', { name: 'Menu' }).click();
     await page.getByRole('dialog').getByRole('link', { name: place }).waitFor();
     await expectNoSidewaysScroll(page);
+    if (place === 'Overview') expect(await violationsInBoth(page, 'menu')).toEqual([]);
     await page.getByRole('dialog').getByRole('link', { name: place }).click();
     await heading(page, place).waitFor();
     await looked();
@@ -407,6 +600,22 @@ inBrowser('on a phone nothing scrolls sideways, whatever people are called', asy
   await operator.goto('/console/audit');
   await operator.getByRole('table').waitFor();
   await expectNoSidewaysScroll(operator);
+  // As if the tenant had signed in in a tab beside it.
+  const token = JSON.stringify({ token: long.authorization.slice('Bearer '.length) });
+  await operator.evaluate(
+    async (body) =>
+      void (await fetch('/console/session', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })),
+    token,
+  );
+  await operator.getByRole('button', { name: 'Menu' }).click();
+  await operator.getByRole('dialog').getByRole('link', { name: 'Tenants' }).click();
+  await heading(operator, 'Another session').waitFor();
+  await expectNoSidewaysScroll(operator);
+  expect(await violationsInBoth(operator, 'another session')).toEqual([]);
   await operator.context().close();
 });
 
@@ -417,21 +626,45 @@ inBrowser('nothing moves for whoever wants that, while a reply is awaited', asyn
     await held;
     streamText(res, 'At last.');
   });
-  const before = system.llm.prompts.length;
+  const asked = system.llm.prompts.length;
   const page = await signedIn(system.apiKey, { reducedMotion: 'reduce' });
   await page.goto(`/console/chat/${system.agent.id}/kim`);
   await tabTo(page, page.getByLabel('Message to Mara'));
   await page.keyboard.type('Hello');
   await page.keyboard.press('Enter');
   await page.getByRole('img', { name: 'Mara is answering' }).waitFor();
-  await eventually(() => system.llm.prompts.length > before, { what: 'the model is asked' });
+  await eventually(() => system.llm.prompts.length > asked, { what: 'the model is asked' });
   await eventually(() =>
     page.evaluate<boolean>('document.getAnimations().every(({ playState }) => playState !== "running")'),
   );
+  // A page that is loaded anew goes on with it, and has what was said and its receipt from then on.
+  await page.reload();
+  await page.getByRole('img', { name: 'Mara is answering' }).waitFor();
   release();
   system.llm.answerWith(noted);
-  await page.getByText('At last.').first().waitFor();
+  const turns = page.getByRole('list', { name: 'Conversation' }).getByRole('listitem');
+  const isThere = async (): Promise<void> => {
+    await turns.getByText('At last.').waitFor();
+    await turns.getByText('kim: Hello').waitFor();
+    await turns.getByRole('button', { name: 'Why?' }).waitFor();
+    expect(await page.getByText('in the window').count()).toBe(0);
+  };
+  await isThere();
+  expect(await page.evaluate<string>('JSON.stringify(sessionStorage)')).not.toMatch(/Hello|At last/);
+  await page.reload();
+  await isThere();
+  await page.route((url) => url.pathname.endsWith('/users/kim/memory'), AWAY);
+  await page.reload();
+  await page.getByRole('alert').getByText('Temporal is away.').waitFor();
+  await turns.getByText('At last.').waitFor();
   await page.context().close();
+
+  // What was said before, elsewhere, stands open above, while nothing stands below.
+  const other = await signedIn(system.apiKey);
+  await other.goto(`/console/chat/${system.agent.id}/kim`);
+  await other.getByText('2 earlier messages in the window').waitFor();
+  await other.getByText('At last.').waitFor();
+  await other.context().close();
 });
 
 inBrowser('everything comes from here, under a policy that nothing has tried to break', () =>

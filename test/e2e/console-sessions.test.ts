@@ -1,6 +1,7 @@
 /** Whom a page of the console shows in a browser, and whether what it shows is true by now. */
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
-import { HAS_BROWSER, inBrowser, startConsole, type ConsoleOf } from '../support/console.ts';
+import { expectFocus } from '../support/browser.ts';
+import { HAS_BROWSER, inBrowser, startConsole, told, type ConsoleOf } from '../support/console.ts';
 import { eventually } from '../support/eventually.ts';
 import { fail, noted } from '../support/fake-llm.ts';
 import type { System } from '../support/system.ts';
@@ -31,7 +32,7 @@ inBrowser('a page acts for whom it shows, whoever signs in beside it', async () 
     const agents = await system.request('GET', '/v1/agents', undefined, { authorization: `Bearer ${key}` });
     expect(JSON.stringify(agents.body)).not.toContain('Nobody');
   }
-  await page.getByRole('button', { name: /Go on as The others/ }).click();
+  await page.getByRole('button', { name: 'Go on' }).click();
   await page.getByRole('heading', { name: 'Welcome' }).waitFor();
   await page.context().close();
 });
@@ -62,6 +63,59 @@ inBrowser(
   },
 );
 
+inBrowser('whoever signs in again goes on where the session has ended, and nobody else does', async () => {
+  const page = await signedIn(system.apiKey);
+  const endedAtSaving = async (): Promise<void> => {
+    await page.context().clearCookies();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByLabel('Key or token').waitFor();
+    expect(await page.title()).toBe('Sign in · Konstruct');
+    expect(await page.getByText('Mara').filter({ visible: true }).count()).toBe(0);
+  };
+  const signIn = async (token: string): Promise<void> => {
+    await page.getByLabel('Key or token').fill(token);
+    await page.keyboard.press('Enter');
+  };
+  await page.goto(`/console/agents/${system.agent.id}`);
+  const instructions = page.getByLabel('Instructions');
+  await instructions.fill('Answer in long sentences.');
+  await endedAtSaving();
+  await signIn(system.apiKey);
+  await expectFocus(page.getByRole('heading', { level: 1, name: 'Mara' }));
+  expect(await instructions.inputValue()).toBe('Answer in long sentences.');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await told(page, 'Saved.').waitFor();
+
+  await instructions.fill('Nobody else reads this.');
+  await endedAtSaving();
+  await signIn(await opened.newTenant('The next'));
+  await page.getByText('Not found').first().waitFor();
+  const { body } = await system.request('GET', `/v1/agents/${system.agent.id}`);
+  expect(body['systemPrompt']).toBe('Answer in long sentences.');
+  expect(await page.content()).not.toMatch(/Nobody else|long sentences/);
+  await page.context().close();
+});
+
+inBrowser('without a network what is asked fails at once, and is not done when it is back', async () => {
+  await system.say('My boat is called Ariadne.', { userId: 'olga' });
+  const page = await signedIn(system.apiKey);
+  await page.goto(`/console/memory/${system.agent.id}/olga?tab=along`);
+  await page.getByRole('button', { name: 'Erase this memory …' }).click();
+  await page.getByLabel('Type olga to confirm').fill('olga');
+  await page.context().setOffline(true);
+  await page.keyboard.press('Enter');
+  await page.getByRole('dialog').getByRole('alert').getByText('No answer').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.method()));
+  await page.context().setOffline(false);
+  // What is asked again by itself is asked before this is answered.
+  await page.getByRole('tab', { name: 'Window' }).click();
+  await page.getByText('My boat is called Ariadne.').first().waitFor();
+  expect(asked).not.toContain('DELETE');
+  await page.context().close();
+});
+
 inBrowser('the overview says when it is not up to date, and its lists come anew by themselves', async () => {
   const key = await opened.newTenant('The quiet');
   const asThem = { authorization: `Bearer ${key}` };
@@ -85,7 +139,12 @@ inBrowser('the overview says when it is not up to date, and its lists come anew 
   await later(async () => (await page.getByRole('link', { name: /hans to Noor/ }).count()) > 0);
   await page.route('**/v1/overview**', (route) => route.abort());
   const note = page.getByText('Not up to date');
-  await later(async () => (await note.count()) > 0);
+  // It is told as well, for some seconds.
+  await eventually(async () => {
+    await page.clock.fastForward(5_000);
+    return (await told(page, 'What is shown could not be brought up to date.').count()) > 0;
+  });
+  expect(await note.count()).toBe(1);
   expect(await page.getByText('Waiting to be remembered').count()).toBe(1);
   await page.unroute('**/v1/overview**');
   await page.getByRole('button', { name: 'Try again' }).click();

@@ -1,6 +1,7 @@
 /** The console in a browser, on the whole system: what people do there, and what it must never do. */
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
 import type { Page } from 'playwright-core';
+import { chatPath, memoryPath } from '../../console/src/paths.ts';
 import { toTermVector } from '../../src/memory/text/search-terms.ts';
 import { wordsOf } from '../../src/memory/text/terms.ts';
 import { memoryShortKey } from '../../src/redis/keys.ts';
@@ -9,7 +10,7 @@ import { HAS_BROWSER, inBrowser, startConsole, told, type ConsoleOf } from '../s
 import { eventually } from '../support/eventually.ts';
 import { fail, noted } from '../support/fake-llm.ts';
 import { memoryOf } from '../support/memory.ts';
-import { OPERATOR_TOKEN, type System } from '../support/system.ts';
+import { AS_OPERATOR, OPERATOR_TOKEN, type System } from '../support/system.ts';
 
 jest.setTimeout(180_000);
 
@@ -76,12 +77,19 @@ inBrowser(
     await typeInto(page, page.getByLabel('Test message'), 'Which colour is my bicycle?');
     await pressKey(page, page.getByRole('button', { name: 'Compare' }));
     await page.getByRole('region', { name: 'At present' }).getByText('1 exchange recalled').waitFor();
-    await page.getByRole('region', { name: 'As proposed' }).getByText('0 exchanges recalled').waitFor();
+    const proposed = page.getByRole('region', { name: 'As proposed' });
+    await proposed.getByText('0 exchanges recalled').waitFor();
+    const missed = proposed.getByRole('link', { name: 'What was said there' });
+    expect(await missed.getAttribute('href')).toMatch(/^\/console\/turns\/[\w-]{36}$/);
     await told(page, 'Recalled: 1 exchange at present, 0 exchanges as proposed.').waitFor();
+    expect(await violationsInBoth(page, 'trial')).toEqual([]);
+    const isOld = page.getByText('the result is of before. Try it again.');
+    expect(await isOld.count()).toBe(0);
     await typeInto(page, page.getByLabel('Exchanges at most'), '99');
     await pressKey(page, page.getByRole('button', { name: 'Save' }));
     const wrong = page.getByLabel('Exchanges at most');
     await eventually(async () => (await wrong.getAttribute('aria-invalid')) === 'true');
+    await isOld.waitFor();
     await typeInto(page, wrong, '2');
     await pressKey(page, page.getByRole('button', { name: 'Save' }));
     await told(page, 'Saved.').waitFor();
@@ -123,7 +131,8 @@ async function asTenant(key: string, path: string): Promise<Record<string, unkno
 }
 
 async function textsOf(key: string, agentId: string, userId: string): Promise<string[]> {
-  const body = await asTenant(key, `/v1/agents/${agentId}/users/${userId}/memory?limit=200`);
+  const user = encodeURIComponent(userId);
+  const body = await asTenant(key, `/v1/agents/${agentId}/users/${user}/memory?limit=200`);
   const { window, memories } = body as Record<'window' | 'memories', Array<{ content: string }>>;
   return [...window, ...memories].map(({ content }) => content);
 }
@@ -170,28 +179,37 @@ const placesOf = (page: Page): Promise<string[]> =>
 inBrowser(
   'a text with markup is a text on every page, in light and in dark, and axe finds nothing',
   async () => {
-    const said = await system.say(HOSTILE, { userId: 'eve' });
+    // All that somebody may call something is markup, too.
+    const eve = `eve ${HOSTILE}`;
+    const { key, tenantId, agentId } = await hostileTenant();
+    const said = await system.request(
+      'POST',
+      `/v1/agents/${agentId}/messages`,
+      { userId: eve, text: HOSTILE },
+      { authorization: `Bearer ${key}`, prefer: 'wait=60' },
+    );
     const messageId = said.body['messageId'] as string;
-    await eventually(async () => (await textsOf(keys.admin, system.agent.id, 'eve')).length === 4);
-    await system.redis.del(memoryShortKey(system.tenantId, system.agent.id, 'eve'));
-    const page = await signedIn(keys.admin);
+    await eventually(async () => (await textsOf(key, agentId, eve)).length === 4);
+    await system.redis.del(memoryShortKey(tenantId, agentId, eve));
+    const page = await signedIn(key);
     const found: string[] = [];
+    const isText = async (shown: Page): Promise<void> => {
+      expect(await shown.getByRole('alert').allTextContents()).toEqual([]);
+      expect(await shown.title()).toMatch(/Konstruct$/);
+      expect(await shown.locator('body img, body script').count()).toBe(0);
+    };
     const looked = async (name: string): Promise<void> => {
       found.push(...(await violationsInBoth(page, name)));
-      expect(await page.getByRole('alert').allTextContents()).toEqual([]);
-      expect(await page.title()).toMatch(/Konstruct$/);
-      expect(await page.locator('main img, main script').count()).toBe(0);
+      await isText(page);
     };
     const visit = async (path: string, isThere: (page: Page) => Promise<unknown>): Promise<void> => {
       await page.goto(`/console${path}`);
       await isThere(page);
       await looked(path);
     };
-    const agent = `/agents/${system.agent.id}`;
-    const eve = `/memory/${system.agent.id}/eve`;
     const shows = (text: string) => () => page.getByText(text).first().waitFor();
-    await visit(`/chat/${system.agent.id}/eve`, async () => {
-      await page.getByLabel('Message to Mara').fill(`Again ${HOSTILE}`);
+    await visit(chatPath(agentId, eve), async () => {
+      await page.getByLabel(`Message to Mara ${HOSTILE}`).fill(`Again ${HOSTILE}`);
       await page.keyboard.press('Enter');
       await page.getByText(`Noted: Again ${HOSTILE}`).first().waitFor();
       await page.getByRole('button', { name: 'Why?' }).click();
@@ -199,7 +217,7 @@ inBrowser(
       await looked('why');
       await page.keyboard.press('Escape');
     });
-    await visit(eve, shows(HOSTILE));
+    await visit(memoryPath(agentId, eve), () => page.getByRole('row').getByText(HOSTILE).first().waitFor());
     await page.getByRole('button', { name: 'Forget' }).first().click();
     await looked('forget');
     await page.keyboard.press('Escape');
@@ -209,21 +227,21 @@ inBrowser(
     await page.getByRole('tab', { name: 'Search' }).click();
     await page.getByLabel('Look for').fill('script onerror');
     await page.keyboard.press('Enter');
-    await page.getByText(HOSTILE).first().waitFor();
+    await page.getByRole('article').getByText(HOSTILE).first().waitFor();
     await looked('search');
     await page.getByRole('tab', { name: /Take along/ }).click();
     await looked('take along');
     await page.getByRole('button', { name: 'Erase this memory …' }).click();
-    await page.getByLabel('Type eve to confirm').waitFor();
+    await page.getByLabel(`Type ${eve} to confirm`).waitFor();
     await looked('erase');
     await page.keyboard.press('Escape');
-    await visit('/memory', shows('eve'));
+    await visit('/memory', shows(eve));
     await visit(`/turns/${messageId}`, shows('Step by step'));
     expect(await page.locator('main').textContent()).toContain(HOSTILE);
-    await visit('/agents', shows('Mara'));
+    await visit('/agents', shows(`Mara ${HOSTILE}`));
     await visit('/agents/new', shows('Make the agent'));
-    await visit(agent, async () => {
-      await page.getByLabel('Memory of user').fill('eve');
+    await visit(`/agents/${agentId}`, async () => {
+      await page.getByLabel('Memory of user').fill(eve);
       await page.getByLabel('Test message').fill(HOSTILE);
       await page.keyboard.press('Tab');
       await page.getByRole('button', { name: 'Show what would be sent' }).click();
@@ -239,8 +257,27 @@ inBrowser(
     await looked('sign in');
     await page.context().close();
     expect(found).toEqual([]);
+
+    const operator = await signedIn(OPERATOR_TOKEN);
+    for (const path of ['/tenants', `/tenants/${tenantId}`, '/audit']) {
+      await operator.goto(`/console${path}`);
+      await operator.getByRole('main').getByText(HOSTILE).first().waitFor();
+      await isText(operator);
+    }
+    await operator.context().close();
   },
 );
+
+/** A tenant, an agent and a key whose names are markup. */
+async function hostileTenant(): Promise<{ key: string; tenantId: string; agentId: string }> {
+  const first = { authorization: `Bearer ${await opened.newTenant(HOSTILE)}` };
+  const named = { name: `Mara ${HOSTILE}`, jobTitle: HOSTILE };
+  const { body } = await system.request('POST', '/v1/agents', named, first);
+  const { id: agentId, tenantId } = body as { id: string; tenantId: string };
+  const path = `/v1/tenants/${tenantId}/api-keys`;
+  const made = await system.request('POST', path, { role: 'admin', name: HOSTILE }, AS_OPERATOR);
+  return { key: String(made.body['apiKey']), tenantId, agentId };
+}
 
 inBrowser('a turn that has failed tells its story, and is answered again', async () => {
   system.llm.answerWith(() => fail(400));
@@ -249,7 +286,18 @@ inBrowser('a turn that has failed tells its story, and is answered again', async
   await page.getByRole('link', { name: /frank to Mara/ }).click();
   await page.getByText('It has failed').waitFor();
   await page.getByText('the LLM answered 400').first().waitFor();
+  expect(await violationsInBoth(page, 'a story of a failure')).toEqual([]);
+  const story = page.url();
+  await page.goto(`/console/chat/${system.agent.id}/frank`);
+  await page.getByLabel('Message to Mara').fill('And now?');
+  await page.keyboard.press('Enter');
+  const again = page.getByRole('button', { name: 'Answer it again' });
+  await again.waitFor();
+  expect(await violationsInBoth(page, 'a chat with a failure')).toEqual([]);
   system.llm.answerWith(noted);
+  await again.click();
+  await page.getByText('Noted: And now?').first().waitFor();
+  await page.goto(story);
   await page.getByRole('button', { name: 'Answer again' }).click();
   await told(page, 'It is being answered again.').waitFor();
   // The page follows the turn by itself.
@@ -292,24 +340,25 @@ inBrowser(
     });
     await fill(scope, 10_000);
     const page = await signedIn(keys.admin);
+    const asked: string[] = [];
+    page.on('request', (request) => {
+      const cursor = new URL(request.url()).searchParams.get('cursor');
+      if (cursor !== null) asked.push(cursor);
+    });
     await page.goto(`/console/memory/${scope.agentId}/${scope.userId}`);
-    const rows = page.getByRole('row');
-    await rows.first().waitFor();
-    const list = page.getByRole('grid', { name: /Exchanges/ });
-    let most = 0;
-    const loaded = async () => Number((await list.getAttribute('aria-rowcount')) ?? 0);
-    for (const exchanges of [100, 300, 500]) {
-      await eventually(async () => {
-        await list.evaluate((element) => {
-          const scrolled = element as unknown as { scrollTop: number; scrollHeight: number };
-          scrolled.scrollTop = scrolled.scrollHeight;
-        });
-        most = Math.max(most, await rows.count());
-        return (await loaded()) >= exchanges;
-      });
-    }
-    expect(most).toBeGreaterThan(0);
-    expect(most).toBeLessThan(60);
+    await page.getByRole('row').first().waitFor();
+    const walked = await page.evaluate<Walked>(WALK_TO_THE_END);
+    console.log(`scrolled through 10,001 exchanges: ${JSON.stringify(walked)}`);
+    // Each page of 100 is asked for once, and what stands in the browser does not grow with them.
+    expect(walked.exchanges).toBe(10_001);
+    expect([asked.length, new Set(asked).size]).toEqual([100, 100]);
+    expect(walked.mostRows).toBeLessThan(60);
+    expect(walked.mostNodes).toBeLessThan(1_500);
+    expect(walked.drawn).toBeLessThan(60 * 100);
+    await page.getByRole('row').getByText('My aunt Ottilie').first().waitFor();
+    await page.getByRole('button', { name: 'Look again' }).click();
+    await told(page, 'The list begins with what is newest now.').waitFor();
+    await page.getByRole('row').getByText('message 10000').first().waitFor();
     await page.getByRole('tab', { name: 'Search' }).click();
     for (const [way, query] of [
       [/^Meaning and words/, 'Who breeds alpacas?'],
@@ -322,9 +371,44 @@ inBrowser(
       await page.keyboard.press('Enter');
       await page.getByRole('article').getByText('My aunt Ottilie').first().waitFor();
     }
+    await page.getByLabel('Look for').fill('message');
+    await page.keyboard.press('Enter');
+    await told(page, 'The 10 exchanges that fit best. There are more.').waitFor();
     await page.context().close();
   },
 );
+
+type Walked = {
+  exchanges: number;
+  mostRows: number;
+  mostNodes: number;
+  drawn: number;
+  longestTaskMs: number;
+};
+
+/** Goes on to the end of the list, and counts. `drawn`: rows that were put into the page on the way. */
+const WALK_TO_THE_END = `(async () => {
+  const list = document.querySelector('[role="grid"]');
+  const walked = { exchanges: 0, mostRows: 0, mostNodes: 0, drawn: 0, longestTaskMs: 0 };
+  new PerformanceObserver((tasks) => {
+    for (const { duration } of tasks.getEntries())
+      walked.longestTaskMs = Math.max(walked.longestTaskMs, Math.round(duration));
+  }).observe({ type: 'longtask' });
+  const isRow = (node) => node instanceof Element && node.querySelector('[role="row"], .exchange') !== null;
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) walked.drawn += [...addedNodes].filter(isRow).length;
+  }).observe(list, { childList: true, subtree: true });
+  const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+  while (walked.exchanges < 10001) {
+    list.scrollTop = list.scrollHeight;
+    await frame();
+    walked.exchanges = Number(list.getAttribute('aria-rowcount'));
+    walked.mostRows = Math.max(walked.mostRows, list.querySelectorAll('[role="row"]').length);
+    walked.mostNodes = Math.max(walked.mostNodes, document.querySelectorAll('*').length);
+  }
+  list.scrollTop = list.scrollHeight;
+  return walked;
+})()`;
 
 /** Exchanges of two memories each, newer than whatever was told, and found by nothing that is asked. */
 async function fill(

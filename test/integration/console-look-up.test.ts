@@ -8,6 +8,7 @@ import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { SEARCHES_AT_ONCE } from '../../src/memory/recall/search-memory.ts';
 import { axis } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
+import { memoryOf } from '../support/memory.ts';
 import { askRudely } from '../support/rude-readers.ts';
 import { createTestTenant } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
@@ -67,8 +68,27 @@ describe('a search', () => {
     expect((await found({ query: 'Where does my sister live?' }))[0]?.content).toContain('Ghent');
   });
 
+  test('says when what it gives is not all that fits', async () => {
+    const scope = { tenantId: system.tenantId, agentId: system.agent.id, userId: 'many' };
+    const memory = memoryOf({ ...system, pool: system.database.pool }, scope);
+    for (let i = 0; i < 11; i += 1) await memory.tell({ user: `Ottilie has alpaca number ${i}.` });
+    const hasMore = async (body: object) => {
+      const answer = (await search(body, 'many')).body;
+      const exchanges = (answer['memories'] as Array<{ exchangeId: string }>).map((one) => one.exchangeId);
+      return [new Set(exchanges).size, answer['hasMore']];
+    };
+    expect(await hasMore({ query: 'Ottilie', by: 'words' })).toEqual([10, true]);
+    expect(await hasMore({ query: 'Who has alpacas?' })).toEqual([10, true]);
+    // What has none of the words doesn't fit.
+    await memory.tell({ user: 'The zeppelin lands on Monday.' });
+    expect(await hasMore({ query: 'zeppelin', by: 'words' })).toEqual([1, false]);
+  });
+
   test('sees one user of one tenant alone, and refuses what is no question', async () => {
-    expect((await search({ query: 'bicycle' }, 'bob')).body).toEqual({ memories: [] });
+    expect((await search({ query: 'bicycle' }, 'bob')).body).toEqual({
+      memories: [],
+      hasMore: false,
+    });
     expect((await search({ query: 'bicycle' }, 'ada', asStranger())).status).toBe(404);
     expect((await search({ query: ' ' })).status).toBe(400);
     expect((await search({ query: 'x', by: 'smell' })).status).toBe(400);

@@ -4,6 +4,7 @@ import { mkdtemp, mkdir, readdir, readlink, rm, writeFile } from 'node:fs/promis
 import { connect } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import express from 'express';
 import { pino } from 'pino';
@@ -58,6 +59,35 @@ test('what is built is served, and every other path is the page', async () => {
   expect(script.headers.get('content-type')).toMatch(/javascript/);
   expect((await get('/console/icon.svg')).headers.get('cache-control')).toBe('no-cache');
   expect((await get('/console/assets/gone.js')).status).toBe(404);
+});
+
+test('a script comes compressed as the build has done it, to whoever takes it so', async () => {
+  const script = 'export const many = 1;'.repeat(50);
+  const asset = path.join(folder, 'assets', 'packed-1a2b.js');
+  await writeFile(asset, script);
+  await writeFile(`${asset}.br`, brotliCompressSync(script));
+  await writeFile(`${asset}.gz`, gzipSync(script));
+  const take = (coding: string, name = 'packed-1a2b.js') =>
+    get(`/console/assets/${name}`, { headers: { 'accept-encoding': coding } });
+  for (const [accepted, coding] of [
+    ['gzip, deflate, br, zstd', 'br'],
+    ['gzip, br;q=0', 'gzip'],
+    ['gzip', 'gzip'],
+    ['identity', null],
+    ['deflate', null],
+  ] as const) {
+    const { status, headers, text } = await take(accepted);
+    expect({ accepted, status, coding: headers.get('content-encoding'), text }).toEqual({
+      ...{ accepted, status: 200, coding, text: script },
+    });
+    expect(headers.get('vary')).toBe('Accept-Encoding');
+    expect(headers.get('content-type')).toMatch(/javascript/);
+    expect(headers.get('cache-control')).toMatch(/immutable/);
+  }
+  const answers = await Promise.all(['br', 'gzip', 'identity'].map((coding) => take(coding)));
+  expect(new Set(answers.map(({ headers }) => headers.get('etag'))).size).toBe(3);
+  const unpacked = await take('br', 'index-1a2b.js');
+  expect([unpacked.text, unpacked.headers.get('content-encoding')]).toEqual(['export {};', null]);
 });
 
 test('the root leads there, and nothing is written there', async () => {

@@ -1,6 +1,6 @@
 /** What is handed to operators agrees with the code: the compose file of a cluster and the chart. */
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -77,7 +77,9 @@ test('the image has the console: the steps of its stage build it, and the API se
       } else if (command.startsWith('node ')) {
         // What the image has in its environment, and no more.
         const env = withoutSettings({ PATH: process.env['PATH'] });
-        await promisify(execFile)(process.execPath, words.slice(1), { cwd: app, env });
+        const run = () => promisify(execFile)(process.execPath, words.slice(1), { cwd: app, env });
+        if (command.includes('/tsc ')) await expectRefusal(app, run);
+        else await run();
       } else expect(line).toBe('WORKDIR /app');
     }
     expect(dockerfile).toContain('COPY --from=console /app/console/dist console/dist\n');
@@ -86,12 +88,30 @@ test('the image has the console: the steps of its stage build it, and the API se
     expect(page).toContain('<div id="root"></div>');
     const assets = [...page.matchAll(/(?:src|href)="(\/console\/[^"]+)"/g)].map(([, at = '']) => at);
     expect(assets.length).toBeGreaterThan(2);
-    for (const at of assets) expect((await fetch(server.url + at)).status).toBe(200);
+    for (const at of assets) {
+      const { status, headers } = await fetch(server.url + at, { headers: { 'accept-encoding': 'br' } });
+      const coding = /\.(js|css)$/.test(at) ? 'br' : null;
+      expect([at, status, headers.get('content-encoding')]).toEqual([at, 200, coding]);
+    }
+    expect(stage).toContain('/tsc -p console');
     await server.close();
   } finally {
     await rm(app, { recursive: true });
   }
-});
+}, 180_000);
+
+/** A step refuses of the console what asks for a route that the API has no longer, and that alone. */
+async function expectRefusal(app: string, step: () => Promise<unknown>): Promise<void> {
+  const file = path.join(app, 'console/src/gone.ts');
+  await writeFile(
+    file,
+    "import { fetchClient } from './api/client.ts';\nvoid fetchClient.GET('/v1/gone');\n",
+  );
+  await expect(step()).rejects.toMatchObject({
+    stdout: expect.stringMatching(/^console\/src\/gone\.ts\([^\n]+\n$/),
+  });
+  await rm(file);
+}
 
 test('compose.cluster.yml has no default passwords', async () => {
   const compose = await read('compose.cluster.yml');

@@ -93,6 +93,7 @@ describe('the tools', () => {
     expect(exchangeId).toBe(said.value['messageId']);
     expect((await call(admin, 'search_memory', inScope(somebody(), { query: 'Where?' }))).value).toEqual({
       memories: [],
+      hasMore: false,
     });
     const forgotten = await call(admin, 'forget_memory', inScope(userId, { exchangeId }));
     expect(forgotten.value).toEqual({ erasureId: expect.any(String) });
@@ -147,6 +148,7 @@ describe('whoever may not', () => {
     const own = { agentId: other.agent.id, userId };
     expect((await call(foreign, 'search_memory', { ...own, query: 'Between us' })).value).toEqual({
       memories: [],
+      hasMore: false,
     });
     const forget = await call(foreign, 'forget_memory', { ...own, exchangeId: said.value['messageId'] });
     expect(forget.value).toMatchObject({ status: 404 });

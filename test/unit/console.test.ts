@@ -1,16 +1,22 @@
 /** What the console's page works out by itself. */
 import '../support/page-requests.ts';
+import { onlineManager } from '@tanstack/react-query';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { fetchClient, SESSION_KEY } from '../../console/src/api/client.ts';
 import { exchangesOf } from '../../console/src/api/exchanges.ts';
 import { asProblem } from '../../console/src/api/problem.ts';
 import { queryClient } from '../../console/src/api/query-client.ts';
+import { readAgents } from '../../console/src/api/read-agents.ts';
 import { retryMessage, sendMessage, type ReplyEvent } from '../../console/src/api/reply-events.ts';
-import { shownSession, takeSession } from '../../console/src/api/shown-session.ts';
+import { disownPages, shownSession, takeSession } from '../../console/src/api/shown-session.ts';
 import { assumptionOf } from '../../console/src/pages/agents/assumes.ts';
 import { bodyOf, changesOf, draftOf, EMPTY } from '../../console/src/pages/agents/draft.ts';
+import type { Turn } from '../../console/src/pages/chat/conversation.ts';
+import { apartFrom } from '../../console/src/pages/chat/earlier.ts';
+import { endOfDay } from '../../console/src/pages/tenants/end-of-day.ts';
 import { turnSeries } from '../../console/src/pages/overview/turn-series.ts';
 import { chatPath, memoryViewOf, memoryViewPath, userIdOf, userIdProblem } from '../../console/src/paths.ts';
+import { rightsOf } from '../../console/src/session/rights.ts';
 import { idProblem } from '../../src/domain/ids.ts';
 
 const OUTGOING = { agentId: 'a', userId: 'ada', text: 'Hello', key: 'the-key' };
@@ -23,15 +29,16 @@ afterEach(() => {
   globalThis.fetch = original;
 });
 
-type Asked = { method: string; url: string; headers: Headers };
+type Asked = { method: string; url: string; search: string; headers: Headers };
 
 /** Lets each request be answered by the next of these, and writes down what was asked. */
 function answering(...answers: Array<() => Response>): Asked[] {
   const asked: Asked[] = [];
   globalThis.fetch = jest.fn((request: string | URL | Request) => {
     if (!(request instanceof Request)) throw new Error('not sent by the client of the API');
-    const { method, url, headers } = request;
-    asked.push({ method, url: new URL(url).pathname, headers });
+    const { method, headers } = request;
+    const { pathname, search } = new URL(request.url);
+    asked.push({ method, url: pathname, search, headers });
     const answer = answers[asked.length - 1];
     if (!answer) throw new Error('asked too often');
     return Promise.resolve(answer());
@@ -110,7 +117,7 @@ describe('whose session the page shows', () => {
   });
   const OPERATOR = { kind: 'operator' as const, workflowsUrl: null };
   beforeEach(() => {
-    takeSession({ kind: 'none' });
+    disownPages();
     queryClient.clear();
   });
 
@@ -140,7 +147,7 @@ describe('whose session the page shows', () => {
   ];
 
   test.each(CALLS)('is said by %s', async (_name, call) => {
-    const asked = answering(...Array.from({ length: 3 }, () => streaming(event('end', 'done', ANSWER))));
+    const asked = answering(...Array.from({ length: 4 }, () => streaming(event('end', 'done', ANSWER))));
     const sent = () => asked.at(-1)?.headers.get('konstruct-session');
     await call().catch(() => undefined);
     expect(sent()).toBeNull();
@@ -148,6 +155,9 @@ describe('whose session the page shows', () => {
     await call().catch(() => undefined);
     expect(sent()).toBe('k1');
     takeSession({ kind: 'none' });
+    await call().catch(() => undefined);
+    expect(sent()).toBeNull();
+    disownPages();
     takeSession(OPERATOR);
     await call().catch(() => undefined);
     expect(sent()).toBe('operator');
@@ -175,14 +185,22 @@ describe('whose session the page shows', () => {
     expect(queryClient.getQueryState(SESSION_KEY)?.isInvalidated).toBe(false);
   });
 
-  test('stays the one that it was, until it has ended', () => {
+  test('stays the one that it was, and its pages are kept for it when it has ended', () => {
+    expect(takeSession({ kind: 'none' })).toEqual({ kind: 'none' });
     expect(takeSession(key('k1'))).toEqual(key('k1'));
     expect(takeSession(key('k1'))).toEqual(key('k1'));
     expect(takeSession(key('k2'))).toEqual({ kind: 'another', who: key('k2') });
     expect(takeSession(OPERATOR)).toEqual({ kind: 'another', who: OPERATOR });
     expect(shownSession()).toBe('k1');
-    expect(takeSession({ kind: 'none' })).toEqual({ kind: 'none' });
+    const ended = takeSession({ kind: 'none' });
+    expect(ended).toEqual({ kind: 'none', before: key('k1') });
+    expect(rightsOf(ended)).toEqual(rightsOf(key('k1')));
     expect(shownSession()).toBeUndefined();
+    expect(takeSession(key('k2'))).toEqual({ kind: 'another', who: key('k2') });
+    expect(shownSession()).toBeUndefined();
+    expect(takeSession(key('k1'))).toEqual(key('k1'));
+    expect(shownSession()).toBe('k1');
+    disownPages();
     expect(takeSession(key('k2'))).toEqual(key('k2'));
     expect(shownSession()).toBe('k2');
   });
@@ -191,6 +209,59 @@ describe('whose session the page shows', () => {
 test('an answer that is no success is thrown, also one without a body', async () => {
   answering(() => new Response(null, { status: 502, headers: { 'content-length': '0' } }));
   await expect(fetchClient.GET('/v1/agents')).rejects.toMatchObject({ problem: { status: 502 } });
+});
+
+test('what is asked of a browser that takes itself for offline fails now, and is not done later', async () => {
+  onlineManager.setOnline(false);
+  try {
+    const away = () => Promise.reject(new TypeError('Failed to fetch'));
+    const erase = queryClient.getMutationCache().build(queryClient, { mutationFn: away });
+    await expect(erase.execute(undefined)).rejects.toThrow('Failed to fetch');
+    const list = queryClient.query({ queryKey: ['offline'], queryFn: away, retry: false });
+    await expect(list).rejects.toThrow('Failed to fetch');
+  } finally {
+    onlineManager.setOnline(true);
+    queryClient.clear();
+  }
+});
+
+test('what the window has of a turn stands once: with it, and not above', () => {
+  const turn = (key: string, reply: string, text?: string): Turn => ({
+    ...{ key, reply: '', isUnderWay: false, ...(text !== undefined && { text }) },
+    message: { ...ANSWER, messageId: key, state: 'done', reply: { text: reply }, memory: null, missing: [] },
+  });
+  const window = [
+    ['user', 'Hello'],
+    ['assistant', 'Yes.'],
+    ['user', 'Is it blue?'],
+    ['assistant', 'Yes.'],
+    ['user', 'And the bell?'],
+    ['assistant', 'Brass.'],
+  ].map(([role, content]) => ({ role: role as 'user' | 'assistant', content: String(content) }));
+  const apart = apartFrom([turn('1', 'Yes.'), turn('2', 'Brass.', 'And the bell?')], window);
+  expect(apart.earlier).toEqual(window.slice(0, 2));
+  expect([...apart.asked]).toEqual([
+    ['2', 'And the bell?'],
+    ['1', 'Is it blue?'],
+  ]);
+  const other = apartFrom(
+    [turn('3', 'Yes.', 'Is it red?'), { key: '4', reply: '', isUnderWay: true }],
+    window,
+  );
+  expect(other).toEqual({ earlier: window, asked: new Map() });
+});
+
+test('all agents are read, however many pages they take', async () => {
+  const page = (id: string, nextCursor: string | null) => () =>
+    Response.json({ agents: [{ id, name: `Agent ${id}` }], nextCursor });
+  const asked = answering(page('1', 'behind 1'), page('2', null));
+  expect((await readAgents()).map(({ name }) => name)).toEqual(['Agent 1', 'Agent 2']);
+  expect(asked.map(({ search }) => search)).toEqual(['?limit=200', '?limit=200&cursor=behind%201']);
+});
+
+test('a last day ends where the browser is; what is none is left to the API', () => {
+  expect(new Date(endOfDay('2030-05-04'))).toEqual(new Date(2030, 4, 4, 23, 59, 59));
+  expect(endOfDay('275760-12-31')).toBe('275760-12-31');
 });
 
 test('what became of the turns of an hour is all of them, and nobody’s reply that has not come yet', () => {

@@ -6,8 +6,8 @@ import { ProblemError } from './problem.ts';
 export type Message = Schemas['Message'];
 
 export type ReplyEvent =
-  | { kind: 'accepted'; messageId: string; workflowId: string }
-  | { kind: 'delta'; text: string }
+  | ({ kind: 'accepted' } & Schemas['AcceptedEvent'])
+  | ({ kind: 'delta' } & Schemas['DeltaEvent'])
   | { kind: 'reset' }
   | { kind: 'end'; message: Message };
 
@@ -86,12 +86,13 @@ async function* events(known: string | undefined, open: () => Opened): AsyncGene
 }
 
 function readEvent(name: string | undefined, data: string): ReplyEvent | undefined {
-  const body = JSON.parse(data) as object;
+  // As the API describes the data of its events.
+  const body: unknown = JSON.parse(data);
   switch (name) {
     case 'accepted':
-      return { kind: 'accepted', ...(body as { messageId: string; workflowId: string }) };
+      return { kind: 'accepted', ...(body as Schemas['AcceptedEvent']) };
     case 'delta':
-      return { kind: 'delta', ...(body as { text: string }) };
+      return { kind: 'delta', ...(body as Schemas['DeltaEvent']) };
     case 'reset':
       return { kind: 'reset' };
     case 'done':

@@ -7,10 +7,17 @@ import type { components } from './schema.gen.ts';
 type Session = components['schemas']['Session'];
 export type SignedIn = Exclude<Session, { kind: 'none' }>;
 
-/** Who is signed in, or that it is somebody else by now than the page shows. */
-export type Shown = Session | { kind: 'another'; who: SignedIn };
+/**
+ * Who is signed in, or that it is somebody else by now than the page shows. Where nobody is, `before` is
+ * whose session has ended: the pages are kept for them.
+ */
+export type Shown = SignedIn | { kind: 'none'; before?: SignedIn } | { kind: 'another'; who: SignedIn };
 
 let shown: string | undefined;
+/** Whose pages these are, also when their session has ended. */
+let owner: SignedIn | undefined;
+
+const idOf = (who: SignedIn): string => (who.kind === 'key' ? who.keyId : who.kind);
 
 /** What the API knows the session by; undefined while the page shows none. */
 export const shownSession = (): string | undefined => shown;
@@ -19,10 +26,17 @@ export const shownSession = (): string | undefined => shown;
 export function takeSession(said: Session): Shown {
   if (said.kind === 'none') {
     shown = undefined;
-    return said;
+    return owner ? { kind: 'none', before: owner } : said;
   }
-  const id = said.kind === 'key' ? said.keyId : said.kind;
-  if (shown !== undefined && shown !== id) return { kind: 'another', who: said };
+  const id = idOf(said);
+  if (owner && idOf(owner) !== id) return { kind: 'another', who: said };
+  owner = said;
   shown = id;
   return said;
+}
+
+/** The pages are nobody's any more: whoever comes next may have them. */
+export function disownPages(): void {
+  shown = undefined;
+  owner = undefined;
 }

@@ -29,12 +29,12 @@ function OfTenant() {
 
 /** The operator sees the entries of all tenants, each with its tenant. */
 function OfAll() {
-  const { data } = api.useInfiniteQuery('get', '/v1/tenants', { params: { query: { limit: 200 } } }, PAGED);
-  const names = new Map(data?.pages.flatMap(({ tenants }) => tenants.map(({ id, name }) => [id, name])));
+  const { data, isPending } = api.useQuery('get', '/v1/tenants', { params: { query: { limit: 200 } } });
+  const names = new Map(data?.tenants.map(({ id, name }) => [id, name]));
   return (
     <Entries
       of={api.useInfiniteQuery('get', '/v1/tenants/audit', QUERY, PAGED)}
-      tenantOf={(id) => <Tenant id={id} name={names.get(id)} />}
+      tenantOf={(id) => <Tenant id={id} listedAs={names.get(id)} isListed={!isPending} />}
     />
   );
 }
@@ -42,9 +42,19 @@ function OfAll() {
 /** Stands for the tenant of what concerned none. */
 const NO_TENANT = '00000000-0000-0000-0000-000000000000';
 
-function Tenant({ id, name }: { id: string; name: string | undefined }) {
-  if (id === NO_TENANT) return <span className="hint">none</span>;
-  return <Link href={`/tenants/${id}`}>{name ?? <code>{id}</code>}</Link>;
+type TenantProps = { id: string; listedAs: string | undefined; isListed: boolean };
+
+/** A tenant by its name. One that the first page of tenants does not list is asked for by itself. */
+function Tenant({ id, listedAs, isListed }: TenantProps) {
+  const isNone = id === NO_TENANT;
+  const one = api.useQuery(
+    'get',
+    '/v1/tenants/{tenantId}',
+    { params: { path: { tenantId: id } } },
+    { enabled: !isNone && isListed && listedAs === undefined },
+  );
+  if (isNone) return <span className="hint">none</span>;
+  return <Link href={`/tenants/${id}`}>{listedAs ?? one.data?.name ?? <code>{id}</code>}</Link>;
 }
 
 type AuditLog = Schemas['AuditLog'];

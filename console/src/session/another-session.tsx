@@ -4,7 +4,7 @@ import { Mark } from '../ui/icons.tsx';
 
 /** Stands in the place of what was shown to somebody, when the browser has signed in somebody else since. */
 export function AnotherSession({ who }: { who: SignedIn }) {
-  const name = nameOf(who);
+  const name = <bdi>{nameOf(who)}</bdi>;
   return (
     <main className="sign-in">
       <title>Another session · Konstruct</title>
@@ -19,7 +19,7 @@ export function AnotherSession({ who }: { who: SignedIn }) {
           it is gone from here, and nothing was done for {name}.
         </p>
         <Button kind="main" autoFocus onPress={() => location.replace('/console/')}>
-          Go on as {name}
+          Go on
         </Button>
       </div>
     </main>

@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
 import { fetchClient, SESSION_KEY } from '../api/client.ts';
 import { queryClient } from '../api/query-client.ts';
-import { takeSession, type Shown } from '../api/shown-session.ts';
+import { disownPages, takeSession, type Shown } from '../api/shown-session.ts';
+import { rightsOf, type Rights } from './rights.ts';
 
 /** Whoever is signed in, or undefined while that is asked. */
 export function useSession() {
@@ -13,28 +14,6 @@ export function useSession() {
     },
     staleTime: Infinity,
   });
-}
-
-/** What the page shows to whom. The API decides what is allowed. */
-export type Rights = {
-  /** Talk to agents. */
-  canChat: boolean;
-  /** Read everything of the tenant. */
-  canRead: boolean;
-  /** Change agents, forget and import. */
-  canChange: boolean;
-  /** Tenants and keys. */
-  isOperator: boolean;
-};
-
-export function rightsOf(session: Shown): Rights {
-  const role = session.kind === 'key' ? session.role : undefined;
-  return {
-    canChat: role === 'chat' || role === 'admin',
-    canRead: role === 'read' || role === 'admin',
-    canChange: role === 'admin',
-    isOperator: session.kind === 'operator',
-  };
 }
 
 /** The rights of whoever is signed in; none before that is known. */
@@ -50,9 +29,28 @@ export function useWorkflowLink(): (workflowId: string) => string | undefined {
   return (workflowId) => (base ? base + encodeURIComponent(workflowId) : undefined);
 }
 
+/**
+ * Shows the pages to whoever has just signed in: as they were left where it is the same one as before; else
+ * the page is loaded anew, and nothing of what others have seen or written is left.
+ */
+export async function enter(): Promise<void> {
+  const { data } = await fetchClient.GET('/console/session');
+  const session = takeSession(data ?? { kind: 'none' });
+  if (session.kind !== 'another') {
+    queryClient.setQueryData(SESSION_KEY, session);
+    return;
+  }
+  sessionStorage.clear();
+  location.reload();
+  // Nothing more is shown until then.
+  await new Promise(() => {});
+}
+
 /** Signs out, and forgets all that was shown. Rejects where the session goes on. */
 export async function signOut(): Promise<void> {
   await fetchClient.DELETE('/console/session');
+  disownPages();
   queryClient.clear();
+  sessionStorage.clear();
   location.replace('/console/');
 }

@@ -1,24 +1,17 @@
 import { useMemo, useState } from 'react';
-import { useQueryClient } from '@tanstack/react-query';
-import { api, SESSION_KEY } from '../api/client.ts';
+import { api } from '../api/client.ts';
 import { asProblem } from '../api/problem.ts';
 import { Button } from '../ui/button.tsx';
 import { TextInput } from '../ui/fields.tsx';
 import { Form } from '../ui/form.tsx';
 import { Mark } from '../ui/icons.tsx';
 import { useInPlaceOfPages } from '../ui/page.tsx';
+import { enter } from './session.ts';
 
 export function SignIn() {
   useInPlaceOfPages();
   const [token, setToken] = useState('');
-  const queryClient = useQueryClient();
-  const signIn = api.useMutation('post', '/console/session', {
-    onSuccess: async () => {
-      // What whoever was here before has seen is not for the next one.
-      queryClient.removeQueries({ type: 'inactive' });
-      await queryClient.invalidateQueries({ queryKey: SESSION_KEY });
-    },
-  });
+  const signIn = api.useMutation('post', '/console/session', { onSuccess: enter });
   // The API tells why: a key that opens nothing, or a page that it doesn't take for its own.
   const error = useMemo(
     () => signIn.error && { ...asProblem(signIn.error), title: 'Nobody is signed in' },
@@ -38,7 +31,7 @@ export function SignIn() {
           className="stack"
           fields={['token']}
           error={error}
-          onSubmit={() => signIn.mutate({ body: { token: token.trim() } })}
+          onSubmit={() => signIn.mutateAsync({ body: { token: token.trim() } })}
         >
           <TextInput
             label="Key or token"

@@ -4,11 +4,11 @@ import { tell } from './notice.tsx';
 
 /** A text that is to be taken elsewhere. Browsers copy for pages that came by https or from this machine. */
 export function Copyable({ text, label }: { text: string; label: string }) {
-  const [isCopied, setCopied] = useState(false);
+  const [copied, setCopied] = useState<string>();
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(text);
-      setCopied(true);
+      setCopied(text);
       tell('Copied.');
     } catch {
       tell('The browser does not let this page copy: select the text, and copy it yourself.');
@@ -17,7 +17,7 @@ export function Copyable({ text, label }: { text: string; label: string }) {
   return (
     <div className="copyable" role="group" aria-label={label}>
       <code>{text}</code>
-      {isSecureContext && <Button onPress={() => void copy()}>{isCopied ? 'Copied' : 'Copy'}</Button>}
+      {isSecureContext && <Button onPress={() => void copy()}>{copied === text ? 'Copied' : 'Copy'}</Button>}
     </div>
   );
 }

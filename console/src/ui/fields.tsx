@@ -1,5 +1,5 @@
 /** Fields with a label, a hint and whatever is wrong with them. */
-import type { ReactNode } from 'react';
+import { useContext, type KeyboardEvent, type ReactNode } from 'react';
 import {
   Button as AriaButton,
   FieldError,
@@ -8,6 +8,7 @@ import {
   ListBox,
   ListBoxItem,
   NumberField,
+  NumberFieldStateContext,
   Popover,
   Select,
   SelectValue,
@@ -51,16 +52,43 @@ export function TextInput({ label, hint, rows, placeholder, isLabelHidden, ...pr
   );
 }
 
-/** A number. Empty is NaN. */
-export function NumberInput({ label, hint, ...props }: Unstyled<NumberFieldProps> & Labelled) {
+type NumberInputProps = Unstyled<NumberFieldProps> & Labelled & { isFraction?: boolean };
+
+/** All that a number has: what a field does not show it would take away, as soon as it is left. */
+const ALL_DIGITS = { maximumFractionDigits: 20 };
+
+/**
+ * A number. Empty is NaN. It is changed by typing and by the arrow keys, not by scrolling over it.
+ * `isFraction`: it lies between 0 and 1, and the arrow keys go by hundredths.
+ */
+export function NumberInput({ label, hint, isFraction = false, ...props }: NumberInputProps) {
   return (
-    <NumberField {...props} className="field number">
+    <NumberField {...props} className="field number" isWheelDisabled formatOptions={ALL_DIGITS}>
       <Label className="label">{label}</Label>
-      <Input className="input" />
+      {isFraction ? <FractionInput isReadOnly={props.isReadOnly ?? false} /> : <Input className="input" />}
       <Hint>{hint}</Hint>
       <FieldError className="field-error" />
     </NumberField>
   );
+}
+
+/** Sums of decimal fractions are no exact ones: they are rounded to so many digits. */
+const SUM_DIGITS = 10;
+const HUNDREDTHS: Readonly<Record<string, number>> = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 };
+
+/** The arrow keys are heeded here: a `step` of react-aria’s would round what is typed, or refuse it. */
+function FractionInput({ isReadOnly }: { isReadOnly: boolean }) {
+  const state = useContext(NumberFieldStateContext);
+  const stepBy = (event: KeyboardEvent): void => {
+    const hundredths = HUNDREDTHS[event.key];
+    if (hundredths === undefined || isReadOnly || !state) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const from = Number.isNaN(state.numberValue) ? 0 : state.numberValue;
+    const to = Math.min(1, Math.max(0, from + hundredths / 100));
+    state.setNumberValue(Number(to.toFixed(SUM_DIGITS)));
+  };
+  return <Input className="input" onKeyDownCapture={stepBy} />;
 }
 
 export type Option = { id: string; name: string; note?: string };

@@ -5,7 +5,8 @@ import { Failure } from './states.tsx';
 
 type FormProps = {
   children: ReactNode;
-  onSubmit: () => void;
+  /** What the form does, until it has been done; undefined where there is nothing to do. */
+  onSubmit: () => Promise<unknown> | undefined;
   /** What came of the last try; null: nothing is wrong. */
   error: unknown;
   /** The fields that there are, named as the API names them. */
@@ -17,10 +18,12 @@ type FormProps = {
 
 /**
  * A form of the API's. What the API finds wrong stands at its field, and the first of them gets the focus;
- * what has no field here stands below.
+ * what has no field here stands below. While it is sent it is not sent again, however often Enter is pressed:
+ * a form with one field takes Enter without its button.
  */
 export function Form({ children, onSubmit, error, fields, className, fieldOf }: FormProps) {
   const form = useRef<HTMLFormElement>(null);
+  const isSent = useRef(false);
   const wrong = useFieldErrors(error, fieldOf);
   const names = Object.keys(wrong);
   const isAllAtFields = names.length > 0 && names.every((name) => fields.includes(name));
@@ -31,6 +34,18 @@ export function Form({ children, onSubmit, error, fields, className, fieldOf }: 
     if (folded) folded.open = true;
     first?.focus();
   }, [wrong]);
+  const submit = (): void => {
+    if (isSent.current) return;
+    const done = onSubmit();
+    if (!done) return;
+    isSent.current = true;
+    // `error` has what went wrong.
+    void done
+      .catch(() => undefined)
+      .finally(() => {
+        isSent.current = false;
+      });
+  };
   return (
     <AriaForm
       ref={form}
@@ -38,7 +53,7 @@ export function Form({ children, onSubmit, error, fields, className, fieldOf }: 
       validationErrors={wrong}
       onSubmit={(event) => {
         event.preventDefault();
-        onSubmit();
+        submit();
       }}
     >
       {children}

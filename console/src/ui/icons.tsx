@@ -36,6 +36,11 @@ export const Check = () => (
     <path d="m5 10.5 3.5 3.5L15 7" />
   </Icon>
 );
+export const Cross = () => (
+  <Icon>
+    <path d="m6 6 8 8M14 6l-8 8" />
+  </Icon>
+);
 export const Mark = () => (
   <svg aria-hidden="true" className="mark" viewBox="0 0 32 32" fill="none">
     <rect width="32" height="32" rx="8" fill="currentColor" />

@@ -28,8 +28,11 @@ export function More({ of }: { of: Pages }) {
     const list = place.current?.previousElementSibling;
     asked.current = list ? { list, known: entriesOf(list).length } : undefined;
     const { hasNextPage, isError } = await of.fetchNextPage();
-    if (isError) tell('No more could be fetched. Try again.');
-    else tell(hasNextPage ? 'The list has more now.' : 'The list is complete now.');
+    if (isError) {
+      // What comes later comes by itself: it takes the focus nowhere.
+      asked.current = undefined;
+      tell('No more could be fetched. Try again.');
+    } else tell(hasNextPage ? 'The list has more now.' : 'The list is complete now.');
   };
   return (
     <div className="more" ref={place}>

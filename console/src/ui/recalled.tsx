@@ -1,4 +1,6 @@
+import { Link } from 'wouter';
 import type { Schemas } from '../api/client.ts';
+import { useRights } from '../session/session.ts';
 import { bestOf, Fits } from './fits.tsx';
 import { count, decimal, share, When } from './format.tsx';
 
@@ -45,6 +47,7 @@ export function RecalledList({ recalled }: { recalled: readonly Recalled[] }) {
 
 /** What decided whether anything was recalled, and what nearly was. */
 export function ReceiptNote({ receipt, isEmpty }: { receipt: Receipt | null; isEmpty: boolean }) {
+  const { canRead } = useRights();
   if (!receipt) return isEmpty ? <p>Nothing was recalled.</p> : null;
   const { match, threshold, nearestMiss, comparedNewest } = receipt;
   return (
@@ -58,7 +61,12 @@ export function ReceiptNote({ receipt, isEmpty }: { receipt: Receipt | null; isE
         <p>
           Nearly recalled: what was said on <When at={nearestMiss.createdAt} /> has {share(nearestMiss.score)}{' '}
           of all that fits (meaning {decimal(nearestMiss.cosine)}, words {share(nearestMiss.lexical)}), but{' '}
-          {WHY[nearestMiss.why]}.
+          {WHY[nearestMiss.why]}.{' '}
+          {canRead && (
+            <Link href={`/turns/${nearestMiss.exchangeId}`} className="link">
+              What was said there
+            </Link>
+          )}
         </p>
       )}
       {comparedNewest !== undefined && (

@@ -1,9 +1,10 @@
 /** What stands where there is nothing yet, or where something went wrong. */
-import type { ReactNode } from 'react';
+import { useEffect, type ReactNode } from 'react';
 import { ProgressBar } from 'react-aria-components';
 import { asProblem } from '../api/problem.ts';
 import { Button } from './button.tsx';
 import { When } from './format.tsx';
+import { tell } from './notice.tsx';
 
 export function Waiting({ what = 'Loading' }: { what?: string }) {
   return (
@@ -97,13 +98,19 @@ export function Loaded<T>({ of, children }: { of: Asked<T>; children: (data: T) 
   return <Failure error={of.error} onRetry={() => void of.refetch()} />;
 }
 
-/** Says that what is shown is not all, or not the newest. */
+/**
+ * Says that what is shown is not all, or not the newest. It is told as well: a screen reader reads out
+ * nothing of a place that comes with its words.
+ */
 function Stale({ of }: { of: Asked<unknown> }) {
   const { error, dataUpdatedAt, isFetchNextPageError = false, fetchNextPage } = of;
   const { detail } = asProblem(error);
   const again = isFetchNextPageError && fetchNextPage ? fetchNextPage : of.refetch;
+  useEffect(() => {
+    if (!isFetchNextPageError) tell('What is shown could not be brought up to date.');
+  }, [isFetchNextPageError]);
   return (
-    <div role="status" className="failure">
+    <div className="failure">
       <p className="failure-title">
         {isFetchNextPageError ? 'The rest could not be loaded' : 'Not up to date'}
       </p>

@@ -54,12 +54,13 @@ const { cursor } = pageQuery.shape;
 /** The tools: what each takes and gives. What `run` throws is told to the client. */
 export const TOOLS = {
   search_memory: tool({
-    description: 'Finds what an agent remembers of a user by meaning and by words, best first.',
+    description:
+      'Finds what an agent remembers of a user by meaning and by words, best first. hasMore says that more fits.',
     input: { agentId, userId, query: searchBody.shape.query },
     isReadOnly: true,
     async run(dependencies, { key, res }, { query, ...of }) {
       const { tenantId } = key;
-      return { memories: await searchMemoryOf(dependencies, { tenantId, ...of, query }, res) };
+      return searchMemoryOf(dependencies, { tenantId, ...of, query }, res);
     },
   }),
   list_memories: tool({

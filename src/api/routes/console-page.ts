@@ -30,6 +30,12 @@ const FOR_EVER = 'public, max-age=31536000, immutable';
 /** Kept, and asked for each time whether it has changed. */
 const FRESH = 'no-cache';
 
+/** How the build compresses files beside themselves, the smallest first: a coding, and the end of a name. */
+const CODINGS = [
+  ['br', '.br'],
+  ['gzip', '.gz'],
+] as const;
+
 /** `/console` and below: one page, and what it loads. `/` leads there. `folder` holds what was built. */
 export function consolePage(folder: string = FOLDER): Router {
   const router = Router();
@@ -43,6 +49,14 @@ export function consolePage(folder: string = FOLDER): Router {
   });
   router.use('/console/assets', async (req, res) => {
     const name = req.path.slice(1);
+    res.vary('Accept-Encoding');
+    for (const [coding, end] of CODINGS) {
+      const packed = req.acceptsEncodings(coding) ? await assetNamed(name + end) : undefined;
+      if (!packed) continue;
+      res.set('Content-Encoding', coding);
+      send(res, name, packed, FOR_EVER);
+      return;
+    }
     const asset = await assetNamed(name);
     if (!asset) throw notFound('path');
     send(res, name, asset, FOR_EVER);

@@ -39,9 +39,7 @@ export function lookUpRoutes(
     const userId = validate(userIdParam, req.params.userId, 'userId');
     const asked = validate(searchBody, req.body, 'body');
     const scope = { tenantId: tenantOf(res), agentId: req.params.agentId, userId };
-    sendJson(res, FOUND_MEMORIES, {
-      memories: await searchMemoryOf(dependencies, { ...scope, ...asked }, res),
-    });
+    sendJson(res, FOUND_MEMORIES, await searchMemoryOf(dependencies, { ...scope, ...asked }, res));
   });
 
   router.post('/agents/:agentId/preview', async (req, res) => {

@@ -16,8 +16,11 @@ export type MemoryQuestion = {
   by?: 'meaning' | 'words' | undefined;
 };
 
-/** Finds what fits, best first. Rejects with the reason of `signal`, or of a service that is away. */
-export type SearchMemory = (question: MemoryQuestion, signal: AbortSignal) => Promise<RecalledMemory[]>;
+/** What fits, best first. `hasMore`: more fits, if less, or older passages were not compared. */
+export type FoundMemories = { memories: RecalledMemory[]; hasMore: boolean };
+
+/** Finds what fits. Rejects with the reason of `signal`, or of a service that is away. */
+export type SearchMemory = (question: MemoryQuestion, signal: AbortSignal) => Promise<FoundMemories>;
 
 /**
  * Searches of one process at once, from the question's embedding on. Turns have places of their own, in
@@ -46,7 +49,7 @@ export function createSearchMemory(
       fillWords: 0,
       cosineWeight: by === undefined ? agent.recall.cosineWeight : by === 'meaning' ? 1 : 0,
     };
-    const found = await places(owner, signal, async () => {
+    const { recalled, nearestMiss, comparedNewest } = await places(owner, signal, async () => {
       const embedded = await embedQuestion(query, { agent: name }, (text) =>
         embedder.embed(text, { ...owner, priority: 'query', signal }),
       );
@@ -63,6 +66,10 @@ export function createSearchMemory(
         (search) => search({ exclude: [], shown: [] }),
       );
     });
-    return by === 'words' ? found.recalled.filter(({ lexical }) => lexical > 0) : found.recalled;
+    const fits = ({ lexical }: { lexical: number }): boolean => by !== 'words' || lexical > 0;
+    return {
+      memories: recalled.filter(fits),
+      hasMore: (nearestMiss !== null && fits(nearestMiss)) || comparedNewest !== undefined,
+    };
   };
 }

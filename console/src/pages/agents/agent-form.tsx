@@ -6,7 +6,7 @@ import { LLM_BOUNDS, type Draft } from './draft.ts';
 type Edited = { draft: Draft; onChange: (draft: Draft) => void; isReadOnly?: boolean };
 
 type AgentFormProps = Edited & {
-  onSave: () => void;
+  onSave: () => Promise<unknown> | undefined;
   isSaving: boolean;
   error: unknown;
   action: string;
@@ -16,11 +16,20 @@ type AgentFormProps = Edited & {
   whenEmpty: string;
 };
 
-const FRACTION = { maximumFractionDigits: 3 };
 const RECALL = [
   { name: 'topK', label: 'Exchanges at most', hint: 'up to 20; 0 turns recall off' },
-  { name: 'threshold', label: 'Threshold', hint: 'the match from which anything is recalled, 0 to 1' },
-  { name: 'cosineWeight', label: 'Weight of meaning', hint: '1: meaning alone; 0: words alone' },
+  {
+    name: 'threshold',
+    label: 'Threshold',
+    hint: 'the match from which anything is recalled, 0 to 1',
+    isFraction: true,
+  },
+  {
+    name: 'cosineWeight',
+    label: 'Weight of meaning',
+    hint: '1: meaning alone; 0: words alone',
+    isFraction: true,
+  },
   { name: 'maxWords', label: 'Words at most', hint: 'of all that is quoted in the prompt' },
   { name: 'fillWords', label: 'Fill up to', hint: 'words, with messages from beside; 0: none' },
 ] as const;
@@ -83,14 +92,12 @@ function RecallFields({
       <legend>Recall</legend>
       <p className="hint">What of long-term memory goes into the prompt.{!isReadOnly && ` ${whenEmpty}`}</p>
       <div className="grid">
-        {RECALL.map(({ name, label, hint }) => (
+        {RECALL.map(({ name, ...field }) => (
           <NumberInput
             key={name}
-            label={label}
-            hint={hint}
+            {...field}
             name={`recall.${name}`}
             isReadOnly={isReadOnly}
-            formatOptions={FRACTION}
             value={draft.recall[name]}
             onChange={(value) => onChange({ ...draft, recall: { ...draft.recall, [name]: value } })}
           />

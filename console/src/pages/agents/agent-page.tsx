@@ -6,6 +6,7 @@ import { useRights } from '../../session/session.ts';
 import { tell } from '../../ui/notice.tsx';
 import { Page } from '../../ui/page.tsx';
 import { Loaded } from '../../ui/states.tsx';
+import { useUnsaved } from '../../ui/unsaved.ts';
 import { AgentForm } from './agent-form.tsx';
 import { bodyOf, changesOf, draftOf, EMPTY, type Agent } from './draft.ts';
 import { Trial } from './trial.tsx';
@@ -16,18 +17,25 @@ export function NewAgentPage() {
   const [, navigate] = useLocation();
   const queryClient = useQueryClient();
   const create = api.useMutation('post', '/v1/agents', {
-    onSuccess: async ({ id, name }) => {
+    onSuccess: async ({ name }) => {
       await queryClient.invalidateQueries({ queryKey: ['get', '/v1/agents'] });
-      navigate(`/agents/${id}`);
       tell(`${name} is made.`);
     },
   });
+  // While it is being made all of it is on its way.
+  useUnsaved(draft !== EMPTY && !create.isPending && !create.isSuccess);
   return (
     <Page title="New agent" lead="A name is enough; the rest can follow.">
       <AgentForm
         draft={draft}
         onChange={setDraft}
-        onSave={() => create.mutate({ body: bodyOf(draft) })}
+        onSave={() =>
+          create.mutateAsync(
+            { body: bodyOf(draft) },
+            // Not where somebody has gone elsewhere meanwhile.
+            { onSuccess: ({ id }) => navigate(`/agents/${id}`) },
+          )
+        }
         isSaving={create.isPending}
         error={create.error}
         action="Make the agent"
@@ -80,13 +88,14 @@ function KnownAgent({ agent }: { agent: Agent }) {
   const save = api.useMutation('patch', '/v1/agents/{agentId}');
   const changes = changesOf(agent, draft);
   const hasChanges = Object.keys(changes).length > 0;
+  useUnsaved(hasChanges && canChange);
   const onSave = () => {
     const params = { path: { agentId: agent.id } };
     if (!hasChanges) {
       tell('Nothing has been changed here.');
-      return;
+      return undefined;
     }
-    save.mutate(
+    return save.mutateAsync(
       { params, body: changes },
       {
         onSuccess: (saved) => {

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { api, type Schemas } from '../../api/client.ts';
 import { useSession } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
+import { userIdProblem } from '../../paths.ts';
 import { TextInput } from '../../ui/fields.tsx';
 import { count, number } from '../../ui/format.tsx';
 import { MISSING } from '../../ui/missing.ts';
@@ -9,15 +10,23 @@ import { tell } from '../../ui/notice.tsx';
 import { Prompt } from '../../ui/prompt.tsx';
 import { RecalledList, ReceiptNote } from '../../ui/recalled.tsx';
 import { Failure } from '../../ui/states.tsx';
+import { UserIdInput } from '../../ui/user-id-input.tsx';
 import { assumptionOf } from './assumes.ts';
 import type { Agent, NewAgent } from './draft.ts';
 
 type Preview = Schemas['Preview'];
+type Tried = { agent: Agent; changes: Partial<NewAgent>; userId: string; text: string };
+
+const isOtherThan = (tried: Tried | undefined, now: Tried): boolean =>
+  tried !== undefined && JSON.stringify(tried) !== JSON.stringify(now);
 
 /** Tries a message against a real memory, with the settings as they are and as they would be. */
 export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAgent> }) {
   const [userId, setUserId] = useState('');
   const [text, setText] = useState('');
+  // What was tried last, and with what.
+  const [tried, setTried] = useState<Tried>();
+  const now: Tried = { agent, changes, userId: userId.trim(), text };
   const { data: session } = useSession();
   const present = api.useMutation('post', '/v1/agents/{agentId}/preview');
   const proposed = api.useMutation('post', '/v1/agents/{agentId}/preview');
@@ -32,8 +41,10 @@ export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAg
   }, [said]);
   const tryIt = () => {
     const params = { path: { agentId: agent.id } };
-    present.mutate({ params, body: { userId, text } });
-    if (hasChanges) proposed.mutate({ params, body: { userId, text, agent: changes } });
+    const message = { userId: now.userId, text };
+    setTried(now);
+    present.mutate({ params, body: message });
+    if (hasChanges) proposed.mutate({ params, body: { ...message, agent: changes } });
     else proposed.reset();
   };
   const error = proposed.error ?? present.error;
@@ -52,16 +63,10 @@ export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAg
           className="stack"
           onSubmit={(event) => {
             event.preventDefault();
-            if (userId.trim() && text.trim()) tryIt();
+            if (now.userId && !userIdProblem(userId) && text.trim()) tryIt();
           }}
         >
-          <TextInput
-            label="Memory of user"
-            value={userId}
-            onChange={setUserId}
-            placeholder="ada"
-            isRequired
-          />
+          <UserIdInput label="Memory of user" value={userId} onChange={setUserId} />
           <TextInput label="Test message" value={text} onChange={setText} rows={2} isRequired />
           <div className="row">
             <Button type="submit" isPending={present.isPending || proposed.isPending}>
@@ -70,6 +75,14 @@ export function Trial({ agent, changes }: { agent: Agent; changes: Partial<NewAg
           </div>
         </form>
         {error && <Failure error={error} />}
+        {/* Always there: a screen reader follows what changes in a place that it knows. */}
+        <div role="status">
+          {isThere && isOtherThan(tried, now) && (
+            <p className="warning">
+              Something has been changed since this was tried: the result is of before. Try it again.
+            </p>
+          )}
+        </div>
       </section>
       <div className="side-by-side" ref={results}>
         {present.data && (

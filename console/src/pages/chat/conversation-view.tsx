@@ -1,13 +1,15 @@
 import { useEffect, useRef, useState } from 'react';
 import { useQuery } from '@tanstack/react-query';
-import { fetchClient } from '../../api/client.ts';
+import { fetchClient, type Schemas } from '../../api/client.ts';
 import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { TextInput } from '../../ui/fields.tsx';
 import { count } from '../../ui/format.tsx';
 import { tell } from '../../ui/notice.tsx';
 import { Said } from '../../ui/said.tsx';
+import { Failure } from '../../ui/states.tsx';
 import { say, useConversation, type With } from './conversation.ts';
+import { apartFrom } from './earlier.ts';
 import { TurnView } from './turn-view.tsx';
 
 const NEAR_PX = 240;
@@ -16,6 +18,8 @@ const isNearEnd = (): boolean => document.documentElement.scrollHeight - innerHe
 /** What was said, and where one says more. */
 export function Conversation({ partner, name }: { partner: With; name: string }) {
   const turns = useConversation(partner);
+  const before = useWindowBefore(partner);
+  const { earlier, asked } = apartFrom(turns, before.data ?? []);
   const end = useRef<HTMLDivElement>(null);
   const last = turns.at(-1);
   const lastKey = last?.key;
@@ -29,10 +33,21 @@ export function Conversation({ partner, name }: { partner: With; name: string })
   const spoken = last?.message && 'reply' in last.message ? `${name}: ${last.message.reply.text}` : '';
   return (
     <div className="conversation">
-      <Earlier partner={partner} name={name} />
+      {before.error && before.data === undefined && (
+        <Failure error={before.error} onRetry={() => void before.refetch()} />
+      )}
+      {earlier.length > 0 && (
+        <Earlier partner={partner} name={name} messages={earlier} isFirst={turns.length === 0} />
+      )}
       <ol className="turns" aria-label="Conversation">
         {turns.map((turn) => (
-          <TurnView key={turn.key} turn={turn} partner={partner} name={name} />
+          <TurnView
+            key={turn.key}
+            turn={turn}
+            text={turn.text ?? asked.get(turn.key)}
+            partner={partner}
+            name={name}
+          />
         ))}
       </ol>
       <p role="status" className="hidden">
@@ -44,10 +59,10 @@ export function Conversation({ partner, name }: { partner: With; name: string })
   );
 }
 
-/** The window as it was before the first message of this visit. */
-function Earlier({ partner, name }: { partner: With; name: string }) {
+/** The window as it was when the conversation was opened. */
+function useWindowBefore(partner: With) {
   const { canRead } = useRights();
-  const { data = [] } = useQuery({
+  return useQuery({
     queryKey: ['before', partner.agentId, partner.userId],
     queryFn: async () => {
       const { data: memory } = await fetchClient.GET('/v1/agents/{agentId}/users/{userId}/memory', {
@@ -59,11 +74,23 @@ function Earlier({ partner, name }: { partner: With; name: string }) {
     staleTime: Infinity,
     gcTime: Infinity,
   });
-  if (data.length === 0) return null;
+}
+
+type EarlierProps = {
+  partner: With;
+  name: string;
+  messages: Schemas['Memory']['window'];
+  /** Whether nothing stands below it. */
+  isFirst: boolean;
+};
+
+/** What of the window was said before. It is folded away where it came beside what is said now. */
+function Earlier({ partner, name, messages, isFirst }: EarlierProps) {
+  const [isOpen] = useState(isFirst);
   return (
-    <details className="earlier">
-      <summary>{count(data.length, 'earlier message')} in the window</summary>
-      <Said messages={data} names={{ user: partner.userId, assistant: name }} />
+    <details className="earlier" open={isOpen}>
+      <summary>{count(messages.length, 'earlier message')} in the window</summary>
+      <Said messages={messages} names={{ user: partner.userId, assistant: name }} />
     </details>
   );
 }

@@ -1,7 +1,9 @@
-/** What was said since the page was opened. The cache has it, so that a reply grows behind other pages. */
+/** What was said in this tab. The cache has it, so that a reply grows behind other pages. */
+import { useEffect } from 'react';
 import { useQuery } from '@tanstack/react-query';
 import { v4 as uuid } from 'uuid';
 import { memoryHasChanged } from '../../api/memory.ts';
+import { asProblem } from '../../api/problem.ts';
 import { queryClient } from '../../api/query-client.ts';
 import {
   followMessage,
@@ -10,11 +12,13 @@ import {
   type Message,
   type ReplyEvent,
 } from '../../api/reply-events.ts';
+import { dropMessage, messagesSaid, noteMessage } from '../../api/said-here.ts';
 
 export type Turn = {
-  /** Its idempotency key. */
+  /** Its idempotency key, or the message’s id where the page was loaded after it was sent. */
   key: string;
-  text: string;
+  /** Absent then: no words are kept here. */
+  text?: string;
   /** What of the reply has come. */
   reply: string;
   messageId?: string;
@@ -29,15 +33,46 @@ export type With = { agentId: string; userId: string };
 
 const keyOf = ({ agentId, userId }: With) => ['conversation', agentId, userId] as const;
 
+/** Keys of the turns that are being followed. */
+const followed = new Set<string>();
+
 export function useConversation(partner: With): readonly Turn[] {
   const { data } = useQuery({
     queryKey: keyOf(partner),
     queryFn: (): Turn[] => [],
-    initialData: [],
+    initialData: () => messagesSaid(partner).map(sentBefore),
     staleTime: Infinity,
     gcTime: Infinity,
   });
+  const { agentId, userId } = partner;
+  useEffect(() => void takeUp({ agentId, userId }), [agentId, userId]);
   return data;
+}
+
+const sentBefore = (messageId: string): Turn => ({ key: messageId, messageId, reply: '', isUnderWay: true });
+
+/** Follows what was sent before the page was loaded; what of it is forgotten goes. */
+async function takeUp(partner: With): Promise<void> {
+  const turns = queryClient.getQueryData<Turn[]>(keyOf(partner)) ?? [];
+  const following = turns.flatMap(({ key, messageId, isUnderWay }) =>
+    messageId !== undefined && isUnderWay && !followed.has(key)
+      ? [follow(partner, key, followMessage(messageId))]
+      : [],
+  );
+  if (following.length === 0) return;
+  await Promise.all(following);
+  queryClient.setQueryData<Turn[]>(keyOf(partner), (now = []) =>
+    now.filter((turn) => !isGone(partner, turn)),
+  );
+  // What was being answered is in the window now, with its words.
+  await queryClient.invalidateQueries({ queryKey: ['before', partner.agentId, partner.userId] });
+}
+
+function isGone(partner: With, { messageId, message, error }: Turn): boolean {
+  const { status } = error === undefined ? {} : asProblem(error);
+  if (message?.state !== 'erased' && status !== 404 && status !== 410) return false;
+  if (messageId !== undefined) dropMessage(partner, messageId);
+  return true;
 }
 
 /** Sends a message, and shows its reply while it grows. */
@@ -50,8 +85,8 @@ export async function say(partner: With, text: string): Promise<void> {
 
 /** Has a turn that failed answered once more; one whose stream has broken off is followed to its end. */
 export async function answerAgain(partner: With, turn: Turn): Promise<void> {
-  const { key, messageId, text } = turn;
-  change(partner, key, () => ({ key, text, reply: '', isUnderWay: true, ...(messageId && { messageId }) }));
+  const { key, messageId, text = '' } = turn;
+  change(partner, key, ({ message: _, error: __, ...asked }) => ({ ...asked, reply: '', isUnderWay: true }));
   if (messageId === undefined) {
     await follow(partner, key, sendMessage({ ...partner, text, key }));
     return;
@@ -61,11 +96,17 @@ export async function answerAgain(partner: With, turn: Turn): Promise<void> {
 }
 
 async function follow(partner: With, key: string, events: AsyncIterable<ReplyEvent>): Promise<void> {
+  followed.add(key);
   try {
-    for await (const event of events) change(partner, key, (turn) => after(turn, event));
+    for await (const event of events) {
+      if (event.kind === 'accepted') noteMessage(partner, event.messageId);
+      change(partner, key, (turn) => after(turn, event));
+    }
     change(partner, key, (turn) => ({ ...turn, isUnderWay: false }));
   } catch (error) {
     change(partner, key, (turn) => ({ ...turn, isUnderWay: false, error }));
+  } finally {
+    followed.delete(key);
   }
   // It is in the window now, and soon among the memories.
   await memoryHasChanged();

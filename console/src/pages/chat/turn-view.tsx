@@ -6,14 +6,25 @@ import { answerAgain, type Turn, type With } from './conversation.ts';
 import { ReceiptSummary } from './receipt.tsx';
 
 /** One message with its reply, and the receipt beside it. */
-export function TurnView({ turn, partner, name }: { turn: Turn; partner: With; name: string }) {
+export function TurnView({
+  turn,
+  text,
+  partner,
+  name,
+}: {
+  turn: Turn;
+  /** What was said, where that is known. */
+  text: string | undefined;
+  partner: With;
+  name: string;
+}) {
   const { message } = turn;
   return (
     <li className="turn">
       <div className="said">
         <div className="bubble user">
           <span className="hidden">{partner.userId}: </span>
-          {turn.text}
+          {text ?? <em>Said before this page was loaded anew: its words are not kept here.</em>}
         </div>
         <Reply turn={turn} partner={partner} name={name} />
       </div>

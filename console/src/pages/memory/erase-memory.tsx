@@ -43,10 +43,10 @@ export function EraseMemory({
         typed={scope.userId}
         action="Erase"
         trigger={<Button kind="danger">Erase this memory …</Button>}
-        onConfirm={async () => {
-          const accepted = await erase.mutateAsync({ params: { path: scope } });
-          onErase(accepted.erasureId);
-        }}
+        onConfirm={() =>
+          // Not where somebody has gone elsewhere meanwhile.
+          erase.mutateAsync({ params: { path: scope } }, { onSuccess: ({ erasureId }) => onErase(erasureId) })
+        }
       >
         <p>Export it first if anybody may need it.</p>
       </Confirm>

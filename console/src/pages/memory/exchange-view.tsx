@@ -2,6 +2,7 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { api } from '../../api/client.ts';
 import type { Exchange } from '../../api/exchanges.ts';
+import { followForgetting, useIsForgetting } from '../../api/forgetting.ts';
 import { exchangeIsGone, type Scope } from '../../api/memory.ts';
 import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
@@ -49,6 +50,9 @@ export function ExchangeView({
   );
 }
 
+/** How long a question that is answered waits for the end of what it has begun. */
+const WAIT = 'wait=10';
+
 function Forget({
   exchange,
   scope,
@@ -59,18 +63,30 @@ function Forget({
   onForgotten?: () => void;
 }) {
   const forget = api.useMutation('delete', '/v1/agents/{agentId}/users/{userId}/memory/{exchangeId}');
+  const isForgetting = useIsForgetting(exchange.id);
+  const forgotten = async () => {
+    await exchangeIsGone(scope, exchange.id);
+    onForgotten?.();
+    tell('The exchange is forgotten.');
+  };
+  if (isForgetting) return <span className="hint">Being forgotten …</span>;
   return (
     <Confirm
       title="Forget this exchange"
       action="Forget"
       trigger={<Button kind="quiet">Forget</Button>}
       onConfirm={async () => {
-        await forget.mutateAsync({
-          params: { path: { ...scope, exchangeId: exchange.id }, header: { Prefer: 'wait' } },
+        const erasure = await forget.mutateAsync({
+          params: { path: { ...scope, exchangeId: exchange.id }, header: { Prefer: WAIT } },
         });
-        await exchangeIsGone(scope, exchange.id);
-        onForgotten?.();
-        tell('The exchange is forgotten.');
+        if ('finishedAt' in erasure && erasure.finishedAt !== null) {
+          await forgotten();
+          return;
+        }
+        tell('The exchange is being forgotten. It goes from here when that is done.');
+        followForgetting(exchange.id, erasure.erasureId, forgotten).catch(() =>
+          tell('Whether the exchange is forgotten can’t be seen. Load the page again.'),
+        );
       }}
     >
       <p className="quote user">{exchange.messages[0]?.content}</p>

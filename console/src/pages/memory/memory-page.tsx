@@ -32,7 +32,11 @@ export function MemoryPage(scope: Scope) {
       title={scope.userId}
       lead={
         <>
-          What <Link href={`/agents/${scope.agentId}`}>{name}</Link> remembers of this person.
+          What{' '}
+          <Link href={`/agents/${scope.agentId}`}>
+            <bdi>{name}</bdi>
+          </Link>{' '}
+          remembers of this person.
         </>
       }
       actions={

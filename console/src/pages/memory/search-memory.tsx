@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { SearchField, Input, Label } from 'react-aria-components';
+import { Button as AriaButton, SearchField, Input, Label } from 'react-aria-components';
 import { api, type Schemas } from '../../api/client.ts';
 import type { Exchange } from '../../api/exchanges.ts';
 import type { Scope } from '../../api/memory.ts';
@@ -7,6 +7,7 @@ import { Button } from '../../ui/button.tsx';
 import { Choice } from '../../ui/fields.tsx';
 import { bestOf, Fits } from '../../ui/fits.tsx';
 import { count } from '../../ui/format.tsx';
+import { Cross } from '../../ui/icons.tsx';
 import { tell } from '../../ui/notice.tsx';
 import { Empty, Failure } from '../../ui/states.tsx';
 import { ExchangeView } from './exchange-view.tsx';
@@ -24,7 +25,7 @@ export function SearchMemory({ scope }: { scope: Scope }) {
   const [query, setQuery] = useState('');
   const [way, setWay] = useState<Way>('both');
   const search = api.useMutation('post', '/v1/agents/{agentId}/users/{userId}/memory/search', {
-    onSuccess: ({ memories }) => tell(foundIn(memories)),
+    onSuccess: ({ memories, hasMore }) => tell(foundIn(memories, hasMore)),
   });
   return (
     <div className="stack">
@@ -46,6 +47,9 @@ export function SearchMemory({ scope }: { scope: Scope }) {
         <SearchField value={query} onChange={setQuery} className="field grow">
           <Label className="label">Look for</Label>
           <Input className="input" placeholder="What does she drink?" />
+          <AriaButton className="empty-field">
+            <Cross />
+          </AriaButton>
         </SearchField>
         <Choice
           label="By"
@@ -58,27 +62,45 @@ export function SearchMemory({ scope }: { scope: Scope }) {
         </Button>
       </form>
       {search.error && <Failure error={search.error} />}
-      {search.data && <Results found={search.data.memories} scope={scope} />}
+      {search.data && <Results of={search.data} scope={scope} />}
     </div>
   );
 }
 
 const byExchange = (found: readonly Found[]) => [...Map.groupBy(found, ({ exchangeId }) => exchangeId)];
 
-function foundIn(found: readonly Found[]): string {
+function foundIn(found: readonly Found[], hasMore: boolean): string {
   const exchanges = byExchange(found).length;
-  return exchanges === 0 ? 'Nothing fits.' : `${count(exchanges, 'exchange')} found, the best first.`;
+  if (exchanges === 0) return 'Nothing fits.';
+  return hasMore
+    ? `The ${exchanges === 1 ? 'exchange that fits' : `${exchanges} exchanges that fit`} best. There are more.`
+    : `${count(exchanges, 'exchange')} found, the best first.`;
 }
 
-function Results({ found, scope }: { found: readonly Found[]; scope: Scope }) {
+function Results({
+  of: { memories: found, hasMore },
+  scope,
+}: {
+  of: Schemas['FoundMemories'];
+  scope: Scope;
+}) {
   const [gone, setGone] = useState<readonly string[]>([]);
   const left = found.filter(({ exchangeId }) => !gone.includes(exchangeId));
   const exchanges = byExchange(left);
   if (found.length === 0) return <Empty title="Nothing fits" />;
-  if (exchanges.length === 0) return <Empty title="All that was found is forgotten" />;
+  if (exchanges.length === 0) {
+    return (
+      <Empty title="All that was found is forgotten">
+        {hasMore && <p>There was more: search again to see it.</p>}
+      </Empty>
+    );
+  }
   return (
     <>
-      <p className="hint">{foundIn(left)}</p>
+      <p className="hint">
+        {foundIn(left, hasMore)}
+        {hasMore && ' Search again when these are forgotten, or in other words, to see others.'}
+      </p>
       <ol className="rows" aria-label="What fits, the best first">
         {exchanges.map(([id, messages]) => {
           const best = bestOf(messages);

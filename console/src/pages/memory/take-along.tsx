@@ -26,13 +26,18 @@ type ImportProps = {
 export function TakeAlong({ scope, ...importing }: { scope: Scope } & ImportProps) {
   const [embeddings, setEmbeddings] = useState(true);
   const { canChange } = useRights();
+  const [megabytes, setMegabytes] = useState(0);
   const taking = useMutation({
+    // A link would let the browser do it for whoever is signed in by now, and tell nobody why it was refused.
     mutationFn: async () => {
+      setMegabytes(0);
       const { data } = await fetchClient.GET('/v1/agents/{agentId}/users/{userId}/memory/export', {
         params: { path: scope, query: { embeddings: embeddings ? 'true' : 'false' } },
-        parseAs: 'blob',
+        parseAs: 'stream',
       });
-      if (data) saveFile(data, `memory-of-${scope.userId.replaceAll(/[^\w.-]+/g, '-')}.jsonl`);
+      if (!data) return;
+      const contents = await new Response(data.pipeThrough(countingMegabytes(setMegabytes))).blob();
+      saveFile(contents, `memory-of-${scope.userId.replaceAll(/[^\w.-]+/g, '-')}.jsonl`);
     },
     onSuccess: () => tell('The file is handed to the browser.'),
   });
@@ -44,7 +49,9 @@ export function TakeAlong({ scope, ...importing }: { scope: Scope } & ImportProp
         </p>
         <div className="row wrap">
           <Button isPending={taking.isPending} onPress={() => taking.mutate()}>
-            {taking.isPending ? 'Downloading …' : 'Download'}
+            {taking.isPending
+              ? `Downloading … ${megabytes > 0 ? `${number(megabytes)} MB` : ''}`
+              : 'Download'}
           </Button>
           <Toggle label="With embeddings" isSelected={embeddings} onChange={setEmbeddings} />
         </div>
@@ -53,6 +60,18 @@ export function TakeAlong({ scope, ...importing }: { scope: Scope } & ImportProp
       {canChange && <Import {...importing} />}
     </>
   );
+}
+
+/** Says of what goes through how many whole megabytes it is so far. */
+function countingMegabytes(onCount: (megabytes: number) => void): TransformStream<Uint8Array, Uint8Array> {
+  let bytes = 0;
+  return new TransformStream({
+    transform(part, controller) {
+      bytes += part.length;
+      onCount(Math.floor(bytes / 1_000_000));
+      controller.enqueue(part);
+    },
+  });
 }
 
 function Import({ upload, importId, onImport }: ImportProps) {

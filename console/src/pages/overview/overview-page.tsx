@@ -1,6 +1,7 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import { Link } from 'wouter';
 import { api, type Schemas } from '../../api/client.ts';
+import { REFRESH_MS } from '../../api/refresh.ts';
 import { useRights } from '../../session/session.ts';
 import { AgentChoice } from '../../ui/agent-choice.tsx';
 import { HourChart } from '../../ui/chart.tsx';
@@ -11,7 +12,7 @@ import { Page, Section } from '../../ui/page.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 import { inOrder, stepName } from '../../ui/steps.ts';
 import { turnSeries } from './turn-series.ts';
-import { REFRESH_MS, TurnList } from './turn-list.tsx';
+import { TurnList } from './turn-list.tsx';
 
 type Overview = Schemas['Overview'];
 
@@ -40,10 +41,14 @@ export function OverviewPage() {
       </div>
       <Loaded of={overview}>{(data) => <Numbers overview={data} />}</Loaded>
       <Section title="Failed turns">
+        <p className="hint">Of any time, the newest first.</p>
         <TurnList filter={{ state: 'failed', ...(agentId && { agentId }) }} empty="No turn has failed" />
       </Section>
       <Section title="Degraded turns">
-        <p className="hint">Answered, but without a part of what the agent remembers, or not delivered.</p>
+        <p className="hint">
+          Answered, but without a part of what the agent remembers, or not delivered. Of any time, the newest
+          first.
+        </p>
         <TurnList
           filter={{ degraded: 'true', ...(agentId && { agentId }) }}
           empty="Every reply had all that it needed"

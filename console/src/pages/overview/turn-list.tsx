@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Link } from 'wouter';
 import { useAgentName } from '../../api/agents.ts';
 import { api, PAGED, type Schemas } from '../../api/client.ts';
+import { REFRESH_MS } from '../../api/refresh.ts';
 import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { When } from '../../ui/format.tsx';
@@ -9,9 +10,6 @@ import { MISSING } from '../../ui/missing.ts';
 import { More } from '../../ui/more.tsx';
 import { tell } from '../../ui/notice.tsx';
 import { Empty, Failure, Loaded } from '../../ui/states.tsx';
-
-/** How often what is shown of turns is asked for anew. */
-export const REFRESH_MS = 30_000;
 
 type Filter = { agentId?: string; state?: 'failed'; degraded?: 'true' };
 type Turn = Schemas['Turns']['turns'][number];
@@ -58,7 +56,7 @@ function TurnRow({ turn }: { turn: Turn }) {
       <Link href={`/turns/${messageId}`} className="row-link">
         <span>
           <span className="row-title">
-            {userId} to {nameOf(agentId)}
+            <bdi>{userId}</bdi> to <bdi>{nameOf(agentId)}</bdi>
           </span>
           <span className="row-note">
             {channel}

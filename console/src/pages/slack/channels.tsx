@@ -55,7 +55,7 @@ function Channel({ channelId, agentId }: { channelId: string; agentId: string })
   return (
     <li className="row-item">
       <p className="grow">
-        <code>{channelId}</code> has {nameOf(agentId)}
+        <code>{channelId}</code> has <bdi>{nameOf(agentId)}</bdi>
       </p>
       {canChange && (
         <Button
@@ -90,8 +90,9 @@ function GiveChannel() {
       fields={['channelId']}
       error={give.error}
       onSubmit={() => {
-        if (agentId) give.mutate({ params: { path: { agentId, channelId: channelId.trim() } } });
-        else tell('Choose an agent first.');
+        if (agentId) return give.mutateAsync({ params: { path: { agentId, channelId: channelId.trim() } } });
+        tell('Choose an agent first.');
+        return undefined;
       }}
     >
       <TextInput

@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useAgentName } from '../../api/agents.ts';
 import { api, PAGED, type Schemas } from '../../api/client.ts';
+import { REFRESH_MS } from '../../api/refresh.ts';
 import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
 import { When } from '../../ui/format.tsx';
@@ -18,7 +19,12 @@ const BY: Record<Escalation['openedBy'], string> = {
 
 /** Threads where a person has taken over, and the agent is silent. */
 export function HandOvers() {
-  const escalations = api.useInfiniteQuery('get', '/v1/escalations', {}, PAGED);
+  const escalations = api.useInfiniteQuery(
+    'get',
+    '/v1/escalations',
+    {},
+    { ...PAGED, refetchInterval: REFRESH_MS },
+  );
   return (
     <Section title="Threads that a person has taken over">
       <Loaded of={escalations}>
@@ -47,10 +53,12 @@ function HandOver({ escalation }: { escalation: Escalation }) {
   const { threadId, agentId, openedAt, openedBy } = escalation;
   const { canChat } = useRights();
   const nameOf = useAgentName();
+  // A call of the API takes over threads that no agent is known of, too.
+  const name = agentId === null ? 'The agent' : nameOf(agentId);
   const queryClient = useQueryClient();
   const handBack = api.useMutation('delete', '/v1/threads/{threadId}/escalation', {
     onSuccess: () => {
-      tell(`${nameOf(agentId)} speaks in that thread again.`);
+      tell(`${name} speaks in that thread again.`);
       return queryClient.invalidateQueries({ queryKey: ['get', '/v1/escalations'] });
     },
   });
@@ -58,7 +66,7 @@ function HandOver({ escalation }: { escalation: Escalation }) {
     <li className="row-item">
       <div className="grow">
         <p className="row-title">
-          {nameOf(agentId)} has been silent since <When at={openedAt} />
+          <bdi>{name}</bdi> has been silent since <When at={openedAt} />
         </p>
         <p className="hint">
           {BY[openedBy]} · <code>{threadId}</code>

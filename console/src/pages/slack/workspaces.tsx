@@ -22,12 +22,12 @@ export function Workspaces() {
                   <li key={one.installationId} className="row-item">
                     <div className="grow">
                       <p className="row-title">
-                        {one.place}{' '}
+                        <bdi>{one.place}</bdi>{' '}
                         <span className="hint">{one.isOrganisation ? 'organisation' : 'workspace'}</span>
                       </p>
                       <p className="hint">
-                        {nameOf(one.agentId)} {one.endedAt === null ? 'speaks' : 'spoke'} there · installed{' '}
-                        <When at={one.installedAt} />
+                        <bdi>{nameOf(one.agentId)}</bdi> {one.endedAt === null ? 'speaks' : 'spoke'} there ·
+                        installed <When at={one.installedAt} />
                       </p>
                     </div>
                     {one.endedAt === null ? (

@@ -1,19 +1,16 @@
 import { useState } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
-import { api, type Schemas } from '../../api/client.ts';
+import { api } from '../../api/client.ts';
 import { Button } from '../../ui/button.tsx';
 import { Copyable } from '../../ui/copy.tsx';
-import { Confirm } from '../../ui/dialog.tsx';
 import { Choice, TextInput } from '../../ui/fields.tsx';
 import { Form } from '../../ui/form.tsx';
-import { When } from '../../ui/format.tsx';
 import { tell } from '../../ui/notice.tsx';
 import { Page, Section } from '../../ui/page.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
+import { endOfDay } from './end-of-day.ts';
+import { KeyRow, KEYS, type Key } from './key-row.tsx';
 
-type Key = Schemas['ApiKeys']['apiKeys'][number];
-
-const KEYS = ['get', '/v1/tenants/{tenantId}/api-keys'] as const;
 const ROLES = [
   { id: 'chat', name: 'chat', note: 'sends messages, reads those it sent' },
   { id: 'read', name: 'read', note: 'reads everything, changes nothing' },
@@ -22,6 +19,8 @@ const ROLES = [
 
 /** One tenant, and who may speak for it. */
 export function TenantPage({ tenantId }: { tenantId: string }) {
+  // The key that was made here last. Only its hash is kept elsewhere.
+  const [made, setMade] = useState<string>();
   const params = { params: { path: { tenantId } } };
   const tenant = api.useQuery('get', '/v1/tenants/{tenantId}', params);
   const keys = api.useQuery('get', '/v1/tenants/{tenantId}/api-keys', params);
@@ -35,122 +34,86 @@ export function TenantPage({ tenantId }: { tenantId: string }) {
             ) : (
               <ul className="rows" aria-label="API keys">
                 {apiKeys.map((key) => (
-                  <KeyRow key={key.apiKeyId} apiKey={key} tenantId={tenantId} />
+                  <KeyRow
+                    key={key.apiKeyId}
+                    apiKey={key}
+                    tenantId={tenantId}
+                    onReplaced={setMade}
+                    atMs={keys.dataUpdatedAt}
+                  />
                 ))}
               </ul>
             )
           }
         </Loaded>
       </Section>
-      <NewKey tenantId={tenantId} />
+      <Section title="New key">
+        <NewKey tenantId={tenantId} onMade={setMade} />
+        {made !== undefined && (
+          <div className="card stack small">
+            <p>The new key. It is shown this once, so take it along now:</p>
+            <Copyable text={made} label="API key" />
+          </div>
+        )}
+      </Section>
     </Page>
   );
 }
 
-/** A key by its name, or by the beginning of its id. */
-const calledOf = ({ name, apiKeyId }: Key): string => name || `key ${apiKeyId.slice(0, 8)}`;
-
-function KeyRow({ apiKey, tenantId }: { apiKey: Key; tenantId: string }) {
-  const { apiKeyId, role, createdAt, expiresAt, lastUsedAt, revokedAt } = apiKey;
-  const queryClient = useQueryClient();
-  const revoke = api.useMutation('delete', '/v1/tenants/{tenantId}/api-keys/{keyId}', {
-    onSuccess: () => {
-      tell(`${calledOf(apiKey)} is revoked.`);
-      return queryClient.invalidateQueries({ queryKey: KEYS });
-    },
-  });
-  return (
-    <li className="row-item">
-      <div className="grow">
-        <p className="row-title">
-          {calledOf(apiKey)} <span className="tag">{role}</span>
-        </p>
-        <p className="hint">
-          made <When at={createdAt} />
-          {lastUsedAt !== null && (
-            <>
-              {' · last used '}
-              <When at={lastUsedAt} />
-            </>
-          )}
-          {expiresAt !== null && (
-            <>
-              {' · ends '}
-              <When at={expiresAt} />
-            </>
-          )}
-        </p>
-      </div>
-      {revokedAt === null ? (
-        <Confirm
-          title="Revoke this key"
-          action="Revoke"
-          trigger={
-            <Button kind="quiet" aria-label={`Revoke ${calledOf(apiKey)}`}>
-              Revoke
-            </Button>
-          }
-          onConfirm={() => revoke.mutateAsync({ params: { path: { tenantId, keyId: apiKeyId } } })}
-        >
-          <p>
-            From now on nobody gets in with {calledOf(apiKey)}, and sessions of the console that began with it
-            end. It can’t be taken back.
-          </p>
-        </Confirm>
-      ) : (
-        <span className="tag failed">revoked</span>
-      )}
-    </li>
-  );
-}
-
-function NewKey({ tenantId }: { tenantId: string }) {
+function NewKey({ tenantId, onMade }: { tenantId: string; onMade: (apiKey: string) => void }) {
   const [name, setName] = useState('');
   const [role, setRole] = useState<Key['role']>('chat');
+  const [lastDay, setLastDay] = useState('');
   const queryClient = useQueryClient();
   const issue = api.useMutation('post', '/v1/tenants/{tenantId}/api-keys', {
-    onSuccess: () => {
+    onSuccess: ({ apiKey }) => {
       setName('');
+      setLastDay('');
+      onMade(apiKey);
       tell('The key is made. It stands below, this once.');
       return queryClient.invalidateQueries({ queryKey: KEYS });
     },
   });
   return (
-    <Section title="New key">
-      <Form
-        className="row wrap top"
-        fields={['name']}
-        error={issue.error}
-        onSubmit={() =>
-          issue.mutate({ params: { path: { tenantId } }, body: { role, ...(name && { name }) } })
-        }
-      >
-        <TextInput
-          label="What it is for"
-          name="name"
-          value={name}
-          onChange={setName}
-          placeholder="the shop’s backend"
-          autoComplete="off"
-        />
-        <Choice
-          label="Role"
-          options={ROLES}
-          value={role}
-          onChange={(id) => setRole(ROLES.find((known) => known.id === id)?.id ?? 'chat')}
-        />
-        <div className="beside-fields">
-          <Button type="submit" isPending={issue.isPending}>
-            Make a key
-          </Button>
-        </div>
-      </Form>
-      {issue.data && (
-        <div className="card stack small">
-          <p>The new key. It is shown this once, so take it along now:</p>
-          <Copyable text={issue.data.apiKey} label="API key" />
-        </div>
-      )}
-    </Section>
+    <Form
+      className="row wrap top"
+      fields={['name', 'expiresAt']}
+      error={issue.error}
+      onSubmit={() =>
+        issue.mutateAsync({
+          params: { path: { tenantId } },
+          body: { role, ...(name && { name }), ...(lastDay && { expiresAt: endOfDay(lastDay) }) },
+        })
+      }
+    >
+      <TextInput
+        label="What it is for"
+        name="name"
+        value={name}
+        onChange={setName}
+        placeholder="the shop’s backend"
+        autoComplete="off"
+      />
+      <Choice
+        label="Role"
+        options={ROLES}
+        value={role}
+        onChange={(id) => setRole(ROLES.find((known) => known.id === id)?.id ?? 'chat')}
+      />
+      <TextInput
+        label="Last day"
+        name="expiresAt"
+        type="date"
+        value={lastDay}
+        onChange={setLastDay}
+        hint="none: it does not end"
+        autoComplete="off"
+      />
+      <div className="beside-fields">
+        <Button type="submit" isPending={issue.isPending}>
+          Make a key
+        </Button>
+      </div>
+    </Form>
   );
 }

@@ -61,7 +61,7 @@ function NewTenant() {
         className="row wrap top"
         fields={['name']}
         error={create.error}
-        onSubmit={() => create.mutate({ body: { name } })}
+        onSubmit={() => create.mutateAsync({ body: { name } })}
       >
         <TextInput label="Name" name="name" value={name} onChange={setName} autoComplete="off" />
         <div className="beside-fields">

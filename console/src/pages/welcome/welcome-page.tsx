@@ -58,12 +58,14 @@ function WithAgent({ agentId, name }: { agentId: string; name: string }) {
     <ol className="journey">
       <Step title="Make an agent" isDone>
         <p className="hint">
-          {name} is there. <Link href={`/agents/${agentId}`}>Say what it does</Link> whenever you like.
+          <bdi>{name}</bdi> is there. <Link href={`/agents/${agentId}`}>Say what it does</Link> whenever you
+          like.
         </p>
       </Step>
       <Step title="Say something" isNow={!hasReply} isDone={hasReply}>
         <p className="hint">
-          Tell {name} something about yourself. Here you are the user {FIRST_USER}, whose memory this becomes.
+          Tell <bdi>{name}</bdi> something about yourself. Here you are the user {FIRST_USER}, whose memory
+          this becomes.
         </p>
         <Conversation partner={scope} name={name} />
       </Step>
@@ -71,7 +73,9 @@ function WithAgent({ agentId, name }: { agentId: string; name: string }) {
         {hasReply ? (
           <Remembered scope={scope} name={name} exchangeId={exchangeId} />
         ) : (
-          <p className="hint">What you say is stored once {name} has replied.</p>
+          <p className="hint">
+            What you say is stored once <bdi>{name}</bdi> has replied.
+          </p>
         )}
       </Step>
     </ol>
@@ -123,7 +127,7 @@ function MakeAgent() {
       className="stack"
       fields={['name', 'jobTitle']}
       error={create.error}
-      onSubmit={() => create.mutate({ body: { name, jobTitle } })}
+      onSubmit={() => create.mutateAsync({ body: { name, jobTitle } })}
     >
       <TextInput label="Name" name="name" value={name} onChange={setName} placeholder="Mara" autoFocus />
       <TextInput
@@ -159,7 +163,9 @@ function Remembered({ scope, name, exchangeId }: { scope: Scope; name: string; e
   }
   return (
     <>
-      <p className="good">{name} remembers what you said.</p>
+      <p className="good">
+        <bdi>{name}</bdi> remembers what you said.
+      </p>
       <blockquote className="quote assistant">{stored.messages[0]?.content}</blockquote>
       <p className="hint">
         This stands in long-term memory. It is looked through for every message, by meaning and by words.

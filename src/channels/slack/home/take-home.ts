@@ -67,7 +67,8 @@ async function publishHome(
   if (!agent) return;
   const find = async () =>
     query !== undefined && search
-      ? search({ agent, userId: scope.userId, query }, AbortSignal.timeout(SEARCHED_WITHIN_MS))
+      ? (await search({ agent, userId: scope.userId, query }, AbortSignal.timeout(SEARCHED_WITHIN_MS)))
+          .memories
       : listMemories(pool, scope, { limit: READ });
   const memories =
     without === 'all' ? [] : exchangesOf(await find()).filter(({ exchangeId }) => !without.has(exchangeId));
