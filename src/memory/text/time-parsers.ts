@@ -12,10 +12,10 @@ const KNOWN: Partial<Record<Language, { casual: chrono.Chrono }>> = {
 
 /**
  * Its parsers that are left out, by their classes' names: times of the day ("at 5") and durations ("for two
- * years") are no days, and those that count units in four languages take long with hostile texts. Those
+ * years") are no days, and those that count units in five languages take long with hostile texts. Those
  * languages' units are counted in digits by `nearTimes`.
  */
-const LEFT_OUT = /TimeExpression|Within|Later|UnitCasualRelative|EndOf|Deadline|^(?:FI|ID|NL|VI)TimeUnit/;
+const LEFT_OUT = /TimeExpression|Within|Later|UnitCasualRelative|EndOf|Deadline|^(?:AR|FI|ID|NL|VI)TimeUnit/;
 
 /** A year alone, which chrono-node has none of. Without a word before it, it may be any number. */
 const YEAR: chrono.Parser = {
