@@ -17,7 +17,7 @@ export const AGENT = {
   systemPrompt: 'You answer customers of a bicycle shop.',
   model: null,
   maxPromptTokens: null,
-  recall: { topK: 5, threshold: 0.16, cosineWeight: 0.5, maxWords: 200, fillWords: 190 },
+  recall: { topK: 4, threshold: 0.16, cosineWeight: 0.5, maxWords: 200, fillWords: 190 },
   liveReplies: true,
   llm: { maxOutputTokens: 2_000 },
 };

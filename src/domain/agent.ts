@@ -55,7 +55,7 @@ export const MAX_TOP_K = 20;
 
 /** By measurement (docs/MEMORY.md), with all-MiniLM-L6-v2. */
 export const DEFAULT_RECALL: RecallSettings = {
-  topK: 5,
+  topK: 4,
   threshold: 0.16,
   cosineWeight: 0.5,
   maxWords: 200,
