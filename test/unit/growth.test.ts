@@ -214,27 +214,23 @@ describe.each(Object.entries(HOSTILE_TEXTS))('%s', (_, shape) => {
   });
 });
 
-/** What a language calls days, weeks and months, one after the other and each over and over. */
+/** What a language calls days and months, each over and over and all of them one after the other. */
 function namesOfTimes(language: Language): Array<(length: number) => string> {
-  const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
-  const units = (['day', 'week', 'month', 'year'] as const).flatMap((unit) =>
-    [-5, -1, 1, 5].flatMap((count) => {
+  const locale = `${language}-u-nu-latn`;
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  const units = (['day', 'month'] as const).flatMap((unit) =>
+    [-5, 5].flatMap((count) => {
       const parts = relative.formatToParts(count, unit).map(({ value }) => value);
-      // Both with the word that makes a number a time, and without it.
+      // With the word that makes a number a time, and without it.
       return [parts.join(''), parts.slice(0, 2).join(''), parts.slice(-2).join('')];
     }),
   );
-  const names = (['short', 'long'] as const).flatMap((length) => [
-    new Intl.DateTimeFormat(language, { month: length }).format(new Date(AT)),
-    new Intl.DateTimeFormat(language, { weekday: length }).format(new Date(AT)),
-  ]);
-  return [...units, ...names, [...units, ...names].join(' ')].map((name) => fill(`${name} `));
+  const month = new Intl.DateTimeFormat(locale, { month: 'short' }).format(new Date(AT));
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short' }).format(new Date(AT));
+  return [...units, month, weekday, [...units, month, weekday].join(' ')].map((name) => fill(`${name} `));
 }
 
-describe.each(LANGUAGES)('times in the language %s', (language) => {
-  test('of a text as long as is read', () => {
-    const read = (text: string) => timeParser(language).parse(text.slice(0, text.length / 16), new Date(AT));
-    for (const shape of [...namesOfTimes(language), ...Object.values(HOSTILE_TEXTS)])
-      expectNoFasterThanLength(shape, read);
-  });
+test.each(LANGUAGES)('times in the language %s, in a text as long as is read', (language) => {
+  const read = (text: string) => timeParser(language).parse(text.slice(0, text.length / 16), new Date(AT));
+  for (const shape of namesOfTimes(language)) expectNoFasterThanLength(shape, read);
 });
