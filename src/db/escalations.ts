@@ -48,21 +48,23 @@ export type OpenEscalation = {
 export async function openEscalation(pool: pg.Pool, asked: OpenEscalation): Promise<Escalation> {
   const { tenantId, threadId, agentId, by, actor } = asked;
   return inTenant(pool, tenantId, async (client) => {
-    const { rows } = await client.query<Row>(
-      `INSERT INTO escalations (tenant_id, id, thread_id, agent_id, opened_by)
-       VALUES ($1, $2, $3, $4, $5)
-       ON CONFLICT (tenant_id, thread_id) DO NOTHING RETURNING ${COLUMNS}`,
-      [tenantId, randomUuid(), threadId, agentId ?? null, by],
-    );
-    const [opened] = rows;
-    if (!opened) {
+    // One that stands in the way may be ended before it is read: then there is room for this one.
+    for (;;) {
+      const { rows } = await client.query<Row>(
+        `INSERT INTO escalations (tenant_id, id, thread_id, agent_id, opened_by)
+         VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (tenant_id, thread_id) DO NOTHING RETURNING ${COLUMNS}`,
+        [tenantId, randomUuid(), threadId, agentId ?? null, by],
+      );
+      const [opened] = rows;
+      if (opened) {
+        const target = { type: 'escalation', id: opened.id };
+        await recordAudit(client, { tenantId, actor, action: 'escalation.open', target, outcome: 'done' });
+        return toEscalation(opened);
+      }
       const open = await findOpen(client, tenantId, threadId);
-      if (!open) throw new Error('an escalation was ended at the very moment in which it was asked for');
-      return open;
+      if (open) return open;
     }
-    const target = { type: 'escalation', id: opened.id };
-    await recordAudit(client, { tenantId, actor, action: 'escalation.open', target, outcome: 'done' });
-    return toEscalation(opened);
   });
 }
 

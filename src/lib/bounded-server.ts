@@ -7,6 +7,7 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import { createIdleConnections, type IdleConnections } from './idle-connections.ts';
+import { networkOf } from './network-of.ts';
 import { createRoom, type Held, type Room } from './room.ts';
 
 export type ServerLimits = {
@@ -30,8 +31,8 @@ export type ServerLimits = {
   /** From here on each that comes takes the place of an idle one. */
   crowdedFrom: number;
   /**
-   * Idle connections that one address may keep, those included whose requests are not whole yet, or whose
-   * answers wait to be taken.
+   * Idle connections that one address, or network of IPv6, may keep, those included whose requests are not
+   * whole yet, or whose answers wait to be taken.
    */
   idlePerAddress: number;
   /** Requests that wait on one connection for the one before them. With one more it is closed. */
@@ -60,8 +61,9 @@ const LIMITS: ServerLimits = {
 const LARGEST_BODY_BYTES = 2_000_000;
 
 type Connection = {
-  /** A closed socket has none any more. */
+  /** See `networkOf`. A closed socket has no address any more. */
   address: string;
+  hasAsked: boolean;
   /** Without an answer yet. The first is under way, the others wait for it. */
   requests: Array<[IncomingMessage, ServerResponse]>;
   /** The body of the first, while it comes; `from` is what the connection had read before it. */
@@ -85,9 +87,10 @@ type Context = {
  * whoever sends a thousand in one piece has one under way.
  *
  * Idle are connections without a request under way, those that wait for the rest of its body, and those whose
- * answer isn't taken. When there are too many, the longest idle are closed. An address that keeps too many
- * loses its own. Where connections run short, the address that keeps the most idle ones loses one for each
- * that comes, so nobody keeps the others out by doing nothing.
+ * answer isn't taken. An address that keeps too many loses its own. Where connections run short, one is closed
+ * for each that comes, so nobody keeps the others out by doing nothing: first those that never asked, then
+ * those between two requests, then the others, and of each kind the longest idle of the address with the most.
+ * So a proxy's connections, all of one address, are no stranger's to take away by doing nothing.
  */
 export function createBoundedServer(listener: RequestListener, given: Partial<ServerLimits> = {}): Server {
   const limits = { ...LIMITS, ...given };
@@ -119,8 +122,14 @@ export function createBoundedServer(listener: RequestListener, given: Partial<Se
 
 function enter(context: Context, socket: Socket): void {
   const { limits, open, idle } = context;
-  const address = socket.remoteAddress ?? '';
-  const connection: Connection = { address, requests: [], body: undefined, untaken: undefined };
+  const address = networkOf(socket.remoteAddress ?? '');
+  const connection: Connection = {
+    address,
+    hasAsked: false,
+    requests: [],
+    body: undefined,
+    untaken: undefined,
+  };
   open.set(socket, connection);
   socket.once('close', () => forget(context, socket));
   if (open.size > limits.crowdedFrom) idle.closeOne();
@@ -143,8 +152,9 @@ function close(context: Context, socket: Socket): void {
 /** To be called when a connection may have become idle, or busy. */
 function settle({ open, idle }: Context, socket: Socket, connection: Connection): void {
   if (!open.has(socket)) return;
-  const { address, requests, body, untaken } = connection;
-  if (requests.length === 0 || body || untaken) idle.rest(socket, address);
+  const { address, hasAsked, requests, body, untaken } = connection;
+  if (body || untaken) idle.rest(socket, address, 'request');
+  else if (requests.length === 0) idle.rest(socket, address, hasAsked ? 'connection' : 'nothing');
   else idle.wake(socket, address);
 }
 
@@ -153,6 +163,7 @@ function arrive(context: Context, req: IncomingMessage, res: ServerResponse): vo
   const connection = context.open.get(socket);
   // It has been closed: this is the rest of what came with one request too many.
   if (!connection) return;
+  connection.hasAsked = true;
   const { requests } = connection;
   // A body takes room, and no client sends one that waits.
   if (requests.length > context.limits.waitingRequests || (requests.length > 0 && hasBody(req))) {

@@ -82,6 +82,21 @@ describe('a text in its parts', () => {
     expect(own.at(-1)).toEqual(whole);
   });
 
+  test('of many parts is read as far as a text may cost, and of each the beginning', async () => {
+    const part = 'w '.repeat(300);
+    const isTailRead = async (count: number) => {
+      const others = Array<string>(count - 1).fill('a ');
+      const [whole, withTail] = await Promise.all(
+        [part, `${part}${'the dog '.repeat(20)}`].map(async (first) => {
+          const { parts: own } = await embedder.embedParts([first, ...others], request);
+          return own[0] ?? new Float32Array();
+        }),
+      );
+      return whole && withTail && dot(whole, withTail) < 0.9999;
+    };
+    expect([await isTailRead(12), await isTailRead(48)]).toEqual([true, false]);
+  });
+
   test.each([
     ['a word for each letter', 'w '.repeat(470)],
     ['a single word', '.'.repeat(940)],

@@ -190,18 +190,21 @@ describe('a memory that goes to a new tenant', () => {
     expect(await rowsOf(fresh)).toEqual(NOTHING);
   });
 
-  test.each(['0000-01-01T00:00:00.000Z', '2026-11-02T09:00:00.123456Z', '2026-02-30T00:00:00.000Z', 'today'])(
-    'is refused when a message is of %s',
-    async (at) => {
-      const fresh = await newPlace();
-      const lines = linesOf(file);
-      const [message] = lines[2]?.['messages'] as object[];
-      const forged = lines.with(2, { ...lines[2], type: 'exchange', messages: [{ ...message, at }] });
-      const { status, body } = await send(fresh, fileOf(forged));
-      expect([status, body['detail']]).toEqual([400, expect.stringMatching(/^line 3 messages\.0\.at: /)]);
-      expect(await rowsOf(fresh)).toEqual(NOTHING);
-    },
-  );
+  test.each([
+    '0000-01-01T00:00:00.000Z',
+    '2026-11-02T09:00:00.123456Z',
+    '2026-02-30T00:00:00.000Z',
+    'today',
+    '9999-01-01T00:00:00.000Z',
+  ])('is refused when a message is of %s', async (at) => {
+    const fresh = await newPlace();
+    const lines = linesOf(file);
+    const [message] = lines[2]?.['messages'] as object[];
+    const forged = lines.with(2, { ...lines[2], type: 'exchange', messages: [{ ...message, at }] });
+    const { status, body } = await send(fresh, fileOf(forged));
+    expect([status, body['detail']]).toEqual([400, expect.stringMatching(/^line 3 messages\.0\.at: /)]);
+    expect(await rowsOf(fresh)).toEqual(NOTHING);
+  });
 
   test('is refused when it is no file of ours: compressed, of another type, not UTF-8', async () => {
     const fresh = await newPlace();

@@ -42,6 +42,11 @@ async function send(
   return { socket, closed };
 }
 
+const connections = (): Promise<number> =>
+  new Promise((resolve, reject) => {
+    server.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });
+
 /** Bytes without an end, as a file is read. */
 const endless = (): Readable =>
   Readable.from(
@@ -238,19 +243,41 @@ describe('idle connections', () => {
     await Promise.all([busy, next].map(({ socket }) => once(socket, 'data')));
   });
 
-  test('one whose body doesn’t come gives way too, one whose answer is being made does not', async () => {
-    await start({ crowdedFrom: 2, idlePerAddress: 2 });
-    const upload = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n';
-    const stalled = await send(`${upload}h`);
+  const UPLOAD = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n';
+
+  test('one whose body doesn’t come gives way too, one whose body has come does not', async () => {
+    await start({ crowdedFrom: 1 });
+    const stalled = await send(`${UPLOAD}h`);
     await once(server, 'request');
-    const others: Kept[] = [];
-    for (let nth = 0; nth < 2; nth += 1) others.push(await keep('127.0.0.2'));
+    const next = await send(`${UPLOAD}hello`, '127.0.0.2');
     expect(await stalled.closed).toBe('');
-    // A body that has come is waited for no more.
-    const [first] = others;
-    first?.socket.write(`${upload}hello`);
-    if (first) await once(first.socket, 'data');
-    expect(await alive(others)).toEqual([true, true]);
+    await once(next.socket, 'data');
+    expect(await alive([next])).toEqual([true]);
+  });
+
+  test('first those that never asked give way, then those between requests, at last those within', async () => {
+    await start({ crowdedFrom: 4 });
+    const within = await send(`${UPLOAD}h`);
+    await once(server, 'request');
+    // A proxy, whose connections are many and of one address.
+    const between = [await keep('127.0.0.2'), await keep('127.0.0.2')];
+    const silent = await send('', '127.0.0.3');
+    const order: string[] = [];
+    for (const [who, { closed }] of Object.entries({
+      within,
+      first: between[0]!,
+      second: between[1]!,
+      silent,
+    }))
+      void closed.then(() => order.push(who));
+    const stranger = await send(`${UPLOAD}h`, '127.0.0.4');
+    await eventually(() => order.length === 1);
+    expect(order).toEqual(['silent']);
+    for (const count of [2, 3, 4]) {
+      sockets.push((await send(`${UPLOAD}h`, '127.0.0.4')).socket);
+      await eventually(() => order.length === count || stranger.socket.destroyed);
+    }
+    expect(order).toEqual(['silent', 'first', 'second']);
   });
 
   test('a connection is busy until the last of the requests that it was sent at once is answered', async () => {
@@ -269,20 +296,20 @@ describe('idle connections', () => {
   });
 
   test('one whose answer isn’t taken gives way too', async () => {
-    await serve({ crowdedFrom: 2, checkEveryMs: 50 }, (req, res) => {
+    await serve({ crowdedFrom: 1, checkEveryMs: 50 }, (req, res) => {
       if (req.url === '/endless') endless().pipe(res);
       else res.end('taken');
     });
     const { closed } = await unreadAnswer();
     let isClosed = false;
     void closed.then(() => (isClosed = true));
-    const others: Kept[] = [];
+    // One comes after the other, until it has been seen that nothing is taken.
     await eventually(async () => {
-      others.push(await keep('127.0.0.2'));
+      const { socket } = await keep('127.0.0.2');
+      socket.destroy();
+      await eventually(async () => (await connections()) < 2);
       return isClosed;
     });
-    expect(others.length).toBeGreaterThan(1);
-    expect(await alive(others.slice(-1))).toEqual([true]);
   });
 });
 

@@ -24,20 +24,28 @@ import { shapeMessages } from '../../src/llm/shape-messages.ts';
 import { shortenMessages } from '../../src/llm/shorten.ts';
 import { createThoughtFilter } from '../../src/llm/thought-filter.ts';
 import { cutForModel } from '../../src/memory/embedding/cut-for-model.ts';
+import { notInPrompt } from '../../src/memory/recall/candidates.ts';
+import { passageKey } from '../../src/memory/recall/passage-texts.ts';
 import { inFirstPerson, namedIn } from '../../src/memory/text/names.ts';
 import { isEmbeddedInPart, splitExchange } from '../../src/memory/text/passages.ts';
 import { flagsOf } from '../../src/memory/text/questions.ts';
 import { toQueryMasks, toTermVector } from '../../src/memory/text/search-terms.ts';
+import { LANGUAGES, type Language } from '../../src/memory/text/languages.ts';
 import { readableShare } from '../../src/memory/text/search-text.ts';
 import { wordsOf } from '../../src/memory/text/terms.ts';
+import { timeParser } from '../../src/memory/text/time-parsers.ts';
 import { daysNamedIn, timeRangeOf } from '../../src/memory/text/time-range.ts';
 import { countWords } from '../../src/memory/text/words.ts';
 import { expectNoFasterThanLength } from '../support/growth.ts';
-import { HOSTILE_TEXTS } from '../support/hostile-texts.ts';
+import { fill, HOSTILE_TEXTS, nearlyTheSame } from '../support/hostile-texts.ts';
 
 const AGENT = { name: 'Mara', jobTitle: '', persona: '', systemPrompt: 'Be kind.', maxPromptTokens: 24_000 };
 const NAMES = { user: 'Anna', agent: 'Mara' };
 const AT = '2026-01-01T00:00:00.000Z';
+const PASSAGE = {
+  ...{ exchangeId: '0'.repeat(32), part: 0, at: 0, flags: 0, cosine: 0, held: [], lexical: 0 },
+  ...{ total: 0, score: 0, place: 0 },
+};
 
 /** A stream in pieces of three characters, looked at after each. */
 function stream(text: string): void {
@@ -179,6 +187,18 @@ const WORK: Readonly<Record<string, (text: string) => unknown>> = {
       inFirstPerson(named, NAMES),
       namedIn(named, NAMES),
     ]),
+  'looking for passages in the prompt': (text) => {
+    const shown = [{ role: 'user' as const, content: text, at: AT }];
+    const inPrompt = { exclude: [], shown };
+    return [text, nearlyTheSame(text)].map((stored) =>
+      splitExchange(stored, '').map(({ user: span }, part) => {
+        const said = stored.slice(span.from, span.to);
+        const user = { ...span, text: said, content: said, goesOn: true, createdAt: AT };
+        const passage = { ...PASSAGE, part };
+        return notInPrompt(passage, new Map([[passageKey(passage), { user }]]), inPrompt);
+      }),
+    );
+  },
   'telling questions': (text) => flagsOf(text, text),
   'finding times': (text) => [timeRangeOf(text, new Date(AT)), daysNamedIn(text, new Date(AT))],
 };
@@ -192,4 +212,25 @@ describe.each(Object.entries(HOSTILE_TEXTS))('%s', (_, shape) => {
   test.each(Object.entries(WORK))('%s', (__, work) => {
     expectNoFasterThanLength(shape, work);
   });
+});
+
+/** What a language calls days and months, each over and over and all of them one after the other. */
+function namesOfTimes(language: Language): Array<(length: number) => string> {
+  const locale = `${language}-u-nu-latn`;
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  const units = (['day', 'month'] as const).flatMap((unit) =>
+    [-5, 5].flatMap((count) => {
+      const parts = relative.formatToParts(count, unit).map(({ value }) => value);
+      // With the word that makes a number a time, and without it.
+      return [parts.join(''), parts.slice(0, 2).join(''), parts.slice(-2).join('')];
+    }),
+  );
+  const month = new Intl.DateTimeFormat(locale, { month: 'short' }).format(new Date(AT));
+  const weekday = new Intl.DateTimeFormat(locale, { weekday: 'short' }).format(new Date(AT));
+  return [...units, month, weekday, [...units, month, weekday].join(' ')].map((name) => fill(`${name} `));
+}
+
+test.each(LANGUAGES)('times in the language %s, in a text as long as is read', (language) => {
+  const read = (text: string) => timeParser(language).parse(text.slice(0, text.length / 16), new Date(AT));
+  for (const shape of namesOfTimes(language)) expectNoFasterThanLength(shape, read);
 });

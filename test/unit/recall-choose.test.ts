@@ -52,6 +52,14 @@ describe('order', () => {
     );
   });
 
+  test('of the places, what the agent alone says has a third, and the rest when nobody else says anything', () => {
+    const claims = ['a', 'b', 'c'].map((id, i) => candidate(id, 0.9, { flags: ONLY_ASKS, at: i, ...other }));
+    const told = ['x', 'y'].map((id) => candidate(id, 0.2));
+    expect(names(orderCandidates([...claims, ...told], 4))).toEqual(['a', 'x', 'y', 'b', 'c']);
+    expect(names(orderCandidates([...claims, ...told], 6))).toEqual(['a', 'b', 'x', 'y', 'c']);
+    expect(names(orderCandidates(claims, 2))).toEqual(['a', 'b', 'c']);
+  });
+
   test('earlier askings of the same question take one place, below statements', () => {
     const asked = (id: string) => candidate(id, 0.9, { flags: ONLY_ASKS, userCosine: 0.95 });
     const found = orderCandidates([asked('asked 1'), asked('asked 2'), candidate('told', 0.6, other)], 3);

@@ -54,8 +54,8 @@ describe('passages', () => {
     }
   });
 
-  test('a text of more than six passages’ length for each that it may have is embedded in part', () => {
-    const most = 6 * 48 * PASSAGE_WORDS;
+  test('a text of more than three passages’ length for each that it may have is embedded in part', () => {
+    const most = 3 * 48 * PASSAGE_WORDS;
     for (const word of ['日', 'word ']) {
       expect(isEmbeddedInPart(word.repeat(Math.floor(0.85 * most)))).toBe(false);
       expect(isEmbeddedInPart(word.repeat(Math.ceil(1.15 * most)))).toBe(true);

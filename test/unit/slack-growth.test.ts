@@ -14,6 +14,7 @@ import { growingText } from '../../src/channels/slack/outbound/growing-text.ts';
 import { contentsOf, plainPieces } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 import { costMs } from '../support/growth.ts';
+import { nearlyTheSame } from '../support/hostile-texts.ts';
 
 const LENGTHS = [4_000, 32_000] as const;
 /** Eight times the text: three times that it is doubled, each at most 3.5 times the cost. */
@@ -22,6 +23,8 @@ const FLOOR_MS = 5;
 
 const fill = (unit: string, length: number) => unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
 const SHAPES: Array<[string, (length: number) => string]> = [
+  ['one sign', (n) => fill('!', n)],
+  ['one letter', (n) => fill('a', n)],
   ['quote marks', (n) => fill('>', n)],
   ['escaped quote marks', (n) => fill('&gt;', n)],
   ['a pipe after spaces', (n) => `a|b\n${fill(' ', n)}|x`],
@@ -54,6 +57,23 @@ const SHAPES: Array<[string, (length: number) => string]> = [
   ['tables', (n) => fill('|a|\n|-|\n\n', n)],
 ];
 
+/** What a message may have beside its text: the same, and nearly the same. */
+const partsOf = (text: string) => {
+  const blocksOf = (one: string) => [
+    { type: 'rich_text', elements: [{ type: 'rich_text_section', elements: [{ type: 'text', text: one }] }] },
+  ];
+  const nearly = nearlyTheSame(text);
+  return {
+    text,
+    blocks: [...blocksOf(text), ...blocksOf(nearly)],
+    attachments: [
+      { is_share: true, text, author_name: text },
+      { is_share: true, text, message_blocks: [{ message: { blocks: blocksOf(nearly) } }] },
+    ],
+    files: [{ id: 'F1', name: text, mode: 'snippet', preview: text }],
+  };
+};
+
 const readIt = (text: string): void => {
   const said = {
     type: 'message',
@@ -63,14 +83,7 @@ const readIt = (text: string): void => {
     ts: '1.2',
     thread_ts: '1.1',
   };
-  const section = { type: 'rich_text_section', elements: [{ type: 'text', text }] };
-  const event = {
-    ...said,
-    text,
-    blocks: [{ type: 'rich_text', elements: [section] }],
-    attachments: [{ is_share: true, text, author_name: text }],
-    files: [{ id: 'F1', name: text, mode: 'snippet', preview: text }],
-  };
+  const event = { ...said, ...partsOf(text) };
   const judged = judgeEvent(event, { botUserId: 'UBOT', botId: undefined }, new Set());
   if (judged.kind !== 'message') return;
   const raw = rawOf(judged.words);
@@ -113,15 +126,11 @@ describe.each([
 });
 
 /** However many messages a thread has and however long they are, reading it is bounded. */
-const readThreadOf = (text: string, count: number): void => {
-  const section = { type: 'rich_text_section', elements: [{ type: 'text', text }] };
+const readThreadOf = (parts: ReturnType<typeof partsOf>, count: number): void => {
   const messages = Array.from({ length: count }, (_, i) => ({
     user: `U${i % 3}`,
     ts: `${1_700_000_000 + i}.000100`,
-    text,
-    blocks: [{ type: 'rich_text', elements: [section] }],
-    attachments: [{ is_share: true, text, author_name: text }],
-    files: [{ id: 'F1', name: text, mode: 'snippet', preview: text }],
+    ...parts,
   }));
   const unseen = unseenOf(messages, { user: 'U1', ts: '1800000000.000100' }, 'UBOT');
   for (const { raw } of unseen) mentionedUsers(raw);
@@ -130,7 +139,8 @@ const readThreadOf = (text: string, count: number): void => {
 
 describe('a thread of long messages', () => {
   test.each(SHAPES)('%s', (_name, shape) => {
-    const [short, long] = [shape(4_000), shape(40_000)];
+    const [short, long] = [4_000, 40_000].map((length) => partsOf(shape(length)));
+    if (!short || !long) throw new Error('there are no parts');
     const limitMs =
       3.5 *
       Math.max(

@@ -34,12 +34,13 @@ const [begin, end] = tokenizer.encode('');
 /**
  * Runs texts, each given in its parts, through the model together. The pooling is done here because the
  * library's own reads each number through a Proxy, which is slow.
- * @param {string[][]} texts
+ * @param {Array<{ parts: string[], tokensEach: number }>} texts
  * @returns {Promise<Float32Array[][]>} of each text the sums over the tokens of each part, and last those
- * over the tokens around them. Of a part that is longer than the model can read its beginning counts.
+ * over the tokens around them. Of a part that is longer than `tokensEach`, or than the model can read, its
+ * beginning counts.
  */
 async function embed(texts) {
-  const windows = texts.flatMap((parts, text) => windowsOf(parts).map((window) => ({ ...window, text })));
+  const windows = texts.flatMap((one, text) => windowsOf(one).map((window) => ({ ...window, text })));
   const rows = windows.map(({ parts }) => [begin, ...parts.flat(), end]);
   const { data, width, tokens } = await run(rows);
   const add = (sum, row, from, count) => {
@@ -47,7 +48,7 @@ async function embed(texts) {
       for (let d = 0; d < width; d += 1) sum[d] += data[token * width + d];
     return count;
   };
-  const sums = texts.map((parts) => [...parts, 'around'].map(() => new Float32Array(width)));
+  const sums = texts.map(({ parts }) => [...parts, 'around'].map(() => new Float32Array(width)));
   windows.forEach(({ text, first, parts }, row) => {
     const own = sums[text];
     let at = add(own.at(-1), row, 0, 1);
@@ -60,10 +61,12 @@ async function embed(texts) {
 /**
  * The tokens of a text's parts, as many in a window as the model reads at once; `first` is the first part's
  * number.
+ * @param {{ parts: string[], tokensEach: number }} text
  */
-function windowsOf(texts) {
-  const parts = texts.map((text) =>
-    tokenizer.encode(text, null, { add_special_tokens: false }).slice(0, MAX_TOKENS),
+function windowsOf(text) {
+  const most = Math.min(text.tokensEach, MAX_TOKENS);
+  const parts = text.parts.map((part) =>
+    tokenizer.encode(part, null, { add_special_tokens: false }).slice(0, most),
   );
   const windows = [{ first: 0, parts: [], left: MAX_TOKENS }];
   parts.forEach((part, i) => {

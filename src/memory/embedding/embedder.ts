@@ -3,7 +3,7 @@ import { unlessAborted } from '../../lib/within.ts';
 import { countWords } from '../text/words.ts';
 import { cutForModel } from './cut-for-model.ts';
 import { createFairQueue, type Owner } from '../../lib/fair-queue.ts';
-import { createModelProcess, ModelProcessLost, type ModelProcess } from './model-process.ts';
+import { createModelProcess, ModelProcessLost, type ModelProcess, type PartedText } from './model-process.ts';
 
 /** Makes embeddings of texts: 384 numbers, mean-pooled and normalised. */
 export type Embedder = {
@@ -13,8 +13,9 @@ export type Embedder = {
    */
   embed(text: string, request: EmbedRequest): Promise<Float32Array>;
   /**
-   * Of a text in its parts, all of it, in one pass of the model: the text's embedding and each part's, which
-   * knows what stands around it. A part without words has the text's.
+   * Of a text in its parts, in one pass of the model: the text's embedding and each part's, which knows what
+   * stands around it. A part without words has the text's. Of many parts that are longer than usual the model
+   * reads the beginning of each.
    */
   embedParts(
     parts: readonly string[],
@@ -31,8 +32,7 @@ export class EmbedderBusyError extends Error {
   override readonly name = 'EmbedderBusy';
 }
 
-type Waiting = {
-  parts: readonly string[];
+type Waiting = PartedText & {
   letters: number;
   signal: AbortSignal | undefined;
   resolve: (sums: Float32Array[]) => void;
@@ -55,6 +55,11 @@ const WINDOW_WORDS = 200;
  * as long as three of the longest passages, which a window of common words seldom reaches.
  */
 const WINDOW_LETTERS = 1_400;
+/**
+ * What a text may cost: some three seconds of a processor. Each of the 48 parts that a message has at most may
+ * be as long as what the model was trained on.
+ */
+const TEXT_TOKENS = 48 * 256;
 /** A batch takes about 0.1 s. After this time the process counts as stuck, and is replaced. */
 const BATCH_TIMEOUT_MS = 20_000;
 
@@ -70,7 +75,7 @@ export async function createEmbedder(options: {
   const { modelsPath, niceness = 0 } = options;
   const model = createModelProcess({ modelsPath, niceness, answerWithinMs: BATCH_TIMEOUT_MS });
   try {
-    await model.run([['ready']]);
+    await model.run([{ parts: ['ready'], tokensEach: 1 }]);
   } catch (error) {
     await model.close();
     throw new Error(
@@ -82,9 +87,11 @@ export async function createEmbedder(options: {
 
   const read = readerOf(model);
   return {
-    embed: async (text, request) => mean(await read([cutForModel(text)], request)),
+    embed: async (text, request) =>
+      mean(await read({ parts: [cutForModel(text)], tokensEach: TEXT_TOKENS }, request)),
     async embedParts(parts, request) {
-      const windows = windowsOf(parts.map(cutForModel));
+      const tokensEach = Math.floor(TEXT_TOKENS / parts.length);
+      const windows = windowsOf(parts.map(cutForModel)).map((own) => ({ parts: own, tokensEach }));
       const sums: Float32Array[][] = [];
       for (let from = 0; from < windows.length; from += MAX_BATCH)
         sums.push(
@@ -104,7 +111,7 @@ export async function createEmbedder(options: {
 /** Gives the model's sums over a window of a text, see `ModelProcess`: those who wait take turns. */
 function readerOf(
   model: ModelProcess,
-): (window: readonly string[], request: EmbedRequest) => Promise<Float32Array[]> {
+): (window: PartedText, request: EmbedRequest) => Promise<Float32Array[]> {
   const queues = { query: createFairQueue<Waiting>(), backfill: createFairQueue<Waiting>() };
   let isBusy = false;
 
@@ -124,7 +131,7 @@ function readerOf(
   };
 
   const run = async (batch: readonly Waiting[]): Promise<void> => {
-    const all = await model.run(batch.map(({ parts }) => parts));
+    const all = await model.run(batch.map(({ parts, tokensEach }) => ({ parts, tokensEach })));
     batch.forEach(({ parts, resolve, reject }, i) => {
       const sums = all[i];
       if (sums?.length === parts.length + 1) resolve(sums);
@@ -158,8 +165,8 @@ function readerOf(
       );
     }
     const made = new Promise<Float32Array[]>((resolve, reject) => {
-      const letters = window.reduce((sum, { length }) => sum + length, 0);
-      queue.push(owner, { parts: window, letters, signal, resolve, reject });
+      const letters = window.parts.reduce((sum, { length }) => sum + length, 0);
+      queue.push(owner, { ...window, letters, signal, resolve, reject });
       void drain();
     });
     // Not when the text would have had its turn: the model may hang, and the caller's process end.

@@ -8,11 +8,14 @@ export type ModelProcess = {
    * Of each text, given in its parts, the sums over the tokens of each part, and last those over the tokens
    * around them. Rejects with `ModelProcessLost` when the process ended or was too slow.
    */
-  run(texts: ReadonlyArray<readonly string[]>): Promise<Float32Array[][]>;
+  run(texts: readonly PartedText[]): Promise<Float32Array[][]>;
   /** The process id, while one runs. */
   pid(): number | undefined;
   close(): Promise<void>;
 };
+
+/** A text in its parts, and how many tokens of each the model reads: 510 at most. */
+export type PartedText = { parts: readonly string[]; tokensEach: number };
 
 /** The process ended, or was ended for taking too long, before it answered. */
 export class ModelProcessLost extends Error {

@@ -4,11 +4,11 @@
  * were versions. Count it up with every change of what is derived, and say so in the release notes: a reindex
  * then brings older rows up (docs/MEMORY.md#versions). test/unit/derived-version.test.ts fails until then.
  */
-export const DERIVED_VERSION = 1;
+export const DERIVED_VERSION = 2;
 
 /**
  * The version since which a passage of the same texts has the vector that it would be given now. A reindex
  * keeps such vectors, and asks the model for older ones alone. It is `DERIVED_VERSION` after a change of what
  * the model reads.
  */
-export const VECTORS_SINCE = 1;
+export const VECTORS_SINCE = 2;

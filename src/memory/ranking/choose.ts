@@ -27,7 +27,7 @@ const SIMILAR_CLAIM = 0.5;
 /** The share of common words from which two answers are the same. */
 const SAME_ANSWER = 0.6;
 /** Cosine similarity from which two statements are on one topic, if the newer has the query's words too. */
-const SAME_TOPIC = 0.65;
+const SAME_TOPIC = 0.75;
 /** The newer of two such statements ranks first unless its log-odds are so much lower. */
 const CLEARLY_WORSE = 1.6;
 
@@ -35,7 +35,7 @@ const CLEARLY_WORSE = 1.6;
  * Orders candidates for the prompt, best first. What people say counts more than what the agent said: the
  * more an exchange in which the user only asks resembles the query, the less its score counts, since the
  * likeness is that of the questions, and its answer is the agent's. Questions that resemble the query and
- * each other take one place. Of two statements on one topic the newer ranks above the older.
+ * each other take one place, and all of them a third of the places. Of two statements on one topic the newer ranks above the older.
  */
 export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
   const byScore = [...candidates].sort((a, b) => b.total - a.total);
@@ -51,7 +51,7 @@ export function orderCandidates(candidates: readonly Candidate[], topK: number):
       candidate.exchangeId === kept?.exchangeId ||
       !weighted.slice(0, i).some((above) => isAskedAbove(candidate, above)),
   );
-  return keepLastPlace(newerFirst(distinct), topK, kept);
+  return keepLastPlace(limitClaims(newerFirst(distinct), topK), topK, kept);
 }
 
 /** Whether the user only asks: by question marks, or since it is the query asked before. */
@@ -66,6 +66,18 @@ function onlyAsks({ flags, repeats }: Candidate): boolean {
 function questionThatTells(losing: readonly Candidate[]): Candidate | undefined {
   const [most] = losing.toSorted((a, b) => b.added - a.added);
   return most;
+}
+
+/**
+ * Exchanges in which the user only asks have the agent's word alone: more than a third of the places they get
+ * only when nobody else has said anything.
+ */
+function limitClaims(ordered: readonly Candidate[], topK: number): Candidate[] {
+  let left = Math.max(1, Math.floor(topK / 3));
+  const { now = [], last = [] } = Object.groupBy(ordered, (candidate) =>
+    onlyAsks(candidate) && (left -= 1) < 0 ? 'last' : 'now',
+  );
+  return [...now, ...last];
 }
 
 /** `kept` gets the last of the `topK` places, unless it has a better one. */

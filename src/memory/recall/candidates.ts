@@ -1,8 +1,9 @@
 import type pg from 'pg';
-import type { Scope } from '../../domain/conversation.ts';
+import type { Role, Scope } from '../../domain/conversation.ts';
 import type { Candidate } from '../ranking/choose.ts';
 import { limitQuestions } from '../ranking/rank.ts';
 import type { ScoredPassage } from '../ranking/score.ts';
+import { runsOf } from '../text/passages.ts';
 import { ADDS_NOTHING, addedBy, addsNothing, endsAsking, hasNoAnswer } from '../text/questions.ts';
 import type { PromptContents } from './beside-window.ts';
 import {
@@ -91,8 +92,9 @@ function toCandidate(
 
 /**
  * A passage's messages that the prompt doesn't show yet. A message counts as shown when it is in the window
- * itself, or when the window has the same words from the same speaker, or a part of them in a longer message:
- * a fact that was just repeated needs no quotation.
+ * itself, or when the window has the same words from the same speaker. Of a part of a message, that is when
+ * each run of its words stands in what the speaker says there: a fact that was just repeated needs no
+ * quotation. So it takes no longer than reading both, whatever they hold.
  */
 export function notInPrompt(
   passage: ScoredPassage,
@@ -101,16 +103,29 @@ export function notInPrompt(
 ): PassageTexts {
   const { user, reply, asked } = texts.get(passageKey(passage)) ?? {};
   const id = withDashes(passage.exchangeId);
-  const isShown = (role: string, { content, text, from, goesOn }: QuotedMessage) =>
-    shown.some(
-      (other) =>
-        other.role === role &&
-        (other.messageId === id ||
-          (from > 0 || goesOn ? other.content.includes(text.trim()) : other.content === content)),
-    );
+  const isShown = (role: Role, { content, text, from, goesOn }: QuotedMessage) => {
+    const own = shown.filter((other) => other.role === role);
+    if (own.some(({ messageId }) => messageId === id)) return true;
+    if (from === 0 && !goesOn) return own.some((other) => other.content === content);
+    const runs = runsShown(shown, role);
+    return runsOf(text).every((run) => runs.has(run));
+  };
   return {
     ...(user && !isShown('user', user) && { user }),
     ...(reply && !isShown('assistant', reply) && { reply }),
     ...(asked && { asked }),
   };
+}
+
+/** Of a prompt's messages, by role: made once for all passages. */
+const RUNS_SHOWN = new WeakMap<PromptContents['shown'], Map<Role, ReadonlySet<string>>>();
+
+function runsShown(shown: PromptContents['shown'], role: Role): ReadonlySet<string> {
+  const byRole = RUNS_SHOWN.get(shown) ?? new Map<Role, ReadonlySet<string>>();
+  RUNS_SHOWN.set(shown, byRole);
+  const runs =
+    byRole.get(role) ??
+    new Set(shown.flatMap((message) => (message.role === role ? [...runsOf(message.content)] : [])));
+  byRole.set(role, runs);
+  return runs;
 }

@@ -1,9 +1,10 @@
 /** The languages of Latin script whose times are known. */
 export const LATIN = ['en', 'de', 'fr', 'es', 'it', 'pt', 'nl', 'sv', 'fi', 'vi', 'id'] as const;
+const OTHERS = ['ru', 'uk', 'ar', 'ja', 'zh-Hans', 'zh-Hant', 'ko', 'el', 'he', 'hi', 'th'] as const;
+/** All languages whose times are known. */
+export const LANGUAGES = [...LATIN, ...OTHERS] as const;
 /** A language whose times are known, as a locale. */
-export type Language =
-  | (typeof LATIN)[number]
-  | ('ru' | 'uk' | 'ar' | 'ja' | 'zh-Hans' | 'zh-Hant' | 'ko' | 'el' | 'he' | 'hi' | 'th');
+export type Language = (typeof LANGUAGES)[number];
 
 /** What scripts tell of the languages: of Chinese characters alone nobody knows whose they are. */
 const OF_SCRIPT: ReadonlyArray<readonly [RegExp, readonly Language[]]> = [

@@ -21,8 +21,8 @@ const PASSAGE_CHARACTERS = 470;
  */
 const MAX_PASSAGES = 48;
 
-/** A passage is a sixth of what the model reads. Of more joined it reads the beginning alone. */
-const PASSAGES_READ_TOGETHER = 6;
+/** So many joined the model reads whole, see `embedParts`. Of more it reads the beginning alone. */
+const PASSAGES_READ_TOGETHER = 3;
 
 const NOTHING: Span = { from: 0, to: 0 };
 
@@ -119,4 +119,13 @@ function cutBetweenWords(text: string, maxCharacters: number): string[] {
     } else runs.push(word);
     return runs;
   }, []);
+}
+
+/**
+ * What a text is made of: its sentences in runs of a few words. Those of a passage are among its message's,
+ * and among those of any other that has its words in the same sentences.
+ */
+export function* runsOf(text: string): Generator<string> {
+  for (const [sentence] of text.matchAll(SENTENCE))
+    for (const run of cutBetweenWords(sentence, RUN_CHARACTERS)) if (run.trim() !== '') yield run.trim();
 }

@@ -23,8 +23,6 @@ const PIECE_LETTERS = 4;
 const FULL_WEIGHT_LETTERS = 6;
 /** A Chinese or Japanese character says about as much as so many letters. */
 const LETTERS_PER_CHARACTER = 4;
-/** A number names one thing. */
-const NUMBER_WEIGHT = 2;
 /** A word has no more pieces, so that one endless word leaves room for others. */
 const MAX_PIECES = 15;
 /** A longer chunk ("https://…?token=…") is searched by its parts only. */
@@ -79,7 +77,7 @@ function joinGroups(groups: string, words: Map<string, Word>): void {
     if (word) words.set(word.word, { ...word, optional: true });
   }
   const word = `=${withoutZeros(digits)}`;
-  words.set(word, { word, pieces: [word], weight: NUMBER_WEIGHT, optional: true });
+  words.set(word, { word, pieces: [word], weight: 1, optional: true });
 }
 
 /** 030 is 30, and order 00317 is order 317. */
@@ -140,7 +138,7 @@ function wordOf(word: string): Word {
   const folded = fold(word);
   if (/^\p{N}/u.test(word)) {
     const number = withoutZeros(folded);
-    return { word: number, pieces: [`=${number}`], weight: NUMBER_WEIGHT, optional: false };
+    return { word: number, pieces: [`=${number}`], weight: 1, optional: false };
   }
   const letters = [...`_${folded}_`];
   const pieces = letters

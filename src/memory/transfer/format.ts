@@ -89,10 +89,17 @@ const passage = z.strictObject({
   version: smallint.optional(),
 });
 
-/** To the millisecond, as an export writes it; Postgres has no year 0. */
+/** As far as another machine's clock may be ahead. */
+const CLOCKS_APART_MS = 86_400_000;
+
+/**
+ * To the millisecond, as an export writes it; Postgres has no year 0. What is of a time to come would be the
+ * newest for ever, and no retention would end it.
+ */
 const at = z.iso
   .datetime({ precision: 3 })
-  .refine((time) => time >= '0001-01-01T00:00:00.000Z', 'must be a time that a message can have');
+  .refine((time) => time >= '0001-01-01T00:00:00.000Z', 'must be a time that a message can have')
+  .refine((time) => Date.parse(time) <= Date.now() + CLOCKS_APART_MS, 'must be no time to come');
 
 const message = z.strictObject({ role, at, text, embedding: embedding.optional() }).superRefine(withinTurn);
 

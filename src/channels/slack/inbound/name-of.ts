@@ -28,7 +28,7 @@ export function createNameOf({
     const lookUp = async (): Promise<string | undefined> => {
       const installation = await findOwn(tenantId, home);
       if (!installation) return undefined;
-      const names = await lookUpNames(installation.client, home, [user], INTAKE_CHANNEL_WITHIN_MS);
+      const names = await lookUpNames(installation, home, [user], INTAKE_CHANNEL_WITHIN_MS);
       return names.get(user);
     };
     return within(INTAKE_CHANNEL_WITHIN_MS, lookUp()).catch((error: unknown) => {

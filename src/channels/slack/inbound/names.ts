@@ -1,11 +1,15 @@
 import type { WebClient } from '@slack/web-api';
+import type { Installation } from './installations.ts';
 import { keepNewest } from '../../../lib/keep-newest.ts';
 import { within } from '../../../lib/within.ts';
 import { plainName } from './plain-name.ts';
 
-/** Names of a workspace's users, by id; whoever isn't known in time is left out. Never rejects. */
+/**
+ * Names of a workspace's users, by id; whoever isn't known in time is left out. Never rejects. What one tenant
+ * learns another doesn't.
+ */
 export type LookUpNames = (
-  client: WebClient,
+  asking: Pick<Installation, 'tenantId' | 'client'>,
   team: string,
   userIds: readonly string[],
   withinMs: number,
@@ -26,11 +30,11 @@ type Entry = { name: Promise<string | undefined>; until: number };
 export function createNameLookup(): LookUpNames {
   const kept = new Map<string, Entry>();
 
-  const nameOf = (client: WebClient, team: string, userId: string): Promise<string | undefined> => {
-    const key = `${team}:${userId}`;
+  const nameOf = (asking: Parameters<LookUpNames>[0], team: string, userId: string) => {
+    const key = `${asking.tenantId}:${team}:${userId}`;
     const old = kept.get(key);
     if (old && old.until > Date.now()) return old.name;
-    const entry: Entry = { name: ask(client, userId), until: Date.now() + KEPT_MS };
+    const entry: Entry = { name: ask(asking.client, userId), until: Date.now() + KEPT_MS };
     void entry.name.then((name) => {
       if (name === undefined) entry.until = Date.now() + MISS_KEPT_MS;
     });
@@ -38,11 +42,11 @@ export function createNameLookup(): LookUpNames {
     return entry.name;
   };
 
-  return async (client, team, userIds, withinMs) => {
+  return async (asking, team, userIds, withinMs) => {
     const names = new Map<string, string>();
     if (userIds.length === 0) return names;
     const asked = userIds.slice(0, MAX_LOOKED_UP).map(async (userId) => {
-      const name = await nameOf(client, team, userId);
+      const name = await nameOf(asking, team, userId);
       if (name) names.set(userId, name);
     });
     await within(withinMs, Promise.all(asked)).catch(() => undefined);

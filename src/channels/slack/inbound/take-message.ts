@@ -70,7 +70,7 @@ export async function takeMessage(
   installation: Installation,
 ): Promise<Received> {
   const { lookUpNames, redis, log, readOnce } = taking;
-  const { tenantId, agentId, client } = installation;
+  const { tenantId, agentId } = installation;
   const threadTs = message.threadTs ?? message.ts;
   const thread = threadOf(installation, team, message.channel, threadTs);
   if (message.addressed === 'thread' && !message.startedByAgent) {
@@ -84,7 +84,7 @@ export async function takeMessage(
   const from = { team, userId, deadline };
   const [read, senders, surface] = await Promise.all([
     readOnce(dedupeKey, () => readMessage(taking, message, from, installation)),
-    lookUpNames(client, team, [message.user], SENDER_WITHIN_MS),
+    lookUpNames(installation, team, [message.user], SENDER_WITHIN_MS),
     surfaceOf(redis, message, thread),
   ]);
   const place = installation.stored && { place: installation.stored.place };
@@ -155,8 +155,9 @@ async function readMessage(
   { lookUpNames, mayRead, readInTurn }: Taking,
   message: SlackMessage,
   { team, userId, deadline }: { team: string; userId: string; deadline: number },
-  { tenantId, botUserId, client }: Installation,
+  installation: Installation,
 ): Promise<Read> {
+  const { tenantId, botUserId, client } = installation;
   const leftMs = () => deadline - INTAKE_ENTRY_MS - Date.now();
   const { words } = message;
   const isRead = await mayRead(tenantId, userId);
@@ -177,7 +178,7 @@ async function readMessage(
   const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));
   const authors = before.map(({ author }) => author).filter((author) => author !== '');
   const asked = [...new Set([...authors, ...people])].filter((id) => isRead && id !== botUserId);
-  const names = await lookUpNames(client, team, asked, Math.min(INTAKE_NAMES_WITHIN_MS, leftMs()));
+  const names = await lookUpNames(installation, team, asked, Math.min(INTAKE_NAMES_WITHIN_MS, leftMs()));
   const background = backgroundOf(before, botUserId, names);
   return {
     text: cut(readableText(raw, { botUserId, names }), MAX_TEXT_LENGTH),

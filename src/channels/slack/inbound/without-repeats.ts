@@ -1,7 +1,5 @@
+import { contained } from './contained.ts';
 import { joinLines } from './loose.ts';
-
-/** Each is looked for in the whole text: so many take no time, and more are nothing that repeats it. */
-const MAX_COMPARED = 200;
 
 /** What marks a text up, or stands for it in one of its forms only: bullets, and the label of a mention. */
 const BULLET = /^[ \t]*[•◦▪-][ \t]/gm;
@@ -17,16 +15,15 @@ const MARKUP = /&gt;|[*_~`]/g;
 export function withoutRepeats(text: string, other: string): string {
   if (text.trim() === '') return other;
   if (other.trim() === '') return text;
-  const said = signsOf(text);
-  if (said.includes(signsOf(other))) return text;
-  const isNew = (part: string, nth: number) => nth >= MAX_COMPARED || !said.includes(signsOf(part));
-  return joinLines([text, ...partsOf(other).filter(isNew)]);
+  const parts = partsOf(other);
+  const [isAllSaid, ...areSaid] = contained(signsOf(text), [other, ...parts].map(signsOf));
+  return isAllSaid ? text : joinLines([text, ...parts.filter((_, nth) => !areSaid[nth])]);
 }
 
-/** Its words and all other signs in their order, between spaces. */
-function signsOf(raw: string): string {
+/** Its words and all other signs in their order. */
+function signsOf(raw: string): string[] {
   const plain = raw.replace(BULLET, ' ').replace(MENTION_LABEL, '$1>').replace(MARKUP, ' ');
-  return ` ${(plain.toLowerCase().match(/[\p{L}\p{M}\p{N}]+|\S/gu) ?? []).join(' ')} `;
+  return plain.toLowerCase().match(/[\p{L}\p{M}\p{N}]+|\S/gu) ?? [];
 }
 
 /** Its lines; a block of code is one. */
