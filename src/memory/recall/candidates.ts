@@ -108,7 +108,8 @@ export function notInPrompt(
     if (own.some(({ messageId }) => messageId === id)) return true;
     if (from === 0 && !goesOn) return own.some((other) => other.content === content);
     const runs = runsShown(shown, role);
-    return runsOf(text).every((run) => runs.has(run));
+    for (const run of runsOf(text)) if (!runs.has(run)) return false;
+    return true;
   };
   return {
     ...(user && !isShown('user', user) && { user }),

@@ -70,7 +70,7 @@ export async function takeMessage(
   installation: Installation,
 ): Promise<Received> {
   const { lookUpNames, redis, log, readOnce } = taking;
-  const { tenantId, agentId } = installation;
+  const { tenantId, agentId, client } = installation;
   const threadTs = message.threadTs ?? message.ts;
   const thread = threadOf(installation, team, message.channel, threadTs);
   if (message.addressed === 'thread' && !message.startedByAgent) {
