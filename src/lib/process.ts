@@ -1,9 +1,18 @@
-import { pino, type Logger } from 'pino';
+import { pino, type DestinationStream, type Logger } from 'pino';
+import { loggedError } from './logged-error.ts';
 import { within } from './within.ts';
 
-/** JSON logs on standard output. Contents of messages are never logged; ids are. */
-export function createLogger(name: string, level: string): Logger {
-  return pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime });
+/**
+ * JSON logs, on standard output when no other place is given. Contents of messages are never logged; ids are,
+ * and of errors what `loggedError` says.
+ */
+export function createLogger(
+  name: string,
+  level: string,
+  to: DestinationStream = pino.destination(1),
+): Logger {
+  const serializers = { err: loggedError, error: loggedError };
+  return pino({ name, level, base: { name }, timestamp: pino.stdTimeFunctions.isoTime, serializers }, to);
 }
 
 const CLOSE_WITHIN_MS = 3_000;

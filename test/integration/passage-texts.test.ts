@@ -85,9 +85,9 @@ test.each([
   for (let i = 0; i < 6; i += 1) wanted.push(await stored(text, [0, text.length]));
   const { texts, bytes } = await textsOf(wanted);
   // The last one that fits may go beyond: a text's beginning, of four bytes a character at most.
-  expect(bytes).toBeLessThan(2_000_000 + 800_000);
+  expect(bytes).toBeLessThan(500_000 + 800_000);
   expect(texts[0]).toMatch(/^My boat is called Maria\..* …$/u);
-  for (const found of texts) expect(found?.length ?? 0).toBeLessThanOrEqual(15_002);
+  for (const found of texts) expect(found?.length ?? 0).toBeLessThanOrEqual(5_002);
 });
 
 test('the best come first: what is beyond the budget is not fetched', async () => {

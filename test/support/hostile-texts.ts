@@ -35,6 +35,6 @@ export const HOSTILE_TEXTS: Readonly<Record<string, (length: number) => string>>
   'names of limits': fill('ratelimit-'),
 };
 
-/** A text in lines with an odd sign in the middle of each: what looks for one of them in it nearly finds it. */
+/** A text in lines with an odd sign in the middle of each: whoever looks for one in it nearly finds it. */
 export const nearlyTheSame = (text: string): string =>
   (text.match(/[^]{1,748}/g) ?? []).map((line) => `${line.slice(0, 374)}?${line.slice(374)}`).join('\n');

@@ -260,15 +260,10 @@ describe('idle connections', () => {
     const within = await send(`${UPLOAD}h`);
     await once(server, 'request');
     // A proxy, whose connections are many and of one address.
-    const between = [await keep('127.0.0.2'), await keep('127.0.0.2')];
+    const [first, second] = [await keep('127.0.0.2'), await keep('127.0.0.2')];
     const silent = await send('', '127.0.0.3');
     const order: string[] = [];
-    for (const [who, { closed }] of Object.entries({
-      within,
-      first: between[0]!,
-      second: between[1]!,
-      silent,
-    }))
+    for (const [who, { closed }] of Object.entries({ within, first, second, silent }))
       void closed.then(() => order.push(who));
     const stranger = await send(`${UPLOAD}h`, '127.0.0.4');
     await eventually(() => order.length === 1);

@@ -46,7 +46,7 @@ async function derived([userText, replyText]: readonly [string, string]) {
   const { passages } = await embedExchangeTexts(texts, known, noting(asked));
   const message = (memoryId: string, text: string) => (text ? { memoryId, text } : null);
   const exchange = { user: message('u', userText), reply: message('r', replyText), createdAt: AT, passages };
-  const { flags, userWeight, terms } = deriveTerms(exchange);
+  const { flags, userWeight, terms } = await deriveTerms(exchange);
   return { asked, passages, flags, userWeight: userWeight.toFixed(4), terms };
 }
 

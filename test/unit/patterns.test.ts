@@ -87,7 +87,7 @@ test('no pattern of ours does', async () => {
 test.each(LANGUAGES)('no parser of times in the language %s does', (language) => {
   const parser = timeParser(language);
   const at = new Date('2026-01-01T12:00:00Z');
-  const context = parser.parse('now', at) && { reference: { instant: at }, option: {} };
+  const context = { reference: { instant: at }, option: {} };
   const sources = parser.parsers.map((one) => one.pattern(context as never).source);
   const words = new Set(sources.flatMap((source) => madeOf(source).filter((part) => /\p{L}/u.test(part))));
   expect(words.size).toBeGreaterThan(10);

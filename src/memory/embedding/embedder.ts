@@ -56,8 +56,8 @@ const WINDOW_WORDS = 200;
  */
 const WINDOW_LETTERS = 1_400;
 /**
- * What a text may cost: some three seconds of a processor. Each of the 48 parts that a message has at most may
- * be as long as what the model was trained on.
+ * What a text may cost: some three seconds of a processor. Each of the 48 parts that a message has at most
+ * may be as long as what the model was trained on.
  */
 const TEXT_TOKENS = 48 * 256;
 /** A batch takes about 0.1 s. After this time the process counts as stuck, and is replaced. */

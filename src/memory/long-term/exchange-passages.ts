@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Scope } from '../../domain/conversation.ts';
@@ -123,11 +124,14 @@ function termsOf(parts: readonly MessagePart[], saidAt: Date): string {
   return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
 }
 
+/** Passages after which others have their turns: all those of a long exchange would hold them up. */
+const PASSAGES_AT_ONCE = 8;
+
 /**
  * What is derived of an exchange's texts and time, beside vectors: its flags and weight, and each passage's
  * terms. What it gives for a text stands in `DERIVED_VERSION`.
  */
-export function deriveTerms({
+export async function deriveTerms({
   user,
   reply,
   createdAt,
@@ -135,9 +139,11 @@ export function deriveTerms({
 }: Pick<NewExchange, 'user' | 'reply' | 'createdAt'> & { passages: readonly Passage[] }) {
   const userText = user?.text ?? '';
   const replyText = reply?.text ?? '';
-  const terms = passages.map((passage) =>
-    termsOf([partOf(userText, passage.user), partOf(replyText, passage.reply)], createdAt),
-  );
+  const terms: string[] = [];
+  for (const { user: ofUser, reply: ofReply } of passages) {
+    if (terms.length > 0 && terms.length % PASSAGES_AT_ONCE === 0) await breathe();
+    terms.push(termsOf([partOf(userText, ofUser), partOf(replyText, ofReply)], createdAt));
+  }
   return { flags: flagsOf(userText, replyText), userWeight: weightOf(userText), terms };
 }
 
@@ -148,7 +154,7 @@ export function deriveTerms({
 export async function insertExchange(client: pg.PoolClient, exchange: NewExchange): Promise<void> {
   const { passages } = exchange;
   const embeddings = passages.map(({ embedding }) => toUnit(embedding));
-  const { flags, userWeight, terms } = deriveTerms(exchange);
+  const { flags, userWeight, terms } = await deriveTerms(exchange);
   await client.query({
     name: 'insert-exchange',
     text: `INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, created_at, flags, part,

@@ -35,7 +35,8 @@ const CLEARLY_WORSE = 1.6;
  * Orders candidates for the prompt, best first. What people say counts more than what the agent said: the
  * more an exchange in which the user only asks resembles the query, the less its score counts, since the
  * likeness is that of the questions, and its answer is the agent's. Questions that resemble the query and
- * each other take one place, and all of them a third of the places. Of two statements on one topic the newer ranks above the older.
+ * each other take one place, and all of them a third of the places. Of two statements on one topic the newer
+ * ranks above the older.
  */
 export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
   const byScore = [...candidates].sort((a, b) => b.total - a.total);
@@ -95,8 +96,12 @@ function keepLastPlace(
 /** A candidate in which the user only asks, and the distinct words of the answer. */
 type Asked = { candidate: Candidate; answer: ReadonlySet<string> };
 
+/** Letters of an answer that say whether it is another one's. */
+const ANSWER_LETTERS = 2_000;
+
 function toAsked(candidate: Candidate): Asked {
-  return { candidate, answer: new Set(searchWordsOf(candidate.replyText, 'asked').map(({ word }) => word)) };
+  const words = searchWordsOf(candidate.replyText.slice(0, ANSWER_LETTERS), 'asked');
+  return { candidate, answer: new Set(words.map(({ word }) => word)) };
 }
 
 /**

@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Role, Scope } from '../../domain/conversation.ts';
 import type { Candidate } from '../ranking/choose.ts';
@@ -47,7 +48,11 @@ export async function findCandidates(
   const examine = async (passages: readonly ScoredPassage[]): Promise<Examined> => {
     const examined = limitQuestions(passages, topK);
     const texts = await findTexts(client, scope, examined, budget, vector);
-    const candidates = examined.flatMap((passage) => toCandidate(passage, texts, inPrompt, question));
+    const candidates: Candidate[] = [];
+    for (const [i, passage] of examined.entries()) {
+      if (i > 0 && i % PASSAGES_AT_ONCE === 0) await breathe();
+      candidates.push(...toCandidate(passage, texts, inPrompt, question));
+    }
     return { examined, texts, candidates };
   };
   const first = await examine(ranked);
@@ -60,6 +65,9 @@ export async function findCandidates(
     candidates: [...first.candidates, ...second.candidates],
   };
 }
+
+/** Passages after which others have their turns. */
+const PASSAGES_AT_ONCE = 8;
 
 /** Cosine similarity from which a message asks the same as the question, if its words do too. */
 const SAME_QUESTION = 0.8;

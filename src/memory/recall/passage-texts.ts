@@ -1,5 +1,4 @@
 import type pg from 'pg';
-import { MAX_RECALLED_MESSAGE_BYTES } from '../../domain/bounds.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
 import { fromSent } from '../embedding/sent-vector.ts';
 import { memoryId } from '../long-term/memory-id.ts';
@@ -22,13 +21,13 @@ export type QuotedMessage = Part & {
 
 /**
  * What is left of the bytes that a search may look at. Each byte is gone through several times, on the loop
- * that everybody's turns share. Passages of ordinary messages take a tenth of it.
+ * that everybody's turns share. Passages of ordinary messages take a third of it.
  */
 export type TextBudget = { bytesLeft: number };
-export const newTextBudget = (): TextBudget => ({ bytesLeft: 2_000_000 });
+export const newTextBudget = (): TextBudget => ({ bytesLeft: 500_000 });
 
-/** Characters of a passage that are looked at: more than a prompt quotes. */
-const SPAN_CHARACTERS = MAX_RECALLED_MESSAGE_BYTES;
+/** Characters of a passage that are looked at: no passage of ours is longer, but another program's may be. */
+const SPAN_CHARACTERS = 5_000;
 /** As far into a text as a span may lie. No text of a turn is longer; another program's may be. */
 const TEXT_CHARACTERS = 200_000;
 

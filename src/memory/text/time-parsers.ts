@@ -12,8 +12,8 @@ const KNOWN: Partial<Record<Language, { casual: chrono.Chrono }>> = {
 
 /**
  * Its parsers that are left out, by their classes' names: times of the day ("at 5") and durations ("for two
- * years") are no days. Those that count units, but for the German and the French one, try each way of reading a
- * run of them, which takes minutes for a line of "days days days": `nearTimes` counts.
+ * years") are no days. Those that count units, but for the German and the French one, try each way of reading
+ * a run of them, which takes minutes for a line of "days days days": `nearTimes` counts.
  */
 const LEFT_OUT = /TimeExpression|Within|Later|UnitCasualRelative|EndOf|Deadline|^(?!DE|FR).*TimeUnit/;
 

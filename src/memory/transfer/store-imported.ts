@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { v5 as namedUuid, validate as isUuid } from 'uuid';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
-import { DERIVED_VERSION } from '../long-term/derived-version.ts';
+import { VECTORS_SINCE } from '../long-term/derived-version.ts';
 import {
   embedExchangeTexts,
   insertExchange,
@@ -107,7 +107,11 @@ export async function withoutKnown<T extends Pick<ExportedExchange, 'messages'>>
   return exchanges.filter((_, index) => unknown.has(index));
 }
 
-/** Embeds what the file holds no embedding of. Rejects when the embedding does. */
+/**
+ * Cuts an exchange as it is cut here, and embeds what the file holds no embedding of. Of the file's passages
+ * only vectors count, and only where they are of the very same cuts: recall relies on how long passages are.
+ * Rejects when the embedding does.
+ */
 export async function embedExchange(
   exchangeId: string,
   { messages, passages = [] }: ExportedExchange,
@@ -116,12 +120,18 @@ export async function embedExchange(
   const ofRole = (role: Role) => messages.find((message) => message.role === role);
   const [user, reply] = [ofRole('user'), ofRole('assistant')];
   const texts = { user: user?.text ?? '', reply: reply?.text ?? '' };
-  // Of a message that isn't there nothing is embedded.
-  const known = { user: user ? user.embedding : [], reply: reply ? reply.embedding : [] };
-  const embedded =
-    passages.length > 0 && messages.every(({ embedding }) => embedding)
-      ? { user: known.user ?? [], reply: known.reply ?? [], passages: [] }
-      : await embedExchangeTexts(texts, known, by);
+  const given = passages.map(({ user: ofUser, reply: ofReply, embedding }) => ({
+    user: { from: ofUser[0], to: ofUser[1] },
+    reply: { from: ofReply[0], to: ofReply[1] },
+    embedding: [...embedding],
+  }));
+  const known = {
+    // Of a message that isn't there nothing is embedded.
+    user: user ? user.embedding : [],
+    reply: reply ? reply.embedding : [],
+    passages: passages.every(({ version = 0 }) => version >= VECTORS_SINCE) ? given : [],
+  };
+  const embedded = await embedExchangeTexts(texts, known, by);
   const rows = messages.map(({ role, at, text }) => ({
     id: memoryId(role, exchangeId),
     role,
@@ -129,15 +139,7 @@ export async function embedExchange(
     createdAt: new Date(at),
     embedding: role === 'user' ? embedded.user : embedded.reply,
   }));
-  const given = passages.map(({ part, user: ofUser, reply: ofReply, embedding, version = 0 }) => ({
-    part,
-    // Its terms are made here, so it is no newer than they are.
-    version: Math.min(version, DERIVED_VERSION),
-    user: { from: ofUser[0], to: ofUser[1] },
-    reply: { from: ofReply[0], to: ofReply[1] },
-    embedding: [...embedding],
-  }));
-  return { exchangeId, messages: rows, passages: given.length > 0 ? given : embedded.passages };
+  return { exchangeId, messages: rows, passages: embedded.passages };
 }
 
 /** Stores exchanges within the caller's transaction. Storing them again changes nothing. */

@@ -8,13 +8,13 @@ export function contained(
   sequences: ReadonlyArray<readonly string[]>,
 ): readonly boolean[] {
   /** A node for each beginning of a sequence: by the next word, the node of the beginning with it. */
-  const nodes: Array<Map<string, number>> = [new Map()];
+  const nodes = [new Map<string, number>()];
   const nextOf = (node: number, word: string): number | undefined => nodes[node]?.get(word);
   const ends = sequences.map((sequence) =>
     sequence.reduce((node, word) => {
       const known = nextOf(node, word);
       if (known !== undefined) return known;
-      const made = nodes.push(new Map()) - 1;
+      const made = nodes.push(new Map<string, number>()) - 1;
       nodes[node]?.set(word, made);
       return made;
     }, 0),

@@ -5,8 +5,8 @@ import { within } from '../../../lib/within.ts';
 import { plainName } from './plain-name.ts';
 
 /**
- * Names of a workspace's users, by id; whoever isn't known in time is left out. Never rejects. What one tenant
- * learns another doesn't.
+ * Names of a workspace's users, by id; whoever isn't known in time is left out. Never rejects. What one
+ * tenant learns another doesn't.
  */
 export type LookUpNames = (
   asking: Pick<Installation, 'tenantId' | 'client'>,
