@@ -198,5 +198,5 @@ function tradeOff(samples: readonly Sample[]): string {
 }
 
 function tableOf(weights: Weights): string {
-  return FEATURES.map((name) => `${name}: ${weights[name].toFixed(2)}`).join(', ');
+  return FEATURES.map((name) => `${name}: ${Number(weights[name].toFixed(2))}`).join(', ');
 }

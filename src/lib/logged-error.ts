@@ -6,7 +6,8 @@ const MAX_CAUSES = 10;
  * libraries hang on them what they were asked for: ioredis the command, with what people wrote; pg the row.
  */
 export function loggedError(error: unknown, causes = MAX_CAUSES): unknown {
-  if (!(error instanceof Error)) return typeof error === 'object' ? Object.prototype.toString.call(error) : error;
+  if (!(error instanceof Error))
+    return typeof error === 'object' ? Object.prototype.toString.call(error) : error;
   const { name, message, stack, cause } = error;
   const code = 'code' in error && ['string', 'number'].includes(typeof error.code) ? error.code : undefined;
   return {
