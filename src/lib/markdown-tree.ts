@@ -62,7 +62,7 @@ const MAX_DEPTH = 100;
 const UNDERLINE = /^[ \t>]*(?:=+|-+)[ \t]*$/;
 /** What may begin another container on the same line: quotes, items of lists, and footnotes. */
 const CONTAINER =
-  /[ \t]*(?:>|[-+*](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$)|\[\^(?:[^[\]\\\s]|\\[[\]\\]?){1,999}\]:)/y;
+  /[ \t]*(?:>|[-+*](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$)|\[\^(?:[^[\]\\\s]|\\[[\]\\]|\\(?![[\]\\])){1,999}\]:)/y;
 
 /**
  * The whole tree. Undefined for text that is made to be poison: it is to be taken as it is. Give it no more
