@@ -17,7 +17,7 @@ export const AGENT = {
   systemPrompt: 'You answer customers of a bicycle shop.',
   model: null,
   maxPromptTokens: null,
-  recall: { topK: 4, threshold: 0.16, cosineWeight: 0.5, maxWords: 200, fillWords: 190 },
+  recall: { topK: 5, threshold: 0.14, cosineWeight: 0.5, maxWords: 200, fillWords: 190 },
   liveReplies: true,
   llm: { maxOutputTokens: 2_000 },
 };
@@ -47,7 +47,7 @@ export const DONE = {
         rank: 1,
       },
     ],
-    receipt: { match: 0.55, threshold: 0.16, nearestMiss: null },
+    receipt: { match: 0.55, threshold: 0.14, nearestMiss: null },
     droppedFromWindow: 0,
   },
   answer: {

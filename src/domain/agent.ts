@@ -55,8 +55,8 @@ export const MAX_TOP_K = 20;
 
 /** By measurement (docs/MEMORY.md), with all-MiniLM-L6-v2. */
 export const DEFAULT_RECALL: RecallSettings = {
-  topK: 4,
-  threshold: 0.16,
+  topK: 5,
+  threshold: 0.14,
   cosineWeight: 0.5,
   maxWords: 200,
   fillWords: 190,

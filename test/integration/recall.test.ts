@@ -338,7 +338,7 @@ describe('settings and limits', () => {
     );
     const question = 'Which of my teams won the cup?';
     const hits = async (settings: object) => (await memory.ask(question, settings)).found.length;
-    expect(await hits({})).toBe(4);
+    expect(await hits({})).toBe(5);
     expect(await hits({ topK: 3 })).toBe(3);
     expect(await hits({ maxWords: 20, fillWords: 0 })).toBe(1);
     expect(await hits({ threshold: 1 })).toBe(0);

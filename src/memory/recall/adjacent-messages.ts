@@ -16,6 +16,8 @@ export type AdjacentMessage = {
   passage: ScoredPassage;
   role: Role;
   message: QuotedMessage;
+  /** What it takes in the prompt. */
+  words: number;
 };
 
 /**
@@ -64,7 +66,7 @@ export async function findAdjacentMessages(
     if (adjacent.some(isSame)) continue;
     const words = quotedWords(message.content, step > 0 ? speakers.user : speakers.agent);
     if (words > wordsLeft) continue;
-    adjacent.push({ hit, passage, role, message });
+    adjacent.push({ hit, passage, role, message, words });
     wordsLeft -= words;
   }
   return adjacent;

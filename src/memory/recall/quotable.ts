@@ -49,16 +49,18 @@ const WHOLE_WORDS = 80;
 /**
  * What is quoted of passages, best first: those that fit into `maxWords`, of at most `topK` exchanges. The
  * best one is taken in any case.
+ * @param already what is quoted of them, and the words that the prompt has beside it
  */
 export function withinBudget<P extends { exchangeId: string; words: number }>(
   ranked: readonly P[],
   topK: number,
   maxWords: number,
+  already: { quoted: readonly P[]; wordsBeside: number } = { quoted: [], wordsBeside: 0 },
 ): P[] {
   const together = Map.groupBy(ranked, ({ exchangeId }) => exchangeId);
-  const exchanges = new Set<string>();
-  const taken = new Set<P>();
-  let words = 0;
+  const exchanges = new Set(already.quoted.map(({ exchangeId }) => exchangeId));
+  const taken = new Set(already.quoted);
+  let words = already.quoted.reduce((sum, passage) => sum + passage.words, already.wordsBeside);
   const take = (passages: readonly P[], atMost: number): boolean => {
     const cost = passages.reduce((sum, passage) => sum + passage.words, 0);
     if (cost > atMost || (words > 0 && words + cost > maxWords)) return false;

@@ -13,7 +13,7 @@ import {
   type QuotedMessage,
   type TextBudget,
 } from './passage-texts.ts';
-import { passagesOf, quotedWords, withinBudget } from './quotable.ts';
+import { passagesOf, quotedWords } from './quotable.ts';
 
 /** A passage that is quoted, and what of it the prompt doesn't show yet. */
 export type Quoted = ScoredPassage & {
@@ -26,11 +26,8 @@ export type Quoted = ScoredPassage & {
 /** More passages than fit into any budget of the default settings. */
 const EXAMINED_EACH = 8;
 
-/**
- * What is quoted of ordered exchanges: their best passages, of as many exchanges as the agent's settings
- * allow and while words are left. What belongs to a question often stands in several passages.
- */
-export async function quote(
+/** What may be quoted of ordered exchanges: their passages, best first, with their texts. */
+export async function findQuotable(
   client: pg.PoolClient,
   scope: Scope,
   inPrompt: PromptContents,
@@ -44,16 +41,14 @@ export async function quote(
   },
 ): Promise<Quoted[]> {
   const { ordered, scored, texts, settings, budget, speakers } = from;
-  const { topK, maxWords } = settings;
-  const passages = passagesOf(ordered, scored).slice(0, EXAMINED_EACH * topK);
+  const passages = passagesOf(ordered, scored).slice(0, EXAMINED_EACH * settings.topK);
   const unknown = passages.filter((passage) => !texts.has(passageKey(passage)));
   const known = new Map([...texts, ...(await findTexts(client, scope, unknown, budget))]);
-  const quotable = passages.flatMap((passage): Quoted[] => {
+  return passages.flatMap((passage): Quoted[] => {
     const { user, reply } = notInPrompt(passage, known, inPrompt);
     if (!user && !reply) return [];
     const words =
       quotedWords(user?.content ?? '', speakers.user) + quotedWords(reply?.content ?? '', speakers.agent);
     return [{ ...passage, user, reply, words }];
   });
-  return withinBudget(quotable, topK, maxWords);
 }

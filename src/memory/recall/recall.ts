@@ -23,7 +23,8 @@ import { findAdjacentMessages } from './adjacent-messages.ts';
 import type { PromptContents } from './beside-window.ts';
 import { findCandidates } from './candidates.ts';
 import { newTextBudget } from './passage-texts.ts';
-import { quote } from './quote.ts';
+import { withinBudget } from './quotable.ts';
+import { findQuotable } from './quote.ts';
 import { round, toMiss, toRecalled } from './recollection.ts';
 import { scanScope } from './scan-scope.ts';
 
@@ -112,6 +113,9 @@ export async function compareScope(
   return { scored: scorePassages(scanned, facts, settings.cosineWeight), facts, isPart };
 }
 
+/** So many exchanges are quoted with what stands beside them, before others are. */
+const SURROUNDED = 3;
+
 /** What is chosen of a scored scope. */
 async function choose(
   client: pg.PoolClient,
@@ -143,8 +147,12 @@ async function choose(
   if (noOtherMatch) return noOtherMatch;
   const ordered = orderCandidates(candidates, topK);
   const shared = { scored, settings, budget, speakers };
-  const hits = await quote(client, scope, inPrompt, { ...shared, ordered, texts });
-  const adjacent = await findAdjacentMessages(client, scope, inPrompt, { ...shared, hits });
+  const quotable = await findQuotable(client, scope, inPrompt, { ...shared, ordered, texts });
+  // What stands beside the best says more than what is the best of others.
+  const best = withinBudget(quotable, Math.min(topK, SURROUNDED), settings.maxWords);
+  const adjacent = await findAdjacentMessages(client, scope, inPrompt, { ...shared, hits: best });
+  const wordsBeside = adjacent.reduce((sum, { words }) => sum + words, 0);
+  const hits = withinBudget(quotable, topK, settings.maxWords, { quoted: best, wordsBeside });
   const quoted = new Set(hits.map(({ exchangeId }) => exchangeId));
   const missed = ordered.find(({ exchangeId }) => !quoted.has(exchangeId));
   return {

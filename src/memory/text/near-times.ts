@@ -1,4 +1,5 @@
 import { ParsingComponents, type Parser } from 'chrono-node';
+import { numberWords } from './number-words.ts';
 
 const UNITS = ['day', 'week', 'month', 'year'] as const;
 type Unit = (typeof UNITS)[number];
@@ -16,28 +17,37 @@ const WITHOUT_BORDERS = new Set(['ja', 'zh-Hans', 'zh-Hant', 'ko', 'th']);
 type Meaning = { unit: Unit; count: number; isCounted: boolean };
 
 /**
- * Reads what a language calls the days, weeks, months and years near by, and those counted in digits:
- * "vorgestern", "先月", "hace 3 días". The words are those of Unicode's locale data, which Node brings.
+ * Reads what a language calls the days, weeks, months and years near by, and those counted in digits or in
+ * words up to ten: "vorgestern", "先月", "hace 3 días", "two weeks ago". The words for times are those of
+ * Unicode's locale data, which Node brings. Nothing in the pattern repeats, so no text is slow to read.
  */
 export function nearTimes(locale: string): Parser {
   const meanings = meaningsIn(locale);
   const forms = [...meanings.keys()].sort((a, b) => b.length - a.length);
+  const words = numberWords(locale);
+  const inWords = [...words.keys()].map((word) => RegExp.escape(word)).join('|');
+  const number = inWords ? `(?:\\d{1,3}|(?<![\\p{L}\\p{M}])(?:${inWords})(?![\\p{L}\\p{M}]))` : '\\d{1,3}';
   const alternatives = forms.map((form) =>
-    RegExp.escape(form).replace(RegExp.escape(NUMBER), ' ?\\d{1,3} ?'),
+    RegExp.escape(form).replace(RegExp.escape(NUMBER), () => ` ?${number} ?`),
   );
   const border = WITHOUT_BORDERS.has(locale) ? '' : '[\\p{L}\\p{M}\\p{N}]';
   const pattern = new RegExp(
     border ? `(?<!${border})(?:${alternatives.join('|')})(?!${border})` : alternatives.join('|'),
     'iu',
   );
+  const inForm = new RegExp(` ?(${number}) ?`, 'iu');
   return {
     pattern: () => pattern,
     extract({ reference }, [found = '']) {
-      const [digits = ''] = found.match(/\d+/) ?? [];
-      const meaning = meanings.get(found.toLowerCase().replace(/ ?\d+ ?/, NUMBER));
+      const said = found.toLowerCase();
+      const near = meanings.get(said);
+      const [spaced = '', counted = ''] = near ? [] : (said.match(inForm) ?? []);
+      const meaning = near ?? meanings.get(said.replace(spaced, NUMBER));
       if (!meaning) return null;
-      const count = meaning.isCounted ? meaning.count * Number(digits) : meaning.count;
-      return ParsingComponents.createRelativeFromReference(reference, { [meaning.unit]: count });
+      const times = meaning.isCounted ? (words.get(counted) ?? Number(counted)) : 1;
+      return ParsingComponents.createRelativeFromReference(reference, {
+        [meaning.unit]: meaning.count * times,
+      });
     },
   };
 }
