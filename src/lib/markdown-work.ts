@@ -3,6 +3,7 @@
  * grows with the lines, and with marks that begin something; two things take the square. Each is weighed by
  * what was measured, in about microseconds of a common machine, and rather too high than too low.
  */
+import { codeReader } from './open-fence.ts';
 
 /** How much of the parser's time may still be spent; whoever spends some takes it off. */
 export type Allowance = { left: number };
@@ -14,24 +15,34 @@ type Reading = {
   isContained: boolean;
   /** Since the last blank line. Nothing that takes a square reaches beyond it. */
   lines: number;
+  characters: number;
   runs: number;
+  isCode: (line: string) => boolean;
+  mayHideCode: boolean;
 };
 
 const PER_CHARACTER = { blocks: 1, whole: 3 };
 const PER_LINE = 18;
-const PER_BLANK_LINE = 4;
+/** And what begins below it. */
+const PER_BLANK_LINE = 12;
 /** A quote, an item or a footnote that begins. */
 const PER_CONTAINER = { blocks: 75, whole: 60 };
 /** A cell of a table, perhaps. */
-const PER_PIPE = 20;
-/** What may end a link, its definition or a footnote's. */
+const PER_PIPE = 12;
+/** What may begin the definition of a link or of a footnote. */
 const PER_BRACKET = 15;
 /** A line without the marks of what it goes on with is compared with every line of that text before it. */
 const PER_LAZY_LINE_AND_LINE = 0.12;
+/** What looks for its other end, or its address, through the whole text that it stands in. */
+const PER_SEEKER_AND_CHARACTER = 0.1;
 /** A run of marks for emphasis may be compared with every run before it. */
-const PER_RUN_AND_RUN = 0.08;
+const PER_RUN_AND_RUN = 0.12;
 
 const BLANK = /^[ \t]*$/;
+/** A single backtick finds the next one. Longer runs, comments, brackets and bare links may find nothing. */
+const SEEKER = /`{2,}|<[!?]|\]|&|www\.|:\/\//gi;
+/** HTML may hide the mark of code from the parser. */
+const BEGINS_WITH_HTML = /^(?:[ \t>*+-]|\d{1,9}[.)])*</;
 const RUN = /\*+|_+|~{2,}/g;
 const WORD_SIGN = /[\p{L}\p{N}]/u;
 
@@ -40,12 +51,16 @@ const WORD_SIGN = /[\p{L}\p{N}]/u;
  * parsed. `markers`: how many quotes, items and footnotes begin on the line.
  */
 export function createWorkMeter(isWhole: boolean): { add: (line: string, markers: number) => number } {
-  const reading: Reading = { work: 0, isContained: false, lines: 0, runs: 0 };
+  const reading: Reading = {
+    ...{ work: 0, isContained: false, lines: 0, characters: 0, runs: 0 },
+    ...{ isCode: codeReader(), mayHideCode: false },
+  };
   const kind = isWhole ? 'whole' : 'blocks';
   return {
     add: (line, markers) => {
+      const isCode = isWhole && reading.isCode(line) && !reading.mayHideCode;
       if (isBlank(line)) {
-        Object.assign(reading, { work: reading.work + PER_BLANK_LINE, lines: 0, runs: 0 });
+        Object.assign(reading, { work: reading.work + PER_BLANK_LINE, lines: 0, characters: 0, runs: 0 });
         return reading.work;
       }
       reading.lines += 1;
@@ -53,7 +68,7 @@ export function createWorkMeter(isWhole: boolean): { add: (line: string, markers
       reading.work += PER_LINE + line.length * PER_CHARACTER[kind] + markers * PER_CONTAINER[kind];
       reading.work += countOf(line, '|') * PER_PIPE + countOf(line, ']') * PER_BRACKET;
       if (markers === 0 && reading.isContained) reading.work += reading.lines * PER_LAZY_LINE_AND_LINE;
-      if (isWhole) addRuns(line, reading);
+      if (isWhole && !isCode) addPhrases(line, reading);
       return reading.work;
     },
   };
@@ -64,7 +79,11 @@ export function isBlank(line: string): boolean {
   return BLANK.test(line);
 }
 
-function addRuns(line: string, reading: Reading): void {
+function addPhrases(line: string, reading: Reading): void {
+  reading.mayHideCode ||= BEGINS_WITH_HTML.test(line);
+  for (const { index } of line.matchAll(SEEKER))
+    reading.work += (reading.characters + index) * PER_SEEKER_AND_CHARACTER;
+  reading.characters += line.length;
   for (const { 0: run, index } of line.matchAll(RUN)) {
     // Within a word this sign is one of its letters.
     if (run.startsWith('_') && isInWord(line, index, run.length)) continue;

@@ -23,8 +23,8 @@ type Filling = {
 
 /**
  * Fills messages of at most `length`. What fits into no message begins in the one at hand, unless hardly any
- * room is left; so does text when that message has hardly begun. Any other block stays whole. With as many as
- * `most` there may be more to come. The allowance is for text that has to be cut.
+ * room is left; so does text when that message has hardly begun. Any other block stays whole. What comes
+ * after the first `most` messages isn't asked for. The allowance is for text that has to be cut.
  */
 export function fillMessages(
   blocks: Iterable<ReplyBlock>,
@@ -45,7 +45,7 @@ export function fillMessages(
     if (!addWhole(block, filling)) addInPieces(block, filling);
   }
   endMessage(filling);
-  return filling.full;
+  return filling.full.slice(0, limits.most);
 }
 
 const isEnough = ({ full, most }: Filling): boolean => full.length >= most;

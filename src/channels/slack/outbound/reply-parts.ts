@@ -15,10 +15,10 @@ const REPLY_LENGTH = 40_000;
 
 /**
  * What laying a reply out may take of the parser, in about microseconds: for every reply, and for each of its
- * characters. What people and models write takes half of it at most; of any other reply the rest is shown as
- * it was written.
+ * characters. What people and models write takes less; of any other reply the rest is shown as it was
+ * written.
  */
-const MAX_WORK = { aReply: 100_000, aCharacter: 6 };
+const MAX_WORK = { aReply: 80_000, aCharacter: 6 };
 
 /**
  * Cuts a reply into messages of at most `length`, between the blocks of its markdown where that is possible.
