@@ -48,6 +48,22 @@ test('brackets are counted over lines that only look blank', () => {
   expect(markdownTree('[\u00a0\n\u00a0\n'.repeat(40))).toBeUndefined();
 });
 
+test.each(['a\n', '- a\n', '> a\n\n', '|a|b|\n', '> - 1. a\n'])(
+  '40,000 characters of %j: read as markdown as far as the allowance goes',
+  (unit) => {
+    const allowance = { left: 320_000 };
+    const blocks = [...readBlocks(fill(unit, 40_000), allowance)];
+    expect(blocks.map(({ kind }) => kind)).toContain('plain');
+    expect(allowance.left).toBeGreaterThanOrEqual(0);
+    expect(
+      blocks
+        .flatMap((block) => block.lines)
+        .join('')
+        .replace(/[^a]/g, ''),
+    ).toBe(fill(unit, 40_000).replace(/[^a]/g, ''));
+  },
+);
+
 /** A few times what it takes: only what is slow twice, and by far, is too slow. */
 const MOST_MS = 1_500;
 
