@@ -57,7 +57,7 @@ const MAX_LINES_TIMES_DEPTH = 10_000;
  */
 const MAX_MESSAGE_WORK = 80_000;
 
-/** Underlined headings. They take the square of their number as well. */
+/** Underlined headings, where they are looked for. They take the square of their number as well. */
 const MAX_UNDERLINES = 100;
 
 /**
@@ -133,7 +133,7 @@ function workOf(text: string, isWhole: boolean, most: number): number | undefine
   let deepest = 0;
   const lines = text.split('\n');
   for (const line of lines) {
-    if (UNDERLINE.test(line)) underlines += 1;
+    if (isWhole && UNDERLINE.test(line)) underlines += 1;
     if (underlines > MAX_UNDERLINES) return undefined;
     const markers = markersOf(line);
     containers += markers;

@@ -1,6 +1,6 @@
 /**
  * What it costs to read markdown, estimated line by line before any of it is parsed. The parser's time mostly
- * grows with the lines, and with marks that begin something; two things take the square. Each is weighed by
+ * grows with the lines, and with marks that begin something; a few things take the square. Each is weighed by
  * what was measured, in about microseconds of a common machine, and rather too high than too low.
  */
 import { codeReader } from './open-fence.ts';
@@ -29,7 +29,7 @@ const PER_BLANK_LINE = 12;
 const PER_CONTAINER = { blocks: 75, whole: 60 };
 /** A cell of a table, perhaps. */
 const PER_PIPE = 12;
-/** What may begin the definition of a link or of a footnote. */
+/** What may begin a tag, or the definition of a link or of a footnote. */
 const PER_BRACKET = 15;
 /** A line without the marks of what it goes on with is compared with every line of that text before it. */
 const PER_LAZY_LINE_AND_LINE = 0.12;
@@ -66,7 +66,8 @@ export function createWorkMeter(isWhole: boolean): { add: (line: string, markers
       reading.lines += 1;
       reading.isContained ||= markers > 0;
       reading.work += PER_LINE + line.length * PER_CHARACTER[kind] + markers * PER_CONTAINER[kind];
-      reading.work += countOf(line, '|') * PER_PIPE + countOf(line, ']') * PER_BRACKET;
+      reading.work += countOf(line, '|') * PER_PIPE;
+      reading.work += (countOf(line, ']') + countOf(line, '<')) * PER_BRACKET;
       if (markers === 0 && reading.isContained) reading.work += reading.lines * PER_LAZY_LINE_AND_LINE;
       if (isWhole && !isCode) addPhrases(line, reading);
       return reading.work;
