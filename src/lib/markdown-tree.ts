@@ -5,6 +5,7 @@
 import { fromMarkdown } from 'mdast-util-from-markdown';
 import { gfmFromMarkdown } from 'mdast-util-gfm';
 import { gfm } from 'micromark-extension-gfm';
+import { createWorkMeter, isBlank, type Allowance } from './markdown-work.ts';
 
 type Extensions = NonNullable<NonNullable<Parameters<typeof fromMarkdown>[1]>['extensions']>;
 export type MarkdownRoot = ReturnType<typeof fromMarkdown>;
@@ -50,7 +51,13 @@ const MAX_CONTAINERS = 2_000;
 /** The deepest of them, times the lines: each line is looked at for the marks of all that are open. */
 const MAX_LINES_TIMES_DEPTH = 10_000;
 
-/** Underlined headings. They take the square of their number as well. */
+/**
+ * What one message may take of the parser, in about microseconds: several times what dense markdown of its
+ * length takes.
+ */
+const MAX_MESSAGE_WORK = 80_000;
+
+/** Underlined headings, where they are looked for. They take the square of their number as well. */
 const MAX_UNDERLINES = 100;
 
 /**
@@ -65,21 +72,35 @@ const CONTAINER =
   /[ \t]*(?:>|[-+*](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$)|\[\^(?:[^[\]\\\s]|\\[[\]\\]|\\(?![[\]\\])){1,999}\]:)/y;
 
 /**
- * The whole tree. Undefined for text that is made to be poison: it is to be taken as it is. Give it no more
- * than one message's worth.
+ * The whole tree. Undefined for text that is made to be poison, and for what would take more than is allowed:
+ * it is to be taken as it is. Give it no more than one message's worth.
  */
-export function markdownTree(text: string): MarkdownRoot | undefined {
-  return harmlessTree(text, [gfm({ singleTilde: false })]);
+export function markdownTree(text: string, allowance?: Allowance): MarkdownRoot | undefined {
+  const own = { left: Math.min(MAX_MESSAGE_WORK, allowance?.left ?? Infinity) };
+  const before = own.left;
+  const tree = harmlessTree(text, [gfm({ singleTilde: false })], true, own);
+  if (allowance) allowance.left -= before - own.left;
+  return tree;
 }
 
 /** The tree of blocks alone, their text unread. Undefined as for `markdownTree`. */
-export function blockTree(text: string): MarkdownRoot | undefined {
-  return harmlessTree(text, [gfm({ singleTilde: false }), { disable: { null: INLINE } }]);
+export function blockTree(
+  text: string,
+  allowance: Allowance = { left: MAX_MESSAGE_WORK },
+): MarkdownRoot | undefined {
+  return harmlessTree(text, [gfm({ singleTilde: false }), { disable: { null: INLINE } }], false, allowance);
 }
 
 /** What is counted beforehand spares time; whatever else there may be ends here. */
-function harmlessTree(text: string, extensions: Extensions): MarkdownRoot | undefined {
-  if (isTooDeep(text)) return undefined;
+function harmlessTree(
+  text: string,
+  extensions: Extensions,
+  isWhole: boolean,
+  allowance: Allowance,
+): MarkdownRoot | undefined {
+  const work = workOf(text, isWhole, allowance.left);
+  if (work === undefined) return undefined;
+  allowance.left -= work;
   try {
     const tree = fromMarkdown(text, { extensions, mdastExtensions: [gfmFromMarkdown()] });
     return isDeeper(tree, MAX_DEPTH) ? undefined : tree;
@@ -99,32 +120,45 @@ function isDeeper(tree: MarkdownRoot, depth: number): boolean {
   return true;
 }
 
-/** Whether text is made so that the parser's time or stack would grow faster than it. */
-function isTooDeep(text: string): boolean {
+/**
+ * What reading a text takes; undefined when that is more than `most`, or when the text is made so that the
+ * parser's time or stack would grow faster than it.
+ */
+function workOf(text: string, isWhole: boolean, most: number): number | undefined {
+  const meter = createWorkMeter(isWhole);
+  let work = 0;
   let open = 0;
   let underlines = 0;
   let containers = 0;
   let deepest = 0;
   const lines = text.split('\n');
   for (const line of lines) {
-    if (UNDERLINE.test(line)) underlines += 1;
-    if (underlines > MAX_UNDERLINES) return true;
-    CONTAINER.lastIndex = 0;
-    for (let depth = 1; CONTAINER.test(line); depth += 1) {
-      containers += 1;
-      deepest = Math.max(deepest, depth);
-      if (depth > MAX_NESTING || containers > MAX_CONTAINERS) return true;
-    }
+    if (isWhole && UNDERLINE.test(line)) underlines += 1;
+    if (underlines > MAX_UNDERLINES) return undefined;
+    const markers = markersOf(line);
+    containers += markers;
+    deepest = Math.max(deepest, markers);
+    if (markers > MAX_NESTING || containers > MAX_CONTAINERS) return undefined;
     for (let at = 0; at < line.length; at += 1) {
       const character = line[at];
       if (character === '[') open += 1;
       else if (character === ']' && open > 0) open -= 1;
-      if (open > MAX_OPEN_BRACKETS) return true;
+      if (open > MAX_OPEN_BRACKETS) return undefined;
     }
     // Brackets don't reach beyond a paragraph.
-    if (line.trim() === '') open = 0;
+    if (isBlank(line)) open = 0;
+    work = meter.add(line, markers);
+    if (work > most) return undefined;
   }
-  return deepest * lines.length > MAX_LINES_TIMES_DEPTH;
+  return deepest * lines.length > MAX_LINES_TIMES_DEPTH ? undefined : work;
+}
+
+/** How many quotes, items and footnotes begin on a line; no more are counted than are too many. */
+function markersOf(line: string): number {
+  CONTAINER.lastIndex = 0;
+  let markers = 0;
+  while (markers <= MAX_NESTING && CONTAINER.test(line)) markers += 1;
+  return markers;
 }
 
 /** Where a node begins and ends in the text that it was read from. */

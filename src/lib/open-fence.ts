@@ -51,6 +51,16 @@ export function closingOf(text: string): string {
   return fence && fence.mark.length <= MAX_MARK ? `\n${fence.prefix}${fence.mark}` : '';
 }
 
+/** Tells of each line of a text, given one after the other, whether it stands within fenced code. */
+export function codeReader(): (line: string) => boolean {
+  const reading: Reading = { open: [], fence: undefined, inText: false };
+  return (line) => {
+    const { fence } = reading;
+    readLine(line, reading);
+    return fence !== undefined && fence === reading.fence;
+  };
+}
+
 function readLine(line: string, reading: Reading): void {
   if (line.trim() === '') {
     readBlank(reading);

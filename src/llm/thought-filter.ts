@@ -140,8 +140,7 @@ function begin(reading: Reading, isEnd: boolean): boolean {
 function think(reading: Reading, isEnd: boolean): boolean {
   const { held, tag } = reading;
   const close = tag && findClose(held, tag, isEnd);
-  if (close === 'wait') return false;
-  if (close) {
+  if (close && 'at' in close) {
     reading.thought += close.at;
     if (reading.document !== undefined) {
       const rest = held.slice(0, close.at + close.length);
@@ -151,7 +150,9 @@ function think(reading: Reading, isEnd: boolean): boolean {
     reading.state = 'start';
     return true;
   }
-  const keep = isEnd ? 0 : Math.min(held.length, LONGEST_MARK);
+  // What stands before a quotation that isn't finished is decided: it is not looked at again.
+  const undecided = close ? held.length - close.waitsFrom : Math.min(held.length, LONGEST_MARK);
+  const keep = isEnd ? 0 : undecided;
   reading.thought += held.length - keep;
   if (reading.document !== undefined) reading.document += held.slice(0, held.length - keep);
   reading.held = held.slice(held.length - keep);
@@ -205,12 +206,15 @@ function decide(reading: Reading, mark: string): void {
   }
 }
 
-/** The first closing tag that isn't itself wrapped in quotes; `wait` when the next character tells. */
+/**
+ * The first closing tag that isn't itself wrapped in quotes. `waitsFrom`: the quotation mark before one, when
+ * the next character tells.
+ */
 function findClose(
   text: string,
   { close, isQuotable }: Tag,
   isEnd: boolean,
-): { at: number; length: number } | 'wait' | undefined {
+): { at: number; length: number } | { waitsFrom: number } | undefined {
   let from = 0;
   for (;;) {
     const found = close.exec(from === 0 ? text : text.slice(from));
@@ -221,7 +225,7 @@ function findClose(
     if (!isQuotable || !isQuoted(before, text.charAt(end))) {
       // Only a quotation mark before it makes what follows matter.
       const mayBeQuoted = isQuotable && end === text.length && !isEnd && /["'`“‘«„「]/.test(before);
-      return mayBeQuoted ? 'wait' : { at, length: found[0].length };
+      return mayBeQuoted ? { waitsFrom: at - 1 } : { at, length: found[0].length };
     }
     from = end;
   }

@@ -1,11 +1,24 @@
 /** What somebody else has written stays within its bounds. */
 import { expect, test } from '@jest/globals';
+import { attachmentsRaw } from '../../src/channels/slack/inbound/attachments-text.ts';
 import { readableText } from '../../src/channels/slack/inbound/inbound-text.ts';
 import { plainName } from '../../src/channels/slack/inbound/plain-name.ts';
 
 test('what is longer than any message is cut before it is read', () => {
   const long = `<@UBOT> ${'a'.repeat(2_000_000)}`;
   expect(readableText(long, { botUserId: 'UBOT', names: new Map() }).length).toBeLessThan(200_000);
+});
+
+test('of what hangs on a message no more is compared than is kept of it', () => {
+  const said = Array.from({ length: 5_000 }, (_, at) => `${at}`).join(' ');
+  const attachments = (more: object) =>
+    Array.from({ length: 20 }, (_, at) => ({ text: `${at}: ${said}`, ...more }));
+  for (const more of [{}, { is_share: true }]) {
+    const raw = attachmentsRaw(attachments(more));
+    expect(raw).toContain('5: 0 1 2');
+    expect(raw).not.toContain('9: 0 1 2');
+    expect(raw.length).toBeLessThan(170_000);
+  }
 });
 
 test('names are words on one line', () => {

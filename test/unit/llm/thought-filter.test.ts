@@ -195,3 +195,23 @@ test.each([
     filter.end();
   });
 });
+
+test('closing tags in quotes, of which each ends a piece: takes linear time', () => {
+  expectNoFasterThanLength(
+    (length) => '"</think>'.repeat(length / 9),
+    (text) => {
+      const filter = createThoughtFilter();
+      filter.push('<think>');
+      for (let at = 0; at < text.length; at += 9) filter.push(text.slice(at, at + 9));
+      filter.end();
+    },
+  );
+});
+
+test('a closing tag at the end of a piece ends the thought unless the quotation mark before it ends, too', () => {
+  expect(filtered(['<think>So "a', '"</think>', 'yes']).text).toBe('yes');
+  expect(filtered(['<think>So say "</think>', '" then.', '</think>yes'])).toMatchObject({
+    text: 'yes',
+    thought: 'So say "</think>" then.'.length,
+  });
+});

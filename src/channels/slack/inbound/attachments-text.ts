@@ -5,7 +5,7 @@
  * openclaw/openclaw#9963, ColeMurray/background-agents#1146, NousResearch/hermes-agent#96384.
  */
 import { blocksRaw, dateOf, quoteRaw } from './blocks-text.ts';
-import { escapeText } from './inbound-text.ts';
+import { escapeText, MAX_RAW_LENGTH } from './inbound-text.ts';
 import { withoutRepeats } from './without-repeats.ts';
 import { firstText, joinLines, looseList, looseOf, textOf, type Loose } from './loose.ts';
 import { plainName } from './plain-name.ts';
@@ -16,12 +16,25 @@ const MAX_PREVIEW_LENGTH = 500;
 /** Of one attachment, in UTF-16 units of Slack's notation. */
 const MAX_ATTACHMENT_LENGTH = 40_000;
 
-/** Each attachment as a text of its own. */
+/** How much of the attachments is still read, in UTF-16 units. */
+type Room = { left: number };
+
+/** Each attachment as a text of its own; all in all, no more is read than is kept of a message. */
 export function attachmentsRaw(attachments: unknown): string {
-  const texts = looseList(attachments)
-    .slice(0, MAX_ATTACHMENTS)
-    .map((attachment) => (isSharedMessage(attachment) ? sharedRaw(attachment) : writtenRaw(attachment)));
+  const room: Room = { left: MAX_RAW_LENGTH };
+  const texts: string[] = [];
+  for (const attachment of looseList(attachments).slice(0, MAX_ATTACHMENTS)) {
+    if (room.left <= 0) break;
+    texts.push(isSharedMessage(attachment) ? sharedRaw(attachment, room) : writtenRaw(attachment, room));
+  }
   return joinLines(texts, '\n\n');
+}
+
+/** Cut before they are compared, which costs more than all else. */
+function saidIn(text: string, blocks: string, room: Room): string {
+  const most = Math.min(MAX_ATTACHMENT_LENGTH, room.left);
+  room.left -= Math.min(most, Math.max(text.length, blocks.length));
+  return withoutRepeats(text.slice(0, most), blocks.slice(0, most));
 }
 
 /** The files that forwarded messages bring along: they stand in the attachment, not beside it. */
@@ -45,12 +58,11 @@ function isSharedMessage(attachment: Loose): boolean {
   );
 }
 
-function sharedRaw(attachment: Loose): string {
+function sharedRaw(attachment: Loose, room: Room): string {
   const blocks = looseList(attachment['message_blocks']).map(({ message }) =>
     blocksRaw(looseOf(message)['blocks']),
   );
-  const text = textOf(attachment['text']).slice(0, MAX_ATTACHMENT_LENGTH);
-  const said = withoutRepeats(text, joinLines(blocks).slice(0, MAX_ATTACHMENT_LENGTH));
+  const said = saidIn(textOf(attachment['text']), joinLines(blocks), room);
   const words = said || (attachment['files'] ? '' : textOf(attachment['fallback']));
   // A pasted link to a message is unfurled with the same fields; only a forward says `is_share`.
   const kind = attachment['is_share'] === true ? 'forwarded' : 'linked';
@@ -69,7 +81,7 @@ function sharedRaw(attachment: Loose): string {
   return joinLines([header.join(''), words && quoteRaw(words)]);
 }
 
-function writtenRaw(attachment: Loose): string {
+function writtenRaw(attachment: Loose, room: Room): string {
   const title = textOf(attachment['title']);
   const link = textOf(attachment['title_link']);
   const fields = looseList(attachment['fields']).map((field) =>
@@ -81,9 +93,9 @@ function writtenRaw(attachment: Loose): string {
     link && title ? `${title} (${escapeText(link)})` : title,
     textOf(attachment['text']),
     ...fields,
-  ]).slice(0, MAX_ATTACHMENT_LENGTH);
+  ]);
   const raw =
-    withoutRepeats(body, blocksRaw(attachment['blocks']).slice(0, MAX_ATTACHMENT_LENGTH)) ||
+    saidIn(body, blocksRaw(attachment['blocks']), room) ||
     firstText(attachment['fallback'], looseOf(attachment['image'])['alt_text']);
   const isPreview = Boolean(attachment['from_url'] ?? attachment['original_url']);
   return isPreview && raw ? `[preview of the link]\n${quoteRaw(raw.slice(0, MAX_PREVIEW_LENGTH))}` : raw;

@@ -1,4 +1,5 @@
 /** Lays the blocks of a reply out into messages. Pure. */
+import type { Allowance } from '../../../lib/markdown-work.ts';
 import { indentOf, type Container } from './containers.ts';
 import { escapedLength, fitting, wholeCharacters, ZERO_WIDTH_SPACE } from './plain-text.ts';
 import type { ReplyBlock } from './reply-blocks.ts';
@@ -7,6 +8,9 @@ import { beginsWithMark, cutText } from './text-cut.ts';
 /** The messages that are full, and the one that is being filled. */
 type Filling = {
   length: number;
+  /** No more of them are filled. */
+  most: number;
+  allowance: Allowance;
   full: string[];
   lines: string[];
   /** The length of `lines`, as Slack wants them escaped, each with its end. */
@@ -19,11 +23,20 @@ type Filling = {
 
 /**
  * Fills messages of at most `length`. What fits into no message begins in the one at hand, unless hardly any
- * room is left; so does text when that message has hardly begun. Any other block stays whole.
+ * room is left; so does text when that message has hardly begun. Any other block stays whole. What comes
+ * after the first `most` messages isn't asked for. The allowance is for text that has to be cut.
  */
-export function fillMessages(blocks: readonly ReplyBlock[], length: number): string[] {
-  const filling: Filling = { length, full: [], lines: [], used: 0, markedIn: new Map(), last: undefined };
+export function fillMessages(
+  blocks: Iterable<ReplyBlock>,
+  limits: { length: number; most: number; allowance: Allowance },
+): string[] {
+  const { length } = limits;
+  const filling: Filling = {
+    ...limits,
+    ...{ full: [], lines: [], used: 0, markedIn: new Map<Container, number>(), last: undefined },
+  };
   for (const block of blocks) {
+    if (isEnough(filling)) break;
     if (addWhole(block, filling)) continue;
     const fitsAlone = costOf(written(block, wholeOf(block), filling)) <= length;
     // A heading stays with its text, which may be cut.
@@ -32,8 +45,10 @@ export function fillMessages(blocks: readonly ReplyBlock[], length: number): str
     if (!addWhole(block, filling)) addInPieces(block, filling);
   }
   endMessage(filling);
-  return filling.full;
+  return filling.full.slice(0, limits.most);
 }
+
+const isEnough = ({ full, most }: Filling): boolean => full.length >= most;
 
 const wholeOf = ({ kind, open, lines, close }: ReplyBlock): string[] =>
   kind === 'code' ? [open, ...lines, close] : lines;
@@ -75,7 +90,7 @@ function addRows(
 ): void {
   let row = 0;
   let rest = rows[0] ?? '';
-  while (row < rows.length) {
+  while (row < rows.length && !isEnough(filling)) {
     const gap = gapBefore(block, filling);
     const indent = costOf(prefixesOf(block, filling).slice(1));
     let room = roomIn(filling) - costOf([...gap, ...written(block, [...above, ...below], filling)]);
@@ -97,14 +112,16 @@ function addRows(
 }
 
 function addText(block: ReplyBlock, text: string, filling: Filling): void {
-  for (let rest = text; rest !== '';) {
+  for (let rest = text; rest !== '' && !isEnough(filling);) {
     const gap = gapBefore(block, filling);
     const reach = reachIn(rest, block, roomIn(filling) - costOf(gap), filling);
     if (reach < rest.length && reach < filling.length / 6 && filling.used > 0) {
       endMessage(filling);
       continue;
     }
-    const at = reach >= rest.length ? rest.length : cutText(rest, Math.max(1, reach));
+    // What is no markdown to us is not read as markdown to be cut either.
+    const allowance = block.kind === 'plain' ? undefined : filling.allowance;
+    const at = reach >= rest.length ? rest.length : cutText(rest, Math.max(1, reach), allowance);
     const lines = rest.slice(0, at).replace(/\n$/, '').split('\n');
     put(block, [...gap, ...written(block, lines, filling)], filling);
     rest = block.kind === 'text' && at > 1 ? asText(rest.slice(at)) : rest.slice(at);
@@ -188,7 +205,9 @@ function put(block: ReplyBlock, lines: readonly string[], filling: Filling): voi
 }
 
 function endMessage(filling: Filling): void {
-  if (filling.used > 0) filling.full.push(filling.lines.join('\n'));
+  const message = filling.lines.join('\n');
+  // Slack takes none that is blank.
+  if (message.trim() !== '') filling.full.push(message);
   filling.lines = [];
   filling.used = 0;
   filling.last = undefined;

@@ -16,7 +16,7 @@ import {
   showAtWork,
   takeAwayProgress,
 } from './reply-in-thread.ts';
-import { splitReply } from './reply-parts.ts';
+import { firstParts, splitReply } from './reply-parts.ts';
 import { createGrowing } from './growing.ts';
 import { GROW_EVERY_MS } from './growing-text.ts';
 import { contentsOf, type SlackContent } from './outbound-text.ts';
@@ -96,7 +96,8 @@ function openTurn(
     },
     deliverAtOnce: (text) =>
       speaking(async () => {
-        const [markdown = '', ...more] = splitReply(text);
+        // Whether there is a second one can be told without reading all of them.
+        const [markdown = '', ...more] = firstParts(text, 2);
         // A stream takes two calls: it is ended, and its message updated.
         if (!progress || progress.kind === 'stream' || more.length > 0) return false;
         const place = await findPlace();

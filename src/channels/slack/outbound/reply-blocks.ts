@@ -7,6 +7,7 @@ import {
   type MarkdownNode,
   type MarkdownRoot,
 } from '../../../lib/markdown-tree.ts';
+import type { Allowance } from '../../../lib/markdown-work.ts';
 
 export type ReplyBlock = {
   kind:
@@ -31,17 +32,22 @@ export type ReplyBlock = {
  */
 const STRETCH = 4_000;
 
-/** Reads a reply of any length, in time that grows as it does. */
-export function readBlocks(text: string): ReplyBlock[] {
-  const blocks: ReplyBlock[] = [];
+/** How much longer the next stretch is, when a block is longer than this one: few are read again. */
+const STRETCHED = 4;
+
+/**
+ * Reads a reply of any length, in time that grows as it does. A stretch for which too little of the allowance
+ * is left is not read as markdown.
+ */
+export function* readBlocks(text: string, allowance: Allowance): Generator<ReplyBlock> {
   let from = 0;
   let length = STRETCH;
   while (from < text.length) {
     const end = text.indexOf('\n', from + length) + 1 || text.length;
     const stretch = text.slice(from, end);
-    const tree = blockTree(stretch);
+    const tree = blockTree(stretch, allowance);
     if (!tree) {
-      blocks.push({ ...NOTHING, kind: 'plain', lines: stretch.replace(/\n$/, '').split('\n') });
+      yield { ...NOTHING, kind: 'plain', lines: stretch.replace(/\n$/, '').split('\n') };
       from = end;
       length = STRETCH;
       continue;
@@ -49,12 +55,10 @@ export function readBlocks(text: string): ReplyBlock[] {
     const { read, known } = readStretch(tree, stretch, end === text.length);
     const [first] = read;
     if (first) first.isApart ||= /\n[ \t]*\n$/.test(text.slice(Math.max(0, from - STRETCH), from));
-    // A block that is longer than the stretch needs a longer one.
-    length = known === 0 ? 2 * length : STRETCH;
-    blocks.push(...read);
+    length = known === 0 ? STRETCHED * length : STRETCH;
+    yield* read;
     from += known;
   }
-  return blocks;
 }
 
 const NOTHING = { containers: [], isApart: false, open: '', close: '' };

@@ -14,25 +14,38 @@ const PART_LENGTH = 3_500;
 const REPLY_LENGTH = 40_000;
 
 /**
+ * What laying a reply out may take of the parser, in about microseconds: for every reply, and for each of its
+ * characters. What people and models write takes less; of any other reply the rest is shown as it was
+ * written.
+ */
+const MAX_WORK = { aReply: 80_000, aCharacter: 6 };
+
+/**
  * Cuts a reply into messages of at most `length`, between the blocks of its markdown where that is possible.
  * Code and tables stay whole when they fit into one message; when they don't, each piece is a code block of
  * its own, or a table with the header repeated.
  */
 export function splitReply(reply: string, length: number = PART_LENGTH): string[] {
+  return firstParts(reply, Infinity, length);
+}
+
+/** The first messages of a reply, at most `most` of them; what comes after these isn't read. */
+export function firstParts(reply: string, most: number, length: number = PART_LENGTH): string[] {
   const text = shortened(withPlainLineEnds(reply));
   if (escapedLength(text) <= length) return [text];
-  const shown = partsOf(text, length)
+  const shown = partsOf(text, length, most)
     .map(withoutBlankEnds)
     .filter((part) => part !== '');
   return shown.length > 0 ? shown : [text.slice(0, 1)];
 }
 
 /** Whatever the reply is made of, it is delivered: an error would come again at each attempt. */
-function partsOf(text: string, length: number): string[] {
+function partsOf(text: string, length: number, most: number): string[] {
+  const allowance = { left: MAX_WORK.aReply + MAX_WORK.aCharacter * text.length };
   try {
-    return fillMessages(readBlocks(text), length);
+    return fillMessages(readBlocks(text, allowance), { length, most, allowance });
   } catch {
-    return inPieces(text, length);
+    return inPieces(text, length).slice(0, most);
   }
 }
 

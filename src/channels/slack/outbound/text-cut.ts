@@ -1,4 +1,5 @@
 import { childrenOf, extentOf, markdownTree, type MarkdownNode } from '../../../lib/markdown-tree.ts';
+import type { Allowance } from '../../../lib/markdown-work.ts';
 import { wholeCharacters } from './plain-text.ts';
 
 /** What a line must not begin with by accident: it would be a mark, and gone. */
@@ -6,11 +7,11 @@ const MARK = /^(?:[-+*>#|=]|~~~|```|\d+[.)])/;
 
 /**
  * Where to cut running text that is longer than `room`: after a line, else after a space, in a place where
- * nothing is torn, else at most emphasis, else wherever it must be.
+ * nothing is torn, else at most emphasis, else wherever it must be. Without an allowance nothing is whole.
  */
-export function cutText(text: string, room: number): number {
+export function cutText(text: string, room: number, allowance: Allowance | undefined): number {
   const source = text.slice(0, room + 1);
-  for (const isWhole of [...wholePlaces(text.slice(0, room + 200)), () => true]) {
+  for (const isWhole of [...wholePlaces(text.slice(0, room + 200), allowance), () => true]) {
     for (const separator of ['\n', ' ']) {
       // A few places are looked at, not all: text may consist of nothing else.
       let end = source.length - 1;
@@ -33,8 +34,8 @@ export function beginsWithMark(text: string): boolean {
 }
 
 /** Whether a place lies in plain text; then the same for text that may be emphasised. */
-function wholePlaces(source: string): Array<(at: number) => boolean> {
-  const tree = markdownTree(source);
+function wholePlaces(source: string, allowance: Allowance | undefined): Array<(at: number) => boolean> {
+  const tree = allowance && markdownTree(source, allowance);
   if (!tree) return [];
   const phrases = paragraphsOf(tree).flatMap(childrenOf);
   const isIn = (nodes: readonly MarkdownNode[]) => {
