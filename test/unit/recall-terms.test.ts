@@ -114,7 +114,7 @@ describe('vectors', () => {
   test('of a long message the first and the last words are asked', () => {
     const text = Array.from({ length: 1_000 }, (_, i) => String(i)).join(' ');
     const { masks, words: asked } = toQueryMasks(wordsOf(text, 'asked'));
-    expect(masks).toHaveLength(6);
-    expect(asked.map(({ word }) => word)).toEqual(expect.arrayContaining(['0', '71', '928', '999']));
+    expect([masks.length, asked.length]).toEqual([2, 48]);
+    expect(asked.map(({ word }) => word)).toEqual(expect.arrayContaining(['0', '23', '976', '999']));
   });
 });

@@ -14,27 +14,22 @@ const RANKED = 2 * ENOUGH_EXCHANGES;
  * Ranks the best passages only, and ranks again with more when they come from too few exchanges.
  */
 export function rank(scored: ScoredScope, exclude: readonly string[], ranked = RANKED): ScoredPassage[] {
-  const { totals, flags, passageAt } = scored;
   const seen = new Set(exclude.map((id) => id.replaceAll('-', '')));
   // For each kind: a question asked a thousand times must not displace statements, nor what tells something.
   const wanted = ranked + seen.size;
-  const floors = {
-    statement: floorOf(scored, 'statement', wanted),
-    question: floorOf(scored, 'question', wanted),
-    repeat: floorOf(scored, 'repeat', wanted),
+  const places = {
+    statement: bestPlaces(scored, 'statement', wanted),
+    question: bestPlaces(scored, 'question', wanted),
+    repeat: bestPlaces(scored, 'repeat', wanted),
   };
-  const best: ScoredPassage[] = [];
-  for (let place = 0; place < totals.length; place += 1) {
-    const passage = (totals[place] ?? 0) >= floors[kindOf(flags[place] ?? 0)] ? passageAt(place) : undefined;
-    if (passage && !seen.has(passage.exchangeId)) best.push(passage);
-  }
-  const exchanges = best
+  const exchanges = Object.values(places)
+    .flatMap((best) => best.flatMap((place) => scored.passageAt(place) ?? []))
+    .filter(({ exchangeId }) => !seen.has(exchangeId))
     .sort((a, b) => b.total - a.total || b.at - a.at)
     .filter(({ exchangeId }) => !seen.has(exchangeId) && seen.add(exchangeId));
   // The best passages can all come from a few long exchanges, or from the window.
   const statements = exchanges.filter((passage) => kindOf(passage.flags) === 'statement').length;
-  const tooFew =
-    statements < Math.min(ranked, ENOUGH_EXCHANGES) && floors.statement > Number.NEGATIVE_INFINITY;
+  const tooFew = statements < Math.min(ranked, ENOUGH_EXCHANGES) && places.statement.length === wanted;
   return tooFew ? rank(scored, exclude, 4 * ranked) : exchanges;
 }
 
@@ -46,29 +41,40 @@ function kindOf(flags: number): Kind {
   return flags & ONLY_ASKS ? 'question' : 'statement';
 }
 
-const STEPS = 1_024;
-
 /**
- * A total that at least `wanted` passages of a kind reach; −Infinity when there are fewer. Totals are counted
- * in steps, which is faster than sorting them.
+ * The places of the best `wanted` passages of a kind, of equals the newest: no more of them, however many are
+ * equal. They stand in a heap, the worst first.
  */
-function floorOf({ totals, flags }: ScoredScope, kind: Kind, wanted: number): number {
-  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const total of totals) {
-    if (total < least) least = total;
-    if (total > most) most = total;
-  }
-  const step = (most - least) / (STEPS - 1) || 1;
-  const counts = new Uint32Array(STEPS);
-  for (let place = 0; place < totals.length; place += 1) {
+function bestPlaces({ totals, flags }: ScoredScope, kind: Kind, wanted: number): number[] {
+  const heap: number[] = [];
+  const isWorse = (a: number, b: number): boolean => {
+    const apart = (totals[a] ?? 0) - (totals[b] ?? 0);
+    return apart < 0 || (apart === 0 && a < b);
+  };
+  const at = (i: number): number => heap[i] ?? 0;
+  const swap = (i: number, j: number): void => void ([heap[i], heap[j]] = [at(j), at(i)]);
+  const rise = (from: number): void => {
+    for (let i = from; i > 0 && isWorse(at(i), at((i - 1) >> 1)); i = (i - 1) >> 1) swap(i, (i - 1) >> 1);
+  };
+  const sink = (): void => {
+    for (let i = 0; ;) {
+      const [left, right] = [2 * i + 1, 2 * i + 2];
+      const child = right < heap.length && isWorse(at(right), at(left)) ? right : left;
+      if (child >= heap.length || !isWorse(at(child), at(i))) return;
+      swap(i, child);
+      i = child;
+    }
+  };
+  // Newest first: what is equal to the worst is older, and stays out.
+  for (let place = totals.length - 1; place >= 0; place -= 1) {
     if (kindOf(flags[place] ?? 0) !== kind) continue;
-    const at = Math.floor(((totals[place] ?? 0) - least) / step);
-    counts[at] = (counts[at] ?? 0) + 1;
+    if (heap.length < wanted) rise(heap.push(place) - 1);
+    else if (wanted > 0 && isWorse(at(0), place)) {
+      heap[0] = place;
+      sink();
+    }
   }
-  let at = STEPS;
-  for (let found = 0; at > 0 && found < wanted; found += counts[at] ?? 0) at -= 1;
-  // A little below the step, so that rounding loses none of it.
-  return at > 0 ? least + (at - 0.5) * step : Number.NEGATIVE_INFINITY;
+  return heap;
 }
 
 /**

@@ -224,10 +224,13 @@ function flagQuestions(flags: Int16Array, userWeights: Float32Array, known: Floa
 /** All rows, oldest first. They arrive newest first, so reversing them nearly sorts them. */
 function inTimeOrder({ exchangeIdOf, parts, ats }: ScannedScope): number[] {
   const rows = Array.from(ats.keys()).reverse();
+  // Made once each: thousands may be of one moment.
+  const ids: string[] = [];
+  const idOf = (row: number): string => (ids[row] ??= exchangeIdOf(row));
   return rows.sort((a, b) => {
     const apart = (ats[a] ?? 0) - (ats[b] ?? 0);
     if (apart !== 0) return apart;
-    const [idA, idB] = [exchangeIdOf(a), exchangeIdOf(b)];
+    const [idA, idB] = [idOf(a), idOf(b)];
     return idA < idB ? -1 : idA > idB ? 1 : (parts[a] ?? 0) - (parts[b] ?? 0);
   });
 }

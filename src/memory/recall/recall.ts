@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
 import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
@@ -131,6 +132,8 @@ async function choose(
 ): Promise<Recollection> {
   const { scored, facts, question, vector, speakers } = from;
   const { topK } = settings;
+  // After the scoring: others have their turns.
+  await breathe();
   const ranked = rank(scored, inPrompt.exclude);
   const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
     match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;

@@ -4,6 +4,8 @@ import type { Word } from './terms.ts';
 const BITS_PER_MASK = 24;
 /** The most that a search compares. A question of some 30 words takes three. */
 const MAX_MASKS = 6;
+/** As many usual words as there is room for; of numbers, of one piece each, there would be more. */
+const MAX_WORDS = 48;
 /** A query's word counts no more pieces than four bits can say. */
 const MAX_COUNTED = 15;
 /**
@@ -55,6 +57,7 @@ export function toQueryMasks(asked: readonly Word[]): QueryMasks {
     const buckets = [...new Set(all.slice(0, MAX_COUNTED).map(bucketOf))];
     const bits = 32 - Math.clz32(buckets.length);
     if (bits === 0) continue;
+    if (words.length === MAX_WORDS) break;
     if (used + bits > BITS_PER_MASK) {
       if (masks.length === MAX_MASKS) break;
       masks.push(new Map());
