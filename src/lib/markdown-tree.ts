@@ -91,6 +91,9 @@ export function blockTree(
   return harmlessTree(text, [gfm({ singleTilde: false }), { disable: { null: INLINE } }], false, allowance);
 }
 
+/** Without what goes through a finished tree's text: it looks for links, and takes the square of some. */
+const BLOCKS = gfmFromMarkdown().map((extension) => ({ ...extension, transforms: [] }));
+
 /** What is counted beforehand spares time; whatever else there may be ends here. */
 function harmlessTree(
   text: string,
@@ -102,7 +105,8 @@ function harmlessTree(
   if (work === undefined) return undefined;
   allowance.left -= work;
   try {
-    const tree = fromMarkdown(text, { extensions, mdastExtensions: [gfmFromMarkdown()] });
+    const mdastExtensions = isWhole ? [gfmFromMarkdown()] : BLOCKS;
+    const tree = fromMarkdown(text, { extensions, mdastExtensions });
     return isDeeper(tree, MAX_DEPTH) ? undefined : tree;
   } catch {
     // Its stack has ended, or an assertion of its own has failed: no text is worth a reply.

@@ -67,7 +67,7 @@ test.each(['a\n', '- a\n', '> a\n\n', '|a|b|\n', '> - 1. a\n'])(
 /** A few times what it takes: only what is slow twice, and by far, is too slow. */
 const MOST_MS = 1_500;
 
-test.each(['b\n', '*a_'])('a quote and 40,000 characters of %j: laid out at once', (unit) => {
+test.each(['b\n', '*a_', 'www.'])('a quote and 40,000 characters of %j: laid out at once', (unit) => {
   const reply = `> a\n${fill(unit, 40_000)}`;
   const measure = () => costMs(() => splitReply(reply)) + costMs(() => contentsOf(growingText(reply)));
   const first = measure();
@@ -118,4 +118,9 @@ const BEGUN: Array<[string, string]> = [...LONG.slice(-3), ['blank lines', BLANK
 
 test.each(BEGUN)('the first messages of %s are those of the whole reply', (_name, reply) => {
   expect(firstParts(reply, 2)).toEqual(splitReply(reply).slice(0, 2));
+});
+
+test('the tree of blocks leaves links alone, however they are written', () => {
+  const [paragraph] = blockTree('See www.a.b and https://c.d and [e](f).')?.children ?? [];
+  expect(paragraph).toMatchObject({ type: 'paragraph', children: [{ type: 'text' }] });
 });

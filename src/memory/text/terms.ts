@@ -42,7 +42,7 @@ const IS_HAN = /\p{Script=Han}/u;
 const IS_UNSPACED = new RegExp(`^[${UNSPACED}]`, 'u');
 const CHARACTERS = new RegExp(`[${CHARACTER}]+|[^${CHARACTER}]+`, 'gu');
 /** Groups of digits that may be one number. A phone number is grouped by everyone in another way. */
-const DIGIT_GROUPS = /\d+(?:[ ()./+-]{1,3}\d+)+/g;
+const DIGIT_GROUPS = /(?<!\d)\d+(?:[ ()./+-]{1,3}\d+)+/g;
 const GROUPED_DIGITS = { fewest: 7, most: 15 };
 /** Format characters such as soft hyphens, and the tatweel: they are invisible or only stretch a word. */
 const INVISIBLE = /\p{Cf}|\u0640/gu;
