@@ -35,6 +35,8 @@ const PER_BRACKET = 15;
 const PER_LAZY_LINE_AND_LINE = 0.12;
 /** What looks for its other end, or its address, through the whole text that it stands in. */
 const PER_SEEKER_AND_CHARACTER = 0.1;
+/** A sign that may stand behind a link, for each further one of its run. */
+const PER_ENDING_AND_ENDING = 0.04;
 /** A run of marks for emphasis may be compared with every run before it. */
 const PER_RUN_AND_RUN = 0.12;
 
@@ -43,6 +45,9 @@ const BLANK = /^[ \t]*$/;
 const SEEKER = /`{2,}|<[!?]|\]|&|www\.|:\/\//gi;
 /** HTML may hide the mark of code from the parser. */
 const BEGINS_WITH_HTML = /^(?:[ \t>*+-]|\d{1,9}[.)])*</;
+/** Signs that end no bare link: after each of a run the parser looks at the rest of it. */
+const LINK = /www\.|:\/\//i;
+const ENDINGS = /[!"'),.:;?*_~\]]{20,}/g;
 const RUN = /\*+|_+|~{2,}/g;
 const WORD_SIGN = /[\p{L}\p{N}]/u;
 
@@ -85,6 +90,8 @@ function addPhrases(line: string, reading: Reading): void {
   for (const { index } of line.matchAll(SEEKER))
     reading.work += (reading.characters + index) * PER_SEEKER_AND_CHARACTER;
   reading.characters += line.length;
+  if (LINK.test(line))
+    for (const [run] of line.matchAll(ENDINGS)) reading.work += run.length ** 2 * PER_ENDING_AND_ENDING;
   for (const { 0: run, index } of line.matchAll(RUN)) {
     // Within a word this sign is one of its letters.
     if (run.startsWith('_') && isInWord(line, index, run.length)) continue;

@@ -67,12 +67,15 @@ test.each(['a\n', '- a\n', '> a\n\n', '|a|b|\n', '> - 1. a\n'])(
 /** A few times what it takes: only what is slow twice, and by far, is too slow. */
 const MOST_MS = 1_500;
 
-test.each(['b\n', '*a_', 'www.'])('a quote and 40,000 characters of %j: laid out at once', (unit) => {
-  const reply = `> a\n${fill(unit, 40_000)}`;
-  const measure = () => costMs(() => splitReply(reply)) + costMs(() => contentsOf(growingText(reply)));
-  const first = measure();
-  expect(first < MOST_MS ? first : Math.min(first, measure())).toBeLessThan(MOST_MS);
-});
+test.each(['b\n', '*a_', 'www.', `http://a${'.'.repeat(3_400)}b `])(
+  'a quote and 40,000 characters of %j: laid out at once',
+  (unit) => {
+    const reply = `> a\n${fill(unit, 40_000)}`;
+    const measure = () => costMs(() => splitReply(reply)) + costMs(() => contentsOf(growingText(reply)));
+    const first = measure();
+    expect(first < MOST_MS ? first : Math.min(first, measure())).toBeLessThan(MOST_MS);
+  },
+);
 
 const LONG: Array<[string, string]> = [
   ['prose', fill('Words **bold** and *thin*, `code`, snake_case and [a link](https://e.com). ', 39_000)],
@@ -123,4 +126,11 @@ test.each(BEGUN)('the first messages of %s are those of the whole reply', (_name
 test('the tree of blocks leaves links alone, however they are written', () => {
   const [paragraph] = blockTree('See www.a.b and https://c.d and [e](f).')?.children ?? [];
   expect(paragraph).toMatchObject({ type: 'paragraph', children: [{ type: 'text' }] });
+});
+
+test.each(['http://a.b/', 'http://a', 'www.a'])('marks behind the bare link %s are weighed', (link) => {
+  for (const mark of '!.)*_:') {
+    expect(markdownTree(`${link}${mark.repeat(3_400)}x`)).toBeUndefined();
+    expect(markdownTree(`See ${link}${mark.repeat(40)} and go on.`)).toBeDefined();
+  }
 });

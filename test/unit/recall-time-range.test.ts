@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { languagesOf } from '../../src/memory/text/languages.ts';
 import { daysNamedIn, timeRangeOf } from '../../src/memory/text/time-range.ts';
 
 // A Wednesday.
@@ -157,4 +158,15 @@ describe('the days that a message names, beside its own', () => {
     const many = Array.from({ length: 20 }, (_, i) => `on ${i + 6} May 2023`).join(' and ');
     expect(daysNamedIn(`We meet ${many}`, SAID)).toHaveLength(5);
   });
+});
+
+test('a text is read in the few languages that most of it is in', () => {
+  const ofEachScript = 'и в 今天 어제 χθες אתמול कल เมื่อวาน أمس the der le el il o de är on là dan';
+  expect(languagesOf(ofEachScript).length).toBeLessThanOrEqual(4);
+  expect(languagesOf(`${ofEachScript} ${'Что я делал на прошлой неделе? '.repeat(5)}`).slice(0, 2)).toEqual([
+    'ru',
+    'uk',
+  ]);
+  expect(languagesOf('What did I do, Анна?')).toEqual(['en', 'ru', 'uk']);
+  expect(languagesOf('12 34')).toEqual([]);
 });

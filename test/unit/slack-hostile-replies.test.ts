@@ -44,6 +44,8 @@ const SHAPES: Record<string, (length: number) => string> = {
   'rows without a table': (length) => fill('|a|b|\n', length),
   'bare links that are none': (length) => `${fill('www.', length - 1)}_`,
   'a bare link of dots': (length) => fill('www.', length / 5) + fill('.', (4 * length) / 5),
+  'a bare link before marks': (length) => `http://a.b/${fill('!', length - 12)}x`,
+  'bare links before dots': (length) => fill(`http://a${'.'.repeat(3_400)}b and `, length),
   'bare addresses': (length) => fill('éhttp://a.', length),
   'one long line': (length) => fill('a', length),
   'open fences': (length) => fill('```\n', length),

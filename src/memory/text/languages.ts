@@ -39,12 +39,15 @@ const JOINS = new Map<string, Language[]>();
 for (const language of LATIN)
   for (const word of JOINING[language].split(' ')) JOINS.set(word, [...(JOINS.get(word) ?? []), language]);
 
+/** A text is read in no more of them: each takes its time, also where a text has a letter of each script. */
+const MOST_LANGUAGES = 4;
+
 /**
- * The languages that a text is in: those of its scripts, and of Latin script those with most joining words.
- * Empty when nothing tells.
+ * The languages that a text is in, those of most letters first: those of its scripts, and of Latin script those
+ * with most joining words. Empty when nothing tells.
  */
 export function languagesOf(text: string): Language[] {
-  const ofScripts = OF_SCRIPT.filter(([script]) => script.test(text)).flatMap(([, languages]) => languages);
+  const ofScripts = OF_SCRIPT.map(([script, languages]) => ({ languages, letters: countOf(text, script) }));
   const words = text.toLowerCase().match(/[\p{Script=Latin}\p{M}]+/gu) ?? [];
   const joined = Map.groupBy(
     words.flatMap((word) => JOINS.get(word) ?? []),
@@ -52,5 +55,13 @@ export function languagesOf(text: string): Language[] {
   );
   const most = Math.max(...[...joined.values()].map(({ length }) => length));
   const ofWords = [...joined].flatMap(([language, { length }]) => (length === most ? [language] : []));
-  return [...ofScripts, ...ofWords];
+  return [...ofScripts, { languages: ofWords, letters: words.join('').length }]
+    .filter(({ letters }) => letters > 0)
+    .sort((a, b) => b.letters - a.letters)
+    .flatMap(({ languages }) => languages)
+    .slice(0, MOST_LANGUAGES);
+}
+
+function countOf(text: string, script: RegExp): number {
+  return text.match(new RegExp(script, 'gu'))?.length ?? 0;
 }
