@@ -43,8 +43,8 @@ for (const language of LATIN)
 const MOST_LANGUAGES = 4;
 
 /**
- * The languages that a text is in, those of most letters first: those of its scripts, and of Latin script those
- * with most joining words. Empty when nothing tells.
+ * The languages that a text is in, those of most letters first: those of its scripts, and of Latin script
+ * those with most joining words. Empty when nothing tells.
  */
 export function languagesOf(text: string): Language[] {
   const ofScripts = OF_SCRIPT.map(([script, languages]) => ({ languages, letters: countOf(text, script) }));
