@@ -7,6 +7,7 @@ import { hashOfKey, type FoundApiKey } from '../../db/api-keys.ts';
 import { NO_TENANT, recordAudit, type AuditEntry } from '../../db/audit.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { findTenant } from '../../db/tenants.ts';
+import { networkOf } from '../../lib/network-of.ts';
 import { createShares } from '../../lib/shares.ts';
 import { isSameSecret } from '../../lib/same-secret.ts';
 import type { SearchMemory } from '../../memory/recall/search-memory.ts';
@@ -53,7 +54,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
   /** Slows down whoever guesses, and nobody else: a token that is right never comes here. */
   const wrong = createShares(WRONG_AT_ONCE);
   const refuse = async (req: Request, res: Response): Promise<never> => {
-    const giveBack = wrong.take(req.socket.remoteAddress ?? '');
+    const giveBack = wrong.take(networkOf(req.socket.remoteAddress ?? ''));
     if (!giveBack) {
       throw new Problem(429, 'Too many wrong tokens', 'Try again later.', { headers: retryAfter(1_000) });
     }
