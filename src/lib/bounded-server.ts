@@ -88,9 +88,9 @@ type Context = {
  *
  * Idle are connections without a request under way, those that wait for the rest of its body, and those whose
  * answer isn't taken. An address that keeps too many loses its own. Where connections run short, one is
- * closed for each that comes, so nobody keeps the others out by doing nothing: first those that never asked,
- * then those between two requests, then the others, and of each kind the longest idle of the address with
- * the most. So a proxy's connections, all of one address, are no stranger's to take away by doing nothing.
+ * closed for each that comes, so nobody keeps the others out by doing nothing. First go those that never
+ * asked, then those between two requests, then the others; of each kind the address with the most loses its
+ * longest idle. A proxy has one address for all: no stranger takes its connections away by doing nothing.
  */
 export function createBoundedServer(listener: RequestListener, given: Partial<ServerLimits> = {}): Server {
   const limits = { ...LIMITS, ...given };
