@@ -2,10 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import type pg from 'pg';
 import { createReindex } from '../../src/activities/reindex.ts';
 import { enterErasure, forgetSomeMemories } from '../../src/db/erasures.ts';
-import { createPool } from '../../src/db/pool.ts';
 import { enterReindex } from '../../src/db/reindexes.ts';
 import { enterTenantRemoval, removeSomeRows } from '../../src/db/tenant-removals.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
@@ -22,32 +20,19 @@ import { hashEmbedder } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
 import { memoryOf } from '../support/memory.ts';
 import { makeOld, versionsOf } from '../support/old-passages.ts';
-import {
-  asRole,
-  connectRedis,
-  createTestDatabase,
-  createTestTenant,
-  type TestDatabase,
-} from '../support/services.ts';
+import { createTestTenant } from '../support/services.ts';
+import { createWorkerDatabase, type WorkerDatabase } from '../support/worker-database.ts';
 
 const embedder = hashEmbedder();
 const OPERATOR = { type: 'operator' } as const;
-let database: TestDatabase;
-let worker: pg.Pool;
-let redis: Awaited<ReturnType<typeof connectRedis>>;
+let database: WorkerDatabase['database'];
+let worker: WorkerDatabase['worker'];
+let redis: WorkerDatabase['redis'];
+let close: WorkerDatabase['close'];
 beforeAll(async () => {
-  [database, redis] = await Promise.all([createTestDatabase(), connectRedis()]);
-  worker = createPool({
-    databaseUrl: asRole('worker', database.url),
-    max: 6,
-    statementTimeoutMs: 20_000,
-  });
+  ({ database, worker, redis, close } = await createWorkerDatabase(20_000));
 });
-afterAll(async () => {
-  redis.disconnect();
-  await worker.end();
-  await database.drop();
-});
+afterAll(() => close());
 
 const LONG = Array.from({ length: 30 }, (_, i) => `Sentence ${i} tells of the river and its bridges.`).join(
   ' ',

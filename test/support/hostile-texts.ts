@@ -1,8 +1,9 @@
 /** Texts that make careless code slow: each fills a length with something that patterns stumble over. */
 
-/** One thing over and over. */
-export const fill = (unit: string) => (length: number) =>
-  unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
+/** One thing over and over, to a length. */
+export const filled = (unit: string, length: number): string =>
+  unit === '' ? '' : unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
+export const fill = (unit: string) => (length: number) => filled(unit, length);
 
 export const HOSTILE_TEXTS: Readonly<Record<string, (length: number) => string>> = {
   'one endless word': fill('a'),

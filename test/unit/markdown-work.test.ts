@@ -9,8 +9,8 @@ import { readBlocks } from '../../src/channels/slack/outbound/reply-blocks.ts';
 import { firstParts, splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 import { blockTree, markdownTree } from '../../src/lib/markdown-tree.ts';
 import { costMs } from '../support/growth.ts';
+import { filled } from '../support/hostile-texts.ts';
 
-const fill = (unit: string, length: number) => unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
 const lines = (count: number, line: (at: number) => string) =>
   Array.from({ length: count }, (_, at) => line(at)).join('\n');
 
@@ -36,12 +36,12 @@ describe('thousands of lines that go on without the marks of', () => {
 test.each(['*a_', '_a*', '*a', 'a~~b*', '*a_\n', '\\*', ']', '\\```\n', 'a <!--', 'www.a_', '&a;'])(
   'thousands of %j: plain text',
   (marks) => {
-    expect(markdownTree(fill(marks, 3_500))).toBeUndefined();
+    expect(markdownTree(filled(marks, 3_500))).toBeUndefined();
   },
 );
 
 test('code that HTML hides is read as text', () => {
-  expect(markdownTree(`<!--\n\`\`\`\n-->\n\na ${fill(']', 3_000)}`)).toBeUndefined();
+  expect(markdownTree(`<!--\n\`\`\`\n-->\n\na ${filled(']', 3_000)}`)).toBeUndefined();
 });
 
 test('brackets are counted over lines that only look blank', () => {
@@ -52,7 +52,7 @@ test.each(['a\n', '- a\n', '> a\n\n', '|a|b|\n', '> - 1. a\n'])(
   '40,000 characters of %j: read as markdown as far as the allowance goes',
   (unit) => {
     const allowance = { left: 320_000 };
-    const blocks = [...readBlocks(fill(unit, 40_000), allowance)];
+    const blocks = [...readBlocks(filled(unit, 40_000), allowance)];
     expect(blocks.map(({ kind }) => kind)).toContain('plain');
     expect(allowance.left).toBeGreaterThanOrEqual(0);
     expect(
@@ -60,7 +60,7 @@ test.each(['a\n', '- a\n', '> a\n\n', '|a|b|\n', '> - 1. a\n'])(
         .flatMap((block) => block.lines)
         .join('')
         .replace(/[^a]/g, ''),
-    ).toBe(fill(unit, 40_000).replace(/[^a]/g, ''));
+    ).toBe(filled(unit, 40_000).replace(/[^a]/g, ''));
   },
 );
 
@@ -70,7 +70,7 @@ const MOST_MS = 1_500;
 test.each(['b\n', '*a_', 'www.', `http://a${'.'.repeat(3_400)}b `])(
   'a quote and 40,000 characters of %j: laid out at once',
   (unit) => {
-    const reply = `> a\n${fill(unit, 40_000)}`;
+    const reply = `> a\n${filled(unit, 40_000)}`;
     const measure = () => costMs(() => splitReply(reply)) + costMs(() => contentsOf(growingText(reply)));
     const first = measure();
     expect(first < MOST_MS ? first : Math.min(first, measure())).toBeLessThan(MOST_MS);
@@ -78,8 +78,8 @@ test.each(['b\n', '*a_', 'www.', `http://a${'.'.repeat(3_400)}b `])(
 );
 
 const LONG: Array<[string, string]> = [
-  ['prose', fill('Words **bold** and *thin*, `code`, snake_case and [a link](https://e.com). ', 39_000)],
-  ['lines of prose', fill('This is **bold** text with `code` and snake_case words.\n', 39_000)],
+  ['prose', filled('Words **bold** and *thin*, `code`, snake_case and [a link](https://e.com). ', 39_000)],
+  ['lines of prose', filled('This is **bold** text with `code` and snake_case words.\n', 39_000)],
   ['a list', lines(900, (at) => `${at + 1}. item with some **bold** words`)],
   ['a list of words', lines(1_800, (at) => `- word ${at}`)],
   [
@@ -109,14 +109,14 @@ const DENSE: Array<[string, string]> = [
   ['a matrix in code', `- Here:\n  \`\`\`\n${lines(280, () => '  [1,2],[3,&a],')}\n  \`\`\``],
   ['tasks', lines(200, (at) => `- [x] task no. ${at}`)],
   ['links', lines(60, (at) => `- [page ${at}](https://example.com/a/page/${at}): \`code\` and more`)],
-  ['names', fill('snake_case_names ', 3_500)],
+  ['names', filled('snake_case_names ', 3_500)],
 ];
 
 test.each(DENSE)('a message of %s is formatted', (_name, text) => {
   expect(markdownTree(text)).toBeDefined();
 });
 
-const BLANK = `${'\n'.repeat(9_000)}word ${'\n'.repeat(9_000)}${fill('a ', 9_000)}`;
+const BLANK = `${'\n'.repeat(9_000)}word ${'\n'.repeat(9_000)}${filled('a ', 9_000)}`;
 const BEGUN: Array<[string, string]> = [...LONG.slice(-3), ['blank lines', BLANK]];
 
 test.each(BEGUN)('the first messages of %s are those of the whole reply', (_name, reply) => {

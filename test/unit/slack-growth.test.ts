@@ -14,47 +14,46 @@ import { growingText } from '../../src/channels/slack/outbound/growing-text.ts';
 import { contentsOf, plainPieces } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 import { costMs } from '../support/growth.ts';
-import { nearlyTheSame } from '../support/hostile-texts.ts';
+import { filled, nearlyTheSame } from '../support/hostile-texts.ts';
 
 const LENGTHS = [4_000, 32_000] as const;
 /** Eight times the text: three times that it is doubled, each at most 3.5 times the cost. */
 const MOST_GROWTH = 3.5 ** 3;
 const FLOOR_MS = 5;
 
-const fill = (unit: string, length: number) => unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
 const SHAPES: Array<[string, (length: number) => string]> = [
-  ['one sign', (n) => fill('!', n)],
-  ['one letter', (n) => fill('a', n)],
-  ['quote marks', (n) => fill('>', n)],
-  ['escaped quote marks', (n) => fill('&gt;', n)],
-  ['a pipe after spaces', (n) => `a|b\n${fill(' ', n)}|x`],
-  ['mentions', (n) => fill('<@U1>', n)],
-  ['the agent’s mention', (n) => `${fill('<@UBOT>', n / 2)}a${fill('    <@UBOT>', n / 2)}`],
-  ['mentions that never end', (n) => fill('<@U1|', n)],
-  ['backticks', (n) => fill('`', n)],
-  ['marks of code, a line each', (n) => fill('`\n', n)],
-  ['brackets', (n) => fill('[', n)],
-  ['angle brackets', (n) => fill('<', n)],
-  ['a flat list', (n) => fill('- a\n', n)],
-  ['nested lists', (n) => fill('- a\n  - b\n    - c\n', n)],
+  ['one sign', (n) => filled('!', n)],
+  ['one letter', (n) => filled('a', n)],
+  ['quote marks', (n) => filled('>', n)],
+  ['escaped quote marks', (n) => filled('&gt;', n)],
+  ['a pipe after spaces', (n) => `a|b\n${filled(' ', n)}|x`],
+  ['mentions', (n) => filled('<@U1>', n)],
+  ['the agent’s mention', (n) => `${filled('<@UBOT>', n / 2)}a${filled('    <@UBOT>', n / 2)}`],
+  ['mentions that never end', (n) => filled('<@U1|', n)],
+  ['backticks', (n) => filled('`', n)],
+  ['marks of code, a line each', (n) => filled('`\n', n)],
+  ['brackets', (n) => filled('[', n)],
+  ['angle brackets', (n) => filled('<', n)],
+  ['a flat list', (n) => filled('- a\n', n)],
+  ['nested lists', (n) => filled('- a\n  - b\n    - c\n', n)],
   [
     'ever deeper lists',
     (n) => Array.from({ length: Math.sqrt(n) }, (_, i) => `${' '.repeat(2 * i)}- a\n`).join(''),
   ],
-  ['quotes in lists', (n) => fill('> - ', n)],
-  ['marks of emphasis', (n) => fill('*_~', n)],
-  ['emphasised words', (n) => fill('**a_b ', n)],
-  ['entities', (n) => fill('&amp;', n)],
-  ['spaces between words', (n) => `<@UBOT> a${fill(' ', n)}b`],
-  ['links', (n) => fill('[a](https://e.com) <https://e.com|e> ', n)],
-  ['half links', (n) => fill('[a](', n)],
-  ['line ends', (n) => fill('\r\n', n)],
-  ['lines', (n) => fill('a\r', n)],
-  ['combining marks', (n) => `a${fill('\u0301', n)}`],
-  ['emoji', (n) => fill(':a', n)],
-  ['a label that is nearly its address', (n) => `<${fill('a', n / 2)}|b${fill('a', n / 4)}>`],
-  ['definitions', (n) => fill('[a]: b\n', n)],
-  ['tables', (n) => fill('|a|\n|-|\n\n', n)],
+  ['quotes in lists', (n) => filled('> - ', n)],
+  ['marks of emphasis', (n) => filled('*_~', n)],
+  ['emphasised words', (n) => filled('**a_b ', n)],
+  ['entities', (n) => filled('&amp;', n)],
+  ['spaces between words', (n) => `<@UBOT> a${filled(' ', n)}b`],
+  ['links', (n) => filled('[a](https://e.com) <https://e.com|e> ', n)],
+  ['half links', (n) => filled('[a](', n)],
+  ['line ends', (n) => filled('\r\n', n)],
+  ['lines', (n) => filled('a\r', n)],
+  ['combining marks', (n) => `a${filled('\u0301', n)}`],
+  ['emoji', (n) => filled(':a', n)],
+  ['a label that is nearly its address', (n) => `<${filled('a', n / 2)}|b${filled('a', n / 4)}>`],
+  ['definitions', (n) => filled('[a]: b\n', n)],
+  ['tables', (n) => filled('|a|\n|-|\n\n', n)],
 ];
 
 /** What a message may have beside its text: the same, and nearly the same. */

@@ -9,9 +9,8 @@ import { markdownTree } from '../../src/lib/markdown-tree.ts';
 import { contentsOf } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 import { SHORTENED } from '../../src/domain/words.ts';
+import { filled } from '../support/hostile-texts.ts';
 
-const fill = (unit: string, length: number) =>
-  unit === '' ? '' : unit.repeat(Math.ceil(length / unit.length)).slice(0, length);
 /** Numbers from 0 to 1 that are the same in each run. */
 function random(seed: number): () => number {
   let state = seed;
@@ -19,42 +18,42 @@ function random(seed: number): () => number {
 }
 
 const SHAPES: Record<string, (length: number) => string> = {
-  quotes: (length) => fill('>', length),
-  'quotes and lists': (length) => fill('> - ', length),
-  brackets: (length) => fill('[', length),
-  'nested images': (length) => fill('![', length / 2) + fill('](a)', length / 2),
-  'emphasis runs': (length) => fill('**a_b ', length),
-  'emphasis in emphasis': (length) => fill('*a **b ', length / 2) + fill('** *', length / 2),
-  backticks: (length) => fill('`a', length),
-  pipes: (length) => fill('|', length),
+  quotes: (length) => filled('>', length),
+  'quotes and lists': (length) => filled('> - ', length),
+  brackets: (length) => filled('[', length),
+  'nested images': (length) => filled('![', length / 2) + filled('](a)', length / 2),
+  'emphasis runs': (length) => filled('**a_b ', length),
+  'emphasis in emphasis': (length) => filled('*a **b ', length / 2) + filled('** *', length / 2),
+  backticks: (length) => filled('`a', length),
+  pipes: (length) => filled('|', length),
   // A table pattern of our own took the square of its length.
-  'a pipe after spaces': (length) => `a|b\n${fill(' ', length)}|x`,
-  tables: (length) => fill('|a|\n|-|\n\n', length),
-  'table rows': (length) => `|a|\n|-|\n${fill('|x|\n', length)}`,
-  links: (length) => fill('[a](', length),
-  entities: (length) => fill('&amp;', length),
-  'list markers': (length) => fill('1. ', length),
-  'list items': (length) => fill('- a\n', length),
-  'html comments': (length) => fill('<!-- ', length),
-  'underlined lines': (length) => fill('a\n=\n', length),
-  'lines after a deep quote': (length) => fill('> ', 18) + fill('a\n', length),
-  'lines after a quote': (length) => `> a\n${fill('a\n', length)}`,
-  'emphasis that never ends': (length) => fill('*a_', length),
-  'emphasis that never begins': (length) => fill('_a*', length),
-  'rows without a table': (length) => fill('|a|b|\n', length),
-  'bare links that are none': (length) => `${fill('www.', length - 1)}_`,
-  'a bare link of dots': (length) => fill('www.', length / 5) + fill('.', (4 * length) / 5),
-  'a bare link before marks': (length) => `http://a.b/${fill('!', length - 12)}x`,
-  'bare links before dots': (length) => fill(`http://a${'.'.repeat(3_400)}b and `, length),
-  'bare addresses': (length) => fill('éhttp://a.', length),
-  'one long line': (length) => fill('a', length),
-  'open fences': (length) => fill('```\n', length),
-  definitions: (length) => fill('[a]: b\n', length),
-  mentions: (length) => fill('<!here> ', length),
-  'a footnote of backslashes': (length) => `[^${fill('\\', length)}`,
-  footnotes: (length) => fill('[^a]:', length),
-  'footnotes, spaced': (length) => fill('[^a]: ', length),
-  'footnotes in quotes in lists': (length) => fill('[^a]: > - 1. ', length),
+  'a pipe after spaces': (length) => `a|b\n${filled(' ', length)}|x`,
+  tables: (length) => filled('|a|\n|-|\n\n', length),
+  'table rows': (length) => `|a|\n|-|\n${filled('|x|\n', length)}`,
+  links: (length) => filled('[a](', length),
+  entities: (length) => filled('&amp;', length),
+  'list markers': (length) => filled('1. ', length),
+  'list items': (length) => filled('- a\n', length),
+  'html comments': (length) => filled('<!-- ', length),
+  'underlined lines': (length) => filled('a\n=\n', length),
+  'lines after a deep quote': (length) => filled('> ', 18) + filled('a\n', length),
+  'lines after a quote': (length) => `> a\n${filled('a\n', length)}`,
+  'emphasis that never ends': (length) => filled('*a_', length),
+  'emphasis that never begins': (length) => filled('_a*', length),
+  'rows without a table': (length) => filled('|a|b|\n', length),
+  'bare links that are none': (length) => `${filled('www.', length - 1)}_`,
+  'a bare link of dots': (length) => filled('www.', length / 5) + filled('.', (4 * length) / 5),
+  'a bare link before marks': (length) => `http://a.b/${filled('!', length - 12)}x`,
+  'bare links before dots': (length) => filled(`http://a${'.'.repeat(3_400)}b and `, length),
+  'bare addresses': (length) => filled('éhttp://a.', length),
+  'one long line': (length) => filled('a', length),
+  'open fences': (length) => filled('```\n', length),
+  definitions: (length) => filled('[a]: b\n', length),
+  mentions: (length) => filled('<!here> ', length),
+  'a footnote of backslashes': (length) => `[^${filled('\\', length)}`,
+  footnotes: (length) => filled('[^a]:', length),
+  'footnotes, spaced': (length) => filled('[^a]: ', length),
+  'footnotes in quotes in lists': (length) => filled('[^a]: > - 1. ', length),
 };
 
 describe('a reply made of', () => {
@@ -94,8 +93,8 @@ test('no markdown whatever ends a reply, and what is shown of it is bounded', ()
   for (let round = 0; round < 60; round += 1) {
     // A nest of one to three marks, opened and perhaps closed, on one line or on many.
     const marks = Array.from({ length: 1 + Math.floor(next() * 3) }, () => pick(NESTING)).join('');
-    const nest = fill(marks, 3_000 + Math.floor(next() * 15_000));
-    const reply = `${pick(['', 'Look:\n', '```\n', '> '])}${nest}${fill(pick(CLOSING), 4_000 * next())}`;
+    const nest = filled(marks, 3_000 + Math.floor(next() * 15_000));
+    const reply = `${pick(['', 'Look:\n', '```\n', '> '])}${nest}${filled(pick(CLOSING), 4_000 * next())}`;
     const texts = splitReply(reply).flatMap((part) => contentsOf(part).slice(-1));
     expect(texts.length).toBeLessThan(80);
     expect(growingText(reply).length).toBeLessThanOrEqual(3_600);

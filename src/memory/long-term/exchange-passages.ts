@@ -1,8 +1,8 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Scope } from '../../domain/conversation.ts';
 import { toUnit } from '../../domain/embedding.ts';
+import { mapInTurns } from '../../lib/in-turns.ts';
 import { flagsOf, weightOf } from '../text/questions.ts';
 import { splitExchange, type Passage, type Span } from '../text/passages.ts';
 import { dayInWords } from '../text/search-text.ts';
@@ -124,9 +124,6 @@ function termsOf(parts: readonly MessagePart[], saidAt: Date): string {
   return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
 }
 
-/** Passages after which others have their turns: all those of a long exchange would hold them up. */
-const PASSAGES_AT_ONCE = 8;
-
 /**
  * What is derived of an exchange's texts and time, beside vectors: its flags and weight, and each passage's
  * terms. What it gives for a text stands in `DERIVED_VERSION`.
@@ -139,11 +136,9 @@ export async function deriveTerms({
 }: Pick<NewExchange, 'user' | 'reply' | 'createdAt'> & { passages: readonly Passage[] }) {
   const userText = user?.text ?? '';
   const replyText = reply?.text ?? '';
-  const terms: string[] = [];
-  for (const { user: ofUser, reply: ofReply } of passages) {
-    if (terms.length > 0 && terms.length % PASSAGES_AT_ONCE === 0) await breathe();
-    terms.push(termsOf([partOf(userText, ofUser), partOf(replyText, ofReply)], createdAt));
-  }
+  const terms = await mapInTurns(passages, ({ user: ofUser, reply: ofReply }) =>
+    termsOf([partOf(userText, ofUser), partOf(replyText, ofReply)], createdAt),
+  );
   return { flags: flagsOf(userText, replyText), userWeight: weightOf(userText), terms };
 }
 

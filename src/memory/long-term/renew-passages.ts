@@ -9,6 +9,7 @@ import { EXCHANGES_AT_ONCE, inGroups } from '../embedding/model-slices.ts';
 import { fromSent } from '../embedding/sent-vector.ts';
 import { VECTORS_SINCE } from './derived-version.ts';
 import { insertExchange, type EmbeddedPassage, type NewExchange } from './exchange-passages.ts';
+import type { MessageRow, PassageRow } from './stored-rows.ts';
 
 /** Rows of one page: of an exchange there are up to a hundred, and mostly few. */
 const PAGE_ROWS = 1_000;
@@ -83,29 +84,8 @@ export type StoredExchange = Pick<NewExchange, 'user' | 'reply' | 'createdAt'> &
   known: { user: number[]; reply: number[]; passages: EmbeddedPassage[] };
 };
 
-type MessageRow = {
-  id: string;
-  exchange_id: string;
-  agent_id: string;
-  user_id: string;
-  role: Role;
-  content: string;
-  created_at: Date;
-  vector: Buffer;
-};
-type PassageRow = {
-  exchange_id: string;
-  agent_id: string;
-  user_id: string;
-  version: number;
-  user_memory: string | null;
-  reply_memory: string | null;
-  user_from: number;
-  user_to: number;
-  reply_from: number;
-  reply_to: number;
-  vector: Buffer;
-};
+/** Whose a row is. */
+type Owned = { agent_id: string; user_id: string };
 
 /** Reads these exchanges, in this order, without those of which no message is there. */
 export async function readExchanges(
@@ -115,7 +95,7 @@ export async function readExchanges(
 ): Promise<StoredExchange[]> {
   const values = [tenantId, places.map(({ exchangeId }) => exchangeId)];
   const { messages, passages } = await inTenant(pool, tenantId, async (client) => ({
-    messages: await client.query<MessageRow>({
+    messages: await client.query<MessageRow & Owned>({
       name: 'messages-to-renew',
       text: `SELECT id, exchange_id, agent_id, user_id, role, left(content, ${TEXT_CHARACTERS}) AS content,
                     created_at, vector_send(embedding) AS vector
@@ -123,7 +103,7 @@ export async function readExchanges(
              ORDER BY created_at, id`,
       values,
     }),
-    passages: await client.query<PassageRow>({
+    passages: await client.query<PassageRow & Owned>({
       name: 'passages-to-renew',
       text: `SELECT exchange_id, agent_id, user_id, version, user_memory, reply_memory,
                     user_from, user_to, reply_from, reply_to, vector_send(embedding::vector) AS vector
@@ -157,8 +137,8 @@ export async function* readInGroups(
 function toStored(
   tenantId: string,
   place: OldExchange,
-  messages: readonly MessageRow[],
-  passages: readonly PassageRow[],
+  messages: ReadonlyArray<MessageRow & Owned>,
+  passages: ReadonlyArray<PassageRow & Owned>,
 ): StoredExchange | undefined {
   const [first] = passages;
   const own = messages.filter((row) => row.agent_id === first?.agent_id && row.user_id === first.user_id);

@@ -1,6 +1,6 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Role, Scope } from '../../domain/conversation.ts';
+import { mapInTurns } from '../../lib/in-turns.ts';
 import type { Candidate } from '../ranking/choose.ts';
 import { limitQuestions } from '../ranking/rank.ts';
 import type { ScoredPassage } from '../ranking/score.ts';
@@ -48,12 +48,10 @@ export async function findCandidates(
   const examine = async (passages: readonly ScoredPassage[]): Promise<Examined> => {
     const examined = limitQuestions(passages, topK);
     const texts = await findTexts(client, scope, examined, budget, vector);
-    const candidates: Candidate[] = [];
-    for (const [i, passage] of examined.entries()) {
-      if (i > 0 && i % PASSAGES_AT_ONCE === 0) await breathe();
-      candidates.push(...toCandidate(passage, texts, inPrompt, question));
-    }
-    return { examined, texts, candidates };
+    const candidates = await mapInTurns(examined, (passage) =>
+      toCandidate(passage, texts, inPrompt, question),
+    );
+    return { examined, texts, candidates: candidates.flat() };
   };
   const first = await examine(ranked);
   if (first.candidates.length >= topK || first.candidates.length === first.examined.length) return first;
@@ -65,9 +63,6 @@ export async function findCandidates(
     candidates: [...first.candidates, ...second.candidates],
   };
 }
-
-/** Passages after which others have their turns. */
-const PASSAGES_AT_ONCE = 8;
 
 /** Cosine similarity from which a message asks the same as the question, if its words do too. */
 const SAME_QUESTION = 0.8;

@@ -8,14 +8,14 @@ export type Language = (typeof LANGUAGES)[number];
 
 /** What scripts tell of the languages: of Chinese characters alone nobody knows whose they are. */
 const OF_SCRIPT: ReadonlyArray<readonly [RegExp, readonly Language[]]> = [
-  [/\p{Script=Cyrillic}/u, ['ru', 'uk']],
-  [/\p{Script=Arabic}/u, ['ar']],
-  [/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u, ['ja', 'zh-Hans', 'zh-Hant']],
-  [/\p{Script=Hangul}/u, ['ko']],
-  [/\p{Script=Greek}/u, ['el']],
-  [/\p{Script=Hebrew}/u, ['he']],
-  [/\p{Script=Devanagari}/u, ['hi']],
-  [/\p{Script=Thai}/u, ['th']],
+  [/\p{Script=Cyrillic}/gu, ['ru', 'uk']],
+  [/\p{Script=Arabic}/gu, ['ar']],
+  [/[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu, ['ja', 'zh-Hans', 'zh-Hant']],
+  [/\p{Script=Hangul}/gu, ['ko']],
+  [/\p{Script=Greek}/gu, ['el']],
+  [/\p{Script=Hebrew}/gu, ['he']],
+  [/\p{Script=Devanagari}/gu, ['hi']],
+  [/\p{Script=Thai}/gu, ['th']],
 ];
 
 /**
@@ -47,7 +47,10 @@ const MOST_LANGUAGES = 4;
  * those with most joining words. Empty when nothing tells.
  */
 export function languagesOf(text: string): Language[] {
-  const ofScripts = OF_SCRIPT.map(([script, languages]) => ({ languages, letters: countOf(text, script) }));
+  const ofScripts = OF_SCRIPT.map(([script, languages]) => ({
+    languages,
+    letters: text.match(script)?.length ?? 0,
+  }));
   const words = text.toLowerCase().match(/[\p{Script=Latin}\p{M}]+/gu) ?? [];
   const joined = Map.groupBy(
     words.flatMap((word) => JOINS.get(word) ?? []),
@@ -60,8 +63,4 @@ export function languagesOf(text: string): Language[] {
     .sort((a, b) => b.letters - a.letters)
     .flatMap(({ languages }) => languages)
     .slice(0, MOST_LANGUAGES);
-}
-
-function countOf(text: string, script: RegExp): number {
-  return text.match(new RegExp(script, 'gu'))?.length ?? 0;
 }

@@ -12,6 +12,7 @@ import {
   type WrittenExchange,
   type WrittenLine,
 } from './format.ts';
+import type { MessageRow, PassageRow } from '../long-term/stored-rows.ts';
 
 /** Exchanges that are read at once, and fewer where they fill a page (see `HAS_ROOM`). */
 const PAGE = 50;
@@ -92,26 +93,7 @@ function withoutEmbeddings({ messages, passages: _, ...line }: WrittenExchange):
   return { ...line, messages: messages.map(({ embedding: __, ...message }) => message) };
 }
 
-type MessageRow = {
-  id: string;
-  exchange_id: string;
-  role: Role;
-  content: string;
-  created_at: Date;
-  vector: Buffer;
-};
-type PassageRow = {
-  exchange_id: string;
-  part: number;
-  version: number;
-  user_memory: string | null;
-  reply_memory: string | null;
-  user_from: number;
-  user_to: number;
-  reply_from: number;
-  reply_to: number;
-  vector: Buffer;
-};
+type ExportedPassage = PassageRow & { part: number };
 
 /** The next exchanges of a scope, by the time of their first messages. */
 async function readPage(
@@ -135,7 +117,7 @@ async function readPage(
              ORDER BY created_at, role DESC, id`,
       values,
     });
-    const { rows: passages } = await client.query<PassageRow>({
+    const { rows: passages } = await client.query<ExportedPassage>({
       name: 'export-passages',
       text: `SELECT exchange_id, part, version, user_memory, reply_memory, user_from, user_to, reply_from, reply_to,
                     vector_send(embedding::vector) AS vector
@@ -188,7 +170,7 @@ const FIRST_MESSAGES = `
 function toLines(
   id: string,
   rows: readonly MessageRow[],
-  passages: readonly PassageRow[],
+  passages: readonly ExportedPassage[],
 ): WrittenExchange[] {
   const known = new Set(passages.flatMap(({ user_memory, reply_memory }) => [user_memory, reply_memory]));
   const ofRole = (role: Role) => {
