@@ -11,6 +11,7 @@ import { rank } from '../../src/memory/ranking/rank.ts';
 import { matchOf, totalsOf, type Features } from '../../src/memory/ranking/score.ts';
 import { RANKING } from '../../src/memory/ranking/weights.ts';
 import { embedQuestion } from '../../src/memory/recall/question-embeddings.ts';
+import { readQuestion } from '../../src/memory/recall/read-question.ts';
 import { compareScope } from '../../src/memory/recall/recall.ts';
 import { queryOf } from '../../src/memory/recall/recall-for-turn.ts';
 import { quotedWords, withinBudget } from '../../src/memory/recall/quotable.ts';
@@ -95,14 +96,15 @@ async function samplesOf(
     );
     const query = queryOf({ message, agentName: agent.name, ...embedded });
     const from = { scope: message, settings: DEFAULT_RECALL };
-    const { scored, facts } = await inTenant(pool, tenantId, (client) => compareScope(client, from, query));
+    const read = await readQuestion(message, query);
+    const { scored } = await inTenant(pool, tenantId, (client) => compareScope(client, from, query, read));
     const inOrder = Array.from({ length: scored.totals.length }, (_, place) => {
       const found = scored.passageAt(place);
       const passage = found && passages.get(`${found.exchangeId} ${found.part}`);
       if (!passage) throw new Error('a passage was compared that is not stored');
       return passage;
     });
-    const match = matchOf(rank(scored, []), facts, scored.totals.length);
+    const match = matchOf(rank(scored, []), read.facts, scored.totals.length);
     samples.push({ set: conversation.set, question, features: scored.features, passages: inOrder, match });
   }
   return samples;

@@ -6,6 +6,7 @@ import { FAILURE } from '../domain/failures.ts';
 import type { OldExchange, ReindexKey, ReindexProgress } from '../domain/reindex.ts';
 import { beginSlice } from '../memory/embedding/model-slices.ts';
 import { DERIVED_VERSION } from '../memory/long-term/derived-version.ts';
+import { derive } from '../memory/long-term/derive.ts';
 import { embedExchangeTexts, type Embed, type NewExchange } from '../memory/long-term/exchange-passages.ts';
 import {
   countOldExchanges,
@@ -70,7 +71,7 @@ export function createReindex({ pool, embedder }: Pick<ActivityDependencies, 'po
       const renew = async (group: readonly StoredExchange[]): Promise<void> => {
         const derived = await Promise.all(
           group.map((stored) =>
-            unlessItFails(stored.place.exchangeId, () => derive(stored, embedFor(stored))),
+            unlessItFails(stored.place.exchangeId, () => derivedAnew(stored, embedFor(stored))),
           ),
         );
         // A few short transactions; the watched attempt beats.
@@ -105,11 +106,12 @@ export function createReindex({ pool, embedder }: Pick<ActivityDependencies, 'po
   };
 }
 
-async function derive(stored: StoredExchange, by: Embed): Promise<NewExchange> {
+async function derivedAnew(stored: StoredExchange, by: Embed): Promise<NewExchange> {
   const { place, scope, user, reply, createdAt, known } = stored;
   const texts = { user: user?.text ?? '', reply: reply?.text ?? '' };
   const { passages } = await embedExchangeTexts(texts, known, by);
-  return { ...scope, exchangeId: place.exchangeId, user, reply, createdAt, passages };
+  const derived = await derive(scope, { ...texts, createdAt, passages });
+  return { ...scope, exchangeId: place.exchangeId, user, reply, createdAt, passages, derived };
 }
 
 /** One exchange that can't be derived holds up no other: it stays as it is. */

@@ -7,6 +7,7 @@ import { soundFigures, type TurnFigures } from '../domain/turn-figures.ts';
 import type { EmbedAndStoreInput } from '../domain/turn.ts';
 import { HANDED_OVER } from '../domain/words.ts';
 import { decodeEmbedding } from '../memory/embedding/embedding-codec.ts';
+import { derive } from '../memory/long-term/derive.ts';
 import { embedExchangeTexts, insertExchange, type Embed } from '../memory/long-term/exchange-passages.ts';
 import { insertMemories } from '../memory/long-term/memories.ts';
 import { memoryId } from '../memory/long-term/memory-id.ts';
@@ -40,7 +41,10 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
         const texts = { user: message.text, reply: reply ?? '' };
         const embedded = await embedExchangeTexts(texts, known, by);
         const exchange = { tenantId, agentId, userId, exchangeId };
-        const user = { id: memoryId('user', exchangeId), createdAt: new Date(message.receivedAt) };
+        const createdAt = new Date(message.receivedAt);
+        const { passages } = embedded;
+        const derived = await derive(message, { ...texts, createdAt, passages });
+        const user = { id: memoryId('user', exchangeId), createdAt };
         const assistant = { id: memoryId('assistant', exchangeId), createdAt: new Date(repliedAt) };
         await inTenant(pool, tenantId, async (client) => {
           // First, since it holds the turn's row: an erasure comes before all of this or after it.
@@ -55,8 +59,7 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
             ...exchange,
             user: { memoryId: user.id, text: message.text },
             reply: reply === undefined ? null : { memoryId: assistant.id, text: reply },
-            createdAt: user.createdAt,
-            passages: embedded.passages,
+            ...{ createdAt, passages, derived },
           });
         });
       } catch (error) {

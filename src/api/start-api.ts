@@ -17,6 +17,7 @@ import { createEmbedder } from '../memory/embedding/embedder.ts';
 import { lazyEmbedder } from '../memory/embedding/lazy-embedder.ts';
 import { createPreviewGather } from '../memory/recall/preview-gather.ts';
 import { createSearchMemory, SEARCHES_AT_ONCE } from '../memory/recall/search-memory.ts';
+import { logGivenUp } from '../observability/given-up.ts';
 import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
 import { temporalNeeded } from '../temporal/connection.ts';
@@ -51,6 +52,7 @@ export async function startApi(
   tracing?.watchPool(pool);
   tracing?.watchRedis(redis);
   const closing = new AbortController();
+  logGivenUp(log);
 
   // Redis is not waited for: without it messages are accepted and answered, from what else is remembered.
   await waitForAll([postgresNeeded(pool), temporalNeeded(temporal, config.temporal)], {

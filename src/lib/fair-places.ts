@@ -17,12 +17,12 @@ type Waiting = {
 };
 
 /**
- * Shares places out among the tenants that want them: `atOnce` for one that is alone, and at most
- * `mostPlaces` of that in all. Whoever has its share waits for one of its own to end; whoever else comes
+ * Shares places out among the tenants that want them: `atOnce` for one that is alone, and in all as many as
+ * `createShares` gives. Whoever has its share waits for one of its own to end; whoever else comes
  * finds a place at once.
  */
-export function createFairPlaces(atOnce: number): FairPlaces {
-  const shares = createShares(atOnce);
+export function createFairPlaces(atOnce: number, most?: number): FairPlaces {
+  const shares = createShares(atOnce, most);
   const queue = createFairQueue<Waiting>();
   // One that nobody waits for is taken out, and needs no place.
   const mayEnter = (waiting: Waiting): boolean => {

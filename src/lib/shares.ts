@@ -10,11 +10,10 @@ export type Shares = {
 /**
  * Alone, an owner may take the whole limit. While others are there, whoever holds more than the limit divided
  * by their number gets no further place, and what it holds it keeps. So that a newcomer finds a place in any
- * case, more places than the limit may be taken: `mostPlaces` says how many.
+ * case, more places than the limit may be taken: `mostPlaces` says how many, or `most`.
  */
-export function createShares(limit: number): Shares {
+export function createShares(limit: number, most = mostPlaces(limit)): Shares {
   const held = new Map<string, number>();
-  const most = mostPlaces(limit);
   let taken = 0;
 
   return {

@@ -10,6 +10,7 @@ import { createRunAgent } from '../llm/run-agent.ts';
 import { createEmbedder } from '../memory/embedding/embedder.ts';
 import { createActivityMetrics } from '../observability/activity-metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
+import { logGivenUp } from '../observability/given-up.ts';
 import { createTurnLog } from '../observability/turn-log.ts';
 import { createWorkerMetrics } from '../observability/worker-metrics.ts';
 import { closeAll } from '../lib/process.ts';
@@ -44,6 +45,7 @@ export async function startWorker(
 ): Promise<RunningWorker> {
   const metrics = config.metrics && (await createWorkerMetrics(config.metrics));
   installRuntime(log, metrics?.temporalAddress);
+  logGivenUp(log);
   const pool = createPool({ databaseUrl: config.databaseUrl, max: 20, statementTimeoutMs: 10_000 });
   const redis = createRedis(config.redisUrl, log);
   const temporal = lazyClient(config.temporal, config.encryption.keys);

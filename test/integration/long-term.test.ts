@@ -4,6 +4,7 @@ import { toSql } from 'pgvector';
 import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { enterTurn, findTurn } from '../../src/db/ledger.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
+import { toTermVector } from '../../src/memory/text/search-terms.ts';
 import { insertExchange } from '../../src/memory/long-term/exchange-passages.ts';
 import { insertMemories, retrieveRelevant, storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { axis, similarTo0 } from '../support/embeddings.ts';
@@ -238,6 +239,7 @@ describe('the database', () => {
           reply: null,
           createdAt: new Date(),
           passages: [{ user: { from: 0, to: 2 }, reply: { from: 0, to: 0 }, embedding: axis(0) }],
+          derived: { flags: 0, userWeight: 0, terms: [toTermVector([])] },
         }),
       ),
     ).rejects.toThrow(/row-level security/);

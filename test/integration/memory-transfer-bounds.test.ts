@@ -61,7 +61,7 @@ async function importInto(scope: Scope, lines: AsyncIterable<string>): Promise<v
     const staged = read.stagedAs(read.ids.own ?? read.ids.anew);
     const exchange = exchangeLine.parse(JSON.parse(staged.content));
     const unknown = await withoutKnown(database.pool, scope, [exchange]);
-    const embedded = await Promise.all(unknown.map((own) => embedExchange(own.id, own, model)));
+    const embedded = await Promise.all(unknown.map((own) => embedExchange(scope, own, model)));
     await inTenant(database.pool, scope.tenantId, async (client) => {
       await storeExchanges(client, scope, embedded);
     });

@@ -13,6 +13,7 @@ import { FAILURE } from '../../src/domain/failures.ts';
 import type { ReindexKey } from '../../src/domain/reindex.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import { DERIVED_VERSION } from '../../src/memory/long-term/derived-version.ts';
+import { derivedOf } from '../../src/memory/long-term/derive.ts';
 import { insertExchange } from '../../src/memory/long-term/exchange-passages.ts';
 import { readExchanges } from '../../src/memory/long-term/renew-passages.ts';
 import { sweepTenant } from '../../src/memory/long-term/retention.ts';
@@ -84,8 +85,11 @@ async function unfinished({ scope: { tenantId }, exchangeId }: { scope: Scope; e
       [exchangeId, [user?.memoryId, reply?.memoryId]],
     );
     expect(rows).toEqual([{ cleared: true }]);
-    const whole = { user: { from: 0, to: LONG.length }, reply: { from: 0, to: 6 }, embedding: known.user };
-    await insertExchange(client, { ...scope, exchangeId, user, reply, createdAt, passages: [whole] });
+    const passages = [
+      { user: { from: 0, to: LONG.length }, reply: { from: 0, to: 6 }, embedding: known.user },
+    ];
+    const derived = derivedOf({ user: user?.text ?? '', reply: reply?.text ?? '', createdAt, passages });
+    await insertExchange(client, { ...scope, exchangeId, user, reply, createdAt, passages, derived });
     isDone.resolve(undefined);
     await letGo.promise;
   });

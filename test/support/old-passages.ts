@@ -1,5 +1,6 @@
 /** Memories as older code has left them. */
 import { inTenant } from '../../src/db/tenant-transaction.ts';
+import { derivedOf } from '../../src/memory/long-term/derive.ts';
 import { insertExchange } from '../../src/memory/long-term/exchange-passages.ts';
 import { readExchanges } from '../../src/memory/long-term/renew-passages.ts';
 import type { TestDatabase } from './services.ts';
@@ -24,7 +25,9 @@ export async function makeOld({ admin, pool }: TestDatabase, tenantId: string): 
       );
       const passage = { user: whole(user?.text), reply: whole(reply?.text), embedding, version: 0 };
       const { exchangeId } = place;
-      await insertExchange(client, { ...scope, exchangeId, user, reply, createdAt, passages: [passage] });
+      const passages = [passage];
+      const derived = derivedOf({ user: user?.text ?? '', reply: reply?.text ?? '', createdAt, passages });
+      await insertExchange(client, { ...scope, exchangeId, user, reply, createdAt, passages, derived });
     }
   });
   return rows.map(({ id }) => id);

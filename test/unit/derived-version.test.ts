@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import { DERIVED_VERSION, VECTORS_SINCE } from '../../src/memory/long-term/derived-version.ts';
-import { deriveTerms, embedExchangeTexts, type Embed } from '../../src/memory/long-term/exchange-passages.ts';
+import { derivedOf } from '../../src/memory/long-term/derive.ts';
+import { embedExchangeTexts, type Embed } from '../../src/memory/long-term/exchange-passages.ts';
 
 const LONG = Array.from(
   { length: 30 },
@@ -44,9 +45,7 @@ async function derived([userText, replyText]: readonly [string, string]) {
   const texts = { user: userText, reply: replyText };
   const known = { user: userText ? undefined : [], reply: replyText ? undefined : [] };
   const { passages } = await embedExchangeTexts(texts, known, noting(asked));
-  const message = (memoryId: string, text: string) => (text ? { memoryId, text } : null);
-  const exchange = { user: message('u', userText), reply: message('r', replyText), createdAt: AT, passages };
-  const { flags, userWeight, terms } = await deriveTerms(exchange);
+  const { flags, userWeight, terms } = derivedOf({ ...texts, createdAt: AT, passages });
   return { asked, passages, flags, userWeight: userWeight.toFixed(4), terms };
 }
 

@@ -1,11 +1,13 @@
 /** What a file says of passages counts where we would cut them so: recall relies on their length. */
 import { describe, expect, test } from '@jest/globals';
+import { derive } from '../../src/memory/long-term/derive.ts';
 import { DERIVED_VERSION, VECTORS_SINCE } from '../../src/memory/long-term/derived-version.ts';
-import { deriveTerms, type Embed } from '../../src/memory/long-term/exchange-passages.ts';
+import type { Embed } from '../../src/memory/long-term/exchange-passages.ts';
 import { embedExchange } from '../../src/memory/transfer/store-imported.ts';
 import { splitExchange } from '../../src/memory/text/passages.ts';
 
 const ID = '5f2a6e55-449c-42ef-afce-839bc30fc4a9';
+const OWNER = { tenantId: 'a', userId: 'u' };
 const AT = '2026-01-01T00:00:00.000Z';
 const LONG = Array.from(
   { length: 40 },
@@ -25,7 +27,7 @@ async function imported(passages: Passages) {
   };
   const message = { role: 'user' as const, at: AT, text: LONG, embedding: GIVEN };
   const { passages: kept } = await embedExchange(
-    ID,
+    OWNER,
     { type: 'exchange', id: ID, messages: [message], passages },
     by,
   );
@@ -63,9 +65,8 @@ describe('cut and embedded anew', () => {
 test('others have their turns while a long exchange is derived', async () => {
   let turns = 0;
   const ticking = setInterval(() => (turns += 1), 0);
-  const text = { memoryId: 'm', text: LONG };
-  const many = Array.from({ length: 20 }, () => CUTS).flat();
-  await deriveTerms({ user: text, reply: null, createdAt: new Date(AT), passages: many });
+  const passages = Array.from({ length: 20 }, () => CUTS).flat();
+  await derive(OWNER, { user: LONG, reply: '', createdAt: new Date(AT), passages });
   clearInterval(ticking);
   expect(turns).toBeGreaterThan(2);
 });

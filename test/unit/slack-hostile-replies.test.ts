@@ -68,7 +68,7 @@ describe('a reply made of', () => {
           expect(blocks?.[0].text.length ?? 0).toBeLessThanOrEqual(12_000);
         }
       }
-      expect(growingText(shape(length)).length).toBeLessThanOrEqual(3_600);
+      expect(growingText(shape(length)).text.length).toBeLessThanOrEqual(3_600);
       return parts.length;
     });
     for (const [at, count] of counts.entries())
@@ -97,7 +97,7 @@ test('no markdown whatever ends a reply, and what is shown of it is bounded', ()
     const reply = `${pick(['', 'Look:\n', '```\n', '> '])}${nest}${filled(pick(CLOSING), 4_000 * next())}`;
     const texts = splitReply(reply).flatMap((part) => contentsOf(part).slice(-1));
     expect(texts.length).toBeLessThan(80);
-    expect(growingText(reply).length).toBeLessThanOrEqual(3_600);
+    expect(growingText(reply).text.length).toBeLessThanOrEqual(3_600);
     expect(typeof closeOpenFence(reply)).toBe('string');
   }
 });

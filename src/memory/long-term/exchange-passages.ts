@@ -2,14 +2,9 @@ import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Scope } from '../../domain/conversation.ts';
 import { toUnit } from '../../domain/embedding.ts';
-import { mapInTurns } from '../../lib/in-turns.ts';
-import { flagsOf, weightOf } from '../text/questions.ts';
 import { splitExchange, type Passage, type Span } from '../text/passages.ts';
-import { dayInWords } from '../text/search-text.ts';
-import { toTermVector } from '../text/search-terms.ts';
-import { wordsOf } from '../text/terms.ts';
-import { daysNamedIn } from '../text/time-range.ts';
 import { DERIVED_VERSION } from './derived-version.ts';
+import type { Derived } from './derive.ts';
 
 /** A finished exchange, ready to be stored for recall. */
 export type NewExchange = Scope & {
@@ -20,6 +15,7 @@ export type NewExchange = Scope & {
   reply: StoredMessage | null;
   createdAt: Date;
   passages: EmbeddedPassage[];
+  derived: Derived;
 };
 
 /** A message and its id in `conversation_embeddings`. */
@@ -105,51 +101,13 @@ function sumOf(vectors: readonly ArrayLike<number>[]): number[] {
   );
 }
 
-/** A part of a message, and where it begins there. */
-type MessagePart = { text: string; from: number };
-
-function partOf(text: string, { from, to }: Span): MessagePart {
-  return { text: text.slice(from, to), from };
-}
-
-/** Days are looked for so far into a message: further on it would take long. */
-const DAYS_WITHIN_LETTERS = 2_000;
-
-/** A passage's words, the day on which it was said, and the days that it names. */
-function termsOf(parts: readonly MessagePart[], saidAt: Date): string {
-  const named = parts.flatMap(({ text, from }) =>
-    from < DAYS_WITHIN_LETTERS ? daysNamedIn(text, saidAt) : [],
-  );
-  const texts = [...parts.map(({ text }) => text), ...[saidAt, ...named].map(dayInWords)];
-  return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
-}
-
-/**
- * What is derived of an exchange's texts and time, beside vectors: its flags and weight, and each passage's
- * terms. What it gives for a text stands in `DERIVED_VERSION`.
- */
-export async function deriveTerms({
-  user,
-  reply,
-  createdAt,
-  passages,
-}: Pick<NewExchange, 'user' | 'reply' | 'createdAt'> & { passages: readonly Passage[] }) {
-  const userText = user?.text ?? '';
-  const replyText = reply?.text ?? '';
-  const terms = await mapInTurns(passages, ({ user: ofUser, reply: ofReply }) =>
-    termsOf([partOf(userText, ofUser), partOf(replyText, ofReply)], createdAt),
-  );
-  return { flags: flagsOf(userText, replyText), userWeight: weightOf(userText), terms };
-}
-
 /**
  * Stores an exchange's passages for recall within the caller's transaction, whose tenant must be the
  * exchange's. Storing them again changes nothing. Throws `InvalidEmbeddingError` before anything is sent.
  */
 export async function insertExchange(client: pg.PoolClient, exchange: NewExchange): Promise<void> {
-  const { passages } = exchange;
+  const { passages, derived } = exchange;
   const embeddings = passages.map(({ embedding }) => toUnit(embedding));
-  const { flags, userWeight, terms } = await deriveTerms(exchange);
   await client.query({
     name: 'insert-exchange',
     text: `INSERT INTO exchange_passages (tenant_id, agent_id, user_id, exchange_id, created_at, flags, part,
@@ -167,17 +125,17 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
       exchange.userId,
       exchange.exchangeId,
       exchange.createdAt,
-      flags,
+      derived.flags,
       passages.map(({ user }) => user.from),
       passages.map(({ user }) => user.to),
       passages.map(({ reply }) => reply.from),
       passages.map(({ reply }) => reply.to),
       embeddings.map((embedding) => toSql(embedding)),
-      terms,
+      derived.terms,
       passages.map(({ part }, i) => part ?? i),
       exchange.user?.memoryId ?? null,
       exchange.reply?.memoryId ?? null,
-      userWeight,
+      derived.userWeight,
       passages.map(({ version = DERIVED_VERSION }) => version),
     ],
   });

@@ -6,6 +6,7 @@ import { assertEmbedding, toUnit } from '../../domain/embedding.ts';
 import { bytesBefore, HAS_ROOM, type PageAsked } from '../../db/page.ts';
 import { behind, CREATED_AT, type Place } from '../../db/place.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
+import { derive } from './derive.ts';
 import { insertExchange } from './exchange-passages.ts';
 import { nearestMessages } from './nearest-messages.ts';
 
@@ -54,6 +55,10 @@ export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<
   const none = { from: 0, to: 0 };
   const stored = { memoryId: id, text: content };
   const isUser = role === 'user';
+  const user = isUser ? whole : none;
+  const reply = isUser ? none : whole;
+  const texts = isUser ? { user: content, reply: '' } : { user: '', reply: content };
+  const derived = await derive(memory, { ...texts, createdAt, passages: [{ user, reply }] });
   await inTenant(pool, tenantId, async (client) => {
     const exchange = { tenantId, agentId, userId, exchangeId };
     await insertMemories(client, exchange, [{ id, role, content, embedding: memory.embedding, createdAt }]);
@@ -62,15 +67,9 @@ export async function storeEmbedding(pool: pg.Pool, memory: NewMemory): Promise<
       createdAt,
       user: isUser ? stored : null,
       reply: isUser ? null : stored,
-      passages: [
-        {
-          // Two parts, so that both messages of an exchange can be stored separately.
-          part: isUser ? 0 : 1,
-          user: isUser ? whole : none,
-          reply: isUser ? none : whole,
-          embedding: [...memory.embedding],
-        },
-      ],
+      // Two parts, so that both messages of an exchange can be stored separately.
+      passages: [{ part: isUser ? 0 : 1, user, reply, embedding: [...memory.embedding] }],
+      derived,
     });
   });
 }

@@ -14,12 +14,7 @@ import {
   type ScoredPassage,
   type ScoredScope,
 } from '../ranking/score.ts';
-import { namedIn, type SpeakerNames } from '../text/names.ts';
-import { piecesOf } from '../text/questions.ts';
-import { readableShare } from '../text/search-text.ts';
-import { toQueryMasks } from '../text/search-terms.ts';
-import { wordsOf } from '../text/terms.ts';
-import { timeRangeOf } from '../text/time-range.ts';
+import type { SpeakerNames } from '../text/names.ts';
 import { findAdjacentMessages } from './adjacent-messages.ts';
 import type { PromptContents } from './beside-window.ts';
 import { findCandidates } from './candidates.ts';
@@ -27,6 +22,7 @@ import { newTextBudget } from './passage-texts.ts';
 import { withinBudget } from './quotable.ts';
 import { findQuotable } from './quote.ts';
 import { round, toMiss, toRecalled } from './recollection.ts';
+import { readQuestion, type ReadQuestion } from './read-question.ts';
 import { scanScope } from './scan-scope.ts';
 
 /** A question to long-term memory. */
@@ -72,17 +68,17 @@ export async function recall(
   if (settings.topK <= 0) return use(() => Promise.resolve(NOTHING));
   // Before anything is sent: it may not be one.
   const vector = toVector(query.embedding);
+  const read = await readQuestion(scope, query);
   return inTenant(
     pool,
     scope.tenantId,
     async (client) => {
-      const compared = await compareScope(client, { scope, settings, hasTime }, query);
-      const question = piecesOf([query.text, ...Object.values(query.speakers)].join(' '));
+      const compared = await compareScope(client, { scope, settings, hasTime }, query, read);
       const found = await use((inPrompt) =>
         choose(
           client,
           { scope, settings },
-          { ...compared, question, vector, speakers: query.speakers },
+          { ...compared, ...read, vector, speakers: query.speakers },
           inPrompt,
         ),
       );
@@ -97,21 +93,12 @@ export async function recall(
 export async function compareScope(
   client: pg.PoolClient,
   { scope, settings, hasTime }: RecallFrom,
-  query: RecallQuery,
-): Promise<{ scored: ScoredScope; facts: QueryFacts; isPart: boolean }> {
+  query: Pick<RecallQuery, 'embedding' | 'inFirstPerson'>,
+  { masks, facts }: ReadQuestion,
+): Promise<{ scored: ScoredScope; isPart: boolean }> {
   const vectors = [query.embedding, ...(query.inFirstPerson ? [query.inFirstPerson] : [])].map(toVector);
-  const names = new Set(wordsOf(Object.values(query.speakers).join(' '), 'asked').map(({ word }) => word));
-  const asked = wordsOf(query.text, 'asked').filter(({ word }) => !names.has(word));
-  const { masks, words } = toQueryMasks(asked);
-  const range = timeRangeOf(query.text, query.askedAt);
-  const facts: QueryFacts = {
-    words,
-    range,
-    readable: readableShare(query.text),
-    named: namedIn(query.text, query.speakers),
-  };
   const { scanned, isPart } = await scanScope(client, scope, { vectors, masks, hasTime });
-  return { scored: scorePassages(scanned, facts, settings.cosineWeight), facts, isPart };
+  return { scored: scorePassages(scanned, facts, settings.cosineWeight), isPart };
 }
 
 /** So many exchanges are quoted with what stands beside them, before others are. */
@@ -124,13 +111,13 @@ async function choose(
   from: {
     scored: ScoredScope;
     facts: QueryFacts;
-    question: ReadonlySet<string>;
+    pieces: ReadonlySet<string>;
     vector: string;
     speakers: SpeakerNames;
   },
   inPrompt: PromptContents,
 ): Promise<Recollection> {
-  const { scored, facts, question, vector, speakers } = from;
+  const { scored, facts, pieces, vector, speakers } = from;
   const { topK } = settings;
   // After the scoring: others have their turns.
   await breathe();
@@ -140,7 +127,7 @@ async function choose(
   const noMatch = belowThreshold(round(matchOf(ranked, facts, scored.totals.length)), ranked);
   if (noMatch) return noMatch;
   const budget = newTextBudget();
-  const wanted = { question, vector, ranked, topK, budget };
+  const wanted = { question: pieces, vector, ranked, topK, budget };
   const { examined, texts, candidates } = await findCandidates(client, scope, inPrompt, wanted);
   // An old message with the same words as one in the window, or the question itself asked before,
   // must not lift unrelated exchanges over the threshold.

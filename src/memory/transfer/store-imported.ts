@@ -1,7 +1,9 @@
 import type pg from 'pg';
 import { v5 as namedUuid, validate as isUuid } from 'uuid';
 import { inTenant } from '../../db/tenant-transaction.ts';
+import type { Owner } from '../../lib/fair-queue.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
+import { derive, type Derived } from '../long-term/derive.ts';
 import { VECTORS_SINCE } from '../long-term/derived-version.ts';
 import {
   embedExchangeTexts,
@@ -16,8 +18,10 @@ import type { ExportedExchange } from './format.ts';
 /** An exchange whose messages and passages all have their embeddings. */
 export type EmbeddedExchange = {
   exchangeId: string;
+  createdAt: Date;
   messages: MemoryRow[];
   passages: EmbeddedPassage[];
+  derived: Derived;
 };
 
 /** The ids that an exchange may have in the scope it is imported into. */
@@ -113,8 +117,8 @@ export async function withoutKnown<T extends Pick<ExportedExchange, 'messages'>>
  * Rejects when the embedding does.
  */
 export async function embedExchange(
-  exchangeId: string,
-  { messages, passages = [] }: ExportedExchange,
+  owner: Owner,
+  { id: exchangeId, messages, passages = [] }: ExportedExchange,
   by: Embed,
 ): Promise<EmbeddedExchange> {
   const ofRole = (role: Role) => messages.find((message) => message.role === role);
@@ -139,7 +143,9 @@ export async function embedExchange(
     createdAt: new Date(at),
     embedding: role === 'user' ? embedded.user : embedded.reply,
   }));
-  return { exchangeId, messages: rows, passages: embedded.passages };
+  const createdAt = new Date((user ?? reply)?.at ?? 0);
+  const derived = await derive(owner, { ...texts, createdAt, passages: embedded.passages });
+  return { exchangeId, createdAt, messages: rows, passages: embedded.passages, derived };
 }
 
 /** Stores exchanges within the caller's transaction. Storing them again changes nothing. */
@@ -154,14 +160,12 @@ export async function storeExchanges(
 async function storeExchange(
   client: pg.PoolClient,
   scope: Scope,
-  { exchangeId, messages, passages }: EmbeddedExchange,
+  { exchangeId, createdAt, messages, passages, derived }: EmbeddedExchange,
 ): Promise<void> {
   const ofRole = (role: Role) => {
     const row = messages.find((message) => message.role === role);
     return row ? { memoryId: row.id, text: row.content } : null;
   };
-  const first = messages.find(({ role }) => role === 'user') ?? messages[0];
-  if (!first) return;
   const exchange = {
     tenantId: scope.tenantId,
     agentId: scope.agentId,
@@ -173,7 +177,6 @@ async function storeExchange(
     ...exchange,
     user: ofRole('user'),
     reply: ofRole('assistant'),
-    createdAt: first.createdAt,
-    passages,
+    ...{ createdAt, passages, derived },
   });
 }

@@ -1,6 +1,8 @@
 /** Slack's events, read and judged. Pure. Source: docs.slack.dev/reference/events. */
 import { z } from 'zod';
+import { apart } from '../../../lib/apart.ts';
 import { opensWithAnother } from './addressing.ts';
+import { isLoose, textOf, type Loose } from './loose.ts';
 import {
   changedEvent,
   isNamedIn,
@@ -147,7 +149,7 @@ export type SlackMessage = {
 };
 
 type Ignored = { kind: 'ignored'; reason: string };
-type Judged = SlackMessage | Opening | Stop | Ignored;
+export type Judged = SlackMessage | Opening | Stop | Ignored;
 
 /** Somebody opens a conversation with the agent: its thread, in apps of the older kind. */
 export type Opening = {
@@ -166,6 +168,31 @@ export type Stop = { kind: 'stop'; channel: string; threadTs: string; at: string
 export type Self = { botUserId: string; botId: string | undefined };
 
 const ignored = (reason: string): Ignored => ({ kind: 'ignored', reason });
+
+/**
+ * The same apart from the thread that everybody shares. Of an event that can't be read in time the beginning
+ * of its text alone is judged.
+ */
+export const judgeEventApart = apart(import.meta.url, judgeEvent, (event, ...asked) =>
+  judgeEvent(beginningOf(event), ...asked),
+);
+
+/** As much of a text as people type. */
+const BEGINNING = 4_000;
+
+function beginningOf(event: unknown): unknown {
+  const cut = ({ text, blocks: _b, attachments: _a, files: _f, ...others }: Loose): Loose => ({
+    ...others,
+    text: textOf(text).slice(0, BEGINNING),
+  });
+  if (!isLoose(event)) return event;
+  const { message, previous_message: previous } = event;
+  return {
+    ...cut(event),
+    ...(isLoose(message) && { message: cut(message) }),
+    ...(isLoose(previous) && { previous_message: cut(previous) }),
+  };
+}
 
 /**
  * Judges an event by itself, for the agent whose bot it is. `allowedBots` are ids of other bots that may

@@ -3,7 +3,7 @@ import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
 import type { Home } from '../home/take-home.ts';
 import { endInstallation, mayHaveEnded } from '../installations/installation-store.ts';
-import { judgeEvent, readRequest, type SlackEvent } from './events.ts';
+import { judgeEventApart, readRequest, type Judged, type SlackEvent } from './events.ts';
 import type { Installation } from './installations.ts';
 import { endOf, isRefused, tellsOfEnd } from './lifecycle.ts';
 import { createOncePerKey } from './once-per-key.ts';
@@ -62,7 +62,8 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
     }
     const team = workspace.teamId ?? workspace.enterpriseId;
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
-    const judged = judgeEvent(event, installation, allowedBots);
+    const judged = await judgeInTime(event, { team, deadline }, installation, allowedBots);
+    if (!judged) return { kind: 'unavailable', service: 'The API' };
     switch (judged.kind) {
       case 'ignored':
         return judged;
@@ -100,5 +101,21 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
     const isEnded = await endInstallation(pool, ref, { by: end, at });
     if (isEnded) log.info({ place: stored.place, end }, 'the app is gone from there');
     return told;
+  }
+}
+
+/** Undefined when too many other events of its tenant are judged until Slack no longer waits. */
+async function judgeInTime(
+  event: unknown,
+  { team, deadline }: { team: string; deadline: number },
+  { tenantId, botUserId, botId }: Installation,
+  allowedBots: ReadonlySet<string>,
+): Promise<Judged | undefined> {
+  const signal = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
+  try {
+    const owner = { tenantId, userId: team, signal };
+    return await judgeEventApart(owner, event, { botUserId, botId }, allowedBots);
+  } catch {
+    return undefined;
   }
 }

@@ -33,7 +33,7 @@ import type { LookUpNames } from './names.ts';
 import type { OncePerKey } from './once-per-key.ts';
 import { userIdOf } from './people.ts';
 import { ASKING_COUNTS, type PersonalLimit } from '../personal-limit.ts';
-import { backgroundOf, readThread, unseenOf } from './thread-so-far.ts';
+import { backgroundOf, readThread, readUnseen } from './thread-so-far.ts';
 
 /** A first message can lack its sender's own name: a look-up that is late serves the next message. */
 const SENDER_WITHIN_MS = 50;
@@ -174,7 +174,7 @@ async function readMessage(
   const [fetched, thread] =
     isRead && hasExtras(message) ? await inTurn().catch(() => read(0)) : await read(0);
   const raw = rawOf({ ...words, files: fetched.files }, fetched.contents);
-  const before = unseenOf(thread, message, botUserId);
+  const before = await readUnseen({ tenantId, userId }, thread, message, botUserId);
   const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));
   const authors = before.map(({ author }) => author).filter((author) => author !== '');
   const asked = [...new Set([...authors, ...people])].filter((id) => isRead && id !== botUserId);

@@ -6,6 +6,8 @@
 import type { WebClient } from '@slack/web-api';
 import type { BackgroundMessage } from '../../../domain/conversation.ts';
 import { PLACEHOLDER } from '../../../domain/words.ts';
+import { apart } from '../../../lib/apart.ts';
+import type { Owner } from '../../../lib/fair-queue.ts';
 import { within } from '../../../lib/within.ts';
 import type { SlackMessage } from './events.ts';
 import { opensWithAnother } from './addressing.ts';
@@ -63,6 +65,20 @@ export async function readThread(
 /** A message of a thread with its text in Slack's notation, cut to what can be quoted. */
 export type RawBackground = { author: string; name: string | undefined; at: string; raw: string };
 
+type Asked = Pick<SlackMessage, 'user' | 'ts'>;
+
+const readAmong = apart(import.meta.url, unseenAmong, () => []);
+
+/** As `unseenOf`. The words are read apart from the thread of code that everybody shares, or not at all. */
+export function readUnseen(
+  owner: Owner,
+  thread: readonly ThreadMessage[],
+  { user, ts }: Asked,
+  botUserId: string,
+): Promise<RawBackground[]> {
+  return readAmong(owner, newestOf(thread, ts, botUserId), user, botUserId);
+}
+
 /**
  * Those messages of a thread that the agent has not seen in this person's conversation with it, oldest
  * first: all until it has answered them there, and afterwards what came after its last answer to them. What
@@ -71,13 +87,20 @@ export type RawBackground = { author: string; name: string | undefined; at: stri
  */
 export function unseenOf(
   thread: readonly ThreadMessage[],
-  { user, ts }: Pick<SlackMessage, 'user' | 'ts'>,
+  { user, ts }: Asked,
+  botUserId: string,
+): RawBackground[] {
+  return unseenAmong(newestOf(thread, ts, botUserId), user, botUserId);
+}
+
+/** Those among what is read of a thread. */
+export function unseenAmong(
+  { newest, wasEngaged }: Newest,
+  user: string,
   botUserId: string,
 ): RawBackground[] {
   const unseen: RawBackground[] = [];
-  const earlier = earlierThan(thread, ts);
-  const newest = newestOf(earlier);
-  let isEngaged = earlier.slice(0, -newest.length).some((message) => senderOf(message) === botUserId);
+  let isEngaged = wasEngaged;
   let asker: string | undefined;
   for (const message of newest) {
     const sender = senderOf(message);
@@ -111,8 +134,14 @@ function earlierThan(thread: readonly ThreadMessage[], ts: string): ThreadMessag
     .toSorted((a, b) => order(a) - order(b));
 }
 
-/** The newest messages, each cut to what is read of it, and no more of them than are read in all. */
-function newestOf(messages: readonly ThreadMessage[]): ThreadMessage[] {
+/** Whether the agent has spoken before the newest messages. */
+type Newest = { newest: ThreadMessage[]; wasEngaged: boolean };
+
+/**
+ * The newest messages before one, each cut to what is read of it, and no more of them than are read in all.
+ */
+function newestOf(thread: readonly ThreadMessage[], ts: string, botUserId: string): Newest {
+  const messages = earlierThan(thread, ts);
   const newest: ThreadMessage[] = [];
   let left = MAX_READ;
   for (const message of messages.slice(-MAX_MESSAGES_READ).reverse()) {
@@ -129,7 +158,11 @@ function newestOf(messages: readonly ThreadMessage[]): ThreadMessage[] {
     left += budget.left;
     if (left <= 0) break;
   }
-  return newest.reverse();
+  const before = messages.slice(0, messages.length - newest.length);
+  return {
+    newest: newest.reverse(),
+    wasEngaged: before.some((message) => senderOf(message) === botUserId),
+  };
 }
 
 function senderOf({ user, bot_id: botId }: ThreadMessage): string {

@@ -8,7 +8,8 @@ export const GROW_EVERY_MS = 1_750;
 const LOOK_AT_LENGTH = 10_000;
 
 /** The first message's worth of a text that isn't finished, with its fence closed. */
-export function growingText(text: string): string {
-  const [first = '', ...more] = firstParts(text.slice(0, LOOK_AT_LENGTH), 2);
-  return more.length > 0 ? `${first}\n\n…` : `${closeOpenFence(first)} …`;
+export function growingText(textSoFar: string): { text: string; hasMore: boolean } {
+  const [first = '', ...more] = firstParts(textSoFar.slice(0, LOOK_AT_LENGTH), 2);
+  const hasMore = more.length > 0;
+  return { text: hasMore ? `${first}\n\n…` : `${closeOpenFence(first)} …`, hasMore };
 }

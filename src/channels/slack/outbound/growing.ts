@@ -1,8 +1,9 @@
 /** How a reply is shown while the model writes it. */
 import type { SlackProgress } from '../address.ts';
 import { slackTrouble } from '../errors.ts';
-import { growingText } from './growing-text.ts';
-import { contentsOf, plainContent } from './outbound-text.ts';
+import type { Owner } from '../../../lib/fair-queue.ts';
+import { layOutGrowing, plainFirstOf, type LaidOutFirst } from './lay-out.ts';
+import { plainContent } from './outbound-text.ts';
 import { postOnce } from './post-once.ts';
 import type { PostRef } from './post-record.ts';
 import { refusalCause } from './refusals.ts';
@@ -13,14 +14,18 @@ import { updateContent, type Place } from './thread-posts.ts';
  * Shows a text that grows: in the message that shows that the agent is at work, else in a stream. Gives what
  * shows it from then on.
  */
-export function createGrowing(ref: PostRef) {
+export function createGrowing(owner: Owner, ref: PostRef) {
   // Which form of a reply that grows Slack takes: a half-written table may be refused, its text isn't.
   let form = 0;
   let streamed = '';
+  let shown: LaidOutFirst | undefined;
   const waiting = { ...ref, waiting: true };
 
   const update = async (place: Place, ts: string, textSoFar: string): Promise<void> => {
-    const contents = contentsOf(growingText(textSoFar));
+    // Once it is full, its message stays as it is.
+    if (shown?.isGivenUp) shown = plainFirstOf(textSoFar);
+    else if (!shown?.hasMore) shown = await layOutGrowing(owner, textSoFar);
+    const { contents } = shown;
     const content = contents[Math.min(form, contents.length - 1)] ?? plainContent(textSoFar);
     try {
       await updateContent(place, ts, waiting, content);

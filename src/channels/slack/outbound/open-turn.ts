@@ -16,10 +16,10 @@ import {
   showAtWork,
   takeAwayProgress,
 } from './reply-in-thread.ts';
-import { firstParts, splitReply } from './reply-parts.ts';
+import { layOut, layOutFirst } from './lay-out.ts';
 import { createGrowing } from './growing.ts';
 import { GROW_EVERY_MS } from './growing-text.ts';
-import { contentsOf, type SlackContent } from './outbound-text.ts';
+import type { SlackContent } from './outbound-text.ts';
 import { isOurWord } from '../../../domain/words.ts';
 import { replyButtons, withButtons, type ReplyButtons } from './reply-buttons.ts';
 import type { FindSpeaker } from './speakers.ts';
@@ -51,7 +51,7 @@ function openTurn(
   const record = openPostRecord({ pool, redis, log }, turn, address.channel);
   const findPlace = foundOnce(async () => ({ ...(await findSpeaker(turn, address)), address, record }));
   const ref = { messageId: turn.messageId, part: 0 };
-  const grow = createGrowing(ref);
+  const grow = createGrowing(turn, ref);
   let progress: SlackProgress | null = slackProgress.nullable().parse(options.progress);
   let isStopOffered = false;
   const shownNow = (): SlackProgress | null =>
@@ -97,18 +97,18 @@ function openTurn(
     deliverAtOnce: (text) =>
       speaking(async () => {
         // Whether there is a second one can be told without reading all of them.
-        const [markdown = '', ...more] = firstParts(text, 2);
+        const { contents, hasMore } = await layOutFirst(turn, text);
         // A stream takes two calls: it is ended, and its message updated.
-        if (!progress || progress.kind === 'stream' || more.length > 0) return false;
+        if (!progress || progress.kind === 'stream' || hasMore) return false;
         const place = await findPlace();
-        const [content] = withButtons(contentsOf(markdown), buttonsFor(turn, text, place));
+        const [content] = withButtons(contents, buttonsFor(turn, text, place));
         if (!content) return false;
         return deliverByOneCall(place, { ref, content, progress: shownNow() ?? progress, engage });
       }),
     deliver: (text) =>
       speaking(async () => {
         const place = await findPlace();
-        const parts = splitReply(text);
+        const parts = await layOut(turn, text);
         const { messageId } = turn;
         const buttons = buttonsFor(turn, text, place);
         const shown = shownNow();

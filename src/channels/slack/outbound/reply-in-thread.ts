@@ -6,7 +6,8 @@ import type { SlackAddress, SlackProgress } from '../address.ts';
 import { ChannelError } from '../../channel.ts';
 import { slackTrouble } from '../errors.ts';
 import { markEngaged } from '../threads.ts';
-import { contentsOf, plainContent, plainPieces, type SlackContent } from './outbound-text.ts';
+import type { LaidOut } from './lay-out.ts';
+import { plainContent, plainPieces, type SlackContent } from './outbound-text.ts';
 import { knownPosts, NOTHING_POSTED } from './known-posts.ts';
 import { look, placePart, type ThreadState } from './part-placing.ts';
 import { postOnce } from './post-once.ts';
@@ -56,7 +57,7 @@ export async function replaceProgress(options: {
   log: Logger;
   messageId: string;
   progress: SlackProgress | null;
-  parts: readonly string[];
+  parts: readonly LaidOut[];
   /** Under the last part. */
   buttons: ReplyButtons | undefined;
   uncertain: boolean;
@@ -73,10 +74,10 @@ export async function replaceProgress(options: {
   let refused: Error | undefined;
   let isWaiting = true;
   try {
-    for (const [part, markdown] of parts.entries()) {
+    for (const [part, laidOut] of parts.entries()) {
       try {
         const below = part === parts.length - 1 ? buttons : undefined;
-        await deliverPart(place, threadState, { messageId, part }, markdown, below);
+        await deliverPart(place, threadState, { messageId, part }, laidOut, below);
       } catch (error) {
         if (refusalCause(error) !== 'content') throw error;
         // However it is written, Slack takes it not: a line says so, and the others still go.
@@ -102,7 +103,7 @@ async function deliverPart(
   place: Place,
   threadState: ThreadState,
   ref: PostRef,
-  markdown: string,
+  { markdown, contents }: LaidOut,
   buttons: ReplyButtons | undefined,
 ): Promise<void> {
   const [posted] = threadState.known.posts.get(partKey(ref)) ?? [];
@@ -112,7 +113,7 @@ async function deliverPart(
   const pieces = plainPieces(markdown);
   if (!isCut) {
     try {
-      await placePart(place, threadState, ref, withButtons(contentsOf(markdown), buttons));
+      await placePart(place, threadState, ref, withButtons(contents, buttons));
       return;
     } catch (error) {
       if (refusalCause(error) !== 'content' || pieces.length < 2) throw error;

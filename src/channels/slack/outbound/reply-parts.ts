@@ -39,6 +39,11 @@ export function firstParts(reply: string, most: number, length: number = PART_LE
   return shown.length > 0 ? shown : [text.slice(0, 1)];
 }
 
+/** The same of a reply whose markdown nobody reads. */
+export function plainParts(reply: string): string[] {
+  return inPieces(shortened(withPlainLineEnds(reply)), PART_LENGTH).filter((part) => part.trim() !== '');
+}
+
 /** Whatever the reply is made of, it is delivered: an error would come again at each attempt. */
 function partsOf(text: string, length: number, most: number): string[] {
   const allowance = { left: MAX_WORK.aReply + MAX_WORK.aCharacter * text.length };

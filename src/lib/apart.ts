@@ -1,0 +1,116 @@
+/**
+ * Reading what people and models write, apart from the thread that everybody shares. Parsers and patterns may
+ * take a text made to be poison much longer than it is long, and nothing interrupts them. Here a thread has
+ * the text: one that is late is ended with it, and a plain reading stands in.
+ */
+import { channel } from 'node:diagnostics_channel';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { createFairPlaces } from './fair-places.ts';
+import type { Owner } from './fair-queue.ts';
+
+/** What a thread is given: a function by its module and name, and what it takes. */
+export type ApartTask = { module: string; name: string; args: readonly unknown[] };
+/** What a thread answers: that it has the function, and then what that gives, or the name of its error. */
+export type ApartAnswer = { begun: true } | { output: unknown } | { error: string };
+
+/** Whose text it is, and until when somebody waits for it. */
+type ApartOwner = Owner & { signal?: AbortSignal };
+
+/** A reading that was given up: whose, by which function, and why. It never holds the text. */
+export type GivenUp = { tenantId: string; work: string; why: string };
+
+/** Tells of every reading that was given up, as a `GivenUp`. */
+export const GIVEN_UP = channel('konstruct.apart.given-up');
+
+/** What is read takes some milliseconds; 80 of them, where a text is long and dense. */
+const READ_WITHIN_MS = 2_000;
+/** Loading a module takes 0.3 s, and more where the machine is busy. It costs nobody but those who wait. */
+const LOADED_WITHIN_MS = 30_000;
+/** A tenant has one thread at a time, so that another one finds one. Each takes some 40 MB. */
+const THREADS = { ofATenant: 1, inAll: 2 };
+
+const PROGRAM = fileURLToPath(new URL('./apart-thread.ts', import.meta.url));
+
+const places = createFairPlaces(THREADS.ofATenant, THREADS.inAll);
+/** Threads without work. They don't keep the process alive. */
+const idle: Worker[] = [];
+
+/**
+ * Has a function run on a thread, for whoever the text is of: tenants share the threads out. `read` is pure,
+ * exported by the module at `url` under its own name, and takes and gives plain values. Where it is late,
+ * fails, or its thread does, `otherwise` gives the result: it must take no longer than its texts are long.
+ * What is given rejects only with the reason of the signal, when that ends the wait for a thread.
+ */
+export function apart<Args extends unknown[], Output>(
+  url: string,
+  read: (...args: Args) => Output,
+  otherwise: (...args: Args) => Output,
+): (owner: ApartOwner, ...args: Args) => Promise<Output> {
+  return ({ tenantId, userId, signal }, ...args) =>
+    places({ tenantId, userId }, signal, async () => {
+      try {
+        return (await run({ module: url, name: read.name, args })) as Output;
+      } catch (error) {
+        const why = Error.isError(error) ? error.message : 'unknown';
+        GIVEN_UP.publish({ tenantId, work: read.name, why } satisfies GivenUp);
+        return otherwise(...args);
+      }
+    });
+}
+
+async function run(task: ApartTask): Promise<unknown> {
+  const worker = idle.pop() ?? startThread();
+  let answer: Exclude<ApartAnswer, { begun: true }>;
+  try {
+    answer = await answerOf(worker, task);
+  } catch (error) {
+    // Nothing else stops what runs there.
+    void worker.terminate();
+    throw error;
+  }
+  worker.unref();
+  idle.push(worker);
+  if ('error' in answer) throw new Error(answer.error);
+  return answer.output;
+}
+
+function startThread(): Worker {
+  const worker = new Worker(PROGRAM, {
+    name: 'apart',
+    // It needs no secret, so it gets none.
+    env: {},
+    execArgv: [],
+  });
+  // One that ends without work is started anew when there is some.
+  worker
+    .on('error', () => undefined)
+    .once('exit', () => {
+      const at = idle.indexOf(worker);
+      if (at >= 0) idle.splice(at, 1);
+    });
+  return worker;
+}
+
+/** Gives a thread its task. Rejects when it is late, and when it ends. */
+function answerOf(worker: Worker, task: ApartTask): Promise<Exclude<ApartAnswer, { begun: true }>> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      clearTimeout(timer);
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+      act();
+    };
+    const late = (): void => settle(() => reject(new Error('late')));
+    const onMessage = (answer: ApartAnswer): void => {
+      clearTimeout(timer);
+      if ('begun' in answer) timer = setTimeout(late, READ_WITHIN_MS);
+      else settle(() => resolve(answer));
+    };
+    const onError = (error: Error): void => settle(() => reject(new Error(error.name)));
+    const onExit = (): void => settle(() => reject(new Error('the thread has ended')));
+    let timer = setTimeout(late, LOADED_WITHIN_MS);
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+    worker.ref();
+    worker.postMessage(task);
+  });
+}

@@ -1,0 +1,12 @@
+/** Readers for the tests of `apart`: one that reads, hangs or fails, as it is asked. */
+import { apart } from '../../src/lib/apart.ts';
+
+type Asked = { text: string; poison?: 'hang' | 'throw' };
+
+export function lettersOf({ text, poison }: Asked): string {
+  if (poison === 'hang') for (;;) text.at(0);
+  if (poison === 'throw') throw new RangeError(`no reader for ${text}`);
+  return `${text.length} letters`;
+}
+
+export const readLetters = apart(import.meta.url, lettersOf, () => 'not read');
