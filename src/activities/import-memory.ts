@@ -3,7 +3,7 @@ import { validate as isUuid } from 'uuid';
 import { inTenant } from '../db/tenant-transaction.ts';
 import { InvalidEmbeddingError } from '../domain/embedding.ts';
 import { FAILURE } from '../domain/failures.ts';
-import type { Owner } from '../lib/fair-queue.ts';
+import type { ApartOwner } from '../lib/apart.ts';
 import { beginSlice, inGroups } from '../memory/embedding/model-slices.ts';
 import type { Embed } from '../memory/long-term/exchange-passages.ts';
 import { exchangeLine, windowLines, type ExportedExchange } from '../memory/transfer/format.ts';
@@ -66,7 +66,7 @@ export function createImportMemory({
       const by = slice.embedFor(request);
       const storeGroup = async (group: readonly Staged[]): Promise<void> => {
         const unknown = await withoutKnown(pool, scope, group);
-        const embedded = await embedAll(scope, unknown, by);
+        const embedded = await embedAll(request, unknown, by);
         await inTenant(pool, tenantId, async (client) => {
           const taken = await takeLines(
             client,
@@ -117,7 +117,7 @@ const lengthOf = ({ messages }: Staged): number => messages.reduce((sum, { text 
 
 /** Those exchanges that have embeddings then. One of which the model can make none is left out. */
 async function embedAll(
-  owner: Owner,
+  owner: ApartOwner,
   exchanges: readonly Staged[],
   by: Embed,
 ): Promise<Array<{ line: number; exchange: EmbeddedExchange }>> {

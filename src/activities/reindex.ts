@@ -71,7 +71,9 @@ export function createReindex({ pool, embedder }: Pick<ActivityDependencies, 'po
       const renew = async (group: readonly StoredExchange[]): Promise<void> => {
         const derived = await Promise.all(
           group.map((stored) =>
-            unlessItFails(stored.place.exchangeId, () => derivedAnew(stored, embedFor(stored))),
+            unlessItFails(stored.place.exchangeId, () =>
+              derivedAnew(stored, embedFor(stored), attempt.signal),
+            ),
           ),
         );
         // A few short transactions; the watched attempt beats.
@@ -106,11 +108,15 @@ export function createReindex({ pool, embedder }: Pick<ActivityDependencies, 'po
   };
 }
 
-async function derivedAnew(stored: StoredExchange, by: Embed): Promise<NewExchange> {
+async function derivedAnew(
+  stored: StoredExchange,
+  by: Embed,
+  signal: AbortSignal | undefined,
+): Promise<NewExchange> {
   const { place, scope, user, reply, createdAt, known } = stored;
   const texts = { user: user?.text ?? '', reply: reply?.text ?? '' };
   const { passages } = await embedExchangeTexts(texts, known, by);
-  const derived = await derive(scope, { ...texts, createdAt, passages });
+  const derived = await derive({ ...scope, signal }, { ...texts, createdAt, passages });
   return { ...scope, exchangeId: place.exchangeId, user, reply, createdAt, passages, derived };
 }
 

@@ -43,7 +43,7 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
         const exchange = { tenantId, agentId, userId, exchangeId };
         const createdAt = new Date(message.receivedAt);
         const { passages } = embedded;
-        const derived = await derive(message, { ...texts, createdAt, passages });
+        const derived = await derive(request, { ...texts, createdAt, passages });
         const user = { id: memoryId('user', exchangeId), createdAt };
         const assistant = { id: memoryId('assistant', exchangeId), createdAt: new Date(repliedAt) };
         await inTenant(pool, tenantId, async (client) => {

@@ -1,13 +1,15 @@
 /**
  * Reading what people and models write, apart from the thread that everybody shares. Parsers and patterns may
  * take a text made to be poison much longer than it is long, and nothing interrupts them. Here a thread has
- * the text: one that is late is ended with it, and a plain reading stands in.
+ * the text: one that is late is ended with it, and a plain reading stands in. It bounds time, and memory
+ * only by what is filled in that time: a heap of its own that is full would end the process.
  */
 import { channel } from 'node:diagnostics_channel';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { createFairPlaces } from './fair-places.ts';
 import type { Owner } from './fair-queue.ts';
+import { createLateOwners } from './late-owners.ts';
 
 /** What a thread is given: a function by its module and name, and what it takes. */
 export type ApartTask = { module: string; name: string; args: readonly unknown[] };
@@ -15,16 +17,21 @@ export type ApartTask = { module: string; name: string; args: readonly unknown[]
 export type ApartAnswer = { begun: true } | { output: unknown } | { error: string };
 
 /** Whose text it is, and until when somebody waits for it. */
-type ApartOwner = Owner & { signal?: AbortSignal };
+export type ApartOwner = Owner & { signal?: AbortSignal | undefined };
 
 /** A reading that was given up: whose, by which function, and why. It never holds the text. */
-export type GivenUp = { tenantId: string; work: string; why: string };
+export type GivenUp = Owner & { work: string; why: string };
 
 /** Tells of every reading that was given up, as a `GivenUp`. */
 export const GIVEN_UP = channel('konstruct.apart.given-up');
 
-/** What is read takes some milliseconds; 80 of them, where a text is long and dense. */
-const READ_WITHIN_MS = 2_000;
+/**
+ * What is read takes some milliseconds of a processor, and a text that is long and dense 80. Where the
+ * machine is busy, that takes longer by the clock.
+ */
+const PROCESSOR_MS = 500;
+export const READ_WITHIN_MS = 1_500;
+const LOOKED_AT_EVERY_MS = 100;
 /** Loading a module takes 0.3 s, and more where the machine is busy. It costs nobody but those who wait. */
 const LOADED_WITHIN_MS = 30_000;
 /** A tenant has one thread at a time, so that another one finds one. Each takes some 40 MB. */
@@ -33,6 +40,7 @@ const THREADS = { ofATenant: 1, inAll: 2 };
 const PROGRAM = fileURLToPath(new URL('./apart-thread.ts', import.meta.url));
 
 const places = createFairPlaces(THREADS.ofATenant, THREADS.inAll);
+const lateOwners = createLateOwners();
 /** Threads without work. They don't keep the process alive. */
 const idle: Worker[] = [];
 
@@ -40,24 +48,34 @@ const idle: Worker[] = [];
  * Has a function run on a thread, for whoever the text is of: tenants share the threads out. `read` is pure,
  * exported by the module at `url` under its own name, and takes and gives plain values. Where it is late,
  * fails, or its thread does, `otherwise` gives the result: it must take no longer than its texts are long.
- * What is given rejects only with the reason of the signal, when that ends the wait for a thread.
+ * It does so as well for a while for whoever has sent a text that was late. What is given rejects only with
+ * the reason of the signal, when that ends the wait for a thread.
  */
 export function apart<Args extends unknown[], Output>(
   url: string,
   read: (...args: Args) => Output,
   otherwise: (...args: Args) => Output,
 ): (owner: ApartOwner, ...args: Args) => Promise<Output> {
-  return ({ tenantId, userId, signal }, ...args) =>
-    places({ tenantId, userId }, signal, async () => {
+  return async ({ tenantId, userId, signal }, ...args) => {
+    const owner = { tenantId, userId };
+    if (lateOwners.holds(owner)) return otherwise(...args);
+    return places(owner, signal, async () => {
+      // Its owner may have been late while it waited.
+      if (lateOwners.holds(owner)) return otherwise(...args);
       try {
         return (await run({ module: url, name: read.name, args })) as Output;
       } catch (error) {
+        if (!(error instanceof FailedReading)) lateOwners.add(owner);
         const why = Error.isError(error) ? error.message : 'unknown';
-        GIVEN_UP.publish({ tenantId, work: read.name, why } satisfies GivenUp);
+        GIVEN_UP.publish({ ...owner, work: read.name, why } satisfies GivenUp);
         return otherwise(...args);
       }
     });
+  };
 }
+
+/** The function has thrown. */
+class FailedReading extends Error {}
 
 async function run(task: ApartTask): Promise<unknown> {
   const worker = idle.pop() ?? startThread();
@@ -71,7 +89,7 @@ async function run(task: ApartTask): Promise<unknown> {
   }
   worker.unref();
   idle.push(worker);
-  if ('error' in answer) throw new Error(answer.error);
+  if ('error' in answer) throw new FailedReading(answer.error);
   return answer.output;
 }
 
@@ -95,6 +113,7 @@ function startThread(): Worker {
 /** Gives a thread its task. Rejects when it is late, and when it ends. */
 function answerOf(worker: Worker, task: ApartTask): Promise<Exclude<ApartAnswer, { begun: true }>> {
   return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
     const settle = (act: () => void): void => {
       clearTimeout(timer);
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
@@ -103,14 +122,30 @@ function answerOf(worker: Worker, task: ApartTask): Promise<Exclude<ApartAnswer,
     const late = (): void => settle(() => reject(new Error('late')));
     const onMessage = (answer: ApartAnswer): void => {
       clearTimeout(timer);
-      if ('begun' in answer) timer = setTimeout(late, READ_WITHIN_MS);
+      if ('begun' in answer) timer = watchReading(worker, late);
       else settle(() => resolve(answer));
     };
     const onError = (error: Error): void => settle(() => reject(new Error(error.name)));
     const onExit = (): void => settle(() => reject(new Error('the thread has ended')));
-    let timer = setTimeout(late, LOADED_WITHIN_MS);
+    timer = setTimeout(late, LOADED_WITHIN_MS);
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
     worker.ref();
     worker.postMessage(task);
   });
+}
+
+/** Calls `late` when a reading that begins now has had its time. Clearing the timer ends the watch. */
+function watchReading(worker: Worker, late: () => void): NodeJS.Timeout {
+  const began = performance.now();
+  const processorMs = async (): Promise<number> => {
+    const { user, system } = await worker.cpuUsage();
+    return (user + system) / 1_000;
+  };
+  // A thread that has ended tells so itself.
+  const before = processorMs().catch(() => 0);
+  const look = async (): Promise<void> => {
+    const spent = (await processorMs().catch(() => 0)) - (await before);
+    if (spent >= PROCESSOR_MS || performance.now() - began >= READ_WITHIN_MS) late();
+  };
+  return setInterval(() => void look(), LOOKED_AT_EVERY_MS);
 }

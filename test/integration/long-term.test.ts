@@ -239,7 +239,7 @@ describe('the database', () => {
           reply: null,
           createdAt: new Date(),
           passages: [{ user: { from: 0, to: 2 }, reply: { from: 0, to: 0 }, embedding: axis(0) }],
-          derived: { flags: 0, userWeight: 0, terms: [toTermVector([])] },
+          derived: { flags: 0, userWeight: 0, terms: [toTermVector([])], version: 0 },
         }),
       ),
     ).rejects.toThrow(/row-level security/);

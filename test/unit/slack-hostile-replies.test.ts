@@ -6,6 +6,7 @@ import { describe, expect, test } from '@jest/globals';
 import { growingText } from '../../src/channels/slack/outbound/growing-text.ts';
 import { closeOpenFence } from '../../src/lib/open-fence.ts';
 import { markdownTree } from '../../src/lib/markdown-tree.ts';
+import { toMrkdwn } from '../../src/channels/slack/outbound/mrkdwn.ts';
 import { contentsOf } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { splitReply } from '../../src/channels/slack/outbound/reply-parts.ts';
 import { SHORTENED } from '../../src/domain/words.ts';
@@ -86,6 +87,18 @@ describe('a reply made of', () => {
     expect(closeOpenFence(reply)).toBe(reply);
   });
 });
+
+test.each(['[a] ', '![a] ', '- [a]\n', '> [a]\n\n', '*[a]* ', '1. > [a]\n'])(
+  'what is referred to over and over by %j ends where nothing more is shown',
+  (reference) => {
+    // Signs that are nine times as long where they are shown.
+    const reply = `${filled(reference, 1_700)}\n\n[a]: http://${filled('\u3000', 1_500)}`;
+    const tree = markdownTree(reply);
+    const shown = tree && toMrkdwn(tree, reply);
+    expect(shown?.length).toBeGreaterThan(4_000);
+    expect(shown?.length).toBeLessThan(4_000 + 9 * 1_500 + 1_000);
+  },
+);
 
 test('no markdown whatever ends a reply, and what is shown of it is bounded', () => {
   const next = random(19);

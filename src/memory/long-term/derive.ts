@@ -1,12 +1,12 @@
 /** What is derived of an exchange beside vectors. It is read apart from the thread that everybody shares. */
-import { apart } from '../../lib/apart.ts';
-import type { Owner } from '../../lib/fair-queue.ts';
+import { apart, type ApartOwner } from '../../lib/apart.ts';
 import type { Passage, Span } from '../text/passages.ts';
 import { flagsOf, weightOf } from '../text/questions.ts';
 import { dayInWords } from '../text/search-text.ts';
 import { toTermVector } from '../text/search-terms.ts';
 import { wordsOf } from '../text/terms.ts';
 import { daysNamedIn } from '../text/time-range.ts';
+import { DERIVED_VERSION } from './derived-version.ts';
 
 /** An exchange's texts, '' where there is none, when it was said, and how it is cut. */
 export type Underived = { user: string; reply: string; createdAt: Date; passages: readonly Passage[] };
@@ -18,15 +18,20 @@ export type Derived = {
   userWeight: number;
   /** Of each passage, in their order, see `toTermVector`. */
   terms: string[];
+  /** Of the code that has derived it. */
+  version: number;
 };
 
-/** Of texts that can't be read in time recall knows the meaning alone. */
+/** Of texts that can't be read in time recall knows the meaning alone. A reindex tries once more. */
 const read = apart(import.meta.url, derivedOf, ({ passages }): Derived => {
-  return { flags: 0, userWeight: 0, terms: passages.map(() => toTermVector([])) };
+  return { flags: 0, userWeight: 0, terms: passages.map(() => toTermVector([])), version: 0 };
 });
 
-/** What is derived of an exchange of `owner`'s, whatever else is known of its passages. */
-export function derive(owner: Owner, exchange: Underived): Promise<Derived> {
+/**
+ * What is derived of an exchange of `owner`'s, whatever else is known of its passages. Rejects as `apart`
+ * does.
+ */
+export function derive(owner: ApartOwner, exchange: Underived): Promise<Derived> {
   const passages = exchange.passages.map(({ user, reply }) => ({ user, reply }));
   return read(owner, { ...exchange, passages });
 }
@@ -39,6 +44,7 @@ export function derivedOf({ user, reply, createdAt, passages }: Underived): Deri
     terms: passages.map((passage) =>
       termsOf([partOf(user, passage.user), partOf(reply, passage.reply)], createdAt),
     ),
+    version: DERIVED_VERSION,
   };
 }
 
@@ -60,3 +66,5 @@ function termsOf(parts: readonly MessagePart[], saidAt: Date): string {
   const texts = [...parts.map(({ text }) => text), ...[saidAt, ...named].map(dayInWords)];
   return toTermVector(texts.flatMap((text) => wordsOf(text, 'stored')));
 }
+
+export { makeTimesReady as makeReady } from '../text/named-times.ts';

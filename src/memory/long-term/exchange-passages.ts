@@ -3,7 +3,6 @@ import { toSql } from 'pgvector';
 import type { Scope } from '../../domain/conversation.ts';
 import { toUnit } from '../../domain/embedding.ts';
 import { splitExchange, type Passage, type Span } from '../text/passages.ts';
-import { DERIVED_VERSION } from './derived-version.ts';
 import type { Derived } from './derive.ts';
 
 /** A finished exchange, ready to be stored for recall. */
@@ -24,8 +23,6 @@ export type EmbeddedPassage = Passage & {
   embedding: number[];
   /** Number of the passage in its exchange; its index in the list when left out. */
   part?: number;
-  /** Of the code that has cut and embedded it; ours when left out. */
-  version?: number;
 };
 
 /** An exchange's texts, '' where there is none. */
@@ -115,9 +112,9 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
                                           version)
            SELECT $1, $2, $3, $4, $5, $6, part, CASE WHEN user_to > user_from THEN $14::uuid END,
                   CASE WHEN reply_to > reply_from THEN $15::uuid END, user_from, user_to, reply_from, reply_to,
-                  embedding::halfvec, terms::sparsevec, $16, version
-           FROM unnest($7::int[], $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::int[], $17::int[])
-                p (user_from, user_to, reply_from, reply_to, embedding, terms, part, version)
+                  embedding::halfvec, terms::sparsevec, $16, $17
+           FROM unnest($7::int[], $8::int[], $9::int[], $10::int[], $11::text[], $12::text[], $13::int[])
+                p (user_from, user_to, reply_from, reply_to, embedding, terms, part)
            ON CONFLICT (tenant_id, exchange_id, part) DO NOTHING`,
     values: [
       exchange.tenantId,
@@ -136,7 +133,7 @@ export async function insertExchange(client: pg.PoolClient, exchange: NewExchang
       exchange.user?.memoryId ?? null,
       exchange.reply?.memoryId ?? null,
       derived.userWeight,
-      passages.map(({ version = DERIVED_VERSION }) => version),
+      derived.version,
     ],
   });
 }

@@ -70,7 +70,7 @@ export function createGather(
       const window = await windowRead;
       return places(message, signal, () => {
         const hasTime = timeToCompare(signal, deadline);
-        const turn = { message, agentName, settings: recall, roomTokens, hasTime, window };
+        const turn = { message, agentName, settings: recall, roomTokens, hasTime, signal, window };
         return recallForTurn(pool, { ...turn, ...embeddings });
       });
     };

@@ -47,3 +47,5 @@ export function questionRead({ text, speakers, askedAt }: AskedQuestion): ReadQu
     pieces: piecesOf(`${text} ${called}`),
   };
 }
+
+export { makeTimesReady as makeReady } from '../text/named-times.ts';

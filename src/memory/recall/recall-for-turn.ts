@@ -21,6 +21,7 @@ export type RecallForTurn = {
   inFirstPerson?: ArrayLike<number>;
   /** See `RecallFrom`. */
   hasTime?: () => boolean;
+  signal?: AbortSignal;
 };
 
 /** What a turn asks of memory. */
@@ -43,9 +44,9 @@ export function queryOf(
  * this, so a rerun asks exactly what the turn asked. Throws `InvalidEmbeddingError`.
  */
 export function recallForTurn(pool: pg.Pool, turn: RecallForTurn): Promise<Recollection> {
-  const { message, agentName, settings, roomTokens, window, hasTime } = turn;
+  const { message, agentName, settings, roomTokens, window, hasTime, signal } = turn;
   const speakers = { user: message.userName, agent: agentName };
-  return recall(pool, { scope: message, settings, hasTime }, queryOf(turn), (search) =>
+  return recall(pool, { scope: message, settings, hasTime, signal }, queryOf(turn), (search) =>
     recallBesideWindow(
       window,
       (recalled) => keptOfWindow(roomTokens, window, recalled, speakers),

@@ -47,6 +47,8 @@ export type RecallFrom = {
   settings: RecallSettings;
   /** Asked while the scope is compared: without time for more of it, what was compared has to do. */
   hasTime?: (() => boolean) | undefined;
+  /** Aborted when nobody waits for it any more. */
+  signal?: AbortSignal | undefined;
 };
 
 /** Looks for what fits a question beside what the prompt already shows. */
@@ -61,14 +63,14 @@ export type Search = (inPrompt: PromptContents) => Promise<Recollection>;
  */
 export async function recall(
   pool: pg.Pool,
-  { scope, settings, hasTime }: RecallFrom,
+  { scope, settings, hasTime, signal }: RecallFrom,
   query: RecallQuery,
   use: (search: Search) => Promise<Recollection>,
 ): Promise<Recollection> {
   if (settings.topK <= 0) return use(() => Promise.resolve(NOTHING));
   // Before anything is sent: it may not be one.
   const vector = toVector(query.embedding);
-  const read = await readQuestion(scope, query);
+  const read = await readQuestion({ ...scope, signal }, query);
   return inTenant(
     pool,
     scope.tenantId,

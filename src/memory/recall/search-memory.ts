@@ -55,7 +55,7 @@ export function createSearchMemory(
       );
       return recall(
         pool,
-        { scope: { ...owner, agentId }, settings, hasTime: timeToCompare(signal) },
+        { scope: { ...owner, agentId }, settings, hasTime: timeToCompare(signal), signal },
         {
           text: query,
           embedding: Array.from(embedded.embedding),

@@ -1,6 +1,6 @@
 import type { Component, ParsedResult } from 'chrono-node';
 import { normalized } from '../../lib/normalized.ts';
-import { languagesOf, LATIN, type Language } from './languages.ts';
+import { LANGUAGES, languagesOf, LATIN, type Language } from './languages.ts';
 import { timeParser } from './time-parsers.ts';
 
 /**
@@ -33,6 +33,11 @@ export function namedTimes(text: string, today: number): NamedTime[] {
       const last = grain === 'day' && found.end?.isCertain('day') ? dayOf(found.end) : first;
       return [{ grain, first, last: Math.max(first, last), everyYear: !found.start.isCertain('year') }];
     });
+}
+
+/** Makes the patterns of all languages, which takes longer than any text does. */
+export function makeTimesReady(): void {
+  for (const language of LANGUAGES) timeParser(language).parse('5', new Date());
 }
 
 /** Both ends of a text, without runs of white space, which the patterns are slow at. */

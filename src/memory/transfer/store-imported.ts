@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { v5 as namedUuid, validate as isUuid } from 'uuid';
 import { inTenant } from '../../db/tenant-transaction.ts';
-import type { Owner } from '../../lib/fair-queue.ts';
+import type { ApartOwner } from '../../lib/apart.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
 import { derive, type Derived } from '../long-term/derive.ts';
 import { VECTORS_SINCE } from '../long-term/derived-version.ts';
@@ -117,7 +117,7 @@ export async function withoutKnown<T extends Pick<ExportedExchange, 'messages'>>
  * Rejects when the embedding does.
  */
 export async function embedExchange(
-  owner: Owner,
+  owner: ApartOwner,
   { id: exchangeId, messages, passages = [] }: ExportedExchange,
   by: Embed,
 ): Promise<EmbeddedExchange> {

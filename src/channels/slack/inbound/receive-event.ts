@@ -5,6 +5,7 @@ import type { Home } from '../home/take-home.ts';
 import { endInstallation, mayHaveEnded } from '../installations/installation-store.ts';
 import { judgeEventApart, readRequest, type Judged, type SlackEvent } from './events.ts';
 import type { Installation } from './installations.ts';
+import { looseOf, textOf } from './loose.ts';
 import { endOf, isRefused, tellsOfEnd } from './lifecycle.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { takeOpening, takeStop } from './openings.ts';
@@ -113,7 +114,9 @@ async function judgeInTime(
 ): Promise<Judged | undefined> {
   const signal = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
   try {
-    const owner = { tenantId, userId: team, signal };
+    // Slack's word, not proven yet: it says whose text is read.
+    const userId = textOf(looseOf(event)['user']) || team;
+    const owner = { tenantId, userId, signal };
     return await judgeEventApart(owner, event, { botUserId, botId }, allowedBots);
   } catch {
     return undefined;

@@ -10,13 +10,24 @@ type Context = {
   depth: number;
 };
 
+/**
+ * Slack refuses an update whose `text` is longer: that is shown in part, or not at all. A definition's address
+ * stands wherever it is referred to, so what is shown may be a thousand times what was written: it ends here.
+ */
+export const MAX_LENGTH = 4_000;
+
+const ENDS_A_WORD = /[\p{L}\p{N}]$/u;
+const BEGINS_A_WORD = /^[\p{L}\p{N}]/u;
 const BULLETS = ['•', '◦', '▪'];
 const LINKABLE = /^(?:https?|ftp|mailto|tel):/i;
 
 /** A sign in plain text that would begin bold or slanted text, a line through it, or code. */
 const OPENS_A_PAIR = /(?<![\p{L}\p{N}*_~`])([*_~`])(?=[^\s*_~`](?:[^\n]{0,300}\S)?\1)/gu;
 
-/** Code stands in it as written, but for the three characters that Slack wants escaped. */
+/**
+ * Code stands in it as written, but for the three characters that Slack wants escaped. What is longer than
+ * `MAX_LENGTH` may end anywhere behind it.
+ */
 export function toMrkdwn(tree: MarkdownRoot, source: string): string {
   const definitions = new Map<string, string>();
   for (const node of tree.children) {
@@ -29,6 +40,7 @@ function blocks(parent: MarkdownNode, context: Context): string {
   let text = '';
   let lastLine: number | undefined;
   for (const node of childrenOf(parent)) {
+    if (text.length > MAX_LENGTH) break;
     const shown = block(node, context);
     if (shown === '') continue;
     const { start, end } = node.position ?? {};
@@ -50,16 +62,7 @@ function block(node: MarkdownNode, context: Context): string {
     case 'blockquote':
       return indent(blocks(node, context), '> ', '> ');
     case 'list':
-      return node.children
-        .map((item, index) => {
-          const bullet = node.ordered
-            ? `${(node.start ?? 1) + index}.`
-            : (BULLETS[context.depth % BULLETS.length] ?? '•');
-          const task = item.checked === true ? '☑ ' : item.checked === false ? '☐ ' : '';
-          const text = blocks(item, { ...context, depth: context.depth + 1 });
-          return indent(text, `${bullet} ${task}`, '    ');
-        })
-        .join(node.spread ? '\n\n' : '\n');
+      return list(node, context);
     case 'code':
       return preformatted(node.value);
     case 'table':
@@ -75,6 +78,20 @@ function block(node: MarkdownNode, context: Context): string {
   }
 }
 
+function list(node: Extract<MarkdownNode, { type: 'list' }>, context: Context): string {
+  const bulletOf = (index: number) =>
+    node.ordered ? `${(node.start ?? 1) + index}.` : (BULLETS[context.depth % BULLETS.length] ?? '•');
+  let text = '';
+  for (const [index, item] of node.children.entries()) {
+    if (text.length > MAX_LENGTH) break;
+    const task = item.checked === true ? '☑ ' : item.checked === false ? '☐ ' : '';
+    const shown = blocks(item, { ...context, depth: context.depth + 1 });
+    if (index > 0) text += node.spread ? '\n\n' : '\n';
+    text += indent(shown, `${bulletOf(index)} ${task}`, '    ');
+  }
+  return text;
+}
+
 /** A table as it was written, without the marks of the quotes and lists that it stands in. */
 function tableSource(table: Extract<MarkdownNode, { type: 'table' }>, context: Context): string {
   const [head = '', ...rows] = table.children.map((row) => sourceOf(row, context));
@@ -88,14 +105,18 @@ function tableSource(table: Extract<MarkdownNode, { type: 'table' }>, context: C
 /** The text of a node's children; a mark between letters needs a space of no width to be taken for one. */
 function inline(parent: MarkdownNode, context: Context): string {
   let text = '';
+  let last = '';
   let wasMarked = false;
   for (const node of childrenOf(parent)) {
+    if (text.length > MAX_LENGTH) break;
     const shown = phrase(node, context);
     if (shown === '') continue;
     const isMarked = ['strong', 'emphasis', 'delete', 'inlineCode'].includes(node.type);
-    const touches = /[\p{L}\p{N}]$/u.test(text) || wasMarked;
-    if (isMarked ? touches : wasMarked && /^[\p{L}\p{N}]/u.test(shown)) text += ZERO_WIDTH_SPACE;
+    // Not at the end of `text`: looking at what grows takes the square.
+    const touches = ENDS_A_WORD.test(last) || wasMarked;
+    if (isMarked ? touches : wasMarked && BEGINS_A_WORD.test(shown)) text += ZERO_WIDTH_SPACE;
     text += shown;
+    last = shown.slice(-2);
     wasMarked = isMarked;
   }
   return text;

@@ -28,6 +28,8 @@ import { openPostRecord, type PostRef } from './post-record.ts';
 import { postOnce } from './post-once.ts';
 import { postContent, updateContent, type Place } from './thread-posts.ts';
 
+/** What laying out may take beside the one call that delivers. */
+const LAID_OUT_WITHIN_MS = 1_000;
 /** A look into Redis on a reply's way. */
 const STOP_LOOK_WITHIN_MS = 250;
 
@@ -97,7 +99,10 @@ function openTurn(
     deliverAtOnce: (text) =>
       speaking(async () => {
         // Whether there is a second one can be told without reading all of them.
+        const began = performance.now();
         const { contents, hasMore } = await layOutFirst(turn, text);
+        // Whoever asks counts on one call of Slack.
+        if (performance.now() - began > LAID_OUT_WITHIN_MS) return false;
         // A stream takes two calls: it is ended, and its message updated.
         if (!progress || progress.kind === 'stream' || hasMore) return false;
         const place = await findPlace();
@@ -108,11 +113,11 @@ function openTurn(
     deliver: (text) =>
       speaking(async () => {
         const place = await findPlace();
-        const parts = await layOut(turn, text);
+        const laidOut = await layOut(turn, text);
         const { messageId } = turn;
         const buttons = buttonsFor(turn, text, place);
         const shown = shownNow();
-        await replaceProgress({ place, log, messageId, progress: shown, parts, buttons, uncertain });
+        await replaceProgress({ place, log, messageId, progress: shown, text, laidOut, buttons, uncertain });
         await endUnheard(place, shown);
         await engage();
       }),

@@ -2,7 +2,7 @@
 import type { ActionsBlock, ContextActionsBlock, MarkdownBlock } from '@slack/types';
 import { childrenOf, extentOf, linePrefix, markdownTree } from '../../../lib/markdown-tree.ts';
 import type { MarkdownNode, MarkdownRoot } from '../../../lib/markdown-tree.ts';
-import { toMrkdwn } from './mrkdwn.ts';
+import { MAX_LENGTH, toMrkdwn } from './mrkdwn.ts';
 import {
   escapedLength,
   escapeEntities,
@@ -21,8 +21,6 @@ export type SlackContent = {
   blocks?: [MarkdownBlock, ...Array<ContextActionsBlock | ActionsBlock>];
 };
 
-/** Slack refuses an update whose `text` is longer. */
-const MAX_TEXT_LENGTH = 4_000;
 /** The pieces of a part that Slack finds too long even so. */
 const PIECE_LENGTH = 1_000;
 
@@ -55,7 +53,7 @@ function formattedContents(tree: MarkdownRoot, markdown: string): SlackContent[]
   const block = harmlessMarkdown(tree, markdown);
   return [
     ...(block === undefined ? [] : [richContent(mrkdwn, block)]),
-    ...(mrkdwn.length <= MAX_TEXT_LENGTH ? [{ text: mrkdwn }] : []),
+    ...(mrkdwn.length <= MAX_LENGTH ? [{ text: mrkdwn }] : []),
   ];
 }
 
@@ -85,7 +83,7 @@ export function plainPieces(text: string): SlackContent[] {
 }
 
 function richContent(mrkdwn: string, block: string): SlackContent {
-  const text = mrkdwn.slice(0, MAX_TEXT_LENGTH).toWellFormed();
+  const text = mrkdwn.slice(0, MAX_LENGTH).toWellFormed();
   return { text, blocks: [{ type: 'markdown', text: block }] };
 }
 

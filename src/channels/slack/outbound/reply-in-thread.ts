@@ -6,7 +6,7 @@ import type { SlackAddress, SlackProgress } from '../address.ts';
 import { ChannelError } from '../../channel.ts';
 import { slackTrouble } from '../errors.ts';
 import { markEngaged } from '../threads.ts';
-import type { LaidOut } from './lay-out.ts';
+import { cutAsBefore, type LaidOut } from './lay-out.ts';
 import { plainContent, plainPieces, type SlackContent } from './outbound-text.ts';
 import { knownPosts, NOTHING_POSTED } from './known-posts.ts';
 import { look, placePart, type ThreadState } from './part-placing.ts';
@@ -57,12 +57,13 @@ export async function replaceProgress(options: {
   log: Logger;
   messageId: string;
   progress: SlackProgress | null;
-  parts: readonly LaidOut[];
+  text: string;
+  laidOut: readonly LaidOut[];
   /** Under the last part. */
   buttons: ReplyButtons | undefined;
   uncertain: boolean;
 }): Promise<void> {
-  const { place, log, messageId, progress, parts, buttons } = options;
+  const { place, log, messageId, progress, buttons } = options;
   // When nobody knows of a placeholder, it may have been posted all the same.
   const unsure = options.uncertain || progress === null;
   const threadState: ThreadState = {
@@ -70,13 +71,17 @@ export async function replaceProgress(options: {
     placeholder: progress?.kind === 'message' || progress?.kind === 'stream' ? progress.ts : undefined,
     log,
   };
+  const standing = [...threadState.known.posts.keys()].map((key) => Number.parseInt(key, 10));
+  const parts = cutAsBefore(options, standing);
+  if (!parts) throw new ChannelError('unavailable', 'the reply could not be read in time, as it was before');
   if (progress?.kind === 'stream') await stopStream(place, progress.ts);
   let refused: Error | undefined;
   let isWaiting = true;
   try {
-    for (const [part, laidOut] of parts.entries()) {
+    for (const laidOut of parts) {
+      const { part } = laidOut;
       try {
-        const below = part === parts.length - 1 ? buttons : undefined;
+        const below = laidOut === parts.at(-1) ? buttons : undefined;
         await deliverPart(place, threadState, { messageId, part }, laidOut, below);
       } catch (error) {
         if (refusalCause(error) !== 'content') throw error;
