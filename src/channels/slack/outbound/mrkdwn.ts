@@ -11,8 +11,9 @@ type Context = {
 };
 
 /**
- * Slack refuses an update whose `text` is longer: that is shown in part, or not at all. A definition's address
- * stands wherever it is referred to, so what is shown may be a thousand times what was written: it ends here.
+ * Slack refuses an update whose `text` is longer: that is shown in part, or not at all. A definition's
+ * address stands wherever it is referred to, so what is shown may be a thousand times what was written: it
+ * ends here.
  */
 export const MAX_LENGTH = 4_000;
 
