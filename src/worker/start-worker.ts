@@ -7,6 +7,7 @@ import type { WorkerConfig } from '../config/index.ts';
 import { createPool, postgresNeeded } from '../db/pool.ts';
 import { createLlmClient } from '../llm/client.ts';
 import { createRunAgent } from '../llm/run-agent.ts';
+import { readQuestion } from '../memory/recall/read-question.ts';
 import { createEmbedder } from '../memory/embedding/embedder.ts';
 import { createActivityMetrics } from '../observability/activity-metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
@@ -95,6 +96,8 @@ export async function startWorker(
       () => metrics?.close(),
     ]);
   };
+  // The first question finds its reader, which takes most of a second to load; nobody waits for it here.
+  void readQuestion({ tenantId: '', userId: '' }, { text: '', speakers: {}, askedAt: new Date() });
   const ended = run();
   log.info('worker is up');
   if (!process.execArgv.some((flag) => flag.includes(TIME_LIMIT_MODULE))) {
