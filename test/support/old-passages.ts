@@ -23,10 +23,11 @@ export async function makeOld({ admin, pool }: TestDatabase, tenantId: string): 
       const embedding = Array.from(known.user.length > 0 ? known.user : known.reply, (value, i) =>
         known.user.length > 0 ? value + (known.reply[i] ?? 0) : value,
       );
-      const passage = { user: whole(user?.text), reply: whole(reply?.text), embedding, version: 0 };
+      const passage = { user: whole(user?.text), reply: whole(reply?.text), embedding };
       const { exchangeId } = place;
       const passages = [passage];
-      const derived = derivedOf({ user: user?.text ?? '', reply: reply?.text ?? '', createdAt, passages });
+      const texts = { user: user?.text ?? '', reply: reply?.text ?? '' };
+      const derived = { ...derivedOf({ ...texts, createdAt, passages }), version: 0 };
       await insertExchange(client, { ...scope, exchangeId, user, reply, createdAt, passages, derived });
     }
   });
