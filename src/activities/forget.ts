@@ -21,8 +21,8 @@ import { forgetReplyPieces } from '../redis/reply-pieces.ts';
 import { createExecutionEraser } from '../temporal/execution-eraser.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
-/** Rows of each table in one transaction: a few seconds' work at most. */
-const ROWS_AT_ONCE = 5_000;
+/** Rows of each table in one transaction: some tenths of a second's work. */
+const ROWS_AT_ONCE = 1_000;
 /** Turns of one step; each has two workflows. */
 const TURNS_AT_ONCE = 100;
 

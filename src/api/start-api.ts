@@ -6,7 +6,7 @@ import type { Client } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
 import type { ApiConfig } from '../config/index.ts';
-import { createPool, postgresNeeded } from '../db/pool.ts';
+import { CONNECTIONS, createPool, postgresNeeded } from '../db/pool.ts';
 import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
 import { createFairPlaces } from '../lib/fair-places.ts';
 import { createBoundedServer } from '../lib/bounded-server.ts';
@@ -27,9 +27,6 @@ import { SEARCH_WITHIN_MS } from './look-up.ts';
 
 /** Where no model is set, what is looked up is the window alone. */
 const NO_EMBEDDER = { embed: () => Promise.reject(new Error('KONSTRUCT_MODELS is not set')) };
-
-/** With those of seven tenants 16 are taken: the rest is for what comes before a tenant is known. */
-export const CONNECTIONS = { max: 20, ofOneTenant: 7 };
 
 /**
  * Resolves once requests are answered. `close` ends with no request left without an answer.

@@ -11,6 +11,9 @@ const QUIET_MS = 100;
  */
 export const MODEL_ACTIVITY = 'answerTurn';
 
+/** This one is no step of a reply, although turns after it wait for it. */
+export const FORGETTING_ACTIVITY = 'forgetMemory';
+
 /** Gives replies priority over backfills in one process. */
 export type RepliesFirst = {
   /** For the reply worker: records when a reply is active and when it is finished. */
@@ -63,6 +66,7 @@ export function createRepliesFirst(options: {
             lastActiveAt = performance.now();
             return reply;
           }
+          if (info.activityType === FORGETTING_ACTIVITY) return next(input);
           activeSteps += 1;
           try {
             return await next(input);

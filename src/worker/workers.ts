@@ -13,7 +13,7 @@ import { DRAIN_FORCED_AFTER_MS, DRAIN_WITHIN_MS } from '../domain/timing.ts';
 import { DEPLOYMENT, EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts';
 import { createBegunFirst } from './begun-first.ts';
 import { createFairShares } from './fair-shares.ts';
-import { createRepliesFirst } from './replies-first.ts';
+import { createRepliesFirst, FORGETTING_ACTIVITY } from './replies-first.ts';
 
 /** Interceptors and sinks that observe activities and workflows: metrics, logs, traces. */
 export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
@@ -35,7 +35,8 @@ const BACKFILL_SLOTS = 16;
  * reindexes. A turn of the longest texts takes seconds of the model, and twenty of them minutes. So the
  * storing of turns is shared out between tenants, and so are the steps of erasures, and those of imports and
  * reindexes together. They leave some slots in any case to the others: of four turns stored at once eight can
- * be taken, of three erasures five, of two imports three, and an attempt needs one to be put off.
+ * be taken, of three erasures five, of two imports three, and an attempt needs one to be put off. The first
+ * step of an erasure runs beside the replies, since turns wait for it. It has a share of its own there.
  */
 export const BACKFILL_ACTIVITY_SLOTS = 20;
 export const STORED_AT_ONCE = 4;
@@ -99,6 +100,7 @@ export async function createWorkers(options: {
   });
   const shares = createFairShares({ callsAtOnce });
   const erasures = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, workflowTypes: ['ForgetUser'] });
+  const forgetting = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, activityType: FORGETTING_ACTIVITY });
   const imports = createFairShares({
     callsAtOnce: IMPORTS_AT_ONCE,
     workflowTypes: ['ImportMemory', 'Reindex'],
@@ -109,7 +111,14 @@ export async function createWorkers(options: {
     Worker.create({
       ...common,
       taskQueue: REPLY_TASK_QUEUE,
-      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity, shares.interceptor] },
+      interceptors: {
+        activity: [
+          repliesFirst.interceptor,
+          ...observers.activity,
+          forgetting.interceptor,
+          shares.interceptor,
+        ],
+      },
       tuner: {
         workflowTaskSlotSupplier: createBegunFirst({ slots: WORKFLOW_SLOTS, maxHoldMs: MAX_HOLD_MS }),
         activityTaskSlotSupplier: fixed(shares.slots),

@@ -1,4 +1,5 @@
 /** The steps of an erasure by themselves, where Postgres ends what takes too long. */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -6,6 +7,7 @@ import type { Redis } from 'ioredis';
 import { createForget } from '../../src/activities/forget.ts';
 import { enterErasure } from '../../src/db/erasures.ts';
 import { createPool } from '../../src/db/pool.ts';
+import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
 import { ERASURE_CHANNEL } from '../../src/domain/erasure.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
@@ -131,4 +133,32 @@ test('memories that can’t be deleted within a statement’s time go in smaller
   expect(steps.length).toBeGreaterThan(1);
   expect(steps.reduce((sum, { counts }) => sum + counts.memories, 0)).toBe(40);
   await worker.end();
+});
+
+test('one exchange is forgotten without reading the others of its scope', async () => {
+  const { pool } = database;
+  const { tenantId, agent } = await createTestTenant(pool);
+  const scope = { tenantId, agentId: agent.id, userId: 'ada' };
+  const exchangeIds = Array.from({ length: 300 }, () => randomUUID());
+  for (const [i, exchangeId] of exchangeIds.entries())
+    await storeEmbedding(pool, {
+      ...{ ...scope, exchangeId, content: `memory ${i}`, role: 'user' },
+      embedding: axis(i),
+    });
+  await database.admin.query('ANALYZE conversation_embeddings, exchange_passages');
+  const wanted = { ...scope, exchangeId: exchangeIds[150] };
+  const entry = await enterErasure(pool, wanted, { type: 'operator' });
+  if (entry.outcome !== 'entered') throw new Error(entry.outcome);
+  const { erasureId } = entry.erasure;
+  const { changed, read } = await inTenant(pool, tenantId, async (client) => {
+    const forgotten = await client.query<{ changed: string }>('SELECT forget_memories($1, 1000) AS changed', [
+      erasureId,
+    ]);
+    const { rows } = await client.query<{ read: string }>(
+      'SELECT sum(seq_tup_read + idx_tup_fetch) AS read FROM pg_stat_xact_user_tables',
+    );
+    return { changed: Number(forgotten.rows[0]?.changed), read: Number(rows[0]?.read) };
+  });
+  expect(changed).toBe(2);
+  expect(read).toBeLessThan(50);
 });

@@ -6,13 +6,12 @@ import { createActivities } from '../../src/activities/index.ts';
 import { createApp } from '../../src/api/app.ts';
 import { listenAll } from '../../src/api/channel-intake.ts';
 import { SEARCH_WITHIN_MS } from '../../src/api/look-up.ts';
-import { CONNECTIONS } from '../../src/api/start-api.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
 import { parse } from '../../src/config/variables.ts';
 import { createBoundedServer } from '../../src/lib/bounded-server.ts';
 import { createFairPlaces } from '../../src/lib/fair-places.ts';
-import { createPool } from '../../src/db/pool.ts';
+import { CONNECTIONS, createPool } from '../../src/db/pool.ts';
 import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
@@ -105,7 +104,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
   };
   const definitions = [...CHANNELS, ...(options.channels ?? [])];
   const worker = connect(asRole('worker', database.url), log, options.worker);
-  const api = connect(asRole('api', database.url), log, options.api, CONNECTIONS.ofOneTenant);
+  const api = connect(asRole('api', database.url), log, options.api);
   const host = await hostWorkflows(
     createActivities({
       ...worker.connections,
@@ -189,13 +188,13 @@ export async function liftUserLimit({ request, tenantId }: System): Promise<void
 }
 
 /** The connections of one half, API or worker, through what stands between. */
-function connect(url: string, log: Logger, between: Between = {}, ofOneTenant?: number) {
+function connect(url: string, log: Logger, between: Between = {}) {
   const { address, namespace } = temporalConfig();
   const pool = createPool({
     databaseUrl: between.postgres?.through(url) ?? url,
     max: 10,
+    ofOneTenant: CONNECTIONS.ofOneTenant,
     statementTimeoutMs: 5_000,
-    ...(ofOneTenant && { ofOneTenant }),
   });
   const redis = createRedis(between.redis?.through(redisUrl()) ?? redisUrl(), log);
   const temporal = lazyClient(

@@ -65,6 +65,13 @@ test('a reply that waits for the model holds no backfill', async () => {
   expect(passed).toBe(1);
 });
 
+test('nor does an erasure, which is none', async () => {
+  step('forgetMemory');
+  poll();
+  await pass(0);
+  expect(passed).toBe(1);
+});
+
 test('a reply whose model has answered holds backfills again', async () => {
   const answer = step('answerTurn');
   await pass(1_000);
