@@ -20,7 +20,7 @@ const manners = new WeakMap<pg.Pool, Manner>();
  */
 const PLANNER = 'SET LOCAL random_page_cost = 1.1; SET LOCAL plan_cache_mode = force_generic_plan';
 
-/** Of a process. With those of seven tenants 16 are taken: the rest is for what comes before a tenant is known. */
+/** With those of seven tenants 16 are taken: the rest is for what comes before a tenant is known. */
 export const CONNECTIONS = { max: 20, ofOneTenant: 7 };
 
 /** How long a transaction waits for a connection. */

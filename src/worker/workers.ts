@@ -101,6 +101,7 @@ export async function createWorkers(options: {
   const shares = createFairShares({ callsAtOnce });
   const erasures = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, workflowTypes: ['ForgetUser'] });
   const forgetting = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, activityType: FORGETTING_ACTIVITY });
+  const besideReplies = [forgetting.interceptor, shares.interceptor];
   const imports = createFairShares({
     callsAtOnce: IMPORTS_AT_ONCE,
     workflowTypes: ['ImportMemory', 'Reindex'],
@@ -111,14 +112,7 @@ export async function createWorkers(options: {
     Worker.create({
       ...common,
       taskQueue: REPLY_TASK_QUEUE,
-      interceptors: {
-        activity: [
-          repliesFirst.interceptor,
-          ...observers.activity,
-          forgetting.interceptor,
-          shares.interceptor,
-        ],
-      },
+      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity, ...besideReplies] },
       tuner: {
         workflowTaskSlotSupplier: createBegunFirst({ slots: WORKFLOW_SLOTS, maxHoldMs: MAX_HOLD_MS }),
         activityTaskSlotSupplier: fixed(shares.slots),
