@@ -3,7 +3,7 @@ import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
 import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
 import type { Recollection, Scope } from '../../domain/conversation.ts';
-import { toUnit } from '../../domain/embedding.ts';
+import { assertEmbedding, toUnit } from '../../domain/embedding.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { orderCandidates } from '../ranking/choose.ts';
 import { rank } from '../ranking/rank.ts';
@@ -71,7 +71,7 @@ export async function recall(
 ): Promise<Recollection> {
   if (settings.topK <= 0) return use(() => Promise.resolve(NOTHING));
   // Before anything is sent: it may not be one.
-  const vector = toVector(query.embedding);
+  assertEmbedding(query.embedding);
   return inTenant(
     pool,
     scope.tenantId,
@@ -79,12 +79,7 @@ export async function recall(
       const compared = await compareScope(client, { scope, settings, hasTime }, query);
       const question = piecesOf([query.text, ...Object.values(query.speakers)].join(' '));
       const found = await use((inPrompt) =>
-        choose(
-          client,
-          { scope, settings },
-          { ...compared, question, vector, speakers: query.speakers },
-          inPrompt,
-        ),
+        choose(client, { scope, settings }, { ...compared, question, speakers: query.speakers }, inPrompt),
       );
       return compared.isPart ? { ...found, comparedNewest: compared.scored.totals.length } : found;
     },
@@ -93,25 +88,31 @@ export async function recall(
   );
 }
 
-/** Compares a query with a scope. `isPart`: the scope has older passages than were compared. */
+/**
+ * Compares a query with a scope. `vector`: the query's, as a literal. `isPart`: the scope has older passages
+ * than were compared.
+ */
 export async function compareScope(
   client: pg.PoolClient,
   { scope, settings, hasTime }: RecallFrom,
   query: RecallQuery,
-): Promise<{ scored: ScoredScope; facts: QueryFacts; isPart: boolean }> {
-  const vectors = [query.embedding, ...(query.inFirstPerson ? [query.inFirstPerson] : [])].map(toVector);
+): Promise<{ scored: ScoredScope; facts: QueryFacts; vector: string; isPart: boolean }> {
+  const vector = toVector(query.embedding);
+  const vectors = [vector, ...(query.inFirstPerson ? [toVector(query.inFirstPerson)] : [])];
   const names = new Set(wordsOf(Object.values(query.speakers).join(' '), 'asked').map(({ word }) => word));
   const asked = wordsOf(query.text, 'asked').filter(({ word }) => !names.has(word));
   const { masks, words } = toQueryMasks(asked);
-  const range = timeRangeOf(query.text, query.askedAt);
-  const facts: QueryFacts = {
+  const scanning = scanScope(client, scope, { vectors, masks, hasTime });
+  // The rest of the query is read while Postgres compares. A failure waits for it: it has the connection.
+  const reading = breathe().then((): QueryFacts => ({
     words,
-    range,
+    range: timeRangeOf(query.text, query.askedAt),
     readable: readableShare(query.text),
     named: namedIn(query.text, query.speakers),
-  };
-  const { scanned, isPart } = await scanScope(client, scope, { vectors, masks, hasTime });
-  return { scored: scorePassages(scanned, facts, settings.cosineWeight), facts, isPart };
+  }));
+  await Promise.allSettled([scanning, reading]);
+  const [{ scanned, isPart }, facts] = await Promise.all([scanning, reading]);
+  return { scored: scorePassages(scanned, facts, settings.cosineWeight), facts, vector, isPart };
 }
 
 /** So many exchanges are quoted with what stands beside them, before others are. */
