@@ -159,8 +159,8 @@ function toStored(
     reply: reply ? { memoryId: reply.id, text: reply.content } : null,
     createdAt: opening.created_at,
     known: {
-      user: user ? fromSent(user.vector) : [],
-      reply: reply ? fromSent(reply.vector) : [],
+      user: user ? [...fromSent(user.vector)] : [],
+      reply: reply ? [...fromSent(reply.vector)] : [],
       passages: isFresh ? passages.map(toPassage) : [],
     },
   };
@@ -169,7 +169,7 @@ function toStored(
 const toPassage = (row: PassageRow): EmbeddedPassage => ({
   user: { from: row.user_from, to: row.user_to },
   reply: { from: row.reply_from, to: row.reply_to },
-  embedding: fromSent(row.vector),
+  embedding: [...fromSent(row.vector)],
 });
 
 /**

@@ -13,7 +13,7 @@ export type Candidate = ScoredPassage & {
   /** Cosine similarity of the user's message alone and the query. */
   userCosine: number;
   /** The user's message's embedding. */
-  userEmbedding: readonly number[];
+  userEmbedding: ArrayLike<number>;
 };
 
 /** Cosine similarity from which two questions count once: each answer is the agent's own word. */
@@ -154,7 +154,7 @@ function updates(newer: Candidate, older: Candidate): boolean {
   );
 }
 
-function dot(a: readonly number[], b: readonly number[]): number {
+function dot(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let sum = 0;
   for (let i = 0; i < a.length; i += 1) sum += (a[i] ?? 0) * (b[i] ?? 0);
   return sum;

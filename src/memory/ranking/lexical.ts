@@ -29,8 +29,11 @@ export function wordsHeld(masks: readonly number[], words: readonly QueryWord[])
 }
 
 function countIn(product: number, { shift, pieces }: QueryWord): number {
-  return (product >> shift) & ((1 << (32 - Math.clz32(pieces))) - 1);
+  return (product >> shift) & bitsOf(pieces);
 }
+
+/** The bits in which a count up to this one stands. */
+const bitsOf = (pieces: number): number => (1 << (32 - Math.clz32(pieces))) - 1;
 
 function shareOf(count: number, { pieces }: QueryWord): number {
   const share = count / pieces;
@@ -50,59 +53,65 @@ export function lexicalScores(scope: LexicalScope, query: LexicalQuery): Lexical
   const { masks, ats } = scope;
   const scores = new Float64Array(ats.length);
   const known = new Float64Array(ats.length);
+  // What a word counts at a place that only the passage before it has, and the other way round.
+  const beside = new Float64Array(ats.length);
+  for (let place = 0; place < ats.length; place += 1) if (followsOn(ats, place)) beside[place] = IN_NEIGHBOUR;
   let maximum = addRange(scores, ats, query.range);
+  const held = new Float32Array(ats.length);
   for (const word of query.words) {
-    const held = heldBy(masks[word.mask] ?? new Int32Array(ats.length), word);
-    const holders = holdersOf(held, scope.flags);
-    if (!word.optional) addKnown(known, held, word.weight);
+    const holders = fillHeld(held, masks[word.mask], word, scope.flags);
     if (word.optional && holders === 0) continue;
     const weight = word.weight * rarity(holders, ats.length);
     maximum += weight;
-    addWord(scores, ats, held, weight);
+    addWord({ scores, known }, beside, held, { weight, ownWeight: word.optional ? 0 : word.weight });
   }
   if (maximum > 0)
     for (let place = 0; place < scores.length; place += 1) scores[place] = (scores[place] ?? 0) / maximum;
   return { scores, known };
 }
 
-function addKnown(known: Float64Array, held: Float32Array, weight: number): void {
-  for (let place = 0; place < known.length; place += 1)
-    known[place] = (known[place] ?? 0) + weight * (held[place] ?? 0);
-}
-
-/** How well each passage holds a word. */
-function heldBy(products: Int32Array, word: QueryWord): Float32Array {
+/**
+ * Fills in how well each passage holds a word. Returns how many do, all told: a question without an answer
+ * doesn't make its words common.
+ */
+function fillHeld(
+  held: Float32Array,
+  products: Int32Array | undefined,
+  word: QueryWord,
+  flags: Int16Array,
+): number {
   const shares = Float32Array.from({ length: word.pieces + 1 }, (_, count) => shareOf(count, word));
-  const held = new Float32Array(products.length);
-  for (let place = 0; place < held.length; place += 1) {
-    const product = products[place] ?? 0;
-    if (product !== 0) held[place] = shares[countIn(product, word)] ?? 0;
-  }
-  return held;
-}
-
-/** How many passages hold a word, all told. A question without an answer doesn't make its words common. */
-function holdersOf(held: Float32Array, flags: Int16Array): number {
+  const [shift, bits] = [word.shift, bitsOf(word.pieces)];
   let holders = 0;
   for (let place = 0; place < held.length; place += 1) {
+    const share = shares[((products?.[place] ?? 0) >> shift) & bits] ?? 0;
+    held[place] = share;
+    if (share === 0) continue;
     const flag = flags[place] ?? 0;
-    if (held[place] && !(isOnlyAQuestion(flag) && hasNoAnswer(flag))) holders += held[place] ?? 0;
+    if (!(isOnlyAQuestion(flag) && hasNoAnswer(flag))) holders += share;
   }
   return holders;
 }
 
-/** Adds a word's weight to each passage, in full where it is held, and in part beside it in time. */
-function addWord(scores: Float64Array, ats: Float64Array, held: Float32Array, weight: number): void {
-  let previous = 0;
+/**
+ * Adds a word's weight to each passage's score, in full where it is held, and in part beside it in time; to
+ * what is known, where it is held alone.
+ */
+function addWord(
+  { scores, known }: LexicalScores,
+  beside: Float64Array,
+  held: Float32Array,
+  { weight, ownWeight }: { weight: number; ownWeight: number },
+): void {
+  const last = scores.length - 1;
+  let before = 0;
   let own = held[0] ?? 0;
-  for (let place = 0; place < scores.length; place += 1) {
-    const following = held[place + 1] ?? 0;
-    const before = previous > own && followsOn(ats, place) ? previous : 0;
-    const after = following > own && followsOn(ats, place + 1) ? following : 0;
-    const best = Math.max(own, IN_NEIGHBOUR * before, IN_NEIGHBOUR * after);
-    if (best > 0) scores[place] = (scores[place] ?? 0) + weight * best;
-    previous = own;
-    own = following;
+  for (let place = 0; place <= last; place += 1) {
+    const next = place < last ? (held[place + 1] ?? 0) * (beside[place + 1] ?? 0) : 0;
+    scores[place] = (scores[place] ?? 0) + weight * Math.max(own, before * (beside[place] ?? 0), next);
+    known[place] = (known[place] ?? 0) + ownWeight * own;
+    before = own;
+    own = place < last ? (held[place + 1] ?? 0) : 0;
   }
 }
 

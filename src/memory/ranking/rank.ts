@@ -17,11 +17,7 @@ export function rank(scored: ScoredScope, exclude: readonly string[], ranked = R
   const seen = new Set(exclude.map((id) => id.replaceAll('-', '')));
   // For each kind: a question asked a thousand times must not displace statements, nor what tells something.
   const wanted = ranked + seen.size;
-  const places = {
-    statement: bestPlaces(scored, 'statement', wanted),
-    question: bestPlaces(scored, 'question', wanted),
-    repeat: bestPlaces(scored, 'repeat', wanted),
-  };
+  const places = bestPlaces(scored, wanted);
   const exchanges = Object.values(places)
     .flatMap((best) => best.flatMap((place) => scored.passageAt(place) ?? []))
     .filter(({ exchangeId }) => !seen.has(exchangeId))
@@ -42,39 +38,43 @@ function kindOf(flags: number): Kind {
 }
 
 /**
- * The places of the best `wanted` passages of a kind, of equals the newest: no more of them, however many are
- * equal. They stand in a heap, the worst first.
+ * The places of the best `wanted` passages of each kind, of equals the newest: no more of them, however many
+ * are equal. Those of a kind stand in a heap, the worst first.
  */
-function bestPlaces({ totals, flags }: ScoredScope, kind: Kind, wanted: number): number[] {
-  const heap: number[] = [];
+function bestPlaces({ totals, flags }: ScoredScope, wanted: number): Record<Kind, number[]> {
+  const heaps: Record<Kind, number[]> = { statement: [], question: [], repeat: [] };
   const isWorse = (a: number, b: number): boolean => {
     const apart = (totals[a] ?? 0) - (totals[b] ?? 0);
     return apart < 0 || (apart === 0 && a < b);
   };
-  const at = (i: number): number => heap[i] ?? 0;
-  const swap = (i: number, j: number): void => void ([heap[i], heap[j]] = [at(j), at(i)]);
-  const rise = (from: number): void => {
-    for (let i = from; i > 0 && isWorse(at(i), at((i - 1) >> 1)); i = (i - 1) >> 1) swap(i, (i - 1) >> 1);
+  const rise = (heap: number[], place: number): void => {
+    let i = heap.length;
+    for (; i > 0; i = (i - 1) >> 1) {
+      const parent = heap[(i - 1) >> 1] ?? 0;
+      if (!isWorse(place, parent)) break;
+      heap[i] = parent;
+    }
+    heap[i] = place;
   };
-  const sink = (): void => {
-    for (let i = 0; ;) {
+  const sink = (heap: number[], place: number): void => {
+    let i = 0;
+    for (;;) {
       const [left, right] = [2 * i + 1, 2 * i + 2];
-      const child = right < heap.length && isWorse(at(right), at(left)) ? right : left;
-      if (child >= heap.length || !isWorse(at(child), at(i))) return;
-      swap(i, child);
+      const child = right < heap.length && isWorse(heap[right] ?? 0, heap[left] ?? 0) ? right : left;
+      const below = heap[child];
+      if (below === undefined || !isWorse(below, place)) break;
+      heap[i] = below;
       i = child;
     }
+    heap[i] = place;
   };
   // Newest first: what is equal to the worst is older, and stays out.
   for (let place = totals.length - 1; place >= 0; place -= 1) {
-    if (kindOf(flags[place] ?? 0) !== kind) continue;
-    if (heap.length < wanted) rise(heap.push(place) - 1);
-    else if (wanted > 0 && isWorse(at(0), place)) {
-      heap[0] = place;
-      sink();
-    }
+    const heap = heaps[kindOf(flags[place] ?? 0)];
+    if (heap.length < wanted) rise(heap, place);
+    else if (wanted > 0 && isWorse(heap[0] ?? 0, place)) sink(heap, place);
   }
-  return heap;
+  return heaps;
 }
 
 /**

@@ -98,7 +98,7 @@ export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWe
     speaker: RANKING.speaker,
   });
   let all = 0;
-  for (const total of totals) all += Math.exp(total);
+  for (let place = 0; place < totals.length; place += 1) all += Math.exp(totals[place] ?? 0);
   const passageAt = (place: number): ScoredPassage | undefined => {
     const row = rows[place];
     if (row === undefined) return undefined;
@@ -212,18 +212,19 @@ export function matchOf(
  * question that says much beside the query is no mere question.
  */
 function flagQuestions(flags: Int16Array, userWeights: Float32Array, known: Float64Array): void {
-  userWeights.forEach((userWeight, place) => {
-    if (userWeight === 0) return;
+  for (let place = 0; place < flags.length; place += 1) {
+    const userWeight = userWeights[place] ?? 0;
+    if (userWeight === 0) continue;
     const flag = flags[place] ?? 0;
     const added = userWeight - (known[place] ?? 0);
     if (addsNothing(isOnlyAQuestion(flag), added)) flags[place] = flag | ADDS_NOTHING;
     else if (tellsMuch(added)) flags[place] = flag & ~ONLY_ASKS;
-  });
+  }
 }
 
 /** All rows, oldest first. They arrive newest first, so reversing them nearly sorts them. */
 function inTimeOrder({ exchangeIdOf, parts, ats }: ScannedScope): number[] {
-  const rows = Array.from(ats.keys()).reverse();
+  const rows = Array.from({ length: ats.length }, (_, place) => ats.length - 1 - place);
   // Made once each: thousands may be of one moment.
   const ids: string[] = [];
   const idOf = (row: number): string => (ids[row] ??= exchangeIdOf(row));
@@ -241,6 +242,6 @@ function pick<Column extends Int16Array | Int32Array | Float32Array | Float64Arr
   rows: readonly number[],
 ): Column {
   const picked = column.slice(0, rows.length) as Column;
-  rows.forEach((row, place) => (picked[place] = column[row] ?? 0));
+  for (let place = 0; place < rows.length; place += 1) picked[place] = column[rows[place] ?? 0] ?? 0;
   return picked;
 }

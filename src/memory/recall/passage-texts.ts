@@ -10,7 +10,7 @@ import type { Span } from '../text/passages.ts';
  */
 export type PassageTexts = { user?: QuotedMessage; reply?: QuotedMessage; asked?: Similarity };
 /** Cosine similarity of a user's message and the query, and the message's embedding. */
-export type Similarity = { cosine: number; embedding: number[] };
+export type Similarity = { cosine: number; embedding: ArrayLike<number> };
 /** A part of a message. `goesOn`: the message goes on after it. */
 export type Part = Span & { text: string; goesOn: boolean };
 export type QuotedMessage = Part & {

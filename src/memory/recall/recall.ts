@@ -3,7 +3,7 @@ import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
 import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
 import type { Recollection, Scope } from '../../domain/conversation.ts';
-import { toUnit } from '../../domain/embedding.ts';
+import { assertEmbedding, toUnit } from '../../domain/embedding.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { orderCandidates } from '../ranking/choose.ts';
 import { rank } from '../ranking/rank.ts';
@@ -69,7 +69,7 @@ export async function recall(
 ): Promise<Recollection> {
   if (settings.topK <= 0) return use(() => Promise.resolve(NOTHING));
   // Before anything is sent: it may not be one.
-  const vector = toVector(query.embedding);
+  assertEmbedding(query.embedding);
   const read = await readQuestion({ ...scope, signal }, query);
   return inTenant(
     pool,
@@ -77,12 +77,7 @@ export async function recall(
     async (client) => {
       const compared = await compareScope(client, { scope, settings, hasTime }, query, read);
       const found = await use((inPrompt) =>
-        choose(
-          client,
-          { scope, settings },
-          { ...compared, ...read, vector, speakers: query.speakers },
-          inPrompt,
-        ),
+        choose(client, { scope, settings }, { ...compared, ...read, speakers: query.speakers }, inPrompt),
       );
       return compared.isPart ? { ...found, comparedNewest: compared.scored.totals.length } : found;
     },
@@ -91,16 +86,20 @@ export async function recall(
   );
 }
 
-/** Compares a query with a scope. `isPart`: the scope has older passages than were compared. */
+/**
+ * Compares a query with a scope. `vector`: the query's, as a literal. `isPart`: the scope has older passages
+ * than were compared.
+ */
 export async function compareScope(
   client: pg.PoolClient,
   { scope, settings, hasTime }: RecallFrom,
   query: Pick<RecallQuery, 'embedding' | 'inFirstPerson'>,
   { masks, facts }: ReadQuestion,
-): Promise<{ scored: ScoredScope; isPart: boolean }> {
-  const vectors = [query.embedding, ...(query.inFirstPerson ? [query.inFirstPerson] : [])].map(toVector);
+): Promise<{ scored: ScoredScope; vector: string; isPart: boolean }> {
+  const vector = toVector(query.embedding);
+  const vectors = [vector, ...(query.inFirstPerson ? [toVector(query.inFirstPerson)] : [])];
   const { scanned, isPart } = await scanScope(client, scope, { vectors, masks, hasTime });
-  return { scored: scorePassages(scanned, facts, settings.cosineWeight), isPart };
+  return { scored: scorePassages(scanned, facts, settings.cosineWeight), vector, isPart };
 }
 
 /** So many exchanges are quoted with what stands beside them, before others are. */

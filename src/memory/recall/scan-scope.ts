@@ -29,7 +29,7 @@ const OF_ONE_MOMENT = 200;
 
 /** One column of numbers each, in Postgres' binary form, as base64; null when there is no passage. */
 type Packed = Record<'ids' | 'parts' | 'flags' | 'weights' | 'ats' | 'cosines' | 'masks', string | null>;
-type SliceRow = Packed & { termBytes: number; oldest: string | null; more: boolean };
+type SliceRow = Packed & { passages: number; termBytes: number; oldest: string | null; more: boolean };
 
 /** Postgres' binary timestamps count microseconds from here. */
 const POSTGRES_EPOCH_MS = Date.UTC(2000, 0);
@@ -55,7 +55,7 @@ export async function scanScope(
   for (;;) {
     const before = slices.at(-1)?.oldest ?? 'infinity';
     const wanted = Math.min(limits.slice, limits.passages - passages);
-    const { rows } = await client.query<SliceRow & { passages: number }>({
+    const { rows } = await client.query<SliceRow>({
       name: `scan-scope-${vectors.length}-${masks.length}`,
       text: sliceStatement(vectors.length, masks.length),
       values: [scope.tenantId, scope.agentId, scope.userId, before, wanted, ...vectors, ...masks],
@@ -76,16 +76,17 @@ const FLAGS = `(flags | CASE WHEN user_memory IS NULL THEN ${WITHOUT_USER} ELSE 
 
 /** The newest passages of a scope before a time: so many, and what else is of the last one's moment. */
 function sliceStatement(vectorCount: number, maskCount: number): string {
-  const vectors = Array.from({ length: vectorCount }, (_, i) => `embedding <#> $${i + 6}::halfvec`);
+  const vectors = Array.from({ length: vectorCount }, (_, i) => `inner_product(embedding, $${i + 6})`);
   const masks = Array.from({ length: maskCount }, (_, i) => i);
   // Base64 is shorter and faster to decode than the hexadecimal that Postgres sends for bytea.
-  // `<#>` is the negative inner product. `unpack` changes the sign back, which is cheaper there than here.
+  // Every passage meets the last condition. By it Postgres reads a row's vector before it looks for what is
+  // behind it, which is in the processor's cache by then: that takes a tenth off the statement's time.
   const packed = (bytes: string) => `encode(string_agg(${bytes}, ''), 'base64')`;
   return `
     SELECT ${packed('uuid_send(exchange_id)')} AS ids, ${packed('int2send(part)')} AS parts, ${packed(`int2send(${FLAGS})`)} AS flags,
            ${packed('float4send(user_weight)')} AS weights,
-           ${packed('timestamptz_send(created_at)')} AS ats, ${packed('float4send(minus_cosine)')} AS cosines,
-           ${maskCount > 0 ? packed(masks.map((i) => `int4send(minus_mask${i})`).join(' || ')) : 'NULL'} AS masks,
+           ${packed('timestamptz_send(created_at)')} AS ats, ${packed('float4send(cosine)')} AS cosines,
+           ${maskCount > 0 ? packed(masks.map((i) => `int4send(mask${i})`).join(' || ')) : 'NULL'} AS masks,
            count(*)::int AS passages, coalesce(sum(term_bytes), 0)::int AS "termBytes",
            min(created_at)::text AS oldest,
            EXISTS (SELECT FROM exchange_passages older
@@ -93,47 +94,46 @@ function sliceStatement(vectorCount: number, maskCount: number): string {
                      AND older.created_at < min(compared.created_at)) AS more
     FROM (
       SELECT * FROM (
-        SELECT exchange_id, part, flags, user_memory, reply_memory, user_weight, created_at, least(${vectors.join(', ')})::real AS minus_cosine,
+        SELECT exchange_id, part, flags, user_memory, reply_memory, user_weight, created_at, greatest(${vectors.join(', ')})::real AS cosine,
                pg_column_size(terms) AS term_bytes
-               ${masks.map((i) => `, (terms <#> $${i + 6 + vectorCount}::sparsevec)::int AS minus_mask${i}`).join('')}
+               ${masks.map((i) => `, inner_product(terms, $${i + 6 + vectorCount})::int AS mask${i}`).join('')}
         FROM exchange_passages
-        WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND created_at < $4
+        WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND created_at < $4 AND ${vectors[0]} > '-infinity'
         ORDER BY created_at DESC FETCH FIRST ($5::int) ROWS WITH TIES
       ) newest LIMIT $5::int + ${OF_ONE_MOMENT}
     ) compared`;
 }
 
-/** Decodes the columns. A DataView reads them several times faster than Buffer's own readers. */
-function unpack(slices: readonly Packed[], maskCount: number): ScannedScope {
-  const bytesOf = (column: keyof Packed) =>
-    Buffer.concat(slices.map((slice) => Buffer.from(slice[column] ?? '', 'base64')));
-  const viewOf = (column: keyof Packed) => {
-    const bytes = bytesOf(column);
-    return new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+/** Decodes each column into memory of its own, which is then read as it stands: that allocates least. */
+function unpack(slices: readonly SliceRow[], maskCount: number): ScannedScope {
+  const count = slices.reduce((sum, { passages }) => sum + passages, 0);
+  const bytesOf = (column: keyof Packed, size: number): Buffer<ArrayBuffer> => {
+    const bytes = Buffer.alloc(count * size);
+    let at = 0;
+    for (const slice of slices) at += bytes.write(slice[column] ?? '', at, 'base64');
+    return bytes;
   };
-  const ids = bytesOf('ids');
-  const [parts, flags, ats] = [viewOf('parts'), viewOf('flags'), viewOf('ats')];
-  const [cosines, masks, weights] = [viewOf('cosines'), viewOf('masks'), viewOf('weights')];
-  const count = ids.length / 16;
-  const scanned = {
-    exchangeIdOf: (row: number) => ids.toString('hex', row * 16, row * 16 + 16),
-    parts: new Int16Array(count),
-    flags: new Int16Array(count),
-    userWeights: new Float32Array(count),
-    ats: new Float64Array(count),
-    cosines: new Float32Array(count),
-    masks: Array.from({ length: maskCount }, () => new Int32Array(count)),
-  };
+  const ids = bytesOf('ids', 16);
+  const times = new DataView(bytesOf('ats', 8).buffer);
+  const ats = new Float64Array(count);
   for (let row = 0; row < count; row += 1) {
-    scanned.parts[row] = parts.getInt16(row * 2);
-    scanned.flags[row] = flags.getInt16(row * 2);
-    scanned.userWeights[row] = weights.getFloat32(row * 4);
-    const microseconds = ats.getInt32(row * 8) * 2 ** 32 + ats.getUint32(row * 8 + 4);
-    scanned.ats[row] = POSTGRES_EPOCH_MS + microseconds / 1_000;
-    scanned.cosines[row] = -cosines.getFloat32(row * 4);
+    const microseconds = times.getInt32(row * 8) * 2 ** 32 + times.getUint32(row * 8 + 4);
+    ats[row] = POSTGRES_EPOCH_MS + microseconds / 1_000;
   }
-  scanned.masks.forEach((column, nth) => {
-    for (let row = 0; row < count; row += 1) column[row] = -masks.getInt32((row * maskCount + nth) * 4);
-  });
-  return scanned;
+  const products = new Int32Array(bytesOf('masks', 4 * maskCount).swap32().buffer);
+  return {
+    exchangeIdOf: (row) => ids.toString('hex', row * 16, row * 16 + 16),
+    parts: new Int16Array(bytesOf('parts', 2).swap16().buffer),
+    flags: new Int16Array(bytesOf('flags', 2).swap16().buffer),
+    userWeights: new Float32Array(bytesOf('weights', 4).swap32().buffer),
+    ats,
+    cosines: new Float32Array(bytesOf('cosines', 4).swap32().buffer),
+    masks: Array.from({ length: maskCount }, (_, nth) => everyNth(products, nth, maskCount)),
+  };
+}
+
+function everyNth(values: Int32Array, first: number, step: number): Int32Array {
+  const chosen = new Int32Array(values.length / step);
+  for (let i = 0; i < chosen.length; i += 1) chosen[i] = values[first + i * step] ?? 0;
+  return chosen;
 }

@@ -1,4 +1,4 @@
-import { normalized } from '../../lib/normalized.ts';
+import { isAscii, normalized } from '../../lib/normalized.ts';
 import { UNSPACED } from './words.ts';
 
 /**
@@ -100,12 +100,10 @@ function wordsOfChunk(chunk: string, side: 'stored' | 'asked'): Word[] {
     const parts = run.split(CAMEL);
     return parts.map((part) => wordOf(part));
   });
+  if (words.length < 2 || runs.some((run) => IS_UNSPACED.test(run))) return words;
   const joined = fold(runs.join(''));
-  const several =
-    words.length > 1 && joined.length <= MAX_JOINED && !runs.some((run) => IS_UNSPACED.test(run));
-  return several
-    ? [...words, { word: `=${joined}`, pieces: [`=${joined}`], weight: 1, optional: true }]
-    : words;
+  if (joined.length > MAX_JOINED) return words;
+  return [...words, { word: `=${joined}`, pieces: [`=${joined}`], weight: 1, optional: true }];
 }
 
 function wordsOfUnspaced(run: string, side: 'stored' | 'asked'): Word[] {
@@ -140,20 +138,16 @@ function wordOf(word: string): Word {
     const number = withoutZeros(folded);
     return { word: number, pieces: [`=${number}`], weight: 1, optional: false };
   }
-  const letters = [...`_${folded}_`];
-  const pieces = letters
-    .slice(PIECE_LETTERS - 1)
-    .map((_letter, i) => letters.slice(i, i + PIECE_LETTERS).join(''));
+  const letters = isAscii(folded) ? `_${folded}_` : [...`_${folded}_`];
+  const pieces = new Set<string>();
+  const last = Math.min(Math.max(letters.length - PIECE_LETTERS, 0), MAX_PIECES - 2);
+  for (let from = 0; from <= last; from += 1) {
+    const piece = letters.slice(from, from + PIECE_LETTERS);
+    pieces.add(typeof piece === 'string' ? piece : piece.join(''));
+  }
   const accented = normalized(word, 'NFD').toUpperCase();
-  return {
-    word: folded,
-    pieces: distinct([
-      ...(pieces.length > 0 ? pieces : [letters.join('')]).slice(0, MAX_PIECES - 1),
-      ...(accented === folded ? [] : [`^${accented}`]),
-    ]),
-    weight: weightOf(letters.length - 2),
-    optional: false,
-  };
+  if (accented !== folded) pieces.add(`^${accented}`);
+  return { word: folded, pieces: [...pieces], weight: weightOf(letters.length - 2), optional: false };
 }
 
 function weightOf(letters: number): number {
@@ -165,6 +159,7 @@ function weightOf(letters: number): number {
  * Upper case, since it unites more than lower case: ß and SS, ς and σ, ı and i.
  */
 function fold(word: string): string {
+  if (isAscii(word)) return word.toUpperCase();
   return normalized(word, 'NFD')
     .replace(MARKS, '')
     .toUpperCase()
@@ -177,8 +172,4 @@ function asciiDigit(digit: string): string {
   let zero = code;
   while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
   return String((code - zero) % 10);
-}
-
-function distinct(values: readonly string[]): string[] {
-  return [...new Set(values)];
 }
