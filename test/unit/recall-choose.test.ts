@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { orderCandidates, type Candidate } from '../../src/memory/ranking/choose.ts';
+import { answerWords, orderCandidates, type Candidate } from '../../src/memory/ranking/choose.ts';
 import type { ScoredScope } from '../../src/memory/ranking/score.ts';
 import { passagesOf, withinBudget } from '../../src/memory/recall/quotable.ts';
 import { ONLY_ASKS } from '../../src/memory/text/questions.ts';
@@ -17,6 +17,7 @@ const candidate = (exchangeId: string, total: number, more: Partial<Candidate> =
   held: [0],
   userText: 'five words of the user',
   replyText: 'two words',
+  answer: answerWords(more.replyText ?? 'two words'),
   added: 5,
   repeats: false,
   userCosine: 0.3,

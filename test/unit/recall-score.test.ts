@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import type { InSteps } from '../../src/lib/in-turns.ts';
 import {
   ADDS_NOTHING,
   NO_ANSWER,
@@ -53,9 +54,19 @@ const toScanned = (passages: Passage[]): ScannedScope => ({
     Int32Array.from(passages, ({ masks }) => masks[column] ?? 0),
   ),
 });
+/** What is done in steps, without a pause. */
+function atOnce<T>(steps: InSteps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
 /** All passages with their scores, in time order. */
 const scored = (passages: Passage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.5) => {
-  const { totals, passageAt } = scorePassages(toScanned(passages), { ...QUERY, ...query }, cosineWeight);
+  const { totals, passageAt } = atOnce(
+    scorePassages(toScanned(passages), { ...QUERY, ...query }, cosineWeight),
+  );
   return [...totals.keys()].flatMap((place) => passageAt(place) ?? []);
 };
 const scores = (...[passages, query, cosineWeight]: Parameters<typeof scored>) =>
@@ -242,4 +253,17 @@ describe('the match', () => {
     const [alike, other] = [passage('x', 0, 0.9), passage('x', 0)];
     expect(of([alike], { readable: 0 })).toBe(of([other], { readable: 0 }));
   });
+});
+
+test.each([
+  ['few passages', 1_000, false],
+  ['many', 20_000, true],
+])('of %s and many words others have their turns between: %s', (_, count, hasTurns) => {
+  const query = { ...QUERY, words: wordsIn(...Array.from({ length: 24 }, () => 0)) };
+  const passages = Array.from({ length: count }, (_passage, i) => passage(`p${i}`, 0b1, 0, i));
+  const steps = scorePassages(toScanned(passages), query, 0.5);
+  let turns = 0;
+  while (!steps.next().done) turns += 1;
+  expect(turns > 4).toBe(hasTurns);
+  expect(turns > 0).toBe(hasTurns);
 });

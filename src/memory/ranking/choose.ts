@@ -6,6 +6,8 @@ import type { ScoredPassage } from './score.ts';
 export type Candidate = ScoredPassage & {
   userText: string;
   replyText: string;
+  /** The words of the reply to what only asks: nothing else is compared by them. */
+  answer: ReadonlySet<string>;
   /** How much the user's message says that the query doesn't, see `addedBy`. */
   added: number;
   /** It is the query, asked before. */
@@ -40,7 +42,7 @@ const CLEARLY_WORSE = 1.6;
  */
 export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
   const byScore = [...candidates].sort((a, b) => b.total - a.total);
-  const asked = byScore.filter(onlyAsks).map(toAsked);
+  const asked = byScore.filter(onlyAsks);
   const shares = new Map(byScore.map((candidate) => [candidate, shareOfPerson(candidate, asked)]));
   const weighted = byScore
     .map((candidate) => ({ ...candidate, total: candidate.total * (shares.get(candidate) ?? 1) }))
@@ -55,8 +57,17 @@ export function orderCandidates(candidates: readonly Candidate[], topK: number):
   return keepLastPlace(limitClaims(newerFirst(distinct), topK), topK, kept);
 }
 
+/** Letters of an answer that say whether it is another one's. */
+const ANSWER_LETTERS = 2_000;
+
+/** The distinct words of an answer, for `Candidate`. */
+export function answerWords(replyText: string): ReadonlySet<string> {
+  const words = searchWordsOf(replyText.slice(0, ANSWER_LETTERS), 'asked');
+  return new Set(words.map(({ word }) => word));
+}
+
 /** Whether the user only asks: by question marks, or since it is the query asked before. */
-function onlyAsks({ flags, repeats }: Candidate): boolean {
+export function onlyAsks({ flags, repeats }: Pick<Candidate, 'flags' | 'repeats'>): boolean {
   return repeats || isOnlyAQuestion(flags);
 }
 
@@ -93,32 +104,20 @@ function keepLastPlace(
   return ordered.toSpliced(place, 1).toSpliced(topK - 1, 0, candidate);
 }
 
-/** A candidate in which the user only asks, and the distinct words of the answer. */
-type Asked = { candidate: Candidate; answer: ReadonlySet<string> };
-
-/** Letters of an answer that say whether it is another one's. */
-const ANSWER_LETTERS = 2_000;
-
-function toAsked(candidate: Candidate): Asked {
-  const words = searchWordsOf(candidate.replyText.slice(0, ANSWER_LETTERS), 'asked');
-  return { candidate, answer: new Set(words.map(({ word }) => word)) };
-}
-
 /**
  * How much of a candidate's log-odds is the person's: 1 for a statement or a question about something else.
  */
-function shareOfPerson(candidate: Candidate, asked: readonly Asked[]): number {
-  const own = asked.find((other) => other.candidate === candidate);
-  if (!own || candidate.total <= 0) return 1;
-  const same = asked.filter((other) => other === own || isSameClaim(own, other));
-  const cosine = Math.max(...same.map((other) => other.candidate.userCosine));
+function shareOfPerson(candidate: Candidate, asked: readonly Candidate[]): number {
+  if (!onlyAsks(candidate) || candidate.total <= 0) return 1;
+  const same = asked.filter((other) => other === candidate || isSameClaim(candidate, other));
+  const cosine = Math.max(...same.map((other) => other.userCosine));
   const likeness = (cosine - OTHER_QUESTION) / (QUERY_IN_OTHER_WORDS - OTHER_QUESTION);
   return 1 - Math.min(Math.max(likeness, 0), 1);
 }
 
 /** Whether the agent gave the same answer to a similar question: both then are as much like the query. */
-function isSameClaim(a: Asked, b: Asked): boolean {
-  if (dot(a.candidate.userEmbedding, b.candidate.userEmbedding) < SIMILAR_CLAIM) return false;
+function isSameClaim(a: Candidate, b: Candidate): boolean {
+  if (dot(a.userEmbedding, b.userEmbedding) < SIMILAR_CLAIM) return false;
   const common = [...a.answer].filter((word) => b.answer.has(word)).length;
   return common > 0 && common >= SAME_ANSWER * Math.max(a.answer.size, b.answer.size);
 }

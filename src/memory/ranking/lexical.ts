@@ -1,3 +1,4 @@
+import type { InSteps } from '../../lib/in-turns.ts';
 import type { QueryWord } from '../text/search-terms.ts';
 import { hasNoAnswer, isOnlyAQuestion } from '../text/questions.ts';
 import type { TimeRange } from '../text/time-range.ts';
@@ -48,8 +49,11 @@ export type LexicalScores = {
   known: Float64Array;
 };
 
+/** Passages times words that are scored in one step: some milliseconds. */
+const SCORED_IN_ONE_GO = 150_000;
+
 /** Scores every passage of a scope by the query's words and the time that it mentions. */
-export function lexicalScores(scope: LexicalScope, query: LexicalQuery): LexicalScores {
+export function* lexicalScores(scope: LexicalScope, query: LexicalQuery): InSteps<LexicalScores> {
   const { masks, ats } = scope;
   const scores = new Float64Array(ats.length);
   const known = new Float64Array(ats.length);
@@ -58,7 +62,9 @@ export function lexicalScores(scope: LexicalScope, query: LexicalQuery): Lexical
   for (let place = 0; place < ats.length; place += 1) if (followsOn(ats, place)) beside[place] = IN_NEIGHBOUR;
   let maximum = addRange(scores, ats, query.range);
   const held = new Float32Array(ats.length);
-  for (const word of query.words) {
+  const wordsInOneGo = Math.ceil(SCORED_IN_ONE_GO / Math.max(1, ats.length));
+  for (const [nth, word] of query.words.entries()) {
+    if (nth % wordsInOneGo === wordsInOneGo - 1) yield;
     const holders = fillHeld(held, masks[word.mask], word, scope.flags);
     if (word.optional && holders === 0) continue;
     const weight = word.weight * rarity(holders, ats.length);

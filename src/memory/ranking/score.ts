@@ -1,3 +1,4 @@
+import type { InSteps } from '../../lib/in-turns.ts';
 import { lexicalScores, wordsHeld, type LexicalQuery } from './lexical.ts';
 import { followsOn } from './sessions.ts';
 import { RANKING } from './weights.ts';
@@ -71,6 +72,9 @@ export type QueryFacts = LexicalQuery & {
   named: ReadonlySet<Speaker>;
 };
 
+/** Of so many passages each column takes a millisecond: they are scored in steps. */
+const MANY = 10_000;
+
 /** How many passages of usual likeness are added to a scope's, so that in a small one nothing stands out. */
 const SMOOTHING_PASSAGES = 10;
 const USUAL_COSINE = { mean: 0.1, deviation: 0.12 };
@@ -79,14 +83,21 @@ const USUAL_COSINE = { mean: 0.1, deviation: 0.12 };
  * Scores every passage of a scope. `cosineWeight` is the agent's setting: 0.5 weighs as fitted, 1 goes by
  * meaning alone and 0 by words alone.
  */
-export function scorePassages(scanned: ScannedScope, query: QueryFacts, cosineWeight: number): ScoredScope {
+export function* scorePassages(
+  scanned: ScannedScope,
+  query: QueryFacts,
+  cosineWeight: number,
+): InSteps<ScoredScope> {
   const rows = inTimeOrder(scanned);
+  if (rows.length >= MANY) yield;
   const ats = pick(scanned.ats, rows);
   const cosines = pick(scanned.cosines, rows);
   const flags = pick(scanned.flags, rows);
   const masks = scanned.masks.map((column) => pick(column, rows));
-  const { scores: words, known } = lexicalScores({ masks, ats, flags }, query);
+  if (rows.length >= MANY) yield;
+  const { scores: words, known } = yield* lexicalScores({ masks, ats, flags }, query);
   flagQuestions(flags, pick(scanned.userWeights, rows), known);
+  if (rows.length >= MANY) yield;
   const meaning = standing(cosines, flags, query.readable);
   const before = ofExchangeBefore(meaning, ats);
   const speaker = spokenBy(query.named, flags);

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { Role, Scope } from '../../domain/conversation.ts';
 import { mapInTurns } from '../../lib/in-turns.ts';
-import type { Candidate } from '../ranking/choose.ts';
+import { answerWords, onlyAsks, type Candidate } from '../ranking/choose.ts';
 import { limitQuestions } from '../ranking/rank.ts';
 import type { ScoredPassage } from '../ranking/score.ts';
 import { runsOf } from '../text/passages.ts';
@@ -80,13 +80,15 @@ function toCandidate(
   const addsNone = user ? addsNothing(endsAsking(said), added) : (passage.flags & ADDS_NOTHING) !== 0;
   const repeats = (asked?.cosine ?? 0) >= SAME_QUESTION && addsNone;
   if (repeats && hasNoAnswer(passage.flags)) return [];
+  const replyText = reply?.content ?? '';
   return [
     {
       ...passage,
       added,
       repeats,
       userText: user?.content ?? '',
-      replyText: reply?.content ?? '',
+      replyText,
+      answer: onlyAsks({ ...passage, repeats }) ? answerWords(replyText) : new Set(),
       userCosine: asked?.cosine ?? 0,
       userEmbedding: asked?.embedding ?? [],
     },

@@ -4,6 +4,7 @@ import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
 import type { Recollection, Scope } from '../../domain/conversation.ts';
 import { assertEmbedding, toUnit } from '../../domain/embedding.ts';
+import { inTurns } from '../../lib/in-turns.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { orderCandidates } from '../ranking/choose.ts';
 import { rank } from '../ranking/rank.ts';
@@ -99,7 +100,8 @@ export async function compareScope(
   const vector = toVector(query.embedding);
   const vectors = [vector, ...(query.inFirstPerson ? [toVector(query.inFirstPerson)] : [])];
   const { scanned, isPart } = await scanScope(client, scope, { vectors, masks, hasTime });
-  return { scored: scorePassages(scanned, facts, settings.cosineWeight), vector, isPart };
+  const scored = await inTurns(scorePassages(scanned, facts, settings.cosineWeight));
+  return { scored, vector, isPart };
 }
 
 /** So many exchanges are quoted with what stands beside them, before others are. */
