@@ -1,70 +1,72 @@
-import { isGrpcServiceError, type Client } from '@temporalio/client';
-import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { Client } from '@temporalio/client';
 import type pg from 'pg';
 import type { LedgerTurn } from '../db/ledger.ts';
 import { offerAgain, reopenTurn } from '../db/retried-turn.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { HandleMessageInput } from '../domain/turn.ts';
+import type { FairPlaces } from '../lib/fair-places.ts';
+import { fetchInput } from '../temporal/history.ts';
 import { refusalBehind } from '../temporal/payload-codec.ts';
-import { outageOf, reach } from './availability.ts';
+import { outageOf, reach, UnavailableError } from './availability.ts';
 import { atPace, type Pace } from './pace.ts';
 import type { RetryOutcome } from './outcomes.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { settleTurn } from './settle-turn.ts';
 import { startTurn, type TurnStarter } from './start-turn.ts';
 
+/** Beginnings of histories that a process reads at once for retries of a tenant that is alone. */
+export const RETRIES_AT_ONCE = 2;
+
 /**
  * Answers a message once more that got no reply, however its turn ended: the same turn, at its old place in
- * the scope. It counts against the limits as a new message does. The ledger holds no text, so the text comes
- * from the ended run's history. `unavailable` when Temporal or Postgres doesn't answer within 2 s.
+ * the scope. It counts against the limits as a new message does, whatever becomes of it: it costs as much.
+ * The ledger holds no text, so the text comes from the ended run's history, a few of a tenant's at a time.
+ * `unavailable` when Temporal or Postgres doesn't answer within 2 s.
+ * @param dependencies.places see `RETRIES_AT_ONCE`
  */
 export async function retryMessage(
   dependencies: TurnStarter & {
     pool: pg.Pool;
-    rateLimiter: Pick<RateLimiter, 'count' | 'uncount'>;
+    rateLimiter: Pick<RateLimiter, 'count'>;
     pace: Pace;
+    places: FairPlaces;
   },
   tenantId: string,
   turn: LedgerTurn,
 ): Promise<RetryOutcome> {
-  const { pool, temporal, rateLimiter, pace } = dependencies;
+  const { pool, temporal, rateLimiter, pace, places } = dependencies;
+  const { userId, messageId } = turn;
   const deadline = Date.now() + ACCEPT_WITHIN_MS;
-  let isCounted = false;
   try {
     const state = await temporal.withDeadline(deadline, () => settleTurn(dependencies, tenantId, turn));
     if (state === 'erased') return { kind: 'too-old' };
     if (state === 'done' || state === 'accepted') return { kind: 'not-failed' };
-    // Before a history is read, which may be of megabytes.
-    const limited = await reach('The database', deadline, rateLimiter.count(tenantId, turn.userId));
+    const limited = await reach('The database', deadline, rateLimiter.count(tenantId, userId));
     if (limited) return { kind: 'rate-limited', ...limited };
-    isCounted = true;
-    const input = await inputOf(temporal, turn.workflowId, deadline);
-    const start = async (given: HandleMessageInput): Promise<RetryOutcome> => {
+    const start = async (): Promise<RetryOutcome> => {
+      const late = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
+      const read = () => inputOf(temporal, turn.workflowId, deadline);
+      const input = await places({ tenantId, userId }, late, read).catch((error: unknown) => {
+        throw late.aborted ? new UnavailableError('Temporal', { cause: error }) : error;
+      });
+      if (!input) return { kind: 'too-old' };
+      // Of one that was refused, and has an input, Temporal has the start after all.
+      if (state === 'refused') return { kind: 'not-failed' };
       // It was erased meanwhile, or is done.
-      if (!(await reach('The database', deadline, offerAgain(pool, tenantId, turn.messageId))))
+      if (!(await reach('The database', deadline, offerAgain(pool, tenantId, messageId))))
         return { kind: 'not-failed' };
-      await startTurn(dependencies, given, { deadline, again: true });
-      await reopenTurn(pool, tenantId, turn.messageId);
+      await startTurn(dependencies, input, { deadline, again: true });
+      await reopenTurn(pool, tenantId, messageId);
       return { kind: 'accepted' };
     };
-    // Of one that was refused, and has an input, Temporal has the start after all.
-    const isFailed = input !== undefined && state !== 'refused';
-    const outcome = isFailed
-      ? await atPace(pace, tenantId, deadline, () => start(input))
-      : ({ kind: input ? 'not-failed' : 'too-old' } as const);
-    if (outcome.kind !== 'accepted') void rateLimiter.uncount(tenantId, turn.userId);
-    return outcome;
+    return await atPace(pace, tenantId, deadline, start);
   } catch (error) {
     // What can't be read is as good as forgotten.
     const known = refusalBehind(error) ? ({ kind: 'too-old' } as const) : outageOf(error);
     if (!known) throw error;
-    if (isCounted) void rateLimiter.uncount(tenantId, turn.userId);
     return known;
   }
 }
-
-/** gRPC's number for it. */
-const NOT_FOUND = 5;
 
 /** What the last run was started with; undefined when Temporal has forgotten it. */
 async function inputOf(
@@ -72,15 +74,6 @@ async function inputOf(
   workflowId: string,
   deadline: number,
 ): Promise<HandleMessageInput | undefined> {
-  try {
-    const handle = temporal.workflow.getHandle(workflowId);
-    const { events } = await temporal.withDeadline(deadline, () => handle.fetchHistory());
-    const payloads = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-    const [input] = await decodeArrayFromPayloads(temporal.options.loadedDataConverter, payloads);
-    return input as HandleMessageInput;
-  } catch (error) {
-    // The client hands on what the server says as it is.
-    if (isGrpcServiceError(error) && error.code.valueOf() === NOT_FOUND) return undefined;
-    throw error;
-  }
+  const input = await temporal.withDeadline(deadline, () => fetchInput(temporal, workflowId));
+  return input as HandleMessageInput | undefined;
 }

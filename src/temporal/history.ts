@@ -1,5 +1,6 @@
 /** Histories of workflows, as Temporal has them. */
 import type { Client } from '@temporalio/client';
+import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { isUnknownWorkflow } from './outage.ts';
 
@@ -43,6 +44,27 @@ export async function fetchBoundedHistory(
       events.push(...(end.history?.events ?? []).slice(0, 1));
     }
     return { name: workflowId, workflowId, history: { events }, isPart };
+  } catch (error) {
+    if (isUnknownWorkflow(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The first argument of a workflow's newest run. Of its history no more is read than its begin: the rest may
+ * be megabytes. Undefined when Temporal doesn't know it.
+ */
+export async function fetchInput(client: Client, workflowId: string): Promise<unknown> {
+  const { namespace, loadedDataConverter } = client.options;
+  try {
+    const { history } = await client.workflowService.getWorkflowExecutionHistory({
+      namespace,
+      execution: { workflowId },
+      maximumPageSize: 1,
+    });
+    const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
+    const [input] = await decodeArrayFromPayloads(loadedDataConverter, payloads);
+    return input;
   } catch (error) {
     if (isUnknownWorkflow(error)) return undefined;
     throw error;

@@ -1,10 +1,11 @@
 import { Router, type Request, type Response } from 'express';
 import { findTurn, type LedgerTurn } from '../../db/ledger.ts';
+import { createFairPlaces } from '../../lib/fair-places.ts';
 import type { Shares } from '../../lib/shares.ts';
 import { outcomeOf, type MessageOutcome } from '../../intake/message-outcome.ts';
 import type { Pace } from '../../intake/pace.ts';
 import type { RateLimiter } from '../../intake/rate-limiter.ts';
-import { retryMessage } from '../../intake/retry-message.ts';
+import { RETRIES_AT_ONCE, retryMessage } from '../../intake/retry-message.ts';
 import type { TurnStarter } from '../../intake/start-turn.ts';
 import { isOwn, type AcceptHttp } from '../accept-http.ts';
 import { keyOf, tenantOf } from '../admission.ts';
@@ -30,6 +31,7 @@ export function messageRoutes(
     },
 ): Router {
   const { pool, temporal, acceptHttp, closing, waiting } = dependencies;
+  const places = createFairPlaces(RETRIES_AT_ONCE);
   const router = Router();
 
   /** What has become of a turn, waited for as the client prefers while its tenant has room to wait. */
@@ -90,7 +92,7 @@ export function messageRoutes(
   router.post('/messages/:messageId/retry', async (req, res) => {
     const tenantId = tenantOf(res);
     const turn = await ownTurn(req, res);
-    const retried = await retryMessage(dependencies, tenantId, turn);
+    const retried = await retryMessage({ ...dependencies, places }, tenantId, turn);
     if (retried.kind !== 'accepted') throw problemOf(retried);
     sendOutcome(res, turn, await waitFor(req, res, turn), 202);
   });
