@@ -38,11 +38,13 @@ export async function retryMessage(
   const { userId, messageId } = turn;
   const deadline = Date.now() + ACCEPT_WITHIN_MS;
   try {
+    if (turn.state === 'done') return { kind: 'not-failed' };
+    // Before Temporal is asked for anything.
+    const limited = await reach('The database', deadline, rateLimiter.count(tenantId, userId));
+    if (limited) return { kind: 'rate-limited', ...limited };
     const state = await temporal.withDeadline(deadline, () => settleTurn(dependencies, tenantId, turn));
     if (state === 'erased') return { kind: 'too-old' };
     if (state === 'done' || state === 'accepted') return { kind: 'not-failed' };
-    const limited = await reach('The database', deadline, rateLimiter.count(tenantId, userId));
-    if (limited) return { kind: 'rate-limited', ...limited };
     const start = async (): Promise<RetryOutcome> => {
       const late = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
       const read = () => inputOf(temporal, turn.workflowId, deadline);

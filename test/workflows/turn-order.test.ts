@@ -118,6 +118,28 @@ describe('turns of one scope', () => {
     await expect(first?.result()).rejects.toThrow();
   });
 
+  test('a turn that is never told asks twice, however many are ahead', async () => {
+    const [silent, waiting] = scopeOf(2, { holdFollowersMs: 1 });
+    if (!silent || !waiting) throw new Error('two messages were made');
+    silent.message.turnsAhead = 1;
+    waiting.message.turnsAhead = 4;
+    const before = handleMessageWorkflowId(silent.message.tenantId, silent.message.messageId);
+    let isSilent = true;
+    let asked = 0;
+    await hosting([], {
+      findTurnBefore: async ({ message }) => {
+        if (message.seq === 1) return { state: isSilent ? 'starting' : 'none' };
+        asked += 1;
+        return { state: 'running', workflowId: before };
+      },
+    });
+    const [first, second] = [await host.start(silent), await host.start(waiting)];
+    expect((await second.result()).waitedFor).toEqual({ workflowId: before, finished: false });
+    expect(asked).toBe(2);
+    isSilent = false;
+    await first.result();
+  });
+
   test('when nobody can tell what runs, the reply goes out and says so', async () => {
     const messages = scopeOf(2);
     await hosting(messages, { findTurnBefore: () => Promise.reject(new Error('away')) });
