@@ -16,7 +16,8 @@ type ErasureEntry =
 
 /**
  * Enters an erasure with the next number of its scope. One that is asked for again before it has finished,
- * and before anything else was said, is the same erasure. The audit log gets an entry for each request.
+ * and before anything else was said, is the same erasure; so is one of an exchange while all of its scope is
+ * forgotten. The audit log gets an entry for each request.
  */
 export async function enterErasure(
   pool: pg.Pool,
@@ -35,7 +36,7 @@ export async function enterErasure(
       await recordAudit(client, { tenantId, actor, action, target, outcome: 'done' });
     };
     const lastSeq = await lockScope(client, wanted);
-    const running = await findEntered(client, tenantId, { wanted, seq: lastSeq });
+    const running = await findEntered(client, tenantId, { wanted });
     if (running) {
       await isAskedFor(running.erasureId);
       return { outcome: 'entered', erasure: running };

@@ -16,11 +16,14 @@ export type EnteredErasure = Forgettable & {
   turnsAhead: number;
 };
 
-/** One erasure by its id, or by what is to be forgotten and its number; undefined when it has finished. */
+/**
+ * One erasure by its id, or the one that forgets what is wanted, or all of its scope, with nothing said
+ * since. Undefined when it has finished.
+ */
 export async function findEntered(
   client: pg.PoolClient,
   tenantId: string,
-  by: { erasureId: string } | { wanted: Forgettable; seq: number },
+  by: { erasureId: string } | { wanted: Forgettable },
 ): Promise<EnteredErasure | undefined> {
   const { rows } = await client.query<EnteredErasure>(
     `SELECT tenant_id AS "tenantId", agent_id AS "agentId", user_id AS "userId", exchange_id AS "exchangeId",
@@ -31,11 +34,13 @@ export async function findEntered(
      WHERE tenant_id = $1 AND finished_at IS NULL AND ${
        'erasureId' in by
          ? 'id = $2'
-         : 'agent_id = $2 AND user_id = $3 AND exchange_id IS NOT DISTINCT FROM $4 AND seq = $5'
-     }`,
+         : `agent_id = $2 AND user_id = $3 AND (exchange_id IS NULL OR exchange_id = $4)
+            AND NOT EXISTS (SELECT FROM turns o WHERE o.tenant_id = e.tenant_id AND o.agent_id = e.agent_id
+              AND o.user_id = e.user_id AND o.seq > e.seq AND o.kind = 'message')`
+     } ORDER BY seq DESC LIMIT 1`,
     'erasureId' in by
       ? [tenantId, by.erasureId]
-      : [tenantId, by.wanted.agentId, by.wanted.userId, by.wanted.exchangeId, by.seq],
+      : [tenantId, by.wanted.agentId, by.wanted.userId, by.wanted.exchangeId],
   );
   const [row] = rows;
   return row && { ...row, exchangeId: row.exchangeId ?? undefined };
@@ -57,6 +62,9 @@ export async function isBeingForgotten(
   return rowCount === 1;
 }
 
+/** There are hardly more: one that is asked for again is the same, until something else is said. */
+const MOST_BEFORE = 200;
+
 /** Erasures of the same before this one that have no receipt yet. */
 export async function findErasuresBefore(
   pool: pg.Pool,
@@ -67,7 +75,8 @@ export async function findErasuresBefore(
     client.query<{ id: string }>(
       `SELECT id FROM erasures
        WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND finished_at IS NULL
-         AND ($5::uuid IS NULL OR exchange_id = $5)`,
+         AND ($5::uuid IS NULL OR exchange_id = $5)
+       ORDER BY seq LIMIT ${MOST_BEFORE}`,
       [tenantId, agentId, userId, seq, exchangeId],
     ),
   );

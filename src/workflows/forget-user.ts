@@ -13,8 +13,11 @@ import { findRunningTurn, holdNobody, joinTurnOrder } from './turn-order.ts';
 const STEPS_OF_A_RUN = 50;
 /** How long what still runs before an erasure has to end by itself once it is cancelled: so many seconds. */
 const CANCELLATIONS = 20;
-/** A server deletes executions in its own time: half a minute on a quiet one. */
-const LOOK_AGAIN = '2s';
+/**
+ * A server deletes executions in its own time: half a minute on a quiet one. A start that may still arrive
+ * takes ten, and each look costs about half a reply: each waits longer than the one before.
+ */
+const LOOK_AGAIN = { firstMs: 2_000, growth: 1.5, atMostMs: 60_000 };
 
 /**
  * The story of an erasure: wait for the turns before it, and end those that hang; forget what is remembered,
@@ -30,6 +33,7 @@ async function forget(input: ForgetUserInput): Promise<ErasureReceipt> {
   const { message, seals } = input;
   let progress = input.progress ?? (await begin(input));
   holdNobody();
+  let waitMs = LOOK_AGAIN.firstMs;
   for (let step = 1; ; step += 1) {
     // replay-tested: 2026-11-28 (forgotten-in-a-further-run)
     if (step > STEPS_OF_A_RUN) return continueAsNew<typeof ForgetUser>({ ...input, progress });
@@ -41,7 +45,11 @@ async function forget(input: ForgetUserInput): Promise<ErasureReceipt> {
     }
     const forgotten = await forgetLedger({ message, seals });
     if (forgotten === 'all') return finishErasure({ message, removed: progress.removed, seals });
-    if (forgotten === 'none') await sleep(LOOK_AGAIN, { summary: 'the server deletes in its own time' });
+    if (forgotten === 'some') waitMs = LOOK_AGAIN.firstMs;
+    else {
+      await sleep(waitMs, { summary: 'the server deletes in its own time' });
+      waitMs = Math.min(LOOK_AGAIN.growth * waitMs, LOOK_AGAIN.atMostMs);
+    }
   }
 }
 

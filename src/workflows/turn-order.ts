@@ -18,8 +18,8 @@ const goAhead = defineSignal<[{ finished: boolean }]>('goAhead');
 
 /**
  * A turn that waits is told when it is its turn, and asks by itself only in case the one before was
- * terminated. Each time costs about a fifth of a reply, and thousands may wait: the more are ahead, the longer
- * it takes until it asks.
+ * terminated. Each time costs about a fifth of a reply, and thousands may wait: the more are ahead, the
+ * longer it takes until it asks.
  */
 const MOST_ROUNDS = 2;
 

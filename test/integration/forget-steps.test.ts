@@ -6,6 +6,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Redis } from 'ioredis';
 import { createForget } from '../../src/activities/forget.ts';
 import { enterErasure } from '../../src/db/erasures.ts';
+import { enterTurn } from '../../src/db/ledger.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
@@ -161,4 +162,33 @@ test('one exchange is forgotten without reading the others of its scope', async 
   });
   expect(changed).toBe(2);
   expect(read).toBeLessThan(50);
+});
+
+test('asked for in turns, one exchange and all of a scope are two erasures, until something is said', async () => {
+  const { pool } = database;
+  const { tenantId, agent } = await createTestTenant(pool);
+  const scope = { tenantId, agentId: agent.id, userId: 'ada' };
+  const say = async () => {
+    const entered = await enterTurn(pool, {
+      ...scope,
+      dedupeKey: undefined,
+      text: 'Hi',
+      threadId: undefined,
+    });
+    if (entered.outcome !== 'new') throw new Error(entered.outcome);
+    return entered.turn.messageId;
+  };
+  const exchangeId = await say();
+  const ask = async (wanted: string | undefined) => {
+    const entry = await enterErasure(pool, { ...scope, exchangeId: wanted }, { type: 'operator' });
+    if (entry.outcome !== 'entered') throw new Error(entry.outcome);
+    return entry.erasure.erasureId;
+  };
+  const asked = [];
+  for (let i = 0; i < 10; i += 1) asked.push(await ask(exchangeId), await ask(undefined));
+  expect(new Set(asked).size).toBe(2);
+  // That of all is for the one exchange as well.
+  expect(new Set(asked.slice(1)).size).toBe(1);
+  await say();
+  expect(asked).not.toContain(await ask(undefined));
 });
