@@ -98,8 +98,8 @@ function openTurn(
     },
     deliverAtOnce: (text) =>
       speaking(async () => {
-        // Whether there is a second one can be told without reading all of them.
         const began = performance.now();
+        // Whether there is a second one can be told without reading all of them.
         const { contents, hasMore } = await layOutFirst(turn, text);
         // Whoever asks counts on one call of Slack.
         if (performance.now() - began > LAID_OUT_WITHIN_MS) return false;
