@@ -97,10 +97,9 @@ export function createAdmission({ rateLimiter, pace, callsAMinute }: AdmissionLi
       note();
     }
     if (!mayCall) throw missingRole(call.roles[0] ?? 'admin', key.role);
-    if (isRead(call)) {
-      await countRead(key);
-      await paceRead(key);
-    } else if (!call.isAudited) await heedRefusals(refused, key, res);
+    if (isRead(call) || call.looksUp) await countRead(key);
+    if (isRead(call)) await paceRead(key);
+    else if (!call.isAudited) await heedRefusals(refused, key, res);
     if (call.isList) takeListPlace(key.tenantId, res);
   };
   return { admit, countRead, paceRead };

@@ -8,6 +8,7 @@ import { CHANNELS } from '../channels/index.ts';
 import type { TurnStarter } from '../intake/start-turn.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import { createAcceptMessage } from '../intake/accept-message.ts';
+import { createOpenTurns } from '../intake/open-turns.ts';
 import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
@@ -111,7 +112,9 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   app.get('/metrics', showMetrics);
   app.get('/openapi.json', sendDescription(description));
 
-  const rateLimiter = createRateLimiter({ redis, limitsOf: cachedRateLimits(pool) });
+  const limitsOf = cachedRateLimits(pool);
+  const hasRoom = createOpenTurns({ ...dependencies, limitsOf });
+  const rateLimiter = createRateLimiter({ redis, limitsOf, hasRoom });
   const pace = createPace();
   const accept = createAcceptMessage({ ...dependencies, rateLimiter, pace });
   const takeEvent = createTakeEvent({ accept, registry, log });

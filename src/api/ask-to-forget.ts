@@ -4,7 +4,10 @@ import type { AuditActor } from '../db/audit.ts';
 import type { Forgettable } from '../db/open-erasures.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import { createRequestErasure } from '../intake/request-erasure.ts';
-import { notFound, unavailable } from './problems.ts';
+import { notFound, Problem, retryAfter, unavailable } from './problems.ts';
+
+/** Some have finished by then. */
+const ASK_AGAIN_MS = 10_000;
 
 /** Asks for an erasure, for whichever door. Rejects with a Problem. */
 export type AskToForget = (
@@ -25,6 +28,13 @@ export function createAskToForget(dependencies: {
         throw notFound('agent');
       case 'unknown-exchange':
         throw notFound('exchange');
+      case 'too-many':
+        throw new Problem(
+          429,
+          'Too many erasures',
+          'As many erasures of this tenant are under way as may be at a time: ask again later.',
+          { headers: retryAfter(ASK_AGAIN_MS), members: { limit: 'tenant', retryAfterMs: ASK_AGAIN_MS } },
+        );
       case 'unavailable':
         throw unavailable(taken.service);
       case 'accepted':

@@ -14,6 +14,8 @@ export type Call = {
   id?: 'agentId' | 'messageId' | 'erasureId' | 'importId' | 'keyId' | 'tenantId';
   /** Whether it changes nothing; by its method, unless given. */
   isRead?: boolean;
+  /** It looks up what it is about before it counts as what it does. So it counts as a read too. */
+  looksUp?: true;
   /** It changes more than a conversation, or takes data out: it leaves an entry, done or refused. */
   isAudited?: true;
 };
@@ -28,7 +30,7 @@ export type TenantCall = Call & {
 /** Calls with a tenant's key, below /v1. */
 export const TENANT_CALLS: readonly TenantCall[] = [
   { action: 'message.send', method: 'post', path: '/agents/:agentId/messages', roles: ['chat'] },
-  { action: 'message.complete', method: 'post', path: '/chat/completions', roles: ['chat'] },
+  { action: 'message.complete', method: 'post', path: '/chat/completions', roles: ['chat'], looksUp: true },
   {
     action: 'message.read',
     method: 'get',
@@ -49,6 +51,7 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     path: '/messages/:messageId/retry',
     id: 'messageId',
     roles: ['chat'],
+    looksUp: true,
   },
   {
     action: 'message.story',

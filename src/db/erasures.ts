@@ -12,12 +12,17 @@ import { inTenant } from './tenant-transaction.ts';
 
 /** The result of `enterErasure`. */
 type ErasureEntry =
-  { outcome: 'unknown-agent' | 'unknown-exchange' } | { outcome: 'entered'; erasure: EnteredErasure };
+  | { outcome: 'unknown-agent' | 'unknown-exchange' | 'too-many' }
+  | { outcome: 'entered'; erasure: EnteredErasure };
+
+/** Erasures of a tenant that have no receipt yet. */
+export const MOST_OPEN_ERASURES = 1_000;
 
 /**
  * Enters an erasure with the next number of its scope. One that is asked for again before it has finished,
  * and before anything else was said, is the same erasure; so is one of an exchange while all of its scope is
- * forgotten. The audit log gets an entry for each request.
+ * forgotten. `too-many` when so many of the tenant are open that this would be one more than
+ * `MOST_OPEN_ERASURES`. The audit log gets an entry for each request that is entered.
  */
 export async function enterErasure(
   pool: pg.Pool,
@@ -41,6 +46,7 @@ export async function enterErasure(
       await isAskedFor(running.erasureId);
       return { outcome: 'entered', erasure: running };
     }
+    if (await hasTooMany(client, tenantId)) return { outcome: 'too-many' };
 
     const erasureId = randomUuid();
     const seq = lastSeq + 1;
@@ -65,6 +71,14 @@ export async function enterErasure(
     if (!entered) throw new Error('an erasure that was just entered is not there');
     return { outcome: 'entered', erasure: entered };
   });
+}
+
+async function hasTooMany(client: pg.PoolClient, tenantId: string): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM erasures WHERE tenant_id = $1 AND finished_at IS NULL LIMIT ${MOST_OPEN_ERASURES}`,
+    [tenantId],
+  );
+  return rowCount === MOST_OPEN_ERASURES;
 }
 
 async function hasExchange(client: pg.PoolClient, scope: Scope, exchangeId: string): Promise<boolean> {

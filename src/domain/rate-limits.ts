@@ -12,3 +12,10 @@ export const DEFAULT_RATE_LIMITS: RateLimits = {
   user: { burst: 60, perMinute: 60 },
   tenant: { burst: 6_000, perMinute: 6_000 },
 };
+
+/**
+ * Turns that may be open at once, of one user and of a tenant, unless more may be sent at once: those that
+ * wait for their reply, or to be remembered.
+ */
+export const MOST_OPEN_OF_USER = 500;
+export const MOST_OPEN_OF_TENANT = 6_000;

@@ -1,6 +1,7 @@
 import type { RedisClient } from '../redis/connection.ts';
 import { RateLimiterRedis, RateLimiterRes, RLWrapperTimeouts } from 'rate-limiter-flexible';
 import { DEFAULT_RATE_LIMITS, type RateLimit, type RateLimits } from '../domain/rate-limits.ts';
+import type { HasRoom } from './open-turns.ts';
 import { rateLimitKey, tenantRateLimitKey, tenantReadLimitKey } from '../redis/keys.ts';
 
 /** Undefined when a message may pass, else how long its sender should wait, and which limit it has met. */
@@ -8,10 +9,10 @@ export type RateLimited = { retryAfterMs: number; limit: 'user' | 'tenant' } | u
 
 /**
  * Counts messages of a user against the user's limit and the tenant's, and what a tenant reads against a
- * limit of its own. Never throws: without Redis it lets through.
+ * limit of its own. Never throws: without Redis, or Postgres, it lets through.
  */
 export type RateLimiter = {
-  /** Counts one message, or says why not. */
+  /** Counts one message, or says why not: too many in a time, or too many that are open. */
   count(tenantId: string, userId: string): Promise<RateLimited>;
   /** Undoes one `count` that let a message pass. */
   uncount(tenantId: string, userId: string): Promise<void>;
@@ -32,8 +33,9 @@ const REDIS_BOUND_MS = 250;
 export function createRateLimiter(dependencies: {
   redis: RedisClient;
   limitsOf: (tenantId: string) => Promise<RateLimits>;
+  hasRoom: HasRoom;
 }): RateLimiter {
-  const { redis, limitsOf } = dependencies;
+  const { redis, limitsOf, hasRoom } = dependencies;
   // The library has one limiter for each pair of numbers; tenants mostly share the default.
   const limiters = new Map<string, RLWrapperTimeouts>();
 
@@ -69,6 +71,8 @@ export function createRateLimiter(dependencies: {
     async count(tenantId, userId) {
       const limits = await limitsOf(tenantId).catch(() => undefined);
       if (!limits) return undefined;
+      const overOpen = await hasRoom(tenantId, userId).catch(() => undefined);
+      if (overOpen) return overOpen;
       const forUser = await retryAfter(rateLimitKey(tenantId, userId), limits.user);
       if (forUser === undefined) return undefined;
       if (forUser > 0) return { retryAfterMs: forUser, limit: 'user' };

@@ -16,6 +16,8 @@ type ErasureOutcome =
   | { kind: 'accepted'; erasureId: string; workflowId: string }
   | { kind: 'unknown-agent' }
   | { kind: 'unknown-exchange' }
+  /** As many as may be have not finished. */
+  | { kind: 'too-many' }
   | Unavailable;
 
 /** `actor`: whoever asks, for the audit log. */

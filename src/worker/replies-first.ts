@@ -9,10 +9,10 @@ const QUIET_MS = 100;
  * This activity waits for the model and uses no processor, so
  * it holds no backfill. Its end owes one backfill.
  */
-export const MODEL_ACTIVITY = 'answerTurn';
+const MODEL_ACTIVITY = 'answerTurn';
 
 /** This one is no step of a reply, although turns after it wait for it. */
-export const FORGETTING_ACTIVITY = 'forgetMemory';
+const FORGETTING_ACTIVITY = 'forgetMemory';
 
 /** Gives replies priority over backfills in one process. */
 export type RepliesFirst = {

@@ -11,9 +11,10 @@ import type { KeyRing } from '../config/index.ts';
 import { dataConverter } from '../temporal/data-converter.ts';
 import { DRAIN_FORCED_AFTER_MS, DRAIN_WITHIN_MS } from '../domain/timing.ts';
 import { DEPLOYMENT, EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts';
+import { BACKFILL_ACTIVITY_SLOTS, replySlots } from './activity-shares.ts';
 import { createBegunFirst } from './begun-first.ts';
 import { createFairShares } from './fair-shares.ts';
-import { createRepliesFirst, FORGETTING_ACTIVITY } from './replies-first.ts';
+import { createRepliesFirst } from './replies-first.ts';
 
 /** Interceptors and sinks that observe activities and workflows: metrics, logs, traces. */
 export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
@@ -30,18 +31,6 @@ const WORKFLOW_SLOTS = 16;
 const WORKFLOW_POLLERS = 8;
 /** Backfills that run at the same time. Enough of them let the embedder fill its batches. */
 const BACKFILL_SLOTS = 16;
-/**
- * Activities that run beside the backfills: what they owe, and the steps of erasures, imports and
- * reindexes. A turn of the longest texts takes seconds of the model, and twenty of them minutes. So the
- * storing of turns is shared out between tenants, and so are the steps of erasures, and those of imports and
- * reindexes together. They leave some slots in any case to the others: of four turns stored at once eight can
- * be taken, of three erasures five, of two imports three, and an attempt needs one to be put off. The first
- * step of an erasure runs beside the replies, since turns wait for it. It has a share of its own there.
- */
-export const BACKFILL_ACTIVITY_SLOTS = 20;
-export const STORED_AT_ONCE = 4;
-export const ERASURES_AT_ONCE = 3;
-export const IMPORTS_AT_ONCE = 2;
 /** Each poller reserves two slots: one for its current poll, one for the next. */
 const BACKFILL_POLLERS = 4;
 /**
@@ -98,24 +87,16 @@ export async function createWorkers(options: {
     maxHoldMs: MAX_HOLD_MS,
     maxBehind: MAX_REPLIES_BEHIND,
   });
-  const shares = createFairShares({ callsAtOnce });
-  const erasures = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, workflowTypes: ['ForgetUser'] });
-  const forgetting = createFairShares({ callsAtOnce: ERASURES_AT_ONCE, activityType: FORGETTING_ACTIVITY });
-  const besideReplies = [forgetting.interceptor, shares.interceptor];
-  const imports = createFairShares({
-    callsAtOnce: IMPORTS_AT_ONCE,
-    workflowTypes: ['ImportMemory', 'Reindex'],
-  });
-  const stored = createFairShares({ callsAtOnce: STORED_AT_ONCE, activityType: 'storeTurn' });
+  const fairShares = createFairShares(callsAtOnce);
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([
     Worker.create({
       ...common,
       taskQueue: REPLY_TASK_QUEUE,
-      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity, ...besideReplies] },
+      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity, fairShares] },
       tuner: {
         workflowTaskSlotSupplier: createBegunFirst({ slots: WORKFLOW_SLOTS, maxHoldMs: MAX_HOLD_MS }),
-        activityTaskSlotSupplier: fixed(shares.slots),
+        activityTaskSlotSupplier: fixed(replySlots(callsAtOnce)),
         localActivityTaskSlotSupplier: fixed(100),
         nexusTaskSlotSupplier: fixed(1),
       },
@@ -125,9 +106,7 @@ export async function createWorkers(options: {
     Worker.create({
       ...common,
       taskQueue: EMBEDDING_TASK_QUEUE,
-      interceptors: {
-        activity: [...observers.activity, stored.interceptor, erasures.interceptor, imports.interceptor],
-      },
+      interceptors: { activity: [...observers.activity, fairShares] },
       tuner: {
         workflowTaskSlotSupplier: repliesFirst.slots,
         activityTaskSlotSupplier: fixed(BACKFILL_ACTIVITY_SLOTS),

@@ -4,7 +4,7 @@ import { activityInfo } from '@temporalio/activity';
 import type { ServerResponse } from 'node:http';
 import { unlessAborted } from '../../src/lib/within.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
-import { STORED_AT_ONCE } from '../../src/worker/workers.ts';
+import { PLACES } from '../../src/worker/activity-shares.ts';
 import { hashEmbedder } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
 import { streamText } from '../support/fake-llm.ts';
@@ -226,7 +226,7 @@ test('a quiet tenant’s turn is stored while another’s long texts wait for th
 
   expect((await running.say('My dog is called Rex.')).status).toBe(200);
   await eventually(storedOf(running.tenantId, 2), { timeoutMs: 30_000, what: 'the quiet tenant’s turn' });
-  expect(turns.mostAtWork).toBe(STORED_AT_ONCE);
+  expect(turns.mostAtWork).toBe(PLACES.storing);
   letGo();
   await eventually(storedOf(loud.tenantId, 40), { timeoutMs: 60_000, what: 'the loud one’s turns' });
 });

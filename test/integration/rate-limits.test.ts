@@ -23,7 +23,8 @@ describe('the limiter', () => {
     redis.disconnect();
     await proxy.close();
   });
-  const limiterOf = (limits: RateLimits) => createRateLimiter({ redis, limitsOf: async () => limits });
+  const limiterOf = (limits: RateLimits) =>
+    createRateLimiter({ redis, limitsOf: async () => limits, hasRoom: async () => undefined });
   const limiter = (limits: RateLimits) => limiterOf(limits).count;
   const unlimited = { burst: 1_000, perMinute: 1_000 };
 

@@ -5,8 +5,9 @@ import { TENANT_CALLS } from '../../src/api/calls.ts';
 import { createAcceptMessage } from '../../src/intake/accept-message.ts';
 import { createPace } from '../../src/intake/pace.ts';
 import type { RateLimiter } from '../../src/intake/rate-limiter.ts';
-import { tenantReadLimitKey } from '../../src/redis/keys.ts';
+import { rateLimitKey, tenantReadLimitKey } from '../../src/redis/keys.ts';
 import { DEFAULT_LIMITS } from '../support/accepted-message.ts';
+import { eventually } from '../support/eventually.ts';
 import { createTestTenant, encryptionConfig } from '../support/services.ts';
 import { talk } from '../support/slack-talk.ts';
 import { AS_OPERATOR, startSystem, type SlackSystem } from '../support/system.ts';
@@ -15,7 +16,7 @@ jest.setTimeout(60_000);
 
 let system: SlackSystem;
 beforeAll(async () => {
-  system = await startSystem({ slack: true });
+  system = await startSystem({ slack: true, callsAMinute: 10 });
 });
 afterAll(() => system.stop());
 
@@ -70,6 +71,38 @@ describe('reads', () => {
       );
       expect((await send('more', 'second')).status).toBe(202);
       expect((await system.request('GET', '/v1/agents')).status).toBe(200);
+    },
+  );
+});
+
+describe('over its limits', () => {
+  /** The answer's status, and how many transactions of the API the call took. */
+  async function costOf(call: () => Promise<{ status: number }>) {
+    const { apiPool } = system;
+    let transactions = 0;
+    const count = () => (transactions += 1);
+    apiPool.on('acquire', count);
+    const { status } = await call();
+    apiPool.off('acquire', count);
+    return { status, transactions };
+  }
+
+  test.each(TENANT_CALLS.map(({ action, path, method }) => [action, path, method] as const))(
+    '%s looks up its key, and nothing else',
+    async (action, path, method) => {
+      const { messageId } = (await send('hello', 'first')).body;
+      const at = `/v1${path}`
+        .replace(':agentId', tenant.agent.id)
+        .replace(':messageId', String(messageId))
+        .replace(':userId', 'ada');
+      const body = action === 'message.send' ? { userId: 'ada', text: 'more' } : {};
+      const call = () => as(method.toUpperCase(), at, method === 'get' ? undefined : body);
+      await useUpReads();
+      await system.redis.set(rateLimitKey(tenant.tenantId, 'ada'), String(Date.now() + 600_000));
+      // What is audited has a count of its own. The process knows the tenant's limits for some seconds.
+      await eventually(async () => (await call()).status === 429);
+      await eventually(async () => (await costOf(call)).transactions === 1);
+      expect(await costOf(call)).toMatchObject({ status: 429 });
     },
   );
 });

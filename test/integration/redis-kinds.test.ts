@@ -39,7 +39,7 @@ async function connect(url: string, log: Logger = silent): Promise<RedisClient> 
 async function useRedis(redis: RedisClient): Promise<void> {
   await checkRedis(redis);
   const limits = { user: { burst: 2, perMinute: 1 }, tenant: DEFAULT_RATE_LIMITS.tenant };
-  const limiter = createRateLimiter({ redis, limitsOf: () => Promise.resolve(limits) });
+  const limiter = createRateLimiter({ redis, limitsOf: async () => limits, hasRoom: async () => undefined });
   for (let i = 0; i < 12; i += 1) {
     const scope = newScope();
     const { tenantId, agentId, userId } = scope;

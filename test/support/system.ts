@@ -1,5 +1,6 @@
 /** The whole of Konstruct in this process: API and both workers, on real services, with a scripted model. */
 import type { Client } from '@temporalio/client';
+import type pg from 'pg';
 import type { RedisClient } from '../../src/redis/connection.ts';
 import { pino, type Logger } from 'pino';
 import { createActivities } from '../../src/activities/index.ts';
@@ -72,8 +73,9 @@ export type SystemOptions = SurroundingsOptions & {
 export type System = Surroundings &
   ApiClient & {
     baseUrl: string;
-    /** The API's own connection. */
+    /** The API's own connections. */
     redis: RedisClient;
+    apiPool: pg.Pool;
     /** Past every proxy. */
     temporal: Client;
     embedder: Embedder;
@@ -169,6 +171,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
     ...(await slackSideOf(baseUrl)),
     baseUrl,
     redis: api.connections.redis,
+    apiPool: api.connections.pool,
     temporal: host.environment.client,
     embedder,
     anotherApi: startApi,

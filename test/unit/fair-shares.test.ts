@@ -10,21 +10,23 @@ import {
   reindexWorkflowId,
 } from '../../src/domain/ids.ts';
 import { mostPlaces } from '../../src/lib/shares.ts';
+import { MOST_OPEN_OF_TENANT } from '../../src/domain/rate-limits.ts';
 import { DEFERRED_EVERY_MS, DEFERRED_FOR_MS, DEFERRED_WITHIN_MS } from '../../src/domain/timing.ts';
-import { createFairShares } from '../../src/worker/fair-shares.ts';
 import {
   BACKFILL_ACTIVITY_SLOTS,
-  ERASURES_AT_ONCE,
-  IMPORTS_AT_ONCE,
-  STORED_AT_ONCE,
-} from '../../src/worker/workers.ts';
+  PLACES,
+  placesOf,
+  replySlots,
+  SHARE_OF,
+} from '../../src/worker/activity-shares.ts';
+import { createFairShares } from '../../src/worker/fair-shares.ts';
 
 const LIMIT = 4;
 
 let shares: ReturnType<typeof createFairShares>;
 let beats: unknown[];
 beforeEach(() => {
-  shares = createFairShares({ callsAtOnce: LIMIT });
+  shares = createFairShares(LIMIT);
   beats = [];
 });
 
@@ -55,7 +57,7 @@ function attempt(
   };
   const made: Attempt = { begun: false, end: () => undefined, done: Promise.resolve() };
   const work = new Promise<void>((resolve) => (made.end = resolve));
-  const { inbound } = shares.interceptor(context as never);
+  const { inbound } = shares(context as never);
   made.done = Promise.resolve(
     inbound?.execute?.({ args: [], headers: {} } satisfies ActivityExecuteInput, () => {
       made.begun = true;
@@ -88,13 +90,14 @@ test('what is put off is tried again, keeps its details, and counts its deferral
 test('what is put off comes back one by one, and in any case within the bound', async () => {
   many(LIMIT, 'loud');
   const pauses: number[] = [];
-  for (const off of many(4_000, 'loud')) {
+  for (const off of many(MOST_OPEN_OF_TENANT, 'loud')) {
     const failure = (await off.done) as ApplicationFailure;
     pauses.push(Number(failure.nextRetryDelay));
   }
   expect(pauses[0]).toBeCloseTo(DEFERRED_FOR_MS, 0);
   expect(pauses[10]).toBeGreaterThan(DEFERRED_FOR_MS + 5 * DEFERRED_EVERY_MS);
   expect(Math.max(...pauses)).toBeCloseTo(DEFERRED_WITHIN_MS);
+  expect(MOST_OPEN_OF_TENANT / (DEFERRED_WITHIN_MS / 1_000)).toBeLessThanOrEqual(20);
 });
 
 test('a call that ends gives its place back, however it ends', async () => {
@@ -110,34 +113,46 @@ test('a channel that hangs takes nothing from the model, and local activities pa
   expect(attempt('loud', { isLocal: true }).begun).toBe(true);
 });
 
-test('imports and reindexes are shared between tenants by themselves, and leave slots in any case', () => {
-  shares = createFairShares({ callsAtOnce: IMPORTS_AT_ONCE, workflowTypes: ['ImportMemory', 'Reindex'] });
-  const importing = (tenantId: string) => {
-    const workflowId = importMemoryWorkflowId(tenantId, randomUUID());
-    return attempt('', { activityType: 'importSlice', workflowType: 'ImportMemory', workflowId });
-  };
-  const reindexing = (tenantId: string) => {
-    const workflowId = reindexWorkflowId(tenantId, randomUUID());
-    return attempt('', { activityType: 'reindexSlice', workflowType: 'Reindex', workflowId });
-  };
+/** A step of a kind, in a workflow whose id names the tenant. */
+const step = (tenantId: string, activityType: string) => {
+  const workflowId = /import/iu.test(activityType)
+    ? importMemoryWorkflowId(tenantId, randomUUID())
+    : /reindex/iu.test(activityType)
+      ? reindexWorkflowId(tenantId, randomUUID())
+      : embedAndStoreWorkflowId(tenantId, randomUUID());
+  return attempt('', { activityType, workflowId });
+};
+const shared = Object.entries(SHARE_OF).filter(([, share]) => share in placesOf(LIMIT));
+
+const oneOfEach = new Map(shared.map(([name, share]) => [share, name]));
+
+test.each(shared)('%s is shared out between tenants, and takes no place of another kind', (name, share) => {
   const [loud, quiet] = [randomUUID(), randomUUID()];
-  const both = Array.from({ length: 8 }, (_, i) => (i % 2 === 0 ? reindexing : importing)(loud));
-  expect(begun(both)).toBe(IMPORTS_AT_ONCE);
-  expect(importing(quiet).begun).toBe(true);
-  expect(begun(Array.from({ length: 100 }, () => importing(randomUUID())))).toBe(0);
-  expect(begun(many(10, loud))).toBe(10);
-  const most = mostPlaces(IMPORTS_AT_ONCE) + mostPlaces(ERASURES_AT_ONCE) + mostPlaces(STORED_AT_ONCE);
-  expect(BACKFILL_ACTIVITY_SLOTS - most).toBeGreaterThanOrEqual(4);
+  const atOnce = placesOf(LIMIT)[share as keyof typeof PLACES];
+  expect(begun(Array.from({ length: 20 }, () => step(loud, name)))).toBe(atOnce);
+  expect(step(quiet, name).begun).toBe(true);
+  for (const [otherShare, other] of oneOfEach) expect(step(loud, other).begun).toBe(otherShare !== share);
 });
 
-test('turns that are stored are shared between tenants; what else they owe, and other steps, pass', () => {
-  shares = createFairShares({ callsAtOnce: STORED_AT_ONCE, activityType: 'storeTurn' });
-  const storing = (tenantId: string, activityType = 'storeTurn') => {
-    const workflowId = embedAndStoreWorkflowId(tenantId, randomUUID());
-    return attempt('', { activityType, workflowType: 'EmbedAndStore', workflowId });
-  };
-  const [loud, quiet] = [randomUUID(), randomUUID()];
-  expect(begun(Array.from({ length: 20 }, () => storing(loud)))).toBe(STORED_AT_ONCE);
-  expect(storing(quiet).begun).toBe(true);
-  expect(storing(loud, 'appendOwedTurn').begun).toBe(true);
+test('imports and reindexes share their places', () => {
+  const loud = randomUUID();
+  const both = Array.from({ length: 8 }, (_, i) => step(loud, i % 2 === 0 ? 'reindexSlice' : 'importSlice'));
+  expect(begun(both)).toBe(PLACES.importing);
+});
+
+test.each(Object.entries(SHARE_OF).filter(([, share]) => !(share in placesOf(LIMIT))))(
+  '%s has no share: it is %s',
+  (name) => {
+    expect(begun(Array.from({ length: 20 }, () => step(randomUUID(), name)))).toBe(20);
+  },
+);
+
+test('however many tenants come, the shares leave slots in which an attempt is put off', () => {
+  const kinds = { replies: ['answerTurn', 'deliverReply', 'forgetMemory'], backfills: [] as string[] };
+  kinds.backfills = shared.map(([name]) => name).filter((name) => !kinds.replies.includes(name));
+  const taken = (names: readonly string[]) =>
+    begun(names.flatMap((name) => Array.from({ length: 300 }, () => step(randomUUID(), name))));
+  expect(replySlots(LIMIT) - taken(kinds.replies)).toBeGreaterThanOrEqual(20);
+  expect(BACKFILL_ACTIVITY_SLOTS - taken(kinds.backfills)).toBeGreaterThanOrEqual(4);
+  expect(mostPlaces(LIMIT)).toBeGreaterThan(LIMIT);
 });

@@ -11,12 +11,16 @@ import { isOwn, type AcceptHttp } from '../accept-http.ts';
 import { keyOf, tenantOf } from '../admission.ts';
 import { MESSAGE, sendJson } from '../answers.ts';
 import { hasTheEnd, sendReplyEvents, wantsEvents, type StreamDependencies } from '../event-stream.ts';
+import { lookUpFor } from '../look-up.ts';
 import { bodyOf } from '../message-body.ts';
 import { notFound, Problem, problemOf } from '../problems.ts';
 import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
 import { takeBody } from '../read-json.ts';
 import { takeWaitingPlace } from '../waiting-places.ts';
 import { toUuid } from '../uuid.ts';
+
+/** Messages that are looked up at once for a tenant that is alone: each asks Temporal. Others wait. */
+const LOOKS_AT_ONCE = 10;
 
 /** `POST /agents/{agentId}/messages`, `GET /messages/{messageId}` and its events. */
 export function messageRoutes(
@@ -32,6 +36,7 @@ export function messageRoutes(
 ): Router {
   const { pool, temporal, acceptHttp, closing, waiting } = dependencies;
   const places = createFairPlaces(RETRIES_AT_ONCE);
+  const looking = createFairPlaces(LOOKS_AT_ONCE);
   const router = Router();
 
   /** What has become of a turn, waited for as the client prefers while its tenant has room to wait. */
@@ -42,8 +47,13 @@ export function messageRoutes(
     const waitMs = giveBack ? preferredMs : 0;
     // Nobody needs to look how a message is that was accepted just now.
     if (waitMs === 0 && req.method === 'POST') return { state: 'accepted' };
+    if (waitMs === 0) {
+      const look = () => outcomeOf({ pool, temporal }, tenantId, turn, { waitMs });
+      const owner = { tenantId, userId: keyOf(res).id };
+      return lookUpFor(res, closing, 'The message', (signal) => looking(owner, signal, look));
+    }
     try {
-      if (waitMs > 0) res.set('Preference-Applied', `wait=${waitMs / 1000}`);
+      res.set('Preference-Applied', `wait=${waitMs / 1000}`);
       const signal = goneOrClosing(res, closing);
       return await outcomeOf({ pool, temporal }, tenantId, turn, { waitMs, signal });
     } finally {

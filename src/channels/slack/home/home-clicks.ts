@@ -24,6 +24,10 @@ export function createTakeHomeClick(context: InboundContext, home: Home): TakeHo
     const actor = { type: 'slack-user', userId: scope.userId } as const;
     const taken = await requestErasure({ ...scope, exchangeId }, actor);
     if (taken.kind === 'unavailable') return taken;
+    if (taken.kind === 'too-many') {
+      show(visitor, { note: 'Too much is being forgotten just now: please try again later.' });
+      return { kind: 'ignored', reason: 'home_busy' };
+    }
     if (taken.kind !== 'accepted') {
       show(visitor, { note: 'That is gone already.' });
       return { kind: 'ignored', reason: 'home_gone' };

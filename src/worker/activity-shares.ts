@@ -1,0 +1,64 @@
+/** Which share of a process each activity takes a place of, and how many places a share has. */
+import type { Activities } from '../activities/index.ts';
+import { mostPlaces } from '../lib/shares.ts';
+
+/** Shares of the worker for replies, whose steps wait for others; and of the one for backfills. */
+type Share = 'model' | 'channel' | 'forgetting' | 'storing' | 'appending' | 'erasing' | 'importing';
+
+/**
+ * Every activity stands here, so none can be added that has no bound. Those that are always local run within
+ * their workflow's task and end by their time-outs; what the operator starts is one at a time.
+ */
+export const SHARE_OF: Readonly<Record<keyof Activities, Share | 'always-local' | 'operator'>> = {
+  findTurnBefore: 'always-local',
+  gatherContext: 'always-local',
+  appendTurnToWindow: 'always-local',
+  answerTurn: 'model',
+  showProgress: 'channel',
+  deliverReply: 'channel',
+  recordFailedTurn: 'channel',
+  // Turns wait for it, so it runs beside the replies.
+  forgetMemory: 'forgetting',
+  storeTurn: 'storing',
+  appendOwedTurn: 'appending',
+  forgetExecutions: 'erasing',
+  forgetLedger: 'erasing',
+  finishErasure: 'erasing',
+  importSlice: 'importing',
+  finishImport: 'importing',
+  beginReindex: 'importing',
+  reindexSlice: 'importing',
+  finishReindex: 'importing',
+  sweepRetention: 'operator',
+  removeRuns: 'operator',
+  removeRows: 'operator',
+  removeKeys: 'operator',
+  finishRemoval: 'operator',
+};
+
+/**
+ * Places of a tenant that is alone. A turn of the longest texts takes seconds of the embedding model, and
+ * twenty of them minutes.
+ */
+export const PLACES = { forgetting: 3, storing: 4, appending: 4, erasing: 3, importing: 2 } as const;
+
+/** The places of all shares of a process; `callsAtOnce` calls wait for a model, and as many for a channel. */
+export const placesOf = (callsAtOnce: number): Readonly<Record<Share, number>> => ({
+  ...PLACES,
+  model: callsAtOnce,
+  channel: callsAtOnce,
+});
+
+/** Slots that no share fills: an attempt needs one to be put off, and the operator's work has one. */
+const SPARE_SLOTS = { replies: 20, backfills: 4 };
+
+const mostOf = (places: readonly number[]): number =>
+  places.reduce((sum, atOnce) => sum + mostPlaces(atOnce), 0);
+
+/** Activity slots of the worker for replies. */
+export const replySlots = (callsAtOnce: number): number =>
+  mostOf([callsAtOnce, callsAtOnce, PLACES.forgetting]) + SPARE_SLOTS.replies;
+
+/** Activity slots of the worker for backfills. */
+export const BACKFILL_ACTIVITY_SLOTS =
+  mostOf([PLACES.storing, PLACES.appending, PLACES.erasing, PLACES.importing]) + SPARE_SLOTS.backfills;
