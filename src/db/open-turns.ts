@@ -14,7 +14,7 @@ const OPEN = (columns: string) => `
   (SELECT ${columns} FROM turns WHERE tenant_id = $1 AND kind = 'message' AND state = 'accepted' LIMIT $2)
   UNION ALL
   (SELECT ${columns} FROM turns WHERE tenant_id = $1 AND kind = 'message' AND state = 'refused'
-     AND received_at > clock_timestamp() - interval '10 minutes' LIMIT $2)`;
+     AND received_at > now() - interval '10 minutes' LIMIT $2)`;
 
 /** Counts a tenant's open turns, up to some more than `atMost`. */
 export async function countOpenTurns(pool: pg.Pool, tenantId: string, atMost: number): Promise<OpenTurns> {

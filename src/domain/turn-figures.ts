@@ -1,5 +1,5 @@
 /** What the ledger keeps of how a turn went: what it had to do without, and numbers. */
-import type { GatheredContext, Missing, TurnAnswer } from './turn.ts';
+import type { Missing, ToldMemory, TurnAnswer } from './turn.ts';
 
 /** The steps of a turn whose times are kept; `total` is from the message's receipt to its reply. */
 export const TIMED_STEPS = [
@@ -28,18 +28,18 @@ export function turnFigures(steps: {
   receivedAt: string;
   repliedAt: string;
   waitedMs: number;
-  context: GatheredContext;
+  told: Pick<ToldMemory, 'recalled' | 'receipt' | 'timingsMs'>;
   answer: Pick<TurnAnswer, 'timingsMs'>;
   missing: Missing[];
 }): TurnFigures {
-  const { receivedAt, repliedAt, waitedMs, context, answer, missing } = steps;
+  const { receivedAt, repliedAt, waitedMs, told, answer, missing } = steps;
   const { firstToken, total: llm, delivery } = answer.timingsMs;
   return {
     missing,
-    recalled: context.receipt ? context.recalled.length : null,
+    recalled: told.receipt ? told.recalled.length : null,
     timingsMs: {
       waited: waitedMs,
-      ...context.timingsMs,
+      ...told.timingsMs,
       firstToken,
       llm,
       ...(delivery !== undefined && { delivery }),

@@ -1,24 +1,21 @@
-import type { Prompt } from './prompt.ts';
-import type { AnswerNotes, GatheredContext, Missing, TurnAnswer, TurnResult } from './turn.ts';
+import type { AnswerNotes, Missing, ToldMemory, TurnAnswer, TurnResult } from './turn.ts';
 
 /** The receipt of an answered turn: why the agent said that, from what its steps left. */
 export function turnResult(steps: {
   waited: { waitedFor?: TurnResult['waitedFor']; waitedMs: number };
-  context: GatheredContext;
-  prompt: Prompt;
+  told: ToldMemory;
   answer: TurnAnswer;
   missing: Missing[];
 }): TurnResult {
-  const { waited, context, prompt, answer, missing } = steps;
+  const { waited, told, answer, missing } = steps;
   const { total: llm, delivery } = answer.timingsMs;
-  const { droppedFromWindow = 0 } = context;
   return {
     reply: { text: answer.text },
     memory: {
-      windowSize: context.window.length + droppedFromWindow,
-      recalled: context.recalled,
-      ...(context.receipt && { receipt: context.receipt }),
-      droppedFromWindow: droppedFromWindow + prompt.droppedFromWindow,
+      windowSize: told.windowSize,
+      recalled: told.recalled,
+      ...(told.receipt && { receipt: told.receipt }),
+      droppedFromWindow: told.droppedFromWindow,
       ...(answer.embeddedInPart && { embeddedInPart: answer.embeddedInPart }),
     },
     missing,
@@ -28,7 +25,7 @@ export function turnResult(steps: {
     ...notesOf(answer),
     timingsMs: {
       waited: waited.waitedMs,
-      ...context.timingsMs,
+      ...told.timingsMs,
       llm,
       ...(delivery !== undefined && { delivery }),
     },

@@ -47,6 +47,13 @@ export type GatheredContext = {
   timingsMs: { window: number; embed: number; recall: number };
 };
 
+/** What a turn tells of its memory once the model is asked: `windowSize` counts what was left out, too. */
+export type ToldMemory = Omit<GatheredContext, 'window' | 'droppedFromWindow'> & {
+  windowSize: number;
+  /** By the prompt's budget, and by what a turn may carry. */
+  droppedFromWindow: number;
+};
+
 /** Why recall gave what it gave. */
 export type RecallReceipt = {
   /** How well the best exchange fitted, and what the agent asks for. */

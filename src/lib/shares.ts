@@ -1,10 +1,10 @@
 /** A limit that is shared out among those who are there. */
 export type Shares = {
   /**
-   * Takes a place for `owner`. The result gives it back. Undefined when the owner has its share, or when all
-   * places are taken.
+   * Takes a place for `owner`, or so many at once. The result gives them back. Undefined when the owner would
+   * have more than its share, or when all places are taken. One that has none gets what it asks for.
    */
-  take(owner: string): (() => void) | undefined;
+  take(owner: string, places?: number): (() => void) | undefined;
 };
 
 /**
@@ -17,18 +17,19 @@ export function createShares(limit: number, most = mostPlaces(limit)): Shares {
   let taken = 0;
 
   return {
-    take(owner) {
+    take(owner, places = 1) {
       const own = held.get(owner) ?? 0;
       const present = held.size + (own === 0 ? 1 : 0);
-      if (own >= Math.max(1, Math.floor(limit / present)) || taken >= most) return undefined;
-      held.set(owner, own + 1);
-      taken += 1;
+      const share = Math.floor(limit / present);
+      if ((own > 0 && own + places > share) || taken >= most) return undefined;
+      held.set(owner, own + places);
+      taken += places;
       let isHeld = true;
       return () => {
         if (!isHeld) return;
         isHeld = false;
-        taken -= 1;
-        const left = (held.get(owner) ?? 1) - 1;
+        taken -= places;
+        const left = (held.get(owner) ?? places) - places;
         if (left === 0) held.delete(owner);
         else held.set(owner, left);
       };

@@ -42,6 +42,15 @@ export const SHARE_OF: Readonly<Record<keyof Activities, Share | 'always-local' 
  */
 export const PLACES = { forgetting: 3, storing: 4, appending: 4, erasing: 3, importing: 2 } as const;
 
+/** A call of a model has its prompt in memory for as long as it takes: it takes a place for so much of it. */
+const LETTERS_A_PLACE = 100_000;
+
+/** How many places of its share an attempt takes. */
+export const placesTaken = (activityType: string, args: readonly unknown[]): number =>
+  activityType === ('answerTurn' satisfies keyof Activities)
+    ? 1 + Math.floor(JSON.stringify(args).length / LETTERS_A_PLACE)
+    : 1;
+
 /** The places of all shares of a process; `callsAtOnce` calls wait for a model, and as many for a channel. */
 export const placesOf = (callsAtOnce: number): Readonly<Record<Share, number>> => ({
   ...PLACES,

@@ -6,7 +6,7 @@ import { FAILURE } from '../domain/failures.ts';
 import { parseTurnWorkflowId, tenantOfWorkflowId } from '../domain/ids.ts';
 import { DEFERRED_EVERY_MS, DEFERRED_FOR_MS, DEFERRED_WITHIN_MS } from '../domain/timing.ts';
 import { createShares } from '../lib/shares.ts';
-import { placesOf, SHARE_OF } from './activity-shares.ts';
+import { placesOf, placesTaken, SHARE_OF } from './activity-shares.ts';
 
 /**
  * Shares the activities of a process out between tenants, each kind by itself (see `SHARE_OF`). An attempt of
@@ -34,7 +34,7 @@ export function createFairShares(callsAtOnce: number): ActivityInterceptorsFacto
         const { workflowId = '' } = info.workflowExecution ?? {};
         const turn = parseTurnWorkflowId(workflowId);
         const tenant = turn?.tenantId ?? tenantOfWorkflowId(workflowId) ?? '';
-        const giveBack = kind.places.take(tenant);
+        const giveBack = kind.places.take(tenant, placesTaken(info.activityType, input.args));
         if (!giveBack) {
           heartbeat(detailsOfDeferral(info.heartbeatDetails));
           throw ApplicationFailure.create({

@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import {
   Worker,
   type ActivityInterceptorsFactory,
@@ -43,6 +44,21 @@ const MAX_HOLD_MS = 250;
  * seconds' work), each new reply admits a backfill.
  */
 const MAX_REPLIES_BEHIND = 100;
+
+/**
+ * What a turn of the longest texts keeps on the heap while it waits for its model
+ * ([test](../../test/workflows/cached-turns.test.ts)).
+ */
+export const KEPT_BY_A_TURN = 500_000;
+/** More turns than this are hardly at work in one process. */
+const MOST_CACHED_TURNS = 1_000;
+
+/**
+ * Turns that stay in memory between their steps: whoever fills them all with the longest texts fills half of
+ * the heap. The turn that was at work longest ago goes first, and is read from its history when it goes on.
+ */
+export const cachedTurns = (heapBytes: number): number =>
+  Math.min(MOST_CACHED_TURNS, Math.floor(heapBytes / 2 / KEPT_BY_A_TURN));
 
 /**
  * Makes the two workers of a process, not yet running. Backfills have a task queue of their own and are held
@@ -101,7 +117,7 @@ export async function createWorkers(options: {
         nexusTaskSlotSupplier: fixed(1),
       },
       workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: WORKFLOW_POLLERS },
-      maxCachedWorkflows: 1_000,
+      maxCachedWorkflows: cachedTurns(getHeapStatistics().heap_size_limit),
     }),
     Worker.create({
       ...common,

@@ -6,7 +6,15 @@ import { buildPrompt, promptRoom, withBudget } from '../domain/prompt.ts';
 import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
 import { turnFigures } from '../domain/turn-figures.ts';
 import { turnResult } from '../domain/turn-result.ts';
-import type { GatheredContext, HandleMessageInput, Missing, TurnLimits, TurnResult } from '../domain/turn.ts';
+import type {
+  GatheredContext,
+  HandleMessageInput,
+  Missing,
+  ToldMemory,
+  TurnAnswer,
+  TurnLimits,
+  TurnResult,
+} from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
 import { APOLOGY, NO_REPLY } from '../domain/words.ts';
 import { answerTurn, gatherContext, recordFailedTurn } from './activities.ts';
@@ -19,41 +27,21 @@ import { joinTurnOrder } from './turn-order.ts';
  * reply, remember the turn, and leave the embedding to a child that outlives this workflow.
  */
 export async function HandleMessage(input: HandleMessageInput): Promise<TurnResult> {
-  const { message, agent, limits, seals } = input;
+  const { message, seals } = input;
   const order = joinTurnOrder(input);
   const delivery = openDelivery(input);
   try {
     const waited = await order.waitForMyTurn();
     delivery.myTurn();
 
-    const budgeted = withBudget(agent, limits);
-    const context = await gatherContext({
-      message,
-      recall: agent.recall,
-      agentName: agent.name,
-      roomTokens: promptRoom(budgeted, message.text, message.background),
-      seals,
-    }).catch(nothingGathered);
-
-    const { window, recalled } = context;
-    const { text, userName, background } = message;
-    const prompt = buildPrompt(budgeted, text, window, recalled, userName, background);
-
-    assertStillDue(limits);
-    const early = await delivery.early();
-    const answer = await answerTurn({
-      text: message.text,
-      agent,
-      messages: prompt.messages,
-      seals,
-      ...(early && { delivery: early }),
-    });
+    const { told, answering } = await askModel(input, delivery);
+    const answer = await answering;
     const repliedAt = new Date().toISOString();
     const isDelivered = await delivery.deliver(shownReply(answer), answer.delivery, answer.seals);
 
     const missing: Missing[] = [
       ...(waited.unknown ? (['order'] as const) : []),
-      ...context.missing,
+      ...told.missing,
       ...(isDelivered ? [] : (['delivery'] as const)),
     ];
     const { receivedAt } = message;
@@ -62,14 +50,14 @@ export async function HandleMessage(input: HandleMessageInput): Promise<TurnResu
       message,
       reply: answer.text,
       repliedAt,
-      embedding: context.embedding,
+      embedding: told.embedding,
       isAppended: answer.appended === true,
-      figures: turnFigures({ receivedAt, repliedAt, waitedMs, context, answer, missing }),
-      ...(seals && { seals: { ...seals, ...context.seals, ...answer.seals } }),
+      figures: turnFigures({ receivedAt, repliedAt, waitedMs, told, answer, missing }),
+      ...(seals && { seals: { ...seals, ...told.seals, ...answer.seals } }),
     });
 
     if (appendOwed) missing.push('append');
-    return turnResult({ waited, context, prompt, answer, missing });
+    return turnResult({ waited, told, answer, missing });
   } catch (error) {
     // Anything else is a bug of ours: it fails the workflow task, not the turn, and waits for the cure.
     if (!(error instanceof TemporalFailure)) throw error;
@@ -78,6 +66,55 @@ export async function HandleMessage(input: HandleMessageInput): Promise<TurnResu
   } finally {
     await order.release();
   }
+}
+
+/**
+ * Sees what memory holds, and asks the model with it. Of that the turn keeps what its receipt tells: while a
+ * model is silent some thousand turns stand on one heap, and a prompt may be as long as a book.
+ */
+async function askModel(
+  { message, agent, limits, seals }: HandleMessageInput,
+  delivery: Delivery,
+): Promise<{ told: ToldMemory; answering: Promise<TurnAnswer> }> {
+  const { text, userName, background } = message;
+  const budgeted = withBudget(agent, limits);
+  const { window, ...gathered } = await gatherContext({
+    message,
+    recall: agent.recall,
+    agentName: agent.name,
+    roomTokens: promptRoom(budgeted, text, background),
+    seals,
+  }).catch(nothingGathered);
+  const prompt = buildPrompt(budgeted, text, window, gathered.recalled, userName, background);
+  const { droppedFromWindow = 0 } = gathered;
+  const told = {
+    ...gathered,
+    windowSize: window.length + droppedFromWindow,
+    droppedFromWindow: droppedFromWindow + prompt.droppedFromWindow,
+  };
+
+  assertStillDue(limits);
+  const early = await delivery.early();
+  const answering = answerTurn({
+    text,
+    agent,
+    messages: takenOnce(prompt.messages),
+    seals,
+    ...(early && { delivery: early }),
+  });
+  return { told, answering };
+}
+
+/**
+ * A list that lets its items go when it becomes JSON: the SDK keeps what an activity is called with for as
+ * long as the activity may be cancelled, and needs it no more once the call is written down.
+ */
+function takenOnce<T>(items: T[]): T[] {
+  return Object.assign([...items], {
+    toJSON(this: T[]): T[] {
+      return this.splice(0);
+    },
+  });
 }
 
 /**

@@ -7,6 +7,7 @@ import { importMemoryWorkflowId } from '../../src/domain/ids.ts';
 import type { Scope } from '../../src/domain/conversation.ts';
 import { exportMemory } from '../../src/memory/transfer/export-memory.ts';
 import { statusOf } from '../../src/intake/settle-turn.ts';
+import { eventually } from '../support/eventually.ts';
 import { asRole } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
 import { emptyPlace, sendImport, type Place } from '../support/transfer.ts';
@@ -89,6 +90,42 @@ test('files that are refused count as imports of their tenant for a while', asyn
   expect(statuses).toEqual([400, 400, 400, 400, 429]);
   const other = await emptyPlace(system.database.pool);
   expect((await sendImport(system, other.caller, other.scope.userId, '{}\n')).status).toBe(400);
+});
+
+test('so do files that were read and had no place in the end; one that was refused unread costs nothing', async () => {
+  const { caller, scope } = await emptyPlace(system.database.pool);
+  const underWay = (finished: boolean) =>
+    system.database.admin.query(
+      finished
+        ? `UPDATE memory_imports SET finished_at = now() WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3`
+        : `INSERT INTO memory_imports (tenant_id, id, agent_id, user_id, exchanges)
+           SELECT $1, gen_random_uuid(), $2, $3, 0 FROM generate_series(1, 4)`,
+      [scope.tenantId, scope.agentId, scope.userId],
+    );
+  await underWay(false);
+  const send = (body: string | ReadableStream<Buffer>) => sendImport(system, caller, scope.userId, body);
+  for (let i = 0; i < 5; i += 1) expect((await send('{}\n')).status).toBe(409);
+  await underWay(true);
+  // The end of an empty memory's file comes late.
+  const headers = { authorization: `Bearer ${caller.apiKey}` };
+  const lines = (await (await fetch(exportPath({ caller, scope }), { headers })).text()).split('\n');
+  let begun = 0;
+  let goOn = (): void => undefined;
+  const held = new Promise<void>((resolve) => (goOn = resolve));
+  const file = async function* () {
+    yield Buffer.from(`${lines[0]}\n`);
+    begun += 1;
+    await held;
+    yield Buffer.from(lines.slice(1).join('\n'));
+  };
+  const sent = Array.from({ length: 4 }, () => send(ReadableStream.from(file())));
+  await eventually(() => begun === 4);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await underWay(false);
+  goOn();
+  const statuses = (await Promise.all(sent)).map(({ status }) => status);
+  expect(statuses).toEqual([409, 409, 409, 409]);
+  expect((await send('{}\n')).status).toBe(429);
 });
 
 test('whoever may only read starts nothing by looking an import up', async () => {

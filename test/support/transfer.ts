@@ -59,7 +59,7 @@ export async function sendImport(
   { baseUrl }: Pick<System, 'baseUrl'>,
   { apiKey, agentId }: Caller,
   userId: string,
-  file: string | Buffer,
+  file: string | Buffer | ReadableStream<Buffer>,
   headers: Record<string, string> = {},
 ): Promise<Answer> {
   const path = `/v1/agents/${agentId}/users/${encodeURIComponent(userId)}/memory/import`;
@@ -70,7 +70,8 @@ export async function sendImport(
       'content-type': 'application/x-ndjson',
       ...headers,
     },
-    body: typeof file === 'string' ? file : new Uint8Array(file),
+    body: Buffer.isBuffer(file) ? new Uint8Array(file) : file,
+    duplex: 'half',
   });
   const text = await response.text();
   expectDocumented({ method: 'POST', path, response, text });

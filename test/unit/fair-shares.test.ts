@@ -37,6 +37,7 @@ type AttemptInfo = {
   isLocal: boolean;
   details: object;
   workflowType: string;
+  args: unknown[];
   workflowId: string;
 };
 
@@ -59,7 +60,7 @@ function attempt(
   const work = new Promise<void>((resolve) => (made.end = resolve));
   const { inbound } = shares(context as never);
   made.done = Promise.resolve(
-    inbound?.execute?.({ args: [], headers: {} } satisfies ActivityExecuteInput, () => {
+    inbound?.execute?.({ args: more.args ?? [], headers: {} } satisfies ActivityExecuteInput, () => {
       made.begun = true;
       return work;
     }),
@@ -105,6 +106,14 @@ test('a call that ends gives its place back, however it ends', async () => {
   for (const call of calls) call.end();
   await Promise.all(calls.map(({ done }) => done));
   expect(begun(many(10, 'loud'))).toBe(LIMIT);
+});
+
+test('a call whose prompt is long takes more places, for the memory that it holds', () => {
+  const long = { messages: [{ role: 'user', content: 'a'.repeat(150_000) }] };
+  const calls = Array.from({ length: 10 }, () => attempt('loud', { args: [long] }));
+  expect(begun(calls)).toBe(LIMIT / 2);
+  expect(attempt('quiet', { args: [long] }).begun).toBe(true);
+  expect(attempt('loud', { activityType: 'deliverReply', args: [long] }).begun).toBe(true);
 });
 
 test('a channel that hangs takes nothing from the model, and local activities pass', () => {

@@ -32,6 +32,19 @@ test('who holds more than its share gets no further place until it has given eno
   expect(takeAll(shares, 'loud')).toBe(2);
 });
 
+test('who takes several places gives them back together; one that has none gets what it asks for', () => {
+  const shares = createShares(6);
+  const four = shares.take('a', 4);
+  expect(shares.take('a', 3)).toBeUndefined();
+  const two = shares.take('a', 2);
+  expect(two).toBeDefined();
+  expect(shares.take('b', 5)).toBeDefined();
+  expect(shares.take('b')).toBeUndefined();
+  four?.();
+  expect(shares.take('a', 2)).toBeUndefined();
+  expect(takeAll(shares, 'a')).toBe(1);
+});
+
 test('a place that is given back twice counts once', () => {
   const shares = createShares(2);
   const place = shares.take('a');

@@ -1,21 +1,17 @@
 /** What the ledger keeps of how a turn went. */
 import { expect, test } from '@jest/globals';
 import { soundFigures, turnFigures } from '../../src/domain/turn-figures.ts';
-import type { GatheredContext } from '../../src/domain/turn.ts';
 
-const CONTEXT: GatheredContext = {
-  window: [],
+const TOLD = {
   recalled: [],
   receipt: { match: 0.2, threshold: 0.4, nearestMiss: null },
-  embedding: null,
-  missing: [],
   timingsMs: { window: 1, embed: 8, recall: 5 },
 };
 const STEPS = {
   receivedAt: '2026-11-29T10:00:00.000Z',
   repliedAt: '2026-11-29T10:00:01.500Z',
   waitedMs: 20,
-  context: CONTEXT,
+  told: TOLD,
   answer: { timingsMs: { firstToken: 200, total: 900 } },
   missing: [],
 };
@@ -29,8 +25,8 @@ test('an answered turn has its times, and how much was recalled', () => {
 });
 
 test('where recall was not asked, or failed, nothing was recalled in vain', () => {
-  const { receipt: _, ...context } = CONTEXT;
-  expect(turnFigures({ ...STEPS, context }).recalled).toBeNull();
+  const { receipt: _, ...told } = TOLD;
+  expect(turnFigures({ ...STEPS, told }).recalled).toBeNull();
 });
 
 test.each([undefined, null, 'words', 7, [], { missing: 'all', recalled: -1, timingsMs: 'long' }])(

@@ -116,13 +116,18 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
         `The body must be ${NDJSON}, uncompressed: the file of an export.`,
       );
     }
-    if ((await faulty.get(scope.tenantId))?.remainingPoints === 0) tooMany('faulty imports');
+    if ((await faulty.get(scope.tenantId))?.remainingPoints === 0) tooMany('imports that came to nothing');
     const giveBack = importing.take(scope.tenantId) ?? tooMany('imports');
-    let isTaken = false;
+    const cost = { isWasted: false };
     try {
       const body = req.iterator({ destroyOnReturn: false });
-      const outcome = await acceptImport({ pool, temporal }, scope, body, actorOf(res));
-      isTaken = outcome.kind !== 'refused';
+      const outcome = await acceptImport(
+        { pool, temporal },
+        scope,
+        telling(body, () => (cost.isWasted = true)),
+        actorOf(res),
+      );
+      if (outcome.kind === 'accepted') cost.isWasted = false;
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
       const { importId, exchanges, windowMessages } = outcome;
       res.status(202).set('Location', `/v1/imports/${importId}`);
@@ -131,7 +136,7 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
       await readOn(req);
       throw error;
     } finally {
-      if (!isTaken) await faulty.consume(scope.tenantId).catch(() => undefined);
+      if (cost.isWasted) await faulty.consume(scope.tenantId).catch(() => undefined);
       giveBack();
     }
   };
@@ -142,6 +147,14 @@ async function windowOf(redis: RedisClient, scope: Scope): Promise<WindowMessage
     return await getWindow(redis, scope);
   } catch {
     throw unavailable('Redis');
+  }
+}
+
+/** Tells when the first piece is taken. */
+async function* telling<T>(pieces: AsyncIterable<T>, begun: () => void): AsyncGenerator<T> {
+  for await (const piece of pieces) {
+    begun();
+    yield piece;
   }
 }
 
