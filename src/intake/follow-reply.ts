@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Client } from '@temporalio/client';
 import { findTurn, type LedgerTurn } from '../db/ledger.ts';
+import type { Shares } from '../lib/shares.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { readReplyPieces } from '../redis/reply-pieces.ts';
 import { outageOf } from './availability.ts';
@@ -16,12 +17,20 @@ export type ReplyEvent = ViewEvent | { kind: 'end'; outcome: EndedOutcome };
 /** How often Redis is asked for what is new: while words come, and when none have come for some seconds. */
 const SOONEST_MS = 100;
 const LATEST_MS = 500;
+/** Of a tenant with many that follow at once each asks more seldom: 200 a second all together. */
+const MS_A_FOLLOWER = 5;
 /** One question to Temporal; the next follows at once. */
 const ASK_FOR_MS = 60_000;
 /** Before Temporal is asked again that could not be asked. */
 const ASK_AGAIN_MS = 1_000;
 
-type Dependencies = { pool: pg.Pool; temporal: Client; redis: RedisClient };
+type Dependencies = {
+  pool: pg.Pool;
+  temporal: Client;
+  redis: RedisClient;
+  /** The places of those that wait for replies: who follows one has one. */
+  waiting: Pick<Shares, 'heldBy'>;
+};
 
 /**
  * Follows the reply to a message: what is told since the last `reset` is the beginning of the reply, and when
@@ -35,7 +44,7 @@ export async function* followReply(
   turn: LedgerTurn,
   { from, signal }: { from: Shown; signal: AbortSignal },
 ): AsyncGenerator<ReplyEvent, void> {
-  const { redis } = dependencies;
+  const { redis, waiting } = dependencies;
   const view = createReplyView(from);
   const left = new AbortController();
   const stop = AbortSignal.any([signal, left.signal]);
@@ -55,7 +64,7 @@ export async function* followReply(
       const events = view.take(pieces);
       yield* events;
       pauseMs = events.length > 0 ? SOONEST_MS : Math.min(pauseMs * 1.2, LATEST_MS);
-      await end.pause(pauseMs);
+      await end.pause(Math.max(pauseMs, MS_A_FOLLOWER * waiting.heldBy(tenantId)));
     }
     const { outcome } = end;
     if (outcome.state === 'done') yield* view.finish(outcome.reply.text);

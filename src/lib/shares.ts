@@ -5,6 +5,8 @@ export type Shares = {
    * have more than its share, or when all places are taken. One that has none gets what it asks for.
    */
   take(owner: string, places?: number): (() => void) | undefined;
+  /** How many places `owner` has. */
+  heldBy(owner: string): number;
 };
 
 /**
@@ -16,9 +18,12 @@ export function createShares(limit: number, most = mostPlaces(limit)): Shares {
   const held = new Map<string, number>();
   let taken = 0;
 
+  const heldBy = (owner: string): number => held.get(owner) ?? 0;
+
   return {
+    heldBy,
     take(owner, places = 1) {
-      const own = held.get(owner) ?? 0;
+      const own = heldBy(owner);
       const present = held.size + (own === 0 ? 1 : 0);
       const share = Math.floor(limit / present);
       if ((own > 0 && own + places > share) || taken >= most) return undefined;

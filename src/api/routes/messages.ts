@@ -1,7 +1,6 @@
 import { Router, type Request, type Response } from 'express';
 import { findTurn, type LedgerTurn } from '../../db/ledger.ts';
 import { createFairPlaces } from '../../lib/fair-places.ts';
-import type { Shares } from '../../lib/shares.ts';
 import { outcomeOf, type MessageOutcome } from '../../intake/message-outcome.ts';
 import type { Pace } from '../../intake/pace.ts';
 import type { RateLimiter } from '../../intake/rate-limiter.ts';
@@ -30,8 +29,6 @@ export function messageRoutes(
       acceptHttp: AcceptHttp;
       rateLimiter: RateLimiter;
       pace: Pace;
-      /** The requests that wait for their replies. */
-      waiting: Shares;
     },
 ): Router {
   const { pool, temporal, acceptHttp, closing, waiting } = dependencies;

@@ -5,7 +5,6 @@ import type { LedgerTurn } from '../../db/ledger.ts';
 import { ACCEPT_WITHIN_MS } from '../../domain/timing.ts';
 import { followReply } from '../../intake/follow-reply.ts';
 import { NOTHING } from '../../intake/reply-view.ts';
-import type { Shares } from '../../lib/shares.ts';
 import type { AcceptHttp } from '../accept-http.ts';
 import { keyOf, tenantOf } from '../admission.ts';
 import { sendJson } from '../answers.ts';
@@ -25,9 +24,7 @@ import { takeWaitingPlace } from '../waiting-places.ts';
 const REPLY_WITHIN_MS = 9 * 60_000;
 
 /** `POST /chat/completions` and `GET /models`, as OpenAI's clients ask. */
-export function openAiRoutes(
-  dependencies: StreamDependencies & { acceptHttp: AcceptHttp; waiting: Shares },
-): Router {
+export function openAiRoutes(dependencies: StreamDependencies & { acceptHttp: AcceptHttp }): Router {
   const { pool, temporal, acceptHttp, waiting, closing, log } = dependencies;
   const router = Router();
 
