@@ -1,11 +1,12 @@
 import { ApplicationFailure, heartbeat } from '@temporalio/activity';
-import { isGrpcServiceError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { validate as isUuid } from 'uuid';
 import { findTenantRemoval, finishTenantRemoval, removeSomeRows } from '../db/tenant-removals.ts';
 import { FAILURE } from '../domain/failures.ts';
 import { workflowIdsOfTenant } from '../domain/ids.ts';
 import type { TenantRemoval } from '../domain/tenant-removal.ts';
 import { removeKeysOf } from '../redis/remove-keys.ts';
+import { isUnknownWorkflow } from '../temporal/outage.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 type OfTenant = { tenantId: string };
@@ -14,8 +15,6 @@ type OfTenant = { tenantId: string };
 const ROWS_AT_ONCE = 2_000;
 /** Calls of Temporal a second: the removal of a large tenant takes minutes and slows no reply of others. */
 const CALLS_A_SECOND = 200;
-/** gRPC's number for it. */
-const NOT_FOUND = 5;
 
 /**
  * The steps that remove a tenant; each is safe to repeat. They take no input on trust: nothing is removed of
@@ -82,7 +81,7 @@ async function deleteRuns(temporal: Client, workflowIdPrefix: string): Promise<n
       taken += 1;
     } catch (error) {
       // Gone: the list is late.
-      if (!isGrpcServiceError(error) || error.code.valueOf() !== NOT_FOUND) throw error;
+      if (!isUnknownWorkflow(error)) throw error;
     }
     const aheadMs = (asked * 1_000) / CALLS_A_SECOND - (performance.now() - startedAt);
     if (aheadMs > 0) await new Promise((resolve) => setTimeout(resolve, aheadMs));
