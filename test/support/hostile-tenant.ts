@@ -225,6 +225,15 @@ const waiting: Attack = async ({ model, silence, sendAs }) => {
   void sendAs(times(400, 'wait for it'), { prefer: 'wait=120' }).catch(() => undefined);
 };
 
+/** Replies that grow and don't end, each with a reader of its events. */
+const followed = (n: number): Attack => {
+  const accept = 'text/event-stream';
+  return async ({ model, drip, sendAs }) => {
+    model.set('follow', drip);
+    void sendAs(times(n, 'follow me'), { accept }).catch(() => undefined);
+  };
+};
+
 /** What somebody may read of the API, in every way there is; each message is of another user. */
 function readings(agentId: string): Array<(nth: number) => Asked[]> {
   const ofUser = `/v1/agents/${agentId}/users/reader/memory`;
@@ -338,6 +347,7 @@ export const ATTACKS: ReadonlyArray<[what: string, attack: Attack]> = [
   ['… emoji', longWindow(10, '🐕')],
   ['a model that is silent', slowModel(200, 'hang', ({ silence }) => silence)],
   ['… that drips', slowModel(60, 'drip', ({ drip }) => drip)],
+  ['… that drips, with a reader of each reply', followed(190)],
   ['… that is always overloaded', slowModel(60, 'overload', () => fail(503))],
   ['replies that are hard to lay out: quotations', poison('quotations', '>'.repeat(3_000))],
   ['… a table that is none', poison('table', `a|b\n${' '.repeat(90_000)}|x`)],
