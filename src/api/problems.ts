@@ -159,10 +159,12 @@ export function toProblem(error: unknown): Problem {
       return bad('body', 'must be valid JSON');
     case 'entity.too.large':
       return bad('body', 'is too large: a text may have at most 32,000 characters', true);
+    case 'encoding.unsupported':
+      return new Problem(415, 'Compressed body', 'The body must come as it is, without Content-Encoding.');
     default: {
       if (error instanceof URIError) return notFound('path');
       if (status !== undefined && status >= 400 && status < 500) {
-        return bad('request', 'could not be read: send JSON in UTF-8, uncompressed or gzip');
+        return bad('request', 'could not be read: send JSON in UTF-8');
       }
       const outage = outageOf(error);
       if (outage) return unavailable(outage.service);

@@ -4,12 +4,13 @@ import { hasBody } from '../lib/bounded-server.ts';
 import { isTextWithin, type JsonSize } from '../lib/json-size.ts';
 import { badField, Problem } from './problems.ts';
 
-const WITH_BODIES = new Set(['POST', 'PATCH', 'DELETE']);
+const WITH_BODIES = new Set(['POST', 'PATCH', 'PUT', 'DELETE']);
 
 /**
  * Reads the body of a call that may have one. A body of another type is refused: without it the call would
  * mean something else, a key of the role `admin` say, where another role was asked for. One of more values
- * than `most` is refused before it is parsed.
+ * than `most` is refused before it is parsed, and one that is compressed before it is read: it would take
+ * more memory than it was sent with.
  */
 export function readJsonBody(limit: number, most: JsonSize = MOST_OF_A_BODY): RequestHandler {
   const verify = (_req: unknown, _res: unknown, body: Buffer, charset: string): void => {
@@ -18,7 +19,7 @@ export function readJsonBody(limit: number, most: JsonSize = MOST_OF_A_BODY): Re
     if (!isTextWithin(body.toString('latin1'), most.values)) throw badField(tooManyFields('body'));
   };
   // `strict: false` lets us name the fault.
-  const read: RequestHandler = express.json({ limit, strict: false, verify });
+  const read: RequestHandler = express.json({ limit, inflate: false, strict: false, verify });
   return (req, res, next) => {
     if (!WITH_BODIES.has(req.method) || !hasBody(req)) {
       next();

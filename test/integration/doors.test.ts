@@ -1,7 +1,10 @@
 /** What the API tells and does for whom it doesn't know, and ids that mean the same. */
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { OPERATOR_CALLS, TENANT_CALLS } from '../../src/api/calls.ts';
 import { createTestTenant } from '../support/services.ts';
 import { AS_OPERATOR, startSystem, type SlackSystem } from '../support/system.ts';
 
@@ -47,6 +50,42 @@ test('the description of the API is put together once, however many ask for it',
   );
   stringify.mockRestore();
   expect(told).toEqual([]);
+});
+
+describe('a compressed body is refused unread, at every door that takes one', () => {
+  const [read, audited] = [TENANT_CALLS, OPERATOR_CALLS].map((calls) =>
+    calls.filter(({ method }) => method !== 'get'),
+  );
+  const doors = [
+    ...(read ?? []).map(({ method, path }) => [method.toUpperCase(), `/v1${path}`, undefined] as const),
+    ...(audited ?? []).map(
+      ({ method, path }) => [method.toUpperCase(), `/v1/tenants${path}`, OPERATOR] as const,
+    ),
+    ['POST', '/mcp', undefined] as const,
+    ['POST', '/console/session', ''] as const,
+    ['POST', '/slack/events', ''] as const,
+    ['POST', '/slack/interactions', ''] as const,
+  ];
+  const codings = { gzip: gzipSync, br: brotliCompressSync, deflate: deflateSync, zstd: zstdCompressSync };
+
+  test.each(doors)('%s %s', async (method, path, authorization = `Bearer ${system.apiKey}`) => {
+    const at = path
+      .replace(':agentId', system.agent.id)
+      .replace(':tenantId', system.tenantId)
+      .replace(':userId', 'ada')
+      .replace(/:(?:message|exchange|key|thread|channel)Id/, randomUUID());
+    const now = String(Math.floor(Date.now() / 1_000));
+    for (const [coding, compress] of Object.entries(codings)) {
+      const headers = {
+        ...{ authorization, 'content-type': 'application/json', 'content-encoding': coding },
+        ...{ 'x-slack-request-timestamp': now, 'x-slack-signature': 'v0=0' },
+      };
+      const body = compress(Buffer.from(`{"text":"${'a'.repeat(100_000)}"}`));
+      const answer = await fetch(system.baseUrl + at, { method, headers, body: new Uint8Array(body) });
+      await answer.arrayBuffer();
+      expect([coding, answer.status]).toEqual([coding, 415]);
+    }
+  });
 });
 
 test('no answer may be stored but the description of the API', async () => {

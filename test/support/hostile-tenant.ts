@@ -1,5 +1,6 @@
 /** What a hostile tenant can do to all others, over HTTP, through Slack, by its model and as a stranger. */
 import { connect, type Socket } from 'node:net';
+import { brotliCompressSync } from 'node:zlib';
 import type { ServerResponse } from 'node:http';
 import { buildConsole } from '../../local/console.ts';
 import type { Answer } from './api-client.ts';
@@ -309,11 +310,12 @@ const readers =
 
 /** Bodies that are long to parse, from several connections all the time. */
 const heavyBodies =
-  (n: number, path: string, body: string): Attack =>
+  (n: number, path: string, body: string | Uint8Array<ArrayBuffer>, more?: Record<string, string>): Attack =>
   async ({ processes: { baseUrl, apiKey, agent } }) => {
     const headers = {
       ...{ authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
       accept: 'application/json, text/event-stream',
+      ...more,
     };
     const url = baseUrl + path.replace('AGENT', agent.id);
     const send = async (): Promise<void> => {
@@ -364,6 +366,12 @@ export const ATTACKS: ReadonlyArray<[what: string, attack: Attack]> = [
   [
     '… fields, as a call of a tool',
     heavyBodies(400, '/mcp', `{${Array.from({ length: 40_000 }, (_, i) => `"${i}":0`).join(',')}}`),
+  ],
+  [
+    '… that grow when they are unpacked',
+    heavyBodies(400, '/v1/chat/completions', new Uint8Array(brotliCompressSync(nested(1_990_000))), {
+      'content-encoding': 'br',
+    }),
   ],
   ['strangers: readiness and wrong keys', manyRequests(1_000, '/readyz', bearers)],
   ['… wrong keys', manyRequests(1_000, '/v1/agents', bearers)],

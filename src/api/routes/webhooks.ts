@@ -17,7 +17,8 @@ export function webhookRoutes(dependencies: {
   const router = Router();
   for (const channel of channels) {
     // As it came: signatures are over the bytes. A message that is legal over HTTP is legal here.
-    const readBody = raw({ type: () => true, limit: Math.max(channel.maxBodyBytes, MAX_MESSAGE_BODY_BYTES) });
+    const limit = Math.max(channel.maxBodyBytes, MAX_MESSAGE_BODY_BYTES);
+    const readBody = raw({ type: () => true, inflate: false, limit });
     for (const { path, serve } of channel.pages ?? []) {
       router.get(`/${channel.name}/${path}`, (req, res) => serve(req, res));
     }
