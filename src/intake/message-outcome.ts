@@ -7,6 +7,7 @@ import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { APOLOGY } from '../domain/words.ts';
 import { notesOf } from '../domain/turn-result.ts';
 import type { AnswerNotes, Missing, TurnResult } from '../domain/turn.ts';
+import { createSharedWaits, type SharedWaits } from '../lib/shared-waits.ts';
 import { findExchange } from '../memory/long-term/memories.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import { refusalBehind } from '../temporal/payload-codec.ts';
@@ -44,13 +45,13 @@ export async function outcomeOf(
   options: { waitMs: number; signal?: AbortSignal },
 ): Promise<MessageOutcome> {
   if (turn.state === 'erased') return { state: 'erased' };
-  const handle = temporal.workflow.getHandle<typeof HandleMessage>(turn.workflowId);
   try {
     if (options.waitMs === 0) {
+      const handle = temporal.workflow.getHandle(turn.workflowId);
       const { status } = await temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, () => handle.describe());
       if (status.name === 'RUNNING') return { state: 'accepted' };
     }
-    const result = await resultWithin(temporal, () => handle.result(), options);
+    const result = await resultWithin(temporal, turn.workflowId, options);
     if (result === undefined) return { state: 'accepted' };
     const { reply, cutOff, memory, missing, model, usage, timingsMs } = result;
     const { cutOff: _, ...notes } = notesOf(result);
@@ -85,16 +86,23 @@ async function settle({ pool, temporal }: Dependencies, tenantId: string, turn: 
   }
 }
 
-async function resultWithin<T>(
+/** The results that are waited for in this process: many may follow one message. */
+const waiting = new WeakMap<Client, SharedWaits<TurnResult>>();
+
+/** A turn's result, waited for at most `waitMs`; undefined when it isn't there by then. */
+async function resultWithin(
   temporal: Client,
-  result: () => Promise<T>,
+  workflowId: string,
   { waitMs, signal }: { waitMs: number; signal?: AbortSignal },
-): Promise<T | undefined> {
+): Promise<TurnResult | undefined> {
+  const result = () => temporal.workflow.getHandle<typeof HandleMessage>(workflowId).result();
   if (waitMs === 0) return temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, result);
   const timeout = AbortSignal.timeout(waitMs);
   const stop = signal ? AbortSignal.any([timeout, signal]) : timeout;
+  const shared = waiting.get(temporal) ?? createSharedWaits<TurnResult>();
+  waiting.set(temporal, shared);
   try {
-    return await temporal.connection.withAbortSignal(stop, result);
+    return await shared(workflowId, stop, (nobody) => temporal.connection.withAbortSignal(nobody, result));
   } catch (error) {
     if (stop.aborted) return undefined;
     throw error;
