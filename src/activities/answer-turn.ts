@@ -32,12 +32,12 @@ export function createAnswerTurn(
   const { runAgent, channels, redis } = dependencies;
   return {
     /**
-     * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` (retried, after as
-     * long as the server asks for), `LlmTimedOut` and `LlmEmptyReply` (non-retryable after a few attempts,
-     * since those are paid for), and `TurnStopped` (non-retryable). An error of ours after the answer counts
-     * as paid as well, and ends the turn as `ReplyUnusable`. With a `delivery` it also shows in
-     * the turn's channel that the agent is at work, and delivers the reply early where it may. Trouble there
-     * never fails this step: the answer, or the failure's details, say how far it got.
+     * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` and `LlmOverloaded`
+     * (retried, after as long as the server asks for), `LlmTimedOut` and `LlmEmptyReply` (non-retryable after
+     * a few attempts, since those are paid for), and `TurnStopped` (non-retryable). An error of ours after
+     * the answer counts as paid as well, and ends the turn as `ReplyUnusable`. With a `delivery` it also
+     * shows in the turn's channel that the agent is at work, and delivers the reply early where it may.
+     * Trouble there never fails this step: the answer, or the failure's details, say how far it got.
      */
     async answerTurn(input: {
       text: string;
@@ -215,7 +215,7 @@ function toFailure(error: unknown, details: [AnswerFailureDetails] | [], isLast:
   if (!(error instanceof LlmUnavailableError)) return error;
   const ends = error.timedOut && isLast;
   return ApplicationFailure.create({
-    type: ends ? FAILURE.llmTimedOut : FAILURE.llmUnavailable,
+    type: ends ? FAILURE.llmTimedOut : error.overloaded ? FAILURE.llmOverloaded : FAILURE.llmUnavailable,
     message,
     nonRetryable: ends,
     ...(error.retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, error.retryAfterMs) }),

@@ -2,7 +2,9 @@
 export const FAILURE = {
   /** The LLM refuses this request and always will (400, 401, 403, 404, 413, 422). Non-retryable. */
   llmRejected: 'LlmRejected',
-  /** The LLM asks to wait (429) or is in trouble (5xx, connection, time-out). Retried. */
+  /** The LLM has too many requests (429, 503, 529). Retried, at its tenant's pace. */
+  llmOverloaded: 'LlmOverloaded',
+  /** The LLM is in trouble (5xx, connection, time-out). Retried. */
   llmUnavailable: 'LlmUnavailable',
   /** The LLM kept its caller waiting too often. Non-retryable: each attempt is long and may be paid for. */
   llmTimedOut: 'LlmTimedOut',

@@ -172,8 +172,7 @@ function isPerhapsTheParameters(posted: Posted, what: Problem, plan: Plan, known
 }
 
 function failureOf(problem: Problem, said: string): Error {
-  if (problem.kind === 'unavailable')
-    return new LlmUnavailableError(said, { retryAfterMs: problem.retryAfterMs });
+  if (problem.kind === 'unavailable') return new LlmUnavailableError(said, problem);
   const reason =
     problem.kind === 'rejected' ? problem.reason : problem.kind === 'afford' ? 'outOfCredit' : undefined;
   return new LlmRejectedError(said, { reason });

@@ -17,8 +17,14 @@ export class LlmUnavailableError extends Error {
   readonly retryAfterMs: number | undefined;
   /** True when the server was waited for in vain: each such attempt is long, and may be paid for. */
   readonly timedOut: boolean;
-  constructor(message: string, options: { retryAfterMs?: number | undefined; timedOut?: boolean } = {}) {
+  /** True when the server said that it has too many requests. */
+  readonly overloaded: boolean;
+  constructor(
+    message: string,
+    options: { retryAfterMs?: number | undefined; timedOut?: boolean; overloaded?: boolean } = {},
+  ) {
     super(message);
+    this.overloaded = options.overloaded ?? false;
     this.retryAfterMs = options.retryAfterMs;
     this.timedOut = options.timedOut ?? false;
   }

@@ -13,7 +13,7 @@ export type Problem =
   /** The credit is enough for an answer of this many tokens. */
   | { kind: 'afford'; tokens: number }
   | { kind: 'rejected'; reason: LlmFailureReason | undefined }
-  | { kind: 'unavailable'; retryAfterMs: number | undefined };
+  | { kind: 'unavailable'; retryAfterMs: number | undefined; overloaded: boolean };
 
 export type ServerError = {
   /** Undefined for an error inside an answer with status 200. */
@@ -109,15 +109,19 @@ export function problemOf(
     typeof error.body === 'string' ? error.body : JSON.stringify(error.body ?? ''),
   );
   // Under any status: gateways give it that of a bad request.
-  if (codes.has('overloaded_error')) return { kind: 'unavailable', retryAfterMs: wait };
+  if (codes.has('overloaded_error')) return { kind: 'unavailable', retryAfterMs: wait, overloaded: true };
   const reason = reasonOf(status, has, codes, asText(asObject(error.body)?.['type']));
   if (reason === 'outOfCredit' && isOnlyARateLimit(status, codes, texts, wait))
-    return { kind: 'unavailable', retryAfterMs: wait };
+    return { kind: 'unavailable', retryAfterMs: wait, overloaded: true };
   if (reason) return { kind: 'rejected', reason };
   if ([400, 405, 406, 415, 422, 501].includes(status ?? 0)) return { kind: 'unspecific' };
   const passes = status === undefined || status >= 500 || [408, 409, 425, 429].includes(status);
-  return passes ? { kind: 'unavailable', retryAfterMs: wait } : { kind: 'rejected', reason: undefined };
+  if (!passes) return { kind: 'rejected', reason: undefined };
+  return { kind: 'unavailable', retryAfterMs: wait, overloaded: OVERLOADED.has(status ?? 0) };
 }
+
+/** Too many requests; no capacity; Anthropic's and others' own. */
+const OVERLOADED: ReadonlySet<number> = new Set([429, 503, 529]);
 
 /** From this country, or at this address, nobody is ever answered. */
 const NEVER =

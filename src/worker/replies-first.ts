@@ -9,7 +9,7 @@ const QUIET_MS = 100;
  * This activity waits for the model and uses no processor, so
  * it holds no backfill. Its end owes one backfill.
  */
-const MODEL_ACTIVITY = 'answerTurn';
+export const MODEL_ACTIVITY = 'answerTurn';
 
 /** This one is no step of a reply, although turns after it wait for it. */
 const FORGETTING_ACTIVITY = 'forgetMemory';

@@ -15,6 +15,7 @@ import { DEPLOYMENT, EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/ta
 import { BACKFILL_ACTIVITY_SLOTS, replySlots } from './activity-shares.ts';
 import { createBegunFirst } from './begun-first.ts';
 import { createFairShares } from './fair-shares.ts';
+import { createModelPace } from './model-pace.ts';
 import { createRepliesFirst } from './replies-first.ts';
 
 /** Interceptors and sinks that observe activities and workflows: metrics, logs, traces. */
@@ -104,12 +105,13 @@ export async function createWorkers(options: {
     maxBehind: MAX_REPLIES_BEHIND,
   });
   const fairShares = createFairShares(callsAtOnce);
+  const modelPace = createModelPace();
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([
     Worker.create({
       ...common,
       taskQueue: REPLY_TASK_QUEUE,
-      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity, fairShares] },
+      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity, fairShares, modelPace] },
       tuner: {
         workflowTaskSlotSupplier: createBegunFirst({ slots: WORKFLOW_SLOTS, maxHoldMs: MAX_HOLD_MS }),
         activityTaskSlotSupplier: fixed(replySlots(callsAtOnce)),

@@ -1,0 +1,44 @@
+/** Attempts that end before their work has begun, and come back later. */
+import { ApplicationFailure, type Context } from '@temporalio/activity';
+import { detailsOfDeferral } from '../activities/deferral.ts';
+import { FAILURE } from '../domain/failures.ts';
+import { parseTurnWorkflowId, tenantOfWorkflowId } from '../domain/ids.ts';
+import { DEFERRED_EVERY_MS, DEFERRED_FOR_MS, DEFERRED_WITHIN_MS } from '../domain/timing.ts';
+
+/** Whose attempt it is; '' where nobody's. */
+export function tenantOfAttempt({ info }: Context): string {
+  // By the workflow's id: a task that the server hands over with its schedule names no fairness key.
+  const { workflowId = '' } = info.workflowExecution ?? {};
+  return parseTurnWorkflowId(workflowId)?.tenantId ?? tenantOfWorkflowId(workflowId) ?? '';
+}
+
+/** Ends an attempt before it has begun: it counts as none, and comes back after `pauseMs`. */
+export function putOff({ info, heartbeat }: Context, pauseMs: number): never {
+  heartbeat(detailsOfDeferral(info.heartbeatDetails));
+  throw ApplicationFailure.create({
+    type: FAILURE.overShare,
+    message: 'the tenant has its share of the calls at this time',
+    nextRetryDelay: pauseMs,
+  });
+}
+
+/**
+ * How long an attempt is put off. Those of one tenant come back one by one, one every `DEFERRED_EVERY_MS`,
+ * and each within `DEFERRED_WITHIN_MS`. As many as a tenant may have open come back at twenty a second.
+ */
+export function createPauses(): (tenant: string) => number {
+  /** When the tenant's last comes back, tenants in the order of their last deferral. */
+  const lastBack = new Map<string, number>();
+  return (tenant) => {
+    const now = performance.now();
+    const after = (lastBack.get(tenant) ?? 0) + DEFERRED_EVERY_MS;
+    const back = Math.min(Math.max(now + DEFERRED_FOR_MS, after), now + DEFERRED_WITHIN_MS);
+    lastBack.delete(tenant);
+    lastBack.set(tenant, back);
+    for (const [other, at] of lastBack) {
+      if (at > now) break;
+      lastBack.delete(other);
+    }
+    return back - now;
+  };
+}
