@@ -12,6 +12,8 @@ export type GrowingReply = {
  * How often the newest text is looked at: a model that falls silent must not keep its last words to itself.
  */
 const LOOK_EVERY_MS = 250;
+/** Each time all of the text is gone through: the longer it is, the more seldom, a second later for 100,000. */
+const LETTERS_A_MS = 100;
 
 /**
  * Hands the newest text to the channel as often as that allows, one call at a time. A failed call is left
@@ -32,7 +34,7 @@ export function showGrowing({
   const send = async (text: string): Promise<void> => {
     try {
       await show(text);
-      notBefore = Date.now() + everyMs;
+      notBefore = Date.now() + everyMs + text.length / LETTERS_A_MS;
     } catch (error) {
       const { kind, retryAfterMs = 2 * everyMs } = error instanceof ChannelError ? error : {};
       notBefore = Date.now() + retryAfterMs;
