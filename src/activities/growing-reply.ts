@@ -12,7 +12,7 @@ export type GrowingReply = {
  * How often the newest text is looked at: a model that falls silent must not keep its last words to itself.
  */
 const LOOK_EVERY_MS = 250;
-/** Each time all of the text is gone through: the longer it is, the more seldom, a second later for 100,000. */
+/** All of the text is gone through each time. So the longer it is, the more seldom: a second for 100,000. */
 const LETTERS_A_MS = 100;
 
 /**
