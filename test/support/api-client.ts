@@ -54,10 +54,17 @@ export function createApiClient({
   };
 }
 
-/** As senders do: told to come again (503, on a machine under load), it sends the very same request again. */
-export async function untilTaken<T extends { status: number }>(send: () => Promise<T>): Promise<T> {
+/**
+ * As senders do: told to come again on a machine under load, by a 503 or since their tenant has its share,
+ * they send the very same request again.
+ */
+export async function untilTaken<T extends { status: number; body?: unknown }>(
+  send: () => Promise<T>,
+): Promise<T> {
   for (;;) {
     const answer = await send();
-    if (answer.status !== 503) return answer;
+    const { limit } = (answer.body ?? {}) as { limit?: unknown };
+    if (answer.status === 429 && limit === 'share') await new Promise((resolve) => setTimeout(resolve, 200));
+    else if (answer.status !== 503) return answer;
   }
 }
