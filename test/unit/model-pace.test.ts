@@ -63,17 +63,17 @@ test('each further refusal doubles the distance; those that had begun before cou
   await jest.advanceTimersByTimeAsync(30);
   await Promise.all(together);
   const distances: number[] = [];
-  for (let i = 0; i < 8; i += 1) {
+  for (let i = 0; i < 10; i += 1) {
     let waited = 0;
     while (!(await mayCall())) {
       await jest.advanceTimersByTimeAsync(10);
       waited += 10;
     }
     distances.push(waited);
-    await jest.advanceTimersByTimeAsync(6_000);
+    await jest.advanceTimersByTimeAsync(20_000);
     await failureOf(attempt(LOUD, refuse));
   }
-  expect(distances).toEqual([100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000]);
+  expect(distances).toEqual([100, 200, 400, 800, 1_600, 3_200, 6_400, 12_800, 15_000, 15_000]);
 });
 
 test('answers bring the calls closer, until they aren’t kept apart any more', async () => {
@@ -82,6 +82,12 @@ test('answers bring the calls closer, until they aren’t kept apart any more', 
     await jest.advanceTimersByTimeAsync(1_000);
     await attempt(LOUD, answer);
   }
+  for (let i = 0; i < 20; i += 1) expect(await attempt(LOUD, answer)).toBe('answered');
+});
+
+test('what was refused a minute ago is forgotten', async () => {
+  await failureOf(attempt(LOUD, refuse));
+  await jest.advanceTimersByTimeAsync(61_000);
   for (let i = 0; i < 20; i += 1) expect(await attempt(LOUD, answer)).toBe('answered');
 });
 
