@@ -30,6 +30,8 @@ export const LONGEST_START_GRACE_MS = 10_000;
 export const MEMORY_WITHIN_MS = 2_000;
 /** The time-out of the activity that asks memory. It bounds itself first and reports what is missing. */
 export const GATHER_TIMEOUT_MS = 3_000;
+/** How long a turn that had to wait for another waits for its tenant's share of such look-ups. */
+export const GATHER_IN_TURN_WITHIN_MS = 60_000;
 
 /** Each of the attempts of a quick look-up on a reply's way. */
 export const QUICK_ATTEMPT_MS = 600;

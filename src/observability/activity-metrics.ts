@@ -1,6 +1,8 @@
+import { ApplicationFailure } from '@temporalio/activity';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Activities } from '../activities/index.ts';
+import { FAILURE } from '../domain/failures.ts';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
@@ -33,7 +35,8 @@ export function createActivityMetrics(
           return result;
         } catch (error) {
           end({ outcome: 'failed' });
-          if (step === 'gatherContext') observe.withoutMemory();
+          const isPutOff = error instanceof ApplicationFailure && error.type === FAILURE.overShare;
+          if (step === 'gatherContext' && !isPutOff) observe.withoutMemory();
           throw error;
         }
       },

@@ -93,6 +93,13 @@ export async function readStory(
   };
 }
 
+/** The event with which an activity that was scheduled has succeeded. */
+const completionOf = (scheduled: Event | undefined, events: readonly Event[]): Event | undefined =>
+  events.find(
+    ({ activityTaskCompletedEventAttributes: done }) =>
+      done && scheduled && Number(done.scheduledEventId) === Number(scheduled.eventId),
+  );
+
 async function readTurn(
   converter: Converter,
   input: unknown,
@@ -100,18 +107,21 @@ async function readTurn(
   events: readonly Event[],
 ): Promise<Turn> {
   const scheduled = events.findLast((event) => activityTypeOf(event) === 'answerTurn');
-  const completed = events.find(
-    ({ activityTaskCompletedEventAttributes: done }) =>
-      done && scheduled && Number(done.scheduledEventId) === Number(scheduled.eventId),
-  );
+  const completed = completionOf(scheduled, events);
   const gathered = events.find((event) => localActivityData(event)?.activity_type === 'gatherContext');
+  // Of a turn that had to wait for another it is no local one.
+  const inTurn = completionOf(
+    events.find((event) => activityTypeOf(event) === 'gatherContext'),
+    events,
+  );
   const request = (await decodeFirst(
     converter,
     scheduled?.activityTaskScheduledEventAttributes?.input?.payloads,
   )) as { messages: PromptMessage[] } | undefined;
   const context = await decodeFirst(
     converter,
-    gathered?.markerRecordedEventAttributes?.details?.['result']?.payloads,
+    gathered?.markerRecordedEventAttributes?.details?.['result']?.payloads ??
+      inTurn?.activityTaskCompletedEventAttributes?.result?.payloads,
   );
   const reply = await decodeFirst(
     converter,

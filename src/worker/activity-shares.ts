@@ -3,7 +3,8 @@ import type { Activities } from '../activities/index.ts';
 import { mostPlaces } from '../lib/shares.ts';
 
 /** Shares of the worker for replies, whose steps wait for others; and of the one for backfills. */
-type Share = 'model' | 'channel' | 'forgetting' | 'storing' | 'appending' | 'erasing' | 'importing';
+type Share =
+  'gathering' | 'model' | 'channel' | 'forgetting' | 'storing' | 'appending' | 'erasing' | 'importing';
 
 /**
  * Every activity stands here, so none can be added that has no bound. Those that are always local run within
@@ -11,7 +12,8 @@ type Share = 'model' | 'channel' | 'forgetting' | 'storing' | 'appending' | 'era
  */
 export const SHARE_OF: Readonly<Record<keyof Activities, Share | 'always-local' | 'operator'>> = {
   findTurnBefore: 'always-local',
-  gatherContext: 'always-local',
+  // Local, but for a turn that had to wait for another.
+  gatherContext: 'gathering',
   appendTurnToWindow: 'always-local',
   answerTurn: 'model',
   showProgress: 'channel',
@@ -40,7 +42,14 @@ export const SHARE_OF: Readonly<Record<keyof Activities, Share | 'always-local' 
  * Places of a tenant that is alone. A turn of the longest texts takes seconds of the embedding model, and
  * twenty of them minutes.
  */
-export const PLACES = { forgetting: 3, storing: 4, appending: 4, erasing: 3, importing: 2 } as const;
+export const PLACES = {
+  gathering: 6,
+  forgetting: 3,
+  storing: 4,
+  appending: 4,
+  erasing: 3,
+  importing: 2,
+} as const;
 
 /** A call of a model has its prompt in memory for as long as it takes: it takes a place for so much of it. */
 const LETTERS_A_PLACE = 100_000;
@@ -66,7 +75,7 @@ const mostOf = (places: readonly number[]): number =>
 
 /** Activity slots of the worker for replies. */
 export const replySlots = (callsAtOnce: number): number =>
-  mostOf([callsAtOnce, callsAtOnce, PLACES.forgetting]) + SPARE_SLOTS.replies;
+  mostOf([callsAtOnce, callsAtOnce, PLACES.gathering, PLACES.forgetting]) + SPARE_SLOTS.replies;
 
 /** Activity slots of the worker for backfills. */
 export const BACKFILL_ACTIVITY_SLOTS =

@@ -23,22 +23,24 @@ export function putOff({ info, heartbeat }: Context, pauseMs: number): never {
 }
 
 /**
- * How long an attempt is put off. Those of one tenant come back one by one, one every `DEFERRED_EVERY_MS`,
- * and each within `DEFERRED_WITHIN_MS`. As many as a tenant may have open come back at twenty a second.
+ * How long an attempt is put off. Those of one tenant come back one by one, one every `DEFERRED_EVERY_MS`, so
+ * that Temporal spends no more on them however many wait. What would come later than `DEFERRED_WITHIN_MS`
+ * comes at any time before: of as many as a tenant may have open, twenty a second.
  */
 export function createPauses(): (tenant: string) => number {
   /** When the tenant's last comes back, tenants in the order of their last deferral. */
   const lastBack = new Map<string, number>();
   return (tenant) => {
     const now = performance.now();
-    const after = (lastBack.get(tenant) ?? 0) + DEFERRED_EVERY_MS;
-    const back = Math.min(Math.max(now + DEFERRED_FOR_MS, after), now + DEFERRED_WITHIN_MS);
+    const next = Math.max(now + DEFERRED_FOR_MS, (lastBack.get(tenant) ?? 0) + DEFERRED_EVERY_MS);
+    if (next > now + DEFERRED_WITHIN_MS)
+      return DEFERRED_FOR_MS + Math.random() * (DEFERRED_WITHIN_MS - DEFERRED_FOR_MS);
     lastBack.delete(tenant);
-    lastBack.set(tenant, back);
+    lastBack.set(tenant, next);
     for (const [other, at] of lastBack) {
       if (at > now) break;
       lastBack.delete(other);
     }
-    return back - now;
+    return next - now;
   };
 }

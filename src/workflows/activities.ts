@@ -11,6 +11,7 @@ import {
   ANSWER_TIMEOUT_MS,
   DELIVERY_HEARTBEAT_TIMEOUT_MS,
   DELIVERY_RETRY_MS,
+  GATHER_IN_TURN_WITHIN_MS,
   GATHER_TIMEOUT_MS,
   QUICK_ATTEMPT_MS,
   QUICK_ATTEMPTS,
@@ -29,6 +30,18 @@ export const { gatherContext } = proxyLocalActivities<Pick<Activities, 'gatherCo
   startToCloseTimeout: GATHER_TIMEOUT_MS,
   retry: { maximumAttempts: 1 },
   summary: 'look up what is remembered',
+});
+
+/*
+ * The same for a turn that had to wait for another, which Temporal hands out tenant by tenant, and of which a
+ * tenant has its share: hundreds may be let go at once, and a local activity keeps one of few slots for
+ * workflow tasks while it waits for the model that embeds.
+ */
+export const { gatherContext: gatherContextInTurn } = proxyActivities<Pick<Activities, 'gatherContext'>>({
+  startToCloseTimeout: GATHER_TIMEOUT_MS,
+  scheduleToCloseTimeout: GATHER_IN_TURN_WITHIN_MS,
+  retry: { initialInterval: '1s', backoffCoefficient: 1 },
+  summary: 'look up what is remembered, in its turn',
 });
 
 /*

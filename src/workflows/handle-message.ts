@@ -17,10 +17,10 @@ import type {
 } from '../domain/turn.ts';
 import { shownReply } from '../domain/shown-reply.ts';
 import { APOLOGY, NO_REPLY } from '../domain/words.ts';
-import { answerTurn, gatherContext, recordFailedTurn } from './activities.ts';
+import { answerTurn, gatherContext, gatherContextInTurn, recordFailedTurn } from './activities.ts';
 import { openDelivery, type Delivery } from './delivery.ts';
 import { rememberTurn } from './remember-turn.ts';
-import { joinTurnOrder } from './turn-order.ts';
+import { joinTurnOrder, type TurnBefore } from './turn-order.ts';
 
 /**
  * The story of one message: wait for the turn before it, see what memory holds, ask the model, deliver the
@@ -34,7 +34,7 @@ export async function HandleMessage(input: HandleMessageInput): Promise<TurnResu
     const waited = await order.waitForMyTurn();
     delivery.myTurn();
 
-    const { told, answering } = await askModel(input, delivery);
+    const { told, answering } = await askModel(input, delivery, waited);
     const answer = await answering;
     const repliedAt = new Date().toISOString();
     const isDelivered = await delivery.deliver(shownReply(answer), answer.delivery, answer.seals);
@@ -75,10 +75,12 @@ export async function HandleMessage(input: HandleMessageInput): Promise<TurnResu
 async function askModel(
   { message, agent, limits, seals }: HandleMessageInput,
   delivery: Delivery,
+  { waitedFor }: TurnBefore,
 ): Promise<{ told: ToldMemory; answering: Promise<TurnAnswer> }> {
   const { text, userName, background } = message;
   const budgeted = withBudget(agent, limits);
-  const { window, ...gathered } = await gatherContext({
+  const gather = waitedFor ? gatherContextInTurn : gatherContext;
+  const { window, ...gathered } = await gather({
     message,
     recall: agent.recall,
     agentName: agent.name,

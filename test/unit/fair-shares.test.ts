@@ -97,8 +97,10 @@ test('what is put off comes back one by one, and in any case within the bound', 
   }
   expect(pauses[0]).toBeCloseTo(DEFERRED_FOR_MS, 0);
   expect(pauses[10]).toBeGreaterThan(DEFERRED_FOR_MS + 5 * DEFERRED_EVERY_MS);
-  expect(Math.max(...pauses)).toBeCloseTo(DEFERRED_WITHIN_MS);
-  expect(MOST_OPEN_OF_TENANT / (DEFERRED_WITHIN_MS / 1_000)).toBeLessThanOrEqual(20);
+  expect(Math.max(...pauses)).toBeLessThanOrEqual(DEFERRED_WITHIN_MS);
+  // In no ten seconds come many more than twenty a second.
+  const inTenSeconds = Map.groupBy(pauses, (pause) => Math.floor(pause / 10_000));
+  expect(Math.max(...[...inTenSeconds.values()].map(({ length }) => length))).toBeLessThan(270);
 });
 
 test('a call that ends gives its place back, however it ends', async () => {
@@ -157,7 +159,10 @@ test.each(Object.entries(SHARE_OF).filter(([, share]) => !(share in placesOf(LIM
 );
 
 test('however many tenants come, the shares leave slots in which an attempt is put off', () => {
-  const kinds = { replies: ['answerTurn', 'deliverReply', 'forgetMemory'], backfills: [] as string[] };
+  const kinds = {
+    replies: ['gatherContext', 'answerTurn', 'deliverReply', 'forgetMemory'],
+    backfills: [] as string[],
+  };
   kinds.backfills = shared.map(([name]) => name).filter((name) => !kinds.replies.includes(name));
   const taken = (names: readonly string[]) =>
     begun(names.flatMap((name) => Array.from({ length: 300 }, () => step(randomUUID(), name))));

@@ -47,6 +47,16 @@ const RELATIONS: ReadonlyArray<
   ],
   ['a silent model is given up before a slow one', [['LLM_SILENCE_MS', 1]], 'LLM_WITHIN_MS'],
   [
+    'a look-up that waits for its tenant’s share is tried several times before the turn goes on without',
+    [['GATHER_TIMEOUT_MS', 10]],
+    'GATHER_IN_TURN_WITHIN_MS',
+  ],
+  [
+    'a turn that waits for its share of look-ups is answered while its model would still be asked',
+    [['GATHER_IN_TURN_WITHIN_MS', 10]],
+    'STEP_TRIED_FOR_MS',
+  ],
+  [
     'memory reports what is missing before its step is cut off',
     [['MEMORY_WITHIN_MS', 1]],
     'GATHER_TIMEOUT_MS',
