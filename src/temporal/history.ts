@@ -1,5 +1,6 @@
 /** Histories of workflows, as Temporal has them. */
 import type { Client } from '@temporalio/client';
+import type { SerializationContext } from '@temporalio/common';
 import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import type { History } from '@temporalio/common/lib/proto-utils.js';
 import { isUnknownWorkflow } from './outage.ts';
@@ -63,13 +64,24 @@ export async function fetchInput(client: Client, workflowId: string): Promise<un
       maximumPageSize: 1,
     });
     const payloads = history?.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-    const [input] = await decodeArrayFromPayloads(loadedDataConverter, payloads);
+    const [input] = await decodeArrayFromPayloads(loadedDataConverter, payloads, contextOf(workflowId));
     return input;
   } catch (error) {
     if (isUnknownWorkflow(error)) return undefined;
     throw error;
   }
 }
+
+/**
+ * Whose a history's payloads must be: whoever reaches Temporal can put those of another tenant into it, and
+ * without this the codec would open them.
+ */
+export const contextOf = (workflowId: string): SerializationContext => ({
+  type: 'workflow',
+  // The codec goes by the workflow's tenant.
+  namespace: '',
+  workflowId,
+});
 
 /** The SDK's record of a local activity, in the SDK's snake case. */
 export type LocalActivityData = { activity_type: string; attempt: number };

@@ -4,12 +4,13 @@ import {
   decodeOptionalFailureToOptionalError,
   loadDataConverter,
 } from '@temporalio/common/lib/internal-non-workflow/index.js';
+import type { SerializationContext } from '@temporalio/common';
 import type { Payload } from '@temporalio/common/lib/proto-utils.js';
 import type { KeyRing } from '../config/index.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
 import type { GatheredContext, TurnAnswer, HandleMessageInput, TurnResult } from '../domain/turn.ts';
 import { dataConverter } from './data-converter.ts';
-import { localActivityData, type HistoryEvent as Event, type RecordedHistory } from './history.ts';
+import { contextOf, localActivityData, type HistoryEvent as Event, type RecordedHistory } from './history.ts';
 
 /** An activity, timer, child workflow, signal or marker of the workflow. */
 export type Step = {
@@ -50,20 +51,23 @@ export type Turn = HandleMessageInput & {
   result?: TurnResult;
 };
 
-/** What reads a history. */
-type Converter = ReturnType<typeof loadDataConverter> & { mayTell: (failureType: string) => boolean };
+/** What reads a history: payloads of the workflow's own tenant alone. */
+type Converter = ReturnType<typeof loadDataConverter> & {
+  mayTell: (failureType: string) => boolean;
+  of: SerializationContext;
+};
 
 /**
  * Reads a history; payloads are decoded with the worker's data converter. Throws when the history has no
- * start, or something in it can't be read with these keys. Of a failure whose type may not be told, the
- * type stands alone: its message may hold what is the deployment's own.
+ * start, or something in it can't be read with these keys, or is another tenant's. Of a failure whose type
+ * may not be told, the type stands alone: its message may hold what is the deployment's own.
  */
 export async function readStory(
   { workflowId, history }: RecordedHistory,
   keys: KeyRing,
   mayTell: Converter['mayTell'] = () => true,
 ): Promise<Story> {
-  const converter = { ...loadDataConverter(dataConverter(keys)), mayTell };
+  const converter = { ...loadDataConverter(dataConverter(keys)), mayTell, of: contextOf(workflowId) };
   const events = history.events ?? [];
   const [first] = events;
   const started = first?.workflowExecutionStartedEventAttributes;
@@ -73,7 +77,7 @@ export async function readStory(
   const steps = await readSteps(converter, events, startMs);
   const completed = last.workflowExecutionCompletedEventAttributes;
   const failed = last.workflowExecutionFailedEventAttributes;
-  const [input] = await decodeArrayFromPayloads(converter, started.input?.payloads);
+  const [input] = await decodeArrayFromPayloads(converter, started.input?.payloads, converter.of);
   const result = await decodeFirst(converter, completed?.result?.payloads);
   const type = started.workflowType?.name ?? '';
   const failure = await describeFailure(converter, failed?.failure);
@@ -238,7 +242,7 @@ async function describeFailure(
   converter: Converter,
   failure: StepEnd['failure'],
 ): Promise<string | undefined> {
-  const error = await decodeOptionalFailureToOptionalError(converter, failure);
+  const error = await decodeOptionalFailureToOptionalError(converter, failure, converter.of);
   const lines: string[] = [];
   for (let at: unknown = error; at instanceof Error; at = at.cause) {
     const type = 'type' in at && typeof at.type === 'string' ? at.type : at.name;
@@ -248,7 +252,7 @@ async function describeFailure(
 }
 
 async function decodeFirst(converter: Converter, payloads: Payload[] | null | undefined): Promise<unknown> {
-  const [value] = await decodeArrayFromPayloads(converter, payloads);
+  const [value] = await decodeArrayFromPayloads(converter, payloads, converter.of);
   return value ?? undefined;
 }
 

@@ -4,7 +4,7 @@ import { afterAll, expect, jest, test } from '@jest/globals';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { pino } from 'pino';
 import { checkHistory } from '../../cli/replay/check-history.ts';
-import { fetchHistory } from '../../src/temporal/history.ts';
+import { fetchHistory, fetchInput } from '../../src/temporal/history.ts';
 import { readStory } from '../../src/temporal/story.ts';
 import { encryption, type KeyRing } from '../../src/config/encryption.ts';
 import { historyKeys, NO_KEYS } from '../../src/config/index.ts';
@@ -181,6 +181,14 @@ test('a tenant’s payload begins no turn of another tenant', async () => {
   });
   await eventually(async () => (await taskFailures(right, forged)) > 0);
   expect(calls).toEqual([]);
+  // Nor is it told to whoever asks for the forged turn's story, or for another try of it.
+  const history = { events: events ?? [] };
+  const told = await readStory({ name: id, workflowId: id, history }, right);
+  expect(told.turn?.reply?.text).toBe('Rex.');
+  const stolenStory = readStory({ name: forged, workflowId: forged, history }, right);
+  await expect(stolenStory).rejects.toThrow('another tenant');
+  expect(await fetchInput(client, id)).toMatchObject({ message: { tenantId: input.message.tenantId } });
+  await expect(fetchInput(client, forged)).rejects.toThrow('another tenant');
   await client.workflow.getHandle(forged).terminate();
   await host.stop();
 });
