@@ -193,6 +193,25 @@ test('a tenant’s payload begins no turn of another tenant', async () => {
   await host.stop();
 });
 
+test('a turn that is cancelled while its model is waited for between two tries ends', async () => {
+  const right = ring(one);
+  const calls: string[] = [];
+  const activities = fakeActivities(calls, {
+    answerTurn: async () => {
+      calls.push('asked');
+      throw new Error('the model is away');
+    },
+  });
+  const host = await hostWorkflows(activities, { keys: right, logger });
+  const handle = clientWith(right).workflow.getHandle(await begin(right, acceptedMessage()));
+  // The fourth try comes four seconds later.
+  await eventually(async () => calls.filter((call) => call === 'asked').length === 3);
+  await handle.cancel();
+  await expect(handle.result()).rejects.toThrow();
+  expect((await handle.describe()).status.name).toBe('FAILED');
+  await host.stop();
+});
+
 test('keys change while a turn is open: it ends with both in its history', async () => {
   const [before, added, turned] = [ring(one), ring(one, two), ring(two, one)];
   let stuck = true;
