@@ -17,30 +17,24 @@ export function createSharedWaits<T>(): SharedWaits<T> {
   const begin = (key: string, wait: (signal: AbortSignal) => Promise<T>) => {
     const nobody = new AbortController();
     const begun = { result: wait(nobody.signal), waiting: 0, nobody };
+    const end = (): void => {
+      if (underWay.get(key) === begun) underWay.delete(key);
+    };
     underWay.set(key, begun);
+    nobody.signal.addEventListener('abort', end, { once: true });
+    begun.result.then(end, end);
     return begun;
   };
 
   return async (key, signal, wait) => {
     signal.throwIfAborted();
     const shared = underWay.get(key) ?? begin(key, wait);
-    const end = (): void => {
-      if (underWay.get(key) === shared) underWay.delete(key);
-    };
     shared.waiting += 1;
     try {
-      const result = await unlessAborted(shared.result, signal);
-      end();
-      return result;
-    } catch (error) {
-      if (!signal.aborted) end();
-      throw error;
+      return await unlessAborted(shared.result, signal);
     } finally {
       shared.waiting -= 1;
-      if (shared.waiting === 0) {
-        end();
-        shared.nobody.abort();
-      }
+      if (shared.waiting === 0) shared.nobody.abort();
     }
   };
 }

@@ -124,11 +124,11 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
       const outcome = await acceptImport(
         { pool, temporal },
         scope,
-        telling(body, () => (cost.isWasted = true)),
+        countingBytes<Buffer>(body, () => (cost.isWasted = true)),
         actorOf(res),
       );
-      if (outcome.kind === 'accepted') cost.isWasted = false;
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
+      cost.isWasted = false;
       const { importId, exchanges, windowMessages } = outcome;
       res.status(202).set('Location', `/v1/imports/${importId}`);
       sendJson(res, IMPORT_ACCEPTED, { importId, exchanges, windowMessages });
@@ -150,21 +150,13 @@ async function windowOf(redis: RedisClient, scope: Scope): Promise<WindowMessage
   }
 }
 
-/** Tells when the first piece is taken. */
-async function* telling<T>(pieces: AsyncIterable<T>, begun: () => void): AsyncGenerator<T> {
-  for await (const piece of pieces) {
-    begun();
-    yield piece;
-  }
-}
-
-async function* countingBytes(
-  lines: AsyncIterable<string>,
+async function* countingBytes<Piece extends { length: number }>(
+  pieces: AsyncIterable<Piece>,
   count: (bytes: number) => void,
-): AsyncGenerator<string> {
-  for await (const line of lines) {
-    count(line.length);
-    yield line;
+): AsyncGenerator<Piece> {
+  for await (const piece of pieces) {
+    count(piece.length);
+    yield piece;
   }
 }
 
