@@ -12,6 +12,7 @@ import { createLlmClient } from '../src/llm/client.ts';
 import { createRunAgent } from '../src/llm/run-agent.ts';
 import { connectClient } from '../src/temporal/connection.ts';
 import { fetchHistory, type RecordedHistory } from '../src/temporal/history.ts';
+import { listRuns } from '../src/temporal/list-runs.ts';
 import { readStory, type Turn } from '../src/temporal/story.ts';
 import { workflowBundle } from '../src/worker/workflow-bundle.ts';
 import { checkHistory, COMMAND_RECORDER, describeMisfit } from './replay/check-history.ts';
@@ -83,10 +84,10 @@ async function report(recorded: RecordedHistory, keys: KeyRing): Promise<boolean
 async function replayAllOpen(client: Client, keys: KeyRing): Promise<number> {
   let all = 0;
   let misfits = 0;
-  const open = client.workflow.list({
-    query:
-      "ExecutionStatus='Running' AND WorkflowType IN ('HandleMessage', 'EmbedAndStore', 'ForgetUser', 'ImportMemory', 'SweepRetention', 'RemoveTenant', 'Reindex')",
-  });
+  const open = listRuns(
+    client,
+    "ExecutionStatus='Running' AND WorkflowType IN ('HandleMessage', 'EmbedAndStore', 'ForgetUser', 'ImportMemory', 'SweepRetention', 'RemoveTenant', 'Reindex')",
+  );
   for await (const { workflowId } of open) {
     all += 1;
     if (!(await report(await fetchHistory(client, workflowId), keys))) misfits += 1;

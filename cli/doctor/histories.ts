@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { encryption } from '../../src/config/encryption.ts';
 import { parse } from '../../src/config/variables.ts';
+import { contextOf } from '../../src/temporal/history.ts';
+import { listRuns } from '../../src/temporal/list-runs.ts';
 import { createPayloadCodec, refusalBehind } from '../../src/temporal/payload-codec.ts';
 import { fault, good, type Environment, type Finding } from './finding.ts';
 
@@ -12,24 +14,21 @@ export async function historyFindings(client: Client, env: Environment): Promise
   const { keys } = parse({ encryption }, env).encryption;
   const codec = createPayloadCodec(keys);
   let read = 0;
-  for await (const { workflowId, runId } of client.workflow.list({
-    query: `WorkflowType = 'HandleMessage'`,
-    pageSize: NEWEST,
-  })) {
+  for await (const execution of listRuns(client, `WorkflowType = 'HandleMessage'`, NEWEST)) {
     const { history } = await client.workflowService.getWorkflowExecutionHistory({
       namespace: client.options.namespace,
-      execution: { workflowId, runId },
+      execution,
       maximumPageSize: 1,
     });
     const started = history?.events?.[0]?.workflowExecutionStartedEventAttributes;
     try {
-      await codec.decode(started?.input?.payloads ?? []);
+      await codec.decode(started?.input?.payloads ?? [], contextOf(execution.workflowId));
     } catch (error) {
       const refusal = refusalBehind(error);
       if (!refusal) throw error;
       return [
         fault(
-          `the key ring does not read the turn ${workflowId}: ${refusal.message}`,
+          `the key ring does not read the turn ${execution.workflowId}: ${refusal.message}`,
           'set KONSTRUCT_ENCRYPTION_KEYS to the ring that API and worker have, old keys behind the new one',
         ),
       ];

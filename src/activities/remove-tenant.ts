@@ -6,6 +6,7 @@ import { FAILURE } from '../domain/failures.ts';
 import { workflowIdsOfTenant } from '../domain/ids.ts';
 import type { TenantRemoval } from '../domain/tenant-removal.ts';
 import { removeKeysOf } from '../redis/remove-keys.ts';
+import { listRuns } from '../temporal/list-runs.ts';
 import { isUnknownWorkflow } from '../temporal/outage.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
@@ -71,11 +72,9 @@ async function deleteRuns(temporal: Client, workflowIdPrefix: string): Promise<n
   const startedAt = performance.now();
   let asked = 0;
   let taken = 0;
-  const list = temporal.workflow.list({ query: `WorkflowId STARTS_WITH '${workflowIdPrefix}'` });
-  for await (const { workflowId, runId } of list) {
+  for await (const workflowExecution of listRuns(temporal, `WorkflowId STARTS_WITH '${workflowIdPrefix}'`)) {
     heartbeat();
     asked += 1;
-    const workflowExecution = { workflowId, runId };
     try {
       await temporal.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
       taken += 1;

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../domain/ids.ts';
+import { listRuns, type ListedRun } from './list-runs.ts';
 import { isUnknownWorkflow } from './outage.ts';
 
 /** Calls of Temporal a second: a large erasure takes minutes and slows no reply. */
@@ -25,21 +26,9 @@ export function createExecutionEraser(temporal: Client, onProgress: () => void):
   const runsOf = async (workflowIds: readonly string[]) => {
     await pace();
     const query = `WorkflowId IN (${workflowIds.map((id) => `'${id}'`).join(', ')})`;
-    const runs: Array<{ workflowId: string; runId: string }> = [];
-    // Not the client's list, which decodes memos: one that can't be read would keep all of them.
-    let nextPageToken: Uint8Array | undefined;
-    do {
-      const page = await temporal.workflowService.listWorkflowExecutions({
-        namespace,
-        query,
-        ...(nextPageToken && { nextPageToken }),
-      });
-      onProgress();
-      for (const { execution } of page.executions)
-        if (execution?.workflowId && execution.runId)
-          runs.push({ workflowId: execution.workflowId, runId: execution.runId });
-      nextPageToken = page.nextPageToken;
-    } while (nextPageToken.length > 0);
+    const runs: ListedRun[] = [];
+    for await (const run of listRuns(temporal, query)) runs.push(run);
+    onProgress();
     return runs;
   };
 

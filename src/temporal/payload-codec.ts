@@ -33,20 +33,21 @@ export function refusalBehind(error: unknown): UnreadablePayload | undefined {
 
 /**
  * The codec of a key ring. `encode` takes the ring's first key. `decode` rejects with `UnreadablePayload`
- * what no key of the ring opens, what is another tenant’s, and what is not encrypted.
+ * what no key of the ring opens, what is not encrypted, and what is another tenant's than the context says:
+ * where none is told, what is any tenant's. With `ofAnyTenant`, for the operator's eyes, it opens those too.
  */
-export function createPayloadCodec(ring: KeyRing): PayloadCodec {
+export function createPayloadCodec(ring: KeyRing, { ofAnyTenant = false } = {}): PayloadCodec {
   const keyOf = derivedKeys();
   return {
     encode(payloads, context) {
       const { encrypt: ringKey } = ring;
       if (!ringKey) return Promise.resolve(payloads);
-      const tenant = tenantOf(context) ?? NO_TENANT;
+      const tenant = tenantOf(context);
       const key = keyOf(ringKey, tenant);
       return Promise.resolve(payloads.map((payload) => encrypted(payload, ringKey, tenant, key)));
     },
     decode(payloads, context) {
-      const expected = tenantOf(context);
+      const expected = ofAnyTenant ? undefined : tenantOf(context);
       return new Promise((resolve) => {
         resolve(payloads.map((payload) => decrypted(payload, ring, expected, keyOf)));
       });
@@ -124,9 +125,9 @@ const lacking = (id: string): string =>
 /** What a payload says of itself is authenticated with it. */
 const labelOf = (id: string, tenant: string): string => [ENCRYPTED, id, tenant].join('\0');
 
-/** The tenant of the workflow that a payload belongs to; undefined when there is none, or it is not told. */
-function tenantOf(context: SerializationContext | undefined): string | undefined {
-  return context?.workflowId === undefined ? undefined : tenantOfWorkflowId(context.workflowId);
+/** The tenant of the workflow that a payload belongs to; none when it has none, or it is not told. */
+function tenantOf(context: SerializationContext | undefined): string {
+  return (context?.workflowId && tenantOfWorkflowId(context.workflowId)) ?? NO_TENANT;
 }
 
 function textOf(metadata: Payload['metadata'], name: string): string {

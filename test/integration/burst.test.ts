@@ -3,9 +3,9 @@
  * one at a time and in order, and delay no one else.
  */
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
-import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { enterTurn } from '../../src/db/ledger.ts';
 import type { PromptMessage } from '../../src/domain/conversation.ts';
+import { fetchInput } from '../../src/temporal/history.ts';
 import { untilTaken, type Answer } from '../support/api-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { noted, streamText } from '../support/fake-llm.ts';
@@ -103,10 +103,7 @@ test('the next turn does not wait for one that is answered but not yet remembere
     expect((await system.say('first', { userId: 'quick' })).status).toBe(200);
     const { body } = await system.say('second', { userId: 'quick' });
     expect((await inLedgerOrder('quick')).map(({ state }) => state)).toEqual(['accepted', 'accepted']);
-    const { events } = await system.temporal.workflow.getHandle(String(body['workflowId'])).fetchHistory();
-    const started = events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads;
-    const [input] = await decodeArrayFromPayloads(system.temporal.options.loadedDataConverter, started);
-    expect(input).toMatchObject({
+    expect(await fetchInput(system.temporal, String(body['workflowId']))).toMatchObject({
       message: { seq: 2, turnsAhead: 0 },
     });
     const prompt = system.llm.prompts.at(-1) ?? [];

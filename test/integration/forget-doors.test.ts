@@ -2,7 +2,6 @@
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { WorkflowClient, WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { decodeFromPayloadsAtIndex } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { enterErasure } from '../../src/db/erasures.ts';
 import { enterTurn } from '../../src/db/ledger.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
@@ -12,6 +11,7 @@ import {
   handleMessageWorkflowId,
 } from '../../src/domain/ids.ts';
 import type { HandleMessageInput } from '../../src/domain/turn.ts';
+import { fetchInput } from '../../src/temporal/history.ts';
 import { eventually } from '../support/eventually.ts';
 import { placesOf } from '../support/every-store.ts';
 import { somebody, startForgetting } from '../support/forgetting.ts';
@@ -60,14 +60,8 @@ describe('the door', () => {
     const userId = somebody();
     const { body } = await system.say('Keep this', { userId });
     await stored(userId, 2);
-    const workflowId = String(body['workflowId']);
-    const { events } = await system.temporal.workflow.getHandle(workflowId).fetchHistory();
-    const started = events?.[0]?.workflowExecutionStartedEventAttributes;
-    const accepted = await decodeFromPayloadsAtIndex<HandleMessageInput>(
-      system.temporal.options.loadedDataConverter,
-      0,
-      started?.input?.payloads,
-    );
+    const input = await fetchInput(system.temporal, String(body['workflowId']));
+    const accepted = input as HandleMessageInput;
     // Rows, the window and two executions: the list has them a moment later.
     const places = async () =>
       (await placesOf(system, userId)).filter((place) => !place.startsWith(`${system.tenantId}:erasure`));

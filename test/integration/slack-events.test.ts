@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { decodeArrayFromPayloads } from '@temporalio/common/lib/internal-non-workflow/index.js';
 import { BOT } from '../support/slack-stand-in.ts';
+import { fetchInput } from '../../src/temporal/history.ts';
 import { MENTION, talk } from '../support/slack-talk.ts';
 import { startSystem, type SlackSystem } from '../support/system.ts';
 
@@ -155,14 +155,7 @@ describe('what reaches the agent', () => {
     const { rows } = await deployment.database.admin.query<{ workflow_id: string }>(
       'SELECT workflow_id FROM turns ORDER BY received_at DESC LIMIT 1',
     );
-    const { events } = await deployment.temporal.workflow
-      .getHandle(rows[0]?.workflow_id ?? '')
-      .fetchHistory();
-    const { loadedDataConverter } = deployment.temporal.options;
-    const [input] = await decodeArrayFromPayloads(
-      loadedDataConverter,
-      events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads,
-    );
+    const input = await fetchInput(deployment.temporal, rows[0]?.workflow_id ?? '');
     expect(input).toMatchObject({ message: { text: 'and now?', userName: 'ada' } });
   });
 

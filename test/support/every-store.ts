@@ -3,6 +3,7 @@ import { isGrpcServiceError, type Client } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
 import type pg from 'pg';
 import type { RedisClient } from '../../src/redis/connection.ts';
+import { contextOf } from '../../src/temporal/history.ts';
 
 /** The stores, past Konstruct. The client has the keys. */
 export type Stores = { admin: pg.Pool; redis: RedisClient; temporal: Client };
@@ -60,7 +61,10 @@ export async function executionsOf({ temporal }: Pick<Stores, 'temporal'>): Prom
   for await (const { workflowId, runId, raw } of temporal.workflow.list()) {
     try {
       const history = await temporal.workflow.getHandle(workflowId, runId).fetchHistory();
-      found.set(workflowId, `${found.get(workflowId) ?? ''}\n${await linesOf(temporal, [raw, history])}`);
+      found.set(
+        workflowId,
+        `${found.get(workflowId) ?? ''}\n${await linesOf(temporal, workflowId, [raw, history])}`,
+      );
     } catch (error) {
       if (!isGrpcServiceError(error)) throw error;
       found.set(workflowId, 'in the list, without a history');
@@ -88,12 +92,12 @@ export async function placesOf(
 }
 
 /** As text. Payloads are bytes, and encrypted: what is in them shows only when they are decoded. */
-async function textOf(temporal: Client, value: unknown): Promise<string> {
+async function textOf(temporal: Client, workflowId: string, value: unknown): Promise<string> {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
   if (typeof value !== 'object' || value === null) return String(value);
   const [codec] = temporal.options.loadedDataConverter.payloadCodecs;
-  const decoded = codec && isEncrypted(value) ? await codec.decode([value]) : [];
-  const parts = [...Object.values(value), ...decoded].map((part) => textOf(temporal, part));
+  const decoded = codec && isEncrypted(value) ? await codec.decode([value], contextOf(workflowId)) : [];
+  const parts = [...Object.values(value), ...decoded].map((part) => textOf(temporal, workflowId, part));
   return (await Promise.all(parts)).join('\n');
 }
 
@@ -102,5 +106,5 @@ const isEncrypted = ({ metadata }: Payload): boolean =>
   Buffer.from(metadata['encoding']).toString() === 'binary/encrypted';
 
 /** Sorted, since the order of a map's entries differs from one look to the next. */
-const linesOf = async (temporal: Client, value: unknown): Promise<string> =>
-  (await textOf(temporal, value)).split('\n').toSorted().join('\n');
+const linesOf = async (temporal: Client, workflowId: string, value: unknown): Promise<string> =>
+  (await textOf(temporal, workflowId, value)).split('\n').toSorted().join('\n');
