@@ -1,8 +1,8 @@
 /**
  * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000 --flood messages]`: measures
  * how long a quiet tenant waits for its replies on an idle system, and while another tenant asks for many
- * times as much: it sends messages, or with `--flood` searches, lists or exports a memory of 60 long
- * messages. Prints one line of JSON. The exit code is 1 when the p95 more than doubles.
+ * times as much: it sends messages, or with `--flood` long messages, or searches, lists or exports a memory of
+ * 60 long messages. Prints one line of JSON. The exit code is 1 when the p95 more than doubles.
  */
 import { percentile } from './percentile.ts';
 import { randomUUID } from 'node:crypto';
@@ -46,7 +46,7 @@ await runUntilStopped(
     const { baseUrl } = konstruct.demo;
     const [quiet, loud] = [konstruct.demo, await createSender(konstruct)];
     await measure(baseUrl, quiet, 5 * quietEveryMs);
-    if (values.flood !== 'messages') await fillMemory(baseUrl, loud);
+    if (!values.flood.endsWith('messages')) await fillMemory(baseUrl, loud);
     const idle = await measure(baseUrl, quiet, lengthMs);
     const stop = new AbortController();
     const flooding = flood(baseUrl, loud, stop.signal);
@@ -114,6 +114,14 @@ function toFlood(kind: string): Ask {
       ask(scope, `${baseUrl}/v1/agents/${scope.agentId}/users/${READER}/memory${path}`, body);
   const floods: Record<string, Ask> = {
     messages: (baseUrl, scope, nth) => post(baseUrl, scope, `loud-${nth % 300}`),
+    'long-messages': (baseUrl, scope, nth) =>
+      post(
+        baseUrl,
+        scope,
+        `loud-${nth}`,
+        {},
+        `Letter ${nth}. ${'The ferry is late again today. '.repeat(1_000)}`,
+      ),
     searches: read('/search', { query: 'What did I tell you about the harbour?' }),
     lists: read('?limit=200'),
     exports: read('/export?embeddings=true'),

@@ -1,6 +1,7 @@
 /** Whether who clicks belongs to the installation's own organisation (Enterprise Grid). */
 import type { WebClient } from '@slack/web-api';
 import { slackTrouble } from '../errors.ts';
+import type { Installation } from './installations.ts';
 import type { Click } from './interactions.ts';
 import { looseOf, textOf } from './loose.ts';
 import { createOncePerKey } from './once-per-key.ts';
@@ -12,17 +13,20 @@ const MAX_KEPT = 5_000;
  * The click, with what Slack leaves open in it: it names a workspace of whoever clicks, and an organisation
  * has many. Rejects while Slack can't say.
  */
-export type FindColleagues = (click: Click, client: WebClient) => Promise<Click>;
+export type FindColleagues = (
+  click: Click,
+  asking: Pick<Installation, 'tenantId' | 'client'>,
+) => Promise<Click>;
 
 export function createFindColleagues(): FindColleagues {
   const once = createOncePerKey<boolean>({ keptMs: KEPT_MS, maxKept: MAX_KEPT });
-  return async (click, client) => {
+  return async (click, { tenantId, client }) => {
     const { user, userTeam } = click;
     const { teamId, enterpriseId } = click.workspace;
     if (enterpriseId === undefined || userTeam === undefined) return click;
     if (userTeam === teamId || userTeam === enterpriseId) return click;
     const ask = () => isColleague(client, { user, userTeam, organisation: enterpriseId });
-    const isShared = !(await once(`${enterpriseId} ${userTeam} ${user}`, ask));
+    const isShared = !(await once(`${tenantId} ${enterpriseId} ${userTeam} ${user}`, ask));
     return { ...click, workspace: { ...click.workspace, isShared } };
   };
 }

@@ -80,7 +80,7 @@ function createReceiveClick(dependencies: SlackInbound & { home: Home; mayDo: Pe
       if (!installation) return { kind: 'ignored', reason: 'unknown_workspace' };
       const isMore = await mayDo(installation.tenantId, userIdOf(click, click.workspace));
       if (!isMore) return { kind: 'ignored', reason: 'too_many_clicks' };
-      return takeClick(taking, await findColleagues(click, installation.client), installation);
+      return takeClick(taking, await findColleagues(click, installation), installation);
     };
     try {
       return await within(deadline - Date.now(), work());

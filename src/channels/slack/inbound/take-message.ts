@@ -83,7 +83,7 @@ export async function takeMessage(
   const userId = userIdOf(message, workspace);
   const from = { team, userId, deadline };
   const [read, senders, surface] = await Promise.all([
-    readOnce(dedupeKey, () => readMessage(taking, message, from, installation)),
+    readOnce(`${tenantId} ${dedupeKey}`, () => readMessage(taking, message, from, installation)),
     lookUpNames(installation, team, [message.user], SENDER_WITHIN_MS),
     surfaceOf(redis, message, thread),
   ]);
