@@ -8,6 +8,7 @@ import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { AcceptMessage } from '../intake/accept-message.ts';
 import type { IntakeOutcome } from '../intake/outcomes.ts';
 import { badField, Problem, problemOf, unauthorized, unavailable } from './problems.ts';
+import { createRefusals } from './refusals.ts';
 
 /** Takes what `receive` makes of a request. Gives the body of the answer, or throws a Problem. */
 export type TakeEvent = (
@@ -27,14 +28,18 @@ export function createTakeEvent(dependencies: {
     labelNames: ['channel', 'outcome'],
     registers: [registry],
   });
+  const refusals = createRefusals();
   return async (channel, receive) => {
     const count = (outcome: string): void => {
       outcomes.inc({ channel, outcome });
       log.debug({ channel, outcome }, 'channel event');
     };
     try {
-      return await take(channel, receive, count);
+      const body = await take(channel, receive, count);
+      refusals.add('taken');
+      return body;
     } catch (error) {
+      refusals.add('refused');
       if (error instanceof Problem) throw error;
       log.error({ err: error, channel }, 'a channel’s event could not be taken');
       count('unavailable');
@@ -62,8 +67,12 @@ export function createTakeEvent(dependencies: {
       case 'unavailable':
         count('unavailable');
         throw unavailable(received.service);
+      case 'over-share':
+        count('rate_limited');
+        if (refusals.mayRefuse()) throw unavailable('The API');
+        return undefined;
       case 'message': {
-        const taken = await accept(received.message, { deadline });
+        const taken = heedRefusals(await accept(received.message, { deadline }));
         received.settled?.(taken);
         count(wordFor(taken));
         // The channel delivers both again.
@@ -75,6 +84,12 @@ export function createTakeEvent(dependencies: {
         return undefined;
       }
     }
+  }
+
+  /** What is over its tenant's share, and may not be refused, is one message too many. */
+  function heedRefusals(outcome: IntakeOutcome): IntakeOutcome {
+    if (outcome.kind !== 'over-share' || refusals.mayRefuse()) return outcome;
+    return { kind: 'rate-limited', limit: 'tenant', retryAfterMs: outcome.retryAfterMs };
   }
 }
 

@@ -36,17 +36,26 @@ function* membersOf(object: object): Generator<[string, unknown]> {
 }
 
 /**
- * Whether JSON that has yet to be parsed holds no more values than that, and none more than `depth` deep, as
- * far as its brackets and commas tell; bytes may stand for characters. Two megabytes of brackets take a
- * quarter of a second to parse, of text a few milliseconds, and to look through some milliseconds either way.
+ * Whether JSON that has yet to be parsed holds no more values than that, none more than `depth` deep, and no
+ * key longer than `nameLength`, as far as its brackets, commas and colons tell; bytes may stand for
+ * characters. Two megabytes of brackets take a quarter of a second to parse, of text a few milliseconds, and
+ * to look through some milliseconds either way.
  */
-export function isTextWithin(json: string, values: number, depth = Infinity): boolean {
+export function isTextWithin(json: string, values: number, depth = Infinity, nameLength = Infinity): boolean {
   let left = values;
   let deep = 0;
+  let begin = 0;
+  // Of the last string.
+  let length = 0;
   for (let at = 0; at < json.length; at += 1) {
     switch (json.charCodeAt(at)) {
       case QUOTE:
-        at = endOfString(json, at + 1);
+        begin = at + 1;
+        at = endOfString(json, begin);
+        length = at - begin;
+        break;
+      case COLON:
+        if (length > nameLength) return false;
         break;
       case BRACKET:
       case BRACE:
@@ -66,7 +75,7 @@ export function isTextWithin(json: string, values: number, depth = Infinity): bo
   return true;
 }
 
-const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c] as const;
+const [QUOTE, BACKSLASH, COMMA, COLON] = [0x22, 0x5c, 0x2c, 0x3a] as const;
 const [BRACKET, CLOSING_BRACKET, BRACE, CLOSING_BRACE] = [0x5b, 0x5d, 0x7b, 0x7d] as const;
 
 /** The place of the quote that ends a string of JSON which goes on at `from`, or the end of the text. */

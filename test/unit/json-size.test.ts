@@ -52,6 +52,13 @@ test('how deep it goes is counted too, and no text counts', () => {
   expect(isTextWithin('[],'.repeat(9), 100, 1)).toBe(true);
 });
 
+test('how long its keys are is looked at too, and no text counts', () => {
+  const json = JSON.stringify({ abc: 'a long text: a', b: [{ 'q"q': 1 }] });
+  expect(isTextWithin(json, 100, 9, 4)).toBe(true);
+  expect(isTextWithin(json, 100, 9, 3)).toBe(false);
+  expect(isTextWithin('{"ab" :1}', 100, 9, 1)).toBe(false);
+});
+
 const HEADER = {
   ...{ type: 'header', format: 'konstruct-memory', version: 1, model: 'all-MiniLM-L6-v2' },
   ...{ exportedAt: '2026-01-01T00:00:00Z', ...newScope() },

@@ -4,9 +4,11 @@ import type { RequestListener } from 'node:http';
 import { afterEach, expect, test } from '@jest/globals';
 import { createSlackClient, isAnswerTooLong, MAX_ANSWER_BYTES } from '../../src/channels/slack/client.ts';
 import { toChannelError } from '../../src/channels/slack/errors.ts';
+import { pageOf as keptOfPage } from '../../src/channels/slack/pages.ts';
 import { readThread } from '../../src/channels/slack/inbound/thread-so-far.ts';
 import { plainContent } from '../../src/channels/slack/outbound/outbound-text.ts';
 import { findPosts, postContent, type Place } from '../../src/channels/slack/outbound/thread-posts.ts';
+import { filled } from '../support/hostile-texts.ts';
 import { readBody, serve, type HttpServer } from '../support/http-server.ts';
 
 let slack: HttpServer;
@@ -27,8 +29,41 @@ test('an answer of the longest length is read whole, with its status and headers
     res.setHeader('x-oauth-scopes', 'chat:write').end(pageOf(text)),
   );
   const answer = await client.conversations.replies(inThread);
-  expect(answer.messages?.[0]?.text).toHaveLength(text.length);
+  // As much of a message as can be quoted.
+  expect(answer.messages?.[0]?.text?.length).toBeGreaterThan(20_000);
+  expect(answer.messages?.[0]?.text?.length).toBeLessThan(25_000);
   expect(answer.response_metadata?.scopes).toEqual(['chat:write']);
+});
+
+test('of a page the newest messages are kept, ours with their names, and all within a bound', async () => {
+  const emoji = Array.from({ length: 85 }, () => ({ type: 'emoji', name: 'a', unicode: '1f600' }));
+  const blocks = [{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements: emoji }] }];
+  const name = { event_type: 'konstruct_reply', event_payload: { turn: 'm', part: 0 } };
+  const foreign = { event_type: 'x', event_payload: { [filled('token', 8_000)]: 1 } };
+  const reactions = [{ name: 'a', users: Array.from({ length: 500 }, (_, i) => `U${i}`), count: 500 }];
+  const messages = Array.from({ length: 300 }, (_, i) => ({
+    ...{ user: 'UADA', ts: `1700000${1_000 + i}.000100`, text: filled(':a:', 255), blocks, reactions },
+    metadata: i === 5 ? name : foreign,
+  }));
+  const kept = keptOfPage(Buffer.from(JSON.stringify({ ok: true, messages: messages }))) ?? '';
+  expect(kept.length).toBeLessThan(400_000);
+  expect(kept).not.toContain('tokentoken');
+  const page = JSON.parse(kept) as { messages: Array<(typeof messages)[number]> };
+  expect(page.messages.map(({ ts }) => ts)).toEqual(messages.map(({ ts }) => ts));
+  expect(page.messages[5]?.metadata).toEqual(name);
+  expect(page.messages.at(-1)).toMatchObject({ text: messages[0]?.text, blocks });
+  expect(page.messages[0]?.blocks).toBeUndefined();
+  // Whatever holds more than that is not parsed at all.
+  expect(keptOfPage(Buffer.from(`{"ok":true,"messages":[${'{},'.repeat(500_000)}{}]}`))).toBeUndefined();
+});
+
+test.each([
+  ['long keys', { [filled('token', 8_000)]: 1 }],
+  ['very many values', Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`k${i}`, 1]))],
+])('any other answer with %s is not parsed', async (_, user) => {
+  const client = await clientOf((_req, res) => res.end(JSON.stringify({ ok: true, user })));
+  const failure = await client.users.info({ user: 'UADA' }).catch((error: unknown) => error);
+  expect(isAnswerTooLong(failure)).toBe(true);
 });
 
 test('of a longer one no more is read: its connection is closed, and Slack counts as away', async () => {
@@ -75,7 +110,7 @@ test.each(['', 'x', '1'.repeat(1_000_000)])(
 
 test('a thread that is too long to be read is left out', async () => {
   const client = await clientOf((_req, res) => res.end(pageOf('x'.repeat(MAX_ANSWER_BYTES))));
-  expect(await readThread(client, QUESTION, 5_000)).toEqual([]);
+  expect(await readThread(client, QUESTION)).toEqual([]);
 });
 
 test('our posts are found in a thread whose people wrote more than one answer may hold', async () => {

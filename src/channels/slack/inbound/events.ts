@@ -164,8 +164,8 @@ export type Opening = {
 /** Somebody stops what is being answered in a thread. */
 export type Stop = { kind: 'stop'; channel: string; threadTs: string; at: string };
 
-/** The agent's bot in a workspace. */
-export type Self = { botUserId: string; botId: string | undefined };
+/** The agent's bot in a workspace, and whether the channel is shared with other companies (Slack Connect). */
+export type Self = { botUserId: string; botId: string | undefined; isShared?: boolean };
 
 const ignored = (reason: string): Ignored => ({ kind: 'ignored', reason });
 
@@ -251,7 +251,7 @@ function judgeMessage(event: MessageEvent, self: Self, allowedBots: ReadonlySet<
   if (reason !== undefined) return ignored(reason);
   const words = wordsOfMessage(event);
   if (saysNothing(words)) return ignored('no_text');
-  return addressedMessage(event, words, self.botUserId);
+  return addressedMessage(event, words, self);
 }
 
 function whyNotSpoken(event: MessageEvent, self: Self, allowedBots: ReadonlySet<string>): string | undefined {
@@ -270,13 +270,19 @@ function whyNotSpoken(event: MessageEvent, self: Self, allowedBots: ReadonlySet<
   return undefined;
 }
 
-function addressedMessage(event: MessageEvent, words: MessageWords, botUserId: string): Judged {
+function addressedMessage(
+  event: MessageEvent,
+  words: MessageWords,
+  { botUserId, isShared = false }: Self,
+): Judged {
   // Slack names its kind `im`, `app_home` or not at all; what tells is the id.
   const isDirect = event.channel_type === 'im' || event.channel.startsWith('D');
   const threadTs = event.thread_ts ?? undefined;
-  // Slack's word counts where the text doesn't show why it said so.
+  // Slack's word counts where the text doesn't show why it said so. In a channel where several companies have
+  // the app, Slack gives an event to one of them, whichever bot it mentions (slackapi/bolt-js#2008).
   const isAnnounced = event.type === 'app_mention' && !words.own.includes(`@${botUserId}`);
-  const isMention = isAnnounced || isNamedIn(event, botUserId);
+  const isMention = (isAnnounced && !isShared) || isNamedIn(event, botUserId);
+  if (isAnnounced && isShared && !isMention) return ignored('addressed_to_other');
   if (!isDirect && !isMention) {
     if (threadTs === undefined) return ignored('not_addressed');
     if (opensWithAnother(words.own, botUserId)) return ignored('addressed_to_other');

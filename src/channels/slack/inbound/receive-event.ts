@@ -64,8 +64,9 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
     }
     const team = workspace.teamId ?? workspace.enterpriseId;
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
-    const judged = await judgeInTime(event, { team, deadline }, installation, allowedBots);
-    if (!judged) return { kind: 'unavailable', service: 'The API' };
+    const self = { ...installation, isShared: workspace.isShared };
+    const judged = await judgeInTime(event, { team, deadline }, self, allowedBots);
+    if (!judged) return { kind: 'over-share' };
     switch (judged.kind) {
       case 'ignored':
         return judged;
@@ -110,7 +111,7 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
 async function judgeInTime(
   event: unknown,
   { team, deadline }: { team: string; deadline: number },
-  { tenantId, botUserId, botId }: Installation,
+  { tenantId, botUserId, botId, isShared }: Installation & { isShared: boolean },
   allowedBots: ReadonlySet<string>,
 ): Promise<Judged | undefined> {
   const signal = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
@@ -118,7 +119,7 @@ async function judgeInTime(
     // Slack's word, not proven yet: it says whose text is read.
     const userId = textOf(looseOf(event)['user']) || team;
     const owner = { tenantId, userId, signal };
-    return await judgeEventApart(owner, event, { botUserId, botId }, allowedBots);
+    return await judgeEventApart(owner, event, { botUserId, botId, isShared }, allowedBots);
   } catch {
     return undefined;
   }

@@ -28,7 +28,7 @@ import type { SlackMessage, Workspace } from './events.ts';
 import { fetchContents } from './file-contents.ts';
 import { mentionedUsers, readableText } from './inbound-text.ts';
 import type { Installation } from './installations.ts';
-import { rawOf } from './message-event.ts';
+import { rawOf, type ThreadMessage } from './message-event.ts';
 import type { LookUpNames } from './names.ts';
 import type { OncePerKey } from './once-per-key.ts';
 import { userIdOf } from './people.ts';
@@ -45,6 +45,8 @@ export function threadOf({ tenantId }: Installation, team: string, channel: stri
 }
 
 type Read = Pick<NewMessage, 'text' | 'background'>;
+/** What is looked up of a message: its files, and its thread. */
+type Fetched = [Awaited<ReturnType<typeof fetchContents>>, ThreadMessage[]];
 
 /** What is at hand for taking messages, for as long as the process runs. */
 export type Taking = {
@@ -163,16 +165,20 @@ async function readMessage(
   const isRead = await mayRead(tenantId, userId);
   const until = Date.now() + Math.min(INTAKE_CONTENTS_WITHIN_MS, leftMs());
   const extrasMs = () => Math.max(0, until - Date.now());
-  const read = (withinMs: number) =>
-    Promise.all([
-      fetchContents(client, words.files, withinMs),
+  const inTurn = (): Promise<Fetched> => {
+    const read = Promise.withResolvers<Fetched>();
+    readInTurn({ tenantId, userId }, AbortSignal.timeout(extrasMs()), async () => {
       // Between one person and the agent all is said to the agent, and stands in its memory.
-      message.isDirect ? [] : readThread(client, message, withinMs),
-    ]);
-  const inTurn = () =>
-    readInTurn({ tenantId, userId }, AbortSignal.timeout(extrasMs()), () => read(extrasMs()));
-  const [fetched, thread] =
-    isRead && hasExtras(message) ? await inTurn().catch(() => read(0)) : await read(0);
+      const thread = message.isDirect ? Promise.resolve([]) : readThread(client, message);
+      const inTime = within(extrasMs(), thread).catch(() => []);
+      read.resolve(Promise.all([fetchContents(client, words.files, extrasMs()), inTime]));
+      // A page that comes too late for this message is read all the same: until then it has the place.
+      await thread;
+    }).catch(read.reject);
+    return read.promise;
+  };
+  const asItCame = async (): Promise<Fetched> => [await fetchContents(client, words.files, 0), []];
+  const [fetched, thread] = isRead && hasExtras(message) ? await inTurn().catch(asItCame) : await asItCame();
   const raw = rawOf({ ...words, files: fetched.files }, fetched.contents);
   const before = await readUnseen({ tenantId, userId }, thread, message, botUserId);
   const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));

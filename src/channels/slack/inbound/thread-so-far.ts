@@ -8,7 +8,6 @@ import type { BackgroundMessage } from '../../../domain/conversation.ts';
 import { PLACEHOLDER } from '../../../domain/words.ts';
 import { apart } from '../../../lib/apart.ts';
 import type { Owner } from '../../../lib/fair-queue.ts';
-import { within } from '../../../lib/within.ts';
 import type { SlackMessage } from './events.ts';
 import { opensWithAnother } from './addressing.ts';
 import { bounded } from './bounded.ts';
@@ -46,16 +45,18 @@ const MAX_MESSAGE_READ = 4 * MAX_RAW_MESSAGE_LENGTH;
 const MAX_READ = 200_000;
 const MAX_MESSAGES_READ = 2 * MAX_MESSAGES;
 
-/** Reads the thread; nothing when Slack refuses or is late. Needs the conversation's history scope. */
+/**
+ * Reads the thread; nothing when Slack refuses. Resolves when the call has ended, however late. Needs the
+ * conversation's history scope.
+ */
 export async function readThread(
   client: WebClient,
   { channel, threadTs, ts }: Pick<SlackMessage, 'channel' | 'threadTs' | 'ts'>,
-  withinMs: number,
 ): Promise<ThreadMessage[]> {
-  if (threadTs === undefined || threadTs === ts || withinMs <= 0) return [];
+  if (threadTs === undefined || threadTs === ts) return [];
   try {
-    const asked = client.conversations.replies({ channel, ts: threadTs, latest: ts, limit: PAGE_SIZE });
-    const { messages } = await within(withinMs, asked);
+    const asked = { channel, ts: threadTs, latest: ts, limit: PAGE_SIZE };
+    const { messages } = await client.conversations.replies(asked);
     return (messages ?? []).flatMap((message) => threadMessage.safeParse(message).data ?? []);
   } catch {
     return [];

@@ -7,14 +7,14 @@ import type { StoredInstallation } from './installation-store.ts';
 /** More workspaces than a process speaks to at a time. */
 const MAX_KEPT = 2_000;
 
-export type ClientOf = (installation: Pick<StoredInstallation, 'id' | 'token'>) => WebClient;
+export type ClientOf = (installation: Pick<StoredInstallation, 'id' | 'token' | 'tenantId'>) => WebClient;
 
 export function createInstalledClients(apiUrl: string): ClientOf {
   const kept = new Map<string, { token: string; client: WebClient }>();
-  return ({ id, token }) => {
+  return ({ id, token, tenantId }) => {
     const old = kept.get(id);
     if (old?.token === token) return old.client;
-    const client = createSlackClient({ token, apiUrl });
+    const client = createSlackClient({ token, apiUrl, tenantId });
     keepNewest(kept, id, { token, client }, MAX_KEPT);
     return client;
   };
