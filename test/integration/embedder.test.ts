@@ -126,6 +126,24 @@ test('a query is embedded before waiting backfills', async () => {
   expect(order.indexOf('query')).toBeLessThan(17);
 });
 
+test('queries without an end leave room for the backfills of others', async () => {
+  const dense = { text: '港口的灯塔今天又坏了，'.repeat(400), tenantId: 'asks', priority: 'query' } as const;
+  let asked = 0;
+  let isStored = false;
+  const ask = async (userId: string): Promise<void> => {
+    while (!isStored && asked < 200) {
+      await embedder.embed(dense.text, { ...dense, userId });
+      asked += 1;
+    }
+  };
+  const asking = ['a', 'b', 'c'].map(ask);
+  await embedder.embed('The ferry leaves at nine.', { tenantId: 'tells', userId: 'u', priority: 'backfill' });
+  isStored = true;
+  await Promise.all(asking);
+  // A second's worth, on whatever machine.
+  expect(asked).toBeLessThan(100);
+});
+
 test('a query waits for one long text at most, also for one with a word piece for each letter', async () => {
   const order: string[] = [];
   const note = (name: string) => () => void order.push(name);

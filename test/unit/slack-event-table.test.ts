@@ -950,3 +950,27 @@ describe.each([
     expect(outcomeOf(event)).toBe(outcome);
   });
 });
+
+describe('in a channel that companies share, where several have the app', () => {
+  const judged = (event: object) => {
+    const found = judgeEvent(event, { ...SELF, isShared: true }, new Set());
+    return found.kind === 'ignored' ? found.reason : found.kind === 'message' && found.addressed;
+  };
+  test.each([
+    ['a mention of ours', { ...BASE, type: 'app_mention', text: '<@UBOT> hi' }, 'mention'],
+    [
+      'one that stands in the blocks',
+      { ...BASE, type: 'app_mention', text: '', blocks: rich(section(NAMED)) },
+      'mention',
+    ],
+    ['a mention of another’s', { ...BASE, type: 'app_mention', text: '<@UOTHER> hi' }, 'addressed_to_other'],
+    [
+      'one in a thread of ours',
+      { ...IN_THREAD, type: 'app_mention', text: 'well, <@UOTHER>, what do you say?' },
+      'addressed_to_other',
+    ],
+    ['a thread that goes on', { ...IN_THREAD, text: 'and now?' }, 'thread'],
+  ])('%s', (_, event, outcome) => {
+    expect(judged(event)).toBe(outcome);
+  });
+});

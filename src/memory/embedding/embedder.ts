@@ -2,7 +2,7 @@ import { assertEmbedding, EMBEDDING_WIDTH } from '../../domain/embedding.ts';
 import { unlessAborted } from '../../lib/within.ts';
 import { countWords } from '../text/words.ts';
 import { cutForModel } from './cut-for-model.ts';
-import { createFairQueue, type Owner } from '../../lib/fair-queue.ts';
+import { createFairQueue, type FairQueue, type Owner } from '../../lib/fair-queue.ts';
 import { createModelProcess, ModelProcessLost, type ModelProcess, type PartedText } from './model-process.ts';
 
 /** Makes embeddings of texts: 384 numbers, mean-pooled and normalised. */
@@ -24,7 +24,10 @@ export type Embedder = {
   close(): Promise<void>;
 };
 
-/** A `query` is embedded before any waiting `backfill`; among equals, tenants take turns, and then users. */
+/**
+ * A `query` is embedded before any waiting `backfill`, of which one batch has its turn after each second of
+ * queries; among equals, tenants take turns, and then users.
+ */
 export type EmbedRequest = Owner & { priority: 'query' | 'backfill'; signal?: AbortSignal | undefined };
 
 /** The tenant's share of the queue is full. The caller should try again later. */
@@ -60,6 +63,8 @@ const WINDOW_LETTERS = 1_400;
  * may be as long as what the model was trained on.
  */
 const TEXT_TOKENS = 48 * 256;
+/** Questions that come without an end leave others' memory a fifth of the model. */
+const QUESTIONS_BEFORE_BACKFILL_MS = 1_000;
 /** A batch takes about 0.1 s. After this time the process counts as stuck, and is replaced. */
 const BATCH_TIMEOUT_MS = 20_000;
 
@@ -114,9 +119,14 @@ function readerOf(
 ): (window: PartedText, request: EmbedRequest) => Promise<Float32Array[]> {
   const queues = { query: createFairQueue<Waiting>(), backfill: createFairQueue<Waiting>() };
   let isBusy = false;
+  /** For how long the model has read queries while backfills waited. */
+  let keptWaitingMs = 0;
 
-  const nextBatch = (): Waiting[] => {
-    const queue = queues.query.peek() ? queues.query : queues.backfill;
+  const nextQueue = () => {
+    const isDue = keptWaitingMs >= QUESTIONS_BEFORE_BACKFILL_MS && queues.backfill.peek();
+    return queues.query.peek() && !isDue ? queues.query : queues.backfill;
+  };
+  const nextBatch = (queue: FairQueue<Waiting>): Waiting[] => {
     const batch: Waiting[] = [];
     let longest = 0;
     for (let next = queue.peek(); next && batch.length < MAX_BATCH; next = queue.peek()) {
@@ -143,8 +153,10 @@ function readerOf(
     if (isBusy) return;
     isBusy = true;
     while (queues.query.peek() ?? queues.backfill.peek()) {
-      const batch = nextBatch();
+      const queue = nextQueue();
+      const batch = nextBatch(queue);
       if (batch.length === 0) continue;
+      const since = performance.now();
       try {
         await run(batch);
       } catch (error) {
@@ -152,6 +164,8 @@ function readerOf(
           for (const waiting of batch) await run([waiting]).catch(waiting.reject);
         } else for (const { reject } of batch) reject(error);
       }
+      const keepsWaiting = queue === queues.query && queues.backfill.peek();
+      keptWaitingMs = keepsWaiting ? keptWaitingMs + performance.now() - since : 0;
     }
     isBusy = false;
   };
