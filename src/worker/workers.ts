@@ -1,4 +1,4 @@
-import { getHeapStatistics } from 'node:v8';
+import { totalmem } from 'node:os';
 import {
   Worker,
   type ActivityInterceptorsFactory,
@@ -47,19 +47,24 @@ const MAX_HOLD_MS = 250;
 const MAX_REPLIES_BEHIND = 100;
 
 /**
- * What a turn of the longest texts keeps on the heap while it waits for its model
+ * What a turn of the longest texts keeps in the process while it waits for its model: its input, what was
+ * looked up for it and its prompt, on heaps and, twice that, in the SDK's core beside them
  * ([test](../../test/workflows/cached-turns.test.ts)).
  */
-export const KEPT_BY_A_TURN = 500_000;
+export const KEPT_BY_A_TURN = 6_000_000;
 /** More turns than this are hardly at work in one process. */
 const MOST_CACHED_TURNS = 1_000;
 
 /**
- * Turns that stay in memory between their steps: whoever fills them all with the longest texts fills half of
- * the heap. The turn that was at work longest ago goes first, and is read from its history when it goes on.
+ * Turns that stay in memory between their steps: whoever fills them all with the longest texts fills a third
+ * of the memory. The turn that was at work longest ago goes first, and is read from its history when it goes
+ * on.
  */
-export const cachedTurns = (heapBytes: number): number =>
-  Math.min(MOST_CACHED_TURNS, Math.floor(heapBytes / 2 / KEPT_BY_A_TURN));
+export const cachedTurns = (memoryBytes: number): number =>
+  Math.min(MOST_CACHED_TURNS, Math.floor(memoryBytes / 3 / KEPT_BY_A_TURN));
+
+/** The memory that this process may have, in bytes: its container's, or the machine's. */
+const memoryOfProcess = (): number => Math.min(process.constrainedMemory() || Infinity, totalmem());
 
 /**
  * Makes the two workers of a process, not yet running. Backfills have a task queue of their own and are held
@@ -119,7 +124,7 @@ export async function createWorkers(options: {
         nexusTaskSlotSupplier: fixed(1),
       },
       workflowTaskPollerBehavior: { type: 'simple-maximum', maximum: WORKFLOW_POLLERS },
-      maxCachedWorkflows: cachedTurns(getHeapStatistics().heap_size_limit),
+      maxCachedWorkflows: cachedTurns(memoryOfProcess()),
     }),
     Worker.create({
       ...common,
