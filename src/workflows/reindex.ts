@@ -1,11 +1,7 @@
 import { continueAsNew, sleep } from '@temporalio/workflow';
 import type { ReindexInput, ReindexProgress } from '../domain/reindex.ts';
 import { beginReindex, finishReindex, reindexSlice } from './activities.ts';
-
-/** Slices of one run; the next run goes on where it ended, so that no history grows with the memory. */
-const SLICES_OF_A_RUN = 20;
-/** Its place is free for so long after each slice: an attempt that was put off comes back within a second. */
-const REST = '2s';
+import { REST, REST_SUMMARY, SLICES_OF_A_RUN } from './slices.ts';
 
 /**
  * Derives anew what older code has derived of a tenant's exchanges, slice by slice, from the first to the
@@ -20,6 +16,6 @@ export async function Reindex({ after: begun, ...key }: ReindexInput): Promise<R
     if (!after) return finishReindex(key);
     // replay-tested: 2026-11-29 (reindexed-in-a-further-run)
     if (slice >= SLICES_OF_A_RUN) return continueAsNew<typeof Reindex>({ ...key, after });
-    await sleep(REST, { summary: 'others have their turn' });
+    await sleep(REST, { summary: REST_SUMMARY });
   }
 }

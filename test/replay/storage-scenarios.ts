@@ -30,8 +30,8 @@ function counting(...numbers: number[]): () => Promise<number> {
   return async () => left.shift() ?? 0;
 }
 
-function slices(): Partial<Activities> {
-  const next = counting(200, 7);
+function slices(...lines: number[]): Partial<Activities> {
+  const next = counting(...lines);
   return { importSlice: async () => ({ lines: await next() }) };
 }
 
@@ -46,12 +46,14 @@ function renewing(slices: number): Partial<Activities> {
 }
 
 const importing = ['ImportMemory', importMemoryWorkflowId(TENANT, IMPORT)] as const;
+const imports = { tenantId: TENANT, importId: IMPORT };
 const reindexing = ['Reindex', reindexWorkflowId(TENANT, REINDEX)] as const;
 const reindex = { tenantId: TENANT, reindexId: REINDEX };
 const removing = ['RemoveTenant', removeTenantWorkflowId(TENANT)] as const;
 
 export const STORAGE: Scenario[] = [
-  oneRun('imported', [...importing, { tenantId: TENANT, importId: IMPORT }], slices()),
+  oneRun('imported', [...importing, imports], slices(50, 7)),
+  oneRun('imported-in-a-further-run', [...importing, imports], slices(...Array<number>(21).fill(50))),
   oneRun('reindexed', [...reindexing, reindex], renewing(3)),
   oneRun('reindexed-in-a-further-run', [...reindexing, reindex], renewing(22)),
   oneRun('swept', ['SweepRetention', 'konstruct-sweep-retention']),

@@ -31,3 +31,24 @@ test('an import goes slice by slice, tries a slice again, and ends after the las
   expect(result).toEqual({ exchanges: 107, stored: 100 });
   expect(calls).toEqual([...Array.from({ length: 5 }, () => 'importSlice'), 'finishImport']);
 });
+
+test('a long one goes on in a further run', async () => {
+  const calls: string[] = [];
+  let left = 21;
+  host = await hostWorkflows(
+    fakeActivities(calls, {
+      importSlice: async () => ({ lines: (left -= 1) < 0 ? 0 : 50 }),
+      finishImport: async () => ({ exchanges: 1_050, stored: 1_050 }),
+    }),
+  );
+  const key = { tenantId: randomUUID(), importId: randomUUID() };
+  const handle = await host.environment.client.workflow.start<typeof ImportMemory>('ImportMemory', {
+    workflowId: importMemoryWorkflowId(key.tenantId, key.importId),
+    args: [key],
+    taskQueue: EMBEDDING_TASK_QUEUE,
+  });
+  expect(await handle.result()).toEqual({ exchanges: 1_050, stored: 1_050 });
+  expect(calls).toEqual([...Array.from({ length: 22 }, () => 'importSlice'), 'finishImport']);
+  const last = host.environment.client.workflow.getHandle(handle.workflowId);
+  expect((await last.describe()).runId).not.toBe(handle.firstExecutionRunId);
+}, 120_000);

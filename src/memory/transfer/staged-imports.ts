@@ -120,7 +120,7 @@ export async function beginTry(pool: pg.Pool, { tenantId, importId }: ImportKey)
 }
 
 /** Lines that are looked at in one go, and about how long they may be together. */
-const SLICE_LINES = 200;
+const SLICE_LINES = 50;
 const SLICE_BYTES = 250_000;
 
 /** The next slice of an import; empty when nothing is left. */
