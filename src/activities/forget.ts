@@ -1,4 +1,3 @@
-import { heartbeat } from '@temporalio/activity';
 import {
   type ErasedTurn,
   findErasedTurns,
@@ -20,6 +19,7 @@ import { forgetKeysOfUser } from '../redis/keys-of-user.ts';
 import { forgetReplyPieces } from '../redis/reply-pieces.ts';
 import { createExecutionEraser } from '../temporal/execution-eraser.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { heartbeat } from './watch-attempt.ts';
 
 /** Rows of each table in one transaction: some tenths of a second's work. */
 const ROWS_AT_ONCE = 1_000;
@@ -31,7 +31,7 @@ type Erasure = { message: InboundMessage };
 /** The steps of an erasure. Each is safe to repeat, and removes only what stands before it in its scope. */
 export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | 'redis' | 'temporal'>) {
   const { pool, redis, temporal } = dependencies;
-  const executions = createExecutionEraser(temporal, () => heartbeat());
+  const executions = createExecutionEraser(temporal, heartbeat);
 
   const wipeWindow = (message: InboundMessage): Promise<number> =>
     message.text === ''

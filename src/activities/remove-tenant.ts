@@ -1,4 +1,4 @@
-import { ApplicationFailure, heartbeat } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/activity';
 import type { Client } from '@temporalio/client';
 import { validate as isUuid } from 'uuid';
 import { findTenantRemoval, finishTenantRemoval, removeSomeRows } from '../db/tenant-removals.ts';
@@ -9,6 +9,7 @@ import { removeKeysOf } from '../redis/remove-keys.ts';
 import { listRuns } from '../temporal/list-runs.ts';
 import { isUnknownWorkflow } from '../temporal/outage.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { heartbeat } from './watch-attempt.ts';
 
 type OfTenant = { tenantId: string };
 
@@ -53,7 +54,7 @@ export function createRemoveTenant({
     /** Deletes all keys of a tenant in Redis, and gives how many. */
     async removeKeys({ tenantId }: OfTenant): Promise<number> {
       await requireRemoval(tenantId);
-      return removeKeysOf(redis, tenantId, () => heartbeat());
+      return removeKeysOf(redis, tenantId, heartbeat);
     },
 
     /** Deletes the tenant's own row, when no other is left, and gives the receipt. */

@@ -1,5 +1,11 @@
-import { asyncLocalStorage } from '@temporalio/activity';
+import { asyncLocalStorage, cancellationSignal, heartbeat as tellThatItLives } from '@temporalio/activity';
 import { STORE_HEARTBEAT_MS } from '../domain/timing.ts';
+
+/** Tells Temporal that the attempt lives. Throws when it is over: another may be at the same work. */
+export function heartbeat(): void {
+  tellThatItLives();
+  cancellationSignal().throwIfAborted();
+}
 
 /**
  * Tells Temporal that the attempt lives. The signal is aborted when the attempt is cancelled or its time is

@@ -5,7 +5,10 @@ import type { PageAsked } from './page.ts';
 import { behind, CREATED_AT, type Place } from './place.ts';
 import { inTenant } from './tenant-transaction.ts';
 
-/** Enters what somebody thinks of the reply to a message. False when the tenant has no such message. */
+/**
+ * Enters what somebody thinks of the reply to a message. False when the tenant has no such message. An
+ * erasure waits for it, or is waited for: what comes after it finds nothing to think of.
+ */
 export async function giveFeedback(
   pool: pg.Pool,
   given: { tenantId: string; messageId: string; userId: string; isGood: boolean },
@@ -15,7 +18,7 @@ export async function giveFeedback(
     const { rowCount } = await client.query(
       `INSERT INTO feedback (tenant_id, message_id, giver, is_asker, is_good)
        SELECT tenant_id, message_id, $3, user_id = $4, $5 FROM turns
-       WHERE tenant_id = $1 AND message_id = $2 AND state <> 'erased'
+       WHERE tenant_id = $1 AND message_id = $2 AND state <> 'erased' FOR SHARE
        ON CONFLICT (tenant_id, message_id, giver)
          DO UPDATE SET is_good = excluded.is_good, created_at = clock_timestamp()`,
       [tenantId, messageId, await hashOfUser(client, tenantId, userId), userId, isGood],

@@ -118,10 +118,11 @@ const TURN_COLUMNS = `message_id, agent_id, user_id, api_key_id, seq, workflow_i
 
 /**
  * Turns that Temporal may be running. A `refused` turn counts for ten minutes: the API gave up on its start,
- * but the start can still arrive and run. After that time no later turn would wait for it anyway.
+ * but the start can still arrive and run. After that time no later turn would wait for it anyway. An erasure
+ * is owed until it has its receipt, so whoever finds it starts it.
  */
 export const IS_OPEN = `state IN ('accepted', 'refused')
-  AND (state = 'accepted' OR offered_at > clock_timestamp() - interval '10 minutes')`;
+  AND (state = 'accepted' OR kind = 'erasure' OR offered_at > clock_timestamp() - interval '10 minutes')`;
 
 /** To be joined to a turn `t`; gives the columns `ahead` and `ahead_newest`. */
 const TURNS_AHEAD = `LATERAL (SELECT count(*)::int AS ahead,

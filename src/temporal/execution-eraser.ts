@@ -6,12 +6,15 @@ import { isUnknownWorkflow } from './outage.ts';
 /** Calls of Temporal a second: a large erasure takes minutes and slows no reply. */
 const CALLS_A_SECOND = 200;
 
+/** Runs of a look-up: whoever retries for days makes millions of one turn, and they go some at a time. */
+const MOST_RUNS = 5_000;
+
 /** A run of a turn that Temporal knows; without its id it is the last of its workflow. */
 type KnownRun = { messageId: string; workflowId: string; runId?: string };
 
 /** Finds and deletes executions, with their histories. All steps of a process share its pace. */
 type ExecutionEraser = {
-  /** All runs of these turns' workflows, running or not. */
+  /** Runs of these turns' workflows, running or not: all, or some thousand with one of each turn at least. */
   find(tenantId: string, messageIds: readonly string[]): Promise<KnownRun[]>;
   /** Deletes these runs, and ends those that run. The server deletes them in its own time. */
   erase(runs: readonly KnownRun[]): Promise<void>;
@@ -27,7 +30,7 @@ export function createExecutionEraser(temporal: Client, onProgress: () => void):
     await pace();
     const query = `WorkflowId IN (${workflowIds.map((id) => `'${id}'`).join(', ')})`;
     const runs: ListedRun[] = [];
-    for await (const run of listRuns(temporal, query)) runs.push(run);
+    for await (const run of listRuns(temporal, query)) if (runs.push(run) === MOST_RUNS) break;
     onProgress();
     return runs;
   };

@@ -64,9 +64,10 @@ test('nor does what comes after that see it, though the turn before it is answer
 });
 
 test.each([
-  ['whose API died before it was started', 'accepted'],
-  ['whose start was refused', 'refused'],
-])('an erasure %s is started by the next message, which begins with nothing', async (_name, state) => {
+  ['whose API died before it was started', 'accepted', '1 second'],
+  ['whose start was refused', 'refused', '1 second'],
+  ['whose start was refused an hour ago', 'refused', '1 hour'],
+])('an erasure %s is started by the next message, which begins with nothing', async (name, state, ago) => {
   const userId = somebody();
   const planted = word();
   await system.say(`My secret is ${planted}`, { userId });
@@ -75,13 +76,16 @@ test.each([
   const entry = await enterErasure(system.database.pool, wanted, { type: 'operator' });
   if (entry.outcome !== 'entered') throw new Error(entry.outcome);
   const { erasureId } = entry.erasure;
-  await system.admin.query('UPDATE turns SET state = $2 WHERE message_id = $1', [erasureId, state]);
+  await system.admin.query(
+    'UPDATE turns SET state = $2, offered_at = offered_at - $3::interval WHERE message_id = $1',
+    [erasureId, state, ago],
+  );
 
-  const asked = `What was my secret, ${state}?`;
+  const asked = `What was my secret, ${name}?`;
   await system.say(asked, { userId });
   expect(promptOf(asked)?.map(({ role }) => role)).toEqual(['system', 'user']);
   await stored(userId, 2);
-  const next = `And now, ${state}?`;
+  const next = `And now, ${name}?`;
   await system.say(next, { userId });
   expect(JSON.stringify(promptOf(next))).toContain(asked);
   expect((await finished({ body: { erasureId }, status: 202 })).removed).toMatchObject({

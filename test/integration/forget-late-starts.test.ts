@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { enterErasure, findErasedTurns, forgetSomeMemories, noteArrived } from '../../src/db/erasures.ts';
+import { giveFeedback } from '../../src/db/feedback.ts';
 import { enterTurn, finishTurn, markStart } from '../../src/db/ledger.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
@@ -103,6 +104,26 @@ describe('a start can come for ten minutes', () => {
       inTenant(worker, system.tenantId, (client) => finishTurn(client, system.tenantId, id, 'done'));
     expect(await mayStartOnceErased(userId, late)).toEqual([true, true]);
   });
+});
+
+test('what somebody thinks of a reply that is erased at this moment is not kept', async () => {
+  const { messageId } = await enterAlone(somebody());
+  const erasing = await admin().connect();
+  try {
+    await erasing.query('BEGIN');
+    await erasing.query(`UPDATE turns SET state = 'erased' WHERE message_id = $1`, [messageId]);
+    const { tenantId } = system;
+    const given = giveFeedback(pool(), { tenantId, messageId, userId: 'ada', isGood: true });
+    await eventually(async () => {
+      const { rows } = await admin().query('SELECT FROM pg_locks WHERE NOT granted');
+      return rows.length > 0;
+    });
+    await erasing.query('COMMIT');
+    expect(await given).toBe(false);
+  } finally {
+    erasing.release();
+  }
+  expect((await admin().query('SELECT FROM feedback WHERE message_id = $1', [messageId])).rows).toEqual([]);
 });
 
 test('a repeated delivery whose turn is erased at this moment starts nothing', async () => {
