@@ -48,6 +48,9 @@ export const TEMPORAL_SETTINGS: readonly string[] = [
   'frontend.httpAllowedHosts=["nobody.invalid"]',
   // Waiting tasks are dispatched in turn by tenant (`priority.fairnessKey`), not first come, first served.
   'matching.enableFairness=true',
+  // Lists and counts of runs: with a server's default of ten a second, whoever looks at an overview again and
+  // again keeps everybody's erasures waiting.
+  'frontend.namespaceRPS.visibility=100',
 ];
 // With the default of 100 the garbage collector runs every few
 // megabytes, which takes much of the server's processor time.
