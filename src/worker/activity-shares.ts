@@ -12,7 +12,7 @@ type Share =
  */
 export const SHARE_OF: Readonly<Record<keyof Activities, Share | 'always-local' | 'operator'>> = {
   findTurnBefore: 'always-local',
-  // Local, but for a turn that had to wait for another.
+  // Local, but for a turn that had to wait for another, and for a long text.
   gatherContext: 'gathering',
   appendTurnToWindow: 'always-local',
   answerTurn: 'model',

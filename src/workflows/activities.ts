@@ -33,9 +33,10 @@ export const { gatherContext } = proxyLocalActivities<Pick<Activities, 'gatherCo
 });
 
 /*
- * The same for a turn that had to wait for another, which Temporal hands out tenant by tenant, and of which a
- * tenant has its share: hundreds may be let go at once, and a local activity keeps one of few slots for
- * workflow tasks while it waits for the model that embeds.
+ * The same for a turn that had to wait for another, and for a long text. Temporal hands it out tenant by
+ * tenant, and a tenant has its share of it: hundreds of turns may be let go at once, a long text takes ten
+ * times as long as a short one, and a local activity keeps one of few slots for workflow tasks while it waits
+ * for the model that embeds.
  */
 export const { gatherContext: gatherContextInTurn } = proxyActivities<Pick<Activities, 'gatherContext'>>({
   startToCloseTimeout: GATHER_TIMEOUT_MS,

@@ -68,6 +68,9 @@ export async function HandleMessage(input: HandleMessageInput): Promise<TurnResu
   }
 }
 
+/** Longer than people type, in UTF-16 units: more than the model that embeds reads at a time. */
+const LONG_TEXT = 2_000;
+
 /**
  * Sees what memory holds, and asks the model with it. Of that the turn keeps what its receipt tells: while a
  * model is silent some thousand turns stand on one heap, and a prompt may be as long as a book.
@@ -79,7 +82,7 @@ async function askModel(
 ): Promise<{ told: ToldMemory; answering: Promise<TurnAnswer> }> {
   const { text, userName, background } = message;
   const budgeted = withBudget(agent, limits);
-  const gather = waitedFor ? gatherContextInTurn : gatherContext;
+  const gather = waitedFor || text.length > LONG_TEXT ? gatherContextInTurn : gatherContext;
   const { window, ...gathered } = await gather({
     message,
     recall: agent.recall,

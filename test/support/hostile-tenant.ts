@@ -1,14 +1,18 @@
 /** What a hostile tenant can do to all others, over HTTP, through Slack, by its model and as a stranger. */
+import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { brotliCompressSync } from 'node:zlib';
 import type { ServerResponse } from 'node:http';
 import { buildConsole } from '../../local/console.ts';
+import { encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
 import type { Answer } from './api-client.ts';
 import { eventually } from './eventually.ts';
 import { fail, noted, streamText, chunk, type LlmAnswer } from './fake-llm.ts';
 import type { SlackProcesses } from './processes.ts';
 import { askRudely, resetAfter, type Asked, type Manner } from './rude-readers.ts';
 import { talk } from './slack-talk.ts';
+import { fileOf, sendImport } from './transfer.ts';
 
 /** What is asked of a hostile tenant's model is answered so; the key is a word of the message. */
 type Model = Map<string, LlmAnswer>;
@@ -327,6 +331,65 @@ const heavyBodies =
     await Promise.all(times(8, send).map((one) => one()));
   };
 
+/** Long questions, four a second, each of another user, for as long as the attack goes on. */
+const endlessQuestions =
+  (piece: string): Attack =>
+  async ({ sendAs, onLetGo }) => {
+    const ask = () => void sendAs([piece.repeat(4_000 / piece.length)]).catch(() => undefined);
+    const asking = setInterval(ask, 250);
+    onLetGo(() => clearInterval(asking));
+    await delay(5_000);
+  };
+
+/** A memory of so many messages, each with its embedding. */
+function memoryFile({ tenantId, agent }: SlackProcesses, userId: string, count: number): string {
+  const embedding = Float32Array.from({ length: 384 }, (_, i) => (i === 0 ? 1 : 0));
+  const exchange = (nth: number) => ({
+    type: 'exchange',
+    id: randomUUID(),
+    messages: [
+      {
+        role: 'assistant',
+        at: new Date(Date.UTC(2026, 0) + nth * 1_000).toISOString(),
+        text: `The ferry of day ${nth} is late.`,
+        embedding: encodeEmbedding(embedding),
+      },
+    ],
+  });
+  const exportedAt = new Date().toISOString();
+  return fileOf([
+    {
+      ...{ type: 'header', format: 'konstruct-memory', version: 1, model: 'all-MiniLM-L6-v2', exportedAt },
+      ...{ tenantId, agentId: agent.id, userId },
+    },
+    ...Array.from({ length: count }, (_, nth) => exchange(nth)),
+    { type: 'end', exchanges: count, windowMessages: 0, nextCursor: null },
+  ]);
+}
+
+/** Memories that cost the model nothing, as many at once as are let in; `forget` has each forgotten again. */
+const endlessImports =
+  ({ forget }: { forget: boolean }): Attack =>
+  async ({ processes, onLetGo }) => {
+    const { baseUrl, apiKey, agent } = processes;
+    const letGo = new AbortController();
+    onLetGo(() => letGo.abort());
+    const taken = { imports: 0 };
+    const bring = async (userId: string): Promise<void> => {
+      while (!letGo.signal.aborted) {
+        const file = memoryFile(processes, userId, 2_000);
+        const { status } = await sendImport({ baseUrl }, { apiKey, agentId: agent.id }, userId, file);
+        if (status === 202) taken.imports += 1;
+        const ofUser = `/v1/agents/${agent.id}/users/${userId}/memory`;
+        if (forget) await processes.request('DELETE', ofUser);
+        await delay(1_000);
+      }
+    };
+    for (const nth of [1, 2, 3, 4]) void bring(`brought ${nth} ${String(forget)}`.replaceAll(' ', '-'));
+    await delay(8_000);
+    if (taken.imports < 4) throw new Error(`${taken.imports} imports are taken`);
+  };
+
 const nested = (bytes: number): string => '['.repeat(bytes / 2) + ']'.repeat(bytes / 2);
 
 const bearers = () => ({
@@ -344,6 +407,10 @@ export const ATTACKS: ReadonlyArray<[what: string, attack: Attack]> = [
   ['Slack messages that patterns stumble over: spaces', slackTexts(8, `a${' '.repeat(39_000)}b`)],
   ['… mentions that don’t close', slackTexts(3, '<@U'.repeat(13_000))],
   ['… marks of code', slackTexts(3, '```'.repeat(13_000))],
+  ['questions that don’t end: ideographs', endlessQuestions('漢字仮名交文')],
+  ['… of marks upon letters', endlessQuestions('\u0301\u0323')],
+  ['… imports instead, with their embeddings', endlessImports({ forget: false })],
+  ['… imports that are forgotten', endlessImports({ forget: true })],
   ['a window beyond what a turn may carry: control characters', longWindow(12, '\u0001')],
   ['… letters of three bytes', longWindow(10, 'ก')],
   ['… emoji', longWindow(10, '🐕')],
