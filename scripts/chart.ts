@@ -1,8 +1,9 @@
 /**
  * `npm run check:chart`: lints the Helm chart, and checks what it makes, with few values and with all,
- * against Kubernetes' schemas. Builds and fetches its tools on first use.
+ * against Kubernetes' schemas; and that it refuses what it should. Builds and fetches its tools on first use.
  */
-import { execFileSync } from 'node:child_process';
+import assert from 'node:assert';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { glob, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -33,6 +34,38 @@ const VALIDATOR = [
   'typing-extensions==4.16.0',
 ];
 
+/** What is set, and what the chart says to it. */
+const REFUSED: readonly (readonly [given: string, why: RegExp])[] = [
+  [
+    'worker.autoscaling.maxReplicas=7',
+    /97 connections are too few for 14 processes .*, which need 99: raise/,
+  ],
+  ['postgres.maxConnections=92', /92 connections are too few for 13 processes/],
+  ['api.settings.DATABASE_CONNECTIONS=20', /DATABASE_CONNECTIONS follows from postgres\.maxConnections/],
+  ['settings.LLM_API_KEY=secret', /LLM_API_KEY among the settings would stand in the Deployment/],
+];
+/** What Postgres may give. */
+const GIVEN = [97, 150, 333, 5_000];
+
+function checkRefusals(template: Template): void {
+  for (const [given, why] of REFUSED) assert.match(template(given).stderr, why, given);
+}
+
+/** Whatever Postgres gives, the most processes of a rollout together hold no more. */
+function checkConnections(template: Template): void {
+  for (const given of GIVEN) {
+    const { stdout } = template(`postgres.maxConnections=${given}`);
+    const numbers = (pattern: RegExp) => [...stdout.matchAll(pattern)].map(([, found]) => Number(found));
+    const [ofApi = NaN, ofWorker = NaN] = numbers(/name: DATABASE_CONNECTIONS\n\s+value: "(\d+)"/g);
+    const [apis = NaN, workers = NaN] = numbers(/maxReplicas: (\d+)/g);
+    // One comes and one goes; the operator's calls take two of an API.
+    const held = (apis + 2) * (ofApi + 2) + (workers + 2) * ofWorker;
+    assert.ok(held <= given, `${held} of ${given} connections`);
+  }
+}
+
+type Template = (set: string) => { stdout: string; stderr: string };
+
 await runMain(async () => {
   const context: ProvisionContext = {
     env: process.env,
@@ -59,6 +92,11 @@ await runMain(async () => {
         PYTHONPATH: validator,
       });
     }
+    const minimal = ['--kube-version', KUBERNETES, '--values', path.join(CHART, 'ci/minimal.yaml')];
+    const template: Template = (set) =>
+      spawnSync(helm, ['template', 'konstruct', CHART, ...minimal, '--set', set], { encoding: 'utf8' });
+    checkRefusals(template);
+    checkConnections(template);
   } finally {
     await rm(folder, { recursive: true });
   }

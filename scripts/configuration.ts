@@ -33,6 +33,7 @@ const READERS: readonly Reader[] = [
   { name: 'replay', subjects: SUBJECTS.histories },
   { name: 'replay `--what-if`', subjects: SUBJECTS.recall },
   { name: 'replay `--ask`', subjects: SUBJECTS.ask },
+  { name: 'doctor', subjects: SUBJECTS.doctor },
   { name: '`npm start`', subjects: LOCAL_SUBJECTS.start },
   { name: '`npm run stack`', subjects: LOCAL_SUBJECTS.stack },
   { name: 'replay', subjects: LOCAL_SUBJECTS.operators },

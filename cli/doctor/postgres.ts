@@ -3,6 +3,7 @@ import { parse } from '../../src/config/variables.ts';
 import { database } from '../../src/config/database.ts';
 import { serviceRoleOf } from '../../src/db/prepare-database.ts';
 import { clockFindings, fault, good, reasonOf, type Finding, type Patient } from './finding.ts';
+import { sizeFindings, takenFindings } from './postgres-connections.ts';
 import { memoryFindings } from './postgres-memories.ts';
 import { roleFindings } from './postgres-roles.ts';
 import { schemaFindings } from './postgres-schema.ts';
@@ -19,6 +20,7 @@ const ADMIN = 'DATABASE_ADMIN_URL';
 export async function checkPostgres({ env, now }: Patient): Promise<Finding[]> {
   const found: Finding[] = [];
   let looked = false;
+  let sized = false;
   for (const variable of [ADMIN, ...URLS]) {
     const url = env[variable];
     if (!url) continue;
@@ -27,10 +29,12 @@ export async function checkPostgres({ env, now }: Patient): Promise<Finding[]> {
     try {
       parse({ database }, { DATABASE_URL: url });
       await client.connect();
-      // The catalogue is the same for all, and everybody may read it.
-      if (!looked) found.push(...(await serverFindings(client, now)), ...(await schemaFindings(client)));
+      if (!looked) found.push(...(await sharedFindings(client, now)));
       looked = true;
-      if (variable !== ADMIN) found.push(...(await roleFindings(client, variable)));
+      if (variable === ADMIN) continue;
+      if (!sized) found.push(...(await sizeFindings(client, env)));
+      sized = true;
+      found.push(...(await roleFindings(client, variable)));
     } catch (error) {
       found.push(unreachable(variable, url, error));
     } finally {
@@ -39,6 +43,15 @@ export async function checkPostgres({ env, now }: Patient): Promise<Finding[]> {
   }
   // What keeps this from being asked is a finding above.
   return [...found, ...(await memoryFindings(env, PATIENCE).catch(() => []))];
+}
+
+/** What is the same for whoever asks: everybody may read the catalogue. */
+async function sharedFindings(client: pg.Client, now: () => number): Promise<Finding[]> {
+  return [
+    ...(await serverFindings(client, now)),
+    ...(await takenFindings(client)),
+    ...(await schemaFindings(client)),
+  ];
 }
 
 /** No password in it. */

@@ -3,10 +3,11 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import os from 'node:os';
 import type { Client } from '@temporalio/client';
+import type pg from 'pg';
 import type { Logger } from 'pino';
 import { inboundChannels } from '../channels/index.ts';
-import type { ApiConfig } from '../config/index.ts';
-import { CONNECTIONS, createPool, postgresNeeded } from '../db/pool.ts';
+import { OPERATOR_CONNECTIONS, type ApiConfig } from '../config/index.ts';
+import { createPool, postgresNeeded } from '../db/pool.ts';
 import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
 import { createFairPlaces } from '../lib/fair-places.ts';
 import { createBoundedServer } from '../lib/bounded-server.ts';
@@ -38,13 +39,10 @@ export async function startApi(
 ): Promise<{ close: () => Promise<void> }> {
   const pool = createPool({
     databaseUrl: config.databaseUrl,
-    ...CONNECTIONS,
+    ...config.connections,
     statementTimeoutMs: 5_000,
   });
-  // The operator's routes are rarely asked.
-  const operatorPool =
-    config.operator &&
-    createPool({ databaseUrl: config.operator.databaseUrl, max: 2, statementTimeoutMs: 5_000 });
+  const operatorPool = openOperatorPool(config.operator);
   const redis = createRedis(config.redisUrl, log);
   tracing?.watchPool(pool);
   tracing?.watchRedis(redis);
@@ -116,6 +114,13 @@ export async function startApi(
       ]);
     },
   };
+}
+
+/** The operator's routes are rarely asked. */
+function openOperatorPool(operator: ApiConfig['operator']): pg.Pool | undefined {
+  if (!operator) return undefined;
+  const { databaseUrl } = operator;
+  return createPool({ databaseUrl, max: OPERATOR_CONNECTIONS, statementTimeoutMs: 5_000 });
 }
 
 async function closeServer(server: Server): Promise<void> {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { text } from './variables.ts';
+import { mostPlaces } from '../lib/shares.ts';
+import { count, text } from './variables.ts';
 
 const TITLE = 'Postgres';
 
@@ -25,6 +26,54 @@ export const database = z
   .object({ DATABASE_URL: serviceUrl })
   .meta({ title: TITLE })
   .transform((read) => ({ databaseUrl: read.DATABASE_URL }));
+
+/** For what comes before a tenant is known: keys that are looked up (`src/api/key-lookup.ts`). */
+const OF_NO_TENANT = 3;
+/** With fewer there would be room for one tenant at a time. */
+const FEWEST_CONNECTIONS = 6;
+/** What the operator's calls take beside them in the API: they are rare. */
+export const OPERATOR_CONNECTIONS = 2;
+
+/** How many connections a process holds at most, and how many of them for a tenant that is alone. */
+export const connections = z
+  .object({
+    DATABASE_CONNECTIONS: count
+      .min(FEWEST_CONNECTIONS, `is less than ${FEWEST_CONNECTIONS}`)
+      .default(20)
+      .meta({
+        description:
+          `Connections to Postgres that one process holds at most; the API ${OPERATOR_CONNECTIONS} more with ` +
+          '`KONSTRUCT_OPERATOR_TOKEN`. What Postgres gives must do for the processes together ' +
+          '([how many](DEPLOYMENT.md#how-many-connections)). A tenant that is alone holds a third of them',
+        cure: `a whole number from ${FEWEST_CONNECTIONS} on`,
+      }),
+  })
+  .meta({ title: TITLE })
+  .transform((read) => ({
+    max: read.DATABASE_CONNECTIONS,
+    ofOneTenant: largestShare(read.DATABASE_CONNECTIONS - OF_NO_TENANT),
+  }));
+
+/** The largest limit with which tenants, however many there are, hold so many connections at most. */
+function largestShare(most: number): number {
+  let share = 1;
+  while (mostPlaces(share + 1) <= most) share += 1;
+  return share;
+}
+
+/** What the doctor alone compares with what Postgres gives. */
+export const allConnections = z
+  .object({
+    DATABASE_MAX_CONNECTIONS: count.optional().meta({
+      description:
+        'What all processes together are sized for; the doctor compares it with what Postgres gives. The ' +
+        'chart sets it to its `postgres.maxConnections`',
+      cure: '`max_connections` of Postgres less what it reserves and what others use',
+      unset: 'the doctor says how many processes there may be',
+    }),
+  })
+  .meta({ title: TITLE })
+  .transform((read) => ({ maxConnections: read.DATABASE_MAX_CONNECTIONS }));
 
 export const operatorDatabaseUrl = postgresUrl('konstruct_operator')
   .optional()

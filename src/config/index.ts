@@ -3,7 +3,7 @@
  * file with its variables, their meanings and their cures. docs/CONFIGURATION.md is generated from them.
  */
 import { api } from './api.ts';
-import { database, databaseAdmin } from './database.ts';
+import { allConnections, connections, database, databaseAdmin } from './database.ts';
 import { encryption, type KeyRing } from './encryption.ts';
 import { llm, models } from './llm.ts';
 import { operator } from './operator.ts';
@@ -13,6 +13,7 @@ import { temporal } from './temporal.ts';
 import { parse, parseAll, type Environment, type Subject } from './variables.ts';
 import { worker } from './worker.ts';
 
+export { OPERATOR_CONNECTIONS } from './database.ts';
 export { NO_KEYS, type EncryptionConfig, type KeyRing, type RingKey } from './encryption.ts';
 export type { TemporalConfig } from './temporal.ts';
 export type ApiConfig = ReturnType<typeof apiConfig>;
@@ -20,13 +21,14 @@ export type WorkerConfig = ReturnType<typeof workerConfig>;
 
 /** What each process reads. */
 export const SUBJECTS = {
-  api: { temporal, encryption, database, redis, api, operator, models, processes },
-  worker: { temporal, encryption, database, redis, llm, worker, processes },
+  api: { temporal, encryption, database, connections, redis, api, operator, models, processes },
+  worker: { temporal, encryption, database, connections, redis, llm, worker, processes },
   migration: { temporal, databaseAdmin },
   replay: { temporal },
   histories: { encryption },
   recall: { database },
   ask: { llm },
+  doctor: { connections, allConnections },
 };
 
 /** What the channels read, by channel. Each knows its own part alone. */
@@ -38,16 +40,17 @@ export type ChannelSubjects = Readonly<Record<string, Subject>>;
  */
 export function apiConfig(env: Environment, channels: ChannelSubjects = {}) {
   const { read, further } = parseAll(SUBJECTS.api, channels, env);
-  const { temporal, encryption, database, redis, processes, api, operator, models } = read;
-  const shared = { ...database, ...redis, ...processes };
+  const { temporal, encryption, database, connections, redis, processes, api, operator, models } = read;
+  const shared = { ...database, connections, ...redis, ...processes };
   return { ...shared, ...api, operator, temporal, encryption, models, channels: further };
 }
 
 /** The worker's configuration. Takes channels and throws as `apiConfig` does. */
 export function workerConfig(env: Environment, channels: ChannelSubjects = {}) {
   const { read, further } = parseAll(SUBJECTS.worker, channels, env);
-  const { temporal, encryption, database, redis, processes, llm, worker } = read;
-  return { ...database, ...redis, ...processes, ...worker, temporal, encryption, llm, channels: further };
+  const { temporal, encryption, database, connections, redis, processes, llm, worker } = read;
+  const shared = { ...database, connections, ...redis };
+  return { ...shared, ...processes, ...worker, temporal, encryption, llm, channels: further };
 }
 
 /** The migration step's configuration. Throws as `apiConfig` does. */

@@ -20,9 +20,6 @@ const manners = new WeakMap<pg.Pool, Manner>();
  */
 const PLANNER = 'SET LOCAL random_page_cost = 1.1; SET LOCAL plan_cache_mode = force_generic_plan';
 
-/** With those of seven tenants 16 are taken: the rest is for what comes before a tenant is known. */
-export const CONNECTIONS = { max: 20, ofOneTenant: 7 };
-
 /** How long a transaction waits for a connection. */
 const CONNECTION_WITHIN_MS = 2_000;
 

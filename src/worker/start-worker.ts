@@ -4,7 +4,7 @@ import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from '../activities/index.ts';
 import type { WorkerConfig } from '../config/index.ts';
-import { CONNECTIONS, createPool, postgresNeeded } from '../db/pool.ts';
+import { createPool, postgresNeeded } from '../db/pool.ts';
 import { createLlmClient } from '../llm/client.ts';
 import { createRunAgent } from '../llm/run-agent.ts';
 import { readQuestion } from '../memory/recall/read-question.ts';
@@ -47,7 +47,11 @@ export async function startWorker(
   const metrics = config.metrics && (await createWorkerMetrics(config.metrics));
   installRuntime(log, metrics?.temporalAddress);
   logGivenUp(log);
-  const pool = createPool({ databaseUrl: config.databaseUrl, ...CONNECTIONS, statementTimeoutMs: 10_000 });
+  const pool = createPool({
+    databaseUrl: config.databaseUrl,
+    ...config.connections,
+    statementTimeoutMs: 10_000,
+  });
   const redis = createRedis(config.redisUrl, log);
   const temporal = lazyClient(config.temporal, config.encryption.keys);
   tracing?.watchPool(pool);

@@ -8,6 +8,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import express from 'express';
 import { consolePage } from '../../src/api/routes/console-page.ts';
+import { connections, OPERATOR_CONNECTIONS } from '../../src/config/database.ts';
 import { SUBJECTS } from '../../src/config/index.ts';
 import { variablesOf, type Subject } from '../../src/config/variables.ts';
 import { openApiDocument } from '../../src/api/openapi.ts';
@@ -119,6 +120,22 @@ test('compose.cluster.yml has no default passwords', async () => {
   expect(variables.length).toBeGreaterThan(8);
   for (const [, name, rest] of variables) expect([name, rest]).toEqual([name, expect.stringMatching(/^:\?/)]);
 });
+
+test('the processes of compose.cluster.yml hold no more connections than a Postgres gives', async () => {
+  const compose = await read('compose.cluster.yml');
+  const { DATABASE_CONNECTIONS } = variablesOf(connections).shape;
+  const [, each = NaN] = /DATABASE_CONNECTIONS: \$\{DATABASE_CONNECTIONS:-(\d+)\}/.exec(compose) ?? [];
+  expect(Number(each)).toBe(DATABASE_CONNECTIONS?.parse(undefined));
+  const [workers = NaN, apis = NaN] = [...compose.matchAll(/replicas: (\d+)/g)].map(([, n]) => Number(n));
+  const held = apis * (Number(each) + OPERATOR_CONNECTIONS) + workers * Number(each);
+  expect(held).toBeLessThan(GIVEN);
+  expect(compose).toContain(`hold ${held} connections of the ${GIVEN} that`);
+  // The chart's own sums are part of `npm run check:chart`.
+  expect(await read('deploy/helm/konstruct/values.yaml')).toContain(`maxConnections: ${GIVEN}\n`);
+});
+
+/** Of Postgres' 100 it keeps three for superusers, unless it is told otherwise. */
+const GIVEN = 97;
 
 test('the chart sets variables that a process reads', async () => {
   const subjects = [

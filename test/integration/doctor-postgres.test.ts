@@ -1,10 +1,13 @@
 /** `npm run doctor` against planted faults in Postgres: it finds each, and says the cure. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import pg from 'pg';
+import { sizeFindings } from '../../cli/doctor/postgres-connections.ts';
 import { DERIVED_VERSION } from '../../src/memory/long-term/derived-version.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { axis } from '../support/embeddings.ts';
 import { expectFound, findings, openWard } from '../support/doctor.ts';
+import { pgBouncer, startPgBouncer } from '../support/pooler.ts';
 import { createTestDatabase, createTestTenant, type TestDatabase } from '../support/services.ts';
 
 jest.setTimeout(60_000);
@@ -123,6 +126,61 @@ test.each(planted)('with %s', async (_, plant, heal, found, cure) => {
     await expectFound('Postgres', healthy(database), 'fault', found, cure);
   } finally {
     await database.admin.query(heal);
+  }
+});
+
+test('with fewer connections than the processes may hold', async () => {
+  const given = (await findings(healthy(), { only: 'Postgres' })).find(({ what }) =>
+    /connections/.test(what),
+  );
+  expect(given).toMatchObject({
+    kind: 'good',
+    what: 'Postgres gives 97 connections, enough for 2 APIs and 2 workers with DATABASE_CONNECTIONS=20',
+  });
+  const withSettings = async (settings: object, what: RegExp, cure: RegExp) =>
+    expectFound('Postgres', { ...healthy(), ...settings }, 'fault', what, cure);
+  await withSettings(
+    { DATABASE_CONNECTIONS: '48' },
+    /gives 97 connections, and one API and one worker may hold 98/,
+    /lower DATABASE_CONNECTIONS, or raise max_connections/,
+  );
+  await withSettings(
+    { DATABASE_MAX_CONNECTIONS: '200' },
+    /gives 97 connections, and the processes are sized for 200/,
+    /lower postgres\.maxConnections of the chart to 97/,
+  );
+  const { admin } = database;
+  const [{ name } = { name: '' }] = (await admin.query<{ name: string }>('SELECT current_database() AS name'))
+    .rows;
+  await admin.query(`ALTER DATABASE ${name} CONNECTION LIMIT 41`);
+  await expectFound('Postgres', healthy(database), 'fault', /gives 41 .* may hold 42/, /lower DATABASE_CONN/);
+});
+
+test('with a role that may hold fewer than one process of it', async () => {
+  const client = new pg.Client({ connectionString: healthy()['DATABASE_ADMIN_URL'] });
+  await client.connect();
+  // Roles are the whole server's, and others are at work there: what isn't committed they don't see.
+  await client.query('BEGIN');
+  await client.query('ALTER ROLE konstruct_worker CONNECTION LIMIT 19');
+  expect(await sizeFindings(client, {})).toContainEqual({
+    kind: 'fault',
+    what: 'konstruct_worker may hold 19 connections in all, and one process holds up to 20 as it',
+    cure: expect.stringContaining('ALTER ROLE konstruct_worker CONNECTION LIMIT -1'),
+  });
+  expect(await sizeFindings(client, { DATABASE_CONNECTIONS: '19' })).toHaveLength(1);
+  await client.query('ROLLBACK');
+  await client.end();
+});
+
+(pgBouncer ? test : test.skip)('behind a pooler its connections are not ours to count', async () => {
+  const pooler = await startPgBouncer(database.url, pgBouncer ?? '');
+  try {
+    const env = { DATABASE_URL: pooler.url, DATABASE_MAX_CONNECTIONS: '5000' };
+    const found = await findings({ ...healthy(database), ...env }, { only: 'Postgres' });
+    expect(found.filter(({ what }) => /connections/.test(what))).toEqual([]);
+    expect(found.filter(({ kind }) => kind === 'fault')).toEqual([]);
+  } finally {
+    await pooler.stop();
   }
 });
 

@@ -9,10 +9,11 @@ import { listenAll } from '../../src/api/channel-intake.ts';
 import { SEARCH_WITHIN_MS } from '../../src/api/look-up.ts';
 import type { ChannelDefinition } from '../../src/channels/channel.ts';
 import { CHANNELS, channelSubjects, inboundChannels, outboundChannels } from '../../src/channels/index.ts';
+import { connections } from '../../src/config/database.ts';
 import { parse } from '../../src/config/variables.ts';
 import { createBoundedServer } from '../../src/lib/bounded-server.ts';
 import { createFairPlaces } from '../../src/lib/fair-places.ts';
-import { CONNECTIONS, createPool } from '../../src/db/pool.ts';
+import { createPool } from '../../src/db/pool.ts';
 import { createRedis } from '../../src/redis/connection.ts';
 import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
@@ -196,7 +197,7 @@ function connect(url: string, log: Logger, between: Between = {}) {
   const pool = createPool({
     databaseUrl: between.postgres?.through(url) ?? url,
     max: 10,
-    ofOneTenant: CONNECTIONS.ofOneTenant,
+    ofOneTenant: parse({ connections }, {}).connections.ofOneTenant,
     statementTimeoutMs: 5_000,
   });
   const redis = createRedis(between.redis?.through(redisUrl()) ?? redisUrl(), log);

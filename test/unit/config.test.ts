@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { channelSubjects } from '../../src/channels/index.ts';
 import { apiConfig, migrationConfig, replayConfig, workerConfig } from '../../src/config/index.ts';
+import { mostPlaces } from '../../src/lib/shares.ts';
 import { createAuthority } from '../support/certificates.ts';
 
 const SERVICES = { DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x', TEMPORAL_ADDRESS: 'x:7233' };
@@ -38,6 +39,19 @@ test('defaults', () => {
   });
   expect(apiConfig(SERVICES, channelSubjects('inbound')).channels).toEqual({ slack: undefined });
   expect(apiConfig(SERVICES).temporal).toEqual({ address: 'x:7233', namespace: 'default' });
+});
+
+test('of the connections of a process a tenant holds a third, and some are left for keys', () => {
+  const sharesOf = (DATABASE_CONNECTIONS?: string) =>
+    apiConfig({ ...SERVICES, DATABASE_CONNECTIONS }).connections;
+  expect(sharesOf()).toEqual({ max: 20, ofOneTenant: 7 });
+  expect(sharesOf('6')).toEqual({ max: 6, ofOneTenant: 2 });
+  expect(sharesOf('100')).toEqual({ max: 100, ofOneTenant: 27 });
+  for (let max = 6; max <= 100; max += 1)
+    expect(max - mostPlaces(sharesOf(String(max)).ofOneTenant)).toBeGreaterThanOrEqual(3);
+  expect(() => sharesOf('5')).toThrow(
+    /DATABASE_CONNECTIONS: is less than 6 \(set it to a whole number from 6/,
+  );
 });
 
 test('an empty variable counts as not set', () => {

@@ -56,11 +56,36 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ include "konstruct.secret" (list "REDIS_URL" .Values.secrets.service "REDIS_URL" false) }}
 {{- /* Without it histories would stand in clear in Temporal; the word clear says that they shall. */}}
 {{ include "konstruct.secret" (list "KONSTRUCT_ENCRYPTION_KEYS" .Values.secrets.service "KONSTRUCT_ENCRYPTION_KEYS" false) }}
+- name: DATABASE_CONNECTIONS
+  value: {{ include "konstruct.connections" . | quote }}
+- name: DATABASE_MAX_CONNECTIONS
+  value: {{ .Values.postgres.maxConnections | quote }}
 {{ include "konstruct.secret" (list "SLACK_BOT_TOKEN" .Values.secrets.service "SLACK_BOT_TOKEN" true) }}
 - name: LLM_MODEL
   value: {{ .Values.llm.model | quote }}
 - name: LLM_MODELS
   value: {{ .Values.llm.models | quote }}
+{{- end }}
+
+{{- /* How many processes of a kind there may be at a time: in a rollout one comes while one goes. */}}
+{{- define "konstruct.most" -}}
+{{- ternary .autoscaling.maxReplicas .replicas .autoscaling.enabled | int | add 2 }}
+{{- end }}
+
+{{- /*
+What one process may hold of Postgres' connections. 5 are for migration, doctor and people, two of each API for
+the operator's calls. More than 20 a process has no use for; less than 6 it refuses.
+*/}}
+{{- define "konstruct.connections" -}}
+{{- $apis := include "konstruct.most" .Values.api | int }}
+{{- $all := include "konstruct.most" .Values.worker | int | add $apis }}
+{{- $given := .Values.postgres.maxConnections | int }}
+{{- $kept := mul 2 $apis | add 5 }}
+{{- $each := div (sub $given $kept) $all | min 20 }}
+{{- if lt (int $each) 6 }}
+{{- fail (printf "postgres.maxConnections: %d connections are too few for %d processes (the most replicas of API and worker, and two more of each in a rollout), which need %d: raise max_connections of Postgres and say so in postgres.maxConnections, or lower autoscaling.maxReplicas" $given $all (mul 6 $all | add $kept)) }}
+{{- end }}
+{{- $each }}
 {{- end }}
 
 {{- /* Where the Ingress leads. */}}
@@ -76,6 +101,9 @@ service:
 {{- range $name, $value := . }}
 {{- if has $name $secrets }}
 {{- fail (printf "%s among the settings would stand in the Deployment for all to read: put it into the Secret that secrets.service names" $name) }}
+{{- end }}
+{{- if has $name (list "DATABASE_CONNECTIONS" "DATABASE_MAX_CONNECTIONS") }}
+{{- fail (printf "%s follows from postgres.maxConnections: set that" $name) }}
 {{- end }}
 - name: {{ $name }}
   value: {{ $value | quote }}
