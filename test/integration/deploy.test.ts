@@ -155,6 +155,14 @@ test('the chart sets variables that a process reads', async () => {
   for (const name of names) expect(known).toContain(name);
 });
 
+test('no probe of the chart takes a process for gone that is late by seconds', async () => {
+  const files = ['api.yaml', 'worker.yaml'];
+  const texts = await Promise.all(files.map((file) => read(`deploy/helm/konstruct/templates/${file}`)));
+  const probes = texts.flatMap((text) => text.match(/(?:readiness|liveness)Probe: .+/g) ?? []);
+  expect(probes).toHaveLength(3);
+  for (const probe of probes) expect(probe).toContain('timeoutSeconds: 5');
+});
+
 describe('whoever calls from outside', () => {
   /** For those who run an installation. */
   const INSIDE = ['/healthz', '/readyz', '/metrics'];
