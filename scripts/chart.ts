@@ -42,6 +42,8 @@ const REFUSED: readonly (readonly [given: string, why: RegExp])[] = [
   ],
   ['postgres.maxConnections=92', /92 connections are too few for 13 processes/],
   ['api.settings.DATABASE_CONNECTIONS=20', /DATABASE_CONNECTIONS follows from postgres\.maxConnections/],
+  ['api.ingress.enabled=true', /networkPolicy\.apiFrom is empty/],
+  ['api.service.type=LoadBalancer', /networkPolicy\.apiFrom is empty/],
   ['settings.LLM_API_KEY=secret', /LLM_API_KEY among the settings would stand in the Deployment/],
 ];
 /** What Postgres may give. */
