@@ -45,6 +45,9 @@ const REFUSED: readonly (readonly [given: string, why: RegExp])[] = [
   ['api.ingress.enabled=true', /networkPolicy\.apiFrom is empty/],
   ['api.service.type=LoadBalancer', /networkPolicy\.apiFrom is empty/],
   ['settings.LLM_API_KEY=secret', /LLM_API_KEY among the settings would stand in the Deployment/],
+  ['worker.settings.TEMPORAL_TLS_CLIENT_KEY_DATA=x', /_KEY_DATA among the settings would stand/],
+  ['settings.TEMPORAL_GRPC_META_AUTHORIZATION=x', /put it into a Secret of its own, .* secrets\.headers/],
+  ['api.settings.OTEL_EXPORTER_OTLP_HEADERS=x', /put it into a Secret of its own, .* secrets\.headers/],
 ];
 /** What Postgres may give. */
 const GIVEN = [97, 150, 333, 5_000];

@@ -210,10 +210,16 @@ test('every secret stands in the chart’s Secret, and is refused among its sett
     .concat(Object.values(channelSubjects('inbound')), Object.values(channelSubjects('outbound')))
     .flatMap((subject) => Object.keys(variablesOf(subject).shape));
   const secrets = names.filter((name) =>
-    /(SECRET|TOKEN|API_KEY|ENCRYPTION_KEYS)$|^(DATABASE|REDIS)_(\w+_)?URL$/.test(name),
+    /(SECRET|TOKEN|API_KEY|KEY_DATA|ENCRYPTION_KEYS)$|^(DATABASE|REDIS)_(\w+_)?URL$/.test(name),
   );
   expect(secrets).toEqual(
-    expect.arrayContaining(['SLACK_CLIENT_SECRET', 'SLACK_STATE_SECRET', 'SLACK_APP_TOKEN', 'REDIS_URL']),
+    expect.arrayContaining([
+      'SLACK_CLIENT_SECRET',
+      'SLACK_STATE_SECRET',
+      'SLACK_APP_TOKEN',
+      'REDIS_URL',
+      'TEMPORAL_TLS_CLIENT_KEY_DATA',
+    ]),
   );
   const files = ['_helpers.tpl', 'api.yaml', 'worker.yaml', 'migration.yaml'];
   const texts = await Promise.all(files.map((file) => read(`deploy/helm/konstruct/templates/${file}`)));

@@ -42,6 +42,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - name: TEMPORAL_NAMESPACE
   value: {{ .Values.temporal.namespace | quote }}
 {{ include "konstruct.secret" (list "TEMPORAL_API_KEY" .Values.secrets.service "TEMPORAL_API_KEY" true) }}
+{{ include "konstruct.secret" (list "TEMPORAL_TLS_CLIENT_KEY_DATA" .Values.secrets.service "TEMPORAL_TLS_CLIENT_KEY_DATA" true) }}
 {{- if .Values.secrets.temporalTls }}
 - name: TEMPORAL_TLS_CLIENT_CERT_PATH
   value: /etc/konstruct/temporal/tls.crt
@@ -97,10 +98,14 @@ service:
 
 {{- /* What stands here, whoever may read Deployments can read. */}}
 {{- define "konstruct.settings" -}}
-{{- $secrets := list "DATABASE_ADMIN_URL" "DATABASE_API_URL" "DATABASE_OPERATOR_URL" "DATABASE_URL" "DATABASE_WORKER_URL" "KONSTRUCT_ENCRYPTION_KEYS" "KONSTRUCT_OPERATOR_TOKEN" "LLM_API_KEY" "REDIS_URL" "SLACK_APP_TOKEN" "SLACK_BOT_TOKEN" "SLACK_CLIENT_SECRET" "SLACK_SIGNING_SECRET" "SLACK_STATE_SECRET" "TEMPORAL_API_KEY" }}
+{{- $secrets := list "DATABASE_ADMIN_URL" "DATABASE_API_URL" "DATABASE_OPERATOR_URL" "DATABASE_URL" "DATABASE_WORKER_URL" "KONSTRUCT_ENCRYPTION_KEYS" "KONSTRUCT_OPERATOR_TOKEN" "LLM_API_KEY" "REDIS_URL" "SLACK_APP_TOKEN" "SLACK_BOT_TOKEN" "SLACK_CLIENT_SECRET" "SLACK_SIGNING_SECRET" "SLACK_STATE_SECRET" "TEMPORAL_API_KEY" "TEMPORAL_TLS_CLIENT_KEY_DATA" }}
 {{- range $name, $value := . }}
 {{- if has $name $secrets }}
 {{- fail (printf "%s among the settings would stand in the Deployment for all to read: put it into the Secret that secrets.service names" $name) }}
+{{- end }}
+{{- /* Headers mostly bear a token. */}}
+{{- if regexMatch "^(TEMPORAL_GRPC_META_.*|OTEL_.*HEADERS)$" $name }}
+{{- fail (printf "%s among the settings would stand in the Deployment for all to read: put it into a Secret of its own, and name that in secrets.headers" $name) }}
 {{- end }}
 {{- if has $name (list "DATABASE_CONNECTIONS" "DATABASE_MAX_CONNECTIONS") }}
 {{- fail (printf "%s follows from postgres.maxConnections: set that" $name) }}
@@ -170,6 +175,10 @@ tolerations:
 
 {{- define "konstruct.container" -}}
 image: {{ include "konstruct.image" . }}
+{{- with .Values.secrets.headers }}
+envFrom:
+  - secretRef: { name: {{ . }} }
+{{- end }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext:
   allowPrivilegeEscalation: false
