@@ -60,6 +60,8 @@ function redisConfig(directory: string, port: number, password: string): string 
     'appendonly yes',
     'appendfsync everysec',
     'save ""',
+    // Else it grows until the system ends some process.
+    'maxmemory 1gb',
     'maxmemory-policy noeviction',
   ];
   return settings.join('\n') + '\n';

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import pg from 'pg';
 import { startStack, type Stack } from '../../local/stack/index.ts';
 import { writeStackEnv } from '../../local/stack/home-files.ts';
@@ -51,6 +52,24 @@ test('the compose file has no default passwords, and a password for each service
   expect(variables.length).toBeGreaterThan(6);
   for (const [, name, rest] of variables) expect([name, rest]).toEqual([name, expect.stringMatching(/^:\?/)]);
   expect(compose).toMatch(/requirepass %s[^]*exec redis-server/);
+});
+
+test('every Redis of ours has a limit, and throws nothing away when it is reached', async () => {
+  const read = (file: string) => readFile(new URL(`../../${file}`, import.meta.url), 'utf8');
+  for (const file of ['docker-compose.yml', 'compose.cluster.yml']) {
+    const compose = await read(file);
+    expect(compose).toMatch(/maxmemory %s\\nmaxmemory-policy noeviction\\n.*"\$\$REDIS_MAXMEMORY"/);
+    expect(compose).toContain('REDIS_MAXMEMORY: ${REDIS_MAXMEMORY:-1gb}\n');
+  }
+  const { urls } = await start(['redis']);
+  const redis = new Redis(urls.REDIS_URL ?? '');
+  try {
+    const memory = await redis.info('memory');
+    expect(memory).toMatch(/^maxmemory:1073741824\r$/m);
+    expect(memory).toMatch(/^maxmemory_policy:noeviction\r$/m);
+  } finally {
+    redis.disconnect();
+  }
 });
 
 /** A Node process that runs a script. */
