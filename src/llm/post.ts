@@ -104,7 +104,8 @@ async function readAnswer(
 }
 
 /** Whatever a body makes of its reader is the body's fault. */
-const unreadable = (): Error => new LlmUnavailableError('the LLM’s answer could not be read');
+const unreadable = (): Error =>
+  new LlmUnavailableError('the LLM’s answer could not be read', { unreadable: true });
 
 function pushTo(reader: AnswerReader, bytes: Uint8Array): void {
   try {

@@ -293,6 +293,15 @@ test('the third attempt that took too long is the last, whatever other attempts 
   expect(await third.ended).toMatchObject({ type: 'LlmTimedOut', nonRetryable: true });
 });
 
+test('the third answer that can’t be read is the last', async () => {
+  const unreadable = () => Promise.reject(new LlmUnavailableError('no JSON', { unreadable: true }));
+  const first = attempt(unreadable);
+  expect(await first.ended).toMatchObject({ type: 'LlmUnavailable', nonRetryable: false });
+  expect(first.beats).toEqual([{ paidAttempts: 1 }]);
+  const third = attempt(unreadable, { paidAttempts: 2 });
+  expect(await third.ended).toMatchObject({ type: 'ReplyUnusable', nonRetryable: true });
+});
+
 test('an answer that this worker fails of counts as paid: the third attempt is the last', async () => {
   const unusable = () => Promise.resolve({ text: { no: 'text' } } as never);
   const first = attempt(unusable);
