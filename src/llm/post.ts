@@ -20,7 +20,8 @@ export type Posted =
 /**
  * Posts `body` and reads what comes. Rejects with `LlmUnavailableError` for a server that can't be reached,
  * keeps silent for `silenceMs` or isn't done by `deadline` (`performance.now()`), with the reason of `signal`
- * when that aborts. A connection that breaks off gives what came; whether that is whole the answer says.
+ * when that aborts. A connection that breaks off gives what came; whether that is whole the answer says. No
+ * redirect is followed: it would send the prompt to wherever the server says, also within our network.
  */
 export async function post(
   server: Server,
@@ -43,10 +44,16 @@ export async function post(
       method: 'POST',
       headers: server.headers,
       body: JSON.stringify(body),
+      redirect: 'manual',
       signal: signal ? AbortSignal.any([signal, watch.signal]) : watch.signal,
     });
     watch.heard();
     const { status, headers } = response;
+    if (headers.has('location') && status >= 300 && status < 400) {
+      // Who leaves a body unread keeps its connection.
+      await response.body?.cancel();
+      throw new LlmUnavailableError(`the LLM’s server redirects to another address (${status})`);
+    }
     if (!response.ok)
       return {
         kind: 'error',

@@ -418,6 +418,22 @@ test('an answer without an end is given up, and its connection closed', async ()
   expect(sent).toBeLessThan(30_000_000);
 });
 
+test.each([301, 302, 307, 308])('a redirect is not followed: %s', async (status) => {
+  let others = 0;
+  const inner = await serve((_req, res) => {
+    others += 1;
+    res.end();
+  });
+  answer = () => ({ status, headers: { location: `${inner.url}/v1/chat/completions` }, chunks: [] });
+  const error = await failure(complete('m'));
+  await inner.close();
+  expect(error).toMatchObject({
+    name: 'LlmUnavailableError',
+    message: `the LLM’s server redirects to another address (${status})`,
+  });
+  expect({ others, requests: requests.length }).toEqual({ others: 0, requests: 1 });
+});
+
 test('an answer that is compressed though nobody asked for it', async () => {
   const { chunks } = events(delta({ content: 'Hello' }, 'stop'));
   const zipped = gzipSync(Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))));
