@@ -22,6 +22,7 @@ export async function checkModels({ env }: Patient): Promise<Finding[]> {
     const startedAt = performance.now();
     try {
       await client.complete({
+        tenantId: DOCTOR,
         agentId: DOCTOR,
         model,
         messages: [{ role: 'user', content: 'Answer with the word yes.' }],

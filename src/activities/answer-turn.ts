@@ -34,10 +34,11 @@ export function createAnswerTurn(
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` and `LlmOverloaded`
      * (retried, after as long as the server asks for), `LlmTimedOut` and `LlmEmptyReply` (non-retryable after
-     * a few attempts, since those are paid for), and `TurnStopped` (non-retryable). An error of ours after
-     * the answer counts as paid as well, and ends the turn as `ReplyUnusable`. With a `delivery` it also
-     * shows in the turn's channel that the agent is at work, and delivers the reply early where it may.
-     * Trouble there never fails this step: the answer, or the failure's details, say how far it got.
+     * a few attempts, since those are paid for), and `TurnStopped` (non-retryable). An answer that can't be
+     * read, and an error of ours after it, count as paid as well, and end the turn as `ReplyUnusable`. With a
+     * `delivery` it also shows in the turn's channel that the agent is at work, and delivers the reply early
+     * where it may. Trouble there never fails this step: the answer, or the failure's details, say how far it
+     * got.
      */
     async answerTurn(input: {
       text: string;
@@ -102,7 +103,7 @@ export function createAnswerTurn(
       } catch (caught) {
         const error = early?.stop.signal.aborted ? new StoppedError('stopped') : caught;
         const details = await detailsOf(early, error);
-        const paid = paidAttempts(isAnswered || (error instanceof LlmUnavailableError && error.timedOut));
+        const paid = paidAttempts(isAnswered || isPaidInVain(error));
         // After `giveUp`, which sends the progress alone.
         if (paid > 0) heartbeat(detailsWith(early?.progress(), paid));
         const isLast = paid >= MAX_PAID_ATTEMPTS;
@@ -170,7 +171,10 @@ function embeddedInPart(texts: Record<'message' | 'reply', string>): Pick<TurnAn
 
 class EmptyReplyError extends Error {}
 
-/** Attempts that took long, or were answered with nothing, before the turn ends without a reply. */
+const isPaidInVain = (error: unknown): boolean =>
+  error instanceof LlmUnavailableError && (error.timedOut || error.unreadable);
+
+/** Attempts that took long, or gave nothing of use, before the turn ends without a reply. */
 const MAX_PAID_ATTEMPTS = 3;
 
 /** How many attempts were paid for in vain, this one included if it was. */
@@ -213,9 +217,10 @@ function toFailure(error: unknown, details: [AnswerFailureDetails] | [], isLast:
   if (error instanceof LlmRejectedError) return as(FAILURE.llmRejected, true);
   if (error instanceof EmptyReplyError) return as(FAILURE.llmEmptyReply, isLast);
   if (!(error instanceof LlmUnavailableError)) return error;
-  const ends = error.timedOut && isLast;
+  const ends = isLast && isPaidInVain(error);
+  const ended = error.timedOut ? FAILURE.llmTimedOut : FAILURE.replyUnusable;
   return ApplicationFailure.create({
-    type: ends ? FAILURE.llmTimedOut : error.overloaded ? FAILURE.llmOverloaded : FAILURE.llmUnavailable,
+    type: ends ? ended : error.overloaded ? FAILURE.llmOverloaded : FAILURE.llmUnavailable,
     message,
     nonRetryable: ends,
     ...(error.retryAfterMs !== undefined && { nextRetryDelay: Math.max(1, error.retryAfterMs) }),

@@ -1,9 +1,13 @@
 import { meaningOf } from './finish.ts';
+import { createGrowingText } from './growing-text.ts';
+import { beginningOf } from './json.ts';
 import type { Piece } from './piece.ts';
 import { createThoughtFilter } from './thought-filter.ts';
 
 /** An answer longer than this is ended here and counts as cut off: some models never stop. */
 const MAX_CHARACTERS = 200_000;
+/** Nobody reads more of a refusal. */
+const MAX_REFUSAL = 10_000;
 
 /** What a stream or a document has said in all. */
 export type BuiltAnswer = {
@@ -34,15 +38,17 @@ export type AnswerBuilder = {
   /** True once any text or thought has come. */
   hasBegun: () => boolean;
   shown: () => string;
+  /** Characters that it keeps, about. */
+  held: () => number;
   end: () => BuiltAnswer;
 };
 
 /** Puts the pieces of an answer together. */
 export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBuilder {
   let filter = createThoughtFilter(options);
-  const built: Omit<BuiltAnswer, 'text' | 'orphan' | 'isWhole'> = {
+  const refusal = createGrowingText();
+  const built: Omit<BuiltAnswer, 'text' | 'orphan' | 'isWhole' | 'refusal'> = {
     thought: 0,
-    refusal: '',
     finish: undefined,
     model: undefined,
     promptTokens: undefined,
@@ -81,7 +87,7 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
       if (piece.error !== undefined && !ending.isWhole()) built.error = piece.error;
       built.finish = piece.finish ?? built.finish;
       if (piece.reasoning) built.thought += piece.reasoning.length;
-      if (piece.refusal) built.refusal = (built.refusal + piece.refusal).slice(0, 10_000);
+      if (piece.refusal) refusal.add(beginningOf(piece.refusal, MAX_REFUSAL - refusal.text().length));
       if (piece.text) add(piece.text);
       if (piece.message) {
         const whole = growth.asWhole(piece.message);
@@ -104,12 +110,15 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
     isOver: () => isOver || built.error !== undefined,
     hasBegun: () => length > 0 || built.thought > 0,
     shown: () => (growth.isUnclear() ? '' : filter.shown()),
+    // The text itself stands in the filter, up to where it was certain as well.
+    held: () => growth.held() + 2 * Math.min(length, MAX_CHARACTERS) + refusal.text().length,
     end: () => {
       const { text, thought, orphan, document } = filter.end();
       // Cut off, it was a thought that took all there was.
       const isDocument = document !== '' && meaningOf(built.finish) !== 'cutOff';
       return {
         ...built,
+        refusal: refusal.text(),
         isWhole: ending.mayBeWhole(),
         text: (isDocument ? document : text).slice(0, MAX_CHARACTERS),
         thought: built.thought + (isDocument ? 0 : thought),
@@ -154,14 +163,7 @@ function createGrowth() {
   let chain: string | undefined;
   let links = 0;
   let isCumulative = false;
-  let pieces: string[] = [];
-  let total = 0;
-
-  const join = (): string => {
-    const text = pieces.join('');
-    pieces = [text];
-    return text;
-  };
+  let said = createGrowingText();
 
   return {
     next(text: string, isLast: boolean): { say: string; anew: boolean } {
@@ -178,18 +180,17 @@ function createGrowth() {
         links += 1;
         if (links >= TELLING_CHUNKS && text.length >= TELLING_LENGTH) {
           isCumulative = true;
-          pieces = [];
+          said = createGrowingText();
           return { say: text, anew: true };
         }
       } else {
         chain = undefined;
         // The finishing chunk repeats the whole.
-        const isRepeat = isLast && text.length === total && total >= TELLING_LENGTH;
-        if (isRepeat && text === join()) return { say: '', anew: false };
+        const isRepeat = isLast && text.length >= TELLING_LENGTH && text === said.text();
+        if (isRepeat) return { say: '', anew: false };
         links = -1;
       }
-      pieces.push(text);
-      total += text.length;
+      said.add(text);
       return { say: text, anew: false };
     },
     replace(text: string): { say: string; anew: boolean } {
@@ -199,15 +200,16 @@ function createGrowth() {
     /** A `message` among deltas: undefined when it is one more piece, else whether it holds instead. */
     asWhole(message: string): { anew: boolean } | undefined {
       if (isCumulative) return { anew: message !== chain };
-      if (total === 0 || message.length < total) return undefined;
-      const text = join();
+      const text = said.text();
+      if (text === '' || message.length < text.length) return undefined;
       if (message === text) return { anew: false };
       // As with chunks, a short beginning proves nothing.
       if (!message.startsWith(text) || text.length < TELLING_LENGTH) return undefined;
-      total = message.length;
-      pieces = [message];
+      said = createGrowingText(message);
       return { anew: true };
     },
+    /** Characters. */
+    held: () => said.text().length + (chain?.length ?? 0),
     /** Two chunks that look cumulative: what is true shows with the third. */
     isUnclear: () => !isCumulative && chain !== undefined && links > 1,
   };

@@ -1,4 +1,5 @@
 /** The text of an answer while it grows, and where in it a tag would stand: in code, in quotes, in prose. */
+import { createGrowingText } from './growing-text.ts';
 
 /** What closes a quotation or inline code, by what opens it. */
 const PAIRS: Readonly<Record<string, string>> = {
@@ -27,10 +28,10 @@ const RECENT = 64;
 
 export type AnswerText = ReturnType<typeof createAnswerText>;
 
-/** An answer's text so far. It is a rope of pieces, and is not looked into. */
+/** An answer's text so far. */
 export function createAnswerText() {
   let code = createCodeWatch();
-  let text = '';
+  let said = createGrowingText();
   /** Space that belongs to the text only if more follows. */
   let gap = '';
   let recent = '';
@@ -40,26 +41,26 @@ export function createAnswerText() {
     recent = (recent + piece.slice(-RECENT)).slice(-RECENT);
   };
   return {
-    text: () => text,
-    isEmpty: () => text === '',
+    text: () => said.text(),
+    isEmpty: () => said.text() === '',
     add: (piece: string): void => {
       if (piece === '') return;
       watch(piece);
-      text += gap + piece;
+      said.add(gap + piece);
       gap = '';
     },
     /** Space before or after a thought: the larger of both stays. None stands at the beginning. */
     addSpace: (space: string): void => {
-      if (text === '') return;
+      if (said.text() === '') return;
       watch(space);
       if (space.length > gap.length) gap = space;
     },
     /** A thought begins here: what came before it is no part of a thought. */
-    settle: (): void => void (settled = text),
+    settle: (): void => void (settled = said.text()),
     /** All since the last thought was one itself. Gives how long it was. */
     dropUnsettled: (): number => {
-      const dropped = text.length - settled.length;
-      text = settled;
+      const dropped = said.text().length - settled.length;
+      said = createGrowingText(settled);
       gap = '';
       recent = settled === '' ? '' : '\n';
       code = createCodeWatch();

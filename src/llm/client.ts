@@ -3,6 +3,7 @@ import { DEFAULT_MAX_OUTPUT_TOKENS } from '../domain/prompt.ts';
 import { LLM_SILENCE_MS, LLM_WITHIN_MS } from '../domain/timing.ts';
 import type { AnswerNotes, TokenUsage } from '../domain/turn.ts';
 import type { BuiltAnswer } from './answer-builder.ts';
+import { createDesks } from './desk.ts';
 import { LlmRejectedError, LlmUnavailableError } from './errors.ts';
 import { meaningOf } from './finish.ts';
 import { createKnownServers, type Known } from './known-servers.ts';
@@ -37,6 +38,8 @@ export type LlmLimits = {
 };
 
 export type CompletionRequest = {
+  /** Whose time and room it takes to read the answer. */
+  tenantId: string;
   /** Whose request it is: what is learned of the server by it serves this agent's requests alone. */
   agentId: string;
   model: string;
@@ -64,6 +67,7 @@ const MAX_REQUESTS = 8;
 export function createLlmClient(options: { baseUrl: string; apiKey: string; limits?: LlmLimits }): LlmClient {
   const server = serverOf(options);
   const knownOf = createKnownServers();
+  const deskOf = createDesks();
   return {
     async complete(request) {
       const started = performance.now();
@@ -71,6 +75,7 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
       const deadline = started + (limits.withinMs ?? LLM_WITHIN_MS);
       const { known, ...lessons } = createLessons(knownOf(request.agentId, request.model));
       const isSent = createIsSent(request.messages);
+      const desk = deskOf(request.tenantId);
       let bareness: Bareness = 0;
       let shortened = false;
       let affordable = Infinity;
@@ -91,10 +96,11 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
           silenceMs: plan.sent.has('stream') ? (limits.silenceMs ?? LLM_SILENCE_MS) : LLM_WITHIN_MS,
           deadline,
           mayOmitTag: known.omitsTag,
+          desk,
           signal: request.signal,
           onProgress: request.onProgress,
         });
-        const problem = problemIn(posted, plan, isSent);
+        const problem = await desk.inTurn(() => problemIn(posted, plan, isSent));
         if (!problem) {
           if (posted.kind !== 'answer') throw new LlmUnavailableError('the LLM answered an error');
           lessons.keep(posted.answer, plan, bareness);

@@ -72,6 +72,9 @@ const PROMPTS: readonly RegExp[] = [
   /input length \((\d+)/,
 ];
 
+/** No server gives more codes for it; each is looked for in what was sent. */
+const MOST_REASONS = 5;
+
 /** Undefined when the error is about something else. */
 export function contextLimitIn(
   texts: string,
@@ -93,7 +96,7 @@ export function contextLimitIn(
     return (limit.promptTokens ?? 0) > (limit.limitTokens ?? Infinity) ? limit : undefined;
   }
   if (OUTPUT.test(plain) && !INPUT.test(plain)) return undefined;
-  const coded = [...codes].filter((code) => CODES.test(code));
+  const coded = [...codes].filter((code) => CODES.test(code)).slice(0, MOST_REASONS);
   const words = WORDS.exec(plain)?.[0];
   const reasons = [...coded, ...(words === undefined ? [] : [words])];
   if (reasons.length === 0 && status !== 413) return undefined;

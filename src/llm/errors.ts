@@ -17,13 +17,21 @@ export class LlmUnavailableError extends Error {
   readonly retryAfterMs: number | undefined;
   /** True when the server was waited for in vain: each such attempt is long, and may be paid for. */
   readonly timedOut: boolean;
+  /** True when an answer came and can't be read: it may be paid for. */
+  readonly unreadable: boolean;
   /** True when the server said that it has too many requests. */
   readonly overloaded: boolean;
   constructor(
     message: string,
-    options: { retryAfterMs?: number | undefined; timedOut?: boolean; overloaded?: boolean } = {},
+    options: {
+      retryAfterMs?: number | undefined;
+      timedOut?: boolean;
+      unreadable?: boolean;
+      overloaded?: boolean;
+    } = {},
   ) {
     super(message);
+    this.unreadable = options.unreadable ?? false;
     this.overloaded = options.overloaded ?? false;
     this.retryAfterMs = options.retryAfterMs;
     this.timedOut = options.timedOut ?? false;

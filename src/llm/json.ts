@@ -25,6 +25,13 @@ export function asText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+/**
+ * A text's first characters, `most` of them. A part of a string keeps the whole in memory, and what stands
+ * around a name may be long: so it is copied.
+ */
+export const beginningOf = (text: string, most: number): string =>
+  text.length <= most ? text : Buffer.from(text.slice(0, most), 'utf16le').toString('utf16le');
+
 /** More than any server counts in one answer. */
 const MOST_COUNTED = 100_000_000;
 

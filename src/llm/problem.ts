@@ -28,6 +28,8 @@ const ECHOES = new Set(['input', 'messages', 'prompt', 'request', 'failed_genera
 
 /** Characters of a code or of a parameter's name, which are looked through for many words. */
 const MAX_NAME = 200;
+/** Codes, types and statuses of one error that are looked at. */
+const MOST_CODES = 20;
 /** Steps of the place in a request that an error is about. */
 const MAX_STEPS = 20;
 
@@ -38,6 +40,9 @@ export function textsOf(body: unknown): { texts: string; codes: Set<string>; par
   let param = '';
   let loc = '';
   let budget = 200;
+  const note = (code: string): void => {
+    if (codes.size < MOST_CODES) codes.add(code);
+  };
   const visit = (value: unknown, name: string, depth: number): void => {
     if (budget-- <= 0 || depth > 8) return;
     if (typeof value === 'string') {
@@ -47,11 +52,11 @@ export function textsOf(body: unknown): { texts: string; codes: Set<string>; par
         return;
       }
       if (/^(?:code|type|status|reason|error_code|error_type|kind)$/.test(name))
-        codes.add(value.slice(0, MAX_NAME).toLowerCase());
+        note(value.slice(0, MAX_NAME).toLowerCase());
       else if (name === 'param') param = value.slice(0, MAX_NAME);
       texts.push(value.slice(0, 4_000));
     } else if (typeof value === 'number') {
-      if (/code|status/.test(name)) codes.add(String(value));
+      if (/code|status/.test(name)) note(String(value));
       if (/^n_/.test(name)) texts.push(`${name}=${value}`);
     } else if (Array.isArray(value)) {
       if (name === 'loc') loc += ` ${stepsOf(value)}`;

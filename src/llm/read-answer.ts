@@ -1,6 +1,5 @@
-import { setImmediate } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { readDocuments, readEvents, type Taker, type TextReader } from './read-texts.ts';
 
 /**
@@ -10,8 +9,8 @@ import { readDocuments, readEvents, type Taker, type TextReader } from './read-t
 export const MAX_BODY_BYTES = 64_000_000;
 /** Bytes of a body that is compressed, as it comes and as it is read. */
 const MAX_ZIPPED_BYTES = 4_000_000;
-/** As much of it is read at a time as comes over the network: others have their turns in between. */
-const SLICE_BYTES = 64_000;
+/** What is kept in pieces takes so many bytes more for each. */
+const AROUND_A_PIECE = 200;
 
 /** What a body turned out to be. `page`: HTML or plain text, no answer of a model. */
 export type BodyKind = 'events' | 'lines' | 'document' | 'page' | 'empty';
@@ -19,9 +18,13 @@ export type BodyKind = 'events' | 'lines' | 'document' | 'page' | 'empty';
 export type AnswerReader = {
   /** Throws when the body, or a part of it, is larger than any answer. */
   push: (bytes: Uint8Array) => void;
-  /** The body has ended. Rejects when what is left of it can't be read. */
-  end: () => Promise<BodyKind>;
+  /** The body has ended. Rejects when what is left of it can't be read. `inTurn` does each step of it. */
+  end: (inTurn?: (step: () => void) => Promise<void>) => Promise<BodyKind>;
+  /** Bytes that are kept of what isn't finished, at most. */
+  held: () => number;
 };
+
+const atOnce = (step: () => void): Promise<void> => Promise.resolve().then(step);
 
 /**
  * Reads a body as what it is, not as what its content type says: events, lines of JSON or one document, in
@@ -30,7 +33,7 @@ export type AnswerReader = {
 export function createAnswerReader(builder: Taker): AnswerReader {
   const decoder = new TextDecoder();
   let kind: BodyKind = 'empty';
-  let reader: TextReader = { consume: () => undefined, finish: () => undefined };
+  let reader: TextReader = { consume: () => undefined, finish: () => undefined, held: () => 0 };
   let isInComment = false;
   let size = 0;
   const zipped: Uint8Array[] = [];
@@ -70,11 +73,13 @@ export function createAnswerReader(builder: Taker): AnswerReader {
     if (start !== '') begin(start);
   };
   const takeBytes = (bytes: Uint8Array): void => take(decoder.decode(bytes, { stream: true }));
-  const unzip = async (): Promise<void> => {
-    const body = await gunzipped(Buffer.concat(zipped), { maxOutputLength: MAX_ZIPPED_BYTES });
-    for (let at = 0; at < body.length; at += SLICE_BYTES) {
-      takeBytes(body.subarray(at, at + SLICE_BYTES));
-      await setImmediate();
+  const unzip = async (inTurn: (step: () => void) => Promise<void>): Promise<void> => {
+    let left = MAX_ZIPPED_BYTES;
+    const unzipped: AsyncIterable<Uint8Array> = Readable.from(zipped).pipe(createGunzip());
+    for await (const bytes of unzipped) {
+      left -= bytes.length;
+      if (left < 0) throw new RangeError('the answer is too large');
+      await inTurn(() => takeBytes(bytes));
     }
   };
 
@@ -93,14 +98,15 @@ export function createAnswerReader(builder: Taker): AnswerReader {
         first = undefined;
       } else takeBytes(bytes);
     },
-    end: async () => {
-      if (zipped.length > 0) await unzip();
+    end: async (inTurn = atOnce) => {
+      if (zipped.length > 0) await unzip(inTurn);
       else if (first) takeBytes(first);
-      take(decoder.decode());
-      reader.finish();
+      await inTurn(() => {
+        take(decoder.decode());
+        reader.finish();
+      });
       return kind;
     },
+    held: () => 2 * reader.held() + (zipped.length > 0 ? size + zipped.length * AROUND_A_PIECE : 0),
   };
 }
-
-const gunzipped = promisify(gunzip);

@@ -3,7 +3,7 @@
  * chat completions, legacy completions, Responses, Anthropic's and Cohere's events; `read-other.ts` has what
  * is without choices and types. docs/LLM-SERVERS.md names the sources.
  */
-import { asObject, asText, readJson, type Json } from './json.ts';
+import { asObject, asText, beginningOf, readJson, type Json } from './json.ts';
 import type { Piece } from './piece.ts';
 import { countsOf } from './read-counts.ts';
 import { readMessage } from './read-message.ts';
@@ -28,7 +28,7 @@ export function readChunk(value: unknown, event?: string): Piece {
   return {
     ...piece,
     ...counts,
-    ...(model !== undefined && { model: model.slice(0, MAX_MODEL_NAME) }),
+    ...(model !== undefined && { model: beginningOf(model, MAX_MODEL_NAME) }),
     ...(counts && !said && !hasPlaceForText(inner) && { countsAlone: true }),
   };
 }

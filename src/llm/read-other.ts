@@ -1,5 +1,5 @@
 /** Chunks and documents without `choices`: other providers' own shapes, as gateways hand them on. */
-import { asObject, asText, type Json } from './json.ts';
+import { asObject, asText, beginningOf, type Json } from './json.ts';
 import type { Piece } from './piece.ts';
 import { countsOf } from './read-counts.ts';
 import { readMessage, readParts, thoughtIn } from './read-message.ts';
@@ -12,7 +12,7 @@ const MAX_FINISH = 200;
 
 /** The reason to finish, where there is one. */
 export const finishOf = (finish: string | undefined): Piece =>
-  finish === undefined || NOT_YET.test(finish) ? {} : { finish: finish.slice(0, MAX_FINISH) };
+  finish === undefined || NOT_YET.test(finish) ? {} : { finish: beginningOf(finish, MAX_FINISH) };
 
 /** A whole answer of the Responses API. */
 export function readOutput(response: Json): Piece {
@@ -69,7 +69,7 @@ export function readOther(chunk: Json): Piece {
     return { text, reasoning, ...finishOf(asText(candidate['finishReason'])) };
   }
   const blocked = asText(asObject(chunk['promptFeedback'])?.['blockReason']);
-  if (blocked !== undefined) return { finish: blocked.slice(0, MAX_FINISH) };
+  if (blocked !== undefined) return { finish: beginningOf(blocked, MAX_FINISH) };
   const { text, ...said } = readPlain(chunk);
   return { ...said, ...(text !== undefined && text !== '' && { text }), ...endOf(chunk) };
 }

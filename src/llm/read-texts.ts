@@ -4,8 +4,13 @@ import type { AnswerBuilder } from './answer-builder.ts';
 import { asObject, objectsIn, readJson } from './json.ts';
 import { readChunk } from './read-chunk.ts';
 
-/** Characters of one event, line or document: the longest text and its thoughts, every character escaped. */
-const MAX_TEXT = 4_000_000;
+/**
+ * Characters of one event, line or document: the longest reply (`MAX_REPLY_BYTES`) and as long a thought,
+ * in a script whose every character is escaped (six for three bytes), and room for what stands around them.
+ */
+const MAX_TEXT = 1_000_000;
+/** What is kept in pieces takes so many characters more for each. */
+const AROUND_A_PIECE = 40;
 /** Of one answer: the longest text in events of one character each, and as many thoughts. */
 const MAX_DOCUMENTS = 500_000;
 /** Texts that look like documents and are none: each costs an error. */
@@ -13,8 +18,13 @@ const MAX_BROKEN = 1_000;
 
 export type Taker = Pick<AnswerBuilder, 'take' | 'markWhole'>;
 
-/** Both throw when there is more than any answer holds. */
-export type TextReader = { consume: (text: string) => void; finish: () => void };
+/** The first two throw when there is more than any answer holds. */
+export type TextReader = {
+  consume: (text: string) => void;
+  finish: () => void;
+  /** Characters that are kept of what isn't finished, at most. */
+  held: () => number;
+};
 
 /** Some write it as JSON. */
 const isDone = (text: string): boolean => /^"?\[DONE\]"?$/i.test(text);
@@ -24,6 +34,11 @@ const NAMED_END = /^(?:end|done|completed?|finish(?:ed)?)$/i;
 
 export function readEvents(builder: Taker): TextReader {
   const documents = createDocuments();
+  /** Characters since the last event that was whole. */
+  let open = 0;
+  /** A part of a string keeps the whole: the event in whose piece this one began counts as well. */
+  let held = 0;
+  let events = 0;
   const takeData = (data: string, event: string | undefined): void => {
     const text = data.startsWith('data:') ? data.slice(5).trim() : data.trim();
     if (isDone(text)) {
@@ -44,13 +59,24 @@ export function readEvents(builder: Taker): TextReader {
   // Without `onError`: it would be given an error with its stack for every line that is no field. A parser
   // that holds too much throws when it is fed again.
   const parser = createParser({
-    onEvent: ({ data, event }) => takeData(data, event),
+    onEvent: ({ data, event }) => {
+      events += 1;
+      takeData(data, event);
+    },
     maxBufferSize: MAX_TEXT,
   });
   return {
-    consume: (text) => parser.feed(text),
+    consume: (text) => {
+      const before = events;
+      parser.feed(text);
+      const more = text.length + AROUND_A_PIECE * countLines(text);
+      const goesOn = events === before;
+      held = (goesOn ? held : open) + more;
+      open = goesOn ? open + more : more;
+    },
     // The last event may lack its empty line.
     finish: () => parser.feed('\n\n'),
+    held: () => held,
   };
 }
 
@@ -59,6 +85,7 @@ export function readDocuments(builder: Taker, isLines: () => void): TextReader {
   const documents = createDocuments();
   let parts: string[] = [];
   let size = 0;
+  let held = 0;
   let lines: 'unknown' | 'yes' | 'no' = 'unknown';
   let taken = 0;
   let only: unknown;
@@ -90,6 +117,8 @@ export function readDocuments(builder: Taker, isLines: () => void): TextReader {
   };
   const splitLines = (): void => {
     const text = parts.join('');
+    // What is left of it keeps all of it.
+    held = text.length;
     const from = lines === 'no' ? 0 : text.lastIndexOf('\n') + 1;
     if (from === 0) return;
     for (const line of linesOf(text.slice(0, from))) {
@@ -111,6 +140,7 @@ export function readDocuments(builder: Taker, isLines: () => void): TextReader {
     consume: (text) => {
       parts.push(text);
       size += text.length;
+      held += text.length + AROUND_A_PIECE;
       if (lines !== 'no' && text.includes('\n')) splitLines();
       if (size > MAX_TEXT) throw new RangeError('a document of the answer is too large');
     },
@@ -131,6 +161,7 @@ export function readDocuments(builder: Taker, isLines: () => void): TextReader {
       // A document that can be parsed is all there.
       builder.markWhole();
     },
+    held: () => held,
   };
 }
 
@@ -154,6 +185,12 @@ function createDocuments() {
       if (broken < 0) throw new RangeError('too many parts of the answer are no JSON');
     },
   };
+}
+
+function countLines(text: string): number {
+  let lines = 1;
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines += 1;
+  return lines;
 }
 
 /** Line by line: a list of all lines of a long text takes many times its space. */

@@ -6,7 +6,16 @@ import type { Completion, CompletionRequest, LlmClient } from './client.ts';
 
 type RunnableAgent = Pick<
   Agent,
-  'id' | 'name' | 'jobTitle' | 'persona' | 'systemPrompt' | 'model' | 'maxPromptTokens' | 'llm' | 'escalation'
+  | 'id'
+  | 'tenantId'
+  | 'name'
+  | 'jobTitle'
+  | 'persona'
+  | 'systemPrompt'
+  | 'model'
+  | 'maxPromptTokens'
+  | 'llm'
+  | 'escalation'
 >;
 
 /** Asks an agent's model. Rejects as `LlmClient.complete` does. */
@@ -33,6 +42,7 @@ export function createRunAgent(
       throw new LlmRejectedError('the agent’s model is not among LLM_MODELS', { reason: 'unknownModel' });
     }
     return llm.complete({
+      tenantId: agent.tenantId,
       agentId: agent.id,
       model,
       messages: messages ?? [

@@ -4,21 +4,42 @@ import type { PromptMessage } from '../domain/conversation.ts';
 /** Whether a word, a number or a phrase stands in what was sent. */
 export type IsSent = (phrase: string) => boolean;
 
-/** Reads the messages when it is first asked, since few answers are errors. */
+/**
+ * Characters that are looked through for one answer: the longest prompt ten times. An error may hold many
+ * words and numbers, and each is looked for in all of the prompt.
+ */
+const MOST_LOOKED_AT = 4_000_000;
+/** What one place costs where a phrase stands, in characters that are looked through. */
+const A_PLACE = 500;
+
+/**
+ * Reads the messages when it is first asked, since few answers are errors. Each phrase is looked for once.
+ * What is left when enough was looked at counts as sent: less is learned of such an error.
+ */
 export function createIsSent(messages: readonly PromptMessage[]): IsSent {
   let sent: string | undefined;
+  let left = MOST_LOOKED_AT;
+  const known = new Map<string, boolean>();
+  const find = (text: string, wanted: string): boolean => {
+    for (let from = 0; left > 0;) {
+      const at = text.indexOf(wanted, from);
+      left -= (at < 0 ? text.length : at) - from + A_PLACE;
+      if (at < 0) return false;
+      const isPart = isWord(text[at - 1], wanted[0]) || isWord(wanted.at(-1), text[at + wanted.length]);
+      if (!isPart) return true;
+      from = at + 1;
+    }
+    return true;
+  };
   return (phrase) => {
     sent ??= plain(messages.map(({ content }) => content).join('\n'));
     const wanted = plain(phrase).trim();
     if (wanted === '') return false;
-    for (let at = sent.indexOf(wanted); at >= 0; at = sent.indexOf(wanted, at + 1)) {
-      const isPart = isWord(sent[at - 1], wanted[0]) || isWord(wanted.at(-1), sent[at + wanted.length]);
-      if (!isPart) return true;
-    }
-    return false;
+    const isSent = known.get(wanted) ?? find(sent, wanted);
+    known.set(wanted, isSent);
+    return isSent;
   };
 }
-
 /** Whether any two words beside each other were sent: a phrase may begin before what is repeated. */
 export function isSentInPart(phrase: string, isSent: IsSent): boolean {
   const words = [...phrase.matchAll(/[^\s.,:;'"`(){}[\]]+/g)];

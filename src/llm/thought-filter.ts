@@ -6,6 +6,7 @@
  * nothing but `<analysis>…</analysis>` may be the document that was asked for.
  */
 import { createAnswerText, isQuoted, type AnswerText } from './answer-text.ts';
+import { createGrowingText, type GrowingText } from './growing-text.ts';
 import {
   couldBeLikeAThought,
   FIRST_TAGS,
@@ -53,7 +54,7 @@ type Reading = {
   mentioned: boolean;
   /** What was taken for thoughts and may be a document; undefined: not within one. */
   documents: string;
-  document: string | undefined;
+  document: GrowingText | undefined;
   isFramed: boolean;
   likeThought: boolean;
 };
@@ -101,7 +102,7 @@ export function createThoughtFilter({ mayOmitTag = false } = {}): ThoughtFilter 
 
 function open(reading: Reading, tag: Tag, mark: string): void {
   reading.answer.settle();
-  reading.document = opensDocument(mark) ? mark : undefined;
+  reading.document = opensDocument(mark) ? createGrowingText(mark) : undefined;
   reading.tag = tag;
   reading.state = 'thought';
   reading.sawThought = true;
@@ -144,7 +145,7 @@ function think(reading: Reading, isEnd: boolean): boolean {
     reading.thought += close.at;
     if (reading.document !== undefined) {
       const rest = held.slice(0, close.at + close.length);
-      reading.documents += `${reading.documents && '\n'}${reading.document}${rest}`;
+      reading.documents += `${reading.documents && '\n'}${reading.document.text()}${rest}`;
     }
     reading.held = held.slice(close.at + close.length);
     reading.state = 'start';
@@ -154,7 +155,7 @@ function think(reading: Reading, isEnd: boolean): boolean {
   const undecided = close ? held.length - close.waitsFrom : Math.min(held.length, LONGEST_MARK);
   const keep = isEnd ? 0 : undecided;
   reading.thought += held.length - keep;
-  if (reading.document !== undefined) reading.document += held.slice(0, held.length - keep);
+  reading.document?.add(held.slice(0, held.length - keep));
   reading.held = held.slice(held.length - keep);
   return false;
 }

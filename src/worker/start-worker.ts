@@ -1,4 +1,5 @@
 /** The workers of one process: one for replies, one for backfills, one embedder for both. */
+import { setDefaultHighWaterMark } from 'node:stream';
 import { Runtime } from '@temporalio/worker';
 import type { NativeConnection, Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -27,6 +28,12 @@ import { workflowBundle } from './workflow-bundle.ts';
 /** Loaded with `node --import`, since it must run in the workflow threads that the SDK starts. */
 const TIME_LIMIT_MODULE = 'sandbox-time-limit.ts';
 
+/**
+ * Bytes of a stream that are kept before they are read. A server may send its answer byte by byte, and each
+ * is an object: with Node's 64 kB two hundred such answers fill the heap.
+ */
+const READ_AHEAD_BYTES = 16_384;
+
 export type RunningWorker = {
   connection: NativeConnection;
   /** Stops polling. `ended` resolves when the running tasks are finished. */
@@ -44,6 +51,7 @@ export async function startWorker(
   log: Logger,
   tracing: Tracing | undefined,
 ): Promise<RunningWorker> {
+  setDefaultHighWaterMark(false, READ_AHEAD_BYTES);
   const metrics = config.metrics && (await createWorkerMetrics(config.metrics));
   installRuntime(log, metrics?.temporalAddress);
   logGivenUp(log);

@@ -11,6 +11,7 @@ import { chunk, fail, startFakeLlm, streamText, type FakeLlm } from '../support/
 
 const AGENT = {
   id: 'mara',
+  tenantId: 't',
   name: 'Mara',
   jobTitle: '',
   persona: '',

@@ -65,7 +65,13 @@ async function play(played: Dialect) {
   const client = createLlmClient({ baseUrl: `${server.url}/v1`, apiKey: 'sk-secret' });
   const seen: string[] = [];
   const ask = () =>
-    client.complete({ agentId: 'a', model: 'm', messages: MESSAGES, onProgress: (text) => seen.push(text) });
+    client.complete({
+      tenantId: 't',
+      agentId: 'a',
+      model: 'm',
+      messages: MESSAGES,
+      onProgress: (text) => seen.push(text),
+    });
   const outcome = await ask().catch((error: unknown) => error);
   return { outcome, seen, ask };
 }

@@ -34,6 +34,7 @@ const newClient = () => {
 const ask = (client: LlmClient, text: string) =>
   client
     .complete({
+      tenantId: 't',
       agentId: 'a',
       model: 'm',
       messages: [{ role: 'system', content: SYSTEM }, ...WINDOW, { role: 'user', content: text }],

@@ -1,10 +1,13 @@
 /** Time-outs, caps and what the step that answers a turn makes of them. */
 import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createAnswerTurn } from '../../../src/activities/answer-turn.ts';
 import { createLlmClient, LlmUnavailableError, type LlmLimits } from '../../../src/llm/client.ts';
+import { createDesks } from '../../../src/llm/desk.ts';
 import { LlmRejectedError } from '../../../src/llm/errors.ts';
+import { post } from '../../../src/llm/post.ts';
 import { createRunAgent, type RunAgent } from '../../../src/llm/run-agent.ts';
 import { acceptedMessage } from '../../support/accepted-message.ts';
 import { readBody, serve } from '../../support/http-server.ts';
@@ -42,12 +45,17 @@ const failure = (work: Promise<unknown>) =>
 test('a silent server is given up, before its first byte and between two', async () => {
   answer = () => ({ headers: { 'content-type': 'text/event-stream' }, chunks: [], end: 'open' });
   const before = await failure(
-    clientWith({ silenceMs: 80 }).complete({ agentId: 'a', model: 'm', messages: MESSAGES }),
+    clientWith({ silenceMs: 80 }).complete({ tenantId: 't', agentId: 'a', model: 'm', messages: MESSAGES }),
   );
   expect(before).toMatchObject({ name: 'LlmUnavailableError', timedOut: true });
   answer = () => ({ ...events(delta({ content: 'Half' })), end: 'open' });
   const between = await failure(
-    clientWith({ silenceMs: 500 }).complete({ agentId: 'a', model: 'between', messages: MESSAGES }),
+    clientWith({ silenceMs: 500 }).complete({
+      tenantId: 't',
+      agentId: 'a',
+      model: 'between',
+      messages: MESSAGES,
+    }),
   );
   expect(between).toMatchObject({ name: 'LlmUnavailableError', timedOut: true });
   // The server may take note of the first request after the client has given it up.
@@ -57,6 +65,7 @@ test('a silent server is given up, before its first byte and between two', async
 test('all requests for one answer share one time limit, which an agent may set', async () => {
   answer = () => ({ ...events(delta({ content: 'Half' })), end: 'open' });
   const asked = clientWith().complete({
+    tenantId: 't',
     agentId: 'a',
     model: 'm',
     messages: MESSAGES,
@@ -69,7 +78,13 @@ test('an aborted request rejects with the reason', async () => {
   answer = () => ({ ...events(delta({ content: 'Half' })), end: 'open' });
   const controller = new AbortController();
   const asked = failure(
-    clientWith().complete({ agentId: 'a', model: 'm', messages: MESSAGES, signal: controller.signal }),
+    clientWith().complete({
+      tenantId: 't',
+      agentId: 'a',
+      model: 'm',
+      messages: MESSAGES,
+      signal: controller.signal,
+    }),
   );
   setTimeout(() => controller.abort(new Error('cancelled')), 50);
   expect(await asked).toMatchObject({ message: 'cancelled' });
@@ -77,7 +92,12 @@ test('an aborted request rejects with the reason', async () => {
 
 test('the cap is the deployment’s, or the agent’s', async () => {
   answer = () => events(delta({ content: 'Hi' }, 'stop'));
-  await clientWith({ maxOutputTokens: 700 }).complete({ agentId: 'a', model: 'm', messages: MESSAGES });
+  await clientWith({ maxOutputTokens: 700 }).complete({
+    tenantId: 't',
+    agentId: 'a',
+    model: 'm',
+    messages: MESSAGES,
+  });
   expect(requests[0]).toMatchObject({ max_tokens: 700 });
   const { agent } = acceptedMessage();
   const runAgent = createRunAgent(clientWith({ maxOutputTokens: 700 }), { model: 'default', models: [] });
@@ -95,6 +115,7 @@ test('a set context is kept to before anything is sent', async () => {
     ...MESSAGES,
   ];
   const completion = await clientWith({ contextTokens: 2_000 }).complete({
+    tenantId: 't',
     agentId: 'a',
     model: 'm',
     messages,
@@ -115,17 +136,23 @@ test('what one agent’s limit or cap teaches shortens no other agent’s prompt
   const client = clientWith();
   answer = () => blankAndCutOff;
   await failure(
-    client.complete({ agentId: 'a', model: 'm', messages: MESSAGES, limits: { maxOutputTokens: 1 } }),
+    client.complete({
+      tenantId: 't',
+      agentId: 'a',
+      model: 'm',
+      messages: MESSAGES,
+      limits: { maxOutputTokens: 1 },
+    }),
   );
   answer = () =>
     json(
       { error: { message: 'maximum context length is 600 tokens', code: 'context_length_exceeded' } },
       400,
     );
-  await failure(client.complete({ agentId: 'a', model: 'm', messages: long }));
+  await failure(client.complete({ tenantId: 't', agentId: 'a', model: 'm', messages: long }));
   answer = () => events(delta({ content: 'Hi' }, 'stop'));
   requests.length = 0;
-  await client.complete({ agentId: 'b', model: 'm', messages: long });
+  await client.complete({ tenantId: 't', agentId: 'b', model: 'm', messages: long });
   expect(requests).toHaveLength(1);
   expect(requests[0]?.messages.at(-1)?.content).toBe(long.at(-1)?.content);
   expect(requests[0]?.['max_tokens']).toBeGreaterThan(1_000);
@@ -135,18 +162,26 @@ test('a cap of one token that is used up says nothing of the context', async () 
   const client = clientWith();
   answer = () => blankAndCutOff;
   await failure(
-    client.complete({ agentId: 'a', model: 'm', messages: MESSAGES, limits: { maxOutputTokens: 1 } }),
+    client.complete({
+      tenantId: 't',
+      agentId: 'a',
+      model: 'm',
+      messages: MESSAGES,
+      limits: { maxOutputTokens: 1 },
+    }),
   );
   expect(requests).toHaveLength(1);
   answer = () => events(delta({ content: 'Hi' }, 'stop'));
-  await client.complete({ agentId: 'a', model: 'm', messages: MESSAGES });
+  await client.complete({ tenantId: 't', agentId: 'a', model: 'm', messages: MESSAGES });
   expect(requests.at(-1)?.['max_tokens']).toBeGreaterThan(1_000);
 });
 
 test('a server that refuses everything is asked a bounded number of times', async () => {
   answer = () =>
     json({ error: { message: 'maximum context length is 10 tokens', code: 'context_length_exceeded' } }, 400);
-  const error = await failure(clientWith().complete({ agentId: 'a', model: 'm', messages: MESSAGES }));
+  const error = await failure(
+    clientWith().complete({ tenantId: 't', agentId: 'a', model: 'm', messages: MESSAGES }),
+  );
   expect(error).toMatchObject({ name: 'LlmRejectedError', reason: 'tooLong' });
   expect(requests.length).toBeLessThanOrEqual(8);
 });
@@ -175,13 +210,15 @@ test('a window that is larger than the context: answered in the same attempt, an
     { role: 'user' as const, content: 'hi' },
   ];
   const client = clientWith();
-  const first = await client.complete({ agentId: 'a', model: 'm', messages });
+  const first = await client.complete({ tenantId: 't', agentId: 'a', model: 'm', messages });
   expect(first).toMatchObject({ text: 'Hi', droppedFromPrompt: { context: false, characters: 0 } });
   expect(requests.length).toBeLessThanOrEqual(3);
   expect(requests.at(-1)?.messages.at(-1)).toEqual({ role: 'user', content: 'hi' });
   expect(requests.at(-1)?.messages.length).toBeGreaterThan(4);
   requests = [];
-  expect(await client.complete({ agentId: 'a', model: 'm', messages })).toMatchObject({ text: 'Hi' });
+  expect(await client.complete({ tenantId: 't', agentId: 'a', model: 'm', messages })).toMatchObject({
+    text: 'Hi',
+  });
   expect(requests).toHaveLength(1);
 });
 
@@ -197,11 +234,13 @@ test('credit for a short answer: asked again for that much, in this attempt alon
         )
       : events(delta({ content: 'Hi' }, 'stop'));
   const client = clientWith({ maxOutputTokens: 4_096 });
-  expect(await client.complete({ agentId: 'a', model: 'm', messages: MESSAGES })).toMatchObject({
+  expect(
+    await client.complete({ tenantId: 't', agentId: 'a', model: 'm', messages: MESSAGES }),
+  ).toMatchObject({
     text: 'Hi',
   });
   credit = 1_000_000;
-  await client.complete({ agentId: 'a', model: 'm', messages: MESSAGES });
+  await client.complete({ tenantId: 't', agentId: 'a', model: 'm', messages: MESSAGES });
   expect(requests.map((sent) => sent['max_tokens'])).toEqual([4_096, 1_500, 4_096]);
 });
 
@@ -209,7 +248,7 @@ test('a server that fails is asked once more without optional parameters, until 
   const failing = () => json({ error: { message: 'Internal Server Error' } }, 500);
   answer = failing;
   const client = clientWith();
-  const ask = () => client.complete({ agentId: 'a', model: 'm', messages: MESSAGES });
+  const ask = () => client.complete({ tenantId: 't', agentId: 'a', model: 'm', messages: MESSAGES });
   expect(await failure(ask())).toBeInstanceOf(LlmUnavailableError);
   expect(requests.map((sent) => 'stream_options' in sent)).toEqual([true, false]);
   answer = () => events(delta({ content: 'Hi' }, 'stop'));
@@ -226,7 +265,7 @@ test('two streams without an end: the third request is a plain one', async () =>
       ? events(delta({ content: 'All of it' }))
       : json({ choices: [{ message: { content: 'All of it' } }] });
   const client = clientWith();
-  const ask = () => client.complete({ agentId: 'a', model: 'm', messages: MESSAGES });
+  const ask = () => client.complete({ tenantId: 't', agentId: 'a', model: 'm', messages: MESSAGES });
   expect(await failure(ask())).toBeInstanceOf(LlmUnavailableError);
   expect(await failure(ask())).toBeInstanceOf(LlmUnavailableError);
   expect(await ask()).toMatchObject({ text: 'All of it' });
@@ -236,7 +275,12 @@ test('the base URL may have a query, and no failure quotes a body', async () => 
   answer = () =>
     json({ error: { message: 'Incorrect API key provided: sk-secret', code: 'sk-secret' } }, 401);
   const error = await failure(
-    clientWith({}, '?api-version=1').complete({ agentId: 'a', model: 'm', messages: MESSAGES }),
+    clientWith({}, '?api-version=1').complete({
+      tenantId: 't',
+      agentId: 'a',
+      model: 'm',
+      messages: MESSAGES,
+    }),
   );
   expect(keys).toEqual(['/v1/chat/completions?api-version=1', 'Bearer sk-secret']);
   expect(String(error)).not.toContain('sk-secret');
@@ -293,6 +337,15 @@ test('the third attempt that took too long is the last, whatever other attempts 
   expect(await third.ended).toMatchObject({ type: 'LlmTimedOut', nonRetryable: true });
 });
 
+test('the third answer that can’t be read is the last', async () => {
+  const unreadable = () => Promise.reject(new LlmUnavailableError('no JSON', { unreadable: true }));
+  const first = attempt(unreadable);
+  expect(await first.ended).toMatchObject({ type: 'LlmUnavailable', nonRetryable: false });
+  expect(first.beats).toEqual([{ paidAttempts: 1 }]);
+  const third = attempt(unreadable, { paidAttempts: 2 });
+  expect(await third.ended).toMatchObject({ type: 'ReplyUnusable', nonRetryable: true });
+});
+
 test('an answer that this worker fails of counts as paid: the third attempt is the last', async () => {
   const unusable = () => Promise.resolve({ text: { no: 'text' } } as never);
   const first = attempt(unusable);
@@ -311,7 +364,8 @@ test('a failure says what the person is to be told', async () => {
   });
 });
 
-const complete = (model: string) => clientWith().complete({ agentId: 'a', model, messages: MESSAGES });
+const complete = (model: string) =>
+  clientWith().complete({ tenantId: 't', agentId: 'a', model, messages: MESSAGES });
 
 test('megabytes that are no JSON hold nobody up', async () => {
   const escapes = '\\"'.repeat(1_500_000);
@@ -322,7 +376,7 @@ test('megabytes that are no JSON hold nobody up', async () => {
 });
 
 test('nor does an error, whatever its names are', async () => {
-  const name = 'ratelimit'.repeat(60_000);
+  const name = 'ratelimit'.repeat(15_000);
   const headers = { [name]: '1', 'X-RateLimit-Reset': '7s' };
   const error = { message: 'busy', code: name, type: name, metadata: { headers } };
   answer = () => events(`data: ${JSON.stringify({ error, detail: [{ loc: [name], msg: name }] })}\n\n`);
@@ -357,15 +411,65 @@ test('an answer without an end is given up, and its connection closed', async ()
     }
   });
   const client = createLlmClient({ baseUrl: `${endless.url}/v1`, apiKey: 'k' });
-  const asked = failure(client.complete({ agentId: 'a', model: 'm', messages: MESSAGES }));
+  const asked = failure(client.complete({ tenantId: 't', agentId: 'a', model: 'm', messages: MESSAGES }));
   expect(await asked).toMatchObject({ message: 'the LLM’s answer could not be read' });
   await endless.close();
   // What the system holds between the two comes on top.
   expect(sent).toBeLessThan(30_000_000);
 });
 
+test.each([301, 302, 307, 308])('a redirect is not followed: %s', async (status) => {
+  let others = 0;
+  const inner = await serve((_req, res) => {
+    others += 1;
+    res.end();
+  });
+  answer = () => ({ status, headers: { location: `${inner.url}/v1/chat/completions` }, chunks: [] });
+  const error = await failure(complete('m'));
+  await inner.close();
+  expect(error).toMatchObject({
+    name: 'LlmUnavailableError',
+    message: `the LLM’s server redirects to another address (${status})`,
+  });
+  expect({ others, requests: requests.length }).toEqual({ others: 0, requests: 1 });
+});
+
+test('an answer that is compressed though nobody asked for it', async () => {
+  const { chunks } = events(delta({ content: 'Hello' }, 'stop'));
+  const zipped = gzipSync(Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))));
+  answer = () => ({ headers: { 'content-encoding': 'gzip' }, chunks: [zipped] });
+  expect(await complete('m')).toMatchObject({ text: 'Hello' });
+  answer = () => ({ headers: { 'content-encoding': 'gzip' }, chunks: ['no gzip at all'] });
+  expect(await failure(complete('m'))).toMatchObject({ name: 'LlmUnavailableError' });
+});
+
+test('of what answers hold while they are unfinished, the tenant that holds most loses some', async () => {
+  const deskOf = createDesks(800_000);
+  const ask = (tenantId: string, length: number) => {
+    const controller = new AbortController();
+    answer = () => ({ chunks: [`data: {"a":"${'x'.repeat(length)}`], end: 'open' });
+    const { signal } = controller;
+    const options = {
+      silenceMs: 20_000,
+      deadline: performance.now() + 60_000,
+      mayOmitTag: false,
+      onProgress: undefined,
+    };
+    const at = { url: `${server.url}/v1`, headers: {} };
+    const asked = failure(post(at, { messages: [] }, { ...options, desk: deskOf(tenantId), signal }));
+    return { asked, stop: () => controller.abort(new Error('stopped')) };
+  };
+  const [first, quiet, second] = [ask('loud', 150_000), ask('quiet', 150_000), ask('loud', 150_000)];
+  const lost = await Promise.race([first, quiet, second].map(({ asked }) => asked));
+  expect(lost).toMatchObject({ name: 'LlmUnavailableError', unreadable: true });
+  for (const { stop } of [first, quiet, second]) stop();
+  const ends = await Promise.all([first, quiet, second].map(({ asked }) => asked));
+  expect(String(ends[1])).toBe('Error: stopped');
+  expect(ends.map(String).filter((end) => end === 'Error: stopped')).toHaveLength(2);
+});
+
 test('what a turn takes along of an answer is as long as it may be, and countable', async () => {
-  const long = `\u0000${'m'.repeat(1_000_000)}`;
+  const long = `\u0000${'m'.repeat(400_000)}`;
   const usage = { prompt_tokens: 1e300, completion_tokens: 9, reasoning_tokens: 2 ** 60 };
   const choices = [{ index: 0, delta: { content: 'Hello' }, finish_reason: long }];
   answer = () => events(`data: ${JSON.stringify({ model: long, choices, usage })}\n\n`, 'data: [DONE]\n\n');

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { MAX_REPLY_BYTES } from '../../../src/domain/bounds.ts';
 import { createAnswerBuilder } from '../../../src/llm/answer-builder.ts';
 import { objectsIn } from '../../../src/llm/json.ts';
 import { createAnswerReader, MAX_BODY_BYTES } from '../../../src/llm/read-answer.ts';
@@ -116,7 +117,7 @@ test.each<[string, string]>([
 ])('%s that comes in many pieces takes linear time', (_, start) => {
   // Each character stands for a piece.
   const shape = (length: number) => '.'.repeat(length);
-  const piece = Buffer.alloc(100, 'x');
+  const piece = Buffer.alloc(20, 'x');
   expectNoFasterThanLength(shape, (text) => {
     const reader = createAnswerReader(createAnswerBuilder({ mayOmitTag: false }));
     reader.push(Buffer.from(start));
@@ -127,7 +128,7 @@ test.each<[string, string]>([
 test('a small body that becomes a large one is not read', async () => {
   const bomb = gzipSync(Buffer.alloc(50_000_000, 'x'));
   expect(bomb.length).toBeLessThan(100_000);
-  await expect(read([bomb])).rejects.toThrow(/larger/);
+  await expect(read([bomb])).rejects.toThrow(/too large/);
 });
 
 test('others have their turns while a compressed body is read', async () => {
@@ -148,6 +149,56 @@ test('others have their turns while a compressed body is read', async () => {
 const whole = (text: string) =>
   JSON.stringify({ choices: [{ message: { content: text }, finish_reason: 'stop' }] });
 
+test('the longest reply and as long a thought, every character escaped, in one document', async () => {
+  const escaped = (text: string) => [...text].map(() => '\\u4e2d').join('');
+  const longest = '中'.repeat(Math.floor(MAX_REPLY_BYTES / 3));
+  const around = JSON.stringify(Array.from({ length: 2_000 }, (_, i) => ({ token: `t${i}`, logprob: -0.5 })));
+  const message = `{"content":"${escaped(longest)}","reasoning_content":"${escaped(longest)}"}`;
+  const choice = `{"message":${message},"finish_reason":"stop","logprobs":{"content":${around}}}`;
+  const { text, thought, isWhole } = await read([Buffer.from(`{"choices":[${choice}]}`)]);
+  expect({ text: text.length, thought, isWhole }).toEqual({
+    text: longest.length,
+    thought: longest.length,
+    isWhole: true,
+  });
+});
+
+/** Bytes that are held after each of these pieces, and are held of the answer's text. */
+function heldAfter(...pieces: Array<string | Uint8Array>) {
+  const builder = createAnswerBuilder({ mayOmitTag: false });
+  const reader = createAnswerReader(builder);
+  const held = pieces.map((piece) => {
+    reader.push(Buffer.from(piece));
+    return reader.held();
+  });
+  return { held, ofText: builder.held() };
+}
+
+test('what is held of an unfinished answer is counted', () => {
+  const long = 'x'.repeat(500_000);
+  for (const start of ['data: "', '{"a":"', '{}\n{"a":"']) {
+    const [before = 0, after = 0] = heldAfter(start, long).held;
+    expect(after - before).toBeGreaterThanOrEqual(1_000_000);
+  }
+  // Each line of an event is kept by itself.
+  expect(heldAfter('data:x\n'.repeat(10_000)).held[0]).toBeGreaterThan(800_000);
+  // An event keeps the one before, as long as both stand in one string; the next ones let go of it.
+  const pieces = ['data: "', `${long}"\n\ndata: `, '{}\n\n', 'data: {}\n\n'];
+  const [, both = 0, , later = 0] = heldAfter(...pieces).held;
+  expect(both).toBeGreaterThanOrEqual(1_000_000);
+  expect(later).toBeLessThan(1_000);
+  const zipped = heldAfter(Uint8Array.of(0x1f, 0x8b), new Uint8Array(500_000));
+  expect(zipped.held[1]).toBeGreaterThanOrEqual(500_000);
+  const event = (text: string) => `data: ${JSON.stringify({ choices: [{ delta: { content: text } }] })}\n\n`;
+  expect(heldAfter(event(long.slice(0, 100_000))).ofText).toBeGreaterThanOrEqual(300_000);
+});
+
+test('a refusal is cut, in whatever pieces it comes', () => {
+  const builder = createAnswerBuilder({ mayOmitTag: false });
+  for (let i = 0; i < 30_000; i += 1) builder.take({ refusal: 'no' });
+  expect(builder.end().refusal).toHaveLength(10_000);
+});
+
 test.each<[string, string]>([
   ['brackets', `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`],
   ['empty objects', `{"choices":[${'{},'.repeat(200_000)}{}]}`],
@@ -157,7 +208,7 @@ test.each<[string, string]>([
 });
 
 test('what stands beside an answer that is taken is cut, and what can’t be is no count', async () => {
-  const long = 'x'.repeat(1_000_000);
+  const long = 'x'.repeat(300_000);
   const body = {
     model: long,
     choices: [{ message: { content: 'Hello', refusal: long }, finish_reason: long }],
