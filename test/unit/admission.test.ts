@@ -98,7 +98,7 @@ describe('at the pace of messages', () => {
       const entry = await pace(tenantId, PACED_WITHIN_MS);
       if ('retryAfterMs' in entry) return;
       await new Promise((resolve) => setTimeout(resolve, takesMs));
-      entry.accepted();
+      entry.accepted(takesMs);
     };
     const all: Array<Promise<unknown>> = [];
     let isIn = 0;
