@@ -12,7 +12,6 @@ import { createOpenTurns } from '../intake/open-turns.ts';
 import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
-import { findKeyByHash } from '../db/api-keys.ts';
 import { createShares } from '../lib/shares.ts';
 import type { PreviewGather } from '../memory/recall/preview-gather.ts';
 import type { SearchMemory } from '../memory/recall/search-memory.ts';
@@ -23,7 +22,7 @@ import { createAskToForget } from './ask-to-forget.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
-import { sparingLookup } from './key-lookup.ts';
+import { createKeyLookup } from './key-lookup.ts';
 import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openAiErrors } from './openai/errors.ts';
@@ -120,7 +119,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const takeEvent = createTakeEvent({ accept, registry, log });
   app.use(webhookRoutes({ channels, takeEvent }));
 
-  const findKey = sparingLookup((hash) => findKeyByHash(pool, hash));
+  const findKey = createKeyLookup(pool);
   const sessions = createSessions(dependencies.encryption.keys);
   const doors = { findKey, sessions, operatorToken: operator?.token };
   const { callsAMinute = CALLS_A_MINUTE } = dependencies;

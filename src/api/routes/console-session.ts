@@ -7,7 +7,6 @@ import { hashOfKey, type FoundApiKey } from '../../db/api-keys.ts';
 import { NO_TENANT, recordAudit, type AuditEntry } from '../../db/audit.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { findTenant } from '../../db/tenants.ts';
-import { networkOf } from '../../lib/network-of.ts';
 import { createShares } from '../../lib/shares.ts';
 import { isSameSecret } from '../../lib/same-secret.ts';
 import type { SearchMemory } from '../../memory/recall/search-memory.ts';
@@ -16,7 +15,7 @@ import { SESSION } from '../answers-console.ts';
 import { sendJson } from '../answers.ts';
 import { hashOfToken, isOperators, keyBehind, sessionOf, type Doors } from '../auth.ts';
 import { SESSION_CALLS } from '../calls.ts';
-import { sentBy } from '../origin.ts';
+import { networkBehind, sentBy } from '../origin.ts';
 import { goneOrClosing } from '../prefer.ts';
 import { Problem, retryAfter, unauthorized } from '../problems.ts';
 import { readJsonBody } from '../read-json.ts';
@@ -54,7 +53,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
   /** Slows down whoever guesses, and nobody else: a token that is right never comes here. */
   const wrong = createShares(WRONG_AT_ONCE);
   const refuse = async (req: Request, res: Response): Promise<never> => {
-    const giveBack = wrong.take(networkOf(req.socket.remoteAddress ?? ''));
+    const giveBack = wrong.take(networkBehind(req));
     if (!giveBack) {
       throw new Problem(429, 'Too many wrong tokens', 'Try again later.', { headers: retryAfter(1_000) });
     }
@@ -83,7 +82,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
       sessions.begin(req, res, { kind: 'operator', id: 'operator', hash: hashOfToken(token) });
     } else {
       const hash = hashOfKey(token);
-      const key = await keyBehind(findKey, hash);
+      const key = await keyBehind(findKey, req, hash);
       if (!hash || !key) return refuse(req, res);
       const { tenantId } = key;
       await throughAdmission(dependencies, { call: SESSION_CALLS.start, key, params: {}, res }, () =>
@@ -105,7 +104,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
       sendJson(res, SESSION, { kind: 'operator', workflowsUrl });
       return;
     }
-    const key = session?.kind === 'key' ? await keyBehind(findKey, session.hash) : undefined;
+    const key = session?.kind === 'key' ? await keyBehind(findKey, req, session.hash) : undefined;
     if (!key) {
       sendJson(res, SESSION, { kind: 'none' });
       return;
