@@ -43,6 +43,9 @@ export async function keyBehind(
   return hash && reach('The database', Date.now() + ACCEPT_WITHIN_MS, findKey(hash, networkBehind(req)));
 }
 
+/** The tenant whose key `requireTenant` found; undefined where no key was asked for. */
+export const tenantBehind = (res: Response): string | undefined => keys.get(res)?.tenantId;
+
 /** The key that `requireTenant` found. What it may is another question: see `admitKeys`. */
 export function presentedKey(res: Response): FoundApiKey {
   const key = keys.get(res);

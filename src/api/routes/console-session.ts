@@ -18,7 +18,7 @@ import { SESSION_CALLS } from '../calls.ts';
 import { networkBehind, sentBy } from '../origin.ts';
 import { goneOrClosing } from '../prefer.ts';
 import { Problem, retryAfter, unauthorized } from '../problems.ts';
-import { readJsonBody } from '../read-json.ts';
+import type { ReadJson } from '../read-json.ts';
 import { newSessionBody, validate } from '../schemas.ts';
 
 /** A stranger's body is read: it has room for a token, and no more. */
@@ -32,6 +32,7 @@ export type SessionRoutes = {
   pool: pg.Pool;
   log: Logger;
   doors: Doors;
+  readJson: ReadJson;
   admit: Admit;
   /** The operator's, where there is one. */
   operatorPool: pg.Pool | undefined;
@@ -65,7 +66,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
     );
   };
 
-  router.post('/', readJsonBody(MAX_TOKEN_BODY_BYTES), async (req, res) => {
+  router.post('/', dependencies.readJson(MAX_TOKEN_BODY_BYTES), async (req, res) => {
     if (sentBy(req) === 'foreign-page') {
       throw unauthorized('Nobody signs in from a page of another origin.', { 'WWW-Authenticate': 'Bearer' });
     }
