@@ -1,8 +1,8 @@
 /**
  * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000 --flood messages]`: measures
  * how long a quiet tenant waits for its replies on an idle system, and while another tenant asks for many
- * times as much: it sends messages, or with `--flood` long messages, or searches, lists or exports a memory of
- * 60 long messages. Prints one line of JSON. The exit code is 1 when the p95 more than doubles.
+ * times as much: it sends messages, or with `--flood` long-messages, or searches, lists or exports a memory
+ * of 60 long messages. Prints one line of JSON. The exit code is 1 when the p95 more than doubles.
  */
 import { percentile } from './percentile.ts';
 import { randomUUID } from 'node:crypto';

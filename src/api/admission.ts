@@ -15,6 +15,7 @@ import { presentedKey } from './auth.ts';
 import { rolesOf, type Call, type TenantCall } from './calls.ts';
 import { createListShares } from './list-shares.ts';
 import { missingRole, Problem, retryAfter, toProblem } from './problems.ts';
+import { wasLarge } from './read-json.ts';
 import { createUntaken } from './untaken.ts';
 import { toUuid } from './uuid.ts';
 
@@ -48,8 +49,8 @@ export const actorBehind = ({ id, name }: FoundApiKey): AuditActor => ({ type: '
 export const CALLS_A_MINUTE = 300;
 
 /**
- * Messages and retries in a minute that a process refuses for what they hold, of all such keys. One that is
- * taken counts as a message, and one that isn't has cost its reading.
+ * Messages and retries in a minute that a process refuses for what they hold, or that are long and over a
+ * limit, of all such keys. One that is taken counts as a message, and one that isn't has cost its reading.
  */
 const REFUSED_A_MINUTE = 600;
 
@@ -182,8 +183,10 @@ export function noteOperator(router: IRouter, calls: readonly Call[], pool: pg.P
 /** Counts a call that was refused, and writes the audit entry of one that was refused or has failed. */
 export function auditRefusals(log: Logger): ErrorRequestHandler {
   return async (error: unknown, _req, res, next) => {
-    const { status } = toProblem(error);
-    if (status < 500 && status !== 429) refusals.get(res)?.();
+    const { status, members } = toProblem(error);
+    // One over a limit has cost its reading if it was long. What is over a share is no fault of its sender's.
+    const isFault = status === 429 ? wasLarge(res) && members['limit'] !== 'share' : status < 500;
+    if (isFault) refusals.get(res)?.();
     const attempt = attempts.get(res);
     attempts.delete(res);
     if (attempt) await writeRefusal(attempt, error, log);

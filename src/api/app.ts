@@ -12,7 +12,6 @@ import { createOpenTurns } from '../intake/open-turns.ts';
 import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
-import { findKeyByHash } from '../db/api-keys.ts';
 import { createShares } from '../lib/shares.ts';
 import type { PreviewGather } from '../memory/recall/preview-gather.ts';
 import type { SearchMemory } from '../memory/recall/search-memory.ts';
@@ -23,14 +22,14 @@ import { createAskToForget } from './ask-to-forget.ts';
 import { requireOperator, requireTenant } from './auth.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
-import { sparingLookup } from './key-lookup.ts';
+import { createKeyLookup } from './key-lookup.ts';
 import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openAiErrors } from './openai/errors.ts';
 import { MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION } from './openai/request.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
-import { readJsonBody } from './read-json.ts';
+import { createReadJson } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
 import { consolePage } from './routes/console-page.ts';
@@ -120,22 +119,22 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const takeEvent = createTakeEvent({ accept, registry, log });
   app.use(webhookRoutes({ channels, takeEvent }));
 
-  const findKey = sparingLookup((hash) => findKeyByHash(pool, hash));
+  const findKey = createKeyLookup(pool);
   const sessions = createSessions(dependencies.encryption.keys);
   const doors = { findKey, sessions, operatorToken: operator?.token };
   const { callsAMinute = CALLS_A_MINUTE } = dependencies;
   const admission = createAdmission({ rateLimiter, pace, callsAMinute });
   const { admit } = admission;
-  const forSessions = { doors, admit, operatorPool: operator?.pool };
+  const readJson = createReadJson();
+  const forSessions = { doors, readJson, admit, operatorPool: operator?.pool };
   app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions }));
   app.use(consolePage());
 
-  const readJson = readJsonBody(MAX_BODY_BYTES);
   app.use('/v1/tenants', requireOperator(doors));
   if (operator) {
     const tenants = Router();
     noteOperator(tenants, OPERATOR_CALLS, operator.pool);
-    tenants.use(readJson);
+    tenants.use(readJson(MAX_BODY_BYTES));
     const door = { ...operator, temporal: dependencies.temporal };
     tenants.use(operatorAuditRoutes(door), tenantRoutes(door), reindexRoutes(door));
     app.use('/v1/tenants', tenants);
@@ -146,9 +145,9 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   admitKeys(v1, TENANT_CALLS, { pool, admit });
   // It reads lines, as they come.
   v1.use(memoryTransferRoutes(dependencies));
-  v1.post('/agents/:agentId/messages', readJsonBody(MAX_MESSAGE_BODY_BYTES));
-  v1.post('/chat/completions', readJsonBody(MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION));
-  v1.use(readJson);
+  v1.post('/agents/:agentId/messages', readJson(MAX_MESSAGE_BODY_BYTES));
+  v1.post('/chat/completions', readJson(MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION));
+  v1.use(readJson(MAX_BODY_BYTES));
   v1.use(agentRoutes(dependencies));
   const channelNames = [...CHANNELS, ...channels].map(({ name }) => name);
   const http = createHttp(channelNames);
@@ -167,7 +166,10 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget }));
   app.use('/v1', v1);
-  app.use('/mcp', mcpRoutes({ ...dependencies, ...admission, findKey, acceptHttp, askToForget, waiting }));
+  app.use(
+    '/mcp',
+    mcpRoutes({ ...dependencies, ...admission, findKey, readJson, acceptHttp, askToForget, waiting }),
+  );
 
   app.use(() => {
     throw notFound('path');

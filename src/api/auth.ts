@@ -5,7 +5,7 @@ import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { isSameSecret } from '../lib/same-secret.ts';
 import { reach } from '../intake/availability.ts';
 import type { FindKey } from './key-lookup.ts';
-import { sentBy } from './origin.ts';
+import { networkBehind, sentBy } from './origin.ts';
 import { Problem, unauthorized } from './problems.ts';
 import { SHOWN_SESSION, type Session, type Sessions } from './session.ts';
 
@@ -27,20 +27,24 @@ export type Doors = {
 export function requireTenant(doors: Pick<Doors, 'findKey'> & Partial<Doors>): RequestHandler {
   const { findKey, sessions } = doors;
   return async (req, res, next) => {
-    const found = await keyBehind(findKey, keyHashOf(req, sessions));
+    const found = await keyBehind(findKey, req, keyHashOf(req, sessions));
     if (!found) throw needsBearer('an API key of a tenant that is neither revoked nor expired');
     keys.set(res, found);
     next();
   };
 }
 
-/** The key of a hash, if it is one, in the time that accepting a message may take. */
+/** The key of a hash that a request brings, if it is one, in the time that accepting a message may take. */
 export async function keyBehind(
   findKey: FindKey,
+  req: Request,
   hash: Buffer | undefined,
 ): Promise<FoundApiKey | undefined> {
-  return hash && reach('The database', Date.now() + ACCEPT_WITHIN_MS, findKey(hash));
+  return hash && reach('The database', Date.now() + ACCEPT_WITHIN_MS, findKey(hash, networkBehind(req)));
 }
+
+/** The tenant whose key `requireTenant` found; undefined where no key was asked for. */
+export const tenantBehind = (res: Response): string | undefined => keys.get(res)?.tenantId;
 
 /** The key that `requireTenant` found. What it may is another question: see `admitKeys`. */
 export function presentedKey(res: Response): FoundApiKey {

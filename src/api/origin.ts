@@ -1,7 +1,11 @@
-/** Where a request comes from and where it has reached us, as it says itself. */
+/** Where a request comes from and where it has reached us. */
 import type { Request } from 'express';
+import { networkOf } from '../lib/network-of.ts';
 
-/** Whether it came by https. A proxy in front says so, and whoever calls us himself may say what he likes. */
+/** The address that has connected to us, or its network: that of a proxy, where there is one. */
+export const networkBehind = (req: Request): string => networkOf(req.socket.remoteAddress ?? '');
+
+/** Whether it says that it came by https. A proxy does, and whoever calls us himself says what he likes. */
 export function isHttps(req: Request): boolean {
   return req.get('x-forwarded-proto')?.split(',')[0]?.trim() === 'https' || req.protocol === 'https';
 }

@@ -155,8 +155,6 @@ export function toProblem(error: unknown): Problem {
   const bad = (field: string, problem: string, isTooLarge = false) =>
     badField({ field, problem, isTooLarge });
   switch (type) {
-    case 'entity.parse.failed':
-      return bad('body', 'must be valid JSON');
     case 'entity.too.large':
       return bad('body', 'is too large: a text may have at most 32,000 characters', true);
     case 'encoding.unsupported':

@@ -31,11 +31,17 @@ export type LedgerTurn = {
   offeredMs: number;
 };
 
-/** The result of `enterTurn`. */
-export type Entered =
+/** What became of a message in `enterTurn`. */
+type Outcome =
   | { outcome: 'unknown-agent' }
   | { outcome: 'key-reused' }
   | { outcome: 'new' | 'repeated'; turn: LedgerTurn; agent: Agent; ahead: TurnsAhead };
+
+/**
+ * The result of `enterTurn`. `tookMs` is what the database took once nothing was waited for that the tenant
+ * keeps taken itself, its connections and its scope: what is left is the same for everybody.
+ */
+export type Entered = Outcome & { tookMs: number };
 
 /**
  * A scope's earlier turns that may still be running: their number, and the newest sequence number. It is null
@@ -66,11 +72,13 @@ type NewTurn = Scope & {
 export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entered> {
   const dedupeKey = message.dedupeKey ?? `once:${randomUuid()}`;
   const bodyHash = hashBody(message);
-  return inTenant(pool, message.tenantId, async (client) => {
+  let lockedAt = 0;
+  const entered = await inTenant<Outcome>(pool, message.tenantId, async (client) => {
     const agent = await findAgentWith(client, message.tenantId, message.agentId);
     if (!agent) return { outcome: 'unknown-agent' };
     // No other transaction takes the same sequence number.
     const seq = (await lockScope(client, message, { name: 'lock-scope' })) + 1;
+    lockedAt = performance.now();
     const messageId = messageIdOf(message.tenantId, dedupeKey);
     const { rows } = await client.query<TurnRow & AheadRow>({
       name: 'enter-turn',
@@ -95,6 +103,7 @@ export async function enterTurn(pool: pg.Pool, message: NewTurn): Promise<Entere
     if (found.state !== 'erased' && !found.body_hash.equals(bodyHash)) return { outcome: 'key-reused' };
     return { outcome: 'repeated', turn: toTurn(found), agent, ahead: toAhead(found) };
   });
+  return { ...entered, tookMs: performance.now() - lockedAt };
 }
 
 type TurnRow = {

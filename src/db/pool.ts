@@ -68,10 +68,14 @@ export function settingsOf(pool: pg.Pool): string {
  */
 export async function inShare<T>(pool: pg.Pool, tenantId: string, work: () => Promise<T>): Promise<T> {
   const places = manners.get(pool)?.places;
-  if (!places) return work();
+  return places ? inPlace(places, tenantId, work) : work();
+}
+
+/** Does what needs a connection once `owner` has one of these places. Rejects as the driver does, too. */
+export async function inPlace<T>(places: FairPlaces, owner: string, work: () => Promise<T>): Promise<T> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(new Error(NO_CONNECTION)), CONNECTION_WITHIN_MS);
-  return places({ tenantId, userId: '' }, late.signal, () => {
+  return places({ tenantId: owner, userId: '' }, late.signal, () => {
     clearTimeout(timer);
     return work();
   });

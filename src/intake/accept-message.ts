@@ -54,7 +54,7 @@ export function createAcceptMessage(
   const enterAndStart = async (
     message: NewMessage,
     deadline: number,
-    { giveBack, asRead }: Tally,
+    { giveBack, asRead, accepted }: Tally & { accepted: (tookMs: number) => void },
   ): Promise<IntakeOutcome> => {
     const { tenantId } = message;
     const entered = await reach('The database', deadline, enterTurn(pool, message));
@@ -85,7 +85,10 @@ export function createAcceptMessage(
     const key = await reach('The database', deadline, sealKeys(tenantId));
     if (!key) return { kind: 'unknown-agent' };
     const seals = sealTurn(key, inbound, agent);
+    const offeredAt = performance.now();
     await reach('Temporal', deadline, start({ message: inbound, agent, limits, seals }, deadline));
+    // A repeated delivery may do less than a first one, or wait for it.
+    if (!isRepeated) accepted(entered.tookMs + performance.now() - offeredAt);
     // Another delivery may have given up in the meantime and marked as refused what runs now.
     if (isRepeated) await markStart(pool, tenantId, turn.messageId, 'accepted').catch(() => undefined);
     return { kind: 'accepted', turn };
@@ -102,8 +105,9 @@ export function createAcceptMessage(
       if (limited && !(await reach('The database', deadline, wasTaken()))) {
         return { kind: 'rate-limited', ...limited };
       }
-      const enter = () => enterAndStart(message, deadline, tally);
-      const outcome = await atPace(pace, message.tenantId, deadline, enter);
+      const outcome = await atPace(pace, message.tenantId, deadline, (accepted) =>
+        enterAndStart(message, deadline, { ...tally, accepted }),
+      );
       if (outcome.kind === 'over-share') tally.giveBack();
       return outcome;
     } catch (error) {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MAX_TEXT_LENGTH } from '../domain/bounds.ts';
 import { idProblem, MAX_ID_LENGTH } from '../domain/ids.ts';
+import { hasAtMost } from '../lib/characters.ts';
 import { isWithin, type JsonSize } from '../lib/json-size.ts';
 
 /**
@@ -22,7 +23,7 @@ export const textField = (max: number) =>
     .string()
     .refine((value) => !value.includes('\u0000'), 'must not contain NUL characters')
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode (it has a lone surrogate)')
-    .refine((value) => value.length <= max || Array.from(value).length <= max, {
+    .refine((value) => hasAtMost(max, value), {
       message: `must be at most ${max.toLocaleString('en')} characters`,
       params: { tooLarge: true },
     })

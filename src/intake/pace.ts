@@ -2,12 +2,14 @@ import { INTAKE_ENTRY_MS, PACED_WITHIN_MS } from '../domain/timing.ts';
 import { createLeastOf } from '../lib/least-of.ts';
 import type { OverShare } from './outcomes.ts';
 
-/** A tenant counts as there for this long after its last message. */
+/** A tenant counts as there for this long after its last message or read, and what it was slow by as well. */
 const THERE_FOR_MS = 60_000;
 /** The usual time of accepting is the least of the last five to ten minutes. */
 const USUAL_OF_MS = 5 * 60_000;
-/** Accepting is slow from so many times the usual on: some requests always take longer than the quickest. */
+/** Accepting is slow from so many times the usual on: some messages always take longer than the quickest. */
 const SLOW_FROM = 1.5;
+/** A tenant's own usual time, that of long messages say, is at most so many times the least of anybody's. */
+const LONGEST_USUAL = 3;
 /** So many messages of a tenant come in at once. */
 const BURST = 20;
 /** Beyond that, a tenant pauses for so many times what accepting is slow by, at most `LONGEST_PAUSE_MS`. */
@@ -15,72 +17,119 @@ const PAUSES = 12;
 const LONGEST_PAUSE_MS = 250;
 /** How much the newest time counts in the mean. */
 const NEWEST = 0.1;
+/** One message counts as no slower than this: twice what makes for the longest pause. */
+const SLOWEST_MS = (2 * LONGEST_PAUSE_MS) / PAUSES;
+/** What the others are slow by is summed up once in this time. */
+const COMMON_EVERY_MS = 1_000;
 
-/** A message comes in; call `accepted` when it has been. Or it would have to wait for too long. */
-export type Entry = { accepted: () => void } | { retryAfterMs: number };
+/**
+ * A message comes in; call `accepted` with how long accepting it took, if it is a new one. Or it would have
+ * to wait for too long.
+ */
+export type Entry = { accepted: (tookMs: number) => void } | { retryAfterMs: number };
 
 /** Lets messages in: waits for up to `withinMs` until one of this tenant may come in. */
 export type Pace = (tenantId: string, withinMs: number) => Promise<Entry>;
 
-/** A tenant that is there: when it was last seen, and how many messages it had left of its burst then. */
-type Tenant = { seenAt: number; left: number };
+/** A tenant that is there. */
+type Tenant = {
+  seenAt: number;
+  /** How many messages it had left of its burst then. */
+  left: number;
+  /** The usual time of its own messages. */
+  usual: ReturnType<typeof createLeastOf>;
+  /** By how much accepting its messages was slow, in the mean, and when the last one was accepted. */
+  slowByMs: number;
+  acceptedAt: number;
+};
 
 /**
  * While other tenants are there, a tenant whose burst is spent comes in message by message, the further apart
- * the more slowly messages are accepted. So a flood leaves the machine to the turns that were accepted, and a
- * quiet tenant never waits. Whoever is alone comes in at once, and so does everybody while accepting is as
- * quick as usual.
+ * the more slowly its messages are accepted. So a flood leaves the machine to the turns that were accepted,
+ * and a quiet tenant never waits. Whoever is alone comes in at once, and so does everybody while accepting is
+ * as quick as usual.
+ *
+ * What a tenant waits for goes by its own messages: no other can make it wait but by making the machine slow.
+ * Whoever only reads goes by the lower median of the others, which no single one of several moves.
  */
 export function createPace(): Pace {
-  const usual = createLeastOf(USUAL_OF_MS);
-  /** By how much accepting is slow, in the mean. */
-  let slowByMs = 0;
+  const leastOfAll = createLeastOf(USUAL_OF_MS);
   /** The tenants that are there, the one seen last at the end. */
   const there = new Map<string, Tenant>();
+  const common = { slowByMs: 0, at: -Infinity };
 
-  const seen = (tenantId: string, now: number, pauseMs: number): Tenant => {
-    const { seenAt, left } = there.get(tenantId) ?? { seenAt: now, left: BURST };
-    const earned = pauseMs === 0 ? BURST : (now - seenAt) / pauseMs;
-    const tenant = { seenAt: now, left: Math.min(BURST, left + earned) };
+  const see = (tenantId: string, now: number): Tenant => {
+    const known = there.get(tenantId);
+    const tenant = known ?? {
+      ...{ seenAt: now, left: BURST, usual: createLeastOf(USUAL_OF_MS) },
+      ...{ slowByMs: 0, acceptedAt: -Infinity },
+    };
     there.delete(tenantId);
     there.set(tenantId, tenant);
-    for (const [other, { seenAt: at }] of there) {
-      if (now - at <= THERE_FOR_MS) break;
-      there.delete(other);
-    }
     return tenant;
   };
 
+  const forgetGone = (now: number): void => {
+    for (const [tenantId, { seenAt }] of there) {
+      if (now - seenAt <= THERE_FOR_MS) return;
+      there.delete(tenantId);
+    }
+  };
+
+  const pauseOf = (tenant: Tenant, now: number): number => {
+    const isRecent = ({ acceptedAt }: Tenant) => now - acceptedAt <= THERE_FOR_MS;
+    if (!isRecent(tenant) && now - common.at >= COMMON_EVERY_MS) {
+      common.slowByMs = lowerMedian([...there.values()].filter(isRecent).map(({ slowByMs }) => slowByMs));
+      common.at = now;
+    }
+    const { slowByMs } = isRecent(tenant) ? tenant : common;
+    return Math.min(LONGEST_PAUSE_MS, PAUSES * slowByMs);
+  };
+
+  const note = (tenant: Tenant, tookMs: number): void => {
+    tenant.usual.add(tookMs);
+    leastOfAll.add(tookMs);
+    const usualMs = Math.min(tenant.usual.get(), LONGEST_USUAL * leastOfAll.get());
+    const slowByMs = Math.min(SLOWEST_MS, Math.max(0, tookMs - SLOW_FROM * usualMs));
+    tenant.slowByMs += NEWEST * (slowByMs - tenant.slowByMs);
+    tenant.acceptedAt = performance.now();
+  };
+
   return async (tenantId, withinMs) => {
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, PAUSES * slowByMs);
-    const tenant = seen(tenantId, performance.now(), pauseMs);
+    const now = performance.now();
+    const tenant = see(tenantId, now);
+    const pauseMs = pauseOf(tenant, now);
+    const earned = pauseMs === 0 ? BURST : (now - tenant.seenAt) / pauseMs;
+    tenant.left = Math.min(BURST, tenant.left + earned);
+    tenant.seenAt = now;
+    forgetGone(now);
     const isAlone = there.size === 1;
     const waitMs = isAlone ? 0 : Math.max(0, 1 - tenant.left) * pauseMs;
     if (waitMs > withinMs) return { retryAfterMs: Math.ceil(waitMs) };
     // Less than nothing is left while messages wait.
     tenant.left = isAlone ? Math.max(0, tenant.left - 1) : tenant.left - 1;
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
-    const since = performance.now();
-    return {
-      accepted() {
-        const took = performance.now() - since;
-        usual.add(took);
-        slowByMs += NEWEST * (Math.max(0, took - SLOW_FROM * usual.get()) - slowByMs);
-      },
-    };
+    return { accepted: (tookMs) => note(tenant, tookMs) };
   };
 }
 
-/** Lets in what `enter` does for a message of this tenant; `over-share` when it comes in too fast. */
+/** Of an even number the lower of the two in the middle; 0 of none. */
+function lowerMedian(values: number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[(sorted.length - 1) >> 1] ?? 0;
+}
+
+/**
+ * Lets in what `enter` does for a message of this tenant; `over-share` when it comes in too fast. `enter` is
+ * given what to tell how long accepting a new message took.
+ */
 export async function atPace<T extends { kind: string }>(
   pace: Pace,
   tenantId: string,
   deadline: number,
-  enter: () => Promise<T>,
+  enter: (accepted: (tookMs: number) => void) => Promise<T>,
 ): Promise<T | OverShare> {
   const entry = await pace(tenantId, Math.min(PACED_WITHIN_MS, deadline - Date.now() - INTAKE_ENTRY_MS));
   if ('retryAfterMs' in entry) return { kind: 'over-share', ...entry };
-  const outcome = await enter();
-  if (outcome.kind === 'accepted') entry.accepted();
-  return outcome;
+  return enter(entry.accepted);
 }

@@ -6,6 +6,7 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import { createFairQueue, type FairQueue } from './fair-queue.ts';
 import { createIdleConnections, type IdleConnections } from './idle-connections.ts';
 import { networkOf } from './network-of.ts';
 import { createRoom, type Held, type Room } from './room.ts';
@@ -57,6 +58,9 @@ const LIMITS: ServerLimits = {
   bodyBytes: 64_000_000,
 };
 
+/** Requests that begin before what else has come meanwhile is heard: some milliseconds, at most. */
+const BEGUN_IN_ONE_GO = 8;
+
 /** The largest body that is read before it is looked at. One that is larger is read line by line. */
 const LARGEST_BODY_BYTES = 2_000_000;
 
@@ -79,12 +83,16 @@ type Context = {
   open: Map<Socket, Connection>;
   idle: IdleConnections;
   bodies: Room;
+  /** Requests that have yet to begin. */
+  coming: FairQueue<() => void>;
+  isLettingIn: boolean;
 };
 
 /**
  * An HTTP server that nobody can occupy by connections without requests, by requests without an end, by many
  * of them at once, or by answers that aren't read. A connection's requests are answered one after the other:
- * whoever sends a thousand in one piece has one under way.
+ * whoever sends a thousand in one piece has one under way. Those of several connections begin some at a time,
+ * and addresses take turns: whoever sends over a thousand connections keeps nobody's answers waiting.
  *
  * Idle are connections without a request under way, those that wait for the rest of its body, and those whose
  * answer isn't taken. An address that keeps too many loses its own. Where connections run short, one is
@@ -109,6 +117,8 @@ export function createBoundedServer(listener: RequestListener, given: Partial<Se
     open: new Map(),
     idle: createIdleConnections(limits.idlePerAddress, (socket) => close(context, socket)),
     bodies: createRoom(limits.bodyBytes),
+    coming: createFairQueue(),
+    isLettingIn: false,
   };
   server.on('connection', (socket: Socket) => enter(context, socket));
   const arrives = (req: IncomingMessage, res: ServerResponse): void => arrive(context, req, res);
@@ -192,7 +202,27 @@ function begin(context: Context, socket: Socket, connection: Connection): void {
   settle(context, socket, connection);
   const refused = refusalOf(req);
   if (refused) res.writeHead(refused, { connection: 'close' }).end();
-  else context.listener(req, res);
+  else inTurn(context, socket, () => context.listener(req, res));
+}
+
+/** Lets a request begin when its address has its turn, if it is still there then. */
+function inTurn(context: Context, socket: Socket, start: () => void): void {
+  const { open, coming } = context;
+  const address = open.get(socket)?.address ?? '';
+  coming.push({ tenantId: address, userId: '' }, () => {
+    if (open.has(socket)) start();
+  });
+  if (context.isLettingIn) return;
+  context.isLettingIn = true;
+  setImmediate(letIn, context);
+}
+
+function letIn(context: Context): void {
+  const { coming } = context;
+  const begun = Array.from({ length: BEGUN_IN_ONE_GO }, () => coming.take());
+  context.isLettingIn = coming.peek() !== undefined;
+  if (context.isLettingIn) setImmediate(letIn, context);
+  for (const start of begun) start?.();
 }
 
 /** The status for a request that HTTP has a server refuse. */

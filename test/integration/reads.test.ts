@@ -2,6 +2,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { isRead } from '../../src/api/admission.ts';
 import { TENANT_CALLS } from '../../src/api/calls.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { enterTurn } from '../../src/db/ledger.ts';
+import { lockScope } from '../../src/db/scopes.ts';
+import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { createAcceptMessage } from '../../src/intake/accept-message.ts';
 import { createPace } from '../../src/intake/pace.ts';
 import type { RateLimiter } from '../../src/intake/rate-limiter.ts';
@@ -131,6 +135,56 @@ describe('repeated deliveries over HTTP', () => {
       tenant.tenantId,
     ]);
     expect(rows).toHaveLength(1);
+  });
+
+  test('say nothing of how long accepting takes: new messages alone do', async () => {
+    const { pool } = system.database;
+    const { tenantId, agent } = tenant;
+    const tookMs: number[] = [];
+    const accept = createAcceptMessage({
+      ...{ pool, redis: system.redis, temporal: system.temporal, encryption: encryptionConfig() },
+      ...{
+        limits: DEFAULT_LIMITS,
+        pace: async () => ({ accepted: (took: number) => void tookMs.push(took) }),
+      },
+      rateLimiter: {
+        ...{ count: async () => undefined, uncount: async () => undefined },
+        countRead: async () => undefined,
+      },
+    });
+    const deliver = async () => {
+      const message = {
+        tenantId,
+        agentId: agent.id,
+        userId: 'ada',
+        channel: { name: 'http' },
+        text: 'hello',
+      };
+      const { kind } = await accept({ ...message, threadId: undefined, dedupeKey: 'http:twice' });
+      expect(kind).toBe('accepted');
+    };
+    for (let nth = 0; nth < 3; nth += 1) await deliver();
+    await system.database.admin.query("UPDATE turns SET state = 'done' WHERE tenant_id = $1", [tenantId]);
+    await deliver();
+    expect(tookMs).toHaveLength(1);
+  });
+
+  test('what a message waits for in its own scope is not what the machine takes', async () => {
+    const { pool } = system.database;
+    const scope = { tenantId: tenant.tenantId, agentId: tenant.agent.id, userId: 'ada' };
+    const isLocked = Promise.withResolvers<undefined>();
+    const held = inTenant(pool, scope.tenantId, async (client) => {
+      await lockScope(client, scope);
+      isLocked.resolve(undefined);
+      await delay(400);
+    });
+    await isLocked.promise;
+    const entered = await enterTurn(pool, {
+      ...scope,
+      ...{ text: 'hello', threadId: undefined, dedupeKey: undefined },
+    });
+    await held;
+    expect(entered.tookMs).toBeLessThan(300);
   });
 
   test('at both limits nothing is looked up in the database', async () => {

@@ -2,12 +2,15 @@
 import { EventEmitter } from 'node:events';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import express, { type Response } from 'express';
+import type pg from 'pg';
 import pino from 'pino';
-import { createAdmission } from '../../src/api/admission.ts';
+import { admitKeys, auditRefusals, createAdmission } from '../../src/api/admission.ts';
 import { TENANT_CALLS } from '../../src/api/calls.ts';
+import { requireTenant } from '../../src/api/auth.ts';
 import type { ToolDependencies } from '../../src/api/mcp/tools.ts';
 import { LISTS_AT_ONCE } from '../../src/api/list-shares.ts';
-import { notFound, problemHandler } from '../../src/api/problems.ts';
+import { notFound, problemHandler, problemOf } from '../../src/api/problems.ts';
+import { createReadJson } from '../../src/api/read-json.ts';
 import { mcpRoutes } from '../../src/api/routes/mcp.ts';
 import type { FoundApiKey } from '../../src/db/api-keys.ts';
 import { PACED_WITHIN_MS } from '../../src/domain/timing.ts';
@@ -98,7 +101,7 @@ describe('at the pace of messages', () => {
       const entry = await pace(tenantId, PACED_WITHIN_MS);
       if ('retryAfterMs' in entry) return;
       await new Promise((resolve) => setTimeout(resolve, takesMs));
-      entry.accepted();
+      entry.accepted(takesMs);
     };
     const all: Array<Promise<unknown>> = [];
     let isIn = 0;
@@ -130,6 +133,36 @@ describe('at the pace of messages', () => {
   });
 });
 
+test.each([
+  ['long', 20_000, 'user', 600],
+  ['short', 20, 'user', 650],
+  ['long, while its tenant has its share,', 20_000, 'share', 650],
+] as const)('of messages over a limit that are %s so many are read', async (_what, length, limit, read) => {
+  const log = pino({ level: 'silent' });
+  let taken = 0;
+  const app = express();
+  app.use(requireTenant({ findKey: async () => keyOf('a') }));
+  const { admit } = admissionAt(async () => ({ accepted: nobody }));
+  admitKeys(app, TENANT_CALLS, { pool: {} as unknown as pg.Pool, admit });
+  app.post('/agents/:agentId/messages', createReadJson()(100_000), () => {
+    taken += 1;
+    const kind = limit === 'share' ? 'over-share' : 'rate-limited';
+    throw problemOf({ kind, limit: 'user', retryAfterMs: 1 });
+  });
+  app.use(auditRefusals(log), problemHandler(log));
+  const server = await serve(app);
+  const headers = {
+    ...{ authorization: `Bearer konstruct_${'0'.repeat(43)}`, 'content-type': 'application/json' },
+  };
+  const body = JSON.stringify({ text: 'x'.repeat(length) });
+  for (let i = 0; i < 650; i += 1) {
+    const { status } = await fetch(`${server.url}/agents/x/messages`, { method: 'POST', headers, body });
+    expect(status).toBe(429);
+  }
+  expect(taken).toBe(read);
+  await server.close();
+});
+
 test('a request of MCP waits for the pace once: a message as a message, whatever else as a read', async () => {
   let paced = 0;
   let sent = 0;
@@ -147,7 +180,10 @@ test('a request of MCP waits for the pace once: a message as a message, whatever
     waiting: { take: () => nobody },
   } as unknown as ToolDependencies;
   const app = express();
-  app.use('/mcp', mcpRoutes({ ...dependencies, ...admission, findKey: async () => keyOf('a') }));
+  app.use(
+    '/mcp',
+    mcpRoutes({ ...dependencies, ...admission, readJson: createReadJson(), findKey: async () => keyOf('a') }),
+  );
   app.use(problemHandler(log));
   const server = await serve(app);
   const ask = async (method: string, params: object): Promise<number> => {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { expect, test } from '@jest/globals';
-import { sparingLookup } from '../../src/api/key-lookup.ts';
+import { describe, expect, jest, test } from '@jest/globals';
+import { fairLookup, sparingLookup, type FindKey } from '../../src/api/key-lookup.ts';
 import { hashOfKey, type FoundApiKey } from '../../src/db/api-keys.ts';
+import { isDatabaseAway } from '../../src/db/outage.ts';
 
 const newKey = () => `konstruct_${randomBytes(32).toString('base64url')}`;
 
@@ -18,7 +19,7 @@ function counted(known: ReadonlySet<string>) {
     },
     () => time.now,
   );
-  return { asked, time, find: (key: string) => find(Buffer.from(key)) };
+  return { asked, time, find: (key: string) => find(Buffer.from(key), '192.0.2.1') };
 }
 
 test('what can’t be a key has no hash to be looked up by', () => {
@@ -55,4 +56,114 @@ test('only so many misses are remembered', async () => {
   for (let i = 0; i < 10_000; i += 1) await find(newKey());
   await find(first);
   expect(asked.filter((key) => key === first)).toHaveLength(2);
+});
+
+describe('keys are looked up in turns', () => {
+  /** Answers of the database that the test gives, and who waits for a connection of which tenant. */
+  function database(known: Set<string>) {
+    const asked: Array<{ key: string; answer: () => void }> = [];
+    const shares: string[] = [];
+    const findKey: FindKey = fairLookup(
+      (hash) =>
+        new Promise((resolve) => {
+          const key = hash.toString();
+          asked.push({ key, answer: () => resolve(known.has(key) ? FOUND : undefined) });
+        }),
+      (tenantId, work) => {
+        shares.push(tenantId);
+        return work();
+      },
+    );
+    const find = (key: string, network: string) => findKey(Buffer.from(key), network);
+    const answerAll = async (): Promise<void> => {
+      for (let next = asked.shift(); next; next = asked.shift()) {
+        next.answer();
+        await settled();
+      }
+    };
+    return { known, asked, shares, find, answerAll };
+  }
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+  test('those of a stranger beside each other two at a time, and of too many the rest is refused at once', async () => {
+    const { asked, find, answerAll } = database(new Set());
+    const refused: unknown[] = [];
+    const flood = Array.from({ length: 1_000 }, () =>
+      find(newKey(), 'stranger').catch((error: unknown) => void refused.push(error)),
+    );
+    await settled();
+    expect(asked).toHaveLength(2);
+    expect(refused).toHaveLength(800);
+    expect(refused[0]).toMatchObject({ status: 429, headers: { 'Retry-After': '1' } });
+    await answerAll();
+    expect(await Promise.all(flood)).toEqual(Array<undefined>(1_000).fill(undefined));
+    // Then there is room again.
+    const one = find(newKey(), 'stranger');
+    await settled();
+    await answerAll();
+    expect(await one).toBeUndefined();
+  });
+
+  test('a new key of another network doesn’t wait for those of a stranger', async () => {
+    const key = newKey();
+    const { asked, find } = database(new Set([key]));
+    for (let i = 0; i < 100; i += 1) void find(newKey(), 'stranger');
+    const found = find(key, 'other');
+    await settled();
+    asked.find((query) => query.key === key)?.answer();
+    expect(await found).toBe(FOUND);
+  });
+
+  test('a key that was seen waits in its tenant’s share, is looked up each time, and ends when it is revoked', async () => {
+    const key = newKey();
+    const { known, asked, shares, find, answerAll } = database(new Set([key]));
+    const first = find(key, 'own');
+    await settled();
+    await answerAll();
+    expect(await first).toBe(FOUND);
+    expect(shares).toEqual([]);
+    for (let i = 0; i < 1_000; i += 1) void find(newKey(), 'own').catch(() => undefined);
+    await settled();
+    const again = [find(key, 'own'), find(key, 'own')];
+    await settled();
+    expect(shares).toEqual(['t', 't']);
+    expect(asked.filter((query) => query.key === key)).toHaveLength(2);
+    await answerAll();
+    expect(await Promise.all(again)).toEqual([FOUND, FOUND]);
+    known.delete(key);
+    const revoked = find(key, 'own');
+    await settled();
+    await answerAll();
+    expect(await revoked).toBeUndefined();
+    // It is a stranger's from now on.
+    void find(key, 'own');
+    await settled();
+    expect(shares).toHaveLength(3);
+  });
+
+  test('whoever has no place within two seconds is told that the database is away', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate'] });
+    const { asked, find } = database(new Set());
+    void find(newKey(), 'stranger');
+    void find(newKey(), 'stranger');
+    const late = find(newKey(), 'stranger').catch(isDatabaseAway);
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect(await late).toBe(true);
+    expect(asked).toHaveLength(2);
+    jest.useRealTimers();
+  });
+
+  test('many at once of one key that is new take one place, and each has it looked up', async () => {
+    const key = newKey();
+    const { known, asked, shares, find, answerAll } = database(new Set([key]));
+    const all = Array.from({ length: 500 }, () => find(key, 'own'));
+    await settled();
+    expect(asked).toHaveLength(1);
+    asked.shift()?.answer();
+    await settled();
+    expect(shares).toHaveLength(499);
+    known.delete(key);
+    await answerAll();
+    expect((await Promise.all(all)).filter(Boolean)).toHaveLength(1);
+  });
 });

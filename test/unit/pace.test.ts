@@ -23,7 +23,7 @@ async function send(tenantId: string, takesMs: number): Promise<void> {
     return;
   }
   await new Promise((resolve) => setTimeout(resolve, takesMs));
-  entry.accepted();
+  entry.accepted(takesMs);
   counts.accepted += 1;
 }
 
@@ -109,6 +109,56 @@ test('when accepting is quick again, so is the pace', async () => {
   Object.assign(counts, { accepted: 0, refused: 0 });
   await flood('loud', { perSecond: 50, seconds: 10, takesMs: 10 });
   expect(counts.refused).toBe(0);
+});
+
+test('whose own messages are slow waits, and nobody else does', async () => {
+  await begin();
+  await flood('loud', { perSecond: 10, seconds: 5, takesMs: 300 });
+  Object.assign(counts, { accepted: 0, refused: 0 });
+  await flood('quiet', { perSecond: 50, seconds: 10, takesMs: 10 });
+  expect(counts).toEqual({ accepted: 500, refused: 0 });
+  await flood('loud', { perSecond: 50, seconds: 10, takesMs: 300 });
+  expect(counts.refused).toBeGreaterThan(300);
+});
+
+test('messages that cost less than others’ make those slow for nobody', async () => {
+  for (const tenantId of ['loud', 'quiet']) await flood(tenantId, { perSecond: 1, seconds: 2, takesMs: 20 });
+  await flood('loud', { perSecond: 10, seconds: 2, takesMs: 8 });
+  Object.assign(counts, { accepted: 0, refused: 0 });
+  await flood('quiet', { perSecond: 50, seconds: 10, takesMs: 20 });
+  expect(counts).toEqual({ accepted: 500, refused: 0 });
+});
+
+test('whoever comes while it is slow doesn’t take that for usual', async () => {
+  await begin();
+  await flood('late', { perSecond: 50, seconds: 20, takesMs: 100 });
+  expect(counts.refused).toBeGreaterThan(500);
+});
+
+test('one message that takes long slows nobody down by much', async () => {
+  await begin();
+  await flood('loud', { perSecond: 1, seconds: 1, takesMs: 1_900 });
+  Object.assign(counts, { accepted: 0, refused: 0 });
+  await flood('loud', { perSecond: 50, seconds: 5, takesMs: 10 });
+  expect(counts).toEqual({ accepted: 250, refused: 0 });
+});
+
+test('what a tenant’s messages were slow by a while ago is not held against its reads', async () => {
+  await begin();
+  await flood('loud', { perSecond: 10, seconds: 10, takesMs: 100 });
+  // It only reads from now on.
+  for (let i = 0; i < 61; i += 1) {
+    await pace('loud', WITHIN_MS);
+    await flood('quiet', { perSecond: 1, seconds: 1, takesMs: 10 });
+  }
+  for (let i = 0; i < 100; i += 1) expect(await pace('loud', 0)).toHaveProperty('accepted');
+});
+
+test('of several others none alone makes whoever only reads wait', async () => {
+  for (const tenantId of ['loud', 'quiet', 'other'])
+    await flood(tenantId, { perSecond: 1, seconds: 2, takesMs: 10 });
+  await flood('loud', { perSecond: 20, seconds: 2, takesMs: 300 });
+  for (let i = 0; i < 100; i += 1) expect(await pace('reader', 0)).toHaveProperty('accepted');
 });
 
 test('a sender over its share is told when to come again', () => {

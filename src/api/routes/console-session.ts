@@ -7,7 +7,6 @@ import { hashOfKey, type FoundApiKey } from '../../db/api-keys.ts';
 import { NO_TENANT, recordAudit, type AuditEntry } from '../../db/audit.ts';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import { findTenant } from '../../db/tenants.ts';
-import { networkOf } from '../../lib/network-of.ts';
 import { createShares } from '../../lib/shares.ts';
 import { isSameSecret } from '../../lib/same-secret.ts';
 import type { SearchMemory } from '../../memory/recall/search-memory.ts';
@@ -16,10 +15,10 @@ import { SESSION } from '../answers-console.ts';
 import { sendJson } from '../answers.ts';
 import { hashOfToken, isOperators, keyBehind, sessionOf, type Doors } from '../auth.ts';
 import { SESSION_CALLS } from '../calls.ts';
-import { sentBy } from '../origin.ts';
+import { networkBehind, sentBy } from '../origin.ts';
 import { goneOrClosing } from '../prefer.ts';
 import { Problem, retryAfter, unauthorized } from '../problems.ts';
-import { readJsonBody } from '../read-json.ts';
+import type { ReadJson } from '../read-json.ts';
 import { newSessionBody, validate } from '../schemas.ts';
 
 /** A stranger's body is read: it has room for a token, and no more. */
@@ -33,6 +32,7 @@ export type SessionRoutes = {
   pool: pg.Pool;
   log: Logger;
   doors: Doors;
+  readJson: ReadJson;
   admit: Admit;
   /** The operator's, where there is one. */
   operatorPool: pg.Pool | undefined;
@@ -54,7 +54,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
   /** Slows down whoever guesses, and nobody else: a token that is right never comes here. */
   const wrong = createShares(WRONG_AT_ONCE);
   const refuse = async (req: Request, res: Response): Promise<never> => {
-    const giveBack = wrong.take(networkOf(req.socket.remoteAddress ?? ''));
+    const giveBack = wrong.take(networkBehind(req));
     if (!giveBack) {
       throw new Problem(429, 'Too many wrong tokens', 'Try again later.', { headers: retryAfter(1_000) });
     }
@@ -66,7 +66,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
     );
   };
 
-  router.post('/', readJsonBody(MAX_TOKEN_BODY_BYTES), async (req, res) => {
+  router.post('/', dependencies.readJson(MAX_TOKEN_BODY_BYTES), async (req, res) => {
     if (sentBy(req) === 'foreign-page') {
       throw unauthorized('Nobody signs in from a page of another origin.', { 'WWW-Authenticate': 'Bearer' });
     }
@@ -83,7 +83,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
       sessions.begin(req, res, { kind: 'operator', id: 'operator', hash: hashOfToken(token) });
     } else {
       const hash = hashOfKey(token);
-      const key = await keyBehind(findKey, hash);
+      const key = await keyBehind(findKey, req, hash);
       if (!hash || !key) return refuse(req, res);
       const { tenantId } = key;
       await throughAdmission(dependencies, { call: SESSION_CALLS.start, key, params: {}, res }, () =>
@@ -105,7 +105,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
       sendJson(res, SESSION, { kind: 'operator', workflowsUrl });
       return;
     }
-    const key = session?.kind === 'key' ? await keyBehind(findKey, session.hash) : undefined;
+    const key = session?.kind === 'key' ? await keyBehind(findKey, req, session.hash) : undefined;
     if (!key) {
       sendJson(res, SESSION, { kind: 'none' });
       return;

@@ -7,7 +7,7 @@ import type { TOOL_CALLS } from '../calls.ts';
 import type { FindKey } from '../key-lookup.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
-import { readJsonBody } from '../read-json.ts';
+import type { ReadJson } from '../read-json.ts';
 
 /** A message that a tool sends comes in at the pace of messages, and waits for no second one. */
 const sending = z.looseObject({
@@ -20,15 +20,17 @@ const sending = z.looseObject({
  * answer any request, and each request is for its own key alone. Each counts as a read, before its body is
  * read: the protocol has calls of its own, and a call of a tool may be refused.
  */
-export function mcpRoutes(dependencies: ToolDependencies & Admission & { findKey: FindKey }): Router {
-  const { countRead, paceRead } = dependencies;
+export function mcpRoutes(
+  dependencies: ToolDependencies & Admission & { findKey: FindKey; readJson: ReadJson },
+): Router {
+  const { countRead, paceRead, readJson } = dependencies;
   const router = Router();
   router.use(requireTenant(dependencies));
   router.use(async (_req, res, next) => {
     await countRead(presentedKey(res));
     next();
   });
-  router.post('/', readJsonBody(MAX_MESSAGE_BODY_BYTES), async (req, res) => {
+  router.post('/', readJson(MAX_MESSAGE_BODY_BYTES), async (req, res) => {
     // Many calls in one request would take the places of one.
     if (Array.isArray(req.body)) {
       throw badField({ field: 'body', problem: 'must be one message, not a batch', isTooLarge: false });

@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { jsonBytes, MAX_REPLY_BYTES, MAX_TEXT_LENGTH } from '../../domain/bounds.ts';
 import { assertEmbedding, InvalidEmbeddingError } from '../../domain/embedding.ts';
+import { hasAtMost } from '../../lib/characters.ts';
 import { decodeEmbedding } from '../embedding/embedding-codec.ts';
 import { WINDOW_SIZE } from '../window/window.ts';
 
@@ -51,7 +52,7 @@ const role = z.enum(['user', 'assistant']);
 function withinTurn(said: { role: 'user' | 'assistant'; text: string }, context: z.RefinementCtx): void {
   const isUser = said.role === 'user';
   const fits = isUser
-    ? said.text.length <= MAX_TEXT_LENGTH || Array.from(said.text).length <= MAX_TEXT_LENGTH
+    ? hasAtMost(MAX_TEXT_LENGTH, said.text)
     : said.text.length * 6 <= MAX_REPLY_BYTES || jsonBytes(said.text) <= MAX_REPLY_BYTES;
   const most = isUser
     ? `${MAX_TEXT_LENGTH.toLocaleString('en')} characters`
