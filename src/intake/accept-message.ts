@@ -105,7 +105,7 @@ export function createAcceptMessage(
       if (limited && !(await reach('The database', deadline, wasTaken()))) {
         return { kind: 'rate-limited', ...limited };
       }
-      const outcome = await atPace(pace, message.tenantId, deadline, (accepted) =>
+      const outcome = await atPace(pace, message, deadline, (accepted) =>
         enterAndStart(message, deadline, { ...tally, accepted }),
       );
       if (outcome.kind === 'over-share') tally.giveBack();

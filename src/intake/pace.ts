@@ -28,8 +28,17 @@ const COMMON_EVERY_MS = 1_000;
  */
 export type Entry = { accepted: (tookMs: number) => void } | { retryAfterMs: number };
 
-/** Lets messages in: waits for up to `withinMs` until one of this tenant may come in. */
-export type Pace = (tenantId: string, withinMs: number) => Promise<Entry>;
+/**
+ * Lets messages in: waits for up to `withinMs` until one of this tenant may come in. It counts as `cost`
+ * messages, one unless given.
+ */
+export type Pace = (tenantId: string, withinMs: number, cost?: number) => Promise<Entry>;
+
+/** A message counts as one, and as one more for so many letters: so much more it is to look up and store. */
+const LETTERS_OF_A_MESSAGE = 1_000;
+
+/** As how many messages of usual length one with this text counts. */
+const costOf = (text: string): number => 1 + text.length / LETTERS_OF_A_MESSAGE;
 
 /** A tenant that is there. */
 type Tenant = {
@@ -95,7 +104,7 @@ export function createPace(): Pace {
     tenant.acceptedAt = performance.now();
   };
 
-  return async (tenantId, withinMs) => {
+  return async (tenantId, withinMs, cost = 1) => {
     const now = performance.now();
     const tenant = see(tenantId, now);
     const pauseMs = pauseOf(tenant, now);
@@ -107,7 +116,7 @@ export function createPace(): Pace {
     const waitMs = isAlone ? 0 : Math.max(0, 1 - tenant.left) * pauseMs;
     if (waitMs > withinMs) return { retryAfterMs: Math.ceil(waitMs) };
     // Less than nothing is left while messages wait.
-    tenant.left = isAlone ? Math.max(0, tenant.left - 1) : tenant.left - 1;
+    tenant.left = isAlone ? Math.max(0, tenant.left - cost) : tenant.left - cost;
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     return { accepted: (tookMs) => note(tenant, tookMs) };
   };
@@ -120,16 +129,17 @@ function lowerMedian(values: number[]): number {
 }
 
 /**
- * Lets in what `enter` does for a message of this tenant; `over-share` when it comes in too fast. `enter` is
- * given what to tell how long accepting a new message took.
+ * Lets in what `enter` does for a message of this tenant, which counts by its text; `over-share` when it
+ * comes in too fast. `enter` is given what to tell how long accepting a new message took.
  */
 export async function atPace<T extends { kind: string }>(
   pace: Pace,
-  tenantId: string,
+  { tenantId, text }: { tenantId: string; text: string },
   deadline: number,
   enter: (accepted: (tookMs: number) => void) => Promise<T>,
 ): Promise<T | OverShare> {
-  const entry = await pace(tenantId, Math.min(PACED_WITHIN_MS, deadline - Date.now() - INTAKE_ENTRY_MS));
+  const withinMs = Math.min(PACED_WITHIN_MS, deadline - Date.now() - INTAKE_ENTRY_MS);
+  const entry = await pace(tenantId, withinMs, costOf(text));
   if ('retryAfterMs' in entry) return { kind: 'over-share', ...entry };
   return enter(entry.accepted);
 }

@@ -61,7 +61,7 @@ export async function retryMessage(
       await reopenTurn(pool, tenantId, messageId);
       return { kind: 'accepted' };
     };
-    return await atPace(pace, tenantId, deadline, start);
+    return await atPace(pace, { tenantId, text: '' }, deadline, start);
   } catch (error) {
     // What can't be read is as good as forgotten.
     const known = refusalBehind(error) ? ({ kind: 'too-old' } as const) : outageOf(error);

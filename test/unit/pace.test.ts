@@ -1,7 +1,7 @@
 /** While the machine is behind, each tenant has its share of the way in. */
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { problemOf } from '../../src/api/problems.ts';
-import { createPace, type Pace } from '../../src/intake/pace.ts';
+import { atPace, createPace, type Pace } from '../../src/intake/pace.ts';
 
 const WITHIN_MS = 500;
 
@@ -64,6 +64,26 @@ test('while it is slow, a flood is thinned out, and is never stopped', async () 
   expect(counts.accepted).toBeGreaterThanOrEqual(20 + 70);
   expect(counts.accepted).toBeLessThanOrEqual(20 + 150);
   expect(counts.accepted + counts.refused).toBe(1_000);
+});
+
+test('a long message counts as many, and the next waits as much longer', async () => {
+  await begin();
+  await flood('loud', { perSecond: 20, seconds: 20, takesMs: 100 });
+  Object.assign(counts, { accepted: 0, refused: 0 });
+  const enter = async (accepted: (tookMs: number) => void) => {
+    accepted(100);
+    return { kind: 'accepted' };
+  };
+  const letter = { tenantId: 'loud', text: 'x'.repeat(31_000) };
+  let taken = 0;
+  for (let second = 0; second < 30; second += 1) {
+    const outcome = await atPace(pace, letter, Date.now() + 60_000, enter);
+    if (outcome.kind === 'accepted') taken += 1;
+    await jest.advanceTimersByTimeAsync(1_000);
+  }
+  // Each as thirty-two that are a quarter of a second apart.
+  expect(taken).toBeGreaterThanOrEqual(3);
+  expect(taken).toBeLessThanOrEqual(5);
 });
 
 test('a burst comes in at once, however slow accepting is', async () => {
