@@ -19,6 +19,8 @@ const LONGEST_PAUSE_MS = 250;
 const NEWEST = 0.1;
 /** One message counts as no slower than this: twice what makes for the longest pause. */
 const SLOWEST_MS = (2 * LONGEST_PAUSE_MS) / PAUSES;
+/** What was slow so long ago counts half: the machine may be idle by now, and nothing comes that tells. */
+const HALVED_EVERY_MS = 5_000;
 /** What the others are slow by is summed up once in this time. */
 const COMMON_EVERY_MS = 1_000;
 
@@ -34,7 +36,7 @@ export type Entry = { accepted: (tookMs: number) => void } | { retryAfterMs: num
  */
 export type Pace = (tenantId: string, withinMs: number, cost?: number) => Promise<Entry>;
 
-/** A message counts as one, and as one more for so many letters: so much more it is to look up and store. */
+/** A message counts as one, and as one more for so many letters: so much more is looked up and stored. */
 const LETTERS_OF_A_MESSAGE = 1_000;
 
 /** As how many messages of usual length one with this text counts. */
@@ -88,10 +90,12 @@ export function createPace(): Pace {
   const pauseOf = (tenant: Tenant, now: number): number => {
     const isRecent = ({ acceptedAt }: Tenant) => now - acceptedAt <= THERE_FOR_MS;
     if (!isRecent(tenant) && now - common.at >= COMMON_EVERY_MS) {
-      common.slowByMs = lowerMedian([...there.values()].filter(isRecent).map(({ slowByMs }) => slowByMs));
+      common.slowByMs = lowerMedian(
+        [...there.values()].filter(isRecent).map((other) => slownessOf(other, now)),
+      );
       common.at = now;
     }
-    const { slowByMs } = isRecent(tenant) ? tenant : common;
+    const slowByMs = isRecent(tenant) ? slownessOf(tenant, now) : common.slowByMs;
     return Math.min(LONGEST_PAUSE_MS, PAUSES * slowByMs);
   };
 
@@ -100,8 +104,10 @@ export function createPace(): Pace {
     leastOfAll.add(tookMs);
     const usualMs = Math.min(tenant.usual.get(), LONGEST_USUAL * leastOfAll.get());
     const slowByMs = Math.min(SLOWEST_MS, Math.max(0, tookMs - SLOW_FROM * usualMs));
-    tenant.slowByMs += NEWEST * (slowByMs - tenant.slowByMs);
-    tenant.acceptedAt = performance.now();
+    const now = performance.now();
+    const before = slownessOf(tenant, now);
+    tenant.slowByMs = before + NEWEST * (slowByMs - before);
+    tenant.acceptedAt = now;
   };
 
   return async (tenantId, withinMs, cost = 1) => {
@@ -121,6 +127,10 @@ export function createPace(): Pace {
     return { accepted: (tookMs) => note(tenant, tookMs) };
   };
 }
+
+/** By how much accepting its messages is slow, as far as what was counted still tells. */
+const slownessOf = ({ slowByMs, acceptedAt }: Tenant, now: number): number =>
+  slowByMs * 0.5 ** ((now - acceptedAt) / HALVED_EVERY_MS);
 
 /** Of an even number the lower of the two in the middle; 0 of none. */
 function lowerMedian(values: number[]): number {
