@@ -79,7 +79,7 @@ export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | '
       const last = turns.at(-1)?.seq ?? null;
       if (last === null) return { last, executions: 0 };
       await forgetReplyPieces(redis, tenantId, idsOf(turns));
-      const runs = await executions.find(tenantId, idsOf(turns));
+      const { runs } = await executions.find(tenantId, idsOf(turns));
       // First: an attempt after this one finds nothing, and would take the starts for such as may still come.
       await noteArrived(pool, tenantId, idsOf(runs));
       await executions.erase(runs);
@@ -99,9 +99,9 @@ export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | '
       if (settled.length === 0) return 'none';
       // Once more: an attempt that nobody could stop at once may have gone on writing.
       await forgetReplyPieces(redis, tenantId, idsOf(settled));
-      const runs = await executions.find(tenantId, idsOf(settled));
+      const { runs, isPart } = await executions.find(tenantId, idsOf(settled));
       const known = new Set(idsOf(runs));
-      const gone = settled.filter(({ messageId }) => !known.has(messageId));
+      const gone = isPart ? [] : settled.filter(({ messageId }) => !known.has(messageId));
       if (gone.length > 0) await forgetTurns(pool, tenantId, erasureId, idsOf(gone));
       await executions.erase(runs);
       return gone.length > 0 ? 'some' : 'none';

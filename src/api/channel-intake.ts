@@ -6,7 +6,7 @@ import { Counter, type Registry } from 'prom-client';
 import type { Listening, Received, Take, WebhookChannel } from '../channels/channel.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { AcceptMessage } from '../intake/accept-message.ts';
-import type { IntakeOutcome } from '../intake/outcomes.ts';
+import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
 import { badField, Problem, problemOf, unauthorized, unavailable } from './problems.ts';
 import { createRefusals } from './refusals.ts';
 
@@ -36,10 +36,9 @@ export function createTakeEvent(dependencies: {
     };
     try {
       const body = await take(channel, receive, count);
-      refusals.add('taken');
+      refusals.taken();
       return body;
     } catch (error) {
-      refusals.add('refused');
       if (error instanceof Problem) throw error;
       log.error({ err: error, channel }, 'a channel’s event could not be taken');
       count('unavailable');
@@ -67,12 +66,8 @@ export function createTakeEvent(dependencies: {
       case 'unavailable':
         count('unavailable');
         throw unavailable(received.service);
-      case 'over-share':
-        count('rate_limited');
-        if (refusals.mayRefuse()) throw unavailable('The API');
-        return undefined;
       case 'message': {
-        const taken = heedRefusals(await accept(received.message, { deadline }));
+        const taken = heedRefusals(received.message, await accept(received.message, { deadline }));
         received.settled?.(taken);
         count(wordFor(taken));
         // The channel delivers both again.
@@ -87,8 +82,8 @@ export function createTakeEvent(dependencies: {
   }
 
   /** What is over its tenant's share, and may not be refused, is one message too many. */
-  function heedRefusals(outcome: IntakeOutcome): IntakeOutcome {
-    if (outcome.kind !== 'over-share' || refusals.mayRefuse()) return outcome;
+  function heedRefusals({ tenantId }: NewMessage, outcome: IntakeOutcome): IntakeOutcome {
+    if (outcome.kind !== 'over-share' || refusals.mayRefuse(tenantId)) return outcome;
     return { kind: 'rate-limited', limit: 'tenant', retryAfterMs: outcome.retryAfterMs };
   }
 }

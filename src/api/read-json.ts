@@ -71,7 +71,9 @@ export function createReadJson(waitingBytes = WAITING_BYTES): ReadJson {
       }
       mustBeJson(req);
       await promisify(readRaw)(req, res);
-      const body = req.body as Buffer;
+      // Nothing is read of a request whose client has closed its half before.
+      const body: unknown = req.body;
+      if (!Buffer.isBuffer(body)) throw badField({ field: 'body', problem: 'is missing', isTooLarge: false });
       const go = (): void => {
         req.body = parse(body, most);
         // What the handler does at once, checking what came, is done within the turn.

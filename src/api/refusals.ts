@@ -4,37 +4,54 @@ const PART_MS = 5 * 60_000;
 /** So many more than were taken: of a few events nobody's rate is counted. */
 const FREE = 20;
 
-type Counts = { taken: number; refused: number };
+type Part = { since: number; taken: number; refused: Map<string, number> };
 
 /** What became of a channel's events, in the last hour. */
 export type Refusals = {
-  /** One more was acknowledged, or was not. */
-  add(what: keyof Counts): void;
-  /** Whether one more may be refused since its tenant has its share, so that the channel sends it again. */
-  mayRefuse(): boolean;
+  /** One more was acknowledged. */
+  taken(): void;
+  /**
+   * Whether one more of this tenant may be refused since it has its share, so that the channel sends it
+   * again. It counts as refused then.
+   */
+  mayRefuse(tenantId: string): boolean;
 };
 
 /**
  * A channel that sees hardly anything but failures stops delivering, and to all tenants: Slack does when
  * fewer than 5% of an hour's deliveries are acknowledged (docs.slack.dev/apis/events-api). What is refused
- * comes again, and counts again. So a tenant's flood may bring about as many failures as there are events
- * that are taken; what is beyond is acknowledged, and whoever sent it is told.
+ * comes again, and counts again. So there may be about as many refusals as events that are taken; beyond that
+ * those tenants are refused alone that were refused less than others, and whoever sent another event is told
+ * that it is too many.
  */
 export function createRefusals(now: () => number = () => performance.now()): Refusals {
-  const parts: Array<Counts & { since: number }> = [];
-  const fresh = (): Array<Counts & { since: number }> => {
+  const parts: Part[] = [];
+  const current = (): Part => {
     while (parts[0] && now() - parts[0].since > PARTS * PART_MS) parts.shift();
-    return parts;
+    const last = parts.at(-1);
+    if (last && now() - last.since < PART_MS) return last;
+    const part = { since: now(), taken: 0, refused: new Map<string, number>() };
+    parts.push(part);
+    return part;
   };
   return {
-    add(what) {
-      const last = fresh().at(-1);
-      if (last && now() - last.since < PART_MS) last[what] += 1;
-      else parts.push({ taken: 0, refused: 0, since: now(), [what]: 1 });
+    taken() {
+      current().taken += 1;
     },
-    mayRefuse() {
-      const more = fresh().reduce((sum, { taken, refused }) => sum + taken - refused, FREE);
-      return more > 0;
+    mayRefuse(tenantId) {
+      const { refused } = current();
+      const byTenant = new Map<string, number>([[tenantId, 0]]);
+      let left = FREE;
+      for (const part of parts) {
+        left += part.taken;
+        for (const [id, count] of part.refused) byTenant.set(id, (byTenant.get(id) ?? 0) + count);
+      }
+      let all = 0;
+      for (const count of byTenant.values()) all += count;
+      const isLessThanOthers = (byTenant.get(tenantId) ?? 0) < all / byTenant.size;
+      if (all >= left && !isLessThanOthers) return false;
+      refused.set(tenantId, (refused.get(tenantId) ?? 0) + 1);
+      return true;
     },
   };
 }

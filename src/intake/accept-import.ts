@@ -49,8 +49,9 @@ const BATCH_CHARACTERS = 1_000_000;
 const CHARACTERS_IN_ONE_GO = 100_000;
 
 /**
- * Takes a file: checks every line, stages them and starts `ImportMemory`, in one transaction. The start comes
- * before the commit: without it nothing would be left that ends the import. Erasures are kept out of an
+ * Takes a file once all of it is there: checks every line, stages them and starts `ImportMemory`, in one
+ * transaction. So no connection waits for whoever sends. The start comes before the commit: without it
+ * nothing would be left that ends the import. Erasures are kept out of an
  * import altogether, so that nothing comes back and none takes away what was imported after it: a file is
  * refused while one has yet to finish, or when one was asked for since the file began to come. Rejects when
  * Postgres or Temporal is away, and when the sender goes away.
@@ -65,11 +66,10 @@ export async function acceptImport(
   const key = { tenantId: scope.tenantId, importId };
   const reader = createImportReader(scope);
   try {
+    const erasures = await inTenant(pool, scope.tenantId, (client) => erasuresBefore(client, scope));
+    const file = await allOf(body);
     return await inTenant(pool, scope.tenantId, async (client) => {
-      if ((await countUnfinished(client, scope.tenantId)) >= IMPORTS_AT_ONCE) throw new Busy();
-      const erasures = await findErasures(client, scope);
-      if (erasures.isOneOpen) throw new Forgotten();
-      for await (const batch of batched(exchangesOf(reader, body))) {
+      for await (const batch of batched(exchangesOf(reader, file))) {
         const own = batch.flatMap(({ ids }) => ids.own ?? []);
         const known = await exchangesOfScope(client, scope, own);
         const lines = batch.map(({ ids, stagedAs }) => stagedAs(idAmong(ids, known)));
@@ -111,6 +111,26 @@ export async function acceptImport(
   }
 }
 
+/** The erasures of a scope so far. Throws when an import can't begin. */
+async function erasuresBefore(client: pg.PoolClient, scope: Scope) {
+  if ((await countUnfinished(client, scope.tenantId)) >= IMPORTS_AT_ONCE) throw new Busy();
+  const erasures = await findErasures(client, scope);
+  if (erasures.isOneOpen) throw new Forgotten();
+  return erasures;
+}
+
+/** A body, as far as a file may be long and a bit beyond, by which its reader sees that it is too long. */
+async function allOf(body: AsyncIterable<Buffer>): Promise<Buffer[]> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > MAX_IMPORT_BYTES) break;
+  }
+  return chunks;
+}
+
 /**
  * Starts what stores an import, or finds that it runs. One that was ended from outside goes on: what it has
  * stored is no longer staged. Rejects with the client's error when Temporal is away.
@@ -139,9 +159,9 @@ const LINE_PROBLEMS: Record<LineProblem, string> = {
   'not-utf-8': 'must be UTF-8',
 };
 
-async function* exchangesOf(reader: ImportReader, body: AsyncIterable<Buffer>): AsyncGenerator<ReadExchange> {
+async function* exchangesOf(reader: ImportReader, file: Iterable<Buffer>): AsyncGenerator<ReadExchange> {
   let inOneGo = 0;
-  for await (const text of readLines(body, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES })) {
+  for await (const text of readLines(file, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES })) {
     const exchange = reader.read(text);
     if (exchange !== undefined) yield exchange;
     inOneGo += text.length;

@@ -36,11 +36,11 @@ export type Entry = { accepted: (tookMs: number) => void } | { retryAfterMs: num
  */
 export type Pace = (tenantId: string, withinMs: number, cost?: number) => Promise<Entry>;
 
-/** A message counts as one, and as one more for so many letters: so much more is looked up and stored. */
-const LETTERS_OF_A_MESSAGE = 1_000;
+/** A message of so many letters counts as one; beyond that each thousand is one more to look up and store. */
+const USUAL_LETTERS = 4_000;
 
 /** As how many messages of usual length one with this text counts. */
-const costOf = (text: string): number => 1 + text.length / LETTERS_OF_A_MESSAGE;
+const costOf = (text: string): number => 1 + Math.max(0, text.length - USUAL_LETTERS) / 1_000;
 
 /** A tenant that is there. */
 type Tenant = {

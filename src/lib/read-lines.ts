@@ -19,7 +19,7 @@ const LINE_FEED = 0x0a;
  * is no UTF-8.
  */
 export async function* readLines(
-  chunks: AsyncIterable<Buffer>,
+  chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
   { maxLineBytes, maxBytes }: { maxLineBytes: number; maxBytes: number },
 ): AsyncGenerator<string> {
   const decoder = new TextDecoder('utf-8', { fatal: true });

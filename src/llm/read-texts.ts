@@ -5,10 +5,11 @@ import { asObject, objectsIn, readJson } from './json.ts';
 import { readChunk } from './read-chunk.ts';
 
 /**
- * Characters of one event, line or document: the longest reply (`MAX_REPLY_BYTES`) and as long a thought,
- * in a script whose every character is escaped (six for three bytes), and room for what stands around them.
+ * Characters of one event, line or document: five times the longest reply, each character escaped. So a reply
+ * that comes in one piece and is too long is cut like any other. All answers together have a room of their
+ * own (`desk.ts`).
  */
-const MAX_TEXT = 1_000_000;
+const MAX_TEXT = 4_000_000;
 /** What is kept in pieces takes so many characters more for each. */
 const AROUND_A_PIECE = 40;
 /** Of one answer: the longest text in events of one character each, and as many thoughts. */

@@ -19,6 +19,8 @@ const GROWING_KEPT_MS = 6 * 60_000;
 const WHOLE_KEPT_MS = 10_000;
 /** Pieces that one command reads. */
 const AT_ONCE = 500;
+/** Of more pieces one is made: whoever begins to follow reads all, and each costs as much as a kilobyte. */
+const MOST_PIECES = 64;
 
 /** What one attempt writes. Every method rejects when Redis is away, and is safe to repeat. */
 export type ReplyWriter = {
@@ -45,7 +47,7 @@ export function createReplyWriter(
   let restarts = 0;
   const name = (): string => `${scheduledAt}-${own}-${restarts}`;
   const add = (at: number, text: string, keptMs: number) =>
-    redis.eval(ADD, 1, key, name(), at, at + text.length, text, keptMs);
+    redis.eval(ADD, 1, key, name(), at, at + text.length, text, keptMs, MOST_PIECES);
 
   const begin = async (): Promise<boolean> => {
     if ((await redis.eval(BEGIN, 1, key, name(), scheduledAt, GROWING_KEPT_MS)) !== 1) return false;
@@ -124,8 +126,9 @@ return 1
 
 /*
  * KEYS[1] the stream · ARGV: 1 attempt, 2 where the text stands, 3 where it ends, 4 the text, 5 ms to keep
- * it. Nothing is added when the last entry is another attempt's, or doesn't end where this text begins; a
- * text that is there already counts as added.
+ * it, 6 the most pieces. Nothing is added when the last entry is another attempt's, or doesn't end where this
+ * text begins; a text that is there already counts as added. When there are too many, the new entry is the
+ * only one and has all the text, unless some pieces lie upon each other.
  */
 const ADD = `
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
@@ -133,7 +136,20 @@ if not last or last[2][2] ~= ARGV[1] then return 0 end
 local ends = tonumber(last[2][6])
 if ends < tonumber(ARGV[2]) then return 0 end
 if ends < tonumber(ARGV[3]) then
-  redis.call('XADD', KEYS[1], '*', 'attempt', ARGV[1], 'at', ARGV[2], 'end', ARGV[3], 'text', ARGV[4])
+  local at, text, most = ARGV[2], ARGV[4], 2 ^ 31
+  if redis.call('XLEN', KEYS[1]) >= tonumber(ARGV[6]) then
+    local texts, reached = {}, '0'
+    for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
+      if entry[2][4] ~= reached then reached = nil break end
+      texts[#texts + 1] = entry[2][8]
+      reached = entry[2][6]
+    end
+    if reached == at then
+      texts[#texts + 1] = text
+      at, text, most = 0, table.concat(texts), 1
+    end
+  end
+  redis.call('XADD', KEYS[1], 'MAXLEN', '=', most, '*', 'attempt', ARGV[1], 'at', at, 'end', ARGV[3], 'text', text)
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 1

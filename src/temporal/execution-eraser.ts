@@ -14,8 +14,11 @@ type KnownRun = { messageId: string; workflowId: string; runId?: string };
 
 /** Finds and deletes executions, with their histories. All steps of a process share its pace. */
 type ExecutionEraser = {
-  /** Runs of these turns' workflows, running or not: all, or some thousand with one of each turn at least. */
-  find(tenantId: string, messageIds: readonly string[]): Promise<KnownRun[]>;
+  /**
+   * Runs of these turns' workflows, running or not. Of very many it finds some thousand, and `isPart` is
+   * true: then any of the turns may have further ones.
+   */
+  find(tenantId: string, messageIds: readonly string[]): Promise<{ runs: KnownRun[]; isPart: boolean }>;
   /** Deletes these runs, and ends those that run. The server deletes them in its own time. */
   erase(runs: readonly KnownRun[]): Promise<void>;
 };
@@ -53,14 +56,15 @@ export function createExecutionEraser(temporal: Client, onProgress: () => void):
       );
       const found: KnownRun[] = [];
       const listed = new Set<string>();
-      for (const { workflowId, runId } of await runsOf([...turnOf.keys()])) {
+      const runs = await runsOf([...turnOf.keys()]);
+      for (const { workflowId, runId } of runs) {
         listed.add(workflowId);
         found.push({ messageId: turnOf.get(workflowId) ?? '', workflowId, runId });
       }
       // The list is late by moments: what runs, or has just ended, may not be in it yet.
       for (const [workflowId, messageId] of turnOf)
         if (!listed.has(workflowId) && (await isKnown(workflowId))) found.push({ messageId, workflowId });
-      return found;
+      return { runs: found, isPart: runs.length >= MOST_RUNS };
     },
     async erase(runs) {
       for (const { workflowId, runId } of runs) {

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { replyPiecesKey } from '../../src/redis/keys.ts';
 import { createReplyWriter, forgetReplyPieces, readReplyPieces } from '../../src/redis/reply-pieces.ts';
+import { createReplyView, NOTHING } from '../../src/intake/reply-view.ts';
 import { connectRedis } from '../support/services.ts';
 
 let redis: Redis;
@@ -70,10 +71,23 @@ test('what is forgotten is gone, and nothing is added to it', async () => {
   expect(await textOf(of)).toBe('');
 });
 
-test('many pieces are read at once', async () => {
+test('many pieces become one, and nobody misses or hears any twice', async () => {
   const of = newReply();
   const writer = createReplyWriter(redis, of, { scheduledAt: 1 });
-  let text = '';
-  for (let i = 0; i < 1_200; i += 1) await writer.grow((text += 'x'));
-  expect((await textOf(of)).length).toBe(1_200);
+  const view = createReplyView(NOTHING);
+  let [text, heard, after] = ['', '', '0'];
+  const listen = async () => {
+    const { pieces, last } = await readReplyPieces(redis, of, after);
+    after = last;
+    for (const event of view.take(pieces)) heard += event.kind === 'delta' ? event.text : '<reset>';
+  };
+  for (let i = 0; i < 1_200; i += 1) {
+    await writer.grow((text += `${i} 🐕 `));
+    if (i % 7 === 0) await listen();
+    const { pieces } = await readReplyPieces(redis, of, '0');
+    expect(pieces.length).toBeLessThanOrEqual(64);
+  }
+  await listen();
+  expect(heard).toBe(text);
+  expect(await textOf(of)).toBe(text);
 });

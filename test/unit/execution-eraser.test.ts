@@ -5,6 +5,28 @@ import { createExecutionEraser } from '../../src/temporal/execution-eraser.ts';
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
 
+test('of very many runs some are found, and that there are more is told', async () => {
+  const page = (n: number) => ({
+    executions: Array.from({ length: 1_000 }, (_, i) => ({
+      execution: { workflowId: 't:message:loud', runId: `${n}-${i}` },
+    })),
+    nextPageToken: new Uint8Array([1]),
+  });
+  let pages = 0;
+  const temporal = {
+    options: { namespace: 'default' },
+    workflowService: {
+      listWorkflowExecutions: async () => page((pages += 1)),
+      describeWorkflowExecution: () =>
+        Promise.reject(Object.assign(new Error(), { code: 5, details: '', metadata: {} })),
+    },
+  } as unknown as Client;
+  const finding = createExecutionEraser(temporal, () => undefined).find('t', ['loud', 'quiet']);
+  await jest.advanceTimersByTimeAsync(1_000);
+  const { runs, isPart } = await finding;
+  expect([runs.length, isPart, pages]).toEqual([5_000, true, 5]);
+});
+
 test('the steps of all erasures share one pace of 200 calls a second', async () => {
   let calls = 0;
   let beats = 0;

@@ -9,6 +9,7 @@ import { findAgent } from '../../db/agents.ts';
 import type { Scope, WindowMessage } from '../../domain/conversation.ts';
 import { acceptImport, startImport, type ImportOutcome } from '../../intake/accept-import.ts';
 import { watchPace, type Pace } from '../../lib/least-pace.ts';
+import { createRoom } from '../../lib/room.ts';
 import { createShares } from '../../lib/shares.ts';
 import { exportMemory, noteExport } from '../../memory/transfer/export-memory.ts';
 import { findImport } from '../../memory/transfer/staged-imports.ts';
@@ -24,8 +25,10 @@ import { toUuid } from '../uuid.ts';
 
 const NDJSON = 'application/x-ndjson';
 
-/** Each holds a connection of the database while its file comes. */
+/** Each is held in memory while it comes, and then holds a connection while its lines are looked through. */
 const IMPORTS_AT_ONCE = 4;
+/** Of all files that come: whoever holds the most comes again. */
+const FILES_BYTES = 100_000_000;
 /** Files of a tenant in so many seconds that may come to nothing: each has cost what others cost. */
 const FAULTY_FILES = { points: IMPORTS_AT_ONCE, duration: 10 };
 /** Each holds a page of some 2 MB, and a window of 4 MB at most, until its client has taken it. */
@@ -107,6 +110,7 @@ function sendExport({ pool, redis, log }: Dependencies): RequestHandler<OfUser> 
 function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
   const importing = createShares(IMPORTS_AT_ONCE);
   const faulty = new RateLimiterMemory(FAULTY_FILES);
+  const files = createRoom(FILES_BYTES);
   return async (req, res) => {
     const scope = await scopeOf(pool, req, res);
     if (!req.is(NDJSON) || (req.get('content-encoding') ?? 'identity') !== 'identity') {
@@ -118,15 +122,16 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
     }
     if ((await faulty.get(scope.tenantId))?.remainingPoints === 0) tooMany('imports that came to nothing');
     const giveBack = importing.take(scope.tenantId) ?? tooMany('imports');
-    const cost = { isWasted: false };
+    const cost = { isWasted: false, bytes: 0 };
+    const pushedOut = new AbortController();
+    const held = files.hold(scope.tenantId, () => pushedOut.abort(tooManyOf('imports')));
     try {
-      const body = req.iterator({ destroyOnReturn: false });
-      const outcome = await acceptImport(
-        { pool, temporal },
-        scope,
-        countingBytes<Buffer>(body, () => (cost.isWasted = true)),
-        actorOf(res),
-      );
+      const body = countingBytes<Buffer>(req.iterator({ destroyOnReturn: false }), (bytes) => {
+        cost.isWasted = true;
+        held.set((cost.bytes += bytes));
+        pushedOut.signal.throwIfAborted();
+      });
+      const outcome = await acceptImport({ pool, temporal }, scope, body, actorOf(res));
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
       cost.isWasted = false;
       const { importId, exchanges, windowMessages } = outcome;
@@ -136,6 +141,7 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
       await readOn(req);
       throw error;
     } finally {
+      held.end();
       if (cost.isWasted) await faulty.consume(scope.tenantId).catch(() => undefined);
       giveBack();
     }
@@ -192,7 +198,11 @@ function problemOfImport(outcome: Exclude<ImportOutcome, { kind: 'accepted' }>):
 }
 
 function tooMany(what: string): never {
-  throw new Problem(
+  throw tooManyOf(what);
+}
+
+const tooManyOf = (what: string): Problem =>
+  new Problem(
     429,
     `Too many ${what}`,
     `There are as many ${what} as there may be at a time: come again later.`,
@@ -200,4 +210,3 @@ function tooMany(what: string): never {
       headers: { 'Retry-After': '10' },
     },
   );
-}
