@@ -104,7 +104,7 @@ export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | '
       const gone = isPart ? [] : settled.filter(({ messageId }) => !known.has(messageId));
       if (gone.length > 0) await forgetTurns(pool, tenantId, erasureId, idsOf(gone));
       await executions.erase(runs);
-      return gone.length > 0 ? 'some' : 'none';
+      return gone.length > 0 || isPart ? 'some' : 'none';
     },
 
     /**

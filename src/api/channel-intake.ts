@@ -66,6 +66,11 @@ export function createTakeEvent(dependencies: {
       case 'unavailable':
         count('unavailable');
         throw unavailable(received.service);
+      case 'over-share':
+        count('rate_limited');
+        if (refusals.mayRefuse(received.tenantId)) throw unavailable('The API');
+        log.warn({ channel, tenantId: received.tenantId }, 'an event of a tenant that floods is left out');
+        return undefined;
       case 'message': {
         const taken = heedRefusals(received.message, await accept(received.message, { deadline }));
         received.settled?.(taken);

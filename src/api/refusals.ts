@@ -4,6 +4,9 @@ const PART_MS = 5 * 60_000;
 /** So many more than were taken: of a few events nobody's rate is counted. */
 const FREE = 20;
 
+/** With what those have that are refused less than others: a quarter of all is acknowledged in any case. */
+const MOST_OF_OTHERS = 3;
+
 type Part = { since: number; taken: number; refused: Map<string, number> };
 
 /** What became of a channel's events, in the last hour. */
@@ -49,7 +52,7 @@ export function createRefusals(now: () => number = () => performance.now()): Ref
       let all = 0;
       for (const count of byTenant.values()) all += count;
       const isLessThanOthers = (byTenant.get(tenantId) ?? 0) < all / byTenant.size;
-      if (all >= left && !isLessThanOthers) return false;
+      if (all >= left && !(isLessThanOthers && all < MOST_OF_OTHERS * left)) return false;
       refused.set(tenantId, (refused.get(tenantId) ?? 0) + 1);
       return true;
     },

@@ -89,6 +89,8 @@ export type Received =
   | { kind: 'answered'; body: Readonly<Record<string, unknown>> | undefined }
   | { kind: 'unauthenticated'; needed: string }
   | { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean }
+  /** Its tenant has as much under way as it may: the sender should send the request again. */
+  | { kind: 'over-share'; tenantId: string }
   /** It can't be decided now: the sender must send the request again. */
   | { kind: 'unavailable'; service: string };
 

@@ -65,7 +65,13 @@ export function createReplyWriter(
       const before = written ?? '';
       const text = wholeCharacters(textSoFar.slice(before.length));
       if (text === '') return true;
-      if ((await add(before.length, text, GROWING_KEPT_MS)) !== 1) return false;
+      try {
+        if ((await add(before.length, text, GROWING_KEPT_MS)) !== 1) return false;
+      } catch (error) {
+        // It may be there all the same: what lies upon it could not become one piece.
+        written = undefined;
+        throw error;
+      }
       written = before + text;
       return true;
     },

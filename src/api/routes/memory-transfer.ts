@@ -27,7 +27,7 @@ const NDJSON = 'application/x-ndjson';
 
 /** Each is held in memory while it comes, and then holds a connection while its lines are looked through. */
 const IMPORTS_AT_ONCE = 4;
-/** Of all files that come: whoever holds the most comes again. */
+/** Of all files that are on their way: whoever holds the most is let go, and comes again. */
 const FILES_BYTES = 100_000_000;
 /** Files of a tenant in so many seconds that may come to nothing: each has cost what others cost. */
 const FAULTY_FILES = { points: IMPORTS_AT_ONCE, duration: 10 };
@@ -123,13 +123,13 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
     if ((await faulty.get(scope.tenantId))?.remainingPoints === 0) tooMany('imports that came to nothing');
     const giveBack = importing.take(scope.tenantId) ?? tooMany('imports');
     const cost = { isWasted: false, bytes: 0 };
-    const pushedOut = new AbortController();
-    const held = files.hold(scope.tenantId, () => pushedOut.abort(tooManyOf('imports')));
+    // Whoever sends slowly would be asked for its next piece only when that comes.
+    const held = files.hold(scope.tenantId, () => req.destroy());
+    req.once('end', held.end);
     try {
       const body = countingBytes<Buffer>(req.iterator({ destroyOnReturn: false }), (bytes) => {
         cost.isWasted = true;
         held.set((cost.bytes += bytes));
-        pushedOut.signal.throwIfAborted();
       });
       const outcome = await acceptImport({ pool, temporal }, scope, body, actorOf(res));
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
@@ -198,11 +198,7 @@ function problemOfImport(outcome: Exclude<ImportOutcome, { kind: 'accepted' }>):
 }
 
 function tooMany(what: string): never {
-  throw tooManyOf(what);
-}
-
-const tooManyOf = (what: string): Problem =>
-  new Problem(
+  throw new Problem(
     429,
     `Too many ${what}`,
     `There are as many ${what} as there may be at a time: come again later.`,
@@ -210,3 +206,4 @@ const tooManyOf = (what: string): Problem =>
       headers: { 'Retry-After': '10' },
     },
   );
+}

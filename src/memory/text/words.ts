@@ -10,7 +10,7 @@ export function countWords(text: string): number {
 }
 
 /** A word in Latin letters, with a sign before or behind it. */
-const LATIN_WORD = /^\p{P}?\p{Lu}?[\p{Script=Latin}&&\p{Ll}]*\p{P}?$/v;
+const LATIN_WORD = /^\p{P}?\p{Lu}?[[\p{Script=Latin}&&\p{Ll}]\p{M}'’\-]*\p{P}?$/v;
 /** Letters of one of the model's pieces in such a word, about; in any other, a letter may be a piece. */
 const LETTERS_OF_A_PIECE = 4;
 

@@ -173,12 +173,9 @@ const ignored = (reason: string): Ignored => ({ kind: 'ignored', reason });
  * The same apart from the thread that everybody shares. Of an event that can't be read in time the beginning
  * of its text alone is judged.
  */
-export const judgeEventApart = apart(import.meta.url, judgeEvent, judgeBeginning);
-
-/** Judges an event by the beginning of its text. */
-export function judgeBeginning(event: unknown, self: Self, allowedBots: ReadonlySet<string>): Judged {
-  return judgeEvent(beginningOf(event), self, allowedBots);
-}
+export const judgeEventApart = apart(import.meta.url, judgeEvent, (event, ...asked) =>
+  judgeEvent(beginningOf(event), ...asked),
+);
 
 /** As much of a text as people type. */
 const BEGINNING = 4_000;

@@ -3,7 +3,7 @@ import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
 import type { Home } from '../home/take-home.ts';
 import { endInstallation, mayHaveEnded } from '../installations/installation-store.ts';
-import { judgeBeginning, judgeEventApart, readRequest, type Judged, type SlackEvent } from './events.ts';
+import { judgeEventApart, readRequest, type Judged, type SlackEvent } from './events.ts';
 import type { Installation } from './installations.ts';
 import { looseOf, textOf } from './loose.ts';
 import { endOf, isRefused, tellsOfEnd } from './lifecycle.ts';
@@ -13,8 +13,6 @@ import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
 import type { SlackInbound } from './slack-inbound.ts';
 import { takeMessage, type Taking } from './take-message.ts';
 
-/** An event waits no longer for its tenant's others: Slack waits three seconds for all of it. */
-const JUDGED_WITHIN_MS = 700;
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
 const READ_KEPT_MS = 10_000;
 /**
@@ -68,6 +66,7 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
     const self = { ...installation, isShared: workspace.isShared };
     const judged = await judgeInTime(event, { team, deadline }, self, allowedBots);
+    if (!judged) return { kind: 'over-share', tenantId: installation.tenantId };
     switch (judged.kind) {
       case 'ignored':
         return judged;
@@ -108,23 +107,21 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
   }
 }
 
-/** Where too many other events of its tenant are judged, the beginning of its text decides: it has to do. */
+/** Undefined when too many other events of its tenant are judged until Slack no longer waits. */
 async function judgeInTime(
   event: unknown,
   { team, deadline }: { team: string; deadline: number },
   { tenantId, botUserId, botId, isShared }: Installation & { isShared: boolean },
   allowedBots: ReadonlySet<string>,
-): Promise<Judged> {
-  const self = { botUserId, botId, isShared };
-  const untilMs = Math.min(JUDGED_WITHIN_MS, (deadline - Date.now()) / 2);
-  const signal = AbortSignal.timeout(Math.max(0, Math.floor(untilMs)));
+): Promise<Judged | undefined> {
+  const signal = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
   try {
     // Slack's word, not proven yet: it says whose text is read.
     const userId = textOf(looseOf(event)['user']) || team;
     const owner = { tenantId, userId, signal };
-    return await judgeEventApart(owner, event, self, allowedBots);
+    return await judgeEventApart(owner, event, { botUserId, botId, isShared }, allowedBots);
   } catch {
-    return judgeBeginning(event, self, allowedBots);
+    return undefined;
   }
 }
 
