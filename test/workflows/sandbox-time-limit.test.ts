@@ -8,6 +8,7 @@ import proto from '@temporalio/proto';
 import { Worker } from '@temporalio/worker';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { dataConverter } from '../../src/temporal/data-converter.ts';
+import { contextOf } from '../../src/temporal/history.ts';
 import { limitWorkflowCodeOnly } from '../../src/worker/sandbox-time-limit.ts';
 import { workflowBundle } from '../../src/worker/workflow-bundle.ts';
 import { eventually } from '../support/eventually.ts';
@@ -49,6 +50,7 @@ test.each(['at once', 'in a condition', 'after a condition'])(
     const error = await decodeOptionalFailureToOptionalError(
       host.environment.client.options.loadedDataConverter,
       failed?.workflowTaskFailedEventAttributes?.failure,
+      contextOf(endless.workflowId),
     );
     expect(error?.message).toMatch(/timed out after 5000ms/);
     await expectOthersToGoOn();
