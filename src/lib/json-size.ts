@@ -44,16 +44,16 @@ function* membersOf(object: object): Generator<[string, unknown]> {
 export function isTextWithin(json: string, values: number, depth = Infinity, nameLength = Infinity): boolean {
   let left = values;
   let deep = 0;
-  let begin = 0;
   // Of the last string.
   let length = 0;
   for (let at = 0; at < json.length; at += 1) {
     switch (json.charCodeAt(at)) {
-      case QUOTE:
-        begin = at + 1;
+      case QUOTE: {
+        const begin = at + 1;
         at = endOfString(json, begin);
         length = at - begin;
         break;
+      }
       case COLON:
         if (length > nameLength) return false;
         break;

@@ -1,6 +1,6 @@
-import { continueAsNew, sleep } from '@temporalio/workflow';
+import { continueAsNew } from '@temporalio/workflow';
 import { finishImport, importSlice } from './activities.ts';
-import { REST, REST_SUMMARY, SLICES_OF_A_RUN } from './slices.ts';
+import { rest, SLICES_OF_A_RUN } from './slices.ts';
 
 /**
  * Stores what an import has brought, slice by slice. What is done stays done, so a retry goes on. A file that
@@ -13,7 +13,7 @@ export async function ImportMemory(input: {
   for (let slice = 1; (await importSlice(input)).lines > 0; slice += 1) {
     // replay-tested: 2026-11-30 (imported-in-a-further-run)
     if (slice >= SLICES_OF_A_RUN) return continueAsNew<typeof ImportMemory>(input);
-    await sleep(REST, { summary: REST_SUMMARY });
+    await rest();
   }
   return finishImport(input);
 }

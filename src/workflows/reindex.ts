@@ -1,7 +1,7 @@
-import { continueAsNew, sleep } from '@temporalio/workflow';
+import { continueAsNew } from '@temporalio/workflow';
 import type { ReindexInput, ReindexProgress } from '../domain/reindex.ts';
 import { beginReindex, finishReindex, reindexSlice } from './activities.ts';
-import { REST, REST_SUMMARY, SLICES_OF_A_RUN } from './slices.ts';
+import { rest, SLICES_OF_A_RUN } from './slices.ts';
 
 /**
  * Derives anew what older code has derived of a tenant's exchanges, slice by slice, from the first to the
@@ -16,6 +16,6 @@ export async function Reindex({ after: begun, ...key }: ReindexInput): Promise<R
     if (!after) return finishReindex(key);
     // replay-tested: 2026-11-29 (reindexed-in-a-further-run)
     if (slice >= SLICES_OF_A_RUN) return continueAsNew<typeof Reindex>({ ...key, after });
-    await sleep(REST, { summary: REST_SUMMARY });
+    await rest();
   }
 }

@@ -9,7 +9,7 @@ const GROUP_CHARACTERS = 4_000;
 const MODEL_TOKENS = 512;
 /**
  * A slice that has given the model so much to read is full: after some ten seconds, or thirty when its last
- * exchange is one of the longest. The largest import has some 2,000 slices.
+ * exchange is one of the longest.
  */
 const SLICE_TOKENS = 30_000;
 
