@@ -73,9 +73,10 @@ async function waiting(nth) {
       ...{ randomnessSeed: Long.ONE, firstExecutionRunId: runId, attempt: 1, startTime: timestamp },
     },
   });
-  const { seq } = commands.find(({ scheduleLocalActivity }) => scheduleLocalActivity).scheduleLocalActivity;
+  // So long a text is gathered for in turn, by an activity as the one that asks the model.
+  const { seq } = commands.find(({ scheduleActivity }) => scheduleActivity).scheduleActivity;
   const result = { completed: { result: payload(GATHERED) } };
-  const asked = await activate({ resolveActivity: { seq, isLocal: true, result } });
+  const asked = await activate({ resolveActivity: { seq, isLocal: false, result } });
   const [{ data }] = asked.find(({ scheduleActivity }) => scheduleActivity).scheduleActivity.arguments;
   if (data.length < MAX_MEMORY_BYTES) throw new Error(`the model is asked with ${data.length} bytes alone`);
 }
