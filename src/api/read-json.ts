@@ -1,4 +1,4 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { setTimeout as rest } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { MOST_OF_A_BODY, tooManyFields } from '../intake/fields.ts';
@@ -16,6 +16,8 @@ const WITH_BODIES = new Set(['POST', 'PATCH', 'PUT', 'DELETE']);
 const SMALL_BYTES = 16_000;
 /** Of larger ones, so much of a process waits for its turn. */
 const WAITING_BYTES = 64_000_000;
+/** After one, so many times as long as it took is for all else: whatever comes, a third is for them. */
+const RESTS = 2;
 
 /**
  * Reads the body of a call that may have one, of at most `limit` bytes. A body of another type is refused:
@@ -32,7 +34,7 @@ export const wasLarge = (res: Response): boolean => large.has(res);
 
 /**
  * Makes what reads the bodies of a process. Large ones are parsed, and looked through by the handler behind,
- * one by one, and others have their turns in between. Tenants take turns too: so nobody waits for more than
+ * one by one, and all else has twice as long in between. Tenants take turns too: nobody waits for more than
  * one body of each other tenant, however many of them come.
  */
 export function createReadJson(waitingBytes = WAITING_BYTES): ReadJson {
@@ -49,10 +51,11 @@ export function createReadJson(waitingBytes = WAITING_BYTES): ReadJson {
         held.end();
         // Nobody would get the answer.
         if (req.socket.destroyed) return;
+        const began = performance.now();
         try {
           work();
         } finally {
-          await breathe();
+          await rest(RESTS * (performance.now() - began));
         }
       });
     } finally {

@@ -6,8 +6,8 @@ import {
   type ServerResponse,
 } from 'node:http';
 import type { Socket } from 'node:net';
+import { createConnections, type Connections } from './connections.ts';
 import { createFairQueue, type FairQueue } from './fair-queue.ts';
-import { createIdleConnections, type IdleConnections } from './idle-connections.ts';
 import { networkOf } from './network-of.ts';
 import { createRoom, type Held, type Room } from './room.ts';
 
@@ -27,10 +27,12 @@ export type ServerLimits = {
    * Longer than what clients keep an idle connection for: a request must not meet one that is being closed.
    */
   keepAliveMs: number;
-  /** One more is closed as it comes. */
+  /** From here on each that comes takes the place of another, be that idle or not. */
   maxConnections: number;
-  /** From here on each that comes takes the place of an idle one. */
+  /** From here on each that comes takes the place of an idle one, if there is one that may go. */
   crowdedFrom: number;
+  /** So many connections of one address, or network of IPv6, give way to nobody until `maxConnections`. */
+  fewPerAddress: number;
   /**
    * Idle connections that one address, or network of IPv6, may keep, those included whose requests are not
    * whole yet, or whose answers wait to be taken.
@@ -51,15 +53,29 @@ const LIMITS: ServerLimits = {
   keepAliveMs: 75_000,
   maxConnections: 2_000,
   crowdedFrom: 1_500,
+  fewPerAddress: 20,
   // A proxy has one address for all: it keeps some tens of connections for each of its processes.
   idlePerAddress: 500,
-  // Each may hold 16 kB of headers.
-  waitingRequests: 4,
+  // No client that there is sends more of them before it has the first answer.
+  waitingRequests: 1,
   bodyBytes: 64_000_000,
 };
 
-/** Requests that begin before what else has come meanwhile is heard: some milliseconds, at most. */
+/**
+ * Requests that begin before what else has come meanwhile is heard, and for how long they do: meanwhile a
+ * single new connection is let in.
+ */
 const BEGUN_IN_ONE_GO = 8;
+const BEGUN_FOR_MS = 2;
+
+/** Whoever has asked for nothing for so long after it has connected gives way first. */
+const SILENT_AFTER_MS = 1_000;
+
+/** Headers of a request. However short, one takes some hundred bytes of memory. */
+const MOST_HEADERS = 100;
+
+/** Shorter pieces of a body are put together up to this: one takes half a kilobyte, however short it is. */
+const PIECE_BYTES = 4_096;
 
 /** The largest body that is read before it is looked at. One that is larger is read line by line. */
 const LARGEST_BODY_BYTES = 2_000_000;
@@ -81,7 +97,7 @@ type Context = {
   limits: ServerLimits;
   listener: RequestListener;
   open: Map<Socket, Connection>;
-  idle: IdleConnections;
+  connections: Connections;
   bodies: Room;
   /** Requests that have yet to begin. */
   coming: FairQueue<() => void>;
@@ -98,7 +114,9 @@ type Context = {
  * answer isn't taken. An address that keeps too many loses its own. Where connections run short, one is
  * closed for each that comes, so nobody keeps the others out by doing nothing. First go those that never
  * asked, then those between two requests, then the others; of each kind the address with the most loses its
- * longest idle. A proxy has one address for all: no stranger takes its connections away by doing nothing.
+ * longest idle. A proxy has one address for all: no stranger takes its connections away by doing nothing. An
+ * address with a few loses none so. Where there is no room at all, the address with the most gives way, also
+ * while it asks: so nobody keeps the others out by asking without end.
  */
 export function createBoundedServer(listener: RequestListener, given: Partial<ServerLimits> = {}): Server {
   const limits = { ...LIMITS, ...given };
@@ -110,12 +128,16 @@ export function createBoundedServer(listener: RequestListener, given: Partial<Se
     // What Node answers by itself stands in nobody's turn: `begin` refuses it.
     requireHostHeader: false,
   });
-  server.maxConnections = limits.maxConnections;
+  // One more than may be, so that it is seen.
+  server.maxHeadersCount = MOST_HEADERS + 1;
   const context: Context = {
     limits,
     listener,
     open: new Map(),
-    idle: createIdleConnections(limits.idlePerAddress, (socket) => close(context, socket)),
+    connections: createConnections(
+      { idle: limits.idlePerAddress, few: limits.fewPerAddress, silentAfterMs: SILENT_AFTER_MS },
+      (socket) => close(context, socket),
+    ),
     bodies: createRoom(limits.bodyBytes),
     coming: createFairQueue(),
     isLettingIn: false,
@@ -131,7 +153,7 @@ export function createBoundedServer(listener: RequestListener, given: Partial<Se
 }
 
 function enter(context: Context, socket: Socket): void {
-  const { limits, open, idle } = context;
+  const { limits, open, connections } = context;
   const address = networkOf(socket.remoteAddress ?? '');
   const connection: Connection = {
     address,
@@ -142,15 +164,16 @@ function enter(context: Context, socket: Socket): void {
   };
   open.set(socket, connection);
   socket.once('close', () => forget(context, socket));
-  if (open.size > limits.crowdedFrom) idle.closeOne();
+  if (open.size > limits.crowdedFrom) connections.closeIdle();
   settle(context, socket, connection);
+  if (open.size > limits.maxConnections) connections.closeOne();
 }
 
-function forget({ open, idle }: Context, socket: Socket): void {
+function forget({ open, connections }: Context, socket: Socket): void {
   const connection = open.get(socket);
   if (!connection) return;
   open.delete(socket);
-  idle.wake(socket, connection.address);
+  connections.remove(socket);
   connection.body?.held.end();
 }
 
@@ -160,12 +183,12 @@ function close(context: Context, socket: Socket): void {
 }
 
 /** To be called when a connection may have become idle, or busy. */
-function settle({ open, idle }: Context, socket: Socket, connection: Connection): void {
+function settle({ open, connections }: Context, socket: Socket, connection: Connection): void {
   if (!open.has(socket)) return;
   const { address, hasAsked, requests, body, untaken } = connection;
-  if (body || untaken) idle.rest(socket, address, 'request');
-  else if (requests.length === 0) idle.rest(socket, address, hasAsked ? 'connection' : 'nothing');
-  else idle.wake(socket, address);
+  if (body || untaken) connections.set(socket, address, 'request');
+  else if (requests.length > 0) connections.set(socket, address, 'answer');
+  else connections.set(socket, address, hasAsked ? 'connection' : 'nothing');
 }
 
 function arrive(context: Context, req: IncomingMessage, res: ServerResponse): void {
@@ -174,6 +197,7 @@ function arrive(context: Context, req: IncomingMessage, res: ServerResponse): vo
   // It has been closed: this is the rest of what came with one request too many.
   if (!connection) return;
   connection.hasAsked = true;
+  putTogether(req);
   const { requests } = connection;
   // A body takes room, and no client sends one that waits.
   if (requests.length > context.limits.waitingRequests || (requests.length > 0 && hasBody(req))) {
@@ -219,16 +243,47 @@ function inTurn(context: Context, socket: Socket, start: () => void): void {
 
 function letIn(context: Context): void {
   const { coming } = context;
-  const begun = Array.from({ length: BEGUN_IN_ONE_GO }, () => coming.take());
-  context.isLettingIn = coming.peek() !== undefined;
-  if (context.isLettingIn) setImmediate(letIn, context);
-  for (const start of begun) start?.();
+  const until = performance.now() + BEGUN_FOR_MS;
+  try {
+    let begun = 0;
+    do {
+      coming.take()?.();
+      begun += 1;
+    } while (begun < BEGUN_IN_ONE_GO && performance.now() < until);
+  } finally {
+    context.isLettingIn = coming.peek() !== undefined;
+    if (context.isLettingIn) setImmediate(letIn, context);
+  }
 }
 
 /** The status for a request that HTTP has a server refuse. */
-function refusalOf({ headers: { expect, host }, httpVersion }: IncomingMessage): 400 | 417 | undefined {
+function refusalOf({ headers, rawHeaders, httpVersion }: IncomingMessage): 400 | 417 | 431 | undefined {
+  const { expect, host } = headers;
+  // Names and values.
+  if (rawHeaders.length > 2 * MOST_HEADERS) return 431;
   if (host === undefined && httpVersion === '1.1') return 400;
   return expect === undefined || /^100-continue$/i.test(expect) ? undefined : 417;
+}
+
+/**
+ * Has a request's stream hand on a body in pieces of some kilobytes, however small those are in which it
+ * comes: memory is bounded by its bytes then. What is smaller waits for more, or for the end.
+ */
+function putTogether(req: IncomingMessage): void {
+  const handOn = req.push.bind(req);
+  let together = Buffer.alloc(0);
+  let length = 0;
+  const handOnWaiting = (): void => {
+    if (length > 0) handOn(together.subarray(0, length));
+    [together, length] = [Buffer.alloc(0), 0];
+  };
+  req.push = (piece: Buffer | null) => {
+    if (piece === null || length + piece.length > PIECE_BYTES) handOnWaiting();
+    if (piece === null || piece.length >= PIECE_BYTES) return handOn(piece);
+    if (length === 0) together = Buffer.allocUnsafeSlow(PIECE_BYTES);
+    length += piece.copy(together, length);
+    return true;
+  };
 }
 
 /** Counts a body while it comes; the result is to be called when it need come no more. */

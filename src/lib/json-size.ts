@@ -21,18 +21,16 @@ export function isWithin(value: unknown, { values, nameLength }: JsonSize): bool
       if (waiting.length + next.length > left) return false;
       for (const element of next) waiting.push(element);
     } else if (typeof next === 'object' && next !== null) {
-      for (const [name, member] of membersOf(next)) {
-        if (waiting.length >= left || name.length > nameLength) return false;
-        waiting.push(member);
+      // Not `for … in`, which takes ten times as long where the names are numbers.
+      const names = Object.keys(next);
+      if (waiting.length + names.length > left) return false;
+      for (const name of names) {
+        if (name.length > nameLength) return false;
+        waiting.push(Reflect.get(next, name));
       }
     }
   }
   return true;
-}
-
-/** One by one: `Object.entries` would make a list of all of them. */
-function* membersOf(object: object): Generator<[string, unknown]> {
-  for (const name in object) yield [name, Reflect.get(object, name)];
 }
 
 /**

@@ -85,15 +85,44 @@ test('a connection without a request is closed', async () => {
   expect(await closed).not.toMatch(/ 200 /);
 });
 
-test('one connection more than there may be is closed unread, the others are served', async () => {
-  await start({ maxConnections: 2 });
-  const [first] = [await send(''), await send('')];
-  const dropped = once(server, 'drop');
-  const third = await send('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
-  await dropped;
-  expect(await third.closed).toBe('');
-  first.socket.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-  expect(await first.closed).toMatch(/^HTTP\/1\.1 200 /);
+describe('where all connections are busy that there may be', () => {
+  const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
+
+  /** Starts with three connections of one address, each with a request under way; calls what answers them. */
+  async function busy(): Promise<{ own: Array<Awaited<ReturnType<typeof send>>>; answer: () => void }> {
+    const answers: Array<() => void> = [];
+    await serve({ maxConnections: 3, crowdedFrom: 2 }, (_req, res) => {
+      answers.push(() => res.end('taken'));
+    });
+    const own: Array<Awaited<ReturnType<typeof send>>> = [];
+    for (let nth = 1; nth <= 3; nth += 1) {
+      own.push(await send(REQUEST));
+      await eventually(() => answers.length === nth);
+    }
+    return { own, answer: () => answers.splice(0).forEach((each) => each()) };
+  }
+
+  test('one more of the same address is closed unread', async () => {
+    const { own, answer } = await busy();
+    expect(await (await send(REQUEST)).closed).toBe('');
+    answer();
+    for (const { socket } of own) await once(socket, 'data');
+  });
+
+  test('one of another takes the place of the longest busy of the address that has most', async () => {
+    const { own, answer } = await busy();
+    const other = await send('', '127.0.0.2');
+    expect(await own[0]?.closed).toBe('');
+    // Nor does whoever has most take its place again.
+    expect(await (await send(REQUEST)).closed).toBe('');
+    answer();
+    for (const { socket } of own.slice(1)) await once(socket, 'data');
+    other.socket.write(REQUEST);
+    await eventually(() => {
+      answer();
+      return other.socket.bytesRead > 0;
+    });
+  });
 });
 
 describe('requests that are sent at once', () => {
@@ -102,7 +131,7 @@ describe('requests that are sent at once', () => {
   test('a few are handled one after the other, in their order', async () => {
     const underWay: string[] = [];
     let most = 0;
-    await serve({}, (req, res) => {
+    await serve({ waitingRequests: 4 }, (req, res) => {
       underWay.push(req.url ?? '');
       most = Math.max(most, underWay.length);
       setImmediate(() => res.end(`<${underWay.shift()}>`));
@@ -130,7 +159,7 @@ describe('requests that are sent at once', () => {
     'one that is refused with %s has its turn, and what stands behind it ends with it',
     async (status, head) => {
       const handled: string[] = [];
-      await serve({ checkEveryMs: 20 }, (req, res) => {
+      await serve({ checkEveryMs: 20, waitingRequests: 2 }, (req, res) => {
         handled.push(req.url ?? '');
         res.end('taken');
       });
@@ -209,6 +238,68 @@ describe('bodies that are on their way', () => {
   });
 });
 
+describe('a body in pieces of a byte', () => {
+  const TEXT = 'abcdefghij'.repeat(2_000);
+  const inPieces = [...TEXT].map((letter) => `1\r\n${letter}\r\n`).join('') + '0\r\n\r\n';
+  const HEAD = 'POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n';
+
+  test('is handed on whole, in few', async () => {
+    const pieces: Buffer[] = [];
+    await serve({}, (req, res) => {
+      req.on('data', (piece: Buffer) => pieces.push(piece)).on('end', () => res.end('taken'));
+    });
+    const { closed } = await send(HEAD + inPieces);
+    expect(await closed).toMatch(/taken/);
+    expect(Buffer.concat(pieces).toString()).toBe(TEXT);
+    expect(pieces.length).toBeLessThan(10);
+  });
+
+  test('of which nobody reads anything takes the memory of its bytes', async () => {
+    let held = 0;
+    await serve({}, (req, res) => {
+      const seen = setInterval(() => {
+        if (req.readableLength < 10_000) return;
+        clearInterval(seen);
+        // What the stream keeps, as far as it says.
+        const { buffer } = (req as unknown as { _readableState: { buffer: unknown[] } })._readableState;
+        held = buffer.length;
+        res.end('taken');
+      }, 10);
+    });
+    const { closed } = await send(HEAD + inPieces);
+    expect(await closed).toMatch(/taken/);
+    expect(held).toBeLessThan(10);
+  });
+
+  test('with larger ones between them keeps its order', async () => {
+    const large = 'x'.repeat(10_000);
+    const said = await new Promise<string>((resolve, reject) => {
+      serve({}, (req, res) => {
+        let text = '';
+        req
+          .on('data', (piece: Buffer) => (text += piece.toString()))
+          .on('end', () => {
+            res.end('taken');
+            resolve(text);
+          });
+      }).then(async () => {
+        const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
+        await send(HEAD + ['a', large, 'b', 'c', large, 'd'].map(chunk).join('') + chunk(''));
+      }, reject);
+    });
+    expect(said).toBe(`a${large}bc${large}d`);
+  });
+});
+
+test('a request with more headers than any client sends is refused, and its body ends with it', async () => {
+  const handled: string[] = [];
+  await serve({}, (req) => void handled.push(req.url ?? ''));
+  const headers = Array.from({ length: 200 }, (_, nth) => `x${nth}: \r\n`).join('');
+  const { closed } = await send(`POST / HTTP/1.1\r\nHost: x\r\n${headers}Content-Length: 5\r\n\r\nhello`);
+  expect(await closed).toMatch(/^HTTP\/1\.1 431 /);
+  expect(handled).toEqual([]);
+});
+
 describe('idle connections', () => {
   const REQUEST = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 
@@ -244,7 +335,7 @@ describe('idle connections', () => {
   });
 
   test('where connections run short, who keeps most gives way to who comes', async () => {
-    await start({ crowdedFrom: 4, maxConnections: 6 });
+    await start({ crowdedFrom: 4, fewPerAddress: 1, maxConnections: 6 });
     const loud: Kept[] = [];
     for (let nth = 0; nth < 3; nth += 1) loud.push(await keep());
     const quiet = await keep('127.0.0.2');
@@ -254,9 +345,25 @@ describe('idle connections', () => {
     expect(await alive([...loud.slice(2), quiet, ...newcomers])).toEqual([true, true, true, true]);
   });
 
+  test('an address with a few loses none of them, however many another keeps busy', async () => {
+    await serve({ crowdedFrom: 4, fewPerAddress: 2 }, (req, res) => {
+      if (req.url === '/') res.end('taken');
+    });
+    const quiet = [await keep('127.0.0.2'), await keep('127.0.0.2')];
+    for (let nth = 0; nth < 6; nth += 1) {
+      await send(REQUEST.replace('/', '/without-end'));
+      await once(server, 'request');
+    }
+    const newcomer = await keep('127.0.0.3');
+    expect(await alive([...quiet, newcomer])).toEqual([true, true, true]);
+  });
+
   test('one without any request gives way too, one whose request is under way does not', async () => {
     const answers: Array<() => void> = [];
-    await serve({ crowdedFrom: 2 }, (_req, res) => void answers.push(() => res.end('taken')));
+    await serve(
+      { crowdedFrom: 2, fewPerAddress: 0 },
+      (_req, res) => void answers.push(() => res.end('taken')),
+    );
     const busy = await send(REQUEST);
     await once(server, 'request');
     const silent = await send('');
@@ -270,7 +377,7 @@ describe('idle connections', () => {
   const UPLOAD = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n';
 
   test('one whose body doesn’t come gives way too, one whose body has come does not', async () => {
-    await start({ crowdedFrom: 1 });
+    await start({ crowdedFrom: 1, fewPerAddress: 0 });
     const stalled = await send(`${UPLOAD}h`);
     await once(server, 'request');
     const next = await send(`${UPLOAD}hello`, '127.0.0.2');
@@ -280,7 +387,7 @@ describe('idle connections', () => {
   });
 
   test('first those that never asked give way, then those between requests, at last those within', async () => {
-    await start({ crowdedFrom: 4 });
+    await start({ crowdedFrom: 4, fewPerAddress: 0 });
     const within = await send(`${UPLOAD}h`);
     await once(server, 'request');
     // A proxy, whose connections are many and of one address.
@@ -315,7 +422,7 @@ describe('idle connections', () => {
   });
 
   test('one whose answer isn’t taken gives way too', async () => {
-    await serve({ crowdedFrom: 1, checkEveryMs: 50 }, (req, res) => {
+    await serve({ crowdedFrom: 1, fewPerAddress: 0, checkEveryMs: 50 }, (req, res) => {
       if (req.url === '/endless') endless().pipe(res);
       else res.end('taken');
     });
@@ -388,6 +495,6 @@ test('the service’s own limits hold without being asked for', async () => {
   await start({});
   expect(server.headersTimeout).toBeLessThanOrEqual(10_000);
   expect(server.requestTimeout).toBeLessThanOrEqual(30_000);
-  expect(server.maxConnections).toBeLessThanOrEqual(2_000);
+  expect(server.maxHeadersCount).toBeLessThanOrEqual(101);
   expect(server.keepAliveTimeout).toBeLessThanOrEqual(75_000);
 });

@@ -94,5 +94,7 @@ test('a chat completion brings a whole conversation, and no million of empty mes
   const request = { model: 'Mara', user: 'ada', messages: conversation };
   expect(readCompletionRequest(request).text).toBe('message 5999');
   const empty = Array.from({ length: 600_000 }, () => ({}));
-  expect(() => readCompletionRequest({ ...request, messages: empty })).toThrow(/more fields/);
+  expect(() => readCompletionRequest({ ...request, messages: empty })).toThrow('messages.0.role is required');
+  const others = Object.fromEntries(Array.from({ length: 50_000 }, (_, i) => [i, 0]));
+  expect(() => readCompletionRequest({ ...request, ...others })).toThrow(/more fields/);
 });

@@ -115,6 +115,22 @@ test('long ones are taken one at a time, and tenants take turns', async () => {
   expect(order.indexOf('quiet')).toBeLessThan(20);
 });
 
+test('between them everything else has twice as long as one takes', async () => {
+  const between: number[] = [];
+  let ended = Infinity;
+  await start((_body, isLarge) => {
+    if (!isLarge) return;
+    between.push(performance.now() - ended);
+    const until = performance.now() + 10;
+    while (performance.now() < until);
+    ended = performance.now();
+  });
+  const body = JSON.stringify({ text: LONG });
+  await Promise.all(Array.from({ length: 5 }, () => send(body)));
+  // A timer counts in whole milliseconds.
+  expect(Math.min(...between.slice(1))).toBeGreaterThanOrEqual(19);
+});
+
 test('short ones wait for no turn', async () => {
   const large: boolean[] = [];
   await start((_body, isLarge) => void large.push(isLarge));

@@ -46,7 +46,7 @@ export type CompletionRequest = {
 function upToFirstFault(body: unknown): unknown {
   if (typeof body !== 'object' || body === null || !('messages' in body)) return body;
   const { messages } = body;
-  if (!isWithin(body, MOST_OF_A_COMPLETION) || !Array.isArray(messages)) return body;
+  if (!Array.isArray(messages)) return body;
   const first = messages.findIndex((each: unknown) => {
     if (isWithin(each, MOST_OF_A_MESSAGE)) return !message.safeParse(each).success;
     throw badField({ field: 'messages', problem: 'must be of a few fields each', isTooLarge: false });
