@@ -17,7 +17,7 @@ import { readStory, type Turn } from '../src/temporal/story.ts';
 import { workflowBundle } from '../src/worker/workflow-bundle.ts';
 import { checkHistory, COMMAND_RECORDER, describeMisfit } from './replay/check-history.ts';
 import { operatorEnvironment } from './operator-environment.ts';
-import { printStory, section } from './replay/print-story.ts';
+import { forTerminal, printStory, section } from './replay/print-story.ts';
 import { readHistoryFile } from './replay/read-history.ts';
 import { createPoolAsOf, parseChanges, printDifference, rerunTurn } from './replay/what-if.ts';
 
@@ -35,7 +35,7 @@ Runtime.install({
 try {
   process.exitCode = await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : error);
+  console.error(forTerminal(error instanceof Error ? error.message : String(error)));
   process.exitCode = 2;
 }
 
@@ -58,7 +58,7 @@ async function main(): Promise<number> {
     ? await readHistoryFile(source)
     : await withClient(env, keys, (client) => fetchHistory(client, source));
   const story = await readStory(recorded, keys);
-  console.log(printStory(story));
+  console.log(forTerminal(printStory(story)));
   const fits = await report(recorded, keys);
   if (values['what-if'].length > 0) {
     if (!story.turn) throw new Error('--what-if needs a turn (workflow HandleMessage)');
@@ -76,7 +76,7 @@ async function report(recorded: RecordedHistory, keys: KeyRing): Promise<boolean
   );
   const events = recorded.history.events?.length ?? 0;
   if (check.fits) console.log(`\n✓ ${recorded.name} replays against today’s code (${events} events)`);
-  else console.error(`\n✗ ${recorded.name}: ${describeMisfit(check)}`);
+  else console.error(forTerminal(`\n✗ ${recorded.name}: ${describeMisfit(check)}`));
   return check.fits;
 }
 
@@ -104,12 +104,12 @@ async function reportWhatIf(env: Environment, turn: Turn, wanted: string[], ask:
   const pool = createPoolAsOf(databaseUrl, new Date(turn.message.receivedAt));
   try {
     const rerun = await rerunTurn(pool, turn, changes);
-    console.log(`\n${printDifference(turn, rerun, wanted.join(', '))}`);
+    console.log(forTerminal(`\n${printDifference(turn, rerun, wanted.join(', '))}`));
     if (!ask) return;
     const llm = llmConfig(env);
     const runAgent = createRunAgent(createLlmClient(llm), llm);
     const answer = await runAgent(turn.message.text, turn.agent, rerun.prompt);
-    console.log(`\n${section(`${answer.model} would say`, [answer.text])}`);
+    console.log(forTerminal(`\n${section(`${answer.model} would say`, [answer.text])}`));
   } finally {
     await pool.end();
   }

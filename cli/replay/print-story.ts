@@ -7,7 +7,20 @@ import type { Step, Story, Turn } from '../../src/temporal/story.ts';
 
 const heading = (text: string): string => styleText('bold', text);
 const faint = (text: string): string => styleText('dim', text);
+/** What `styleText` writes for these. */
+const STYLES = new Set(['\u001B[1m', '\u001B[2m', '\u001B[22m']);
 const MARKS = { done: '✓', noted: '✓', failed: '✗', open: '…' } as const;
+
+/**
+ * Text for a terminal. People and models write what they like: control characters of theirs are shown, where
+ * a terminal would obey them.
+ */
+export function forTerminal(text: string): string {
+  return text.replace(/\p{Cc}(?:\[\d+m)?/gu, (found) => {
+    if (found[0] === '\n' || found[0] === '\t' || STYLES.has(found)) return found;
+    return `\\x${found.charCodeAt(0).toString(16).padStart(2, '0')}${found.slice(1)}`;
+  });
+}
 
 /** The whole story: summary, steps, and for a turn its message, memory, prompt and reply. */
 export function printStory(story: Story): string {

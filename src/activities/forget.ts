@@ -40,7 +40,7 @@ export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | '
 
   const wipeMarks = async (message: InboundMessage): Promise<number> => {
     const removed = await forgetKeysOfUser(redis, message);
-    return removed + (await forgetDirectThreads(redis, message));
+    return removed + (await forgetDirectThreads(redis, message, heartbeat));
   };
 
   /** Some rows at a time, and fewer where the statement's time is over before they are gone. */

@@ -14,6 +14,7 @@ import {
   trace,
   type Span,
 } from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { detectResourcesSync, envDetectorSync, Resource } from '@opentelemetry/resources';
 import { BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
@@ -60,7 +61,8 @@ export function createTracing(service: string): Tracing {
   const resource = new Resource({ 'service.name': service, ...attributes });
   const processor = new BatchSpanProcessor(new OTLPTraceExporter());
   const provider = new NodeTracerProvider({ resource, spanProcessors: [processor] });
-  provider.register();
+  // Without baggage: what a caller says there would stand in clear in histories.
+  provider.register({ propagator: new W3CTraceContextPropagator() });
   return {
     clientInterceptors: { workflow: [new OpenTelemetryWorkflowClientInterceptor()] },
     workflowInterceptorModules: WORKFLOW_INTERCEPTOR_MODULES,

@@ -45,7 +45,7 @@ export function busyNoticeKey(tenantId: string, userId: string): string {
   return join({ tenantId }, 'busy_notice', { userId });
 }
 
-/** The threads between one user and an agent alone: a set of their ids. */
+/** The threads between one user and an agent alone: a sorted set of their ids, by when they were noted. */
 export function directThreadsKey(tenantId: string, agentId: string, userId: string): string {
   return join({ tenantId }, 'direct_threads', { agentId }, { userId });
 }

@@ -13,7 +13,11 @@ import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
 import { ERASURE_CHANNEL } from '../../src/domain/erasure.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { NO_KEYS } from '../../src/config/index.ts';
-import { noteDirectThread } from '../../src/redis/direct-threads.ts';
+import {
+  forgetDirectThreads,
+  noteDirectThread,
+  THREAD_KEPT_SECONDS,
+} from '../../src/redis/direct-threads.ts';
 import * as keys from '../../src/redis/keys.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { axis } from '../support/embeddings.ts';
@@ -104,6 +108,30 @@ test('no key is left that names who is forgotten, nor a thread of theirs alone; 
   const { forgetMemory } = createForget({ pool: database.pool, redis, temporal });
   await new MockActivityEnvironment().run(forgetMemory, { message });
   expect((await redis.keys(keys.keysOfTenant(tenantId))).toSorted()).toEqual(own.toSorted());
+});
+
+test('the threads of somebody who has written in many are forgotten some at a time, with a sign of life', async () => {
+  const { tenantId, agent } = await createTestTenant(database.pool);
+  const scope = { tenantId, agentId: agent.id, userId: 'slack:T1:UADA' };
+  const threads = Array.from({ length: 450 }, (_, nth) => `slack:T1:D1:${nth}`);
+  const list = keys.directThreadsKey(tenantId, agent.id, scope.userId);
+  await redis.zadd(
+    list,
+    ...threads.flatMap((threadId) => [String(Math.floor(Date.now() / 1_000)), threadId]),
+  );
+  await Promise.all(threads.map((threadId) => redis.set(keys.sessionKey(tenantId, threadId), '1')));
+  let beats = 0;
+  expect(await forgetDirectThreads(redis, scope, () => (beats += 1))).toBe(451);
+  expect(beats).toBeGreaterThanOrEqual(5);
+  expect(await redis.keys(keys.keysOfTenant(tenantId))).toEqual([]);
+});
+
+test('a thread in which nobody has written for as long as marks are kept is noted no longer', async () => {
+  const scope = { tenantId: randomUUID(), agentId: randomUUID(), userId: 'slack:T1:UADA' };
+  const list = keys.directThreadsKey(scope.tenantId, scope.agentId, scope.userId);
+  await redis.zadd(list, String(Math.floor(Date.now() / 1_000) - THREAD_KEPT_SECONDS - 1), 'slack:T1:D1:1.1');
+  await noteDirectThread(redis, scope, 'slack:T1:D1:1.2');
+  expect(await redis.zrange(list, '0', '-1')).toEqual(['slack:T1:D1:1.2']);
 });
 
 test('memories that can’t be deleted within a statement’s time go in smaller parts', async () => {

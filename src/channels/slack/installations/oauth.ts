@@ -101,7 +101,9 @@ export function createInstalling(dependencies: {
         return false;
       },
       failure: (error) => {
-        log.info({ reason: reasonOf(error) }, 'not installed in Slack');
+        // Whoever comes without a link of ours, or says no, writes no log.
+        const reason = reasonOf(error);
+        if (reason !== 'foreign' && reason !== 'denied') log.info({ reason }, 'not installed in Slack');
         sendPage(res, PAGES[reasonOf(error)]);
       },
     });
