@@ -2,7 +2,8 @@
  * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000 --flood messages]`: measures
  * how long a quiet tenant waits for its replies on an idle system, and while another tenant asks for many
  * times as much: it sends messages, or with `--flood` long-messages, or searches, lists or exports a memory
- * of 60 long messages. Prints one line of JSON. The exit code is 1 when the p95 more than doubles.
+ * of 60 long messages, or has users forgotten, who have written (erasures) or have not (empty-erasures).
+ * Prints one line of JSON. The exit code is 1 when the p95 more than doubles.
  */
 import { percentile } from './percentile.ts';
 import { randomUUID } from 'node:crypto';
@@ -46,7 +47,7 @@ await runUntilStopped(
     const { baseUrl } = konstruct.demo;
     const [quiet, loud] = [konstruct.demo, await createSender(konstruct)];
     await measure(baseUrl, quiet, 5 * quietEveryMs);
-    if (!values.flood.endsWith('messages')) await fillMemory(baseUrl, loud);
+    if (['searches', 'lists', 'exports'].includes(values.flood)) await fillMemory(baseUrl, loud);
     const idle = await measure(baseUrl, quiet, lengthMs);
     const stop = new AbortController();
     const flooding = flood(baseUrl, loud, stop.signal);
@@ -125,10 +126,23 @@ function toFlood(kind: string): Ask {
     searches: read('/search', { query: 'What did I tell you about the harbour?' }),
     lists: read('?limit=200'),
     exports: read('/export?embeddings=true'),
+    erasures: async (baseUrl, scope, nth) => {
+      await post(baseUrl, scope, `gone-${nth}`);
+      await delay(2_000);
+      return forget(baseUrl, scope, `gone-${nth}`);
+    },
+    'empty-erasures': (baseUrl, scope, nth) => forget(baseUrl, scope, `nobody-${nth}`),
   };
   const flood = floods[kind];
   if (!flood) throw new Error(`--flood must be one of ${Object.keys(floods).join(', ')}`);
   return flood;
+}
+
+async function forget(baseUrl: string, { agentId, apiKey }: Sender, userId: string): Promise<number> {
+  const url = `${baseUrl}/v1/agents/${agentId}/users/${userId}/memory`;
+  const answer = await fetch(url, { method: 'DELETE', headers: { authorization: `Bearer ${apiKey}` } });
+  await answer.arrayBuffer();
+  return answer.status;
 }
 
 /** Sixty messages of 2,000 letters, which is what a user may send at once, until they can be searched. */

@@ -90,6 +90,10 @@ export function createAdmission({ rateLimiter, pace, callsAMinute }: AdmissionLi
     const entry = await pace(tenantId, PACED_WITHIN_MS);
     if ('retryAfterMs' in entry) throw tooManyReads({ ...entry, limit: 'share' });
   };
+  const paceChange = async ({ tenantId }: FoundApiKey, cost?: number): Promise<void> => {
+    const entry = await pace(tenantId, PACED_WITHIN_MS, cost);
+    if ('retryAfterMs' in entry) throw tooManyChanges(entry);
+  };
   const admit: Admit = async (call, key, res, note) => {
     heedUntaken(key.tenantId, res);
     const mayCall = rolesOf(call).includes(key.role);
@@ -100,7 +104,8 @@ export function createAdmission({ rateLimiter, pace, callsAMinute }: AdmissionLi
     if (!mayCall) throw missingRole(call.roles[0] ?? 'admin', key.role);
     if (isRead(call) || call.looksUp) await countRead(key);
     if (isRead(call)) await paceRead(key);
-    else if (!call.isAudited) await heedRefusals(refused, key, res);
+    else if (call.isAudited) await paceChange(key, call.cost);
+    else await heedRefusals(refused, key, res);
     if (call.isList) takeListPlace(key.tenantId, res);
   };
   return { admit, countRead, paceRead };
@@ -162,6 +167,14 @@ const tooManyReads = (over: { limit: 'tenant' | 'user' | 'share'; retryAfterMs: 
       ? 'The service is busy and this tenant has its share of it; ask again later.'
       : 'The limit of what this tenant may read is reached; ask again later.',
     { headers: retryAfter(over.retryAfterMs), members: over },
+  );
+
+const tooManyChanges = ({ retryAfterMs }: { retryAfterMs: number }): Problem =>
+  new Problem(
+    429,
+    'Too many changes',
+    'The service is busy and this tenant has its share of it; ask again later.',
+    { headers: retryAfter(retryAfterMs), members: { limit: 'share', retryAfterMs } },
   );
 
 /** Notes the operator's calls, which are let through already. */

@@ -12,6 +12,7 @@ import { createOpenTurns } from '../intake/open-turns.ts';
 import { createPace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
+import { createLongWork } from '../lib/long-work.ts';
 import { createShares } from '../lib/shares.ts';
 import type { PreviewGather } from '../memory/recall/preview-gather.ts';
 import type { SearchMemory } from '../memory/recall/search-memory.ts';
@@ -125,7 +126,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const { callsAMinute = CALLS_A_MINUTE } = dependencies;
   const admission = createAdmission({ rateLimiter, pace, callsAMinute });
   const { admit } = admission;
-  const readJson = createReadJson();
+  const longWork = createLongWork();
+  const readJson = createReadJson(longWork);
   const forSessions = { doors, readJson, admit, operatorPool: operator?.pool };
   app.use('/console/session', consoleSessionRoutes({ ...dependencies, ...forSessions }));
   app.use(consolePage());
@@ -144,7 +146,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   // Before any body is read: what is refused for its body leaves its entry too.
   admitKeys(v1, TENANT_CALLS, { pool, admit });
   // It reads lines, as they come.
-  v1.use(memoryTransferRoutes(dependencies));
+  v1.use(memoryTransferRoutes({ ...dependencies, longWork }));
   v1.post('/agents/:agentId/messages', readJson(MAX_MESSAGE_BODY_BYTES));
   v1.post('/chat/completions', readJson(MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION));
   v1.use(readJson(MAX_BODY_BYTES));

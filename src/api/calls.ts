@@ -18,7 +18,12 @@ export type Call = {
   looksUp?: true;
   /** It changes more than a conversation, or takes data out: it leaves an entry, done or refused. */
   isAudited?: true;
+  /** As how many messages it counts at the pace, if it is audited; one unless given. */
+  cost?: number;
 };
+
+/** An erasure looks for what is left several times, and each look costs about half a reply. */
+const COST_OF_ERASURE = 5;
 
 /** The roles that may make the call beside `admin`, which may everything. */
 export type TenantCall = Call & {
@@ -91,6 +96,7 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     path: '/agents/:agentId/users/:userId/memory',
     roles: [],
     isAudited: true,
+    cost: COST_OF_ERASURE,
   },
   {
     action: 'memory.erase-exchange',
@@ -98,6 +104,7 @@ export const TENANT_CALLS: readonly TenantCall[] = [
     path: '/agents/:agentId/users/:userId/memory/:exchangeId',
     roles: [],
     isAudited: true,
+    cost: COST_OF_ERASURE,
   },
   { action: 'erasure.read', method: 'get', path: '/erasures/:erasureId', id: 'erasureId', roles: ['read'] },
   {

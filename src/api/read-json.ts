@@ -1,10 +1,9 @@
-import { setTimeout as rest } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import express, { type Request, type RequestHandler, type Response } from 'express';
 import { MOST_OF_A_BODY, tooManyFields } from '../intake/fields.ts';
 import { hasBody } from '../lib/bounded-server.ts';
-import { createFairPlaces } from '../lib/fair-places.ts';
 import { isTextWithin, type JsonSize } from '../lib/json-size.ts';
+import type { LongWork } from '../lib/long-work.ts';
 import { createRoom } from '../lib/room.ts';
 import { tenantBehind } from './auth.ts';
 import { networkBehind } from './origin.ts';
@@ -16,8 +15,6 @@ const WITH_BODIES = new Set(['POST', 'PATCH', 'PUT', 'DELETE']);
 const SMALL_BYTES = 16_000;
 /** Of larger ones, so much of a process waits for its turn. */
 const WAITING_BYTES = 64_000_000;
-/** After one, so many times as long as it took is for all else: whatever comes, a third is for them. */
-const RESTS = 2;
 
 /**
  * Reads the body of a call that may have one, of at most `limit` bytes. A body of another type is refused:
@@ -34,11 +31,9 @@ export const wasLarge = (res: Response): boolean => large.has(res);
 
 /**
  * Makes what reads the bodies of a process. Large ones are parsed, and looked through by the handler behind,
- * one by one, and all else has twice as long in between. Tenants take turns too: nobody waits for more than
- * one body of each other tenant, however many of them come.
+ * as long work: nobody waits for more than one body of each other tenant, however many of them come.
  */
-export function createReadJson(waitingBytes = WAITING_BYTES): ReadJson {
-  const turns = createFairPlaces(1, 1);
+export function createReadJson(longWork: LongWork, waitingBytes = WAITING_BYTES): ReadJson {
   const waiting = createRoom(waitingBytes);
 
   const inTurn = async (req: Request, res: Response, body: Buffer, work: () => void): Promise<void> => {
@@ -47,16 +42,10 @@ export function createReadJson(waitingBytes = WAITING_BYTES): ReadJson {
     const held = waiting.hold(tenantId, () => tooMany.abort(tooManyBodies()));
     held.set(body.length);
     try {
-      await turns({ tenantId, userId: '' }, tooMany.signal, async () => {
+      await longWork({ tenantId, userId: '' }, tooMany.signal, () => {
         held.end();
         // Nobody would get the answer.
-        if (req.socket.destroyed) return;
-        const began = performance.now();
-        try {
-          work();
-        } finally {
-          await rest(RESTS * (performance.now() - began));
-        }
+        if (!req.socket.destroyed) work();
       });
     } finally {
       held.end();

@@ -89,7 +89,6 @@ export async function startApi(
     closing: closing.signal,
   });
   const server = createBoundedServer(tracing?.watchRequests(app) ?? app);
-  server.on('drop', () => log.debug('a connection above the limit was closed'));
   server.listen(config.port, config.host);
   await once(server, 'listening').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')

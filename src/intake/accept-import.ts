@@ -1,7 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type pg from 'pg';
-import { setImmediate as breathe } from 'node:timers/promises';
 import { v4 as randomUuid } from 'uuid';
 import { recordAudit, type AuditActor } from '../db/audit.ts';
 import { findErasures, lockScope } from '../db/scopes.ts';
@@ -10,6 +9,7 @@ import type { Scope } from '../domain/conversation.ts';
 import { importMemoryWorkflowId } from '../domain/ids.ts';
 import { EMBEDDING_TASK_QUEUE } from '../domain/task-queues.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import type { LongWork } from '../lib/long-work.ts';
 import { LineError, readLines, type LineProblem } from '../lib/read-lines.ts';
 import {
   createImportReader,
@@ -45,8 +45,8 @@ const IMPORTS_AT_ONCE = 4;
 /** Lines that are staged by one statement, and how long they may be together. */
 const BATCH_LINES = 200;
 const BATCH_CHARACTERS = 1_000_000;
-/** Characters that are checked in one go: some milliseconds, and then others have theirs. */
-const CHARACTERS_IN_ONE_GO = 100_000;
+/** For how long lines are checked in one go. */
+const IN_ONE_GO_MS = 5;
 
 /**
  * Takes a file once all of it is there: checks every line, stages them and starts `ImportMemory`, in one
@@ -57,7 +57,7 @@ const CHARACTERS_IN_ONE_GO = 100_000;
  * Postgres or Temporal is away, and when the sender goes away.
  */
 export async function acceptImport(
-  { pool, temporal }: { pool: pg.Pool; temporal: Client },
+  { pool, temporal, longWork }: { pool: pg.Pool; temporal: Client; longWork: LongWork },
   scope: Scope,
   body: AsyncIterable<Buffer>,
   actor: AuditActor,
@@ -65,14 +65,15 @@ export async function acceptImport(
   const importId = randomUuid();
   const key = { tenantId: scope.tenantId, importId };
   const reader = createImportReader(scope);
+  const inTurn: InTurn = (work) => longWork({ tenantId: scope.tenantId, userId: '' }, undefined, work);
   try {
     const erasures = await inTenant(pool, scope.tenantId, (client) => erasuresBefore(client, scope));
     const file = await allOf(body);
     return await inTenant(pool, scope.tenantId, async (client) => {
-      for await (const batch of batched(exchangesOf(reader, file))) {
+      for await (const batch of batched(exchangesOf(reader, file, inTurn))) {
         const own = batch.flatMap(({ ids }) => ids.own ?? []);
         const known = await exchangesOfScope(client, scope, own);
-        const lines = batch.map(({ ids, stagedAs }) => stagedAs(idAmong(ids, known)));
+        const lines = await inTurn(() => batch.map(({ ids, stagedAs }) => stagedAs(idAmong(ids, known))));
         await stageLines(client, key, lines);
       }
       const { exchanges, window } = await endOf(client, scope, reader);
@@ -159,15 +160,31 @@ const LINE_PROBLEMS: Record<LineProblem, string> = {
   'not-utf-8': 'must be UTF-8',
 };
 
-async function* exchangesOf(reader: ImportReader, file: Iterable<Buffer>): AsyncGenerator<ReadExchange> {
-  let inOneGo = 0;
-  for await (const text of readLines(file, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES })) {
-    const exchange = reader.read(text);
-    if (exchange !== undefined) yield exchange;
-    inOneGo += text.length;
-    if (inOneGo < CHARACTERS_IN_ONE_GO) continue;
-    inOneGo = 0;
-    await breathe();
+/** Does a piece of a file's work when its tenant has its turn. */
+type InTurn = <T>(work: () => T | Promise<T>) => Promise<T>;
+
+async function* exchangesOf(
+  reader: ImportReader,
+  file: Iterable<Buffer>,
+  inTurn: InTurn,
+): AsyncGenerator<ReadExchange> {
+  const lines = readLines(file, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES });
+  // All of the file is there, so that no line is waited for.
+  const readSome = async () => {
+    const read: ReadExchange[] = [];
+    const until = performance.now() + IN_ONE_GO_MS;
+    do {
+      const line = await lines.next();
+      if (line.done) return { read, isOver: true };
+      const exchange = reader.read(line.value);
+      if (exchange) read.push(exchange);
+    } while (performance.now() < until);
+    return { read, isOver: false };
+  };
+  for (let isOver = false; !isOver;) {
+    const some = await inTurn(readSome);
+    yield* some.read;
+    isOver = some.isOver;
   }
 }
 

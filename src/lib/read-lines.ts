@@ -21,7 +21,7 @@ const LINE_FEED = 0x0a;
 export async function* readLines(
   chunks: AsyncIterable<Buffer> | Iterable<Buffer>,
   { maxLineBytes, maxBytes }: { maxLineBytes: number; maxBytes: number },
-): AsyncGenerator<string> {
+): AsyncGenerator<string, void> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const decode = (parts: readonly Buffer[]): string => {
     try {

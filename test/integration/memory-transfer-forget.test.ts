@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { SYSTEM } from '../../src/db/audit.ts';
 import type { ErasureReceipt } from '../../src/domain/erasure.ts';
 import { FAILURE } from '../../src/domain/failures.ts';
+import { createLongWork } from '../../src/lib/long-work.ts';
 import { acceptImport } from '../../src/intake/accept-import.ts';
 import { appendTurn, getWindow } from '../../src/memory/window/window.ts';
 import { memoryShortKey } from '../../src/redis/keys.ts';
@@ -155,7 +156,12 @@ test.each([
     await finished(place, await forget(place, exchangeOf(ids)));
     yield Buffer.from(file.slice(half));
   })();
-  const outcome = await acceptImport({ pool: system.database.pool, ...system }, place.scope, body, SYSTEM);
+  const outcome = await acceptImport(
+    { pool: system.database.pool, longWork: createLongWork(), ...system },
+    place.scope,
+    body,
+    SYSTEM,
+  );
   expect(outcome).toEqual({ kind: 'forgotten' });
   const { rows } = await system.admin.query(
     `SELECT id FROM memory_imports WHERE tenant_id = $1 UNION ALL

@@ -11,6 +11,7 @@ import type { ToolDependencies } from '../../src/api/mcp/tools.ts';
 import { LISTS_AT_ONCE } from '../../src/api/list-shares.ts';
 import { notFound, problemHandler, problemOf } from '../../src/api/problems.ts';
 import { createReadJson } from '../../src/api/read-json.ts';
+import { createLongWork } from '../../src/lib/long-work.ts';
 import { mcpRoutes } from '../../src/api/routes/mcp.ts';
 import type { FoundApiKey } from '../../src/db/api-keys.ts';
 import { PACED_WITHIN_MS } from '../../src/domain/timing.ts';
@@ -40,9 +41,8 @@ describe('a read', () => {
     });
     await admit(callOf('agent.read'), keyOf('a'), answer(), nobody);
     expect(asked).toEqual([['a', PACED_WITHIN_MS]]);
-    // What changes something is a message, or has a limit of its own.
+    // It waits where its body has been read.
     await admit(callOf('message.send'), keyOf('a'), answer(), nobody);
-    await admit(callOf('agent.change'), keyOf('a'), answer(), nobody);
     expect(asked).toHaveLength(1);
   });
 
@@ -59,6 +59,28 @@ describe('a read', () => {
     }
     isBusy = false;
     for (let i = 0; i < LISTS_AT_ONCE; i += 1) await list();
+  });
+});
+
+describe('a change', () => {
+  test('waits for its tenant’s pace, an erasure as several', async () => {
+    const costs: unknown[] = [];
+    const { admit } = admissionAt(async (_tenantId, _withinMs, cost = 1) => {
+      costs.push(cost);
+      return { accepted: nobody };
+    });
+    for (const action of ['agent.change', 'memory.import', 'memory.erase', 'memory.erase-exchange'])
+      await admit(callOf(action), keyOf('a'), answer(), nobody);
+    expect(costs).toEqual([1, 1, 5, 5]);
+  });
+
+  test('that would wait for longer is refused', async () => {
+    const { admit } = admissionAt(async () => ({ retryAfterMs: 1_500 }));
+    await expect(admit(callOf('memory.erase'), keyOf('a'), answer(), nobody)).rejects.toMatchObject({
+      status: 429,
+      headers: { 'Retry-After': '2' },
+      members: { limit: 'share', retryAfterMs: 1_500 },
+    });
   });
 });
 
@@ -144,7 +166,7 @@ test.each([
   app.use(requireTenant({ findKey: async () => keyOf('a') }));
   const { admit } = admissionAt(async () => ({ accepted: nobody }));
   admitKeys(app, TENANT_CALLS, { pool: {} as unknown as pg.Pool, admit });
-  app.post('/agents/:agentId/messages', createReadJson()(100_000), () => {
+  app.post('/agents/:agentId/messages', createReadJson(createLongWork())(100_000), () => {
     taken += 1;
     const kind = limit === 'share' ? 'over-share' : 'rate-limited';
     throw problemOf({ kind, limit: 'user', retryAfterMs: 1 });
@@ -182,7 +204,12 @@ test('a request of MCP waits for the pace once: a message as a message, whatever
   const app = express();
   app.use(
     '/mcp',
-    mcpRoutes({ ...dependencies, ...admission, readJson: createReadJson(), findKey: async () => keyOf('a') }),
+    mcpRoutes({
+      ...dependencies,
+      ...admission,
+      readJson: createReadJson(createLongWork()),
+      findKey: async () => keyOf('a'),
+    }),
   );
   app.use(problemHandler(log));
   const server = await serve(app);

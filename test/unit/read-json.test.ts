@@ -8,6 +8,7 @@ import { pino } from 'pino';
 import { requireTenant } from '../../src/api/auth.ts';
 import { problemHandler } from '../../src/api/problems.ts';
 import { createReadJson, wasLarge } from '../../src/api/read-json.ts';
+import { createLongWork } from '../../src/lib/long-work.ts';
 import { serve, type HttpServer } from '../support/http-server.ts';
 
 let server: HttpServer | undefined;
@@ -25,7 +26,7 @@ async function start(taken: (body: unknown, isLarge: boolean) => void, waitingBy
     const key = { id: 'key', firstId: 'key', tenantId, name: '', role: 'admin' as const };
     return requireTenant({ findKey: async () => key })(req, res, next);
   });
-  const readJson = createReadJson(waitingBytes);
+  const readJson = createReadJson(createLongWork(), waitingBytes);
   // One for a call, and one for all.
   app.post('/', readJson(1_000_000), readJson(10), (req, res) => {
     taken(req.body, wasLarge(res));

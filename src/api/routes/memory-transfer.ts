@@ -8,6 +8,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { findAgent } from '../../db/agents.ts';
 import type { Scope, WindowMessage } from '../../domain/conversation.ts';
 import { acceptImport, startImport, type ImportOutcome } from '../../intake/accept-import.ts';
+import type { LongWork } from '../../lib/long-work.ts';
 import { watchPace, type Pace } from '../../lib/least-pace.ts';
 import { createRoom } from '../../lib/room.ts';
 import { createShares } from '../../lib/shares.ts';
@@ -36,7 +37,13 @@ const EXPORTS_AT_ONCE = 4;
 /** 10 kB a second, and 27 kB when the part is one of the longest. */
 const EXPORT_PACE: Pace = { everyMs: 30_000, leastBytes: 300_000, withinMs: 10 * 60_000 };
 
-type Dependencies = { pool: pg.Pool; redis: RedisClient; temporal: Client; log: Logger };
+type Dependencies = {
+  pool: pg.Pool;
+  redis: RedisClient;
+  temporal: Client;
+  longWork: LongWork;
+  log: Logger;
+};
 
 /** `GET …/memory/export` and `POST …/memory/import` of a user's memory, and `GET /imports/{importId}`. */
 export function memoryTransferRoutes(dependencies: Dependencies): Router {
@@ -107,7 +114,7 @@ function sendExport({ pool, redis, log }: Dependencies): RequestHandler<OfUser> 
   };
 }
 
-function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
+function takeImport({ pool, temporal, longWork }: Dependencies): RequestHandler<OfUser> {
   const importing = createShares(IMPORTS_AT_ONCE);
   const faulty = new RateLimiterMemory(FAULTY_FILES);
   const files = createRoom(FILES_BYTES);
@@ -131,7 +138,7 @@ function takeImport({ pool, temporal }: Dependencies): RequestHandler<OfUser> {
         cost.isWasted = true;
         held.set((cost.bytes += bytes));
       });
-      const outcome = await acceptImport({ pool, temporal }, scope, body, actorOf(res));
+      const outcome = await acceptImport({ pool, temporal, longWork }, scope, body, actorOf(res));
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
       cost.isWasted = false;
       const { importId, exchanges, windowMessages } = outcome;

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Scope } from '../../domain/conversation.ts';
 import { isTextWithin, isWithin } from '../../lib/json-size.ts';
-import { exportLine, MOST_OF_A_LINE, type ExportHeader, type ExportedWindowMessage } from './format.ts';
+import { exportLine, MOST_OF_A_LINE, type ExportedWindowMessage } from './format.ts';
 import type { NewLine } from './staged-imports.ts';
 import { importedIds, type ImportedIds } from './store-imported.ts';
 import { WINDOW_SIZE } from '../window/window.ts';
@@ -37,7 +37,7 @@ export type ImportReader = {
 export function createImportReader(scope: Scope): ImportReader {
   let line = 0;
   let exchanges = 0;
-  let header: ExportHeader | undefined;
+  let idsOf: ReturnType<typeof importedIds> | undefined;
   let isComplete = false;
   const window: ReadWindowMessage[] = [];
 
@@ -49,35 +49,33 @@ export function createImportReader(scope: Scope): ImportReader {
       line += 1;
       if (isComplete) throw new ImportFault('comes after the end');
       // A million brackets take long to parse, and the schema would go through a million faults.
-      const tooMuch = header ? TOO_MUCH : NO_HEADER;
+      const tooMuch = idsOf ? TOO_MUCH : NO_HEADER;
       if (!isTextWithin(text, MOST_OF_A_LINE.values)) throw new ImportFault(tooMuch);
       const value = parseJson(text);
       if (value === undefined) throw new ImportFault(NO_JSON);
       if (!isWithin(value, MOST_OF_A_LINE)) throw new ImportFault(tooMuch);
       const checked = exportLine.safeParse(value);
-      if (!checked.success) throw new ImportFault(problemOf(checked.error, header === undefined));
+      if (!checked.success) throw new ImportFault(problemOf(checked.error, idsOf === undefined));
       const read = checked.data;
       if (read.type === 'header') {
-        if (header) throw new ImportFault('is a second header');
-        header = read;
+        if (idsOf) throw new ImportFault('is a second header');
+        idsOf = importedIds(read, scope);
         return undefined;
       }
-      if (!header) throw new ImportFault(NO_HEADER);
+      if (!idsOf) throw new ImportFault(NO_HEADER);
       switch (read.type) {
         case 'window':
           if (exchanges > 0) throw new ImportFault('must come before the exchanges: it is of the window');
           if (window.length === WINDOW_SIZE) throw new ImportFault(`is beyond a window’s ${WINDOW_SIZE}`);
           window.push(
-            read.exchange === undefined
-              ? { message: read }
-              : { message: read, ids: importedIds(header, scope, read.exchange) },
+            read.exchange === undefined ? { message: read } : { message: read, ids: idsOf(read.exchange) },
           );
           return undefined;
         case 'exchange': {
           exchanges += 1;
           const number = line;
           return {
-            ids: importedIds(header, scope, read.id),
+            ids: idsOf(read.id),
             length: text.length,
             stagedAs: (exchangeId) => ({
               line: number,

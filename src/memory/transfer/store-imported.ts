@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { v5 as namedUuid, validate as isUuid } from 'uuid';
+import { parse as uuidBytes, v5 as namedUuid, validate as isUuid } from 'uuid';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import type { ApartOwner } from '../../lib/apart.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
@@ -35,14 +35,18 @@ export type ImportedIds = {
   anew: string;
 };
 
-export function importedIds(from: Scope, to: Scope, exchangeId: string): ImportedIds {
+/** What gives the exchanges of a file their ids: of one scope's in another, or in the same. */
+export function importedIds(from: Scope, to: Scope): (exchangeId: string) => ImportedIds {
   const isSame =
     from.tenantId.toLowerCase() === to.tenantId.toLowerCase() &&
     from.agentId.toLowerCase() === to.agentId.toLowerCase() &&
     from.userId === to.userId;
-  const id = exchangeId.toLowerCase();
-  const anew = namedUuid(`${to.agentId}:${to.userId}:${id}`, namedUuid('import', to.tenantId));
-  return isSame ? { own: id, anew } : { anew };
+  const namespace = uuidBytes(namedUuid('import', to.tenantId));
+  return (exchangeId) => {
+    const id = exchangeId.toLowerCase();
+    const anew = namedUuid(`${to.agentId}:${to.userId}:${id}`, namespace);
+    return isSame ? { own: id, anew } : { anew };
+  };
 }
 
 /** Those of the exchanges that a scope has, in its ledger or in its memory. */
