@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createEmbedder, type EmbedRequest } from '../../src/memory/embedding/embedder.ts';
+import { createEmbedder } from '../../src/memory/embedding/embedder.ts';
 import { decodeEmbedding, encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
+import type { EmbedRequest } from '../../src/memory/embedding/model-queue.ts';
 import { SOMEBODY } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
 import { modelsPath } from '../support/services.ts';
@@ -100,7 +101,8 @@ describe('a text in its parts', () => {
   test.each([
     ['a word for each letter', 'w '.repeat(470)],
     ['a single word', '.'.repeat(940)],
-    ['syllables of three letters', '각'.repeat(300)],
+    // In words of 99: of a word of more than a hundred letters the model makes a single piece.
+    ['syllables of three letters', `${'각'.repeat(33)} `.repeat(9)],
   ])('lets queries in between, however few its words are: %s', async (_, part) => {
     const before = embedder.pid();
     const reading = { isOver: false };

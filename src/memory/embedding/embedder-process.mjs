@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import ort from 'onnxruntime-node';
 import { AutoTokenizer, env } from '@xenova/transformers';
+import { wordPieces } from './word-pieces.mjs';
 
 const MODEL = 'Xenova/all-MiniLM-L6-v2';
 const [, , modelsPath = '', niceness = '0'] = process.argv;
@@ -26,56 +27,57 @@ const session = await ort.InferenceSession.create(path.join(modelsPath, MODEL, '
   interOpNumThreads: 1,
 });
 const tokenizer = await AutoTokenizer.from_pretrained(MODEL);
+tokenizer.model.encode = wordPieces(tokenizer.model);
 
-/** What the model reads at once, without the two special tokens around it. */
-const MAX_TOKENS = 510;
+/** What the model reads at once. */
+const ROW_PLACES = 512;
+/** The two special tokens around a row. */
 const [begin, end] = tokenizer.encode('');
 
 /**
- * Runs texts, each given in its parts, through the model together. The pooling is done here because the
- * library's own reads each number through a Proxy, which is slow.
- * @param {Array<{ parts: string[], tokensEach: number }>} texts
- * @returns {Promise<Float32Array[][]>} of each text the sums over the tokens of each part, and last those
- * over the tokens around them. Of a part that is longer than `tokensEach`, or than the model can read, its
- * beginning counts.
+ * The tokens of a text's parts, in rows of as many parts as the model reads at once. Of a part that is longer
+ * than `tokensEach`, or than the model can read, its beginning counts.
+ * @param {{ parts: string[], tokensEach: number }} text
+ * @returns {Array<{ places: number, parts: number[][] }>} `places` counts the tokens around the parts, too
  */
-async function embed(texts) {
-  const windows = texts.flatMap((one, text) => windowsOf(one).map((window) => ({ ...window, text })));
-  const rows = windows.map(({ parts }) => [begin, ...parts.flat(), end]);
-  const { data, width, tokens } = await run(rows);
-  const add = (sum, row, from, count) => {
-    for (let token = row * tokens + from; token < row * tokens + from + count; token += 1)
-      for (let d = 0; d < width; d += 1) sum[d] += data[token * width + d];
-    return count;
-  };
-  const sums = texts.map(({ parts }) => [...parts, 'around'].map(() => new Float32Array(width)));
-  windows.forEach(({ text, first, parts }, row) => {
-    const own = sums[text];
-    let at = add(own.at(-1), row, 0, 1);
-    parts.forEach(({ length }, i) => (at += add(own[first + i], row, at, length)));
-    add(own.at(-1), row, at, 1);
-  });
-  return sums;
+function rowsOf({ parts, tokensEach }) {
+  const around = [begin, end].length;
+  const most = Math.min(tokensEach, ROW_PLACES - around);
+  const rows = [{ places: around, parts: [] }];
+  for (const part of parts) {
+    const tokens = tokenizer.encode(part, null, { add_special_tokens: false }).slice(0, most);
+    if (rows.at(-1).places + tokens.length > ROW_PLACES) rows.push({ places: around, parts: [] });
+    const row = rows.at(-1);
+    row.parts.push(tokens);
+    row.places += tokens.length;
+  }
+  return rows;
 }
 
 /**
- * The tokens of a text's parts, as many in a window as the model reads at once; `first` is the first part's
- * number.
- * @param {{ parts: string[], tokensEach: number }} text
+ * Runs rows of parts through the model together, each as long as the longest. The pooling is done here
+ * because the library's own reads each number through a Proxy, which is slow.
+ * @param {number[][][]} rows
+ * @returns {Promise<Float32Array[][]>} of each row the sums over the tokens of each part, and last those over
+ * the tokens around them
  */
-function windowsOf(text) {
-  const most = Math.min(text.tokensEach, MAX_TOKENS);
-  const parts = text.parts.map((part) =>
-    tokenizer.encode(part, null, { add_special_tokens: false }).slice(0, most),
-  );
-  const windows = [{ first: 0, parts: [], left: MAX_TOKENS }];
-  parts.forEach((part, i) => {
-    if (part.length > windows.at(-1).left) windows.push({ first: i, parts: [], left: MAX_TOKENS });
-    const window = windows.at(-1);
-    window.parts.push(part);
-    window.left -= part.length;
+async function read(rows) {
+  const { data, width, tokens } = await run(rows.map((parts) => [begin, ...parts.flat(), end]));
+  return rows.map((parts, row) => {
+    const around = new Float32Array(width);
+    const add = (sum, from, count) => {
+      for (let token = row * tokens + from; token < row * tokens + from + count; token += 1)
+        for (let d = 0; d < width; d += 1) sum[d] += data[token * width + d];
+      return sum;
+    };
+    add(around, 0, 1);
+    let at = 1;
+    const sums = parts.map(({ length }) => {
+      at += length;
+      return add(new Float32Array(width), at - length, length);
+    });
+    return [...sums, add(around, at, 1)];
   });
-  return windows;
 }
 
 /** What the model says of rows of tokens: `width` numbers for each of `tokens` places of each row. */
@@ -94,9 +96,9 @@ async function run(rows) {
   return { data: hidden.data, width: hidden.dims[2], tokens };
 }
 
-process.on('message', async ({ id, texts }) => {
+process.on('message', async ({ id, text, rows }) => {
   try {
-    process.send?.({ id, sums: await embed(texts) });
+    process.send?.({ id, found: text ? rowsOf(text) : await read(rows) });
   } catch (error) {
     process.send?.({ id, error: String(error) });
   }

@@ -4,18 +4,26 @@ import { fileURLToPath } from 'node:url';
 
 /** The model in a process of its own, which is started when needed and replaced when it ends or hangs. */
 export type ModelProcess = {
+  /** A text's tokens, in the rows that the model reads it in. */
+  rowsOf(text: PartedText): Promise<TokenRow[]>;
   /**
-   * Of each text, given in its parts, the sums over the tokens of each part, and last those over the tokens
-   * around them. Rejects with `ModelProcessLost` when the process ended or was too slow.
+   * Reads rows together, each as long as the longest: nothing interrupts it. Gives of each row the sums over
+   * the tokens of each part, and last those over the tokens around them.
    */
-  run(texts: readonly PartedText[]): Promise<Float32Array[][]>;
+  read(rows: readonly TokenRow[]): Promise<Float32Array[][]>;
   /** The process id, while one runs. */
   pid(): number | undefined;
   close(): Promise<void>;
 };
 
-/** A text in its parts, and how many tokens of each the model reads: 510 at most. */
+/** The longest row of tokens that the model reads. */
+export const ROW_PLACES = 512;
+
+/** A text in its parts, and how many tokens of each the model reads: a row's at most. */
 export type PartedText = { parts: readonly string[]; tokensEach: number };
+
+/** The tokens of neighbouring parts. Its `places`, of which two are around the parts, are a row's at most. */
+export type TokenRow = { places: number; parts: readonly number[][] };
 
 /** The process ended, or was ended for taking too long, before it answered. */
 export class ModelProcessLost extends Error {
@@ -24,14 +32,15 @@ export class ModelProcessLost extends Error {
 
 const PROGRAM = fileURLToPath(new URL('./embedder-process.mjs', import.meta.url));
 const LOADED_WITHIN_MS = 60_000;
-/** A process that is at work ends after its batch. */
+/** A process that is at work ends after its call. */
 const CLOSED_WITHIN_MS = 3_000;
 
-type Answer = { ready?: true; id?: number; sums?: Float32Array[][]; error?: string };
+type Answer = { ready?: true; id?: number; found?: unknown; error?: string };
 
 /**
- * Takes one call at a time. `answerWithinMs` bounds a call; loading the model comes on top. With `niceness`
- * other processes of the machine come first.
+ * Takes one call at a time, which rejects with `ModelProcessLost` when the process ended or was too slow.
+ * `answerWithinMs` bounds a call; loading the model comes on top. With `niceness` other processes of the
+ * machine come first.
  */
 export function createModelProcess(options: {
   modelsPath: string;
@@ -70,17 +79,20 @@ export function createModelProcess(options: {
     return child;
   };
 
+  const call = async (question: object): Promise<unknown> => {
+    if (isClosed) throw new Error('the embedder is closed');
+    const child = await (current ??= start());
+    const id = (calls += 1);
+    const answered = answerOf(child, answerWithinMs, (answer) => answer.id === id);
+    child.send({ id, ...question }, () => undefined);
+    const { found, error } = await answered;
+    if (!found) throw new Error(`the model refused the texts: ${error}`);
+    return found;
+  };
+
   return {
-    async run(texts) {
-      if (isClosed) throw new Error('the embedder is closed');
-      const child = await (current ??= start());
-      const id = (calls += 1);
-      const answered = answerOf(child, answerWithinMs, (answer) => answer.id === id);
-      child.send({ id, texts }, () => undefined);
-      const { sums, error } = await answered;
-      if (!sums) throw new Error(`the model refused the texts: ${error}`);
-      return sums;
-    },
+    rowsOf: async (text) => (await call({ text })) as TokenRow[],
+    read: async (rows) => (await call({ rows: rows.map(({ parts }) => parts) })) as Float32Array[][],
     pid: () => running?.pid,
     async close() {
       isClosed = true;

@@ -1,12 +1,12 @@
 /** Steps that give the model much to read do so in slices: others wait for their places. */
 import type { Embed } from '../long-term/exchange-passages.ts';
-import type { Embedder, EmbedRequest } from './embedder.ts';
+import type { Embedder } from './embedder.ts';
+import { ROW_PLACES } from './model-process.ts';
+import type { EmbedRequest } from './model-queue.ts';
 
 /** The model's queue takes a bounded number of texts of a tenant, and its messages need room there too. */
 export const EXCHANGES_AT_ONCE = 8;
 const GROUP_CHARACTERS = 4_000;
-/** What the model reads of a text at most. */
-const MODEL_TOKENS = 512;
 /**
  * A slice that has given the model so much to read is full: after some ten seconds, or thirty when its last
  * exchange is one of the longest.
@@ -35,7 +35,7 @@ export function beginSlice(embedder: Embedder): {
 }
 
 /** The most tokens that the model can make of a text, and has room for. */
-const mostTokensOf = (text: string): number => Math.min(MODEL_TOKENS, Buffer.byteLength(text) + 2);
+const mostTokensOf = (text: string): number => Math.min(ROW_PLACES, Buffer.byteLength(text) + 2);
 
 /** Exchanges that are embedded together, in their order: several short ones, or one long one. */
 export function inGroups<T>(exchanges: readonly T[], lengthOf: (exchange: T) => number): T[][] {

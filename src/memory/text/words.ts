@@ -14,8 +14,11 @@ const LATIN_WORD = /^\p{P}?\p{Lu}?[[\p{Script=Latin}&&\p{Ll}]\p{M}'’\-]*\p{P}?
 /** Letters of one of the model's pieces in such a word, about; in any other, a letter may be a piece. */
 const LETTERS_OF_A_PIECE = 4;
 
-/** About how many word pieces the model that embeds makes of a text: more than that only of odd words. */
-export function countPieces(text: string): number {
+/**
+ * About how many word pieces the model that embeds makes of a text. Of odd words it makes up to four times as
+ * many, so this is for choosing what is read together, and bounds no work.
+ */
+export function estimatePieces(text: string): number {
   const words = text.match(WORD) ?? [];
   const ofWord = (word: string) =>
     LATIN_WORD.test(word) ? 1 + Math.floor(word.length / LETTERS_OF_A_PIECE) : word.length;
