@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { DEFAULT_RECALL } from '../../src/domain/agent.ts';
+import { inTurns } from '../../src/lib/in-turns.ts';
 import { rank } from '../../src/memory/ranking/rank.ts';
 import { matchOf, totalsOf, type Features } from '../../src/memory/ranking/score.ts';
 import { RANKING } from '../../src/memory/ranking/weights.ts';
@@ -104,7 +105,7 @@ async function samplesOf(
       if (!passage) throw new Error('a passage was compared that is not stored');
       return passage;
     });
-    const match = matchOf(rank(scored, []), read.facts, scored.totals.length);
+    const match = matchOf(await inTurns(rank(scored, [])), read.facts, scored.totals.length);
     samples.push({ set: conversation.set, question, features: scored.features, passages: inOrder, match });
   }
   return samples;

@@ -84,6 +84,9 @@ describe('what is quoted', () => {
     features: { meaning: none, before: none, words: none, speaker: none },
     totals: Float64Array.from(passages, ({ total }) => total),
     flags: new Int16Array(passages.length),
+    ats: Float64Array.from(passages, (_passage, place) => place),
+    exchangeIdAt: (place) => passages[place]?.exchangeId,
+    heldAt: () => [],
     passageAt: (place) => passages[place],
   });
   const at = (place: number, exchangeId: string, part: number, total: number) =>
@@ -102,6 +105,17 @@ describe('what is quoted', () => {
     expect(inOrder(passagesOf([b0, a0], scope))).toEqual(['b0', 'a0', 'a1']);
     const asked = { ...a0, total: -5 };
     expect(inOrder(passagesOf([b0, asked], scope))).toEqual(['b0', 'a0', 'a1']);
+  });
+
+  test('is made of no more passages than are asked for, however many the exchanges have', () => {
+    const passages = Array.from({ length: 960 }, (_, i) => at(i, `x${Math.floor(i / 96)}`, i % 96, i));
+    const scope = scored(...passages);
+    let made = 0;
+    const counted = { ...scope, passageAt: (place: number) => ((made += 1), scope.passageAt(place)) };
+    const best = passages.filter(({ part }) => part === 95).toReversed();
+    const few = passagesOf(best, counted, 40);
+    expect(few).toEqual(passagesOf(best, scope).slice(0, 40));
+    expect(made).toBe(40);
   });
 });
 

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import type { InSteps } from '../../src/lib/in-turns.ts';
 import {
   ADDS_NOTHING,
   NO_ANSWER,
@@ -14,6 +13,7 @@ import {
   type ScannedScope,
   type ScoredPassage,
 } from '../../src/memory/ranking/score.ts';
+import { atOnce, countedInEach } from '../support/steps.ts';
 
 const HOUR = 3_600_000;
 /** Words of one piece each; the nth stands in bit n of the first mask. */
@@ -29,7 +29,7 @@ const QUERY: QueryFacts = {
   named: new Set(),
 };
 
-type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'score' | 'place' | 'held'> & {
+type Passage = Omit<ScoredPassage, 'lexical' | 'total' | 'score' | 'place'> & {
   masks: number[];
   userWeight?: number;
 };
@@ -54,14 +54,6 @@ const toScanned = (passages: Passage[]): ScannedScope => ({
     Int32Array.from(passages, ({ masks }) => masks[column] ?? 0),
   ),
 });
-/** What is done in steps, without a pause. */
-function atOnce<T>(steps: InSteps<T>): T {
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
-}
-
 /** All passages with their scores, in time order. */
 const scored = (passages: Passage[], query: Partial<QueryFacts> = {}, cosineWeight = 0.5) => {
   const { totals, passageAt } = atOnce(
@@ -210,6 +202,24 @@ describe('the total', () => {
     const passages = [passage('c', 0, 0, 3), passage('a', 0, 0, 1), passage('b', 0, 0, 2)];
     expect([...scores(passages).keys()]).toEqual(['a', 'b', 'c']);
   });
+
+  test('is by exchange and part among those of one moment', () => {
+    const part = (id: string, nth: number, hours: number) => ({ ...passage(id, 0, 0, hours), part: nth });
+    const passages = [part('z', 0, 0), part('b', 1, 5), part('a', 1, 5), part('b', 0, 5), part('a', 0, 5)];
+    expect(scored(passages).map(({ exchangeId, part: nth }) => `${exchangeId}${nth}`)).toEqual([
+      ...['z0', 'a0', 'a1', 'b0', 'b1'],
+    ]);
+  });
+
+  test('comes with what each place is, and how well it holds each word', () => {
+    const passages = [passage('later', 0b10, 0, 9), passage('first', 0b01)];
+    const { exchangeIdAt, heldAt } = atOnce(scorePassages(toScanned(passages), QUERY, 0.5));
+    expect([-1, 0, 1, 2].map(exchangeIdAt)).toEqual([undefined, 'first', 'later', undefined]);
+    expect([0, 1].map(heldAt)).toEqual([
+      [1, 0],
+      [0, 1],
+    ]);
+  });
 });
 
 describe('the match', () => {
@@ -266,4 +276,19 @@ test.each([
   while (!steps.next().done) turns += 1;
   expect(turns > 4).toBe(hasTurns);
   expect(turns > 0).toBe(hasTurns);
+});
+
+test('no step of many long exchanges puts more than some thousand passages in order', () => {
+  const [count, each] = [50_000, 96];
+  const passages = Array.from({ length: count }, (_passage, i) => {
+    const nth = Math.floor(i / each);
+    return { ...passage(`x${nth}`, 0, 0, -nth), part: i % each };
+  });
+  const scanned = toScanned(passages);
+  let made = 0;
+  const counted = { ...scanned, exchangeIdOf: (row: number) => ((made += 1), scanned.exchangeIdOf(row)) };
+  const inEach = countedInEach(scorePassages(counted, QUERY, 0.5), () => made);
+  expect(Math.max(...inEach)).toBeLessThanOrEqual(5_000);
+  // Each is asked for once.
+  expect(made).toBe(count);
 });

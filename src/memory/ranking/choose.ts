@@ -4,6 +4,8 @@ import type { ScoredPassage } from './score.ts';
 
 /** A candidate for the prompt, with its texts. */
 export type Candidate = ScoredPassage & {
+  /** How well the passage holds each of the query's words, 0 to 1. */
+  held: readonly number[];
   userText: string;
   replyText: string;
   /** The words of the reply to what only asks: nothing else is compared by them. */

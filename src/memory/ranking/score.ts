@@ -41,6 +41,12 @@ export type ScoredScope = {
   /** Log-odds that rank, by place in time order. */
   totals: Float64Array;
   flags: Int16Array;
+  /** When the user's message was received, milliseconds since 1970. */
+  ats: Float64Array;
+  /** Of which exchange the passage at a place is; undefined beyond either end. */
+  exchangeIdAt: (place: number) => string | undefined;
+  /** How well the passage at a place holds each of the query's words, 0 to 1. */
+  heldAt: (place: number) => readonly number[];
   /** The passage at a place; undefined beyond either end. */
   passageAt: (place: number) => ScoredPassage | undefined;
 };
@@ -52,8 +58,6 @@ export type ScoredPassage = {
   at: number;
   flags: number;
   cosine: number;
-  /** How well it holds each of the query's words, 0 to 1. */
-  held: readonly number[];
   /** The share of the query's words that it holds, 0 to 1. */
   lexical: number;
   /** Log-odds: what ranks. */
@@ -74,6 +78,8 @@ export type QueryFacts = LexicalQuery & {
 
 /** Of so many passages each column takes a millisecond: they are scored in steps. */
 const MANY = 10_000;
+/** Passages of shared moments that are put in order in one step: some milliseconds. */
+const ORDERED_IN_ONE_GO = 5_000;
 
 /** How many passages of usual likeness are added to a scope's, so that in a small one nothing stands out. */
 const SMOOTHING_PASSAGES = 10;
@@ -88,49 +94,64 @@ export function* scorePassages(
   query: QueryFacts,
   cosineWeight: number,
 ): InSteps<ScoredScope> {
-  const rows = inTimeOrder(scanned);
-  if (rows.length >= MANY) yield;
+  const { rows, idOf } = yield* inTimeOrder(scanned);
+  const hasMany = rows.length >= MANY;
+  if (hasMany) yield;
   const ats = pick(scanned.ats, rows);
   const cosines = pick(scanned.cosines, rows);
   const flags = pick(scanned.flags, rows);
-  const masks = scanned.masks.map((column) => pick(column, rows));
-  if (rows.length >= MANY) yield;
+  const userWeights = pick(scanned.userWeights, rows);
+  const masks: Int32Array[] = [];
+  for (const column of scanned.masks) {
+    if (hasMany) yield;
+    masks.push(pick(column, rows));
+  }
+  if (hasMany) yield;
   const { scores: words, known } = yield* lexicalScores({ masks, ats, flags }, query);
-  flagQuestions(flags, pick(scanned.userWeights, rows), known);
-  if (rows.length >= MANY) yield;
+  if (hasMany) yield;
+  flagQuestions(flags, userWeights, known);
+  if (hasMany) yield;
   const meaning = standing(cosines, flags, query.readable);
+  if (hasMany) yield;
   const before = ofExchangeBefore(meaning, ats);
   const speaker = spokenBy(query.named, flags);
   const features = { meaning, before, words, speaker };
+  if (hasMany) yield;
   const totals = totalsOf(features, {
     meaning: 2 * cosineWeight * RANKING.meaning,
     before: 2 * cosineWeight * RANKING.before,
     words: 2 * (1 - cosineWeight) * RANKING.words,
     speaker: RANKING.speaker,
   });
+  if (hasMany) yield;
   let all = 0;
   for (let place = 0; place < totals.length; place += 1) all += Math.exp(totals[place] ?? 0);
+  const exchangeIdAt = (place: number): string | undefined => {
+    const row = rows[place];
+    return row === undefined ? undefined : idOf(row);
+  };
+  const heldAt = (place: number): readonly number[] =>
+    wordsHeld(
+      masks.map((column) => column[place] ?? 0),
+      query.words,
+    );
   const passageAt = (place: number): ScoredPassage | undefined => {
     const row = rows[place];
     if (row === undefined) return undefined;
     const total = totals[place] ?? 0;
     return {
-      exchangeId: scanned.exchangeIdOf(row),
+      exchangeId: idOf(row),
       part: scanned.parts[row] ?? 0,
       at: ats[place] ?? 0,
       flags: flags[place] ?? 0,
       cosine: cosines[place] ?? 0,
-      held: wordsHeld(
-        masks.map((column) => column[place] ?? 0),
-        query.words,
-      ),
       lexical: words[place] ?? 0,
       total,
       score: Math.exp(total) / all,
       place,
     };
   };
-  return { features, totals, flags, passageAt };
+  return { features, totals, flags, ats, exchangeIdAt, heldAt, passageAt };
 }
 
 /** 0 where somebody speaks whom the query is about, else −1: the user, unless it names the agent. */
@@ -233,24 +254,43 @@ function flagQuestions(flags: Int16Array, userWeights: Float32Array, known: Floa
   }
 }
 
-/** All rows, oldest first. They arrive newest first, so reversing them nearly sorts them. */
-function inTimeOrder({ exchangeIdOf, parts, ats }: ScannedScope): number[] {
-  const rows = Array.from({ length: ats.length }, (_, place) => ats.length - 1 - place);
-  // Made once each: thousands may be of one moment.
-  const ids: string[] = [];
+/**
+ * All rows, oldest first, those of one moment by exchange and part; and the id of each row's exchange, which
+ * is made once for all who ask.
+ */
+function* inTimeOrder({
+  exchangeIdOf,
+  parts,
+  ats,
+}: ScannedScope): InSteps<{ rows: Int32Array; idOf: (row: number) => string }> {
+  const ids = new Array<string | undefined>(ats.length);
   const idOf = (row: number): string => (ids[row] ??= exchangeIdOf(row));
-  return rows.sort((a, b) => {
-    const apart = (ats[a] ?? 0) - (ats[b] ?? 0);
-    if (apart !== 0) return apart;
-    const [idA, idB] = [idOf(a), idOf(b)];
-    return idA < idB ? -1 : idA > idB ? 1 : (parts[a] ?? 0) - (parts[b] ?? 0);
-  });
+  const rows = new Int32Array(ats.length).map((_, place) => ats.length - 1 - place);
+  const byTime = (a: number, b: number): number => (ats[a] ?? 0) - (ats[b] ?? 0);
+  // They arrive newest first: reversed they are in order but for those of one moment.
+  if (rows.some((row, place) => place > 0 && byTime(rows[place - 1] ?? 0, row) > 0)) rows.sort(byTime);
+  let ordered = 0;
+  for (let from = 0, to = 0; from < rows.length; from = to) {
+    const moment = ats[rows[from] ?? 0];
+    while (to < rows.length && ats[rows[to] ?? 0] === moment) to += 1;
+    if (to - from === 1) continue;
+    ordered += to - from;
+    if (ordered > ORDERED_IN_ONE_GO) {
+      yield;
+      ordered = to - from;
+    }
+    rows.subarray(from, to).sort((a, b) => {
+      const [idA, idB] = [idOf(a), idOf(b)];
+      return idA < idB ? -1 : idA > idB ? 1 : (parts[a] ?? 0) - (parts[b] ?? 0);
+    });
+  }
+  return { rows, idOf };
 }
 
 /** A column's values at these rows. */
 function pick<Column extends Int16Array | Int32Array | Float32Array | Float64Array>(
   column: Column,
-  rows: readonly number[],
+  rows: Int32Array,
 ): Column {
   const picked = column.slice(0, rows.length) as Column;
   for (let place = 0; place < rows.length; place += 1) picked[place] = column[rows[place] ?? 0] ?? 0;

@@ -3,7 +3,7 @@ import type { Role, Scope } from '../../domain/conversation.ts';
 import { mapInTurns } from '../../lib/in-turns.ts';
 import { answerWords, onlyAsks, type Candidate } from '../ranking/choose.ts';
 import { limitQuestions } from '../ranking/rank.ts';
-import type { ScoredPassage } from '../ranking/score.ts';
+import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
 import { runsOf } from '../text/passages.ts';
 import { ADDS_NOTHING, addedBy, addsNothing, endsAsking, hasNoAnswer } from '../text/questions.ts';
 import type { PromptContents } from './beside-window.ts';
@@ -37,6 +37,7 @@ export async function findCandidates(
   scope: Scope,
   inPrompt: PromptContents,
   from: {
+    scored: ScoredScope;
     question: ReadonlySet<string>;
     vector: string;
     ranked: readonly ScoredPassage[];
@@ -44,12 +45,12 @@ export async function findCandidates(
     budget: TextBudget;
   },
 ): Promise<Examined> {
-  const { question, vector, ranked, topK, budget } = from;
+  const { scored, question, vector, ranked, topK, budget } = from;
   const examine = async (passages: readonly ScoredPassage[]): Promise<Examined> => {
     const examined = limitQuestions(passages, topK);
     const texts = await findTexts(client, scope, examined, budget, vector);
     const candidates = await mapInTurns(examined, (passage) =>
-      toCandidate(passage, texts, inPrompt, question),
+      toCandidate(passage, scored, texts, inPrompt, question),
     );
     return { examined, texts, candidates: candidates.flat() };
   };
@@ -69,6 +70,7 @@ const SAME_QUESTION = 0.8;
 
 function toCandidate(
   passage: ScoredPassage,
+  scored: ScoredScope,
   texts: Map<string, PassageTexts>,
   inPrompt: PromptContents,
   question: ReadonlySet<string>,
@@ -84,6 +86,7 @@ function toCandidate(
   return [
     {
       ...passage,
+      held: scored.heldAt(passage.place),
       added,
       repeats,
       userText: user?.content ?? '',

@@ -4,9 +4,14 @@ import { countWords } from '../text/words.ts';
 
 /**
  * The passages of ordered exchanges, best first: each by its own log-odds, with what its exchange has gained
- * or lost by the order.
+ * or lost by the order. No more than `atMost` are made: some exchanges have a hundred.
  */
-export function passagesOf(ordered: readonly Candidate[], scored: ScoredScope): ScoredPassage[] {
+export function passagesOf(
+  ordered: readonly Candidate[],
+  scored: ScoredScope,
+  atMost = Number.POSITIVE_INFINITY,
+): ScoredPassage[] {
+  const totalAt = (place: number): number => scored.totals[place] ?? 0;
   let least = Number.NEGATIVE_INFINITY;
   // From the end, so that none stands below those that follow it.
   const totals = ordered
@@ -15,27 +20,25 @@ export function passagesOf(ordered: readonly Candidate[], scored: ScoredScope): 
     .toReversed();
   return ordered
     .flatMap((candidate, i) => {
-      const best = scored.totals[candidate.place] ?? 0;
-      return withNeighbours(candidate, scored).map((one) => ({
-        ...one,
-        total: (totals[i] ?? 0) + (one.total - best),
-      }));
+      const [first, best] = [totals[i] ?? 0, totalAt(candidate.place)];
+      return placesOf(candidate, scored).map((place) => ({ place, total: first + (totalAt(place) - best) }));
     })
-    .sort((a, b) => b.total - a.total);
+    .sort((a, b) => b.total - a.total)
+    .slice(0, atMost)
+    .flatMap(({ place, total }) => {
+      const passage = scored.passageAt(place);
+      return passage ? [{ ...passage, total }] : [];
+    });
 }
 
-/** All passages of a candidate's exchange: in time order they stand together. */
-function withNeighbours({ exchangeId, place }: Candidate, { passageAt }: ScoredScope): ScoredPassage[] {
-  const beside = (step: 1 | -1): ScoredPassage[] => {
-    const found: ScoredPassage[] = [];
-    for (let at = place + step; ; at += step) {
-      const passage = passageAt(at);
-      if (passage?.exchangeId !== exchangeId) return found;
-      found.push(passage);
-    }
+/** The places of all passages of a candidate's exchange: in time order they stand together. */
+function placesOf({ exchangeId, place }: Candidate, { exchangeIdAt }: ScoredScope): number[] {
+  const beside = (step: 1 | -1): number[] => {
+    const found: number[] = [];
+    for (let at = place + step; exchangeIdAt(at) === exchangeId; at += step) found.push(at);
+    return found;
   };
-  const own = passageAt(place);
-  return [...beside(-1), ...(own ? [own] : []), ...beside(1)];
+  return [...beside(-1), place, ...beside(1)];
 }
 
 /** How many words a message takes in the prompt, with the day and the name before it; 0 when it is empty. */

@@ -41,7 +41,7 @@ export async function findQuotable(
   },
 ): Promise<Quoted[]> {
   const { ordered, scored, texts, settings, budget, speakers } = from;
-  const passages = passagesOf(ordered, scored).slice(0, EXAMINED_EACH * settings.topK);
+  const passages = passagesOf(ordered, scored, EXAMINED_EACH * settings.topK);
   const unknown = passages.filter((passage) => !texts.has(passageKey(passage)));
   const known = new Map([...texts, ...(await findTexts(client, scope, unknown, budget))]);
   return passages.flatMap((passage): Quoted[] => {

@@ -124,13 +124,13 @@ async function choose(
   const { topK } = settings;
   // After the scoring: others have their turns.
   await breathe();
-  const ranked = rank(scored, inPrompt.exclude);
+  const ranked = await inTurns(rank(scored, inPrompt.exclude));
   const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
     match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
   const noMatch = belowThreshold(round(matchOf(ranked, facts, scored.totals.length)), ranked);
   if (noMatch) return noMatch;
   const budget = newTextBudget();
-  const wanted = { question: pieces, vector, ranked, topK, budget };
+  const wanted = { scored, question: pieces, vector, ranked, topK, budget };
   const { examined, texts, candidates } = await findCandidates(client, scope, inPrompt, wanted);
   // An old message with the same words as one in the window, or the question itself asked before,
   // must not lift unrelated exchanges over the threshold.
