@@ -35,18 +35,24 @@ export type Telling = {
   /** Notes who has been told. Never rejects. */
   note: (whom: string) => Promise<void>;
   log: Logger;
+  /** Aborted: nobody else is told now. */
+  signal: AbortSignal | undefined;
 };
 
 /** Stands for the line in the thread among those who have been told. */
 const THREAD = 'thread';
 
-/** Rejects while Slack is away; what it refuses for one person leaves the others. */
+/**
+ * Rejects while Slack is away, and with the signal's reason; what Slack refuses for one person leaves the
+ * others.
+ */
 export async function tellPeople(telling: Telling): Promise<void> {
   const { client, place, threadId, agentName, asker, told, note, log } = telling;
   const { channel, threadTs } = place;
   const button = handBackButton(threadId, agentName);
   const tell = async (whom: string, call: () => Promise<unknown>): Promise<void> => {
     if (told.has(whom)) return;
+    telling.signal?.throwIfAborted();
     await unlessRefused(log, call);
     await note(whom);
   };

@@ -2,15 +2,15 @@ import { createFairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
 import type { Home } from '../home/take-home.ts';
-import { endInstallation, mayHaveEnded } from '../installations/installation-store.ts';
-import { judgeEventApart, readRequest, type Judged, type SlackEvent } from './events.ts';
+import { judgeEventApart, readRequest, type Judged, type SlackEvent, type Workspace } from './events.ts';
 import type { Installation } from './installations.ts';
 import { looseOf, textOf } from './loose.ts';
-import { endOf, isRefused, tellsOfEnd } from './lifecycle.ts';
+import { tellsOfEnd } from './lifecycle.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { takeOpening, takeStop } from './openings.ts';
 import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
 import type { SlackInbound } from './slack-inbound.ts';
+import { createTakeEnd } from './take-end.ts';
 import { takeMessage, type Taking } from './take-message.ts';
 
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
@@ -30,6 +30,7 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
   const mayRead = createPersonalLimit(READ_A_MINUTE);
   const readInTurn = createFairPlaces(READ_AT_ONCE);
+  const takeEnd = createTakeEnd(dependencies);
   loadReader();
   const taking: Taking = { lookUpNames, pool, redis, log, readOnce, mayDo, mayRead, readInTurn };
 
@@ -49,12 +50,7 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
   };
 
   async function receive(request: SlackEvent, deadline: number): Promise<Received> {
-    if (tellsOfEnd(request.event)) {
-      return within(deadline - Date.now(), takeEnd(request)).catch((error: unknown) => {
-        log.warn({ err: error }, 'whether the app is gone from somewhere can’t be found out now');
-        return { kind: 'unavailable', service: 'A service' } as const;
-      });
-    }
+    if (tellsOfEnd(request.event)) return takeEnd(request, deadline);
     const { workspace, event } = request;
     let installation: Installation | undefined;
     try {
@@ -66,7 +62,22 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
     const self = { ...installation, isShared: workspace.isShared };
     const judged = await judgeInTime(event, { team, deadline }, self, allowedBots);
-    if (!judged) return { kind: 'over-share', tenantId: installation.tenantId };
+    const { tenantId } = installation;
+    if (!judged) return { kind: 'over-share', tenantId };
+    try {
+      return await takeJudged(judged, { team, workspace, deadline }, installation);
+    } catch (error) {
+      log.error({ err: error, tenantId }, 'an event of Slack could not be taken');
+      return { kind: 'unavailable', service: 'A service', tenantId };
+    }
+  }
+
+  async function takeJudged(
+    judged: Judged,
+    from: { team: string; workspace: Workspace; deadline: number },
+    installation: Installation,
+  ): Promise<Received> {
+    const { team, workspace, deadline } = from;
     switch (judged.kind) {
       case 'ignored':
         return judged;
@@ -79,31 +90,11 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
         try {
           agentId = await within(deadline - Date.now(), findAgentOf(installation, judged.channel));
         } catch {
-          return { kind: 'unavailable', service: 'The database' };
+          return { kind: 'unavailable', service: 'The database', tenantId: installation.tenantId };
         }
-        return takeMessage(taking, judged, { team, workspace, deadline }, { ...installation, agentId });
+        return takeMessage(taking, judged, from, { ...installation, agentId });
       }
     }
-  }
-
-  /** Ends the installation that Slack names, or the one behind it, if Slack refuses its token. */
-  async function takeEnd({ workspace, named, event, at }: SlackEvent): Promise<Received> {
-    const exact = await findInstallation({ ...workspace, installedIn: named });
-    const found = exact ?? (await findInstallation(workspace));
-    if (!found) return { kind: 'ignored', reason: 'unknown_workspace' };
-    const { tenantId, stored, client } = found;
-    const end = endOf(event, found);
-    if (!end) return { kind: 'ignored', reason: 'other_event' };
-    const told: Received = { kind: 'ignored', reason: `app_${end}` };
-    const ref = stored && { tenantId, id: stored.id };
-    if (!ref || !(await mayHaveEnded(pool, ref, at))) return told;
-    if (!(await isRefused(client, { isNamed: exact !== undefined }))) {
-      // Slack may say so before its own token is gone everywhere: it says it again some time later.
-      return exact ? { kind: 'unavailable', service: 'Slack' } : told;
-    }
-    const isEnded = await endInstallation(pool, ref, { by: end, at });
-    if (isEnded) log.info({ place: stored.place, end }, 'the app is gone from there');
-    return told;
   }
 }
 

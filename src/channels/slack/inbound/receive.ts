@@ -17,7 +17,8 @@ import { takeClick, type TakingClicks } from './take-click.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
-const ANSWERED: Received = { kind: 'answered', body: undefined };
+/** Slack sends clicks, and what else comes beside events, no second time. */
+const ANSWERED: Received = { kind: 'answered', body: undefined, isOnce: true };
 
 const NOT_SIGNED = 'The request is not signed by Slack, or not within five minutes.';
 
@@ -83,10 +84,10 @@ function createReceiveClick(dependencies: SlackInbound & { home: Home; mayDo: Pe
       return takeClick(taking, await findColleagues(click, installation), installation);
     };
     try {
-      return await within(deadline - Date.now(), work());
+      return { ...(await within(deadline - Date.now(), work())), isOnce: true };
     } catch (error) {
       context.log.warn({ err: error }, 'a click in Slack came to nothing');
-      return { kind: 'unavailable', service: 'A service' };
+      return { kind: 'unavailable', service: 'A service', isOnce: true };
     }
   };
 }

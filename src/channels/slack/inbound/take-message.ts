@@ -14,13 +14,13 @@ import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
 import { MAX_TEXT_LENGTH } from '../../../domain/bounds.ts';
 import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
 import { findAgent } from '../../../db/agents.ts';
-import { findEscalation } from '../../../db/escalations.ts';
+import type { Escalation } from '../../../db/escalations.ts';
 import { isEntered } from '../../../db/ledger.ts';
 import type { FairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { SlackAddress } from '../address.ts';
 import { asksForPerson } from '../handover/ask-for-person.ts';
-import { handOver } from '../handover/hand-over.ts';
+import { beSilent, tellOnce, type HandOver } from '../handover/hand-over.ts';
 import type { Received } from '../../channel.ts';
 import { postPart } from '../outbound/thread-posts.ts';
 import { claimBusyNotice, isAssistantThread, isEngaged, markEngaged } from '../threads.ts';
@@ -77,7 +77,7 @@ export async function takeMessage(
   const thread = threadOf(installation, team, message.channel, threadTs);
   if (message.addressed === 'thread' && !message.startedByAgent) {
     const engaged = await isEngagedIn(redis, message, thread, installation);
-    if (engaged === 'unknown') return { kind: 'unavailable', service: 'Redis' };
+    if (engaged === 'unknown') return { kind: 'unavailable', service: 'Redis', tenantId };
     if (!engaged) return { kind: 'ignored', reason: 'not_engaged' };
   }
   const { channel, ts: eventTs } = message;
@@ -104,13 +104,14 @@ export async function takeMessage(
     fingerprint: dedupeKey,
   };
   if (asksForPerson(read.text)) {
-    // Before the message is taken: it is remembered, and the agent says nothing to it.
+    const until = deadline - INTAKE_ENTRY_MS;
     try {
-      await within(deadline - INTAKE_ENTRY_MS - Date.now(), askForPerson(taking, received, installation));
+      // Before the message is taken: it is remembered, and the agent says nothing to it.
+      const asked = await within(until - Date.now(), askForPerson(taking, received, installation));
+      if (asked) await tellInTime(taking, asked, until);
     } catch (error) {
-      const { threadId } = received;
-      log.warn({ err: error, threadId }, 'a person was asked for, and nobody was told yet');
-      return { kind: 'unavailable', service: 'Slack' };
+      log.warn({ err: error, threadId: thread.threadId }, 'a person was asked for in vain');
+      return { kind: 'unavailable', service: 'The database', tenantId };
     }
   }
   const settled = (outcome: IntakeOutcome): void => {
@@ -127,26 +128,45 @@ export async function takeMessage(
   return { kind: 'message', message: received, settled };
 }
 
+type Asked = HandOver & { escalation: Escalation };
+
 /**
- * Once a message: Slack may repeat one that was taken, when the thread has been handed back. Who asks in one
- * thread after the other is answered by the agent in those that are too many.
+ * From now on the agent is silent in the thread. Once a message: Slack may repeat one that was taken, when
+ * the thread has been handed back. Each time counts, since it costs calls of Slack: who asks in one thread
+ * after the other is answered by the agent in those that are too many. Undefined when nobody is to be told.
  */
 async function askForPerson(
   { pool, redis, log, mayDo }: Taking,
   { tenantId, agentId, userId, threadId, dedupeKey, text, background = [] }: NewMessage,
   installation: Installation,
-): Promise<void> {
-  if (threadId === undefined || (await isEntered(pool, { tenantId, dedupeKey }))) return;
-  const isOpen = (await findEscalation(pool, tenantId, threadId)) !== undefined;
-  if (!isOpen && !(await mayDo(tenantId, userId, ASKING_COUNTS))) {
+): Promise<Asked | undefined> {
+  if (threadId === undefined || (await isEntered(pool, { tenantId, dedupeKey }))) return undefined;
+  if (!(await mayDo(tenantId, userId, ASKING_COUNTS))) {
     log.info({ threadId }, 'a person is asked for too often, and nobody is told');
-    return;
+    return undefined;
   }
   const agent = await findAgent(pool, tenantId, agentId);
   const actor = { type: 'slack-user', userId } as const;
   const said = [...background, { text }];
   const asked = { installation, threadId, agent, userId, said, by: 'person', actor } as const;
-  await handOver({ pool, redis, log }, asked);
+  return { ...asked, escalation: await beSilent({ pool, redis, log }, asked) };
+}
+
+/**
+ * Tells people, as far as that is done in time. Whom Slack doesn't let us tell now the message's own turn
+ * tells, which finds the thread taken over. Never rejects.
+ */
+async function tellInTime(
+  { pool, redis, log }: Taking,
+  { escalation, ...asked }: Asked,
+  until: number,
+): Promise<void> {
+  const leftMs = Math.max(0, until - Date.now());
+  const signal = AbortSignal.timeout(leftMs);
+  const telling = tellOnce({ pool, redis, log }, { ...asked, signal }, escalation);
+  await within(leftMs, telling).catch((error: unknown) => {
+    log.warn({ err: error, threadId: asked.threadId }, 'a person was asked for, and not all are told yet');
+  });
 }
 
 /**
