@@ -197,6 +197,18 @@ describe('nobody can be told at first', () => {
     expect(areTold()).toBe(true);
   }, 30_000);
 
+  test('Slack is slow: what is begun on the message’s way in is not told twice', async () => {
+    const before = told('UHUMAN').length;
+    const slow = { kind: 'slow', ms: 3_000, when: away.when } as const;
+    system.slack.fail('chat.postMessage', slow);
+    const said = await ada.mention('human please');
+    expect((await system.send(said.event)).status).toBe(200);
+    await remembered('human please');
+    const others = () => told('UOTHER').at(-1)?.body['blocks']?.includes(said.thread);
+    await eventually(() => others(), { timeoutMs: 20_000, what: 'all are told' });
+    expect(told('UHUMAN')).toHaveLength(before + 1);
+  }, 30_000);
+
   test('who asks again in a thread of which nobody is told is heard ten times a minute as well', async () => {
     const said = await engaged('I ask a lot');
     const isLine = (body: Record<string, string>) => body['text'] === HANDED_OVER_LINE;
