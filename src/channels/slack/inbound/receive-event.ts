@@ -1,3 +1,4 @@
+import { INTAKE_ENTRY_MS } from '../../../domain/timing.ts';
 import { createFairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
@@ -98,19 +99,23 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
   }
 }
 
-/** Undefined when too many other events of its tenant are judged until Slack no longer waits. */
+/** Undefined when so many other events of its tenant are judged that too little time is left to take it. */
 async function judgeInTime(
   event: unknown,
   { team, deadline }: { team: string; deadline: number },
   { tenantId, botUserId, botId, isShared }: Installation & { isShared: boolean },
   allowedBots: ReadonlySet<string>,
 ): Promise<Judged | undefined> {
-  const signal = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
+  const leftMs = deadline - INTAKE_ENTRY_MS - Date.now();
+  if (leftMs <= 0) return undefined;
+  const signal = AbortSignal.timeout(leftMs);
   try {
     // Slack's word, not proven yet: it says whose text is read.
     const userId = textOf(looseOf(event)['user']) || team;
     const owner = { tenantId, userId, signal };
-    return await judgeEventApart(owner, event, { botUserId, botId, isShared }, allowedBots);
+    const self = { botUserId, botId, isShared };
+    // The signal ends the wait for a place alone.
+    return await within(leftMs, judgeEventApart(owner, event, self, allowedBots));
   } catch {
     return undefined;
   }

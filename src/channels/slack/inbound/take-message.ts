@@ -200,7 +200,10 @@ async function readMessage(
   const asItCame = async (): Promise<Fetched> => [await fetchContents(client, words.files, 0), []];
   const [fetched, thread] = isRead && hasExtras(message) ? await inTurn().catch(asItCame) : await asItCame();
   const raw = rawOf({ ...words, files: fetched.files }, fetched.contents);
-  const before = await readUnseen({ tenantId, userId }, thread, message, botUserId);
+  const signal = AbortSignal.timeout(Math.max(0, leftMs()));
+  const unseen = readUnseen({ tenantId, userId, signal }, thread, message, botUserId);
+  // So much of its tenant is read before it that it goes without.
+  const before = await within(leftMs(), unseen).catch(() => []);
   const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));
   const authors = before.map(({ author }) => author).filter((author) => author !== '');
   const asked = [...new Set([...authors, ...people])].filter((id) => isRead && id !== botUserId);
