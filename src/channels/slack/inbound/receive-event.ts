@@ -10,6 +10,7 @@ import { tellsOfEnd } from './lifecycle.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { takeOpening, takeStop } from './openings.ts';
 import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
+import { createFindSender } from './sender-team.ts';
 import type { SlackInbound } from './slack-inbound.ts';
 import { createTakeEnd } from './take-end.ts';
 import { takeMessage, type Taking } from './take-message.ts';
@@ -33,7 +34,8 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
   const readInTurn = createFairPlaces(READ_AT_ONCE);
   const takeEnd = createTakeEnd(dependencies);
   loadReader();
-  const taking: Taking = { lookUpNames, pool, redis, log, readOnce, mayDo, mayRead, readInTurn };
+  const findSender = createFindSender();
+  const taking: Taking = { lookUpNames, findSender, pool, redis, log, readOnce, mayDo, mayRead, readInTurn };
 
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const request = readRequest(sent);

@@ -33,6 +33,7 @@ import type { LookUpNames } from './names.ts';
 import type { OncePerKey } from './once-per-key.ts';
 import { userIdOf } from './people.ts';
 import { ASKING_COUNTS, type PersonalLimit } from '../personal-limit.ts';
+import type { FindSender } from './sender-team.ts';
 import { backgroundOf, readThread, readUnseen } from './thread-so-far.ts';
 
 /** A first message can lack its sender's own name: a look-up that is late serves the next message. */
@@ -51,6 +52,7 @@ type Fetched = [Awaited<ReturnType<typeof fetchContents>>, ThreadMessage[]];
 /** What is at hand for taking messages, for as long as the process runs. */
 export type Taking = {
   lookUpNames: LookUpNames;
+  findSender: FindSender;
   pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
@@ -82,7 +84,9 @@ export async function takeMessage(
   }
   const { channel, ts: eventTs } = message;
   const dedupeKey = `slack:${team}:${channel}:${eventTs}`;
-  const userId = userIdOf(message, workspace);
+  const sender = await senderOf(taking, message, { workspace, deadline }, installation);
+  if ('kind' in sender) return sender;
+  const userId = userIdOf(sender, workspace);
   const from = { team, userId, deadline };
   const [read, senders, surface] = await Promise.all([
     readOnce(`${tenantId} ${dedupeKey}`, () => readMessage(taking, message, from, installation)),
@@ -218,6 +222,23 @@ async function readMessage(
 /** Whether there is more of a message than what Slack has sent of it. */
 const hasExtras = ({ words, isDirect, threadTs, ts }: SlackMessage): boolean =>
   words.files.length > 0 || (!isDirect && threadTs !== undefined && threadTs !== ts);
+
+/** Who has sent a message. Nobody is taken for one of ours without a word of Slack's. */
+async function senderOf(
+  { findSender, log }: Taking,
+  message: SlackMessage,
+  { workspace, deadline }: { workspace: Workspace; deadline: number },
+  installation: Installation,
+): Promise<Parameters<typeof userIdOf>[0] | Received> {
+  const leftMs = Math.min(INTAKE_CHANNEL_WITHIN_MS, deadline - INTAKE_ENTRY_MS - Date.now());
+  try {
+    const found = await within(leftMs, findSender(message, workspace, installation));
+    return found ?? { kind: 'ignored', reason: 'unknown_sender' };
+  } catch (error) {
+    log.warn({ err: error }, 'whose a message in a shared channel is can’t be found out now');
+    return { kind: 'unavailable', service: 'Slack', tenantId: installation.tenantId };
+  }
+}
 
 /** Redis knows; without it, Slack does: the agent is engaged where it has spoken. */
 async function isEngagedIn(
