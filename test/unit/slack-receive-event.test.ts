@@ -7,6 +7,7 @@ import { createReceiveEvent } from '../../src/channels/slack/inbound/receive-eve
 import { createPersonalLimit } from '../../src/channels/slack/personal-limit.ts';
 import type { Received } from '../../src/channels/channel.ts';
 import { INTAKE_ENTRY_MS } from '../../src/domain/timing.ts';
+import { createFairPlaces } from '../../src/lib/fair-places.ts';
 import { readLetters } from '../support/apart-readers.ts';
 
 jest.setTimeout(60_000);
@@ -29,6 +30,7 @@ function receiving({ replies = () => ({ messages: [] }), info }: Answers = {}) {
     context: { redis, log, pool: {} },
     home: {},
     mayDo: createPersonalLimit(),
+    readInTurn: createFairPlaces(10),
   } as unknown as Parameters<typeof createReceiveEvent>[0]);
   const message = (more: object, leftMs: number, around: object = {}): Promise<Received> => {
     const event = { type: 'app_mention', channel: 'C1', user: 'U1', text: '<@UBOT> hi', ...more };

@@ -13,12 +13,19 @@ import {
 import { HANDED_BACK_LINE } from '../../../domain/words.ts';
 import { escalate, handBack } from '../../../intake/escalations.ts';
 import type { Agent } from '../../../domain/agent.ts';
+import type { FairPlaces } from '../../../lib/fair-places.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { Said } from '../../channel.ts';
 import { tellPeople } from './tell-people.ts';
 import { threadPlaceOf } from './thread-id.ts';
 
-type Stores = { pool: pg.Pool; redis: RedisClient; log: Logger };
+type Stores = {
+  pool: pg.Pool;
+  redis: RedisClient;
+  log: Logger;
+  /** Places of those for whom threads are read, where nothing else bounds how many are. */
+  readInTurn?: FairPlaces;
+};
 
 export type HandOver = {
   /** Without a client the agent is silent, and nobody is told. */
@@ -64,7 +71,7 @@ export async function beSilent(
  * `begun`: somebody else tells them, and may break off. Rejects while Postgres or Slack is away.
  */
 export async function tellOnce(
-  { pool, log }: Stores,
+  { pool, log, readInTurn }: Stores,
   asked: ToTell,
   escalation: Escalation,
 ): Promise<'begun' | undefined> {
@@ -91,6 +98,8 @@ export async function tellOnce(
       note,
       log,
       signal,
+      readInTurn: (until, read) =>
+        readInTurn ? readInTurn({ tenantId, userId: userId ?? '' }, until, read) : read(),
     });
   } catch (error) {
     await endTelling(pool, tenantId, escalation.id, { isTold: false }).catch(() => undefined);

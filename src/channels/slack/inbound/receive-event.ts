@@ -1,5 +1,5 @@
 import { INTAKE_ENTRY_MS } from '../../../domain/timing.ts';
-import { createFairPlaces } from '../../../lib/fair-places.ts';
+import type { FairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
 import type { Home } from '../home/take-home.ts';
@@ -17,21 +17,18 @@ import { takeMessage, type Taking } from './take-message.ts';
 
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
 const READ_KEPT_MS = 10_000;
-/**
- * Messages of a tenant that is alone in a process whose files and threads are read at once: each holds a page
- * of a thread, and five files.
- */
-const READ_AT_ONCE = 10;
 /** As many as a person may send in a minute where nothing else is set: a burst of sixty, and sixty more. */
 const READ_A_MINUTE = 120;
 
 /** Takes events that are proven to be Slack's. */
-export function createReceiveEvent(dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit }) {
-  const { findInstallation, findAgentOf, lookUpNames, allowedBots, context, home, mayDo } = dependencies;
+export function createReceiveEvent(
+  dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit; readInTurn: FairPlaces },
+) {
+  const { findInstallation, findAgentOf, lookUpNames, allowedBots, context, home, mayDo, readInTurn } =
+    dependencies;
   const { pool, redis, log } = context;
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
   const mayRead = createPersonalLimit(READ_A_MINUTE);
-  const readInTurn = createFairPlaces(READ_AT_ONCE);
   const takeEnd = createTakeEnd(dependencies);
   loadReader();
   const findSender = createFindSender();

@@ -78,7 +78,7 @@ export async function takeMessage(
   const threadTs = message.threadTs ?? message.ts;
   const thread = threadOf(installation, team, message.channel, threadTs);
   if (message.addressed === 'thread' && !message.startedByAgent) {
-    const engaged = await isEngagedIn(redis, message, thread, installation);
+    const engaged = await isEngagedIn(taking, message, thread, installation);
     if (engaged === 'unknown') return { kind: 'unavailable', service: 'Redis', tenantId };
     if (!engaged) return { kind: 'ignored', reason: 'not_engaged' };
   }
@@ -161,13 +161,13 @@ async function askForPerson(
  * tells, which finds the thread taken over. Never rejects.
  */
 async function tellInTime(
-  { pool, redis, log }: Taking,
+  { pool, redis, log, readInTurn }: Taking,
   { escalation, ...asked }: Asked,
   until: number,
 ): Promise<void> {
   const leftMs = Math.max(0, until - Date.now());
   const signal = AbortSignal.timeout(leftMs);
-  const telling = tellOnce({ pool, redis, log }, { ...asked, signal }, escalation);
+  const telling = tellOnce({ pool, redis, log, readInTurn }, { ...asked, signal }, escalation);
   await within(leftMs, telling).catch((error: unknown) => {
     log.warn({ err: error, threadId: asked.threadId }, 'a person was asked for, and not all are told yet');
   });
@@ -242,15 +242,18 @@ async function senderOf(
 
 /** Redis knows; without it, Slack does: the agent is engaged where it has spoken. */
 async function isEngagedIn(
-  redis: RedisClient,
-  { channel, threadTs = '' }: SlackMessage,
+  { redis, readInTurn }: Taking,
+  { channel, threadTs = '', user }: SlackMessage,
   thread: Thread,
-  { agentId, botUserId, client }: Installation,
+  { tenantId, agentId, botUserId, client }: Installation,
 ): Promise<boolean | 'unknown'> {
   try {
     return await within(INTAKE_REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
   } catch {
-    const replies = client.conversations.replies({ channel, ts: threadTs, limit: 200 });
+    const asked = { channel, ts: threadTs, limit: 200 };
+    const signal = AbortSignal.timeout(INTAKE_CHANNEL_WITHIN_MS);
+    const owner = { tenantId, userId: user };
+    const replies = readInTurn(owner, signal, () => client.conversations.replies(asked));
     return within(INTAKE_CHANNEL_WITHIN_MS, replies).then(
       ({ messages = [] }) => messages.some(({ user }) => user === botUserId),
       () => 'unknown' as const,
