@@ -152,8 +152,7 @@ async function saidNothing(
   early: EarlyDelivery,
   { model, usage }: Pick<TurnAnswer, 'model' | 'usage'> = { model: '', usage: null },
 ): Promise<TurnAnswer> {
-  const delivery = await early.withdraw();
-  await early.tellIfUntold();
+  const delivery = await early.tellIfUntold(await early.withdraw());
   return {
     text: HANDED_OVER,
     model,

@@ -30,13 +30,17 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
       });
     },
 
-    /** Delivers the whole reply, going on from what earlier steps have left in the channel. */
+    /**
+     * Delivers the whole reply, going on from what earlier steps have left in the channel. Where a person has
+     * taken over and not all are told, it tells them instead.
+     */
     async deliverReply(input: { turn: DeliveryTurn; state: DeliveryState; text: string }): Promise<void> {
       const { turn, state, text } = input;
       await speaking(async () => {
         const channel = channelOf({ channels, turn });
         const uncertain = state.uncertain || !isFirstTry();
         const open = channel.open(turn, { progress: state.progress, uncertain, grows: false });
+        if (state.isUntold) return open.tellIfUntold?.();
         if (await open.isTakenOver?.()) {
           await open.withdraw?.();
           throw new ChannelError('refused', 'a person has taken over meanwhile');

@@ -41,8 +41,11 @@ export type EarlyDelivery = {
     asked: { agent: Agent; said: readonly Said[] },
     state: DeliveryState,
   ) => Promise<DeliveryState>;
-  /** Tells people where nobody could be told as a person was asked for. */
-  tellIfUntold: () => Promise<void>;
+  /**
+   * Tells people where not all could be told as a person was asked for. Where that fails, the step that
+   * delivers has to do it, which is retried.
+   */
+  tellIfUntold: (state: DeliveryState) => Promise<DeliveryState>;
   /** Whether somebody stops the turn in its channel. */
   stop: StopWatch;
   /** Appends the turn to the window once its reply stands. False when the window doesn't hold these words. */
@@ -91,6 +94,7 @@ export function beginEarlyDelivery(
       ...(!delivered && retryAfterMs !== undefined && { retryAfterMs }),
     };
   };
+  const leaving = (left: Partial<DeliveryState>) => ({ ...stateNow(false), uncertain: true, ...left });
 
   return {
     growing: grows && open?.grow ? beginGrowing(open.grow, trouble, { isSilent, shownOf }) : undefined,
@@ -104,15 +108,14 @@ export function beginEarlyDelivery(
       return { progress: null, delivered: true, uncertain: false };
     },
     askForPerson: async (asked, state) => {
-      const ask = async () => {
-        await open?.askForPerson?.(asked);
-        return true;
-      };
+      const ask = done(async () => open?.askForPerson?.(asked));
       const isDone = await trouble.attempt('nobody is told to take over yet', ask);
-      return isDone ? state : { ...stateNow(false), uncertain: true, asksForPerson: true };
+      return isDone ? state : leaving({ asksForPerson: true });
     },
-    tellIfUntold: async () => {
-      await trouble.attempt('nobody is told to take over', async () => open?.tellIfUntold?.());
+    tellIfUntold: async (state) => {
+      const tell = done(async () => open?.tellIfUntold?.());
+      const isDone = await trouble.attempt('not all are told to take over yet', tell);
+      return isDone ? state : leaving({ isUntold: true });
     },
     stop: withEnd(watchForStop(open), showing.end),
     deliver: async (text) => {
@@ -144,6 +147,9 @@ export function beginEarlyDelivery(
     },
   };
 }
+
+/** The same work; it gives true when it is done. */
+const done = (work: () => Promise<void>) => () => work().then(() => true);
 
 const withEnd = (stop: StopWatch, end: () => void): StopWatch => ({
   ...stop,

@@ -8,7 +8,13 @@ import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { AcceptMessage } from '../intake/accept-message.ts';
 import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
 import { badField, Problem, problemOf, unauthorized, unavailable } from './problems.ts';
-import { createRefusals } from './refusals.ts';
+import { createRefusals, type Refusals } from './refusals.ts';
+
+/** What a service that doesn't answer is given until it is asked again. */
+const AWAY_FOR_MS = 2_000;
+
+/** What the channel is to send again. */
+type Refused = Extract<Received, { kind: 'unavailable' | 'over-share' }>;
 
 /** Takes what `receive` makes of a request. Gives the body of the answer, or throws a Problem. */
 export type TakeEvent = (
@@ -34,25 +40,29 @@ export function createTakeEvent(dependencies: {
       outcomes.inc({ channel, outcome });
       log.debug({ channel, outcome }, 'channel event');
     };
+    const deadline = Date.now() + ACCEPT_WITHIN_MS;
+    let received: Received | undefined;
     try {
-      const body = await take(channel, receive, count);
-      refusals.taken();
+      received = await receive(deadline);
+      const body = await take(channel, received, deadline, count);
+      if (!received.isOnce) refusals.taken();
       return body;
     } catch (error) {
       if (error instanceof Problem) throw error;
       log.error({ err: error, channel }, 'a channel’s event could not be taken');
-      count('unavailable');
-      throw unavailable('A service');
+      const known = received?.kind === 'message' && { tenantId: received.message.tenantId };
+      refuse(channel, { kind: 'unavailable', service: 'A service', ...known }, count);
+      refusals.taken();
+      return undefined;
     }
   };
 
   async function take(
     channel: string,
-    receive: (deadline: number) => Promise<Received>,
+    received: Received,
+    deadline: number,
     count: (outcome: string) => void,
   ) {
-    const deadline = Date.now() + ACCEPT_WITHIN_MS;
-    const received = await receive(deadline);
     switch (received.kind) {
       case 'answered':
         return received.body;
@@ -64,15 +74,12 @@ export function createTakeEvent(dependencies: {
       case 'invalid':
         throw badField(received);
       case 'unavailable':
-        count('unavailable');
-        throw unavailable(received.service);
       case 'over-share':
-        count('rate_limited');
-        if (refusals.mayRefuse(received.tenantId)) throw unavailable('The API');
-        log.warn({ channel, tenantId: received.tenantId }, 'an event of a tenant that floods is left out');
+        refuse(channel, received, count);
         return undefined;
       case 'message': {
-        const taken = heedRefusals(received.message, await accept(received.message, { deadline }));
+        const taken = heedRefusals(refusals, received.message, await accept(received.message, { deadline }));
+        if (taken.kind === 'accepted') refusals.accepted();
         received.settled?.(taken);
         count(wordFor(taken));
         // The channel delivers both again.
@@ -86,11 +93,25 @@ export function createTakeEvent(dependencies: {
     }
   }
 
-  /** What is over its tenant's share, and may not be refused, is one message too many. */
-  function heedRefusals({ tenantId }: NewMessage, outcome: IntakeOutcome): IntakeOutcome {
-    if (outcome.kind !== 'over-share' || refusals.mayRefuse(tenantId)) return outcome;
-    return { kind: 'rate-limited', limit: 'tenant', retryAfterMs: outcome.retryAfterMs };
+  /** Has the channel send an event again; leaves it out when that may not be. */
+  function refuse(channel: string, received: Refused, count: (outcome: string) => void): void {
+    const { tenantId, isOnce } = received;
+    const isShare = received.kind === 'over-share';
+    count(isShare ? 'rate_limited' : 'unavailable');
+    if (isOnce || refusals.mayRefuse(tenantId, isShare ? 'share' : 'service')) {
+      throw unavailable(isShare ? 'The API' : received.service);
+    }
+    log.warn({ channel, tenantId }, 'an event of a tenant is left out: too many of its are refused');
   }
+}
+
+/** What should come again, and may not be refused, is one message too many. */
+function heedRefusals(refusals: Refusals, { tenantId }: NewMessage, outcome: IntakeOutcome): IntakeOutcome {
+  const isRefused = outcome.kind === 'over-share' || outcome.kind === 'unavailable';
+  if (!isRefused) return outcome;
+  if (refusals.mayRefuse(tenantId, outcome.kind === 'over-share' ? 'share' : 'service')) return outcome;
+  const retryAfterMs = outcome.kind === 'over-share' ? outcome.retryAfterMs : AWAY_FOR_MS;
+  return { kind: 'rate-limited', limit: 'tenant', retryAfterMs };
 }
 
 /** Opens the connections of channels that call us over one of their own. */

@@ -75,8 +75,10 @@ export type InboundChannel<Request> = {
   receive(request: Request, deadline: number): Promise<Received>;
 };
 
-/** What a request holds. */
-export type Received =
+/** What a request holds; `isOnce` where the sender sends it no second time, whatever it is told. */
+export type Received = Content & { isOnce?: true };
+
+type Content =
   | {
       kind: 'message';
       message: NewMessage;
@@ -91,8 +93,8 @@ export type Received =
   | { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean }
   /** Its tenant has as much under way as it may: the sender should send the request again. */
   | { kind: 'over-share'; tenantId: string }
-  /** It can't be decided now: the sender must send the request again. */
-  | { kind: 'unavailable'; service: string };
+  /** It can't be decided now: the sender must send the request again. `tenantId` as soon as it is known. */
+  | { kind: 'unavailable'; service: string; tenantId?: string };
 
 /** A request to `POST /{channel}/{path}`, its body as it came. */
 export type WebhookRequest = {
@@ -219,7 +221,10 @@ export type OpenTurn = {
    * repeat. `agent` is whose turn it is, where it is known; `said` is what of the conversation is at hand.
    */
   askForPerson?(asked: { agent?: Agent; said: readonly Said[] }): Promise<void>;
-  /** Tells people of a taking over of which nobody could be told as it was asked for. */
+  /**
+   * Tells people of a taking over of which not all could be told as it was asked for. Rejects as well while
+   * somebody else has just begun to tell them.
+   */
   tellIfUntold?(): Promise<void>;
   /**
    * Delivers the reply by one call, which ends within CHANNEL_CALL_WITHIN_MS (domain/timing.ts): that two

@@ -27,6 +27,8 @@ export type DeliveryState = {
   uncertain: boolean;
   /** Present when the agent has asked for a person, and nobody is told yet. */
   asksForPerson?: true;
+  /** Present when a person has taken over, not all are told yet, and nothing else is to be said. */
+  isUntold?: true;
   /** Present when the channel must not be called again for this long, counted from the step's end. */
   retryAfterMs?: number;
 };

@@ -120,7 +120,8 @@ export function createPace(): Pace {
     forgetGone(now);
     const isAlone = there.size === 1;
     const waitMs = isAlone ? 0 : Math.max(0, 1 - tenant.left) * pauseMs;
-    if (waitMs > withinMs) return { retryAfterMs: Math.ceil(waitMs) };
+    // Who need not wait comes in, however little time is left.
+    if (waitMs > Math.max(0, withinMs)) return { retryAfterMs: Math.ceil(waitMs) };
     // Less than nothing is left while messages wait.
     tenant.left = isAlone ? Math.max(0, tenant.left - cost) : tenant.left - cost;
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));

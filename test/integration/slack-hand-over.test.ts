@@ -166,16 +166,20 @@ describe('nobody can be told at first', () => {
     when: (body: Record<string, string>) => body['channel'] === 'UHUMAN',
   } as const;
 
-  test('who has written so is heard again, and people are told once', async () => {
-    const before = told('UHUMAN').filter(({ status }) => status === 200).length;
-    system.slack.fail('chat.postMessage', away);
+  test('who has written so is heard at once, and people are told later, once', async () => {
+    const isTold = () => told('UHUMAN').filter(({ status }) => status === 200).length;
+    const before = isTold();
+    // At first by the API, and by the turn's first step.
+    system.slack.fail('chat.postMessage', away, away);
     const said = await ada.mention('human please');
-    expect((await system.send(said.event)).status).toBe(503);
     expect((await system.send(said.event)).status).toBe(200);
     expect((await system.send(said.event)).status).toBe(200);
-    expect(told('UHUMAN').filter(({ status }) => status === 200)).toHaveLength(before + 1);
+    expect((await system.request('GET', pathOf(said))).status).toBe(200);
+    await eventually(() => isTold() === before + 1, { timeoutMs: 20_000, what: 'somebody is told' });
     await remembered('human please');
-  });
+    expect(isTold()).toBe(before + 1);
+    expect(await seen(said)).toEqual([HANDED_OVER_LINE]);
+  }, 30_000);
 
   test('it breaks off midway: who has been told is not told again', async () => {
     const counts = () =>
@@ -183,14 +187,45 @@ describe('nobody can be told at first', () => {
     const before = counts();
     const isOthers = (body: Record<string, string>) => body['channel'] === 'UOTHER';
     const limited = { kind: 'status', status: 429, headers: { 'retry-after': '1' }, when: isOthers } as const;
-    system.slack.fail('chat.postMessage', limited, limited);
+    system.slack.fail('chat.postMessage', limited, limited, limited);
     const said = await ada.mention('human please');
-    const statuses = [];
-    for (let i = 0; i < 4; i += 1) statuses.push((await system.send(said.event)).status);
-    expect(statuses).toEqual([503, 503, 200, 200]);
-    expect(counts()).toEqual(before.map((count) => count + 1));
+    for (let i = 0; i < 3; i += 1) expect((await system.send(said.event)).status).toBe(200);
+    const areTold = () => counts().join() === before.map((count) => count + 1).join();
+    await eventually(areTold, { timeoutMs: 20_000, what: 'all are told' });
     expect((await seen(said)).filter((text) => text === HANDED_OVER_LINE)).toHaveLength(1);
-  });
+    await remembered('human please');
+    expect(areTold()).toBe(true);
+  }, 30_000);
+
+  test('Slack is slow: what is begun on the message’s way in is not told twice', async () => {
+    const before = told('UHUMAN').length;
+    const slow = { kind: 'slow', ms: 3_000, when: away.when } as const;
+    system.slack.fail('chat.postMessage', slow);
+    const said = await ada.mention('human please');
+    expect((await system.send(said.event)).status).toBe(200);
+    await remembered('human please');
+    const others = () => told('UOTHER').at(-1)?.body['blocks']?.includes(said.thread);
+    await eventually(() => others(), { timeoutMs: 20_000, what: 'all are told' });
+    expect(told('UHUMAN')).toHaveLength(before + 1);
+  }, 30_000);
+
+  test('who asks again in a thread of which nobody is told is heard ten times a minute as well', async () => {
+    const said = await engaged('I ask a lot');
+    const isLine = (body: Record<string, string>) => body['text'] === HANDED_OVER_LINE;
+    const gone = { kind: 'status', status: 503, when: isLine } as const;
+    system.slack.fail('chat.postMessage', ...Array.from({ length: 60 }, () => gone));
+    const lines = () =>
+      system.slack
+        .callsOf('chat.postMessage')
+        .filter(({ body }) => isLine(body) && body['thread_ts'] === said.thread).length;
+    for (let i = 0; i < 14; i += 1) {
+      const again = await ada.mention('human please', said.thread);
+      expect((await system.send({ ...again.event, user: 'UASKSALOT' })).status).toBe(200);
+    }
+    // One more by the turn of the first, which waits before it tries again.
+    expect(lines()).toBeLessThan(10 + 4);
+    system.slack.heal();
+  }, 30_000);
 
   test('the agent has asked: its reply stands, and the telling is tried again', async () => {
     system.slack.fail('chat.postMessage', away);

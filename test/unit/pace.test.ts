@@ -200,3 +200,11 @@ test('a sender over its share is told when to come again', () => {
     members: { limit: 'share' },
   });
 });
+
+test('whoever need not wait comes in at the last moment as well', async () => {
+  const enter = async () => ({ kind: 'accepted' });
+  const late = () => atPace(pace, { tenantId: 'quiet', text: 'hi' }, Date.now() + 100, enter);
+  expect(await late()).toEqual({ kind: 'accepted' });
+  await begin();
+  expect(await late()).toEqual({ kind: 'accepted' });
+});

@@ -1,6 +1,7 @@
 /** A person takes over: one line in the thread says so, and those who may take over are told where. */
 import type { WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
+import { CHANNEL_CALL_WITHIN_MS } from '../../../domain/timing.ts';
 import { HANDED_OVER_LINE } from '../../../domain/words.ts';
 import type { Said } from '../../channel.ts';
 import { slackTrouble } from '../errors.ts';
@@ -35,18 +36,26 @@ export type Telling = {
   /** Notes who has been told. Never rejects. */
   note: (whom: string) => Promise<void>;
   log: Logger;
+  /** Aborted: nobody else is told now. */
+  signal: AbortSignal | undefined;
+  /** Has the thread read when there is a place for that. */
+  readInTurn: (until: AbortSignal, read: () => Promise<Said[]>) => Promise<Said[]>;
 };
 
 /** Stands for the line in the thread among those who have been told. */
 const THREAD = 'thread';
 
-/** Rejects while Slack is away; what it refuses for one person leaves the others. */
+/**
+ * Rejects while Slack is away, and with the signal's reason; what Slack refuses for one person leaves the
+ * others.
+ */
 export async function tellPeople(telling: Telling): Promise<void> {
   const { client, place, threadId, agentName, asker, told, note, log } = telling;
   const { channel, threadTs } = place;
   const button = handBackButton(threadId, agentName);
   const tell = async (whom: string, call: () => Promise<unknown>): Promise<void> => {
     if (told.has(whom)) return;
+    telling.signal?.throwIfAborted();
     await unlessRefused(log, call);
     await note(whom);
   };
@@ -60,7 +69,10 @@ export async function tellPeople(telling: Telling): Promise<void> {
   );
   const people = [...new Set(telling.people)].filter((person) => !told.has(person));
   if (people.length === 0) return;
-  const [link, shown] = await Promise.all([linkOf(client, place), shownIn(client, place)]);
+  const until = telling.signal ?? AbortSignal.timeout(CHANNEL_CALL_WITHIN_MS);
+  const reading = telling.readInTurn(until, () => shownIn(client, place));
+  // Where there is no place in time, they are told what is at hand.
+  const [link, shown] = await Promise.all([linkOf(client, place), reading.catch(() => [])]);
   const summary = summaryOf(shown.length > 0 ? shown : telling.said);
   const who = asker ? ` with <@${asker}>` : '';
   const where = whereText(place, { link, asker });

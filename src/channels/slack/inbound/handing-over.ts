@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { findAgent } from '../../../db/agents.ts';
+import type { FairPlaces } from '../../../lib/fair-places.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
 import type { HandingOver } from '../../channel.ts';
 import { speaking } from '../errors.ts';
@@ -15,6 +16,7 @@ export function createHandingOver(dependencies: {
   log: Logger;
   findOwn: FindOwn;
   findAgentOf: FindAgent;
+  readInTurn: FairPlaces;
 }): HandingOver {
   const { pool, findOwn, findAgentOf } = dependencies;
   return {

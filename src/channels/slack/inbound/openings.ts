@@ -61,6 +61,6 @@ export async function takeStop(
     await within(INTAKE_REDIS_WITHIN_MS, markStopped(redis, thread, at));
     return { kind: 'ignored', reason: 'stopped' };
   } catch {
-    return { kind: 'unavailable', service: 'Redis' };
+    return { kind: 'unavailable', service: 'Redis', tenantId: installation.tenantId };
   }
 }

@@ -1,37 +1,38 @@
-import { createFairPlaces } from '../../../lib/fair-places.ts';
+import { INTAKE_ENTRY_MS } from '../../../domain/timing.ts';
+import type { FairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
 import type { Home } from '../home/take-home.ts';
-import { endInstallation, mayHaveEnded } from '../installations/installation-store.ts';
-import { judgeEventApart, readRequest, type Judged, type SlackEvent } from './events.ts';
+import { judgeEventApart, readRequest, type Judged, type SlackEvent, type Workspace } from './events.ts';
 import type { Installation } from './installations.ts';
 import { looseOf, textOf } from './loose.ts';
-import { endOf, isRefused, tellsOfEnd } from './lifecycle.ts';
+import { tellsOfEnd } from './lifecycle.ts';
 import { createOncePerKey } from './once-per-key.ts';
 import { takeOpening, takeStop } from './openings.ts';
 import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
+import { createFindSender } from './sender-team.ts';
 import type { SlackInbound } from './slack-inbound.ts';
+import { createTakeEnd } from './take-end.ts';
 import { takeMessage, type Taking } from './take-message.ts';
 
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
 const READ_KEPT_MS = 10_000;
-/**
- * Messages of a tenant that is alone in a process whose files and threads are read at once: each holds a page
- * of a thread, and five files.
- */
-const READ_AT_ONCE = 10;
 /** As many as a person may send in a minute where nothing else is set: a burst of sixty, and sixty more. */
 const READ_A_MINUTE = 120;
 
 /** Takes events that are proven to be Slack's. */
-export function createReceiveEvent(dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit }) {
-  const { findInstallation, findAgentOf, lookUpNames, allowedBots, context, home, mayDo } = dependencies;
+export function createReceiveEvent(
+  dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit; readInTurn: FairPlaces },
+) {
+  const { findInstallation, findAgentOf, lookUpNames, allowedBots, context, home, mayDo, readInTurn } =
+    dependencies;
   const { pool, redis, log } = context;
   const readOnce: Taking['readOnce'] = createOncePerKey({ keptMs: READ_KEPT_MS, maxKept: 200 });
   const mayRead = createPersonalLimit(READ_A_MINUTE);
-  const readInTurn = createFairPlaces(READ_AT_ONCE);
+  const takeEnd = createTakeEnd(dependencies);
   loadReader();
-  const taking: Taking = { lookUpNames, pool, redis, log, readOnce, mayDo, mayRead, readInTurn };
+  const findSender = createFindSender();
+  const taking: Taking = { lookUpNames, findSender, pool, redis, log, readOnce, mayDo, mayRead, readInTurn };
 
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const request = readRequest(sent);
@@ -49,12 +50,7 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
   };
 
   async function receive(request: SlackEvent, deadline: number): Promise<Received> {
-    if (tellsOfEnd(request.event)) {
-      return within(deadline - Date.now(), takeEnd(request)).catch((error: unknown) => {
-        log.warn({ err: error }, 'whether the app is gone from somewhere can’t be found out now');
-        return { kind: 'unavailable', service: 'A service' } as const;
-      });
-    }
+    if (tellsOfEnd(request.event)) return takeEnd(request, deadline);
     const { workspace, event } = request;
     let installation: Installation | undefined;
     try {
@@ -66,7 +62,22 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };
     const self = { ...installation, isShared: workspace.isShared };
     const judged = await judgeInTime(event, { team, deadline }, self, allowedBots);
-    if (!judged) return { kind: 'over-share', tenantId: installation.tenantId };
+    const { tenantId } = installation;
+    if (!judged) return { kind: 'over-share', tenantId };
+    try {
+      return await takeJudged(judged, { team, workspace, deadline }, installation);
+    } catch (error) {
+      log.error({ err: error, tenantId }, 'an event of Slack could not be taken');
+      return { kind: 'unavailable', service: 'A service', tenantId };
+    }
+  }
+
+  async function takeJudged(
+    judged: Judged,
+    from: { team: string; workspace: Workspace; deadline: number },
+    installation: Installation,
+  ): Promise<Received> {
+    const { team, workspace, deadline } = from;
     switch (judged.kind) {
       case 'ignored':
         return judged;
@@ -79,47 +90,31 @@ export function createReceiveEvent(dependencies: SlackInbound & { home: Home; ma
         try {
           agentId = await within(deadline - Date.now(), findAgentOf(installation, judged.channel));
         } catch {
-          return { kind: 'unavailable', service: 'The database' };
+          return { kind: 'unavailable', service: 'The database', tenantId: installation.tenantId };
         }
-        return takeMessage(taking, judged, { team, workspace, deadline }, { ...installation, agentId });
+        return takeMessage(taking, judged, from, { ...installation, agentId });
       }
     }
   }
-
-  /** Ends the installation that Slack names, or the one behind it, if Slack refuses its token. */
-  async function takeEnd({ workspace, named, event, at }: SlackEvent): Promise<Received> {
-    const exact = await findInstallation({ ...workspace, installedIn: named });
-    const found = exact ?? (await findInstallation(workspace));
-    if (!found) return { kind: 'ignored', reason: 'unknown_workspace' };
-    const { tenantId, stored, client } = found;
-    const end = endOf(event, found);
-    if (!end) return { kind: 'ignored', reason: 'other_event' };
-    const told: Received = { kind: 'ignored', reason: `app_${end}` };
-    const ref = stored && { tenantId, id: stored.id };
-    if (!ref || !(await mayHaveEnded(pool, ref, at))) return told;
-    if (!(await isRefused(client, { isNamed: exact !== undefined }))) {
-      // Slack may say so before its own token is gone everywhere: it says it again some time later.
-      return exact ? { kind: 'unavailable', service: 'Slack' } : told;
-    }
-    const isEnded = await endInstallation(pool, ref, { by: end, at });
-    if (isEnded) log.info({ place: stored.place, end }, 'the app is gone from there');
-    return told;
-  }
 }
 
-/** Undefined when too many other events of its tenant are judged until Slack no longer waits. */
+/** Undefined when so many other events of its tenant are judged that too little time is left to take it. */
 async function judgeInTime(
   event: unknown,
   { team, deadline }: { team: string; deadline: number },
   { tenantId, botUserId, botId, isShared }: Installation & { isShared: boolean },
   allowedBots: ReadonlySet<string>,
 ): Promise<Judged | undefined> {
-  const signal = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
+  const leftMs = deadline - INTAKE_ENTRY_MS - Date.now();
+  if (leftMs <= 0) return undefined;
+  const signal = AbortSignal.timeout(leftMs);
   try {
     // Slack's word, not proven yet: it says whose text is read.
     const userId = textOf(looseOf(event)['user']) || team;
     const owner = { tenantId, userId, signal };
-    return await judgeEventApart(owner, event, { botUserId, botId, isShared }, allowedBots);
+    const self = { botUserId, botId, isShared };
+    // The signal ends the wait for a place alone.
+    return await within(leftMs, judgeEventApart(owner, event, self, allowedBots));
   } catch {
     return undefined;
   }

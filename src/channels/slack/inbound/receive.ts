@@ -1,3 +1,4 @@
+import { createFairPlaces, type FairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import { parseJson } from '../../../lib/parse-json.ts';
 import type { Received, Take, WebhookChannel, WebhookRequest } from '../../channel.ts';
@@ -16,8 +17,14 @@ import { listenBySocket } from './socket-mode.ts';
 import { takeClick, type TakingClicks } from './take-click.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
+/**
+ * Messages, and tellings of who takes over, of a tenant that is alone in a process whose files and threads
+ * are read at once: each holds a page of a thread, and five files.
+ */
+const READ_AT_ONCE = 10;
 
-const ANSWERED: Received = { kind: 'answered', body: undefined };
+/** Slack sends clicks, and what else comes beside events, no second time. */
+const ANSWERED: Received = { kind: 'answered', body: undefined, isOnce: true };
 
 const NOT_SIGNED = 'The request is not signed by Slack, or not within five minutes.';
 
@@ -33,7 +40,8 @@ const proofIn = (header: WebhookRequest['header']) => ({
 export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
   const { signingSecret, socket, context } = dependencies;
   const { log } = context;
-  const beside = { home: createHome(context), mayDo: createPersonalLimit() };
+  const readInTurn = createFairPlaces(READ_AT_ONCE);
+  const beside = { home: createHome(context), mayDo: createPersonalLimit(), readInTurn };
   const receiveEvent = createReceiveEvent({ ...dependencies, ...beside });
   const receiveClick = createReceiveClick({ ...dependencies, ...beside });
   const receive = async (request: WebhookRequest, deadline: number): Promise<Received> => {
@@ -60,17 +68,19 @@ export function createSlackInbound(dependencies: SlackInbound): WebhookChannel {
     maxBodyBytes: MAX_BODY_BYTES,
     receive,
     unproven: (header) => (isSignedNow(proofIn(header)) ? undefined : NOT_SIGNED),
-    handingOver: createHandingOver({ ...context, ...dependencies }),
+    handingOver: createHandingOver({ ...context, ...dependencies, readInTurn }),
     nameOf: createNameOf({ ...context, ...dependencies }),
     ...(socket && { listen: (take: Take) => listen(take, socket) }),
   };
 }
 
 /** Clicks on our buttons, over whichever way they come. */
-function createReceiveClick(dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit }) {
-  const { findInstallation, findAgentOf, context, home, mayDo } = dependencies;
+function createReceiveClick(
+  dependencies: SlackInbound & { home: Home; mayDo: PersonalLimit; readInTurn: FairPlaces },
+) {
+  const { findInstallation, findAgentOf, context, home, mayDo, readInTurn } = dependencies;
   const takeHomeClick = createTakeHomeClick(context, home);
-  const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick, mayDo };
+  const taking: TakingClicks = { ...context, findAgentOf, takeHomeClick, mayDo, readInTurn };
   const findColleagues = createFindColleagues();
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const click = readClick(sent);
@@ -83,10 +93,10 @@ function createReceiveClick(dependencies: SlackInbound & { home: Home; mayDo: Pe
       return takeClick(taking, await findColleagues(click, installation), installation);
     };
     try {
-      return await within(deadline - Date.now(), work());
+      return { ...(await within(deadline - Date.now(), work())), isOnce: true };
     } catch (error) {
       context.log.warn({ err: error }, 'a click in Slack came to nothing');
-      return { kind: 'unavailable', service: 'A service' };
+      return { kind: 'unavailable', service: 'A service', isOnce: true };
     }
   };
 }

@@ -5,6 +5,7 @@ import type pg from 'pg';
 import { NOT_ALLOWED } from '../../../domain/words.ts';
 import { findAgent } from '../../../db/agents.ts';
 import { findEscalation } from '../../../db/escalations.ts';
+import type { FairPlaces } from '../../../lib/fair-places.ts';
 import type { InboundContext, Received } from '../../channel.ts';
 import { giveBack, handOver } from '../handover/hand-over.ts';
 import { HAND_BACK } from '../handover/tell-people.ts';
@@ -22,6 +23,7 @@ export type TakingClicks = Pick<InboundContext, 'pool' | 'redis' | 'temporal' | 
   findAgentOf: FindAgent;
   takeHomeClick: TakeHomeClick;
   mayDo: PersonalLimit;
+  readInTurn: FairPlaces;
 };
 
 /** Takes a click whose installation is known. Rejects when it can't be carried out now. */

@@ -14,13 +14,13 @@ import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
 import { MAX_TEXT_LENGTH } from '../../../domain/bounds.ts';
 import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
 import { findAgent } from '../../../db/agents.ts';
-import { findEscalation } from '../../../db/escalations.ts';
+import type { Escalation } from '../../../db/escalations.ts';
 import { isEntered } from '../../../db/ledger.ts';
 import type { FairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { SlackAddress } from '../address.ts';
 import { asksForPerson } from '../handover/ask-for-person.ts';
-import { handOver } from '../handover/hand-over.ts';
+import { beSilent, tellOnce, type HandOver } from '../handover/hand-over.ts';
 import type { Received } from '../../channel.ts';
 import { postPart } from '../outbound/thread-posts.ts';
 import { claimBusyNotice, isAssistantThread, isEngaged, markEngaged } from '../threads.ts';
@@ -33,6 +33,7 @@ import type { LookUpNames } from './names.ts';
 import type { OncePerKey } from './once-per-key.ts';
 import { userIdOf } from './people.ts';
 import { ASKING_COUNTS, type PersonalLimit } from '../personal-limit.ts';
+import type { FindSender } from './sender-team.ts';
 import { backgroundOf, readThread, readUnseen } from './thread-so-far.ts';
 
 /** A first message can lack its sender's own name: a look-up that is late serves the next message. */
@@ -51,6 +52,7 @@ type Fetched = [Awaited<ReturnType<typeof fetchContents>>, ThreadMessage[]];
 /** What is at hand for taking messages, for as long as the process runs. */
 export type Taking = {
   lookUpNames: LookUpNames;
+  findSender: FindSender;
   pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
@@ -76,13 +78,15 @@ export async function takeMessage(
   const threadTs = message.threadTs ?? message.ts;
   const thread = threadOf(installation, team, message.channel, threadTs);
   if (message.addressed === 'thread' && !message.startedByAgent) {
-    const engaged = await isEngagedIn(redis, message, thread, installation);
-    if (engaged === 'unknown') return { kind: 'unavailable', service: 'Redis' };
+    const engaged = await isEngagedIn(taking, message, thread, installation);
+    if (engaged === 'unknown') return { kind: 'unavailable', service: 'Redis', tenantId };
     if (!engaged) return { kind: 'ignored', reason: 'not_engaged' };
   }
   const { channel, ts: eventTs } = message;
   const dedupeKey = `slack:${team}:${channel}:${eventTs}`;
-  const userId = userIdOf(message, workspace);
+  const sender = await senderOf(taking, message, { workspace, deadline }, installation);
+  if ('kind' in sender) return sender;
+  const userId = userIdOf(sender, workspace);
   const from = { team, userId, deadline };
   const [read, senders, surface] = await Promise.all([
     readOnce(`${tenantId} ${dedupeKey}`, () => readMessage(taking, message, from, installation)),
@@ -104,13 +108,14 @@ export async function takeMessage(
     fingerprint: dedupeKey,
   };
   if (asksForPerson(read.text)) {
-    // Before the message is taken: it is remembered, and the agent says nothing to it.
+    const until = deadline - INTAKE_ENTRY_MS;
     try {
-      await within(deadline - INTAKE_ENTRY_MS - Date.now(), askForPerson(taking, received, installation));
+      // Before the message is taken: it is remembered, and the agent says nothing to it.
+      const asked = await within(until - Date.now(), askForPerson(taking, received, installation));
+      if (asked) await tellInTime(taking, asked, until);
     } catch (error) {
-      const { threadId } = received;
-      log.warn({ err: error, threadId }, 'a person was asked for, and nobody was told yet');
-      return { kind: 'unavailable', service: 'Slack' };
+      log.warn({ err: error, threadId: thread.threadId }, 'a person was asked for in vain');
+      return { kind: 'unavailable', service: 'The database', tenantId };
     }
   }
   const settled = (outcome: IntakeOutcome): void => {
@@ -127,26 +132,45 @@ export async function takeMessage(
   return { kind: 'message', message: received, settled };
 }
 
+type Asked = HandOver & { escalation: Escalation };
+
 /**
- * Once a message: Slack may repeat one that was taken, when the thread has been handed back. Who asks in one
- * thread after the other is answered by the agent in those that are too many.
+ * From now on the agent is silent in the thread. Once a message: Slack may repeat one that was taken, when
+ * the thread has been handed back. Each time counts, since it costs calls of Slack: who asks in one thread
+ * after the other is answered by the agent in those that are too many. Undefined when nobody is to be told.
  */
 async function askForPerson(
   { pool, redis, log, mayDo }: Taking,
   { tenantId, agentId, userId, threadId, dedupeKey, text, background = [] }: NewMessage,
   installation: Installation,
-): Promise<void> {
-  if (threadId === undefined || (await isEntered(pool, { tenantId, dedupeKey }))) return;
-  const isOpen = (await findEscalation(pool, tenantId, threadId)) !== undefined;
-  if (!isOpen && !(await mayDo(tenantId, userId, ASKING_COUNTS))) {
+): Promise<Asked | undefined> {
+  if (threadId === undefined || (await isEntered(pool, { tenantId, dedupeKey }))) return undefined;
+  if (!(await mayDo(tenantId, userId, ASKING_COUNTS))) {
     log.info({ threadId }, 'a person is asked for too often, and nobody is told');
-    return;
+    return undefined;
   }
   const agent = await findAgent(pool, tenantId, agentId);
   const actor = { type: 'slack-user', userId } as const;
   const said = [...background, { text }];
   const asked = { installation, threadId, agent, userId, said, by: 'person', actor } as const;
-  await handOver({ pool, redis, log }, asked);
+  return { ...asked, escalation: await beSilent({ pool, redis, log }, asked) };
+}
+
+/**
+ * Tells people, as far as that is done in time. Whom Slack doesn't let us tell now the message's own turn
+ * tells, which finds the thread taken over. Never rejects.
+ */
+async function tellInTime(
+  { pool, redis, log, readInTurn }: Taking,
+  { escalation, ...asked }: Asked,
+  until: number,
+): Promise<void> {
+  const leftMs = Math.max(0, until - Date.now());
+  const signal = AbortSignal.timeout(leftMs);
+  const telling = tellOnce({ pool, redis, log, readInTurn }, { ...asked, signal }, escalation);
+  await within(leftMs, telling).catch((error: unknown) => {
+    log.warn({ err: error, threadId: asked.threadId }, 'a person was asked for, and not all are told yet');
+  });
 }
 
 /**
@@ -180,7 +204,10 @@ async function readMessage(
   const asItCame = async (): Promise<Fetched> => [await fetchContents(client, words.files, 0), []];
   const [fetched, thread] = isRead && hasExtras(message) ? await inTurn().catch(asItCame) : await asItCame();
   const raw = rawOf({ ...words, files: fetched.files }, fetched.contents);
-  const before = await readUnseen({ tenantId, userId }, thread, message, botUserId);
+  const signal = AbortSignal.timeout(Math.max(0, leftMs()));
+  const unseen = readUnseen({ tenantId, userId, signal }, thread, message, botUserId);
+  // So much of its tenant is read before it that it goes without.
+  const before = await within(leftMs(), unseen).catch(() => []);
   const people = [raw, ...before.map((said) => said.raw)].flatMap((text) => mentionedUsers(text));
   const authors = before.map(({ author }) => author).filter((author) => author !== '');
   const asked = [...new Set([...authors, ...people])].filter((id) => isRead && id !== botUserId);
@@ -196,17 +223,37 @@ async function readMessage(
 const hasExtras = ({ words, isDirect, threadTs, ts }: SlackMessage): boolean =>
   words.files.length > 0 || (!isDirect && threadTs !== undefined && threadTs !== ts);
 
+/** Who has sent a message. Nobody is taken for one of ours without a word of Slack's. */
+async function senderOf(
+  { findSender, log }: Taking,
+  message: SlackMessage,
+  { workspace, deadline }: { workspace: Workspace; deadline: number },
+  installation: Installation,
+): Promise<Parameters<typeof userIdOf>[0] | Received> {
+  const leftMs = Math.min(INTAKE_CHANNEL_WITHIN_MS, deadline - INTAKE_ENTRY_MS - Date.now());
+  try {
+    const found = await within(leftMs, findSender(message, workspace, installation));
+    return found ?? { kind: 'ignored', reason: 'unknown_sender' };
+  } catch (error) {
+    log.warn({ err: error }, 'whose a message in a shared channel is can’t be found out now');
+    return { kind: 'unavailable', service: 'Slack', tenantId: installation.tenantId };
+  }
+}
+
 /** Redis knows; without it, Slack does: the agent is engaged where it has spoken. */
 async function isEngagedIn(
-  redis: RedisClient,
-  { channel, threadTs = '' }: SlackMessage,
+  { redis, readInTurn }: Taking,
+  { channel, threadTs = '', user }: SlackMessage,
   thread: Thread,
-  { agentId, botUserId, client }: Installation,
+  { tenantId, agentId, botUserId, client }: Installation,
 ): Promise<boolean | 'unknown'> {
   try {
     return await within(INTAKE_REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
   } catch {
-    const replies = client.conversations.replies({ channel, ts: threadTs, limit: 200 });
+    const asked = { channel, ts: threadTs, limit: 200 };
+    const signal = AbortSignal.timeout(INTAKE_CHANNEL_WITHIN_MS);
+    const owner = { tenantId, userId: user };
+    const replies = readInTurn(owner, signal, () => client.conversations.replies(asked));
     return within(INTAKE_CHANNEL_WITHIN_MS, replies).then(
       ({ messages = [] }) => messages.some(({ user }) => user === botUserId),
       () => 'unknown' as const,

@@ -6,8 +6,7 @@
 import type { WebClient } from '@slack/web-api';
 import type { BackgroundMessage } from '../../../domain/conversation.ts';
 import { PLACEHOLDER } from '../../../domain/words.ts';
-import { apart } from '../../../lib/apart.ts';
-import type { Owner } from '../../../lib/fair-queue.ts';
+import { apart, type ApartOwner } from '../../../lib/apart.ts';
 import type { SlackMessage } from './events.ts';
 import { opensWithAnother } from './addressing.ts';
 import { bounded } from './bounded.ts';
@@ -70,13 +69,18 @@ type Asked = Pick<SlackMessage, 'user' | 'ts'>;
 
 const readAmong = apart(import.meta.url, unseenAmong, () => []);
 
-/** As `unseenOf`. The words are read apart from the thread of code that everybody shares, or not at all. */
-export function readUnseen(
-  owner: Owner,
+/**
+ * As `unseenOf`. The words are read apart from the thread of code that everybody shares, or not at all.
+ * Rejects with the reason of the owner's signal when that ends the wait for it.
+ */
+export async function readUnseen(
+  owner: ApartOwner,
   thread: readonly ThreadMessage[],
   { user, ts }: Asked,
   botUserId: string,
 ): Promise<RawBackground[]> {
+  // Most messages have none, and need no place for that.
+  if (thread.length === 0) return [];
   return readAmong(owner, newestOf(thread, ts, botUserId), user, botUserId);
 }
 

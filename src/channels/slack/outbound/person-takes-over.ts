@@ -18,6 +18,8 @@ import type { Place } from './thread-posts.ts';
 
 /** After so long a person may have one more thread handed over. */
 const ASK_AGAIN_MS = 60_000;
+/** Who tells people on a message's way in ends soon, or breaks off. */
+const TELL_AGAIN_MS = 2_000;
 
 export function personTakesOver(
   stores: { pool: pg.Pool; redis: RedisClient; log: Logger; mayAsk: PersonalLimit },
@@ -51,7 +53,10 @@ export function personTakesOver(
         if (!escalation) return;
         const { client } = await findPlace();
         const agent = await speakerOf(stores.pool, turn);
-        await tellOnce(stores, { installation: { tenantId, client }, threadId, agent, userId }, escalation);
+        const asked = { installation: { tenantId, client }, threadId, agent, userId };
+        if ((await tellOnce(stores, asked, escalation)) !== 'begun') return;
+        const retryAfterMs = TELL_AGAIN_MS;
+        throw new ChannelError('rate-limited', 'somebody else has just begun to tell them', { retryAfterMs });
       }),
   };
 }
