@@ -13,6 +13,9 @@ import { createRefusals, type Refusals } from './refusals.ts';
 /** What a service that doesn't answer is given until it is asked again. */
 const AWAY_FOR_MS = 2_000;
 
+/** As a channel calls its own service when that doesn't answer. */
+const SERVICE_OF: Readonly<Record<string, string>> = { slack: 'Slack' };
+
 /** What the channel is to send again. */
 type Refused = Extract<Received, { kind: 'unavailable' | 'over-share' }>;
 
@@ -98,7 +101,9 @@ export function createTakeEvent(dependencies: {
     const { tenantId, isOnce } = received;
     const isShare = received.kind === 'over-share';
     count(isShare ? 'rate_limited' : 'unavailable');
-    if (isOnce || refusals.mayRefuse(tenantId, isShare ? 'share' : 'service')) {
+    // What a channel's service refuses is a tenant's own doing: the channel itself is there, it has called.
+    const isOwn = isShare || received.service === SERVICE_OF[channel];
+    if (isOnce || refusals.mayRefuse(tenantId, isOwn ? 'share' : 'service')) {
       throw unavailable(isShare ? 'The API' : received.service);
     }
     log.warn({ channel, tenantId }, 'an event of a tenant is left out: too many of its are refused');

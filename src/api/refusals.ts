@@ -23,8 +23,8 @@ export type Refusals = {
   accepted(): void;
   /**
    * Whether one more of this tenant may be refused, so that the channel sends it again: since the tenant has
-   * its share, or since a service has failed it. It counts as refused then. The tenant is undefined while
-   * nobody knows it.
+   * its share, here or with the channel, or since a service has failed it. It counts as refused then. The
+   * tenant is undefined while nobody knows it.
    */
   mayRefuse(tenantId: string | undefined, why: 'share' | 'service'): boolean;
 };

@@ -77,6 +77,13 @@ test('while nothing is accepted all is refused, and comes again', async () => {
   expect(refused).toBe(500);
 });
 
+test('what Slack does not do for a tenant is refused no oftener while nobody else writes', async () => {
+  const take = intake();
+  let refused = 0;
+  for (let i = 0; i < 500; i += 1) if ((await take(async () => unavailable)) === 'refused') refused += 1;
+  expect(refused).toBeLessThan(300);
+});
+
 test('what the channel sends but once pays for no refusals, and takes none', async () => {
   const take = intake();
   const click = async (): Promise<Received> => ({ kind: 'ignored', reason: 'click', isOnce: true });
