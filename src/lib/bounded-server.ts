@@ -273,16 +273,19 @@ function putTogether(req: IncomingMessage): void {
   const handOn = req.push.bind(req);
   let together = Buffer.alloc(0);
   let length = 0;
-  const handOnWaiting = (): void => {
-    if (length > 0) handOn(together.subarray(0, length));
+  const handOnWaiting = (): boolean => {
+    const wantsMore = length === 0 || handOn(together.subarray(0, length));
     [together, length] = [Buffer.alloc(0), 0];
+    return wantsMore;
   };
   req.push = (piece: Buffer | null) => {
-    if (piece === null || length + piece.length > PIECE_BYTES) handOnWaiting();
+    const isFull = piece === null || length + piece.length > PIECE_BYTES;
+    // The connection is read on when the reader wants more.
+    const wantsMore = !isFull || handOnWaiting();
     if (piece === null || piece.length >= PIECE_BYTES) return handOn(piece);
     if (length === 0) together = Buffer.allocUnsafeSlow(PIECE_BYTES);
     length += piece.copy(together, length);
-    return true;
+    return wantsMore;
   };
 }
 

@@ -23,7 +23,10 @@ export type Connections = {
    * keeps most of these the longest idle.
    */
   closeIdle(): void;
-  /** Closes a silent one, whoever has it; or else one of the owner with most connections, idle or not. */
+  /**
+   * Closes a silent one, whoever has it; or else one of the owner that has more than half of all, idle or
+   * not; or else an idle one of the owner that keeps most of these; or else one of the owner that has most.
+   */
   closeOne(): void;
 };
 
@@ -36,69 +39,71 @@ export type ConnectionLimits = {
   silentAfterMs: number;
 };
 
-type Connection = { owner: string; loss: Loss; since: number };
+/** An owner's connections, and since when each is as it is: the longest first. */
+type Own = Record<Loss, Map<Socket, number>>;
+
+const sizeOf = (own: Own | undefined, losses: readonly Loss[] = LOSSES): number =>
+  losses.reduce((sum, loss) => sum + (own?.[loss].size ?? 0), 0);
 
 /** `close` is called with the connections that have to go, and is to remove them. */
 export function createConnections(limits: ConnectionLimits, close: (socket: Socket) => void): Connections {
-  /** The one that has been as it is for longest comes first. */
-  const open = new Map<Socket, Connection>();
-  const counts = new Map<string, { all: number; idle: number }>();
+  const owners = new Map<string, Own>();
+  const open = new Map<Socket, { owner: string; loss: Loss }>();
 
-  const count = ({ owner, loss }: Connection, more: 1 | -1): void => {
-    const { all, idle } = counts.get(owner) ?? { all: 0, idle: 0 };
-    const counted = { all: all + more, idle: idle + (loss === 'answer' ? 0 : more) };
-    if (counted.all === 0) counts.delete(owner);
-    else counts.set(owner, counted);
-  };
-  const closeLongest = (isMeant: (connection: Connection) => boolean): boolean => {
-    for (const [socket, connection] of open) {
-      if (!isMeant(connection)) continue;
-      close(socket);
-      return true;
+  const closeLongest = (own: Own | undefined, losses: readonly Loss[]): void => {
+    for (const loss of losses) {
+      const [longest] = own?.[loss].keys() ?? [];
+      if (longest) return close(longest);
     }
-    return false;
   };
-  /** Of the owner that has most of those that are meant, the longest there. */
-  const closeOfMost = (isMeant: (connection: Connection) => boolean): boolean => {
-    const most = mostFrequent([...open.values()].filter(isMeant).map(({ owner }) => owner));
-    return closeLongest((connection) => connection.owner === most && isMeant(connection));
+  /** The owner's that has most by this count; undefined when none has any. */
+  const mostBy = (count: (own: Own) => number): Own | undefined => {
+    let [most, found] = [0, undefined as Own | undefined];
+    for (const own of owners.values()) if (count(own) > most) [most, found] = [count(own), own];
+    return found;
   };
   const remove = (socket: Socket): void => {
-    const connection = open.get(socket);
-    if (!connection) return;
+    const { owner, loss } = open.get(socket) ?? {};
+    if (owner === undefined || loss === undefined) return;
     open.delete(socket);
-    count(connection, -1);
+    const own = owners.get(owner);
+    own?.[loss].delete(socket);
+    if (sizeOf(own) === 0) owners.delete(owner);
   };
   return {
     remove,
     set(socket, owner, loss) {
       remove(socket);
-      if (loss !== 'answer' && (counts.get(owner)?.idle ?? 0) >= limits.idle) {
-        IDLE.some((least) => closeLongest((other) => other.owner === owner && other.loss === least));
-      }
-      const connection = { owner, loss, since: performance.now() };
-      open.set(socket, connection);
-      count(connection, 1);
+      if (loss !== 'answer' && sizeOf(owners.get(owner), IDLE) >= limits.idle)
+        closeLongest(owners.get(owner), IDLE);
+      const own = owners.get(owner) ?? nothing();
+      own[loss].set(socket, performance.now());
+      owners.set(owner, own);
+      open.set(socket, { owner, loss });
     },
     closeIdle() {
-      const hasMore = (owner: string): boolean => (counts.get(owner)?.all ?? 0) > limits.few;
-      IDLE.some((least) => closeOfMost(({ owner, loss }) => loss === least && hasMore(owner)));
+      for (const least of IDLE) {
+        const most = mostBy((own) => (sizeOf(own) > limits.few ? own[least].size : 0));
+        if (most) return closeLongest(most, [least]);
+      }
     },
     closeOne() {
       const silentSince = performance.now() - limits.silentAfterMs;
-      if (closeOfMost(({ loss, since }) => loss === 'nothing' && since < silentSince)) return;
-      const most = mostFrequent([...open.values()].map(({ owner }) => owner));
-      LOSSES.some((least) => closeLongest(({ owner, loss }) => owner === most && loss === least));
+      const silent = mostBy(({ nothing }) => {
+        const [since = Infinity] = nothing.values();
+        return since < silentSince ? nothing.size : 0;
+      });
+      if (silent) return closeLongest(silent, ['nothing']);
+      const most = mostBy((own) => sizeOf(own));
+      const hasHalf = 2 * sizeOf(most) > open.size;
+      closeLongest((hasHalf ? undefined : mostBy((own) => sizeOf(own, IDLE))) ?? most, LOSSES);
     },
   };
 }
 
-function mostFrequent(names: readonly string[]): string | undefined {
-  const times = new Map<string, number>();
-  let most: string | undefined;
-  for (const name of names) {
-    times.set(name, (times.get(name) ?? 0) + 1);
-    if (most === undefined || (times.get(name) ?? 0) > (times.get(most) ?? 0)) most = name;
-  }
-  return most;
-}
+const nothing = (): Own => ({
+  nothing: new Map<Socket, number>(),
+  connection: new Map<Socket, number>(),
+  request: new Map<Socket, number>(),
+  answer: new Map<Socket, number>(),
+});

@@ -109,7 +109,9 @@ function watchRequests(listener: RequestListener): RequestListener {
       return;
     }
     // Of its headers alone: it may have waited for another request of its connection.
-    const caller = propagation.extract(ROOT_CONTEXT, req.headers);
+    // What else a caller may say there (tracestate) would stand in clear in histories.
+    const { traceparent } = req.headers;
+    const caller = propagation.extract(ROOT_CONTEXT, { traceparent });
     const method = req.method ?? 'GET';
     const span = tracer.startSpan(
       method,

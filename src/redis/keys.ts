@@ -47,7 +47,7 @@ export function busyNoticeKey(tenantId: string, userId: string): string {
 
 /** The threads between one user and an agent alone: a sorted set of their ids, by when they were noted. */
 export function directThreadsKey(tenantId: string, agentId: string, userId: string): string {
-  return join({ tenantId }, 'direct_threads', { agentId }, { userId });
+  return join({ tenantId }, 'threads_alone', { agentId }, { userId });
 }
 
 /** State of one thread. */

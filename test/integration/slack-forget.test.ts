@@ -17,7 +17,7 @@ afterAll(() => deployment.stop());
 
 const marks = async () =>
   (await keysOf(deployment, deployment.tenantId)).filter((key) =>
-    /:(direct_threads|engaged|session):/.test(key),
+    /:(threads_alone|engaged|session):/.test(key),
   );
 
 test('a repeated delivery of a forgotten message writes no mark of its thread', async () => {

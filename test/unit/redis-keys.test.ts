@@ -9,7 +9,7 @@ describe('Redis keys', () => {
     ['memoryErasedKey', keys.memoryErasedKey(T, 'a1', 'u1'), `${T}:memory:erased:a1:u1`],
     ['rateLimitKey', keys.rateLimitKey(T, 'u1'), `${T}:rate_limit:u1`],
     ['busyNoticeKey', keys.busyNoticeKey(T, 'u1'), `${T}:busy_notice:u1`],
-    ['directThreadsKey', keys.directThreadsKey(T, 'a1', 'u1'), `${T}:direct_threads:a1:u1`],
+    ['directThreadsKey', keys.directThreadsKey(T, 'a1', 'u1'), `${T}:threads_alone:a1:u1`],
     ['idempotencyKey', keys.idempotencyKey(T, 'm1'), `${T}:idempotency:m1`],
     ['replyPiecesKey', keys.replyPiecesKey(T, 'm1'), `${T}:reply_pieces:m1`],
     ['sessionKey', keys.sessionKey(T, 't1'), `${T}:session:t1`],
