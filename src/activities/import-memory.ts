@@ -55,9 +55,10 @@ export function createImportMemory({
     async importSlice(key: ImportKey): Promise<{ lines: number }> {
       const scope = await scopeOf(key);
       if (!(await beginTry(pool, key))) return { lines: 0 };
-      const staged = (await nextLines(pool, key)).map(({ line, content }) => ({
+      const staged = (await nextLines(pool, key)).map(({ line, content, exchangeId }) => ({
         line,
         ...exchangeLine.parse(JSON.parse(content)),
+        id: exchangeId,
       }));
       const attempt = watchAttempt();
       const { tenantId, userId } = scope;

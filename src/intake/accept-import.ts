@@ -49,32 +49,41 @@ const BATCH_CHARACTERS = 1_000_000;
 const IN_ONE_GO_MS = 5;
 
 /**
- * Takes a file once all of it is there: checks every line, stages them and starts `ImportMemory`, in one
- * transaction. So no connection waits for whoever sends. The start comes before the commit: without it
- * nothing would be left that ends the import. Erasures are kept out of an
- * import altogether, so that nothing comes back and none takes away what was imported after it: a file is
- * refused while one has yet to finish, or when one was asked for since the file began to come. Rejects when
- * Postgres or Temporal is away, and when the sender goes away.
+ * Takes a file once all of it is there: checks every line, and then stages them and starts `ImportMemory` in
+ * one transaction. So no connection waits for whoever sends, nor for a turn. The start comes before the
+ * commit: without it nothing would be left that ends the import. Erasures are kept out of an import
+ * altogether, so that nothing comes back and none takes away what was imported after it: a file is refused
+ * while one has yet to finish, or when one was asked for since the file began to come. Rejects when Postgres
+ * or Temporal is away, and with the signal's reason when the file is let go.
  */
 export async function acceptImport(
   { pool, temporal, longWork }: { pool: pg.Pool; temporal: Client; longWork: LongWork },
   scope: Scope,
-  body: AsyncIterable<Buffer>,
+  { body, signal }: { body: AsyncIterable<Buffer>; signal?: AbortSignal },
   actor: AuditActor,
 ): Promise<ImportOutcome> {
   const importId = randomUuid();
   const key = { tenantId: scope.tenantId, importId };
   const reader = createImportReader(scope);
-  const inTurn: InTurn = (work) => longWork({ tenantId: scope.tenantId, userId: '' }, undefined, work);
   try {
     const erasures = await inTenant(pool, scope.tenantId, (client) => erasuresBefore(client, scope));
     const file = await allOf(body);
+    const read: ReadExchange[] = [];
+    const lines = linesOf(file);
+    const owner = { tenantId: scope.tenantId, userId: '' };
+    for (let isOver = false; !isOver;) {
+      isOver = await longWork(owner, signal, () => readSome(reader, lines, read));
+    }
     return await inTenant(pool, scope.tenantId, async (client) => {
-      for await (const batch of batched(exchangesOf(reader, file, inTurn))) {
+      for (const batch of batched(read)) {
         const own = batch.flatMap(({ ids }) => ids.own ?? []);
         const known = await exchangesOfScope(client, scope, own);
-        const lines = await inTurn(() => batch.map(({ ids, stagedAs }) => stagedAs(idAmong(ids, known))));
-        await stageLines(client, key, lines);
+        const staged = batch.map(({ line, text, ids }) => ({
+          line,
+          content: text,
+          exchangeId: idAmong(ids, known),
+        }));
+        await stageLines(client, key, staged);
       }
       const { exchanges, window } = await endOf(client, scope, reader);
       // Now that the file is there: of several that came at once each sees those before it.
@@ -160,32 +169,29 @@ const LINE_PROBLEMS: Record<LineProblem, string> = {
   'not-utf-8': 'must be UTF-8',
 };
 
-/** Does a piece of a file's work when its tenant has its turn. */
-type InTurn = <T>(work: () => T | Promise<T>) => Promise<T>;
+type Lines = ReturnType<typeof readLines>;
 
-async function* exchangesOf(
-  reader: ImportReader,
-  file: Iterable<Buffer>,
-  inTurn: InTurn,
-): AsyncGenerator<ReadExchange> {
-  const lines = readLines(file, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES });
-  // All of the file is there, so that no line is waited for.
-  const readSome = async () => {
-    const read: ReadExchange[] = [];
-    const until = performance.now() + IN_ONE_GO_MS;
-    do {
-      const line = await lines.next();
-      if (line.done) return { read, isOver: true };
-      const exchange = reader.read(line.value);
-      if (exchange) read.push(exchange);
-    } while (performance.now() < until);
-    return { read, isOver: false };
-  };
-  for (let isOver = false; !isOver;) {
-    const some = await inTurn(readSome);
-    yield* some.read;
-    isOver = some.isOver;
-  }
+/** A file's lines. What has been given of the file is held no longer. */
+function linesOf(file: Buffer[]): Lines {
+  const pieces = (function* () {
+    for (const [nth, piece] of file.entries()) {
+      file[nth] = Buffer.alloc(0);
+      yield piece;
+    }
+  })();
+  return readLines(pieces, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES });
+}
+
+/** Reads lines for a while; all of the file is there, so that none is waited for. Says whether it is over. */
+async function readSome(reader: ImportReader, lines: Lines, read: ReadExchange[]): Promise<boolean> {
+  const until = performance.now() + IN_ONE_GO_MS;
+  do {
+    const line = await lines.next();
+    if (line.done) return true;
+    const exchange = reader.read(line.value);
+    if (exchange) read.push(exchange);
+  } while (performance.now() < until);
+  return false;
 }
 
 /** Ends the file. The messages of its window have the ids that their exchanges get. */
@@ -199,12 +205,12 @@ async function endOf(client: pg.PoolClient, scope: Scope, reader: ImportReader) 
   return { exchanges, window: messages };
 }
 
-async function* batched(exchanges: AsyncIterable<ReadExchange>): AsyncGenerator<ReadExchange[]> {
+function* batched(exchanges: readonly ReadExchange[]): Generator<ReadExchange[]> {
   let batch: ReadExchange[] = [];
   let characters = 0;
-  for await (const exchange of exchanges) {
+  for (const exchange of exchanges) {
     batch.push(exchange);
-    characters += exchange.length;
+    characters += exchange.text.length;
     if (batch.length < BATCH_LINES && characters < BATCH_CHARACTERS) continue;
     yield batch;
     batch = [];

@@ -53,7 +53,9 @@ export function createConnections(limits: ConnectionLimits, close: (socket: Sock
   const closeLongest = (own: Own | undefined, losses: readonly Loss[]): void => {
     for (const loss of losses) {
       const [longest] = own?.[loss].keys() ?? [];
-      if (longest) return close(longest);
+      if (!longest) continue;
+      close(longest);
+      return;
     }
   };
   /** The owner's that has most by this count; undefined when none has any. */
@@ -84,7 +86,9 @@ export function createConnections(limits: ConnectionLimits, close: (socket: Sock
     closeIdle() {
       for (const least of IDLE) {
         const most = mostBy((own) => (sizeOf(own) > limits.few ? own[least].size : 0));
-        if (most) return closeLongest(most, [least]);
+        if (!most) continue;
+        closeLongest(most, [least]);
+        return;
       }
     },
     closeOne() {
@@ -93,10 +97,10 @@ export function createConnections(limits: ConnectionLimits, close: (socket: Sock
         const [since = Infinity] = nothing.values();
         return since < silentSince ? nothing.size : 0;
       });
-      if (silent) return closeLongest(silent, ['nothing']);
       const most = mostBy((own) => sizeOf(own));
       const hasHalf = 2 * sizeOf(most) > open.size;
-      closeLongest((hasHalf ? undefined : mostBy((own) => sizeOf(own, IDLE))) ?? most, LOSSES);
+      const idlest = hasHalf ? undefined : mostBy((own) => sizeOf(own, IDLE));
+      closeLongest(silent ?? idlest ?? most, LOSSES);
     },
   };
 }

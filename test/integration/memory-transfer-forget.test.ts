@@ -159,7 +159,7 @@ test.each([
   const outcome = await acceptImport(
     { pool: system.database.pool, longWork: createLongWork(), ...system },
     place.scope,
-    body,
+    { body },
     SYSTEM,
   );
   expect(outcome).toEqual({ kind: 'forgotten' });

@@ -43,7 +43,7 @@ const accept = (scope: Scope, lines: string) =>
   acceptImport(
     { pool: services.pool, temporal, longWork },
     scope,
-    Readable.from([Buffer.from(lines)]),
+    { body: Readable.from([Buffer.from(lines)]) },
     SYSTEM,
   );
 
@@ -217,7 +217,7 @@ test('a long file is checked piece by piece: others have their turns in between'
   });
   setImmediate(others);
   const body = Readable.from([Buffer.from(long)]);
-  const outcome = await acceptImport({ pool: services.pool, temporal, longWork }, scope, body, SYSTEM);
+  const outcome = await acceptImport({ pool: services.pool, temporal, longWork }, scope, { body }, SYSTEM);
   isRead = true;
   parsing.mockRestore();
   looking.mockRestore();
@@ -261,7 +261,7 @@ test('while Temporal is away an import is refused and nothing of it is kept', as
   const away = lazyClient({ ...temporalConfig(), address: '127.0.0.1:1' }, encryptionConfig().keys);
   const body = Readable.from([Buffer.from(file)]);
   await expect(
-    acceptImport({ pool: services.pool, temporal: away, longWork }, scope, body, SYSTEM),
+    acceptImport({ pool: services.pool, temporal: away, longWork }, scope, { body }, SYSTEM),
   ).rejects.toThrow();
   await away.connection.close();
   const { rows } = await services.database.admin.query(

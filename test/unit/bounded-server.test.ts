@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
@@ -271,6 +271,24 @@ describe('a body in pieces of a byte', () => {
     expect(held).toBeLessThan(10);
   });
 
+  test('that nobody reads stays in the network, however much there is of it', async () => {
+    let req: IncomingMessage | undefined;
+    await serve({}, (asked) => void (req = asked));
+    const { socket } = await send(HEAD);
+    const chunk = Buffer.from(`fff\r\n${'x'.repeat(4_095)}\r\n`);
+    socket.write(Buffer.concat(Array.from({ length: 10_000 }, () => chunk)));
+    await eventually(() => (req?.readableLength ?? 0) > 0);
+    let before = -1;
+    // Until no more is taken.
+    await eventually(() => {
+      const isStill = before === req?.socket.bytesRead;
+      before = req?.socket.bytesRead ?? 0;
+      return isStill;
+    });
+    expect(before).toBeLessThan(1_000_000);
+    expect(req?.readableLength).toBeLessThan(300_000);
+  });
+
   test('with larger ones between them keeps its order', async () => {
     const large = 'x'.repeat(10_000);
     const said = await new Promise<string>((resolve, reject) => {
@@ -343,6 +361,23 @@ describe('idle connections', () => {
     for (const host of [3, 4]) newcomers.push(await keep(`127.0.0.${host}`));
     await Promise.all(loud.slice(0, 2).map(({ closed }) => closed));
     expect(await alive([...loud.slice(2), quiet, ...newcomers])).toEqual([true, true, true, true]);
+  });
+
+  test('where there is no room, many that do nothing give way before one that is answered', async () => {
+    await serve({ maxConnections: 9, crowdedFrom: 9, fewPerAddress: 20 }, (req, res) => {
+      if (req.url === '/') res.end('taken');
+    });
+    const busy = [];
+    for (let nth = 0; nth < 4; nth += 1) {
+      busy.push(await send(REQUEST.replace('/', '/without-end'), '127.0.0.2'));
+      await once(server, 'request');
+    }
+    const kept = [await keep('127.0.0.2')];
+    for (const host of [3, 4]) for (let nth = 0; nth < 2; nth += 1) kept.push(await keep(`127.0.0.${host}`));
+    const newcomers = [await keep('127.0.0.5'), await keep('127.0.0.6')];
+    expect(busy.map(({ socket }) => socket.destroyed)).toEqual([false, false, false, false]);
+    const quiet = kept.slice(0, 1);
+    expect(await alive([...quiet, ...newcomers])).toEqual([true, true, true]);
   });
 
   test('an address with a few loses none of them, however many another keeps busy', async () => {

@@ -26,9 +26,9 @@ import { toUuid } from '../uuid.ts';
 
 const NDJSON = 'application/x-ndjson';
 
-/** Each is held in memory while it comes, and then holds a connection while its lines are looked through. */
+/** Each is held in memory until its lines are looked through and staged. */
 const IMPORTS_AT_ONCE = 4;
-/** Of all files that are on their way: whoever holds the most is let go, and comes again. */
+/** Of all files that come or are looked through: whoever holds the most is let go, and comes again. */
 const FILES_BYTES = 100_000_000;
 /** Files of a tenant in so many seconds that may come to nothing: each has cost what others cost. */
 const FAULTY_FILES = { points: IMPORTS_AT_ONCE, duration: 10 };
@@ -130,15 +130,24 @@ function takeImport({ pool, temporal, longWork }: Dependencies): RequestHandler<
     if ((await faulty.get(scope.tenantId))?.remainingPoints === 0) tooMany('imports that came to nothing');
     const giveBack = importing.take(scope.tenantId) ?? tooMany('imports');
     const cost = { isWasted: false, bytes: 0 };
-    // Whoever sends slowly would be asked for its next piece only when that comes.
-    const held = files.hold(scope.tenantId, () => req.destroy());
-    req.once('end', held.end);
+    const letGo = new AbortController();
+    const held = files.hold(scope.tenantId, () => {
+      letGo.abort(tooManyAtOnce('imports'));
+      // Whoever sends slowly would be asked for its next piece only when that comes.
+      req.destroy();
+    });
+    res.once('close', () => letGo.abort(tooManyAtOnce('imports')));
     try {
       const body = countingBytes<Buffer>(req.iterator({ destroyOnReturn: false }), (bytes) => {
         cost.isWasted = true;
         held.set((cost.bytes += bytes));
       });
-      const outcome = await acceptImport({ pool, temporal, longWork }, scope, body, actorOf(res));
+      const outcome = await acceptImport(
+        { pool, temporal, longWork },
+        scope,
+        { body, signal: letGo.signal },
+        actorOf(res),
+      );
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
       cost.isWasted = false;
       const { importId, exchanges, windowMessages } = outcome;
@@ -205,7 +214,11 @@ function problemOfImport(outcome: Exclude<ImportOutcome, { kind: 'accepted' }>):
 }
 
 function tooMany(what: string): never {
-  throw new Problem(
+  throw tooManyAtOnce(what);
+}
+
+const tooManyAtOnce = (what: string): Problem =>
+  new Problem(
     429,
     `Too many ${what}`,
     `There are as many ${what} as there may be at a time: come again later.`,
@@ -213,4 +226,3 @@ function tooMany(what: string): never {
       headers: { 'Retry-After': '10' },
     },
   );
-}

@@ -2,7 +2,6 @@ import type { z } from 'zod';
 import type { Scope } from '../../domain/conversation.ts';
 import { isTextWithin, isWithin } from '../../lib/json-size.ts';
 import { exportLine, MOST_OF_A_LINE, type ExportedWindowMessage } from './format.ts';
-import type { NewLine } from './staged-imports.ts';
 import { importedIds, type ImportedIds } from './store-imported.ts';
 import { WINDOW_SIZE } from '../window/window.ts';
 import { parseJson } from '../../lib/parse-json.ts';
@@ -12,14 +11,8 @@ export class ImportFault extends Error {
   override readonly name = 'ImportFault';
 }
 
-/** An exchange of the file. Which of its ids it gets is seen in the database. */
-export type ReadExchange = {
-  ids: ImportedIds;
-  /** Characters of its line. */
-  length: number;
-  /** As it is to be staged under an id: the line as it came, its embeddings are not written anew. */
-  stagedAs(exchangeId: string): NewLine;
-};
+/** An exchange of the file: its line as it came. Which of its ids it gets is seen in the database. */
+export type ReadExchange = { line: number; text: string; ids: ImportedIds };
 
 /** A message of the file's window, and the ids of its exchange. */
 export type ReadWindowMessage = { message: ExportedWindowMessage; ids?: ImportedIds };
@@ -73,16 +66,7 @@ export function createImportReader(scope: Scope): ImportReader {
           return undefined;
         case 'exchange': {
           exchanges += 1;
-          const number = line;
-          return {
-            ids: idsOf(read.id),
-            length: text.length,
-            stagedAs: (exchangeId) => ({
-              line: number,
-              exchangeId,
-              content: JSON.stringify({ ...Object(value), id: exchangeId }),
-            }),
-          };
+          return { line, text, ids: idsOf(read.id) };
         }
         case 'end':
           if (read.exchanges !== exchanges || read.windowMessages !== window.length) {

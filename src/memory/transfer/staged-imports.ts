@@ -3,10 +3,8 @@ import type pg from 'pg';
 import { inTenant } from '../../db/tenant-transaction.ts';
 import type { Scope } from '../../domain/conversation.ts';
 
-/** A line of the file and its number there. */
-export type StagedLine = { line: number; content: string };
-/** With the exchange that it holds, by its id in the scope. */
-export type NewLine = StagedLine & { exchangeId: string };
+/** A line of the file as it came, its number, and the exchange that it holds, by its id in the scope. */
+export type StagedLine = { line: number; content: string; exchangeId: string };
 
 export type ImportKey = { tenantId: string; importId: string };
 
@@ -27,7 +25,7 @@ export type ImportProgress = {
 export async function stageLines(
   client: pg.PoolClient,
   { tenantId, importId }: ImportKey,
-  lines: readonly NewLine[],
+  lines: readonly StagedLine[],
 ): Promise<void> {
   await client.query(
     `INSERT INTO memory_import_lines (tenant_id, import_id, line, exchange_id, content)
@@ -127,8 +125,8 @@ const SLICE_BYTES = 250_000;
 export async function nextLines(pool: pg.Pool, { tenantId, importId }: ImportKey): Promise<StagedLine[]> {
   const { rows } = await inTenant(pool, tenantId, (client) =>
     client.query<StagedLine>(
-      `SELECT line, content FROM (
-         SELECT line, content, sum(octet_length(content)) OVER (ORDER BY line) - octet_length(content) AS before
+      `SELECT line, content, exchange_id AS "exchangeId" FROM (
+         SELECT line, content, exchange_id, sum(octet_length(content)) OVER (ORDER BY line) - octet_length(content) AS before
          FROM memory_import_lines WHERE tenant_id = $1 AND import_id = $2 ORDER BY line LIMIT $3
        ) l WHERE before < $4 ORDER BY line`,
       [tenantId, importId, SLICE_LINES, SLICE_BYTES],
