@@ -2,7 +2,7 @@ import {
   type ErasedTurn,
   findErasedTurns,
   finishErasure,
-  forgetImports,
+  forgetSomeImports,
   forgetSomeMemories,
   forgetTurns,
   noteArrived,
@@ -44,12 +44,15 @@ export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | '
   };
 
   /** Some rows at a time, and fewer where the statement's time is over before they are gone. */
-  const forgetMemories = async (tenantId: string, erasureId: string): Promise<void> => {
+  const inParts = async (
+    forgetSome: typeof forgetSomeMemories,
+    { tenantId, messageId }: InboundMessage,
+  ): Promise<void> => {
     let atMost = ROWS_AT_ONCE;
     for (let isLeft = true; isLeft;) {
       heartbeat();
       try {
-        isLeft = await forgetSomeMemories(pool, tenantId, erasureId, atMost);
+        isLeft = await forgetSome(pool, tenantId, messageId, atMost);
       } catch (error) {
         if (atMost === 1 || !isStatementTimeout(error)) throw error;
         atMost = Math.floor(atMost / 2);
@@ -60,12 +63,11 @@ export function createForget(dependencies: Pick<ActivityDependencies, 'pool' | '
   return {
     /** Forgets imports, memories, window and names: what turns after it would begin with. */
     async forgetMemory({ message }: Erasure): Promise<Pick<Removed, 'window' | 'keys'>> {
-      const { tenantId, messageId } = message;
       // First: an import that goes on would fill both.
-      await forgetImports(pool, tenantId, messageId);
+      await inParts(forgetSomeImports, message);
       const window = await wipeWindow(message);
       const keys = message.text === '' ? await wipeMarks(message) : 0;
-      await forgetMemories(tenantId, messageId);
+      await inParts(forgetSomeMemories, message);
       return { window, keys };
     },
 

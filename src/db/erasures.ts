@@ -122,14 +122,23 @@ export async function findErasure(
   };
 }
 
-/** A slice of an import that is being stored holds it for seconds. */
-const IMPORTS_WITHIN_MS = 20_000;
-
-/** Forgets what imports have brought and not yet stored: none of it is stored after that. Safe to repeat. */
-export async function forgetImports(pool: pg.Pool, tenantId: string, erasureId: string): Promise<void> {
-  await inTenant(pool, tenantId, (client) => client.query('SELECT forget_imports($1)', [erasureId]), {
-    statementWithinMs: IMPORTS_WITHIN_MS,
-  });
+/**
+ * Forgets what imports have brought and not yet stored, some rows of each table at a time: none of it is
+ * stored after that. False when nothing was left.
+ */
+export async function forgetSomeImports(
+  pool: pg.Pool,
+  tenantId: string,
+  erasureId: string,
+  atMost: number,
+): Promise<boolean> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ removed: number }>('SELECT forget_imports($1, $2)::float8 AS removed', [
+      erasureId,
+      atMost,
+    ]),
+  );
+  return rows[0]?.removed !== 0;
 }
 
 /**

@@ -35,7 +35,7 @@ describe('the door', () => {
     const call = (statement: string, tenant = system.tenantId) =>
       inTenantAs(tenant, statement, [String(body['erasureId'])]);
     await expect(call('SELECT forget_memories($1, 10)', tenantId)).rejects.toThrow(/has no erasure/);
-    await expect(call('SELECT forget_imports($1)', tenantId)).rejects.toThrow(/has no erasure/);
+    await expect(call('SELECT forget_imports($1, 10)', tenantId)).rejects.toThrow(/has no erasure/);
     await expect(call("SELECT finish_erasure($1, '{}')", tenantId)).rejects.toThrow(/has no erasure/);
     for (const table of [
       'conversation_embeddings',

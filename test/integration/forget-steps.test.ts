@@ -11,6 +11,7 @@ import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
 import { ERASURE_CHANNEL } from '../../src/domain/erasure.ts';
+import { stageImport, stageLines } from '../../src/memory/transfer/staged-imports.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { NO_KEYS } from '../../src/config/index.ts';
 import {
@@ -161,6 +162,45 @@ test('memories that can’t be deleted within a statement’s time go in smaller
   );
   expect(steps.length).toBeGreaterThan(1);
   expect(steps.reduce((sum, { counts }) => sum + counts.memories, 0)).toBe(40);
+  await worker.end();
+});
+
+test('what was imported and can’t be deleted within a statement’s time goes in smaller parts', async () => {
+  const { pool: api, admin, url } = database;
+  const { tenantId, agent } = await createTestTenant(api);
+  const scope = { tenantId, agentId: agent.id, userId: 'ada' };
+  const importId = randomUUID();
+  const lines = Array.from({ length: 40 }, (_, line) => ({ line, exchangeId: randomUUID(), content: 'x' }));
+  await inTenant(api, tenantId, async (client) => {
+    await stageLines(client, { tenantId, importId }, lines);
+    await stageImport(client, importId, scope, { exchanges: 40, windowMessages: null });
+  });
+  // Each line takes a while to delete, all of them together more than a statement may take.
+  await admin.query(`
+    CREATE FUNCTION delete_line_slowly() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_sleep(0.05); RETURN OLD; END $$;
+    CREATE TRIGGER slowly BEFORE DELETE ON memory_import_lines FOR EACH ROW EXECUTE FUNCTION delete_line_slowly()`);
+  const message = await erasureOf(scope);
+  const worker = createPool({
+    databaseUrl: asRole('worker', url),
+    max: 2,
+    statementTimeoutMs: 1_000,
+  });
+  const { forgetMemory } = createForget({ pool: worker, redis, temporal });
+  await new MockActivityEnvironment().run(forgetMemory, { message });
+  const { rows } = await admin.query(
+    `SELECT tenant_id FROM memory_import_lines WHERE tenant_id = $1
+     UNION ALL SELECT tenant_id FROM memory_imports WHERE tenant_id = $1`,
+    [tenantId],
+  );
+  expect(rows).toEqual([]);
+  const { rows: steps } = await admin.query<{ counts: { imports: number; lines: number } }>(
+    `SELECT counts FROM audit_entries WHERE target_id = $1 AND action = 'import.delete'`,
+    [message.messageId],
+  );
+  expect(steps.length).toBeGreaterThan(1);
+  expect(steps.reduce((sum, { counts }) => sum + counts.lines, 0)).toBe(40);
+  expect(steps.reduce((sum, { counts }) => sum + counts.imports, 0)).toBe(1);
   await worker.end();
 });
 
