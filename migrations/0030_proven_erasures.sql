@@ -55,3 +55,57 @@ ALTER FUNCTION forget_imports(uuid, integer) OWNER TO konstruct_eraser;
 REVOKE CREATE ON SCHEMA public FROM konstruct_eraser;
 REVOKE ALL ON FUNCTION forget_imports(uuid, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forget_imports(uuid, integer) TO konstruct_worker, konstruct_app;
+
+-- Ends an erasure, with the counts of what others removed. It names nobody from then on. Whoever reaches Temporal can
+-- answer in the place of its steps: so it ends only when nothing is left that was before it. The ledger's entries
+-- stand for Temporal: one is made anonymous once the worker itself has seen Temporal without its executions.
+CREATE OR REPLACE FUNCTION finish_erasure(erasure uuid, counts jsonb) RETURNS void
+  LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+  SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan
+  AS $$
+  DECLARE
+    e erasures := open_erasure(erasure);
+  BEGIN
+    IF e.finished_at IS NOT NULL THEN
+      RETURN;
+    END IF;
+    -- What these forget here comes back with the exception, and is forgotten by the next attempt.
+    IF forget_imports(erasure, 1) + forget_memories(erasure, 1) > 0 OR EXISTS (
+      SELECT FROM turns
+      WHERE tenant_id = e.tenant_id AND agent_id = e.agent_id AND user_id = e.user_id AND seq < e.seq
+        AND kind = 'message' AND (e.exchange_id IS NULL OR message_id = e.exchange_id))
+    THEN
+      RAISE EXCEPTION 'erasure % can''t end: something is left that was before it', erasure;
+    END IF;
+    PERFORM audit_erasure(erasure, 'erasure.finish', count_erased(erasure, counts));
+    UPDATE turns SET user_id = 'erased:' || gen_random_uuid(), seq = 0, state = 'done',
+        finished_at = coalesce(finished_at, now())
+      WHERE tenant_id = e.tenant_id AND message_id = e.id;
+    UPDATE erasures SET user_id = '', seq = 0, finished_at = now()
+      WHERE tenant_id = e.tenant_id AND id = e.id;
+  END $$;
+
+-- Ends a removal: the tenant itself goes. Not while a row is left, nor while a start of before the request may still
+-- come: whoever reaches Temporal can answer in the place of the steps, and can call the last one at once.
+CREATE OR REPLACE FUNCTION finish_tenant_removal(gone_executions bigint, gone_keys bigint) RETURNS void
+  LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
+  AS $$
+  DECLARE
+    requested timestamptz;
+    gone_rows jsonb;
+  BEGIN
+    SELECT requested_at, row_counts INTO requested, gone_rows FROM tenant_removals
+      WHERE tenant_id = current_tenant() AND finished_at IS NULL FOR UPDATE;
+    IF NOT FOUND THEN
+      RETURN;
+    END IF;
+    IF requested > now() - interval '10 minutes' OR remove_rows_of_tenant(1) > 0 THEN
+      RAISE EXCEPTION 'the removal of tenant % can''t end: something is left or may come', current_tenant();
+    END IF;
+    UPDATE tenant_removals SET finished_at = now(), executions = gone_executions, keys = gone_keys
+      WHERE tenant_id = current_tenant();
+    INSERT INTO audit_entries (tenant_id, actor_type, action, target_type, target_id, outcome, counts)
+      VALUES (current_tenant(), 'system', 'removal.finish', 'tenant', current_tenant()::text, 'done',
+        gone_rows || jsonb_build_object('executions', gone_executions, 'keys', gone_keys));
+    DELETE FROM tenants WHERE id = current_tenant();
+  END $$;

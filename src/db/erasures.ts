@@ -123,6 +123,27 @@ export async function findErasure(
 }
 
 /**
+ * How far an erasure has come, by the database alone. `forgotten`: all is that turns after it would begin
+ * with, of which executions and the ledger's entries may be left. `open` also when there is no such erasure.
+ */
+export async function stageOf(
+  pool: pg.Pool,
+  tenantId: string,
+  erasureId: string,
+): Promise<'open' | 'forgotten' | 'finished'> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ stage: 'open' | 'forgotten' | 'finished' }>(
+      `SELECT CASE WHEN e.finished_at IS NOT NULL THEN 'finished' WHEN t.state = 'done' THEN 'forgotten'
+                   ELSE 'open' END AS stage
+       FROM erasures e JOIN turns t ON t.tenant_id = e.tenant_id AND t.message_id = e.id
+       WHERE e.tenant_id = $1 AND e.id = $2`,
+      [tenantId, erasureId],
+    ),
+  );
+  return rows[0]?.stage ?? 'open';
+}
+
+/**
  * Forgets what imports have brought and not yet stored, some rows of each table at a time: none of it is
  * stored after that. False when nothing was left.
  */
@@ -224,7 +245,10 @@ export async function forgetTurns(
   );
 }
 
-/** Ends an erasure, with what was removed elsewhere, and gives its receipt. The first call counts. */
+/**
+ * Ends an erasure, with what was removed elsewhere, and gives its receipt. The first call counts. Rejects
+ * while the database has anything that was before it.
+ */
 export async function finishErasure(
   pool: pg.Pool,
   tenantId: string,
