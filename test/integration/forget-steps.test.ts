@@ -5,7 +5,9 @@ import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Redis } from 'ioredis';
 import { createForget } from '../../src/activities/forget.ts';
+import { createAgent } from '../../src/db/agents.ts';
 import { enterErasure } from '../../src/db/erasures.ts';
+import { giveFeedback } from '../../src/db/feedback.ts';
 import { enterTurn } from '../../src/db/ledger.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
@@ -230,6 +232,48 @@ test('one exchange is forgotten without reading the others of its scope', async 
   });
   expect(changed).toBe(2);
   expect(read).toBeLessThan(50);
+});
+
+test('what somebody thought of replies to others is forgotten with them, by this agent and until then', async () => {
+  const { pool, admin } = database;
+  const { tenantId, agent } = await createTestTenant(pool);
+  const second = await inTenant(pool, tenantId, (client) =>
+    createAgent(client, tenantId, randomUUID(), { name: 'Second' }),
+  );
+  const userId = 'slack:T1:UADA "\\ä😀';
+  const replyTo = async (agentId: string) => {
+    const message = {
+      tenantId,
+      agentId,
+      userId: 'ben',
+      text: 'Hi',
+      dedupeKey: undefined,
+      threadId: undefined,
+    };
+    const entered = await enterTurn(pool, message);
+    if (entered.outcome !== 'new') throw new Error(entered.outcome);
+    return entered.turn.messageId;
+  };
+  const give = (messageId: string, by: string) =>
+    giveFeedback(pool, { tenantId, messageId, userId: by, isGood: false });
+  const [first, later, others] = [await replyTo(agent.id), await replyTo(agent.id), await replyTo(second.id)];
+  for (const messageId of [first, others]) await give(messageId, userId);
+  await give(first, 'carl');
+  const message = await erasureOf({ tenantId, agentId: agent.id, userId });
+  await give(later, userId);
+  const { forgetMemory } = createForget({ pool, redis, temporal });
+  await new MockActivityEnvironment().run(forgetMemory, { message });
+  const { rows } = await admin.query<{ message_id: string }>(
+    'SELECT message_id FROM feedback WHERE tenant_id = $1 ORDER BY created_at',
+    [tenantId],
+  );
+  // Of Carl on the first; on the other agent's; and what came after the request.
+  expect(rows.map(({ message_id: of }) => of)).toEqual([others, first, later]);
+  const { rows: steps } = await admin.query(
+    `SELECT counts FROM audit_entries WHERE target_id = $1 AND action = 'feedback.delete'`,
+    [message.messageId],
+  );
+  expect(steps).toEqual([{ counts: { given: 1 } }]);
 });
 
 test('asked for in turns, one exchange and all of a scope are two erasures, until something is said', async () => {
