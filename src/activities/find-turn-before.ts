@@ -20,7 +20,7 @@ export function createFindTurnBefore(
 ) {
   const { pool, temporal, sealKeys } = dependencies;
 
-  /** Starts an erasure that Temporal was never given; false when it has finished. */
+  /** Starts an erasure that Temporal was never given, or that was ended there; false when it has finished. */
   const startErasure = async (tenantId: string, erasureId: string, limits: TurnLimits): Promise<boolean> => {
     const deadline = Date.now() + QUICK_ATTEMPT_MS;
     const erasure = await inTenant(pool, tenantId, (client) => findEntered(client, tenantId, { erasureId }));
@@ -34,8 +34,8 @@ export function createFindTurnBefore(
     /**
      * Finds the nearest earlier turn of the scope that still runs. The ledger tells the order, Temporal
      * tells what runs; a closed turn ends the search, since it waited for its own predecessors. An erasure
-     * that was entered and that Temporal doesn't know is started: nobody else would, and what it has to
-     * forget would be kept from all turns after it.
+     * that was entered and doesn't run is started: nobody else would, and what it has to forget would be kept
+     * from all turns after it.
      */
     async findTurnBefore(input: {
       message: InboundMessage;
@@ -52,7 +52,8 @@ export function createFindTurnBefore(
         const { messageId, workflowId } = turn;
         const status = await statusOf(temporal, workflowId);
         if (status === 'RUNNING') return { state: 'running', workflowId };
-        if (status !== undefined) {
+        // An erasure that was ended from outside is owed all the same: it is started anew below.
+        if (status !== undefined && turn.kind === 'message') {
           // One that Temporal ended wrote nothing down: the next message needs not ask about it again.
           await settleTurn({ pool, temporal }, message.tenantId, turn, status);
           return { state: 'none' };

@@ -24,7 +24,7 @@ import {
 } from '../memory/transfer/store-imported.ts';
 import { fillEmptyWindow } from '../memory/window/edit-window.ts';
 import type { ActivityDependencies } from './dependencies.ts';
-import { watchAttempt } from './watch-attempt.ts';
+import { heartbeat, watchAttempt } from './watch-attempt.ts';
 
 /** An import is committed right after its workflow's start; one that isn't there by then never comes. */
 const THERE_WITHIN_MS = 60_000;
@@ -46,58 +46,64 @@ export function createImportMemory({
     return { tenantId: key.tenantId, agentId: found.agentId, userId: found.userId };
   };
 
-  return {
-    /**
-     * Stores the next exchanges of an import that the scope doesn't have, and takes them out of the staging,
-     * some in each transaction: a try that breaks off has stored those before. Gives how many lines it went
-     * through: 0 at the end, and 0 when there were enough tries in vain, which ends the import.
-     */
-    async importSlice(key: ImportKey): Promise<{ lines: number }> {
-      const scope = await scopeOf(key);
-      if (!(await beginTry(pool, key))) return { lines: 0 };
-      const staged = (await nextLines(pool, key)).map(({ line, content, exchangeId }) => ({
-        line,
-        ...exchangeLine.parse(JSON.parse(content)),
-        id: exchangeId,
-      }));
-      const attempt = watchAttempt();
-      const { tenantId, userId } = scope;
-      const request = { tenantId, userId, priority: 'backfill', signal: attempt.signal } as const;
-      const slice = beginSlice(embedder);
-      const by = slice.embedFor(request);
-      const storeGroup = async (group: readonly Staged[]): Promise<void> => {
-        const unknown = await withoutKnown(pool, scope, group);
-        const embedded = await embedAll(request, unknown, by);
-        await inTenant(pool, tenantId, async (client) => {
-          const taken = await takeLines(
-            client,
-            key,
-            group.map(({ line }) => line),
-          );
-          const own = embedded.filter(({ line }) => taken.has(line)).map(({ exchange }) => exchange);
-          await storeExchanges(client, scope, own);
-          await countStored(client, key, own.length);
-        });
-      };
-      let lines = 0;
-      try {
-        // The watched attempt beats.
-        // eslint-disable-next-line temporal/activity-heartbeat-in-long-loops
-        for (const group of inGroups(staged, lengthOf)) {
-          if (slice.isFull()) break;
-          await storeGroup(group);
-          lines += group.length;
-        }
-        return { lines };
-      } finally {
-        attempt.end();
+  /**
+   * Stores the next exchanges of an import that the scope doesn't have, and takes them out of the staging,
+   * some in each transaction: a try that breaks off has stored those before. Gives how many lines it went
+   * through: 0 at the end, and 0 when there were enough tries in vain, which ends the import.
+   */
+  const importSlice = async (key: ImportKey): Promise<{ lines: number }> => {
+    const scope = await scopeOf(key);
+    if (!(await beginTry(pool, key))) return { lines: 0 };
+    const staged = (await nextLines(pool, key)).map(({ line, content, exchangeId }) => ({
+      line,
+      ...exchangeLine.parse(JSON.parse(content)),
+      id: exchangeId,
+    }));
+    const attempt = watchAttempt();
+    const { tenantId, userId } = scope;
+    const request = { tenantId, userId, priority: 'backfill', signal: attempt.signal } as const;
+    const slice = beginSlice(embedder);
+    const by = slice.embedFor(request);
+    const storeGroup = async (group: readonly Staged[]): Promise<void> => {
+      const unknown = await withoutKnown(pool, scope, group);
+      const embedded = await embedAll(request, unknown, by);
+      await inTenant(pool, tenantId, async (client) => {
+        const taken = await takeLines(
+          client,
+          key,
+          group.map(({ line }) => line),
+        );
+        const own = embedded.filter(({ line }) => taken.has(line)).map(({ exchange }) => exchange);
+        await storeExchanges(client, scope, own);
+        await countStored(client, key, own.length);
+      });
+    };
+    let lines = 0;
+    try {
+      // The watched attempt beats.
+      // eslint-disable-next-line temporal/activity-heartbeat-in-long-loops
+      for (const group of inGroups(staged, lengthOf)) {
+        if (slice.isFull()) break;
+        await storeGroup(group);
+        lines += group.length;
       }
-    },
+      return { lines };
+    } finally {
+      attempt.end();
+    }
+  };
 
-    /** Gives the scope the imported window, unless a conversation goes on in it, and ends the import. */
+  return {
+    importSlice,
+
+    /**
+     * Gives the scope the imported window, unless a conversation goes on in it, and ends the import. It takes
+     * no step's word that all is stored: their results came through Temporal, where anybody may have answered
+     * in their place. Lines that are left are stored first.
+     */
     async finishImport(key: ImportKey): Promise<{ exchanges: number; stored: number }> {
       const scope = await scopeOf(key);
-      await finishImport(pool, key, async (staged) => {
+      const giveWindow = async (staged: string): Promise<void> => {
         const messages = windowLines.parse(JSON.parse(staged));
         const window = messages.map(({ role, text, exchange }) => ({
           role,
@@ -105,7 +111,11 @@ export function createImportMemory({
           ...(exchange !== undefined && { messageId: exchange }),
         }));
         await fillEmptyWindow(redis, scope, window);
-      });
+      };
+      while (!(await finishImport(pool, key, giveWindow))) {
+        heartbeat();
+        await importSlice(key);
+      }
       const { exchanges = 0, stored = 0 } = (await findImport(pool, key)) ?? {};
       return { exchanges, stored };
     },

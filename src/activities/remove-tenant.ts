@@ -4,6 +4,7 @@ import { validate as isUuid } from 'uuid';
 import { findTenantRemoval, finishTenantRemoval, removeSomeRows } from '../db/tenant-removals.ts';
 import { FAILURE } from '../domain/failures.ts';
 import { workflowIdsOfTenant } from '../domain/ids.ts';
+import { soundCount } from '../domain/sound-count.ts';
 import type { TenantRemoval } from '../domain/tenant-removal.ts';
 import { removeKeysOf } from '../redis/remove-keys.ts';
 import { listRuns } from '../temporal/list-runs.ts';
@@ -35,6 +36,10 @@ export function createRemoveTenant({
     return removal;
   };
 
+  const removeAllRows = async (tenantId: string): Promise<void> => {
+    while (await removeSomeRows(pool, tenantId, ROWS_AT_ONCE)) heartbeat();
+  };
+
   return {
     /**
      * Ends and deletes what Temporal lists of a tenant, and gives how many runs it still had: it deletes them
@@ -48,7 +53,7 @@ export function createRemoveTenant({
     /** Deletes all rows of a tenant but its own. */
     async removeRows({ tenantId }: OfTenant): Promise<void> {
       await requireRemoval(tenantId);
-      while (await removeSomeRows(pool, tenantId, ROWS_AT_ONCE)) heartbeat();
+      await removeAllRows(tenantId);
     },
 
     /** Deletes all keys of a tenant in Redis, and gives how many. */
@@ -57,13 +62,22 @@ export function createRemoveTenant({
       return removeKeysOf(redis, tenantId, heartbeat);
     },
 
-    /** Deletes the tenant's own row, when no other is left, and gives the receipt. */
+    /**
+     * Deletes the tenant's own row, when nothing else is left, and gives the receipt. It takes no step's
+     * word: their results came through Temporal, where anybody may have answered in their place. So all is
+     * looked through once more. Rejects, to be tried again, while runs are left or may come.
+     */
     async finishRemoval(
       input: OfTenant & { removed: Pick<TenantRemoval['removed'], 'executions' | 'keys'> },
     ): Promise<TenantRemoval> {
-      await requireRemoval(input.tenantId);
-      await finishTenantRemoval(pool, input.tenantId, input.removed);
-      return requireRemoval(input.tenantId);
+      const { tenantId, removed } = input;
+      await requireRemoval(tenantId);
+      const runs = await deleteRuns(temporal, workflowIdsOfTenant(tenantId));
+      if (runs > 0) throw ApplicationFailure.retryable(`Temporal still had ${runs} runs of the tenant`);
+      await removeAllRows(tenantId);
+      const keys = soundCount(removed.keys) + (await removeKeysOf(redis, tenantId, heartbeat));
+      await finishTenantRemoval(pool, tenantId, { executions: soundCount(removed.executions), keys });
+      return requireRemoval(tenantId);
     },
   };
 }

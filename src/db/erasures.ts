@@ -122,14 +122,44 @@ export async function findErasure(
   };
 }
 
-/** A slice of an import that is being stored holds it for seconds. */
-const IMPORTS_WITHIN_MS = 20_000;
+/**
+ * How far an erasure has come, by the database alone. `forgotten`: all is that turns after it would begin
+ * with, of which executions and the ledger's entries may be left. `open` also when there is no such erasure.
+ */
+export async function stageOf(
+  pool: pg.Pool,
+  tenantId: string,
+  erasureId: string,
+): Promise<'open' | 'forgotten' | 'finished'> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ stage: 'open' | 'forgotten' | 'finished' }>(
+      `SELECT CASE WHEN e.finished_at IS NOT NULL THEN 'finished' WHEN t.state = 'done' THEN 'forgotten'
+                   ELSE 'open' END AS stage
+       FROM erasures e JOIN turns t ON t.tenant_id = e.tenant_id AND t.message_id = e.id
+       WHERE e.tenant_id = $1 AND e.id = $2`,
+      [tenantId, erasureId],
+    ),
+  );
+  return rows[0]?.stage ?? 'open';
+}
 
-/** Forgets what imports have brought and not yet stored: none of it is stored after that. Safe to repeat. */
-export async function forgetImports(pool: pg.Pool, tenantId: string, erasureId: string): Promise<void> {
-  await inTenant(pool, tenantId, (client) => client.query('SELECT forget_imports($1)', [erasureId]), {
-    statementWithinMs: IMPORTS_WITHIN_MS,
-  });
+/**
+ * Forgets what imports have brought and not yet stored, some rows of each table at a time: none of it is
+ * stored after that. False when nothing was left.
+ */
+export async function forgetSomeImports(
+  pool: pg.Pool,
+  tenantId: string,
+  erasureId: string,
+  atMost: number,
+): Promise<boolean> {
+  const { rows } = await inTenant(pool, tenantId, (client) =>
+    client.query<{ removed: number }>('SELECT forget_imports($1, $2)::float8 AS removed', [
+      erasureId,
+      atMost,
+    ]),
+  );
+  return rows[0]?.removed !== 0;
 }
 
 /**
@@ -215,7 +245,10 @@ export async function forgetTurns(
   );
 }
 
-/** Ends an erasure, with what was removed elsewhere, and gives its receipt. The first call counts. */
+/**
+ * Ends an erasure, with what was removed elsewhere, and gives its receipt. The first call counts. Rejects
+ * while the database has anything that was before it.
+ */
 export async function finishErasure(
   pool: pg.Pool,
   tenantId: string,

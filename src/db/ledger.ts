@@ -219,7 +219,8 @@ export async function markStart(
 
 /**
  * Records the end of a turn that did not write it down itself, and gives the state that the ledger has now: a
- * turn that has ended meanwhile stays unchanged.
+ * turn that has ended meanwhile stays unchanged. So does an erasure, which has its end from the database
+ * alone.
  */
 export async function endTurn(
   pool: pg.Pool,
@@ -230,7 +231,7 @@ export async function endTurn(
   return inTenant(pool, tenantId, async (client) => {
     await client.query(
       `UPDATE turns SET state = $3, finished_at = now()
-       WHERE tenant_id = $1 AND message_id = $2 AND state IN ('accepted', 'refused')`,
+       WHERE tenant_id = $1 AND message_id = $2 AND kind = 'message' AND state IN ('accepted', 'refused')`,
       [tenantId, messageId, state],
     );
     const { rows } = await client.query<{ state: TurnState }>(

@@ -1,9 +1,12 @@
 import type { Client } from '@temporalio/client';
-import { WorkflowNotFoundError } from '@temporalio/common';
+import proto from '@temporalio/proto';
 import type pg from 'pg';
 import { endTurn, hasEnded, markStart, type LedgerTurn } from '../db/ledger.ts';
 import { embedAndStoreWorkflowId } from '../domain/ids.ts';
 import { LATE_START_WITHIN_MS } from '../domain/timing.ts';
+import { isUnknownWorkflow } from '../temporal/outage.ts';
+
+const { WorkflowExecutionStatus } = proto.temporal.api.enums.v1;
 
 type OpenTurn = Pick<LedgerTurn, 'messageId' | 'workflowId' | 'state'> & { offeredMs: number };
 
@@ -34,13 +37,21 @@ export async function settleTurn(
   return endTurn(pool, tenantId, messageId, isAnswered ? 'done' : 'failed');
 }
 
-/** A workflow's status, by Temporal's names; undefined when Temporal doesn't know it. */
+/**
+ * A workflow's status, by Temporal's names; undefined when Temporal doesn't know it. Not by the client's
+ * describe, which decodes memos: whoever reaches Temporal could write one that nobody can read.
+ */
 export async function statusOf(temporal: Client, workflowId: string): Promise<string | undefined> {
+  const { namespace } = temporal.options;
   try {
-    const { status } = await temporal.workflow.getHandle(workflowId).describe();
-    return status.name;
+    const { workflowExecutionInfo } = await temporal.workflowService.describeWorkflowExecution({
+      namespace,
+      execution: { workflowId },
+    });
+    const name = WorkflowExecutionStatus[workflowExecutionInfo?.status ?? 0];
+    return name?.replace('WORKFLOW_EXECUTION_STATUS_', '');
   } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return undefined;
+    if (isUnknownWorkflow(error)) return undefined;
     throw error;
   }
 }

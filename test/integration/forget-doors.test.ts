@@ -35,7 +35,7 @@ describe('the door', () => {
     const call = (statement: string, tenant = system.tenantId) =>
       inTenantAs(tenant, statement, [String(body['erasureId'])]);
     await expect(call('SELECT forget_memories($1, 10)', tenantId)).rejects.toThrow(/has no erasure/);
-    await expect(call('SELECT forget_imports($1)', tenantId)).rejects.toThrow(/has no erasure/);
+    await expect(call('SELECT forget_imports($1, 10)', tenantId)).rejects.toThrow(/has no erasure/);
     await expect(call("SELECT finish_erasure($1, '{}')", tenantId)).rejects.toThrow(/has no erasure/);
     for (const table of [
       'conversation_embeddings',
@@ -87,6 +87,32 @@ describe('the door', () => {
     }
     expect(await places()).toEqual(before);
   });
+});
+
+test('an erasure that was terminated before it had emptied memory is started anew by the next message', async () => {
+  const userId = somebody();
+  await system.say('To be forgotten', { userId });
+  await stored(userId, 2);
+  const unblock = await forgetting.blockMemories(userId);
+  const { body } = await forget(userId, '', '');
+  const workflowId = forgetUserWorkflowId(system.tenantId, String(body['erasureId']));
+  await eventually(() => isKnown(system.temporal, workflowId));
+  await system.temporal.workflow.getHandle(workflowId).terminate('by an operator');
+  // A memo that nobody can read is no hindrance.
+  await system.temporal.workflowService.startWorkflowExecution({
+    namespace: system.temporal.options.namespace,
+    workflowId,
+    requestId: workflowId,
+    workflowType: { name: 'Nobody' },
+    taskQueue: { name: 'nobody' },
+    memo: {
+      fields: { x: { metadata: { encoding: Buffer.from('binary/encrypted') }, data: Buffer.from('x') } },
+    },
+  });
+  await system.temporal.workflow.getHandle(workflowId).terminate('by a stranger');
+  await unblock();
+  await system.say('And then?', { userId });
+  expect((await finished({ body, status: 202 })).removed).toMatchObject({ memories: 2, turns: 1 });
 });
 
 test('an erasure that was terminated goes on when it is asked for again; 520 executions go in one', async () => {

@@ -5,12 +5,15 @@ import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { Redis } from 'ioredis';
 import { createForget } from '../../src/activities/forget.ts';
+import { createAgent } from '../../src/db/agents.ts';
 import { enterErasure } from '../../src/db/erasures.ts';
+import { giveFeedback } from '../../src/db/feedback.ts';
 import { enterTurn } from '../../src/db/ledger.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { InboundMessage, Scope } from '../../src/domain/conversation.ts';
 import { ERASURE_CHANNEL } from '../../src/domain/erasure.ts';
+import { stageImport, stageLines } from '../../src/memory/transfer/staged-imports.ts';
 import { storeEmbedding } from '../../src/memory/long-term/memories.ts';
 import { NO_KEYS } from '../../src/config/index.ts';
 import {
@@ -164,6 +167,45 @@ test('memories that can’t be deleted within a statement’s time go in smaller
   await worker.end();
 });
 
+test('what was imported and can’t be deleted within a statement’s time goes in smaller parts', async () => {
+  const { pool: api, admin, url } = database;
+  const { tenantId, agent } = await createTestTenant(api);
+  const scope = { tenantId, agentId: agent.id, userId: 'ada' };
+  const importId = randomUUID();
+  const lines = Array.from({ length: 40 }, (_, line) => ({ line, exchangeId: randomUUID(), content: 'x' }));
+  await inTenant(api, tenantId, async (client) => {
+    await stageLines(client, { tenantId, importId }, lines);
+    await stageImport(client, importId, scope, { exchanges: 40, windowMessages: null });
+  });
+  // Each line takes a while to delete, all of them together more than a statement may take.
+  await admin.query(`
+    CREATE FUNCTION delete_line_slowly() RETURNS trigger LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_sleep(0.05); RETURN OLD; END $$;
+    CREATE TRIGGER slowly BEFORE DELETE ON memory_import_lines FOR EACH ROW EXECUTE FUNCTION delete_line_slowly()`);
+  const message = await erasureOf(scope);
+  const worker = createPool({
+    databaseUrl: asRole('worker', url),
+    max: 2,
+    statementTimeoutMs: 1_000,
+  });
+  const { forgetMemory } = createForget({ pool: worker, redis, temporal });
+  await new MockActivityEnvironment().run(forgetMemory, { message });
+  const { rows } = await admin.query(
+    `SELECT tenant_id FROM memory_import_lines WHERE tenant_id = $1
+     UNION ALL SELECT tenant_id FROM memory_imports WHERE tenant_id = $1`,
+    [tenantId],
+  );
+  expect(rows).toEqual([]);
+  const { rows: steps } = await admin.query<{ counts: { imports: number; lines: number } }>(
+    `SELECT counts FROM audit_entries WHERE target_id = $1 AND action = 'import.delete'`,
+    [message.messageId],
+  );
+  expect(steps.length).toBeGreaterThan(1);
+  expect(steps.reduce((sum, { counts }) => sum + counts.lines, 0)).toBe(40);
+  expect(steps.reduce((sum, { counts }) => sum + counts.imports, 0)).toBe(1);
+  await worker.end();
+});
+
 test('one exchange is forgotten without reading the others of its scope', async () => {
   const { pool } = database;
   const { tenantId, agent } = await createTestTenant(pool);
@@ -190,6 +232,48 @@ test('one exchange is forgotten without reading the others of its scope', async 
   });
   expect(changed).toBe(2);
   expect(read).toBeLessThan(50);
+});
+
+test('what somebody thought of replies to others is forgotten with them, by this agent and until then', async () => {
+  const { pool, admin } = database;
+  const { tenantId, agent } = await createTestTenant(pool);
+  const second = await inTenant(pool, tenantId, (client) =>
+    createAgent(client, tenantId, randomUUID(), { name: 'Second' }),
+  );
+  const userId = 'slack:T1:UADA "\\ä😀';
+  const replyTo = async (agentId: string) => {
+    const message = {
+      tenantId,
+      agentId,
+      userId: 'ben',
+      text: 'Hi',
+      dedupeKey: undefined,
+      threadId: undefined,
+    };
+    const entered = await enterTurn(pool, message);
+    if (entered.outcome !== 'new') throw new Error(entered.outcome);
+    return entered.turn.messageId;
+  };
+  const give = (messageId: string, by: string) =>
+    giveFeedback(pool, { tenantId, messageId, userId: by, isGood: false });
+  const [first, later, others] = [await replyTo(agent.id), await replyTo(agent.id), await replyTo(second.id)];
+  for (const messageId of [first, others]) await give(messageId, userId);
+  await give(first, 'carl');
+  const message = await erasureOf({ tenantId, agentId: agent.id, userId });
+  await give(later, userId);
+  const { forgetMemory } = createForget({ pool, redis, temporal });
+  await new MockActivityEnvironment().run(forgetMemory, { message });
+  const { rows } = await admin.query<{ message_id: string }>(
+    'SELECT message_id FROM feedback WHERE tenant_id = $1 ORDER BY created_at',
+    [tenantId],
+  );
+  // Of Carl on the first; on the other agent's; and what came after the request.
+  expect(rows.map(({ message_id: of }) => of)).toEqual([others, first, later]);
+  const { rows: steps } = await admin.query(
+    `SELECT counts FROM audit_entries WHERE target_id = $1 AND action = 'feedback.delete'`,
+    [message.messageId],
+  );
+  expect(steps).toEqual([{ counts: { given: 1 } }]);
 });
 
 test('asked for in turns, one exchange and all of a scope are two erasures, until something is said', async () => {

@@ -244,6 +244,13 @@ test('no more texts wait for the model than its queue takes, and one that it can
   expect(await messagesOf(scope.tenantId)).toBe(58);
 });
 
+test('an import ends once all of it is stored, whatever its slices are said to have done', async () => {
+  const { scope, key } = await accepted();
+  const { finishImport } = importer();
+  expect(await run(finishImport, key)).toEqual({ exchanges: 30, stored: 30 });
+  expect(await messagesOf(scope.tenantId)).toBe(60);
+});
+
 test('two attempts at the same moment store and count each exchange once', async () => {
   const { scope, key } = await accepted();
   const { importSlice, finishImport } = importer();

@@ -97,6 +97,10 @@ const removalOf = (tenantId: string) =>
 async function hurry(tenantId: string): Promise<unknown> {
   const workflowId = removeTenantWorkflowId(tenantId);
   await system.temporal.workflow.getHandle(workflowId).terminate();
+  await system.database.admin.query(
+    `UPDATE tenant_removals SET requested_at = now() - interval '11 minutes' WHERE tenant_id = $1`,
+    [tenantId],
+  );
   return system.temporal.workflow.execute<typeof RemoveTenant>('RemoveTenant', {
     workflowId,
     args: [{ tenantId, settleMs: 0 }],
@@ -237,6 +241,32 @@ describe('the doors', () => {
     await inTenant(worker, tenantId, (client) => client.query('SELECT finish_tenant_removal(0, 0)'));
     expect(await traceOf(tenantId)).toEqual(before);
   });
+
+  test('end no removal of which something is left, whatever the steps before are said to have done', async () => {
+    const { tenantId } = await livelyTenant();
+    await remove(tenantId);
+    await system.temporal.workflow.getHandle(removeTenantWorkflowId(tenantId)).terminate();
+    const steps = createRemoveTenant({ pool: worker, redis: system.redis, temporal: system.temporal });
+    const finish = () =>
+      new MockActivityEnvironment().run(steps.finishRemoval, {
+        tenantId,
+        removed: { executions: 0, keys: -1 },
+      });
+    await system.redis.set(`${tenantId}:late`, 'x');
+    await expect(finish()).rejects.toThrow(/runs of the tenant/);
+    await eventually(async () => (await traceOf(tenantId)).runs.length === 0, { timeoutMs: 90_000 });
+    // A start of before the request may still come.
+    await expect(finish()).rejects.toThrow(/may come/);
+    await system.database.admin.query(
+      `UPDATE tenant_removals SET requested_at = now() - interval '11 minutes' WHERE tenant_id = $1`,
+      [tenantId],
+    );
+    expect(await finish()).toMatchObject({
+      finishedAt: expect.any(String),
+      removed: { executions: 0, keys: 0 },
+    });
+    expect(await traceOf(tenantId)).toEqual({ rows: {}, keys: [], runs: [] });
+  }, 180_000);
 
   test.each(['app', 'api', 'worker'] as const)(
     'are asked for by the operator alone, not by %s',

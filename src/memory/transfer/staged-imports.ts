@@ -169,26 +169,30 @@ export async function countStored(
 }
 
 /**
- * Ends an import; no text of it is left in the staging. `giveWindow` gets the window that it brings, as JSON,
- * if it brings one. Whoever deletes the import meanwhile waits: nothing of it is written after that.
+ * Ends an import; no text of it is left in the staging. False, and nothing is done, while lines of it are
+ * staged. `giveWindow` gets the window that it brings, as JSON, if it brings one. Whoever deletes the import
+ * meanwhile waits: nothing of it is written after that.
  */
 export async function finishImport(
   pool: pg.Pool,
   { tenantId, importId }: ImportKey,
   giveWindow: (staged: string) => Promise<void>,
-): Promise<void> {
-  await inTenant(pool, tenantId, async (client) => {
-    const { rows } = await client.query<{ window: string | null }>(
-      `SELECT window_messages AS "window" FROM memory_imports
-       WHERE tenant_id = $1 AND id = $2 AND finished_at IS NULL FOR UPDATE`,
+): Promise<boolean> {
+  return inTenant(pool, tenantId, async (client) => {
+    const { rows } = await client.query<{ window: string | null; isWhole: boolean }>(
+      `SELECT window_messages AS "window", NOT EXISTS (
+         SELECT FROM memory_import_lines WHERE tenant_id = $1 AND import_id = $2) AS "isWhole"
+       FROM memory_imports WHERE tenant_id = $1 AND id = $2 AND finished_at IS NULL FOR UPDATE`,
       [tenantId, importId],
     );
     const [staged] = rows;
-    if (!staged) return;
+    if (!staged) return true;
+    if (!staged.isWhole) return false;
     if (staged.window !== null) await giveWindow(staged.window);
     await client.query(
       'UPDATE memory_imports SET finished_at = now(), window_messages = NULL WHERE tenant_id = $1 AND id = $2',
       [tenantId, importId],
     );
+    return true;
   });
 }
