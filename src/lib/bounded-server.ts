@@ -86,8 +86,11 @@ type Connection = {
   hasAsked: boolean;
   /** Without an answer yet. The first is under way, the others wait for it. */
   requests: Array<[IncomingMessage, ServerResponse]>;
-  /** The body of the first, while it comes; `from` is what the connection had read before it. */
-  body: { from: number; held: Held } | undefined;
+  /**
+   * The body of the first, until it is read; `from` is what the connection had read before it, `isWhole`
+   * whether all of it is there.
+   */
+  body: { from: number; held: Held; isWhole: boolean } | undefined;
   /** While bytes wait to be taken: how many were taken at the last look that saw some go, and looks since. */
   untaken: { taken: number; looks: number } | undefined;
 };
@@ -110,13 +113,13 @@ type Context = {
  * whoever sends a thousand in one piece has one under way. Those of several connections begin some at a time,
  * and addresses take turns: whoever sends over a thousand connections keeps nobody's answers waiting.
  *
- * Idle are connections without a request under way, those that wait for the rest of its body, and those whose
- * answer isn't taken. An address that keeps too many loses its own. Where connections run short, one is
- * closed for each that comes, so nobody keeps the others out by doing nothing. First go those that never
- * asked, then those between two requests, then the others; of each kind the address with the most loses its
- * longest idle. A proxy has one address for all: no stranger takes its connections away by doing nothing. An
- * address with a few loses none so. Where there is no room at all, the address with the most gives way, also
- * while it asks: so nobody keeps the others out by asking without end.
+ * Idle are connections without a request under way, those of which the rest of a body has yet to come, and
+ * those whose answer isn't taken. An address that keeps too many loses its own. Where connections run short,
+ * one is closed for each that comes, so nobody keeps the others out by doing nothing. First go those that
+ * never asked, then those between two requests, then the others; of each kind the address with the most loses
+ * its longest idle. A proxy has one address for all: no stranger takes its connections away by doing nothing.
+ * An address with a few loses none so. Where there is no room at all, whoever has more than half gives way,
+ * also while it asks: so nobody keeps the others out by asking without end.
  */
 export function createBoundedServer(listener: RequestListener, given: Partial<ServerLimits> = {}): Server {
   const limits = { ...LIMITS, ...given };
@@ -186,7 +189,7 @@ function close(context: Context, socket: Socket): void {
 function settle({ open, connections }: Context, socket: Socket, connection: Connection): void {
   if (!open.has(socket)) return;
   const { address, hasAsked, requests, body, untaken } = connection;
-  if (body || untaken) connections.set(socket, address, 'request');
+  if ((body && !body.isWhole) || untaken) connections.set(socket, address, 'request');
   else if (requests.length > 0) connections.set(socket, address, 'answer');
   else connections.set(socket, address, hasAsked ? 'connection' : 'nothing');
 }
@@ -197,13 +200,17 @@ function arrive(context: Context, req: IncomingMessage, res: ServerResponse): vo
   // It has been closed: this is the rest of what came with one request too many.
   if (!connection) return;
   connection.hasAsked = true;
-  putTogether(req);
   const { requests } = connection;
   // A body takes room, and no client sends one that waits.
   if (requests.length > context.limits.waitingRequests || (requests.length > 0 && hasBody(req))) {
     close(context, socket);
     return;
   }
+  putTogether(req, () => {
+    if (!connection.body || requests[0]?.[0] !== req) return;
+    connection.body.isWhole = true;
+    settle(context, socket, connection);
+  });
   requests.push([req, res]);
   if (requests.length === 1) begin(context, socket, connection);
 }
@@ -267,9 +274,10 @@ function refusalOf({ headers, rawHeaders, httpVersion }: IncomingMessage): 400 |
 
 /**
  * Has a request's stream hand on a body in pieces of some kilobytes, however small those are in which it
- * comes: memory is bounded by its bytes then. What is smaller waits for more, or for the end.
+ * comes: memory is bounded by its bytes then. What is smaller waits for more, or for the end. Calls `whole`
+ * when all of it has come, be it read or not.
  */
-function putTogether(req: IncomingMessage): void {
+function putTogether(req: IncomingMessage, whole: () => void): void {
   const handOn = req.push.bind(req);
   let together = Buffer.alloc(0);
   let length = 0;
@@ -282,6 +290,7 @@ function putTogether(req: IncomingMessage): void {
     const isFull = piece === null || length + piece.length > PIECE_BYTES;
     // The connection is read on when the reader wants more.
     const wantsMore = !isFull || handOnWaiting();
+    if (piece === null) whole();
     if (piece === null || piece.length >= PIECE_BYTES) return handOn(piece);
     if (length === 0) together = Buffer.allocUnsafeSlow(PIECE_BYTES);
     length += piece.copy(together, length);
@@ -294,7 +303,7 @@ function watchBody(context: Context, req: IncomingMessage, connection: Connectio
   if (!hasBody(req)) return () => undefined;
   const { socket } = req;
   const held = context.bodies.hold(connection.address, () => close(context, socket));
-  const body = { from: socket.bytesRead, held };
+  const body = { from: socket.bytesRead, held, isWhole: false };
   connection.body = body;
   const isOver = (): void => {
     held.end();

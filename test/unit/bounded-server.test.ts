@@ -421,6 +421,21 @@ describe('idle connections', () => {
     expect(await alive([next])).toEqual([true]);
   });
 
+  test('one whose body has come and waits to be read is not idle', async () => {
+    const reading: Array<() => void> = [];
+    await serve({ idlePerAddress: 1 }, (req, res) => {
+      reading.push(() => req.resume().on('end', () => res.end('taken')));
+    });
+    const sent: Kept[] = [];
+    for (let nth = 1; nth <= 3; nth += 1) {
+      sent.push(await send(`${UPLOAD}hello`));
+      await eventually(() => reading.length === nth);
+    }
+    expect(sent.map(({ socket }) => socket.destroyed)).toEqual([false, false, false]);
+    for (const read of reading) read();
+    await Promise.all(sent.map(({ socket }) => once(socket, 'data')));
+  });
+
   test('first those that never asked give way, then those between requests, at last those within', async () => {
     await start({ crowdedFrom: 4, fewPerAddress: 0 });
     const within = await send(`${UPLOAD}h`);
