@@ -54,6 +54,9 @@ export const CALLS_A_MINUTE = 300;
  */
 const REFUSED_A_MINUTE = 600;
 
+/** For how long a change waits for the pace of its tenant: nobody waits for it as for a reply. */
+const CHANGE_WITHIN_MS = 5_000;
+
 type AdmissionLimits = {
   rateLimiter: Pick<RateLimiter, 'countRead'>;
   /** The one that messages come in at. */
@@ -91,7 +94,7 @@ export function createAdmission({ rateLimiter, pace, callsAMinute }: AdmissionLi
     if ('retryAfterMs' in entry) throw tooManyReads({ ...entry, limit: 'share' });
   };
   const paceChange = async ({ tenantId }: FoundApiKey, cost?: number): Promise<void> => {
-    const entry = await pace(tenantId, PACED_WITHIN_MS, cost);
+    const entry = await pace(tenantId, CHANGE_WITHIN_MS, cost);
     if ('retryAfterMs' in entry) throw tooManyChanges(entry);
   };
   const admit: Admit = async (call, key, res, note) => {

@@ -44,6 +44,8 @@ async function valueOf(redis: RedisClient, key: string): Promise<string> {
   switch (await redis.type(key)) {
     case 'list':
       return (await redis.lrange(key, 0, -1)).join('\n');
+    case 'zset':
+      return (await redis.zrange(key, '0', '-1')).join('\n');
     case 'set':
       return (await redis.smembers(key)).toSorted().join('\n');
     case 'stream':
