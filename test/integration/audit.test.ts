@@ -398,9 +398,12 @@ describe('the audit log', () => {
   });
 
   test('is bounded for each role: a key that may only chat holds up no admin', async () => {
+    const statuses: number[] = [];
     // More than twice the limit: a minute may end between two of them.
-    const refused = Array.from({ length: 610 }, () => as('chat', 'POST', '/v1/agents', { name: 'x' }));
-    const statuses = (await Promise.all(refused)).map(({ status }) => status);
+    while (statuses.length < 610) {
+      const refused = Array.from({ length: 20 }, () => as('chat', 'POST', '/v1/agents', { name: 'x' }));
+      for (const { status } of await Promise.all(refused)) statuses.push(status);
+    }
     expect(new Set(statuses)).toEqual(new Set([403, 429]));
     expect((await as('admin', 'PATCH', `/v1/agents/${system.agent.id}`, {})).status).toBe(200);
     expect((await as('chat', 'POST', messages(), HELLO)).status).toBe(202);
