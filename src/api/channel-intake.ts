@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { Listening, Received, Take, WebhookChannel } from '../channels/channel.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import { hasEnded } from '../db/ledger.ts';
 import type { AcceptMessage } from '../intake/accept-message.ts';
 import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
 import { badField, Problem, problemOf, unauthorized, unavailable } from './problems.ts';
@@ -12,9 +13,6 @@ import { createRefusals, type Refusals } from './refusals.ts';
 
 /** What a service that doesn't answer is given until it is asked again. */
 const AWAY_FOR_MS = 2_000;
-
-/** As a channel calls its own service when that doesn't answer. */
-const SERVICE_OF: Readonly<Record<string, string>> = { slack: 'Slack' };
 
 /** What the channel is to send again. */
 type Refused = Extract<Received, { kind: 'unavailable' | 'over-share' }>;
@@ -82,7 +80,7 @@ export function createTakeEvent(dependencies: {
         return undefined;
       case 'message': {
         const taken = heedRefusals(refusals, received.message, await accept(received.message, { deadline }));
-        if (taken.kind === 'accepted') refusals.accepted();
+        if (taken.kind === 'accepted' && !hasEnded(taken.turn.state)) refusals.accepted();
         received.settled?.(taken);
         count(wordFor(taken));
         // The channel delivers both again.
@@ -101,8 +99,7 @@ export function createTakeEvent(dependencies: {
     const { tenantId, isOnce } = received;
     const isShare = received.kind === 'over-share';
     count(isShare ? 'rate_limited' : 'unavailable');
-    // What a channel's service refuses is a tenant's own doing: the channel itself is there, it has called.
-    const isOwn = isShare || received.service === SERVICE_OF[channel];
+    const isOwn = isShare || received.isOwn;
     if (isOnce || refusals.mayRefuse(tenantId, isOwn ? 'share' : 'service')) {
       throw unavailable(isShare ? 'The API' : received.service);
     }

@@ -93,8 +93,11 @@ type Content =
   | { kind: 'invalid'; field: string; problem: string; isTooLarge: boolean }
   /** Its tenant has as much under way as it may: the sender should send the request again. */
   | { kind: 'over-share'; tenantId: string }
-  /** It can't be decided now: the sender must send the request again. `tenantId` as soon as it is known. */
-  | { kind: 'unavailable'; service: string; tenantId?: string };
+  /**
+   * It can't be decided now: the sender must send the request again. `tenantId` as soon as it is known;
+   * `isOwn`: the channel itself refuses this tenant, whatever our services do.
+   */
+  | { kind: 'unavailable'; service: string; tenantId?: string; isOwn?: true };
 
 /** A request to `POST /{channel}/{path}`, its body as it came. */
 export type WebhookRequest = {

@@ -41,7 +41,7 @@ async function flood(
   return counts;
 }
 
-const unavailable = { kind: 'unavailable', service: 'Slack', tenantId: 'loud' } as const;
+const unavailable = { kind: 'unavailable', service: 'Slack', tenantId: 'loud', isOwn: true } as const;
 
 test.each<[string, () => Promise<Received>]>([
   ['what Slack does not do for a tenant', async () => unavailable],
@@ -75,6 +75,22 @@ test('while nothing is accepted all is refused, and comes again', async () => {
   const take = intake(() => ({ kind: 'unavailable', service: 'The database' }));
   const { refused } = await flood(take, async () => messageOf('loud'), { events: 500, others: 1 });
   expect(refused).toBe(500);
+});
+
+test('and so is what is of a tenant that can’t be looked up', async () => {
+  const take = intake();
+  const away = async (): Promise<Received> => ({ kind: 'unavailable', service: 'A service' });
+  for (let i = 0; i < 500; i += 1) expect(await take(away)).toBe('refused');
+});
+
+test('a repeated delivery of what has ended proves no service to be there', async () => {
+  const take = intake((tenantId) =>
+    tenantId === 'quiet'
+      ? ({ kind: 'accepted', turn: { state: 'done' } } as IntakeOutcome)
+      : { kind: 'unavailable', service: 'Temporal' },
+  );
+  const { refused } = await flood(take, async () => messageOf('loud'));
+  expect(refused).toBe(1_000);
 });
 
 test('what Slack does not do for a tenant is refused no oftener while nobody else writes', async () => {

@@ -56,7 +56,7 @@ export function createReceiveEvent(
     try {
       installation = await within(deadline - Date.now(), findInstallation(workspace));
     } catch {
-      return { kind: 'unavailable', service: 'Slack' };
+      return { kind: 'unavailable', service: 'A service' };
     }
     const team = workspace.teamId ?? workspace.enterpriseId;
     if (!installation || !team) return { kind: 'ignored', reason: 'unknown_workspace' };

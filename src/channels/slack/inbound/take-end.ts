@@ -48,7 +48,7 @@ async function endIfGone(
   if (!ref || !(await mayHaveEnded(pool, ref, at))) return told;
   if (!(await isRefused(client, { isNamed }))) {
     // Slack may say so before its own token is gone everywhere: it says it again some time later.
-    return isNamed ? { kind: 'unavailable', service: 'Slack', tenantId } : told;
+    return isNamed ? { kind: 'unavailable', service: 'Slack', tenantId, isOwn: true } : told;
   }
   const isEnded = await endInstallation(pool, ref, { by: end, at });
   if (isEnded) log.info({ place: stored.place, end }, 'the app is gone from there');

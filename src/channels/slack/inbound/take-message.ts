@@ -236,7 +236,7 @@ async function senderOf(
     return found ?? { kind: 'ignored', reason: 'unknown_sender' };
   } catch (error) {
     log.warn({ err: error }, 'whose a message in a shared channel is can’t be found out now');
-    return { kind: 'unavailable', service: 'Slack', tenantId: installation.tenantId };
+    return { kind: 'unavailable', service: 'Slack', tenantId: installation.tenantId, isOwn: true };
   }
 }
 

@@ -5,13 +5,13 @@ import { SYSTEM } from '../../../db/audit.ts';
 import { inTenant } from '../../../db/tenant-transaction.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import type { DeliveryTurn } from '../../../domain/delivery.ts';
-import { findEscalation } from '../../../db/escalations.ts';
+import { findEscalation, type Escalation } from '../../../db/escalations.ts';
 import { POST_RECORD_WITHIN_MS } from '../../../domain/timing.ts';
 import { isEscalated } from '../../../intake/escalations.ts';
 import { within } from '../../../lib/within.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
 import { speaking } from '../errors.ts';
-import { handOver, tellOnce, type HandOver } from '../handover/hand-over.ts';
+import { beSilent, tellOnce, type HandOver } from '../handover/hand-over.ts';
 import { ASKING_COUNTS, type PersonalLimit } from '../personal-limit.ts';
 import { ChannelError, type Said } from '../../channel.ts';
 import type { Place } from './thread-posts.ts';
@@ -27,6 +27,12 @@ export function personTakesOver(
   findPlace: () => Promise<Place>,
 ) {
   const { tenantId, threadId, userId } = turn;
+  /** Rejects while somebody else is at it, who may break off or have died over it. */
+  const tellAll = async (asked: Parameters<typeof tellOnce>[1], escalation: Escalation): Promise<void> => {
+    if ((await tellOnce(stores, asked, escalation)) !== 'begun') return;
+    const retryAfterMs = TELL_AGAIN_MS;
+    throw new ChannelError('rate-limited', 'somebody else has begun to tell them', { retryAfterMs });
+  };
   return {
     isSilent: () => isEscalated(stores, turn),
     async isTakenOver(): Promise<boolean> {
@@ -45,7 +51,8 @@ export function personTakesOver(
         }
         const installation = { tenantId, client };
         const agent = given ?? (await speakerOf(stores.pool, turn));
-        await handOver(stores, { installation, threadId, agent, userId, said, by: 'agent', actor: SYSTEM });
+        const asked = { installation, threadId, agent, userId, said, by: 'agent', actor: SYSTEM } as const;
+        await tellAll(asked, await beSilent(stores, asked));
       }),
     tellIfUntold: (): Promise<void> =>
       speaking(async () => {
@@ -54,9 +61,7 @@ export function personTakesOver(
         const { client } = await findPlace();
         const agent = await speakerOf(stores.pool, turn);
         const asked = { installation: { tenantId, client }, threadId, agent, userId };
-        if ((await tellOnce(stores, asked, escalation)) !== 'begun') return;
-        const retryAfterMs = TELL_AGAIN_MS;
-        throw new ChannelError('rate-limited', 'somebody else has just begun to tell them', { retryAfterMs });
+        await tellAll(asked, escalation);
       }),
   };
 }
