@@ -99,7 +99,7 @@ function sentencesOf(text: string, maxWords: number, maxCharacters: number): Spa
   for (const [sentence] of text.matchAll(SENTENCE)) {
     if (sentence === '') continue;
     const long = sentence.length > maxCharacters || countWords(sentence) > maxWords;
-    for (const piece of long ? cutBetweenWords(sentence, maxCharacters) : [sentence]) {
+    for (const piece of long ? runsIn(sentence, maxCharacters) : [sentence]) {
       spans.push({ from, to: from + piece.length });
       from += piece.length;
     }
@@ -110,22 +110,28 @@ function sentencesOf(text: string, maxWords: number, maxCharacters: number): Spa
 /** So many characters of a script without spaces go three times into a passage. */
 const RUN_CHARACTERS = 20;
 
-/** Runs of a few words. Never splits a surrogate pair. */
-function cutBetweenWords(text: string, maxCharacters: number): string[] {
-  return (text.match(/\S{1,20}\s*|\s+/gu) ?? []).reduce<string[]>((runs, word) => {
-    const last = runs.at(-1);
-    if (last !== undefined && last.length + word.length <= Math.min(maxCharacters, RUN_CHARACTERS)) {
-      runs[runs.length - 1] = last + word;
-    } else runs.push(word);
-    return runs;
-  }, []);
+/** Runs of a few words, one after the other. Never splits a surrogate pair. */
+function* runsIn(text: string, maxCharacters = RUN_CHARACTERS): Generator<string> {
+  const most = Math.min(maxCharacters, RUN_CHARACTERS);
+  if (text.length <= most) {
+    if (text !== '') yield text;
+    return;
+  }
+  let run = '';
+  for (const [word] of text.matchAll(/\S{1,20}\s*|\s+/gu)) {
+    if (run !== '' && run.length + word.length > most) {
+      yield run;
+      run = '';
+    }
+    run += word;
+  }
+  yield run;
 }
 
 /**
- * What a text is made of: its sentences in runs of a few words. Those of a passage are among its message's,
- * and among those of any other that has its words in the same sentences.
+ * What a text is made of: its sentences in runs of a few words, '' for white space between them. Those of a
+ * passage are among its message's, and among those of any other that has its words in the same sentences.
  */
 export function* runsOf(text: string): Generator<string> {
-  for (const [sentence] of text.matchAll(SENTENCE))
-    for (const run of cutBetweenWords(sentence, RUN_CHARACTERS)) if (run.trim() !== '') yield run.trim();
+  for (const [sentence] of text.matchAll(SENTENCE)) for (const run of runsIn(sentence)) yield run.trim();
 }
