@@ -3,9 +3,9 @@ import { expect, jest, test } from '@jest/globals';
 import type { WindowMessage } from '../../src/domain/conversation.ts';
 import { mapBesideWindow, notInPrompt, readRuns } from '../../src/memory/recall/candidates.ts';
 import { passageKey } from '../../src/memory/recall/passage-texts.ts';
-import { splitExchange } from '../../src/memory/text/passages.ts';
 import { findQuotable } from '../../src/memory/recall/quote.ts';
 import { countedInEach } from '../support/steps.ts';
+import { splitExchange } from '../support/passages.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
 const EXCHANGE = '5f2a6e55-449c-42ef-afce-839bc30fc4a9';

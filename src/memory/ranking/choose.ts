@@ -62,8 +62,8 @@ export function* orderCandidates(candidates: readonly Candidate[], topK: number)
 /** Letters of an answer that say whether it is another one's. */
 const ANSWER_LETTERS = 2_000;
 /**
- * As many words as say it. In so many letters only a script without spaces has more: each pair of its
- * characters is a word.
+ * As many words as say it. So many letters hold no more of ordinary length, except in a script without
+ * spaces: each pair of its characters is a word.
  */
 const ANSWER_WORDS = 600;
 
