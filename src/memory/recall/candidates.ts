@@ -117,7 +117,7 @@ export function notInPrompt(
     const own = shown.filter((other) => other.role === role);
     if (own.some(({ messageId }) => messageId === id)) return true;
     if (from === 0 && !goesOn) return own.some((other) => other.content === content);
-    const runs = own.map((message) => RUNS_OF.get(message) ?? new Set(runsOf(message.content)));
+    const runs = own.map(runsShown);
     for (const run of runsOf(text)) if (run !== '' && !runs.some((others) => others.has(run))) return false;
     return true;
   };
@@ -155,6 +155,13 @@ export function* mapBesideWindow<P extends ScoredPassage, U>(
 const RUNS_OF = new WeakMap<WindowMessage, ReadonlySet<string>>();
 /** Runs that are read in one step: a millisecond or two. */
 const RUNS_IN_ONE_GO = 1_000;
+
+/** Of a message that `readRuns` has not read, at once. */
+function runsShown(message: WindowMessage): ReadonlySet<string> {
+  const runs = RUNS_OF.get(message) ?? new Set(runsOf(message.content));
+  RUNS_OF.set(message, runs);
+  return runs;
+}
 
 /** Fills `RUNS_OF`. */
 export function* readRuns(shown: readonly WindowMessage[]): InSteps<void> {
