@@ -20,6 +20,7 @@ import { closingOf } from '../lib/open-fence.ts';
 import type { Completion } from '../llm/client.ts';
 import { LlmRejectedError, LlmUnavailableError } from '../llm/errors.ts';
 import { errorName } from './channel-trouble.ts';
+import { inTurns } from '../lib/in-turns.ts';
 import { isEmbeddedInPart } from '../memory/text/passages.ts';
 import { carryReply } from './carried-reply.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -94,7 +95,7 @@ export function createAnswerTurn(
           model: completion.model,
           usage: completion.usage,
           ...notesOf(completion),
-          ...embeddedInPart({ message: text, reply: completion.text }),
+          ...(await embeddedInPart({ message: text, reply: completion.text })),
           ...(closing && { closing }),
           timingsMs: timingsOf(completion, state?.delivered ? deliveryMs : undefined),
           ...(state && { delivery: state }),
@@ -163,8 +164,12 @@ async function saidNothing(
 }
 
 /** Which of a turn's texts are longer than what the embedding model reads of them. */
-function embeddedInPart(texts: Record<'message' | 'reply', string>): Pick<TurnAnswer, 'embeddedInPart'> {
-  const inPart = (['message', 'reply'] as const).filter((which) => isEmbeddedInPart(texts[which]));
+async function embeddedInPart(
+  texts: Record<'message' | 'reply', string>,
+): Promise<Pick<TurnAnswer, 'embeddedInPart'>> {
+  const both = ['message', 'reply'] as const;
+  const isInPart = await Promise.all(both.map((which) => inTurns(isEmbeddedInPart(texts[which]))));
+  const inPart = both.filter((_which, i) => isInPart[i]);
   return inPart.length > 0 ? { embeddedInPart: inPart } : {};
 }
 

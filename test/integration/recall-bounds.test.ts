@@ -39,11 +39,11 @@ const wordsFrom = (first: number, count: number) =>
   Array.from({ length: count }, (_, i) => `w${(7_919 * (first + i)).toString(36)}xyz`).join(' ');
 
 /** As a turn asks, with all the time that it takes: what is compared doesn't depend on the machine. */
-async function ask(text: string) {
+async function ask(text: string, until: { hasTime?: () => boolean; signal?: AbortSignal } = {}) {
   const embedding = await services.embedder.embed(text, { ...scope, priority: 'query' });
   const recollection = await recallForTurn(services.pool, {
     message: { ...scope, ...MESSAGE, text },
-    ...{ agentName: 'Mara', settings: DEFAULT_RECALL, roomTokens: 2_000, window: [], embedding },
+    ...{ agentName: 'Mara', settings: DEFAULT_RECALL, roomTokens: 2_000, window: [], embedding, ...until },
   });
   return { ...recollection, texts: recollection.recalled.map(({ content }) => content) };
 }
@@ -87,4 +87,19 @@ test('however many ask at once, a tenant alone takes six connections', async () 
   const asked = await Promise.all(Array.from({ length: 30 }, () => memory.ask(QUESTION)));
   expect(asked.map(({ found }) => found)).toEqual(asked.map(() => [FACT]));
   expect(most).toBe(6);
+});
+
+test('a recall that nobody waits for any more ends, and gives its connection back', async () => {
+  await memoryOf(services, scope).tell({ user: FACT });
+  await load(10_000, 'nothing of it');
+  const abort = new AbortController();
+  // Asked after the first slice.
+  const hasTime = () => {
+    abort.abort(new Error('gone'));
+    return true;
+  };
+  let free = false;
+  services.pool.once('release', () => (free = true));
+  await expect(ask(QUESTION, { hasTime, signal: abort.signal })).rejects.toThrow('gone');
+  expect(free).toBe(true);
 });

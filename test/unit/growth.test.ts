@@ -27,7 +27,6 @@ import { cutForModel } from '../../src/memory/embedding/cut-for-model.ts';
 import { notInPrompt } from '../../src/memory/recall/candidates.ts';
 import { passageKey } from '../../src/memory/recall/passage-texts.ts';
 import { inFirstPerson, namedIn } from '../../src/memory/text/names.ts';
-import { isEmbeddedInPart, splitExchange } from '../../src/memory/text/passages.ts';
 import { flagsOf } from '../../src/memory/text/questions.ts';
 import { toQueryMasks, toTermVector } from '../../src/memory/text/search-terms.ts';
 import { LANGUAGES, type Language } from '../../src/memory/text/languages.ts';
@@ -38,6 +37,7 @@ import { daysNamedIn, timeRangeOf } from '../../src/memory/text/time-range.ts';
 import { countWords } from '../../src/memory/text/words.ts';
 import { expectNoFasterThanLength } from '../support/growth.ts';
 import { fill, HOSTILE_TEXTS, nearlyTheSame } from '../support/hostile-texts.ts';
+import { isEmbeddedInPart, splitExchange } from '../support/passages.ts';
 
 const AGENT = { name: 'Mara', jobTitle: '', persona: '', systemPrompt: 'Be kind.', maxPromptTokens: 24_000 };
 const NAMES = { user: 'Anna', agent: 'Mara' };

@@ -4,9 +4,9 @@ import { expect, test } from '@jest/globals';
 import { encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
 import { MAX_LINE_BYTES } from '../../src/memory/transfer/format.ts';
 import { createImportReader } from '../../src/memory/transfer/import-reader.ts';
-import { splitExchange } from '../../src/memory/text/passages.ts';
 import { axis } from '../support/embeddings.ts';
 import { newScope } from '../support/services.ts';
+import { splitExchange } from '../support/passages.ts';
 
 const scope = newScope();
 const header = (from = newScope()) => ({

@@ -4,7 +4,7 @@ import { derive } from '../../src/memory/long-term/derive.ts';
 import { DERIVED_VERSION, VECTORS_SINCE } from '../../src/memory/long-term/derived-version.ts';
 import type { Embed } from '../../src/memory/long-term/exchange-passages.ts';
 import { embedExchange } from '../../src/memory/transfer/store-imported.ts';
-import { splitExchange } from '../../src/memory/text/passages.ts';
+import { splitExchange } from '../support/passages.ts';
 
 const ID = '5f2a6e55-449c-42ef-afce-839bc30fc4a9';
 const OWNER = { tenantId: 'a', userId: 'u' };

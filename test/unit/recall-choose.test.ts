@@ -1,8 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { answerWords, orderCandidates, type Candidate } from '../../src/memory/ranking/choose.ts';
+import {
+  answerWords,
+  orderCandidates as orderInSteps,
+  type Candidate,
+} from '../../src/memory/ranking/choose.ts';
 import type { ScoredScope } from '../../src/memory/ranking/score.ts';
 import { passagesOf, withinBudget } from '../../src/memory/recall/quotable.ts';
 import { ONLY_ASKS } from '../../src/memory/text/questions.ts';
+import { atOnce, countedInEach } from '../support/steps.ts';
 
 const candidate = (exchangeId: string, total: number, more: Partial<Candidate> = {}): Candidate => ({
   exchangeId,
@@ -25,6 +30,7 @@ const candidate = (exchangeId: string, total: number, more: Partial<Candidate> =
   ...more,
 });
 const other = { userEmbedding: [0, 1] };
+const orderCandidates = (...from: Parameters<typeof orderInSteps>) => atOnce(orderInSteps(...from));
 const names = (candidates: readonly Candidate[]) => candidates.map(({ exchangeId }) => exchangeId);
 
 describe('order', () => {
@@ -76,6 +82,52 @@ describe('order', () => {
     const questions = [asked('asked', 1.5), asked('tells', 3), asked('repeats', 0, { repeats: true })];
     expect(names(orderCandidates([...questions, ...statements], 3)).slice(0, 3)).toEqual(['a', 'b', 'tells']);
   });
+});
+
+describe('in steps', () => {
+  /** A set that counts how often something is looked for in it. */
+  let looked = 0;
+  class Counted extends Set<string> {
+    override has(word: string): boolean {
+      looked += 1;
+      return super.has(word);
+    }
+  }
+  const ASKED = 40;
+  const characters = (from: number) =>
+    Array.from({ length: 2_000 }, (_, i) => String.fromCodePoint(0x4e00 + ((from + 37 * i) % 20_000)));
+
+  test.each([
+    ['each its own', (nth: number) => characters(nth).join('')],
+    ['all the same', () => characters(0).join('')],
+    [
+      'most of their ends the same',
+      (nth: number) => [...characters(nth).slice(0, 100), ...characters(0)].join(''),
+    ],
+  ])('forty long answers in a script without spaces, %s', (_which, answerOf) => {
+    const asked = Array.from({ length: ASKED }, (_, nth) =>
+      candidate(`x${nth}`, 5 - nth / 100, { repeats: true, answer: new Counted(answerWords(answerOf(nth))) }),
+    );
+    looked = 0;
+    const each = countedInEach(orderInSteps(asked, 20), () => looked);
+    expect(Math.max(...each)).toBeLessThan(11_000);
+    // Each pair once, and of each no more than so many words.
+    expect(looked).toBeLessThanOrEqual((ASKED * (ASKED - 1) * 600) / 2);
+  });
+
+  test('of ordinary answers all in one', () => {
+    const asked = Array.from({ length: 10 }, (_, nth) => candidate(`x${nth}`, 5, { flags: ONLY_ASKS }));
+    expect(countedInEach(orderInSteps(asked, 5), () => 0)).toHaveLength(1);
+  });
+});
+
+test('an answer is compared by all of its words, unless its script has no spaces', () => {
+  const numbers = (count: number) => Array.from({ length: count }, (_, i) => i).join(' ');
+  // All that 2,000 letters hold, of ordinary length.
+  expect(answerWords(numbers(500)).size).toBe(500);
+  expect(
+    answerWords(Array.from({ length: 2_000 }, (_, i) => String.fromCodePoint(0x4e00 + i)).join('')).size,
+  ).toBe(600);
 });
 
 describe('what is quoted', () => {

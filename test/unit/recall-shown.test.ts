@@ -1,9 +1,11 @@
 /** What the prompt shows already is not recalled. */
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import type { WindowMessage } from '../../src/domain/conversation.ts';
-import { notInPrompt } from '../../src/memory/recall/candidates.ts';
+import { mapBesideWindow, notInPrompt, readRuns } from '../../src/memory/recall/candidates.ts';
 import { passageKey } from '../../src/memory/recall/passage-texts.ts';
-import { splitExchange } from '../../src/memory/text/passages.ts';
+import { findQuotable } from '../../src/memory/recall/quote.ts';
+import { countedInEach } from '../support/steps.ts';
+import { splitExchange } from '../support/passages.ts';
 
 const AT = '2026-01-01T00:00:00.000Z';
 const EXCHANGE = '5f2a6e55-449c-42ef-afce-839bc30fc4a9';
@@ -55,4 +57,70 @@ test('of a long message those passages are left that the window lacks words of',
   // Its last sentences were said again.
   expect(unshown(LONG.join(' '), said(LONG.slice(10).join(' ')))).toContain(0);
   expect(unshown(LONG.join(' '), said(LONG.slice(10).join(' ')))).not.toContain(passages.length - 1);
+});
+
+/** A window of as much as a prompt holds, and passages of as much as a search looks at. */
+const SHAPES = [
+  ['stops', '. '],
+  ['lines', ' \n'],
+  ['words', 'abc '],
+  ['one word', 'abcd'],
+] as const;
+const windowOf = (shape: string) =>
+  Array.from({ length: 10 }, () => said(shape.repeat(40_000 / shape.length)));
+function passagesOf(shape: string) {
+  const text = shape.repeat(5_000 / shape.length);
+  const user = { from: 1, to: 5_001, text, content: text, goesOn: true, createdAt: AT };
+  const passages = Array.from({ length: 100 }, (_, place) => ({
+    ...{ exchangeId: place.toString(16).padStart(32, '0'), part: 0, place, at: 0, flags: 0 },
+    ...{ cosine: 0, lexical: 0, total: -place, score: 0 },
+  }));
+  return { passages, texts: new Map(passages.map((passage) => [passageKey(passage), { user }])) };
+}
+
+test.each(SHAPES)('a window of %s is read in steps, and once for all rounds', (_what, shape) => {
+  const shown = windowOf(shape);
+  const added = jest.spyOn(Set.prototype, 'add');
+  const counted = () => added.mock.calls.length;
+  try {
+    expect(Math.max(...countedInEach(readRuns(shown), counted))).toBeLessThanOrEqual(1_000);
+    const before = counted();
+    expect(before).toBeGreaterThanOrEqual(400_000 / 25);
+    expect(countedInEach(readRuns(shown.slice(3)), counted)).toEqual([0]);
+  } finally {
+    added.mockRestore();
+  }
+});
+
+test('no step looks at more than some thousand letters, or one passage', () => {
+  const { passages, texts } = passagesOf('. ');
+  let looked = 0;
+  const inPrompt = { exclude: [], shown: [said('.')] };
+  const steps = mapBesideWindow(passages, texts, inPrompt, () => (looked += 5_000));
+  expect(Math.max(...countedInEach(steps, () => looked))).toBe(5_000);
+  expect(looked).toBe(500_000);
+});
+
+test('while passages are looked at that may be quoted, others have their turns', async () => {
+  const { passages, texts } = passagesOf('x ');
+  const scored = { totals: passages.map(({ total }) => total), exchangeIdAt, passageAt: at };
+  function at(place: number) {
+    return passages[place];
+  }
+  function exchangeIdAt(place: number) {
+    return at(place)?.exchangeId;
+  }
+  let turns = 0;
+  let ended = false;
+  const count = () => {
+    turns += 1;
+    if (!ended) setImmediate(count);
+  };
+  setImmediate(count);
+  const quotable = await findQuotable({} as never, {} as never, { exclude: [], shown: [] }, {
+    ...{ ordered: passages, scored, texts, settings: { topK: 20 }, budget: { bytesLeft: 0 }, speakers: {} },
+  } as never);
+  ended = true;
+  expect(quotable).toHaveLength(100);
+  expect(turns).toBeGreaterThanOrEqual(99);
 });

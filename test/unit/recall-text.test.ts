@@ -1,7 +1,12 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { embedExchangeTexts } from '../../src/memory/long-term/exchange-passages.ts';
-import { isEmbeddedInPart, PASSAGE_WORDS, splitExchange, type Span } from '../../src/memory/text/passages.ts';
+import {
+  isEmbeddedInPart as isInPartInSteps,
+  PASSAGE_WORDS,
+  splitExchange as splitInSteps,
+  type Span,
+} from '../../src/memory/text/passages.ts';
 import {
   addedBy,
   addsNothing,
@@ -14,6 +19,8 @@ import {
 import { dayInWords, readableShare } from '../../src/memory/text/search-text.ts';
 import { countWords } from '../../src/memory/text/words.ts';
 import { ASKED_AGAIN, TOLD_IN_QUESTIONS } from '../support/told-in-questions.ts';
+import { isEmbeddedInPart, splitExchange } from '../support/passages.ts';
+import { countedInEach } from '../support/steps.ts';
 
 const MODEL = {
   embed: async () => [1, 1],
@@ -86,6 +93,19 @@ describe('passages', () => {
     const short = await embedExchangeTexts({ user: 'How?', reply: 'So.' }, { user: [5, 0] }, counted);
     expect(calls).toEqual([['So.']]);
     expect(short.passages.map(({ embedding }) => embedding)).toEqual([[6, 1]]);
+  });
+
+  test.each(['x.', '. ', 'abc ', '日', '\n '])('a long text of %j is cut in steps', (shape) => {
+    const [said, answered] = [shape.repeat(32_000 / shape.length), shape.repeat(200_000 / shape.length)];
+    // Words are counted by these. A step may have the end of one count and the beginning of the next.
+    const spies = [jest.spyOn(String.prototype, 'match'), jest.spyOn(RegExp.prototype, 'test')];
+    const counted = () => spies.reduce((sum, { mock }) => sum + mock.calls.length, 0);
+    try {
+      expect(Math.max(...countedInEach(splitInSteps(said, answered), counted))).toBeLessThan(15_000);
+      expect(Math.max(...countedInEach(isInPartInSteps(answered), counted))).toBeLessThan(15_000);
+    } finally {
+      spies.forEach((spy) => spy.mockRestore());
+    }
   });
 
   test('any text is covered by its passages', () => {

@@ -1,4 +1,5 @@
 import { assertEmbedding, EMBEDDING_WIDTH } from '../../domain/embedding.ts';
+import { inTurns, mapInSteps } from '../../lib/in-turns.ts';
 import { estimatePieces, countWords } from '../text/words.ts';
 import { cutForModel } from './cut-for-model.ts';
 import { createModelProcess, type ModelProcess } from './model-process.ts';
@@ -76,7 +77,8 @@ export function embedderOn(model: Pick<ModelProcess, 'rowsOf' | 'read' | 'close'
     },
     async embedParts(parts, request) {
       const tokensEach = Math.floor(TEXT_TOKENS / parts.length);
-      const windows = windowsOf(parts.map(cutForModel)).map((own) => ({ parts: own, tokensEach }));
+      const counted = await inTurns(mapInSteps(parts, ({ length }) => length, countedForModel));
+      const windows = windowsOf(counted).map((own) => ({ parts: own, tokensEach }));
       const found: ReadText[] = [];
       for (let from = 0; from < windows.length; from += WINDOWS_AT_ONCE)
         found.push(
@@ -102,12 +104,19 @@ function mean(sums: readonly Float32Array[]): Float32Array {
   return sum.map((value) => value / length);
 }
 
+type CountedPart = { part: string; words: number; pieces: number };
+
+/** What the model can read of a part, and how much that is. */
+function countedForModel(text: string): CountedPart {
+  const part = cutForModel(text);
+  return { part, words: countWords(part), pieces: estimatePieces(part) };
+}
+
 /** Neighbouring parts that the model reads together: about as much as it was trained to read. */
-function windowsOf(parts: readonly string[]): string[][] {
+function windowsOf(parts: readonly CountedPart[]): string[][] {
   const windows: string[][] = [];
   let [words, pieces] = [0, 0];
-  for (const part of parts) {
-    const own = { words: countWords(part), pieces: estimatePieces(part) };
+  for (const { part, ...own } of parts) {
     const window = windows.at(-1);
     words += own.words;
     pieces += own.pieces;

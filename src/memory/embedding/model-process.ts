@@ -79,9 +79,18 @@ export function createModelProcess(options: {
     return child;
   };
 
+  /** A start that failed is forgotten, also one that made no process: the next call tries again. */
+  const started = (): Promise<ChildProcess> => {
+    const starting = start();
+    starting.catch(() => {
+      if (current === starting) current = undefined;
+    });
+    return starting;
+  };
+
   const call = async (question: object): Promise<unknown> => {
     if (isClosed) throw new Error('the embedder is closed');
-    const child = await (current ??= start());
+    const child = await (current ??= started());
     const id = (calls += 1);
     const answered = answerOf(child, answerWithinMs, (answer) => answer.id === id);
     child.send({ id, ...question }, () => undefined);

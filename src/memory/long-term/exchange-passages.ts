@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { toSql } from 'pgvector';
 import type { Scope } from '../../domain/conversation.ts';
 import { toUnit } from '../../domain/embedding.ts';
+import { inTurns } from '../../lib/in-turns.ts';
 import { splitExchange, type Passage, type Span } from '../text/passages.ts';
 import type { Derived } from './derive.ts';
 
@@ -51,7 +52,8 @@ export async function embedExchangeTexts(
   by: Embed,
 ): Promise<{ user: Vector; reply: Vector; passages: EmbeddedPassage[] }> {
   // A passage of white space alone has no embedding.
-  const passages = splitExchange(texts.user, texts.reply).filter(
+  const split = await inTurns(splitExchange(texts.user, texts.reply));
+  const passages = split.filter(
     ({ user, reply }) => hasWords(texts.user, user) || hasWords(texts.reply, reply),
   );
   const kept = keepVectors(passages, known);

@@ -1,3 +1,4 @@
+import type { InSteps } from '../../lib/in-turns.ts';
 import { wordsOf as searchWordsOf } from '../text/terms.ts';
 import { isOnlyAQuestion } from '../text/questions.ts';
 import type { ScoredPassage } from './score.ts';
@@ -42,15 +43,14 @@ const CLEARLY_WORSE = 1.6;
  * each other take one place, and all of them a third of the places. Of two statements on one topic the newer
  * ranks above the older.
  */
-export function orderCandidates(candidates: readonly Candidate[], topK: number): Candidate[] {
+export function* orderCandidates(candidates: readonly Candidate[], topK: number): InSteps<Candidate[]> {
   const byScore = [...candidates].sort((a, b) => b.total - a.total);
-  const asked = byScore.filter(onlyAsks);
-  const shares = new Map(byScore.map((candidate) => [candidate, shareOfPerson(candidate, asked)]));
+  const shares = yield* sharesOfPerson(byScore);
   const weighted = byScore
     .map((candidate) => ({ ...candidate, total: candidate.total * (shares.get(candidate) ?? 1) }))
     .sort((a, b) => b.total - a.total);
   const best = byScore.filter(({ repeats }) => !repeats).slice(0, topK);
-  const kept = questionThatTells(best.filter((candidate) => shares.get(candidate) !== 1));
+  const kept = questionThatTells(best.filter((candidate) => (shares.get(candidate) ?? 1) !== 1));
   const distinct = weighted.filter(
     (candidate, i) =>
       candidate.exchangeId === kept?.exchangeId ||
@@ -61,11 +61,16 @@ export function orderCandidates(candidates: readonly Candidate[], topK: number):
 
 /** Letters of an answer that say whether it is another one's. */
 const ANSWER_LETTERS = 2_000;
+/**
+ * As many words as say it. So many letters hold no more of ordinary length, except in a script without
+ * spaces: each pair of its characters is a word.
+ */
+const ANSWER_WORDS = 600;
 
-/** The distinct words of an answer, for `Candidate`. */
+/** The first distinct words of an answer, for `Candidate`. */
 export function answerWords(replyText: string): ReadonlySet<string> {
   const words = searchWordsOf(replyText.slice(0, ANSWER_LETTERS), 'asked');
-  return new Set(words.map(({ word }) => word));
+  return new Set(words.slice(0, ANSWER_WORDS).map(({ word }) => word));
 }
 
 /** Whether the user only asks: by question marks, or since it is the query asked before. */
@@ -106,13 +111,35 @@ function keepLastPlace(
   return ordered.toSpliced(place, 1).toSpliced(topK - 1, 0, candidate);
 }
 
+/** Words of answers that are compared in one step: a millisecond. */
+const COMPARED_IN_ONE_GO = 10_000;
+
 /**
- * How much of a candidate's log-odds is the person's: 1 for a statement or a question about something else.
+ * How much of a candidate's log-odds is the person's, of those that only ask; it is all of any other's. A
+ * question to which the agent gave the same answer as to one like the query is as much like the query.
  */
-function shareOfPerson(candidate: Candidate, asked: readonly Candidate[]): number {
-  if (!onlyAsks(candidate) || candidate.total <= 0) return 1;
-  const same = asked.filter((other) => other === candidate || isSameClaim(candidate, other));
-  const cosine = Math.max(...same.map((other) => other.userCosine));
+function* sharesOfPerson(candidates: readonly Candidate[]): InSteps<Map<Candidate, number>> {
+  const asked = candidates.filter(onlyAsks);
+  const cosines = asked.map(({ userCosine }) => userCosine);
+  let compared = 0;
+  for (const [i, one] of asked.entries()) {
+    for (const [j, other] of asked.slice(0, i).entries()) {
+      if (compared >= COMPARED_IN_ONE_GO) {
+        yield;
+        compared = 0;
+      }
+      compared += Math.min(one.answer.size, other.answer.size);
+      if (!isSameClaim(one, other)) continue;
+      cosines[i] = Math.max(cosines[i] ?? 0, other.userCosine);
+      cosines[j] = Math.max(cosines[j] ?? 0, one.userCosine);
+    }
+  }
+  return new Map(asked.map((candidate, i) => [candidate, shareAt(candidate.total, cosines[i] ?? 0)]));
+}
+
+/** 1 for a question about something else than the query, by their cosine similarity. */
+function shareAt(total: number, cosine: number): number {
+  if (total <= 0) return 1;
   const likeness = (cosine - OTHER_QUESTION) / (QUERY_IN_OTHER_WORDS - OTHER_QUESTION);
   return 1 - Math.min(Math.max(likeness, 0), 1);
 }
@@ -120,8 +147,16 @@ function shareOfPerson(candidate: Candidate, asked: readonly Candidate[]): numbe
 /** Whether the agent gave the same answer to a similar question: both then are as much like the query. */
 function isSameClaim(a: Candidate, b: Candidate): boolean {
   if (dot(a.userEmbedding, b.userEmbedding) < SIMILAR_CLAIM) return false;
-  const common = [...a.answer].filter((word) => b.answer.has(word)).length;
-  return common > 0 && common >= SAME_ANSWER * Math.max(a.answer.size, b.answer.size);
+  const [fewer, more] = a.answer.size < b.answer.size ? [a.answer, b.answer] : [b.answer, a.answer];
+  const needed = Math.max(SAME_ANSWER * more.size, 1);
+  let [common, left] = [0, fewer.size];
+  for (const word of fewer) {
+    // Most answers are told apart by less than all of their words.
+    if (common >= needed || common + left < needed) break;
+    if (more.has(word)) common += 1;
+    left -= 1;
+  }
+  return common >= needed;
 }
 
 function isAskedAbove(candidate: Candidate, above: Candidate): boolean {

@@ -1,11 +1,12 @@
 import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
 import type { Role, Scope } from '../../domain/conversation.ts';
+import { inTurns } from '../../lib/in-turns.ts';
 import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
 import { sameSession } from '../ranking/sessions.ts';
 import type { SpeakerNames } from '../text/names.ts';
 import type { PromptContents } from './beside-window.ts';
-import { notInPrompt } from './candidates.ts';
+import { mapBesideWindow } from './candidates.ts';
 import { findTexts, passageKey, type QuotedMessage, type TextBudget } from './passage-texts.ts';
 import { quotedWords } from './quotable.ts';
 import type { Quoted } from './quote.ts';
@@ -34,9 +35,10 @@ export async function findAdjacentMessages(
     settings: RecallSettings;
     budget: TextBudget;
     speakers: SpeakerNames;
+    signal?: AbortSignal | undefined;
   },
 ): Promise<AdjacentMessage[]> {
-  const { scored, hits, settings, budget, speakers } = found;
+  const { scored, hits, settings, budget, speakers, signal } = found;
   let wordsLeft = settings.fillWords - hits.reduce((sum, { words }) => sum + words, 0);
   if (wordsLeft <= 0) return [];
   const taken = new Set([
@@ -46,28 +48,23 @@ export async function findAdjacentMessages(
   const wanted = ([1, -1] as const).flatMap((step) =>
     hits.flatMap((hit) => {
       const passage = adjacentPassage(scored, hit, step);
-      return passage && !taken.has(passage.exchangeId) ? [{ hit, passage, step }] : [];
+      return passage && !taken.has(passage.exchangeId) ? [{ ...passage, hit, step }] : [];
     }),
   );
-  const texts = await findTexts(
-    client,
-    scope,
-    wanted.map(({ passage }) => passage),
-    budget,
-  );
-  const adjacent: AdjacentMessage[] = [];
-  for (const { hit, passage, step } of wanted) {
+  const texts = await findTexts(client, scope, wanted, budget);
+  const beside = mapBesideWindow(wanted, texts, inPrompt, (passage, { user, reply }): AdjacentMessage[] => {
+    const { hit, step } = passage;
     const role = step > 0 ? 'user' : 'assistant';
-    const unquoted = notInPrompt(passage, texts, inPrompt);
-    const message = step > 0 ? unquoted.user : unquoted.reply;
-    if (!message) continue;
+    const [message, name] = step > 0 ? [user, speakers.user] : [reply, speakers.agent];
+    return message ? [{ hit, passage, role, message, words: quotedWords(message.content, name) }] : [];
+  });
+  const adjacent: AdjacentMessage[] = [];
+  for (const one of (await inTurns(beside, signal)).flat()) {
     const isSame = (other: AdjacentMessage) =>
-      other.role === role && passageKey(other.passage) === passageKey(passage);
-    if (adjacent.some(isSame)) continue;
-    const words = quotedWords(message.content, step > 0 ? speakers.user : speakers.agent);
-    if (words > wordsLeft) continue;
-    adjacent.push({ hit, passage, role, message, words });
-    wordsLeft -= words;
+      other.role === one.role && passageKey(other.passage) === passageKey(one.passage);
+    if (adjacent.some(isSame) || one.words > wordsLeft) continue;
+    adjacent.push(one);
+    wordsLeft -= one.words;
   }
   return adjacent;
 }

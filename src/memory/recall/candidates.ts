@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { Role, Scope } from '../../domain/conversation.ts';
-import { mapInTurns } from '../../lib/in-turns.ts';
+import type { Role, Scope, WindowMessage } from '../../domain/conversation.ts';
+import { inTurns, mapInSteps, type InSteps } from '../../lib/in-turns.ts';
 import { answerWords, onlyAsks, type Candidate } from '../ranking/choose.ts';
 import { limitQuestions } from '../ranking/rank.ts';
 import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
@@ -43,14 +43,18 @@ export async function findCandidates(
     ranked: readonly ScoredPassage[];
     topK: number;
     budget: TextBudget;
+    signal?: AbortSignal | undefined;
   },
 ): Promise<Examined> {
-  const { scored, question, vector, ranked, topK, budget } = from;
+  const { scored, question, vector, ranked, topK, budget, signal } = from;
   const examine = async (passages: readonly ScoredPassage[]): Promise<Examined> => {
     const examined = limitQuestions(passages, topK);
     const texts = await findTexts(client, scope, examined, budget, vector);
-    const candidates = await mapInTurns(examined, (passage) =>
-      toCandidate(passage, scored, texts, inPrompt, question),
+    const candidates = await inTurns(
+      mapBesideWindow(examined, texts, inPrompt, (passage, unshown) =>
+        toCandidate(passage, scored, unshown, question),
+      ),
+      signal,
     );
     return { examined, texts, candidates: candidates.flat() };
   };
@@ -71,11 +75,9 @@ const SAME_QUESTION = 0.8;
 function toCandidate(
   passage: ScoredPassage,
   scored: ScoredScope,
-  texts: Map<string, PassageTexts>,
-  inPrompt: PromptContents,
+  { user, reply, asked }: PassageTexts,
   question: ReadonlySet<string>,
 ): Candidate[] {
-  const { user, reply, asked } = notInPrompt(passage, texts, inPrompt);
   if (!user && !reply) return [];
   const said = user?.content ?? '';
   const added = addedBy(said, question);
@@ -115,8 +117,8 @@ export function notInPrompt(
     const own = shown.filter((other) => other.role === role);
     if (own.some(({ messageId }) => messageId === id)) return true;
     if (from === 0 && !goesOn) return own.some((other) => other.content === content);
-    const runs = runsShown(shown, role);
-    for (const run of runsOf(text)) if (!runs.has(run)) return false;
+    const runs = own.map(runsShown);
+    for (const run of runsOf(text)) if (run !== '' && !runs.some((others) => others.has(run))) return false;
     return true;
   };
   return {
@@ -126,15 +128,52 @@ export function notInPrompt(
   };
 }
 
-/** Of a prompt's messages, by role: made once for all passages. */
-const RUNS_SHOWN = new WeakMap<PromptContents['shown'], Map<Role, ReadonlySet<string>>>();
+/**
+ * Maps passages with what of their texts the prompt doesn't show yet, see `notInPrompt`, in steps of so many
+ * letters.
+ */
+export function* mapBesideWindow<P extends ScoredPassage, U>(
+  passages: readonly P[],
+  texts: ReadonlyMap<string, PassageTexts>,
+  inPrompt: PromptContents,
+  map: (passage: P, unshown: PassageTexts) => U,
+): InSteps<U[]> {
+  const of = (passage: P): QuotedMessage[] => {
+    const { user, reply } = texts.get(passageKey(passage)) ?? {};
+    return [user, reply].filter((message) => message !== undefined);
+  };
+  if (passages.some((passage) => of(passage).some(({ from, goesOn }) => from > 0 || goesOn)))
+    yield* readRuns(inPrompt.shown);
+  return yield* mapInSteps(
+    passages,
+    (passage) => of(passage).reduce((letters, { text }) => letters + text.length, 0),
+    (passage) => map(passage, notInPrompt(passage, texts, inPrompt)),
+  );
+}
 
-function runsShown(shown: PromptContents['shown'], role: Role): ReadonlySet<string> {
-  const byRole = RUNS_SHOWN.get(shown) ?? new Map<Role, ReadonlySet<string>>();
-  RUNS_SHOWN.set(shown, byRole);
-  const runs =
-    byRole.get(role) ??
-    new Set(shown.flatMap((message) => (message.role === role ? [...runsOf(message.content)] : [])));
-  byRole.set(role, runs);
+/** The runs of window messages: a search has several rounds beside the same ones. */
+const RUNS_OF = new WeakMap<WindowMessage, ReadonlySet<string>>();
+/** Runs that are read in one step: a millisecond or two. */
+const RUNS_IN_ONE_GO = 1_000;
+
+/** Of a message that `readRuns` has not read, at once. */
+function runsShown(message: WindowMessage): ReadonlySet<string> {
+  const runs = RUNS_OF.get(message) ?? new Set(runsOf(message.content));
+  RUNS_OF.set(message, runs);
   return runs;
+}
+
+/** Fills `RUNS_OF`. */
+export function* readRuns(shown: readonly WindowMessage[]): InSteps<void> {
+  let read = 0;
+  for (const message of shown) {
+    if (RUNS_OF.has(message)) continue;
+    const runs = new Set<string>();
+    for (const run of runsOf(message.content)) {
+      runs.add(run);
+      read += 1;
+      if (read % RUNS_IN_ONE_GO === 0) yield;
+    }
+    RUNS_OF.set(message, runs);
+  }
 }

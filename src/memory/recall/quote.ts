@@ -1,11 +1,12 @@
 import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
 import type { Scope } from '../../domain/conversation.ts';
+import { inTurns } from '../../lib/in-turns.ts';
 import type { Candidate } from '../ranking/choose.ts';
 import type { ScoredPassage, ScoredScope } from '../ranking/score.ts';
 import type { SpeakerNames } from '../text/names.ts';
 import type { PromptContents } from './beside-window.ts';
-import { notInPrompt } from './candidates.ts';
+import { mapBesideWindow } from './candidates.ts';
 import {
   findTexts,
   passageKey,
@@ -38,17 +39,18 @@ export async function findQuotable(
     settings: RecallSettings;
     budget: TextBudget;
     speakers: SpeakerNames;
+    signal?: AbortSignal | undefined;
   },
 ): Promise<Quoted[]> {
-  const { ordered, scored, texts, settings, budget, speakers } = from;
+  const { ordered, scored, texts, settings, budget, speakers, signal } = from;
   const passages = passagesOf(ordered, scored, EXAMINED_EACH * settings.topK);
   const unknown = passages.filter((passage) => !texts.has(passageKey(passage)));
   const known = new Map([...texts, ...(await findTexts(client, scope, unknown, budget))]);
-  return passages.flatMap((passage): Quoted[] => {
-    const { user, reply } = notInPrompt(passage, known, inPrompt);
+  const quotable = mapBesideWindow(passages, known, inPrompt, (passage, { user, reply }): Quoted[] => {
     if (!user && !reply) return [];
     const words =
       quotedWords(user?.content ?? '', speakers.user) + quotedWords(reply?.content ?? '', speakers.agent);
     return [{ ...passage, user, reply, words }];
   });
+  return (await inTurns(quotable, signal)).flat();
 }

@@ -48,7 +48,7 @@ export type RecallFrom = {
   settings: RecallSettings;
   /** Asked while the scope is compared: without time for more of it, what was compared has to do. */
   hasTime?: (() => boolean) | undefined;
-  /** Aborted when nobody waits for it any more. */
+  /** Aborted when nobody waits for it any more: it ends before its next step. */
   signal?: AbortSignal | undefined;
 };
 
@@ -60,7 +60,7 @@ export type Search = (inPrompt: PromptContents) => Promise<Recollection>;
  * adjacent messages as far as the word budget allows. Recalls nothing when the best exchange is below the
  * agent's threshold. Exact: it compares every exchange of the scope, as far as `SCAN_LIMITS` lets it.
  * However often `use` searches, the scope is compared once. docs/MEMORY.md explains the rule and how it was
- * measured. Throws `InvalidEmbeddingError`.
+ * measured. Throws `InvalidEmbeddingError`, and the signal's reason.
  */
 export async function recall(
   pool: pg.Pool,
@@ -76,9 +76,14 @@ export async function recall(
     pool,
     scope.tenantId,
     async (client) => {
-      const compared = await compareScope(client, { scope, settings, hasTime }, query, read);
+      const compared = await compareScope(client, { scope, settings, hasTime, signal }, query, read);
       const found = await use((inPrompt) =>
-        choose(client, { scope, settings }, { ...compared, ...read, speakers: query.speakers }, inPrompt),
+        choose(
+          client,
+          { scope, settings, signal },
+          { ...compared, ...read, speakers: query.speakers },
+          inPrompt,
+        ),
       );
       return compared.isPart ? { ...found, comparedNewest: compared.scored.totals.length } : found;
     },
@@ -93,14 +98,14 @@ export async function recall(
  */
 export async function compareScope(
   client: pg.PoolClient,
-  { scope, settings, hasTime }: RecallFrom,
+  { scope, settings, hasTime, signal }: RecallFrom,
   query: Pick<RecallQuery, 'embedding' | 'inFirstPerson'>,
   { masks, facts }: ReadQuestion,
 ): Promise<{ scored: ScoredScope; vector: string; isPart: boolean }> {
   const vector = toVector(query.embedding);
   const vectors = [vector, ...(query.inFirstPerson ? [toVector(query.inFirstPerson)] : [])];
   const { scanned, isPart } = await scanScope(client, scope, { vectors, masks, hasTime });
-  const scored = await inTurns(scorePassages(scanned, facts, settings.cosineWeight));
+  const scored = await inTurns(scorePassages(scanned, facts, settings.cosineWeight), signal);
   return { scored, vector, isPart };
 }
 
@@ -110,7 +115,7 @@ const SURROUNDED = 3;
 /** What is chosen of a scored scope. */
 async function choose(
   client: pg.PoolClient,
-  { scope, settings }: RecallFrom,
+  { scope, settings, signal }: RecallFrom,
   from: {
     scored: ScoredScope;
     facts: QueryFacts;
@@ -124,13 +129,13 @@ async function choose(
   const { topK } = settings;
   // After the scoring: others have their turns.
   await breathe();
-  const ranked = await inTurns(rank(scored, inPrompt.exclude));
+  const ranked = await inTurns(rank(scored, inPrompt.exclude), signal);
   const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
     match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
   const noMatch = belowThreshold(round(matchOf(ranked, facts, scored.totals.length)), ranked);
   if (noMatch) return noMatch;
   const budget = newTextBudget();
-  const wanted = { scored, question: pieces, vector, ranked, topK, budget };
+  const wanted = { scored, question: pieces, vector, ranked, topK, budget, signal };
   const { examined, texts, candidates } = await findCandidates(client, scope, inPrompt, wanted);
   // An old message with the same words as one in the window, or the question itself asked before,
   // must not lift unrelated exchanges over the threshold.
@@ -138,8 +143,8 @@ async function choose(
   const match = round(matchOf(left, facts, scored.totals.length));
   const noOtherMatch = belowThreshold(match, left);
   if (noOtherMatch) return noOtherMatch;
-  const ordered = orderCandidates(candidates, topK);
-  const shared = { scored, settings, budget, speakers };
+  const ordered = await inTurns(orderCandidates(candidates, topK), signal);
+  const shared = { scored, settings, budget, speakers, signal };
   const quotable = await findQuotable(client, scope, inPrompt, { ...shared, ordered, texts });
   // What stands beside the best says more than what is the best of others.
   const best = withinBudget(quotable, Math.min(topK, SURROUNDED), settings.maxWords);
