@@ -1,8 +1,8 @@
 -- Up Migration
 -- Forgets what imports have brought and not yet stored, some rows at a time, and says how many it has changed: call it
 -- until there were none. An import that is looked at is locked first and its lines after it, as whoever stores some
--- of them does. An import of all of a scope goes with its last line.
-DROP FUNCTION forget_imports(uuid);
+-- of them does. An import of all of a scope goes with its last line. Workers of before call the one that takes no
+-- number, which stays for them.
 CREATE FUNCTION forget_imports(erasure uuid, at_most integer) RETURNS bigint
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER
   SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan

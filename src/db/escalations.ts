@@ -130,10 +130,13 @@ export async function listEscalations(
 /** Longer than it takes to tell all of them while Slack is slow. */
 const TELLING_WITHIN = '5 minutes';
 
+/** Longer than somebody goes on who tells people on a message's way in: one call of a channel at most. */
+const TELLING_BEGUN_WITHIN = '15 seconds';
+
 /**
  * Claims the telling, for one caller, until people are told or it gives the claim back; after some minutes,
- * when it has died over it, for another. Gives who has been told by then. `begun`: somebody else has claimed
- * it, and may give it back; undefined when all are told.
+ * when it has died over it, for another. Gives who has been told by then. `begun`: somebody else has just
+ * claimed it, and may give it back soon; undefined when nothing is to be done, or not for some minutes.
  */
 export async function claimTelling(
   pool: pg.Pool,
@@ -148,8 +151,9 @@ export async function claimTelling(
     );
     if (rows[0]) return new Set(rows[0].told);
     const begun = await client.query(
-      'SELECT FROM escalations WHERE tenant_id = $1 AND id = $2 AND told_at IS NULL',
-      [tenantId, id],
+      `SELECT FROM escalations WHERE tenant_id = $1 AND id = $2 AND told_at IS NULL
+         AND telling_at > now() - $3::interval`,
+      [tenantId, id, TELLING_BEGUN_WITHIN],
     );
     return begun.rowCount ? 'begun' : undefined;
   });

@@ -1,7 +1,7 @@
 import type { Client } from '@temporalio/client';
 import { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from '@temporalio/common';
 import type pg from 'pg';
-import { v4 as randomUuid } from 'uuid';
+import { parse as uuidBytes, stringify as toUuid, v4 as randomUuid } from 'uuid';
 import { recordAudit, type AuditActor } from '../db/audit.ts';
 import { findErasures, lockScope } from '../db/scopes.ts';
 import { inTenant } from '../db/tenant-transaction.ts';
@@ -10,6 +10,7 @@ import { importMemoryWorkflowId } from '../domain/ids.ts';
 import { EMBEDDING_TASK_QUEUE } from '../domain/task-queues.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { LongWork } from '../lib/long-work.ts';
+import { parseJson } from '../lib/parse-json.ts';
 import { LineError, readLines, type LineProblem } from '../lib/read-lines.ts';
 import {
   createImportReader,
@@ -68,14 +69,14 @@ export async function acceptImport(
   try {
     const erasures = await inTenant(pool, scope.tenantId, (client) => erasuresBefore(client, scope));
     const file = await allOf(body);
-    const read: ReadExchange[] = [];
+    const checked = createChecked();
     const lines = linesOf(file);
     const owner = { tenantId: scope.tenantId, userId: '' };
     for (let isOver = false; !isOver;) {
-      isOver = await longWork(owner, signal, () => readSome(reader, lines, read));
+      isOver = await longWork(owner, signal, () => checkSome(reader, lines, checked));
     }
     return await inTenant(pool, scope.tenantId, async (client) => {
-      for (const batch of batched(read)) {
+      for await (const batch of batched(exchangesIn(file, checked))) {
         const own = batch.flatMap(({ ids }) => ids.own ?? []);
         const known = await exchangesOfScope(client, scope, own);
         const staged = batch.map(({ line, text, ids }) => ({
@@ -171,27 +172,60 @@ const LINE_PROBLEMS: Record<LineProblem, string> = {
 
 type Lines = ReturnType<typeof readLines>;
 
-/** A file's lines. What has been given of the file is held no longer. */
-function linesOf(file: Buffer[]): Lines {
-  const pieces = (function* () {
-    for (const [nth, piece] of file.entries()) {
-      file[nth] = Buffer.alloc(0);
-      yield piece;
-    }
-  })();
-  return readLines(pieces, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES });
+const linesOf = (file: Iterable<Buffer>): Lines =>
+  readLines(file, { maxLineBytes: MAX_LINE_BYTES, maxBytes: MAX_IMPORT_BYTES });
+
+/**
+ * What is kept of a file that has been checked. Its exchanges stand in lines one after the other; of the ids
+ * that they get anew each takes 16 bytes, since there may be hundreds of thousands.
+ */
+type Checked = { first: number | undefined; count: number; anew: Buffer; isSame: boolean };
+
+const ID_BYTES = 16;
+const createChecked = (): Checked => ({ first: undefined, count: 0, anew: Buffer.alloc(0), isSame: false });
+
+function noteExchange(checked: Checked, { line, ids }: ReadExchange): void {
+  checked.first ??= line;
+  checked.isSame ||= ids.own !== undefined;
+  const place = checked.count * ID_BYTES;
+  if (place === checked.anew.length) {
+    checked.anew = Buffer.concat([checked.anew, Buffer.alloc(place + 1_000 * ID_BYTES)]);
+  }
+  checked.anew.set(uuidBytes(ids.anew), place);
+  checked.count += 1;
 }
 
-/** Reads lines for a while; all of the file is there, so that none is waited for. Says whether it is over. */
-async function readSome(reader: ImportReader, lines: Lines, read: ReadExchange[]): Promise<boolean> {
+/** Checks lines for a while; the whole file is there, so none is waited for. Says whether it is over. */
+async function checkSome(reader: ImportReader, lines: Lines, checked: Checked): Promise<boolean> {
   const until = performance.now() + IN_ONE_GO_MS;
   do {
     const line = await lines.next();
     if (line.done) return true;
     const exchange = reader.read(line.value);
-    if (exchange) read.push(exchange);
+    if (exchange) noteExchange(checked, exchange);
   } while (performance.now() < until);
   return false;
+}
+
+/** The exchanges of a file that has been checked. It is read once more: to keep its texts takes more room. */
+async function* exchangesIn(
+  file: Iterable<Buffer>,
+  { first = Infinity, count, anew, isSame }: Checked,
+): AsyncGenerator<ReadExchange & { text: string }> {
+  let line = 0;
+  for await (const text of linesOf(file)) {
+    line += 1;
+    const nth = line - first;
+    if (nth < 0 || nth >= count) continue;
+    const bytes = anew.subarray(nth * ID_BYTES, (nth + 1) * ID_BYTES);
+    const own = isSame ? ownIdIn(text) : undefined;
+    yield { line, text, ids: { ...(own !== undefined && { own }), anew: toUuid(bytes) } };
+  }
+}
+
+function ownIdIn(text: string): string | undefined {
+  const { id } = Object(parseJson(text)) as { id?: unknown };
+  return typeof id === 'string' ? id.toLowerCase() : undefined;
 }
 
 /** Ends the file. The messages of its window have the ids that their exchanges get. */
@@ -205,10 +239,10 @@ async function endOf(client: pg.PoolClient, scope: Scope, reader: ImportReader) 
   return { exchanges, window: messages };
 }
 
-function* batched(exchanges: readonly ReadExchange[]): Generator<ReadExchange[]> {
-  let batch: ReadExchange[] = [];
+async function* batched<T extends { text: string }>(exchanges: AsyncIterable<T>): AsyncGenerator<T[]> {
+  let batch: T[] = [];
   let characters = 0;
-  for (const exchange of exchanges) {
+  for await (const exchange of exchanges) {
     batch.push(exchange);
     characters += exchange.text.length;
     if (batch.length < BATCH_LINES && characters < BATCH_CHARACTERS) continue;

@@ -58,7 +58,7 @@ async function importInto(scope: Scope, lines: AsyncIterable<string>): Promise<v
   for await (const text of readLines(bytes, { maxLineBytes: MAX_LINE_BYTES, maxBytes: 32_000_000 })) {
     const read = reader.read(text);
     if (read === undefined) continue;
-    const exchange = { ...exchangeLine.parse(JSON.parse(read.text)), id: read.ids.own ?? read.ids.anew };
+    const exchange = { ...exchangeLine.parse(JSON.parse(text)), id: read.ids.own ?? read.ids.anew };
     const unknown = await withoutKnown(database.pool, scope, [exchange]);
     const embedded = await Promise.all(unknown.map((own) => embedExchange(scope, own, model)));
     await inTenant(database.pool, scope.tenantId, async (client) => {

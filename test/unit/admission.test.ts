@@ -75,12 +75,22 @@ describe('a change', () => {
   });
 
   test('that would wait for longer is refused', async () => {
-    const { admit } = admissionAt(async () => ({ retryAfterMs: 1_500 }));
+    const { admit } = admissionAt(async () => ({ retryAfterMs: 6_000 }));
     await expect(admit(callOf('memory.erase'), keyOf('a'), answer(), nobody)).rejects.toMatchObject({
       status: 429,
-      headers: { 'Retry-After': '2' },
-      members: { limit: 'share', retryAfterMs: 1_500 },
+      headers: { 'Retry-After': '6' },
+      members: { limit: 'share', retryAfterMs: 6_000 },
     });
+  });
+
+  test('comes again for a while where a message would be refused', async () => {
+    let asked = 0;
+    const { admit } = admissionAt(async () => {
+      asked += 1;
+      return asked < 4 ? { retryAfterMs: 20 } : { accepted: nobody };
+    });
+    await admit(callOf('agent.change'), keyOf('a'), answer(), nobody);
+    expect(asked).toBe(4);
   });
 });
 

@@ -11,8 +11,8 @@ export class ImportFault extends Error {
   override readonly name = 'ImportFault';
 }
 
-/** An exchange of the file: its line as it came. Which of its ids it gets is seen in the database. */
-export type ReadExchange = { line: number; text: string; ids: ImportedIds };
+/** An exchange of the file, in which line it stands, and the ids of which the database says which it gets. */
+export type ReadExchange = { line: number; ids: ImportedIds };
 
 /** A message of the file's window, and the ids of its exchange. */
 export type ReadWindowMessage = { message: ExportedWindowMessage; ids?: ImportedIds };
@@ -66,7 +66,7 @@ export function createImportReader(scope: Scope): ImportReader {
           return undefined;
         case 'exchange': {
           exchanges += 1;
-          return { line, text, ids: idsOf(read.id) };
+          return { line, ids: idsOf(read.id) };
         }
         case 'end':
           if (read.exchanges !== exchanges || read.windowMessages !== window.length) {

@@ -70,7 +70,7 @@ export async function tellPeople(telling: Telling): Promise<void> {
   const people = [...new Set(telling.people)].filter((person) => !told.has(person));
   if (people.length === 0) return;
   const until = telling.signal ?? AbortSignal.timeout(CHANNEL_CALL_WITHIN_MS);
-  const reading = telling.readInTurn(until, () => shownIn(client, place));
+  const reading = telling.readInTurn(until, () => shownIn(client, place, telling.signal));
   // Where there is no place in time, they are told what is at hand.
   const [link, shown] = await Promise.all([linkOf(client, place), reading.catch(() => [])]);
   const summary = summaryOf(shown.length > 0 ? shown : telling.said);
@@ -147,20 +147,32 @@ const summaryOf = (said: readonly Said[]): string =>
  * The newest messages of the thread; none when Slack doesn't let us look. Slack gives the oldest first, and
  * to some apps 15 of them once a minute: those of the last hour are asked for, and all where there are none.
  */
-async function shownIn(client: WebClient, place: ThreadPlace): Promise<Said[]> {
+async function shownIn(
+  client: WebClient,
+  place: ThreadPlace,
+  signal: AbortSignal | undefined,
+): Promise<Said[]> {
   try {
-    const recent = await saidSince(client, place, Date.now() / 1000 - RECENT_SECONDS);
-    return recent.length > 0 ? recent : await saidSince(client, place, undefined);
+    const recent = await saidSince(client, place, { since: Date.now() / 1000 - RECENT_SECONDS, signal });
+    return recent.length > 0 ? recent : await saidSince(client, place, { signal });
   } catch {
     return [];
   }
 }
 
-/** What was said in the thread since then, as far as Slack lets us look. Rejects when it doesn't at all. */
-async function saidSince(client: WebClient, { channel, threadTs }: ThreadPlace, since: number | undefined) {
+/**
+ * What was said in the thread since then, as far as Slack lets us look. Rejects when it doesn't at all, and
+ * with the signal's reason instead of the next call.
+ */
+async function saidSince(
+  client: WebClient,
+  { channel, threadTs }: ThreadPlace,
+  { since, signal }: { since?: number; signal: AbortSignal | undefined },
+) {
   const said: Said[] = [];
   let cursor: string | undefined;
   for (let pages = 0; pages < MAX_SUMMARY_PAGES; pages += 1) {
+    signal?.throwIfAborted();
     const asked = { channel, ts: threadTs, limit: 200, ...(cursor && { cursor }) };
     const answering = client.conversations.replies({
       ...asked,
