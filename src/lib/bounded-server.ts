@@ -77,7 +77,7 @@ const MOST_HEADERS = 100;
 /** Shorter pieces of a body are put together up to this: one takes half a kilobyte, however short it is. */
 const PIECE_BYTES = 4_096;
 
-/** The largest body that is read before it is looked at. One that is larger is read line by line. */
+/** The largest body but for a file that is imported, which is counted where it is read. */
 const LARGEST_BODY_BYTES = 2_000_000;
 
 type Connection = {
