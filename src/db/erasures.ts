@@ -143,43 +143,29 @@ export async function stageOf(
   return rows[0]?.stage ?? 'open';
 }
 
+type ForgetSome = (pool: pg.Pool, tenantId: string, erasureId: string, atMost: number) => Promise<boolean>;
+
+/** Calls a function of the database that forgets some rows of each table. False when nothing was left. */
+const forgetSomeBy =
+  (name: 'forget_imports' | 'forget_memories'): ForgetSome =>
+  async (pool, tenantId, erasureId, atMost) => {
+    const { rows } = await inTenant(pool, tenantId, (client) =>
+      client.query<{ removed: number }>(`SELECT ${name}($1, $2)::float8 AS removed`, [erasureId, atMost]),
+    );
+    return rows[0]?.removed !== 0;
+  };
+
 /**
  * Forgets what imports have brought and not yet stored, some rows of each table at a time: none of it is
  * stored after that. False when nothing was left.
  */
-export async function forgetSomeImports(
-  pool: pg.Pool,
-  tenantId: string,
-  erasureId: string,
-  atMost: number,
-): Promise<boolean> {
-  const { rows } = await inTenant(pool, tenantId, (client) =>
-    client.query<{ removed: number }>('SELECT forget_imports($1, $2)::float8 AS removed', [
-      erasureId,
-      atMost,
-    ]),
-  );
-  return rows[0]?.removed !== 0;
-}
+export const forgetSomeImports = forgetSomeBy('forget_imports');
 
 /**
  * Forgets what is stored for an erasure, some rows of each table at a time, and ends the turns before it, so
  * that none of them is stored late. False when nothing was left: turns after it need not wait any more.
  */
-export async function forgetSomeMemories(
-  pool: pg.Pool,
-  tenantId: string,
-  erasureId: string,
-  atMost: number,
-): Promise<boolean> {
-  const { rows } = await inTenant(pool, tenantId, (client) =>
-    client.query<{ removed: number }>('SELECT forget_memories($1, $2)::float8 AS removed', [
-      erasureId,
-      atMost,
-    ]),
-  );
-  return rows[0]?.removed !== 0;
-}
+export const forgetSomeMemories = forgetSomeBy('forget_memories');
 
 /** A turn that an erasure has to take out of Temporal and out of the ledger. */
 export type ErasedTurn = {
