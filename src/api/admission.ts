@@ -55,6 +55,9 @@ export const CALLS_A_MINUTE = 300;
  */
 const REFUSED_A_MINUTE = 600;
 
+/** At the pace of messages a read counts so much: it begins no turn. */
+export const READ_COST = 0.5;
+
 /** For how long a change waits for the pace of its tenant: nobody waits for it as for a reply. */
 const CHANGE_WITHIN_MS = 5_000;
 
@@ -91,7 +94,7 @@ export function createAdmission({ rateLimiter, pace, callsAMinute }: AdmissionLi
     if (over) throw tooManyReads(over);
   };
   const paceRead = async ({ tenantId }: FoundApiKey): Promise<void> => {
-    const entry = await pace(tenantId, PACED_WITHIN_MS);
+    const entry = await pace(tenantId, PACED_WITHIN_MS, READ_COST);
     if ('retryAfterMs' in entry) throw tooManyReads({ ...entry, limit: 'share' });
   };
   const paceChange = async ({ tenantId }: FoundApiKey, cost?: number): Promise<void> => {

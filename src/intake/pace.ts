@@ -11,10 +11,10 @@ const SLOW_FROM = 1.5;
 /** A tenant's own usual time, that of long messages say, is at most so many times the least of anybody's. */
 const LONGEST_USUAL = 3;
 /** So many messages of a tenant come in at once. */
-const BURST = 20;
+const BURST = 10;
 /** Beyond that, a tenant pauses for so many times what accepting is slow by, at most `LONGEST_PAUSE_MS`. */
-const PAUSES = 12;
-const LONGEST_PAUSE_MS = 250;
+const PAUSES = 24;
+const LONGEST_PAUSE_MS = 400;
 /** How much the newest time counts in the mean. */
 const NEWEST = 0.1;
 /** One message counts as no slower than this: twice what makes for the longest pause. */
@@ -119,7 +119,7 @@ export function createPace(): Pace {
     tenant.seenAt = now;
     forgetGone(now);
     const isAlone = there.size === 1;
-    const waitMs = isAlone ? 0 : Math.max(0, 1 - tenant.left) * pauseMs;
+    const waitMs = isAlone ? 0 : Math.max(0, Math.min(cost, 1) - tenant.left) * pauseMs;
     // Who need not wait comes in, however little time is left.
     if (waitMs > Math.max(0, withinMs)) return { retryAfterMs: Math.ceil(waitMs) };
     // Less than nothing is left while messages wait.

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import express, { type Response } from 'express';
 import type pg from 'pg';
 import pino from 'pino';
-import { admitKeys, auditRefusals, createAdmission } from '../../src/api/admission.ts';
+import { admitKeys, auditRefusals, createAdmission, READ_COST } from '../../src/api/admission.ts';
 import { TENANT_CALLS } from '../../src/api/calls.ts';
 import { requireTenant } from '../../src/api/auth.ts';
 import type { ToolDependencies } from '../../src/api/mcp/tools.ts';
@@ -40,7 +40,7 @@ describe('a read', () => {
       return { accepted: nobody };
     });
     await admit(callOf('agent.read'), keyOf('a'), answer(), nobody);
-    expect(asked).toEqual([['a', PACED_WITHIN_MS]]);
+    expect(asked).toEqual([['a', PACED_WITHIN_MS, READ_COST]]);
     // It waits where its body has been read.
     await admit(callOf('message.send'), keyOf('a'), answer(), nobody);
     expect(asked).toHaveLength(1);

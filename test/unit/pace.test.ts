@@ -1,5 +1,6 @@
 /** While the machine is behind, each tenant has its share of the way in. */
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { READ_COST } from '../../src/api/admission.ts';
 import { problemOf } from '../../src/api/problems.ts';
 import { atPace, createPace, type Pace } from '../../src/intake/pace.ts';
 
@@ -60,9 +61,9 @@ test('whoever is alone comes in at once, however slow accepting is', async () =>
 test('while it is slow, a flood is thinned out, and is never stopped', async () => {
   await begin();
   await flood('loud', { perSecond: 50, seconds: 20, takesMs: 100 });
-  // Twenty at once, and then one each quarter of a second.
-  expect(counts.accepted).toBeGreaterThanOrEqual(20 + 70);
-  expect(counts.accepted).toBeLessThanOrEqual(20 + 150);
+  // Ten at once, and then one each 0.4 s.
+  expect(counts.accepted).toBeGreaterThanOrEqual(10 + 45);
+  expect(counts.accepted).toBeLessThanOrEqual(10 + 95);
   expect(counts.accepted + counts.refused).toBe(1_000);
 });
 
@@ -81,7 +82,7 @@ test('a long message counts as many, and the next waits as much longer', async (
     await jest.advanceTimersByTimeAsync(1_000);
     if ((await sent).kind === 'accepted') taken += 1;
   }
-  // Each as twenty-nine that are a quarter of a second apart, or less as it comes to be forgotten.
+  // Each as twenty-nine that are 0.4 s apart, or less as it comes to be forgotten.
   expect(taken).toBeGreaterThanOrEqual(3);
   expect(taken).toBeLessThanOrEqual(10);
 });
@@ -90,8 +91,8 @@ test('a burst comes in at once, however slow accepting is', async () => {
   await begin();
   await flood('other', { perSecond: 50, seconds: 5, takesMs: 300 });
   Object.assign(counts, { accepted: 0, refused: 0 });
-  await flood('loud', { perSecond: 1_000, seconds: 0.018, takesMs: 300 });
-  expect(counts).toEqual({ accepted: 18, refused: 0 });
+  await flood('loud', { perSecond: 1_000, seconds: 0.009, takesMs: 300 });
+  expect(counts).toEqual({ accepted: 9, refused: 0 });
 });
 
 test('a quiet tenant comes in at once beside it', async () => {
@@ -128,7 +129,7 @@ test('whoever only reads once it was slow comes in as before some seconds later'
   let refused = 0;
   for (let second = 0; second < 40; second += 1) {
     for (let nth = 0; nth < 20; nth += 1)
-      if ('retryAfterMs' in (await pace('loud', 0)) && second >= 30) refused += 1;
+      if ('retryAfterMs' in (await pace('loud', 0, READ_COST)) && second >= 30) refused += 1;
     await jest.advanceTimersByTimeAsync(1_000);
   }
   expect(refused).toBe(0);
