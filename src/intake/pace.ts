@@ -45,8 +45,10 @@ const costOf = (text: string): number => 1 + Math.max(0, text.length - USUAL_LET
 /** A tenant that is there. */
 type Tenant = {
   seenAt: number;
-  /** How many messages it had left of its burst then. */
+  /** How many messages it had left of its burst then: less than nothing while some wait. */
   left: number;
+  /** How far apart it came in then. */
+  pauseMs: number;
   /** The usual time of its own messages. */
   usual: ReturnType<typeof createLeastOf>;
   /** By how much accepting its messages was slow, in the mean, and when the last one was accepted. */
@@ -72,8 +74,8 @@ export function createPace(): Pace {
   const see = (tenantId: string, now: number): Tenant => {
     const known = there.get(tenantId);
     const tenant = known ?? {
-      ...{ seenAt: now, left: BURST, usual: createLeastOf(USUAL_OF_MS) },
-      ...{ slowByMs: 0, acceptedAt: -Infinity },
+      ...{ seenAt: now, left: BURST, pauseMs: 0 },
+      ...{ usual: createLeastOf(USUAL_OF_MS), slowByMs: 0, acceptedAt: -Infinity },
     };
     there.delete(tenantId);
     there.set(tenantId, tenant);
@@ -115,14 +117,15 @@ export function createPace(): Pace {
     const tenant = see(tenantId, now);
     const pauseMs = pauseOf(tenant, now);
     const earned = pauseMs === 0 ? BURST : (now - tenant.seenAt) / pauseMs;
+    // What waits comes in when it was to, however far apart the next ones come in.
+    if (tenant.left < 0 && pauseMs > 0) tenant.left *= tenant.pauseMs / pauseMs;
     tenant.left = Math.min(BURST, tenant.left + earned);
-    tenant.seenAt = now;
+    Object.assign(tenant, { seenAt: now, pauseMs });
     forgetGone(now);
     const isAlone = there.size === 1;
     const waitMs = isAlone ? 0 : Math.max(0, Math.min(cost, 1) - tenant.left) * pauseMs;
     // Who need not wait comes in, however little time is left.
     if (waitMs > Math.max(0, withinMs)) return { retryAfterMs: Math.ceil(waitMs) };
-    // Less than nothing is left while messages wait.
     tenant.left = isAlone ? Math.max(0, tenant.left - cost) : tenant.left - cost;
     if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs));
     return { accepted: (tookMs) => note(tenant, tookMs) };

@@ -67,6 +67,21 @@ test('while it is slow, a flood is thinned out, and is never stopped', async () 
   expect(counts.accepted + counts.refused).toBe(1_000);
 });
 
+test('a flood that was quick is never stopped once it is slow', async () => {
+  await begin();
+  let [longestGap, gap] = [0, 0];
+  // For three seconds each comes in soon after the one before, so many wait.
+  for (let tenth = 0; tenth < 130; tenth += 1) {
+    const before = counts.accepted;
+    for (let nth = 0; nth < 10; nth += 1) void send('loud', tenth < 30 ? 16 : 100);
+    await jest.advanceTimersByTimeAsync(100);
+    gap = counts.accepted > before ? 0 : gap + 100;
+    longestGap = Math.max(longestGap, gap);
+  }
+  expect(counts.refused).toBeGreaterThan(300);
+  expect(longestGap).toBeLessThan(1_500);
+});
+
 test('a long message counts as many, and the next waits as much longer', async () => {
   await begin();
   await flood('loud', { perSecond: 20, seconds: 20, takesMs: 100 });
