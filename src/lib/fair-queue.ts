@@ -7,8 +7,9 @@ export type FairQueue<T> = {
   /** What `take` would return. */
   peek(): T | undefined;
   /**
-   * The next item: tenants take turns, then the users of a tenant, then each user's items in their order. A
-   * tenant whose next item may not be taken is passed over.
+   * The next item: tenants take turns, then the users of a tenant, then each user's items in their order. Who
+   * comes after a tenant's turn is before its next one. A tenant whose next item may not be taken is passed
+   * over.
    */
   take(mayBeTaken?: (item: T) => boolean): T | undefined;
   /** How many items of a tenant wait. */
@@ -16,10 +17,18 @@ export type FairQueue<T> = {
 };
 
 export function createFairQueue<T>(): FairQueue<T> {
-  // A map keeps the order of its keys: whoever had a turn goes to the end.
+  // A map keeps the order of its keys.
   const tenants = new Map<string, { users: Map<string, T[]>; waiting: number }>();
+  /** Whose turn was the last. It goes to the end only when the next one is looked for. */
+  let served: string | undefined;
 
   const next = (mayBeTaken: (item: T) => boolean) => {
+    const last = served === undefined ? undefined : tenants.get(served);
+    if (served !== undefined && last) {
+      tenants.delete(served);
+      tenants.set(served, last);
+    }
+    served = undefined;
     for (const [tenantId, tenant] of tenants) {
       const [first] = tenant.users;
       const item = first?.[1][0];
@@ -47,8 +56,8 @@ export function createFairQueue<T>(): FairQueue<T> {
       tenant.waiting -= 1;
       tenant.users.delete(userId);
       if (items.length > 0) tenant.users.set(userId, items);
-      tenants.delete(tenantId);
-      if (tenant.users.size > 0) tenants.set(tenantId, tenant);
+      if (tenant.users.size > 0) served = tenantId;
+      else tenants.delete(tenantId);
       return item;
     },
     waitingOf: (tenantId) => tenants.get(tenantId)?.waiting ?? 0,

@@ -1,9 +1,13 @@
 import type { CustomSlotSupplier, SlotPermit, WorkflowSlotInfo } from '@temporalio/worker';
 import { pause } from './pause.ts';
 
+/** A task computes for some milliseconds, busy machines included. One that takes longer waits for something. */
+const AT_WORK_MS = 100;
+
 /**
  * Slots for workflow tasks that serve the turns which this worker has begun before new ones. A new turn is
- * polled for only while no task is at work, or after it was held for `maxHoldMs`. What is held waits in
+ * polled for only while no task is at work, or after it was held for `maxHoldMs`: a task that waits, for what
+ * its turn gathers, holds no other tenant's turn. What is held waits in
  * Temporal, which serves tenants in turn; what has begun is served first come, first served. At most `slots`
  * are reserved at a time, polls included.
  */
@@ -13,7 +17,12 @@ export function createBegunFirst(options: {
 }): CustomSlotSupplier<WorkflowSlotInfo> {
   const { slots, maxHoldMs } = options;
   let free = slots;
-  const atWork = new Set<SlotPermit>();
+  /** Since when, the longest first. */
+  const tasks = new Map<SlotPermit, number>();
+  const isAtWork = (): boolean => {
+    const newest = [...tasks.values()].at(-1) ?? -Infinity;
+    return performance.now() - newest < AT_WORK_MS;
+  };
   /** Settles when the previous reservation for a new turn is settled: they are admitted one at a time. */
   let previous: Promise<unknown> = Promise.resolve();
 
@@ -27,7 +36,7 @@ export function createBegunFirst(options: {
 
   const reserveForNew = async (abort: AbortSignal): Promise<SlotPermit> => {
     const deadline = performance.now() + maxHoldMs;
-    while (atWork.size > 0 && performance.now() < deadline) await pause(abort);
+    while (isAtWork() && performance.now() < deadline) await pause(abort);
     return reserve(abort);
   };
 
@@ -40,9 +49,9 @@ export function createBegunFirst(options: {
       return admitted;
     },
     tryReserveSlot: () => null,
-    markSlotUsed: ({ permit }) => void atWork.add(permit),
+    markSlotUsed: ({ permit }) => void tasks.set(permit, performance.now()),
     releaseSlot({ permit }) {
-      atWork.delete(permit);
+      tasks.delete(permit);
       free += 1;
     },
   };

@@ -51,21 +51,35 @@ test('while a task is at work, what has begun is polled for, and nothing new unt
   const task = await taskAtWork();
   poll(false);
   poll(true);
-  await pass(MAX_HOLD_MS - 50);
+  await pass(50);
   expect(reserved).toHaveLength(1);
   end(task);
   await pass(10);
   expect(reserved).toHaveLength(2);
 });
 
-test('a new turn is held for maxHoldMs at most, one after the other', async () => {
-  await taskAtWork();
+test('while tasks are at work all the time, a new turn is held for maxHoldMs, one after the other', async () => {
+  // Each is at work for 45 ms, and the next begins when it ends.
+  let task = await taskAtWork();
   poll(false);
   poll(false);
-  await pass(MAX_HOLD_MS + 10);
+  let heldFor = 0;
+  for (; reserved.length < 2; heldFor += 45) {
+    await pass(45);
+    const next = await taskAtWork();
+    end(task);
+    task = next;
+  }
+  expect(heldFor).toBeGreaterThan(2 * MAX_HOLD_MS - 45);
+  expect(heldFor).toBeLessThan(2 * MAX_HOLD_MS + 90);
+});
+
+test('tasks that wait for something hold nothing, however many and long', async () => {
+  for (let n = 0; n < SLOTS - 1; n += 1) await taskAtWork();
+  await pass(100);
+  poll(false);
+  await pass(0);
   expect(reserved).toHaveLength(1);
-  await pass(MAX_HOLD_MS);
-  expect(reserved).toHaveLength(2);
 });
 
 test('a poll that brought nothing is no task at work', async () => {

@@ -22,11 +22,21 @@ test('tenants take turns, and then the users of each', () => {
   expect(drained(queue)).toEqual(['Aa1', 'Ba1', 'Ca1', 'Ab1', 'Ca2', 'Aa2', 'Ab2', 'Aa3']);
 });
 
-test('who comes while others wait has the turn after those who had none', () => {
+test('who comes after somebody’s turn is before the next of the same, and behind who waited before', () => {
   const queue = queueOf('Aa1', 'Aa2', 'Aa3', 'Ba1', 'Ba2');
   expect([queue.take(), queue.take()]).toEqual(['Aa1', 'Ba1']);
   queue.push(owner('Ca1'), 'Ca1');
-  expect(drained(queue)).toEqual(['Aa2', 'Ba2', 'Ca1', 'Aa3']);
+  expect(drained(queue)).toEqual(['Aa2', 'Ca1', 'Ba2', 'Aa3']);
+});
+
+test('however many come new, each who waits has its turn', () => {
+  const queue = queueOf('Aa1', 'Aa2', 'Aa3');
+  const taken: Array<string | undefined> = [];
+  for (const name of ['B', 'C', 'D', 'E']) {
+    taken.push(queue.take());
+    queue.push(owner(name), name);
+  }
+  expect(taken).toEqual(['Aa1', 'B', 'Aa2', 'C']);
 });
 
 test('looking takes nothing; the count is by tenant', () => {
