@@ -105,7 +105,7 @@ async function samplesOf(
       if (!passage) throw new Error('a passage was compared that is not stored');
       return passage;
     });
-    const match = matchOf(await inTurns(rank(scored, [])), read.facts, scored.totals.length);
+    const match = matchOf(await inTurns(rank(scored, []), { tenantId }), read.facts, scored.totals.length);
     samples.push({ set: conversation.set, question, features: scored.features, passages: inOrder, match });
   }
   return samples;

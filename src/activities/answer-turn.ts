@@ -95,7 +95,7 @@ export function createAnswerTurn(
           model: completion.model,
           usage: completion.usage,
           ...notesOf(completion),
-          ...(await embeddedInPart({ message: text, reply: completion.text })),
+          ...(await embeddedInPart(agent, { message: text, reply: completion.text })),
           ...(closing && { closing }),
           timingsMs: timingsOf(completion, state?.delivered ? deliveryMs : undefined),
           ...(state && { delivery: state }),
@@ -165,10 +165,13 @@ async function saidNothing(
 
 /** Which of a turn's texts are longer than what the embedding model reads of them. */
 async function embeddedInPart(
+  { tenantId }: Agent,
   texts: Record<'message' | 'reply', string>,
 ): Promise<Pick<TurnAnswer, 'embeddedInPart'>> {
   const both = ['message', 'reply'] as const;
-  const isInPart = await Promise.all(both.map((which) => inTurns(isEmbeddedInPart(texts[which]))));
+  const isInPart = await Promise.all(
+    both.map((which) => inTurns(isEmbeddedInPart(texts[which]), { tenantId })),
+  );
   const inPart = both.filter((_which, i) => isInPart[i]);
   return inPart.length > 0 ? { embeddedInPart: inPart } : {};
 }

@@ -30,6 +30,7 @@ export function createStoreTurn({ pool, embedder }: Pick<ActivityDependencies, '
       const attempt = watchAttempt();
       const request = { tenantId, userId, priority: 'backfill', signal: attempt.signal } as const;
       const by: Embed = {
+        tenantId,
         embed: (text) => embedder.embed(text, request),
         embedParts: (parts) => embedder.embedParts(parts, request),
       };

@@ -1,18 +1,24 @@
-import { setImmediate as breathe } from 'node:timers/promises';
+import { createFairThread } from './fair-thread.ts';
 
 /** Work that is interrupted now and then: so often that nobody who waits notices what lies between. */
 export type InSteps<T> = Generator<undefined, T>;
 
+/** Of this process, which has one thread for all of it. */
+const inTurn = createFairThread();
+
 /**
- * Does work in its steps, and lets others have their turns between them. Rejects with the reason of `signal`
- * before the next step once that is aborted: nobody waits for the rest.
+ * Does work in its steps, and lets others have their turns between them: tenants share the thread, however
+ * much of such work one has. Rejects with the reason of `signal` before the next step once that is aborted:
+ * nobody waits for the rest.
  */
-export async function inTurns<T>(steps: InSteps<T>, signal?: AbortSignal): Promise<T> {
+export async function inTurns<T>(
+  steps: InSteps<T>,
+  { tenantId, signal }: { tenantId: string; signal?: AbortSignal | undefined },
+): Promise<T> {
   for (;;) {
     signal?.throwIfAborted();
-    const { done, value } = steps.next();
+    const { done, value } = await inTurn(tenantId, () => steps.next());
     if (done) return value;
-    await breathe();
   }
 }
 

@@ -39,6 +39,7 @@ afterAll(async () => {
 const embedder = hashEmbedder();
 const request = { ...SOMEBODY, priority: 'backfill' } as const;
 const model = {
+  tenantId: request.tenantId,
   embed: (text: string) => embedder.embed(text, request),
   embedParts: (parts: readonly string[]) => embedder.embedParts(parts, request),
 };

@@ -48,6 +48,7 @@ function notingEmbedder(onRun: (run: Run) => void = () => undefined) {
       { user: text, reply: 'ok' },
       {},
       {
+        tenantId: request.tenantId,
         embed: (one) => embedder.embed(one, request),
         embedParts: (parts) => embedder.embedParts(parts, request),
       },

@@ -32,6 +32,7 @@ const AT = new Date('2023-05-08T21:30:00Z');
 function noting(asked: unknown[]): Embed {
   const vectorOf = (text: string): number[] => [text.length, text.codePointAt(0) ?? 0];
   return {
+    tenantId: 'acme',
     embed: async (text) => (asked.push(text), vectorOf(text)),
     embedParts: async (parts) => (
       asked.push(parts),
@@ -69,6 +70,7 @@ test('what is derived is what its version says', async () => {
 describe('vectors that are known', () => {
   const texts = { user: LONG, reply: 'Noted.' };
   const refusing: Embed = {
+    tenantId: 'acme',
     embed: () => Promise.reject(new Error('the model was asked')),
     embedParts: () => Promise.reject(new Error('the model was asked')),
   };

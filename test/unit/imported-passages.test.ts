@@ -22,6 +22,7 @@ const GIVEN = Float32Array.of(1);
 async function imported(passages: Passages) {
   const asked: string[] = [];
   const by: Embed = {
+    tenantId: OWNER.tenantId,
     embed: async (one) => (asked.push(one), [2]),
     embedParts: async (parts) => (asked.push(...parts), { whole: [2], parts: parts.map(() => [2]) }),
   };

@@ -15,11 +15,29 @@ test('work that nobody waits for ends before its next step', async () => {
     }
     return 'done';
   }
-  await expect(inTurns(work(), abort.signal)).rejects.toThrow('gone');
+  await expect(inTurns(work(), { tenantId: 'acme', signal: abort.signal })).rejects.toThrow('gone');
   expect(steps).toBe(3);
-  await expect(inTurns(work(), abort.signal)).rejects.toThrow('gone');
+  await expect(inTurns(work(), { tenantId: 'acme', signal: abort.signal })).rejects.toThrow('gone');
   expect(steps).toBe(3);
-  expect(await inTurns(work())).toBe('done');
+  expect(await inTurns(work(), { tenantId: 'acme' })).toBe('done');
+});
+
+test('tenants share the thread, however many pieces of work one has', async () => {
+  const done: string[] = [];
+  function* work(tenantId: string): InSteps<void> {
+    for (let step = 0; step < 20; step += 1) {
+      const until = performance.now() + 3;
+      while (performance.now() < until);
+      done.push(tenantId);
+      yield;
+    }
+  }
+  const loud = Array.from({ length: 6 }, () => inTurns(work('loud'), { tenantId: 'loud' }));
+  await inTurns(work('quiet'), { tenantId: 'quiet' });
+  const ofLoud = done.filter((tenantId) => tenantId === 'loud').length;
+  // One for one, and what the first six begin with; not six for one.
+  expect(ofLoud).toBeLessThan(40);
+  await Promise.all(loud);
 });
 
 test('items are mapped in steps of so many letters, in their order', () => {

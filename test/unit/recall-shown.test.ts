@@ -110,6 +110,9 @@ test('while passages are looked at that may be quoted, others have their turns',
   function exchangeIdAt(place: number) {
     return at(place)?.exchangeId;
   }
+  // Each look at the clock is a millisecond later.
+  let clock = 0;
+  const now = jest.spyOn(performance, 'now').mockImplementation(() => (clock += 1));
   let turns = 0;
   let ended = false;
   const count = () => {
@@ -117,10 +120,16 @@ test('while passages are looked at that may be quoted, others have their turns',
     if (!ended) setImmediate(count);
   };
   setImmediate(count);
-  const quotable = await findQuotable({} as never, {} as never, { exclude: [], shown: [] }, {
-    ...{ ordered: passages, scored, texts, settings: { topK: 20 }, budget: { bytesLeft: 0 }, speakers: {} },
-  } as never);
+  const quotable = await findQuotable(
+    {} as never,
+    { tenantId: 'acme' } as never,
+    { exclude: [], shown: [] },
+    {
+      ...{ ordered: passages, scored, texts, settings: { topK: 20 }, budget: { bytesLeft: 0 }, speakers: {} },
+    } as never,
+  );
   ended = true;
+  now.mockRestore();
   expect(quotable).toHaveLength(100);
-  expect(turns).toBeGreaterThanOrEqual(99);
+  expect(turns).toBeGreaterThanOrEqual(30);
 });

@@ -81,6 +81,16 @@ describe('words', () => {
     });
   });
 
+  test('what is written in few letters is not read as many', () => {
+    const lettersOf = (text: string) =>
+      wordsOf(text, 'stored').reduce((sum, { word }) => sum + word.length, 0);
+    expect(shared('ﷺ', 'صلى الله عليه وسلم')).toBe(1);
+    for (const letter of ['ﷺ', '㌕', '﷼', '⑽', '㏿', 'ﬃ', '…']) {
+      const text = Array.from({ length: 450 }, (_, i) => `${letter}${i} `).join('');
+      expect(lettersOf(text)).toBeLessThan(3 * text.length);
+    }
+  });
+
   test('any text has words, and none without pieces', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 500 }), (text) => {

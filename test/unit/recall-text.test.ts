@@ -23,6 +23,7 @@ import { isEmbeddedInPart, splitExchange } from '../support/passages.ts';
 import { countedInEach } from '../support/steps.ts';
 
 const MODEL = {
+  tenantId: 'acme',
   embed: async () => [1, 1],
   embedParts: async (parts: readonly string[]) => ({ whole: [2, 2], parts: parts.map(() => [3, 3]) }),
 };
@@ -83,6 +84,7 @@ describe('passages', () => {
     const { embedParts, embed } = MODEL;
     const calls: string[][] = [];
     const counted = {
+      tenantId: 'acme',
       embed: (text: string) => (calls.push([text]), embed()),
       embedParts: (parts: readonly string[]) => (calls.push([...parts]), embedParts(parts)),
     };

@@ -77,7 +77,10 @@ export function embedderOn(model: Pick<ModelProcess, 'rowsOf' | 'read' | 'close'
     },
     async embedParts(parts, request) {
       const tokensEach = Math.floor(TEXT_TOKENS / parts.length);
-      const counted = await inTurns(mapInSteps(parts, ({ length }) => length, countedForModel));
+      const counted = await inTurns(
+        mapInSteps(parts, ({ length }) => length, countedForModel),
+        request,
+      );
       const windows = windowsOf(counted).map((own) => ({ parts: own, tokensEach }));
       const found: ReadText[] = [];
       for (let from = 0; from < windows.length; from += WINDOWS_AT_ONCE)

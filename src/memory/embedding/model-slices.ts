@@ -22,6 +22,7 @@ export function beginSlice(embedder: Embedder): {
   return {
     isFull: () => tokens >= SLICE_TOKENS,
     embedFor: (request) => ({
+      tenantId: request.tenantId,
       embed: (text) => {
         tokens += mostTokensOf(text);
         return embedder.embed(text, request);

@@ -37,6 +37,8 @@ type Known = {
 };
 /** What makes embeddings, see `Embedder`. */
 export type Embed = {
+  /** Whose texts they are. */
+  tenantId: string;
   embed(text: string): Promise<Vector>;
   embedParts(parts: readonly string[]): Promise<{ whole: Vector; parts: Vector[] }>;
 };
@@ -52,7 +54,7 @@ export async function embedExchangeTexts(
   by: Embed,
 ): Promise<{ user: Vector; reply: Vector; passages: EmbeddedPassage[] }> {
   // A passage of white space alone has no embedding.
-  const split = await inTurns(splitExchange(texts.user, texts.reply));
+  const split = await inTurns(splitExchange(texts.user, texts.reply), by);
   const passages = split.filter(
     ({ user, reply }) => hasWords(texts.user, user) || hasWords(texts.reply, reply),
   );

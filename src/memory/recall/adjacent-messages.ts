@@ -59,7 +59,7 @@ export async function findAdjacentMessages(
     return message ? [{ hit, passage, role, message, words: quotedWords(message.content, name) }] : [];
   });
   const adjacent: AdjacentMessage[] = [];
-  for (const one of (await inTurns(beside, signal)).flat()) {
+  for (const one of (await inTurns(beside, { tenantId: scope.tenantId, signal })).flat()) {
     const isSame = (other: AdjacentMessage) =>
       other.role === one.role && passageKey(other.passage) === passageKey(one.passage);
     if (adjacent.some(isSame) || one.words > wordsLeft) continue;

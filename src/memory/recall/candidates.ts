@@ -54,7 +54,7 @@ export async function findCandidates(
       mapBesideWindow(examined, texts, inPrompt, (passage, unshown) =>
         toCandidate(passage, scored, unshown, question),
       ),
-      signal,
+      { tenantId: scope.tenantId, signal },
     );
     return { examined, texts, candidates: candidates.flat() };
   };

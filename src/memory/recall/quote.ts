@@ -52,5 +52,5 @@ export async function findQuotable(
       quotedWords(user?.content ?? '', speakers.user) + quotedWords(reply?.content ?? '', speakers.agent);
     return [{ ...passage, user, reply, words }];
   });
-  return (await inTurns(quotable, signal)).flat();
+  return (await inTurns(quotable, { tenantId: scope.tenantId, signal })).flat();
 }

@@ -1,4 +1,3 @@
-import { setImmediate as breathe } from 'node:timers/promises';
 import { MEMORY_WITHIN_MS } from '../../domain/timing.ts';
 import type pg from 'pg';
 import type { RecallSettings } from '../../domain/agent.ts';
@@ -104,8 +103,9 @@ export async function compareScope(
 ): Promise<{ scored: ScoredScope; vector: string; isPart: boolean }> {
   const vector = toVector(query.embedding);
   const vectors = [vector, ...(query.inFirstPerson ? [toVector(query.inFirstPerson)] : [])];
+  const by = { tenantId: scope.tenantId, signal };
   const { scanned, isPart } = await scanScope(client, scope, { vectors, masks, hasTime });
-  const scored = await inTurns(scorePassages(scanned, facts, settings.cosineWeight), signal);
+  const scored = await inTurns(scorePassages(scanned, facts, settings.cosineWeight), by);
   return { scored, vector, isPart };
 }
 
@@ -127,9 +127,8 @@ async function choose(
 ): Promise<Recollection> {
   const { scored, facts, pieces, vector, speakers } = from;
   const { topK } = settings;
-  // After the scoring: others have their turns.
-  await breathe();
-  const ranked = await inTurns(rank(scored, inPrompt.exclude), signal);
+  const by = { tenantId: scope.tenantId, signal };
+  const ranked = await inTurns(rank(scored, inPrompt.exclude), by);
   const belowThreshold = (match: number, [best]: readonly ScoredPassage[]): Recollection | null =>
     match < settings.threshold ? { recalled: [], match, nearestMiss: toMiss(best, 'threshold') } : null;
   const noMatch = belowThreshold(round(matchOf(ranked, facts, scored.totals.length)), ranked);
@@ -143,7 +142,7 @@ async function choose(
   const match = round(matchOf(left, facts, scored.totals.length));
   const noOtherMatch = belowThreshold(match, left);
   if (noOtherMatch) return noOtherMatch;
-  const ordered = await inTurns(orderCandidates(candidates, topK), signal);
+  const ordered = await inTurns(orderCandidates(candidates, topK), by);
   const shared = { scored, settings, budget, speakers, signal };
   const quotable = await findQuotable(client, scope, inPrompt, { ...shared, ordered, texts });
   // What stands beside the best says more than what is the best of others.

@@ -60,7 +60,7 @@ const segmenter = new Intl.Segmenter('und', { granularity: 'word' });
  */
 export function wordsOf(text: string, side: 'stored' | 'asked'): Word[] {
   const words = new Map<string, Word>();
-  const clean = endsOf(normalized(endsOf(text), 'NFKC')).replace(INVISIBLE, '');
+  const clean = endsOf(compatible(endsOf(text))).replace(INVISIBLE, '');
   for (const chunk of clean.split(BETWEEN_CHUNKS)) {
     for (const word of wordsOfChunk(chunk, side)) if (!words.has(word.word)) words.set(word.word, word);
   }
@@ -82,6 +82,13 @@ function joinGroups(groups: string, words: Map<string, Word>): void {
 
 /** 030 is 30, and order 00317 is order 317. */
 const withoutZeros = (digits: string): string => digits.replace(/^0+(?=\d)/, '');
+
+/** A text grows no longer than this, or twice as long: "ﷺ" is eighteen letters. */
+const GROWS_TO = 64;
+
+/** With one form for what looks or means the same: "①" is 1, "ﬁ" is fi. */
+const compatible = (text: string): string =>
+  normalized(text, 'NFKC').slice(0, Math.max(GROWS_TO, 2 * text.length));
 
 function endsOf(text: string): string {
   return text.length <= 2 * CHARACTERS_FROM_EACH_END
