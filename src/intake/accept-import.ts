@@ -77,6 +77,7 @@ export async function acceptImport(
     }
     return await inTenant(pool, scope.tenantId, async (client) => {
       for await (const batch of batched(exchangesIn(file, checked))) {
+        signal?.throwIfAborted();
         const own = batch.flatMap(({ ids }) => ids.own ?? []);
         const known = await exchangesOfScope(client, scope, own);
         const staged = batch.map(({ line, text, ids }) => ({

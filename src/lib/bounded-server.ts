@@ -282,7 +282,7 @@ function putTogether(req: IncomingMessage, whole: () => void): void {
   let together = Buffer.alloc(0);
   let length = 0;
   const handOnWaiting = (): boolean => {
-    const wantsMore = length === 0 || handOn(together.subarray(0, length));
+    const wantsMore = length === 0 || handOn(closeFitting(together, length));
     [together, length] = [Buffer.alloc(0), 0];
     return wantsMore;
   };
@@ -296,6 +296,14 @@ function putTogether(req: IncomingMessage, whole: () => void): void {
     length += piece.copy(together, length);
     return wantsMore;
   };
+}
+
+/** The first bytes of a piece of memory that is no more than twice as large. */
+function closeFitting(memory: Buffer, length: number): Buffer {
+  if (2 * length >= memory.length) return memory.subarray(0, length);
+  const copy = Buffer.allocUnsafeSlow(length);
+  memory.copy(copy, 0, 0, length);
+  return copy;
 }
 
 /** Counts a body while it comes; the result is to be called when it need come no more. */

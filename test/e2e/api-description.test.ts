@@ -2,7 +2,9 @@
  * The whole of /openapi.json, tried out by a program that is not ours: no server error, no status, header or
  * body that is not described, and what the description forbids is refused.
  */
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { hashEmbedder } from '../support/embeddings.ts';
 import { eventually } from '../support/eventually.ts';
@@ -14,6 +16,8 @@ import { exported, imported, sendImport } from '../support/transfer.ts';
 /** Of each call, beside those that show its limits; `npm run test:api` asks for more. */
 const EXAMPLES = process.env['API_EXAMPLES'] ?? '10';
 const WITHIN_MS = 300_000;
+/** Calls that may be told to come again because the machine is busy with other tests. */
+const MOST_UNAVAILABLE = 5;
 
 const schemathesis = await installSchemathesis();
 if (typeof schemathesis === 'string') {
@@ -110,6 +114,7 @@ unlessMissing(
     if (typeof schemathesis === 'string' || !system) return;
     const existing = await makeThings(system);
     const url = `${system.baseUrl}/openapi.json`;
+    const calls = path.join(await mkdtemp(path.join(os.tmpdir(), 'konstruct-calls-')), 'calls.ndjson');
     const args = [
       'run',
       url,
@@ -118,6 +123,8 @@ unlessMissing(
       '--max-examples',
       EXAMPLES,
       '--no-color',
+      '--report-ndjson-path',
+      calls,
     ];
     const { code, output } = await schemathesis(args, {
       env: {
@@ -131,6 +138,10 @@ unlessMissing(
     if (report) await writeFile(report, output);
     expect({ code, failures: code === 0 ? '' : failuresIn(output) }).toEqual({ code: 0, failures: '' });
     expect(output).toMatch(/Coverage|Fuzzing/);
+    const statuses = (await readFile(calls, 'utf8')).match(/(?<="status_code":\s?)\d+/g) ?? [];
+    await rm(path.dirname(calls), { recursive: true });
+    expect(statuses.length).toBeGreaterThan(1_000);
+    expect(statuses.filter((status) => status === '503').length).toBeLessThanOrEqual(MOST_UNAVAILABLE);
   },
   WITHIN_MS + 60_000,
 );
