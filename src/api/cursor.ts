@@ -35,7 +35,7 @@ type IsId = (id: string) => boolean;
 
 const isUuid: IsId = (id) => toUuid(id) !== undefined;
 
-/** Of the years that Postgres knows, and of a day that there is: 30 February would be a fault of ours there. */
+/** Of the years that Postgres knows, and of a day that there is: 30 February would be a fault there. */
 function isTime(text: string): boolean {
   if (!/^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/.test(text)) return false;
   const at = new Date(text);

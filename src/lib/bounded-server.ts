@@ -9,6 +9,7 @@ import type { Socket } from 'node:net';
 import { createConnections, type Connections } from './connections.ts';
 import { createFairQueue, type FairQueue } from './fair-queue.ts';
 import { networkOf } from './network-of.ts';
+import { putTogether } from './put-together.ts';
 import { createRoom, type Held, type Room } from './room.ts';
 
 export type ServerLimits = {
@@ -73,9 +74,6 @@ const SILENT_AFTER_MS = 1_000;
 
 /** Headers of a request. However short, one takes some hundred bytes of memory. */
 const MOST_HEADERS = 100;
-
-/** Shorter pieces of a body are put together up to this: one takes half a kilobyte, however short it is. */
-const PIECE_BYTES = 4_096;
 
 /** The largest body but for a file that is imported, which is counted where it is read. */
 const LARGEST_BODY_BYTES = 2_000_000;
@@ -270,40 +268,6 @@ function refusalOf({ headers, rawHeaders, httpVersion }: IncomingMessage): 400 |
   if (rawHeaders.length > 2 * MOST_HEADERS) return 431;
   if (host === undefined && httpVersion === '1.1') return 400;
   return expect === undefined || /^100-continue$/i.test(expect) ? undefined : 417;
-}
-
-/**
- * Has a request's stream hand on a body in pieces of some kilobytes, however small those are in which it
- * comes: memory is bounded by its bytes then. What is smaller waits for more, or for the end. Calls `whole`
- * when all of it has come, be it read or not.
- */
-function putTogether(req: IncomingMessage, whole: () => void): void {
-  const handOn = req.push.bind(req);
-  let together = Buffer.alloc(0);
-  let length = 0;
-  const handOnWaiting = (): boolean => {
-    const wantsMore = length === 0 || handOn(closeFitting(together, length));
-    [together, length] = [Buffer.alloc(0), 0];
-    return wantsMore;
-  };
-  req.push = (piece: Buffer | null) => {
-    const isFull = piece === null || length + piece.length > PIECE_BYTES;
-    // The connection is read on when the reader wants more.
-    const wantsMore = !isFull || handOnWaiting();
-    if (piece === null) whole();
-    if (piece === null || piece.length >= PIECE_BYTES) return handOn(piece);
-    if (length === 0) together = Buffer.allocUnsafeSlow(PIECE_BYTES);
-    length += piece.copy(together, length);
-    return wantsMore;
-  };
-}
-
-/** The first bytes of a piece of memory that is no more than twice as large. */
-function closeFitting(memory: Buffer, length: number): Buffer {
-  if (2 * length >= memory.length) return memory.subarray(0, length);
-  const copy = Buffer.allocUnsafeSlow(length);
-  memory.copy(copy, 0, 0, length);
-  return copy;
 }
 
 /** Counts a body while it comes; the result is to be called when it need come no more. */

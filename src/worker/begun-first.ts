@@ -1,7 +1,7 @@
 import type { CustomSlotSupplier, SlotPermit, WorkflowSlotInfo } from '@temporalio/worker';
 import { pause } from './pause.ts';
 
-/** A task computes for some milliseconds, busy machines included. One that takes longer waits for something. */
+/** A task computes for less, on busy machines too. One that takes longer waits for something. */
 const AT_WORK_MS = 100;
 
 /**

@@ -3,22 +3,15 @@ import { z } from 'zod';
 import { check, MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
 import type { Admission } from '../admission.ts';
 import { requireTenant, presentedKey } from '../auth.ts';
-import type { TOOL_CALLS } from '../calls.ts';
 import type { FindKey } from '../key-lookup.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
 import type { ReadJson } from '../read-json.ts';
 
-/** A message that a tool sends comes in at the pace of messages, and waits for no second one. */
-const sending = z.looseObject({
-  method: z.literal('tools/call'),
-  params: z.looseObject({ name: z.literal('send_message' satisfies keyof typeof TOOL_CALLS) }),
-});
-
 /**
  * `POST /mcp`: a Model Context Protocol server over Streamable HTTP, without sessions. So any process can
  * answer any request, and each request is for its own key alone. Each counts as a read, before its body is
- * read: the protocol has calls of its own, and a call of a tool may be refused.
+ * read, and comes in as one: the protocol has calls of its own, and a call of a tool may be refused.
  */
 export function mcpRoutes(
   dependencies: ToolDependencies & Admission & { findKey: FindKey; readJson: ReadJson },
@@ -37,7 +30,7 @@ export function mcpRoutes(
     }
     const message = check(z.unknown(), req.body, 'body');
     if (message.kind === 'invalid') throw badField(message);
-    if (!sending.safeParse(req.body).success) await paceRead(presentedKey(res));
+    await paceRead(presentedKey(res));
     // Loaded when it is first asked for: it takes a process 40 MB and 0.2 s.
     const { answerMcp } = await import('../mcp/server.ts');
     await answerMcp(dependencies, { key: presentedKey(res), res }, req);
