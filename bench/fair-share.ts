@@ -1,8 +1,9 @@
 /**
  * `npm run fair-share [-- --seconds 30 --llm-ms 300 --times 50 --every-ms 1000 --flood messages]`: measures
  * how long a quiet tenant waits for its replies on an idle system, and while another tenant asks for many
- * times as much: it sends messages, or with `--flood` long-messages, or searches, lists or exports a memory
- * of 60 long messages, or has users forgotten, who have written (erasures) or have not (empty-erasures).
+ * times as much: it sends messages, or with `--flood` long-messages, or dense-messages, which take the model
+ * longest for their length; or it searches, lists or exports a memory of 60 long messages, or has users
+ * forgotten, who have written (erasures) or have not (empty-erasures).
  * Prints one line of JSON. The exit code is 1 when the p95 more than doubles.
  */
 import { percentile } from './percentile.ts';
@@ -123,6 +124,7 @@ function toFlood(kind: string): Ask {
         {},
         `Letter ${nth}. ${'The ferry is late again today. '.repeat(1_000)}`,
       ),
+    'dense-messages': (baseUrl, scope, nth) => post(baseUrl, scope, `loud-${nth}`, {}, denseText(nth)),
     searches: read('/search', { query: 'What did I tell you about the harbour?' }),
     lists: read('?limit=200'),
     exports: read('/export?embeddings=true'),
@@ -137,6 +139,10 @@ function toFlood(kind: string): Ask {
   if (!flood) throw new Error(`--flood must be one of ${Object.keys(floods).join(', ')}`);
   return flood;
 }
+
+/** Each letter is a token, and the agent's name has the question read twice. */
+const denseText = (nth: number): string =>
+  `Mara ${nth} ${Array.from({ length: 520 }, (_, i) => String.fromCodePoint(0x4e00 + ((nth * 31 + i * 7) % 5_000))).join('')}`;
 
 async function forget(baseUrl: string, { agentId, apiKey }: Sender, userId: string): Promise<number> {
   const url = `${baseUrl}/v1/agents/${agentId}/users/${userId}/memory`;
