@@ -30,6 +30,7 @@ import { openAiErrors } from './openai/errors.ts';
 import { MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION } from './openai/request.ts';
 import { openApiDocument } from './openapi.ts';
 import { notFound, problemHandler } from './problems.ts';
+import { createReadiness } from './readiness.ts';
 import { createReadJson } from './read-json.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { auditRoutes, operatorAuditRoutes } from './routes/audit.ts';
@@ -94,7 +95,7 @@ function sendDescription(description: object): RequestHandler {
 
 /** The whole HTTP API, and how an event is taken that comes another way. */
 export function createApp(dependencies: AppDependencies): { app: Express; takeEvent: TakeEvent } {
-  const { pool, redis, log, operator, channels } = dependencies;
+  const { pool, redis, log, operator, channels, callsAMinute = CALLS_A_MINUTE } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   // Nobody keeps an answer (see below), so none needs a digest of its megabytes.
@@ -108,7 +109,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   });
   const description = openApiDocument(channels);
   app.use(heedMethods(description.paths));
-  app.use(healthRoutes(dependencies));
+  const { checkAll, isOutage } = createReadiness(dependencies);
+  app.use(healthRoutes({ checkAll }));
   app.get('/metrics', showMetrics);
   app.get('/openapi.json', sendDescription(description));
 
@@ -117,13 +119,12 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const rateLimiter = createRateLimiter({ redis, limitsOf, hasRoom });
   const pace = createPace();
   const accept = createAcceptMessage({ ...dependencies, rateLimiter, pace });
-  const takeEvent = createTakeEvent({ accept, registry, log });
+  const takeEvent = createTakeEvent({ accept, isOutage, registry, log });
   app.use(webhookRoutes({ channels, takeEvent }));
 
   const findKey = createKeyLookup(pool);
   const sessions = createSessions(dependencies.encryption.keys);
   const doors = { findKey, sessions, operatorToken: operator?.token };
-  const { callsAMinute = CALLS_A_MINUTE } = dependencies;
   const admission = createAdmission({ rateLimiter, pace, callsAMinute });
   const { admit } = admission;
   const longWork = createLongWork();

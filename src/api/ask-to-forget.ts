@@ -4,7 +4,7 @@ import type { AuditActor } from '../db/audit.ts';
 import type { Forgettable } from '../db/open-erasures.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import { createRequestErasure } from '../intake/request-erasure.ts';
-import { notFound, Problem, retryAfter, unavailable } from './problems.ts';
+import { notFound, Problem, problemOf, retryAfter } from './problems.ts';
 
 /** Some have finished by then. */
 const ASK_AGAIN_MS = 10_000;
@@ -36,7 +36,8 @@ export function createAskToForget(dependencies: {
           { headers: retryAfter(ASK_AGAIN_MS), members: { limit: 'tenant', retryAfterMs: ASK_AGAIN_MS } },
         );
       case 'unavailable':
-        throw unavailable(taken.service);
+      case 'over-share':
+        throw problemOf(taken);
       case 'accepted':
         return taken;
     }

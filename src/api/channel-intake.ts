@@ -5,11 +5,11 @@ import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { Listening, Received, Take, WebhookChannel } from '../channels/channel.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
-import { hasEnded } from '../db/ledger.ts';
 import type { AcceptMessage } from '../intake/accept-message.ts';
 import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
 import { badField, Problem, problemOf, unauthorized, unavailable } from './problems.ts';
-import { createRefusals, type Refusals } from './refusals.ts';
+import type { Readiness } from './readiness.ts';
+import { createRefusals } from './refusals.ts';
 
 /** What a service that doesn't answer is given until it is asked again. */
 const AWAY_FOR_MS = 2_000;
@@ -17,18 +17,25 @@ const AWAY_FOR_MS = 2_000;
 /** What the channel is to send again. */
 type Refused = Extract<Received, { kind: 'unavailable' | 'over-share' }>;
 
+type MayRefuse = (tenantId: string | undefined) => Promise<boolean>;
+
 /** Takes what `receive` makes of a request. Gives the body of the answer, or throws a Problem. */
 export type TakeEvent = (
   channelName: string,
   receive: (deadline: number) => Promise<Received>,
 ) => Promise<Readonly<Record<string, unknown>> | undefined>;
 
+/**
+ * `isOutage` is asked before an event is refused: while it says so, all may come again, and none counts. That
+ * intake fails is no proof, since one tenant's doing can make it fail for that tenant.
+ */
 export function createTakeEvent(dependencies: {
   accept: AcceptMessage;
+  isOutage: Readiness['isOutage'];
   registry: Registry;
   log: Logger;
 }): TakeEvent {
-  const { accept, registry, log } = dependencies;
+  const { accept, isOutage, registry, log } = dependencies;
   const outcomes = new Counter({
     name: 'konstruct_channel_events_total',
     help: 'Events from channels: accepted, or why they were not.',
@@ -36,6 +43,7 @@ export function createTakeEvent(dependencies: {
     registers: [registry],
   });
   const refusals = createRefusals();
+  const mayRefuse: MayRefuse = async (tenantId) => (await isOutage()) || refusals.mayRefuse(tenantId);
   return async (channel, receive) => {
     const count = (outcome: string): void => {
       outcomes.inc({ channel, outcome });
@@ -52,7 +60,7 @@ export function createTakeEvent(dependencies: {
       if (error instanceof Problem) throw error;
       log.error({ err: error, channel }, 'a channel’s event could not be taken');
       const known = received?.kind === 'message' && { tenantId: received.message.tenantId };
-      refuse(channel, { kind: 'unavailable', service: 'A service', ...known }, count);
+      await refuse(channel, { kind: 'unavailable', service: 'A service', ...known }, count);
       refusals.taken();
       return undefined;
     }
@@ -76,11 +84,11 @@ export function createTakeEvent(dependencies: {
         throw badField(received);
       case 'unavailable':
       case 'over-share':
-        refuse(channel, received, count);
+        await refuse(channel, received, count);
         return undefined;
       case 'message': {
-        const taken = heedRefusals(refusals, received.message, await accept(received.message, { deadline }));
-        if (taken.kind === 'accepted' && !hasEnded(taken.turn.state)) refusals.accepted();
+        const outcome = await accept(received.message, { deadline });
+        const taken = await heedRefusals(mayRefuse, received.message, outcome);
         received.settled?.(taken);
         count(wordFor(taken));
         // The channel delivers both again.
@@ -95,12 +103,13 @@ export function createTakeEvent(dependencies: {
   }
 
   /** Has the channel send an event again; leaves it out when that may not be. */
-  function refuse(channel: string, received: Refused, count: (outcome: string) => void): void {
+  async function refuse(channel: string, received: Refused, count: (outcome: string) => void): Promise<void> {
     const { tenantId, isOnce } = received;
     const isShare = received.kind === 'over-share';
     count(isShare ? 'rate_limited' : 'unavailable');
-    const isOwn = isShare || received.isOwn;
-    if (isOnce || refusals.mayRefuse(tenantId, isOwn ? 'share' : 'service')) {
+    // What the channel itself refuses it refuses in an outage of ours, too.
+    const isOwn = !isShare && received.isOwn;
+    if (isOnce || (isOwn ? refusals.mayRefuse(tenantId) : await mayRefuse(tenantId))) {
       throw unavailable(isShare ? 'The API' : received.service);
     }
     log.warn({ channel, tenantId }, 'an event of a tenant is left out: too many of its are refused');
@@ -108,10 +117,13 @@ export function createTakeEvent(dependencies: {
 }
 
 /** What should come again, and may not be refused, is one message too many. */
-function heedRefusals(refusals: Refusals, { tenantId }: NewMessage, outcome: IntakeOutcome): IntakeOutcome {
+async function heedRefusals(
+  mayRefuse: MayRefuse,
+  { tenantId }: NewMessage,
+  outcome: IntakeOutcome,
+): Promise<IntakeOutcome> {
   const isRefused = outcome.kind === 'over-share' || outcome.kind === 'unavailable';
-  if (!isRefused) return outcome;
-  if (refusals.mayRefuse(tenantId, outcome.kind === 'over-share' ? 'share' : 'service')) return outcome;
+  if (!isRefused || (await mayRefuse(tenantId))) return outcome;
   const retryAfterMs = outcome.kind === 'over-share' ? outcome.retryAfterMs : AWAY_FOR_MS;
   return { kind: 'rate-limited', limit: 'tenant', retryAfterMs };
 }

@@ -1,7 +1,7 @@
 import type { ErrorRequestHandler, Response } from 'express';
 import type { Logger } from 'pino';
 import type { KeyRole } from '../domain/key-roles.ts';
-import { outageOf } from '../intake/availability.ts';
+import { setbackOf } from '../intake/availability.ts';
 import type { Fault } from '../intake/fields.ts';
 import type { IntakeOutcome, RetryOutcome } from '../intake/outcomes.ts';
 
@@ -164,8 +164,8 @@ export function toProblem(error: unknown): Problem {
       if (status !== undefined && status >= 400 && status < 500) {
         return bad('request', 'could not be read: send JSON in UTF-8');
       }
-      const outage = outageOf(error);
-      if (outage) return unavailable(outage.service);
+      const setback = setbackOf(error);
+      if (setback) return problemOf(setback);
       return new Problem(500, 'Internal error', 'Something went wrong here; it has been logged.');
     }
   }

@@ -10,23 +10,17 @@ const MOST_OF_OTHERS = 3;
 /** Stands for the tenants that aren't known. */
 const NOBODY_KNOWN = '';
 
-/** When no message was accepted for so long, a service that fails is away for everybody. */
-const OUTAGE_FROM_MS = 30_000;
-
 type Part = { since: number; taken: number; refused: Map<string, number> };
 
 /** What became of a channel's events, in the last hour. */
 export type Refusals = {
   /** One more was acknowledged. */
   taken(): void;
-  /** A message was accepted: every service that this takes is there. */
-  accepted(): void;
   /**
-   * Whether one more of this tenant may be refused, so that the channel sends it again: since the tenant has
-   * its share, here or with the channel, or since a service has failed it. It counts as refused then. The
-   * tenant is undefined while nobody knows it.
+   * Whether one more of this tenant may be refused, so that the channel sends it again. It counts as refused
+   * then. The tenant is undefined while nobody knows it.
    */
-  mayRefuse(tenantId: string | undefined, why: 'share' | 'service'): boolean;
+  mayRefuse(tenantId: string | undefined): boolean;
 };
 
 /**
@@ -36,12 +30,11 @@ export type Refusals = {
  * those tenants are refused alone that were refused less than others, and whoever sent another event is told
  * that it is too many.
  *
- * A service that fails one tenant alone does so for what that tenant does, so it counts alike. In an outage,
- * while nobody's messages are accepted, all may come again, and none counts.
+ * It counts alike whether the tenant has its share or a service has failed it: that service may fail this one
+ * alone, for what it does.
  */
 export function createRefusals(now: () => number = () => performance.now()): Refusals {
   const parts: Part[] = [];
-  let acceptedAt = -Infinity;
   const current = (): Part => {
     while (parts[0] && now() - parts[0].since > PARTS * PART_MS) parts.shift();
     const last = parts.at(-1);
@@ -54,11 +47,7 @@ export function createRefusals(now: () => number = () => performance.now()): Ref
     taken() {
       current().taken += 1;
     },
-    accepted() {
-      acceptedAt = now();
-    },
-    mayRefuse(tenantId = NOBODY_KNOWN, why) {
-      if (why === 'service' && now() - acceptedAt >= OUTAGE_FROM_MS) return true;
+    mayRefuse(tenantId = NOBODY_KNOWN) {
       const { refused } = current();
       const byTenant = new Map<string, number>([[tenantId, 0]]);
       let left = FREE;

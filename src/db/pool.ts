@@ -8,7 +8,13 @@ import { createFairPlaces, type FairPlaces } from '../lib/fair-places.ts';
 import type { Needed } from '../lib/wait-for.ts';
 
 /** What a pool's transactions begin with, whether its statements may have names, and how tenants share it. */
-type Manner = { settings: string; named: boolean; places: FairPlaces | undefined };
+type Manner = {
+  settings: string;
+  named: boolean;
+  places: FairPlaces | undefined;
+  /** How many wait for a place, by tenant. */
+  waiting: Map<string, number>;
+};
 
 const manners = new WeakMap<pg.Pool, Manner>();
 
@@ -22,6 +28,16 @@ const PLANNER = 'SET LOCAL random_page_cost = 1.1; SET LOCAL plan_cache_mode = f
 
 /** How long a transaction waits for a connection. */
 const CONNECTION_WITHIN_MS = 2_000;
+/** And for its tenant's share before: less than a request gives the database, which hears of this first. */
+const PLACE_WITHIN_MS = 1_800;
+
+/** Whoever asked has had its share of the connections for so long that its own work stands in its way. */
+export class OverShareError extends Error {
+  override readonly name = 'OverShare';
+  constructor(options?: ErrorOptions) {
+    super('no connection of the own share came free in time', options);
+  }
+}
 
 /**
  * A pool for the service's role. `statementTimeoutMs` bounds each statement of a transaction in Postgres.
@@ -39,6 +55,7 @@ export function createPool(options: {
     settings: `${PLANNER}; SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}`,
     named: true,
     places: ofOneTenant === undefined ? undefined : createFairPlaces(ofOneTenant),
+    waiting: new Map(),
   };
   const pool = new pg.Pool({
     connectionString: databaseUrl,
@@ -63,26 +80,49 @@ export function settingsOf(pool: pg.Pool): string {
 }
 
 /**
- * Does what needs a connection of this pool for a tenant, once the tenant's share has one. Rejects as the
- * driver does when that takes too long.
+ * Does what needs a connection of this pool for a tenant, once the tenant's share has one. Rejects with
+ * `OverShareError` when that takes too long.
  */
 export async function inShare<T>(pool: pg.Pool, tenantId: string, work: () => Promise<T>): Promise<T> {
-  const places = manners.get(pool)?.places;
-  return places ? inPlace(places, tenantId, work) : work();
+  const manner = manners.get(pool);
+  if (!manner?.places) return work();
+  const leave = countIn(manner.waiting, tenantId);
+  try {
+    return await inPlace(manner.places, tenantId, () => {
+      leave();
+      return work();
+    });
+  } finally {
+    leave();
+  }
 }
 
-/** Does what needs a connection once `owner` has one of these places. Rejects as the driver does, too. */
+/** Whether something of the tenant waits for a connection of its share right now. */
+export const waitsForShare = (pool: pg.Pool, tenantId: string): boolean =>
+  manners.get(pool)?.waiting.has(tenantId) ?? false;
+
+/** Counts one more of `owner`. The result counts it out, once. */
+function countIn(counts: Map<string, number>, owner: string): () => void {
+  counts.set(owner, (counts.get(owner) ?? 0) + 1);
+  let isIn = true;
+  return () => {
+    if (!isIn) return;
+    isIn = false;
+    const left = (counts.get(owner) ?? 1) - 1;
+    if (left === 0) counts.delete(owner);
+    else counts.set(owner, left);
+  };
+}
+
+/** Does what needs a connection once `owner` has one of these places. Rejects with `OverShareError`, too. */
 export async function inPlace<T>(places: FairPlaces, owner: string, work: () => Promise<T>): Promise<T> {
   const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Error(NO_CONNECTION)), CONNECTION_WITHIN_MS);
+  const timer = setTimeout(() => late.abort(new OverShareError()), PLACE_WITHIN_MS);
   return places({ tenantId: owner, userId: '' }, late.signal, () => {
     clearTimeout(timer);
     return work();
   });
 }
-
-/** What the driver says of it. */
-const NO_CONNECTION = 'timeout exceeded when trying to connect';
 
 /**
  * Whether an error says that the server connection isn't the one on which a statement was prepared: a pooler

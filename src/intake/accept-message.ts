@@ -15,7 +15,7 @@ import { ACCEPT_WITHIN_MS, INTAKE_REDIS_WITHIN_MS } from '../domain/timing.ts';
 import type { HandleMessageInput, TurnLimits } from '../domain/turn.ts';
 import { within } from '../lib/within.ts';
 import { newestSeq } from '../memory/window/window.ts';
-import { outageOf, reach } from './availability.ts';
+import { createReachShare, reach, setbackOf } from './availability.ts';
 import { atPace, type Pace } from './pace.ts';
 import type { IntakeOutcome, NewMessage } from './outcomes.ts';
 import type { RateLimited, RateLimiter } from './rate-limiter.ts';
@@ -40,6 +40,7 @@ export function createAcceptMessage(
 ): AcceptMessage {
   const { pool, redis, limits, rateLimiter, pace } = dependencies;
   const sealKeys = createSealKeys(pool);
+  const inShareOf = createReachShare(pool);
 
   const start = async (input: HandleMessageInput, deadline: number): Promise<void> => {
     try {
@@ -57,7 +58,7 @@ export function createAcceptMessage(
     { giveBack, asRead, accepted }: Tally & { accepted: (tookMs: number) => void },
   ): Promise<IntakeOutcome> => {
     const { tenantId } = message;
-    const entered = await reach('The database', deadline, enterTurn(pool, message));
+    const entered = await inShareOf(message, deadline, enterTurn(pool, message));
     switch (entered.outcome) {
       case 'unknown-agent':
       case 'key-reused':
@@ -78,11 +79,11 @@ export function createAcceptMessage(
     // An ended turn is not started again, not even when Temporal has forgotten it.
     if (hasEnded(turn.state)) return { kind: 'accepted', turn };
     if (isRepeated) {
-      const ended = await reach('The database', deadline, offerOrFindEnded(pool, tenantId, turn.messageId));
+      const ended = await inShareOf(message, deadline, offerOrFindEnded(pool, tenantId, turn.messageId));
       if (ended) return { kind: 'accepted', turn: ended };
     }
     const inbound = toInbound(message, turn, await turnsToWaitFor(redis, message, ahead, deadline));
-    const key = await reach('The database', deadline, sealKeys(tenantId));
+    const key = await inShareOf(message, deadline, sealKeys(tenantId));
     if (!key) return { kind: 'unknown-agent' };
     const seals = sealTurn(key, inbound, agent);
     const offeredAt = performance.now();
@@ -94,15 +95,14 @@ export function createAcceptMessage(
     return { kind: 'accepted', turn };
   };
 
-  return async (message, options = {}) => {
-    const deadline = options.deadline ?? Date.now() + ACCEPT_WITHIN_MS;
+  return async (message, { deadline = Date.now() + ACCEPT_WITHIN_MS } = {}) => {
     const tally = tallyOf(rateLimiter, message);
     // A message that was taken before is not a further one: its sender gets the first answer.
     const wasTaken = async (): Promise<boolean> =>
       message.dedupeKey !== undefined && !(await tally.asRead()) && isEntered(pool, message);
     try {
-      const limited = await reach('The database', deadline, tally.counted);
-      if (limited && !(await reach('The database', deadline, wasTaken()))) {
+      const limited = await inShareOf(message, deadline, tally.counted);
+      if (limited && !(await inShareOf(message, deadline, wasTaken()))) {
         return { kind: 'rate-limited', ...limited };
       }
       const outcome = await atPace(pace, message, deadline, (accepted) =>
@@ -111,11 +111,11 @@ export function createAcceptMessage(
       if (outcome.kind === 'over-share') tally.giveBack();
       return outcome;
     } catch (error) {
-      const outage = outageOf(error);
-      if (!outage) throw error;
+      const setback = setbackOf(error);
+      if (!setback) throw error;
       // A message that was not taken doesn't count: its sender comes again, as told.
       tally.giveBack();
-      return outage;
+      return setback;
     }
   };
 }

@@ -1,7 +1,12 @@
+import type pg from 'pg';
 import { isDatabaseAway } from '../db/outage.ts';
+import { OverShareError, waitsForShare } from '../db/pool.ts';
 import { NotInTimeError, within } from '../lib/within.ts';
 import { isTemporalAway } from '../temporal/outage.ts';
-import type { Unavailable } from './outcomes.ts';
+import type { OverShare, Unavailable } from './outcomes.ts';
+
+/** When whoever has had its share of the connections comes again. */
+const SHARE_AGAIN_MS = 1_000;
 
 type Service = 'The database' | 'Redis' | 'Temporal';
 
@@ -17,21 +22,37 @@ export class UnavailableError extends Error {
 
 /**
  * What `work` gives; `UnavailableError` after `deadline` (epoch ms), and when `work` fails because of an
- * outage.
+ * outage. With `of`, whose connections it takes, `OverShareError` after a deadline up to which that tenant's
+ * own work had them all.
  */
-export async function reach<T>(service: Service, deadline: number, work: Promise<T>): Promise<T> {
+export async function reach<T>(
+  service: Service,
+  deadline: number,
+  work: Promise<T>,
+  of?: { pool: pg.Pool; tenantId: string },
+): Promise<T> {
   try {
     return await within(deadline - Date.now(), work);
   } catch (error) {
+    if (error instanceof OverShareError) throw error;
+    const isLate = error instanceof NotInTimeError;
+    if (isLate && of && waitsForShare(of.pool, of.tenantId)) throw new OverShareError({ cause: error });
     // A database error that is no outage is a bug of ours and stays one.
-    const isOutage = service !== 'The database' || error instanceof NotInTimeError || isDatabaseAway(error);
+    const isOutage = service !== 'The database' || isLate || isDatabaseAway(error);
     if (!isOutage) throw error;
     throw new UnavailableError(service, { cause: error });
   }
 }
 
-/** The outage behind an error, or undefined when there is none: then the error is a bug. */
-export function outageOf(error: unknown): Unavailable | undefined {
+/** Makes what reaches the database as `reach` does, with the connections of a tenant's share. */
+export function createReachShare(pool: pg.Pool) {
+  return <T>({ tenantId }: { tenantId: string }, deadline: number, work: Promise<T>): Promise<T> =>
+    reach('The database', deadline, work, { pool, tenantId });
+}
+
+/** What passes by itself behind an error, or undefined when there is nothing: then the error is a bug. */
+export function setbackOf(error: unknown): Unavailable | OverShare | undefined {
+  if (error instanceof OverShareError) return { kind: 'over-share', retryAfterMs: SHARE_AGAIN_MS };
   if (error instanceof UnavailableError) return { kind: 'unavailable', service: error.service };
   if (isDatabaseAway(error)) return { kind: 'unavailable', service: 'The database' };
   if (isTemporalAway(error)) return { kind: 'unavailable', service: 'Temporal' };

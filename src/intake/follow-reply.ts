@@ -5,7 +5,7 @@ import { findTurn, type LedgerTurn } from '../db/ledger.ts';
 import type { Shares } from '../lib/shares.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { readReplyPieces } from '../redis/reply-pieces.ts';
-import { outageOf } from './availability.ts';
+import { setbackOf } from './availability.ts';
 import { outcomeOf, type MessageOutcome } from './message-outcome.ts';
 import { createReplyView, type Shown, type ViewEvent } from './reply-view.ts';
 
@@ -133,7 +133,7 @@ async function waitForEnd(
       if (outcome.state !== 'accepted') return outcome;
       newest = await findTurn(dependencies.pool, tenantId, turn.messageId);
     } catch (error) {
-      if (!outageOf(error)) throw error;
+      if (!setbackOf(error)) throw error;
     }
     // Whoever goes away meanwhile is not waited for.
     const isSoon = Date.now() - askedAt < ASK_AGAIN_MS;

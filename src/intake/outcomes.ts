@@ -26,7 +26,10 @@ export type Unavailable = { kind: 'unavailable'; service: string };
 /** The user or the tenant has sent more than the limit allows; `isRepeat`: what was taken before. */
 type OverLimit = { kind: 'rate-limited'; isRepeat?: true } & NonNullable<RateLimited>;
 
-/** The machine is behind, and the tenant has sent more than its share while others are there. */
+/**
+ * The tenant has its share: the machine is behind, and it has sent more than that while others are there; or
+ * its own work has had its connections for too long.
+ */
 export type OverShare = { kind: 'over-share'; retryAfterMs: number };
 
 /** What became of a message. */

@@ -7,8 +7,8 @@ import { createSealKeys } from '../db/seal-keys.ts';
 import { forgetUserWorkflowId } from '../domain/ids.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { TurnLimits } from '../domain/turn.ts';
-import { outageOf, reach } from './availability.ts';
-import type { Unavailable } from './outcomes.ts';
+import { reach, setbackOf } from './availability.ts';
+import type { OverShare, Unavailable } from './outcomes.ts';
 import { startEntered } from './start-erasure.ts';
 
 /** What became of the request to forget. */
@@ -18,6 +18,7 @@ type ErasureOutcome =
   | { kind: 'unknown-exchange' }
   /** As many as may be have not finished. */
   | { kind: 'too-many' }
+  | OverShare
   | Unavailable;
 
 /** `actor`: whoever asks, for the audit log. */
@@ -38,18 +39,19 @@ export function createRequestErasure(dependencies: {
   return async (wanted, actor) => {
     const { tenantId } = wanted;
     const deadline = Date.now() + ACCEPT_WITHIN_MS;
+    const of = { pool, tenantId };
     try {
-      const entry = await reach('The database', deadline, enterErasure(pool, wanted, actor));
+      const entry = await reach('The database', deadline, enterErasure(pool, wanted, actor), of);
       if (entry.outcome !== 'entered') return { kind: entry.outcome };
       const { erasureId } = entry.erasure;
-      const key = await reach('The database', deadline, sealKeys(tenantId));
+      const key = await reach('The database', deadline, sealKeys(tenantId), of);
       if (!key) return { kind: 'unknown-agent' };
       await startEntered(dependencies, entry.erasure, key, deadline);
       return { kind: 'accepted', erasureId, workflowId: forgetUserWorkflowId(tenantId, erasureId) };
     } catch (error) {
-      const outage = outageOf(error);
-      if (!outage) throw error;
-      return outage;
+      const setback = setbackOf(error);
+      if (!setback) throw error;
+      return setback;
     }
   };
 }

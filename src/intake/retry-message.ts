@@ -7,7 +7,7 @@ import type { HandleMessageInput } from '../domain/turn.ts';
 import type { FairPlaces } from '../lib/fair-places.ts';
 import { fetchInput } from '../temporal/history.ts';
 import { refusalBehind } from '../temporal/payload-codec.ts';
-import { outageOf, reach, UnavailableError } from './availability.ts';
+import { reach, setbackOf, UnavailableError } from './availability.ts';
 import { atPace, type Pace } from './pace.ts';
 import type { RetryOutcome } from './outcomes.ts';
 import type { RateLimiter } from './rate-limiter.ts';
@@ -37,10 +37,11 @@ export async function retryMessage(
   const { pool, temporal, rateLimiter, pace, places } = dependencies;
   const { userId, messageId } = turn;
   const deadline = Date.now() + ACCEPT_WITHIN_MS;
+  const of = { pool, tenantId };
   try {
     if (turn.state === 'done') return { kind: 'not-failed' };
     // Before Temporal is asked for anything.
-    const limited = await reach('The database', deadline, rateLimiter.count(tenantId, userId));
+    const limited = await reach('The database', deadline, rateLimiter.count(tenantId, userId), of);
     if (limited) return { kind: 'rate-limited', ...limited };
     const state = await temporal.withDeadline(deadline, () => settleTurn(dependencies, tenantId, turn));
     if (state === 'erased') return { kind: 'too-old' };
@@ -55,7 +56,7 @@ export async function retryMessage(
       // Of one that was refused, and has an input, Temporal has the start after all.
       if (state === 'refused') return { kind: 'not-failed' };
       // It was erased meanwhile, or is done.
-      if (!(await reach('The database', deadline, offerAgain(pool, tenantId, messageId))))
+      if (!(await reach('The database', deadline, offerAgain(pool, tenantId, messageId), of)))
         return { kind: 'not-failed' };
       await startTurn(dependencies, input, { deadline, again: true });
       await reopenTurn(pool, tenantId, messageId);
@@ -64,7 +65,7 @@ export async function retryMessage(
     return await atPace(pace, { tenantId, text: '' }, deadline, start);
   } catch (error) {
     // What can't be read is as good as forgotten.
-    const known = refusalBehind(error) ? ({ kind: 'too-old' } as const) : outageOf(error);
+    const known = refusalBehind(error) ? ({ kind: 'too-old' } as const) : setbackOf(error);
     if (!known) throw error;
     return known;
   }

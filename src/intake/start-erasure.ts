@@ -29,7 +29,10 @@ export async function startEntered(
     receivedAt: requestedAt.toISOString(),
   };
   // One that was refused before is on its way again: turns after it wait for it.
-  await reach('The database', deadline, markStart(pool, tenantId, erasureId, 'accepted'));
+  await reach('The database', deadline, markStart(pool, tenantId, erasureId, 'accepted'), {
+    pool,
+    tenantId,
+  });
   const input = { message, limits, seals: sealMessage(key, message) };
   const start = async (): Promise<void> => {
     try {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { createPool } from '../../src/db/pool.ts';
-import { isDatabaseAway } from '../../src/db/outage.ts';
+import { createPool, OverShareError } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { eventually } from '../support/eventually.ts';
 import { asRole, createTestDatabase, createTestTenant, type TestDatabase } from '../support/services.ts';
@@ -83,8 +82,8 @@ test('a tenant’s transactions, however many and slow, leave others a connectio
   await one();
   expect([begun, pool.totalCount]).toEqual([2, 3]);
   const late = await held().catch((error: unknown) => error);
-  expect(isDatabaseAway(late)).toBe(true);
-  await expect(waiting).rejects.toThrow('timeout exceeded');
+  expect(late).toBeInstanceOf(OverShareError);
+  await expect(waiting).rejects.toThrow(OverShareError);
   const next = held();
   for (const end of ends.splice(0)) end();
   await Promise.all(holding);

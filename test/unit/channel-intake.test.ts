@@ -1,5 +1,5 @@
 /** How many of a channel's events are refused for one tenant's sake, for whatever reason they are. */
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, jest, test } from '@jest/globals';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { createTakeEvent } from '../../src/api/channel-intake.ts';
@@ -10,11 +10,13 @@ import type { IntakeOutcome, NewMessage } from '../../src/intake/outcomes.ts';
 const accepted = { kind: 'accepted', turn: {} } as IntakeOutcome;
 const messageOf = (tenantId: string): Received => ({ kind: 'message', message: { tenantId } as NewMessage });
 
+afterEach(() => void jest.restoreAllMocks());
+
 /** Takes events one by one; `outcomeOf` is what intake makes of a tenant's message. */
-function intake(outcomeOf: (tenantId: string) => IntakeOutcome = () => accepted) {
+function intake(outcomeOf: (tenantId: string) => IntakeOutcome = () => accepted, isOutage = () => false) {
   const log = pino({ level: 'silent' });
   const accept = async ({ tenantId }: NewMessage) => outcomeOf(tenantId);
-  const take = createTakeEvent({ accept, registry: new Registry(), log });
+  const take = createTakeEvent({ accept, isOutage: async () => isOutage(), registry: new Registry(), log });
   return async (receive: () => Promise<Received>): Promise<'acknowledged' | 'refused'> => {
     try {
       await take('slack', receive);
@@ -71,26 +73,64 @@ test.each<[string, IntakeOutcome]>([
   expect(told.filter((kind) => kind === 'rate-limited')).toHaveLength(acknowledged);
 });
 
-test('while nothing is accepted all is refused, and comes again', async () => {
-  const take = intake(() => ({ kind: 'unavailable', service: 'The database' }));
+const databaseAway = { kind: 'unavailable', service: 'The database' } as const;
+const overShare = { kind: 'over-share', retryAfterMs: 1_000 } as const;
+
+test.each<[string, IntakeOutcome]>([
+  ['a service that fails', databaseAway],
+  ['what waits for the tenant’s own share of it', overShare],
+])('in an outage all is refused, and comes again: %s', async (_, outcome) => {
+  const take = intake(
+    () => outcome,
+    () => true,
+  );
   const { refused } = await flood(take, async () => messageOf('loud'), { events: 500, others: 1 });
   expect(refused).toBe(500);
 });
 
 test('and so is what is of a tenant that can’t be looked up', async () => {
-  const take = intake();
+  const take = intake(undefined, () => true);
   const away = async (): Promise<Received> => ({ kind: 'unavailable', service: 'A service' });
   for (let i = 0; i < 500; i += 1) expect(await take(away)).toBe('refused');
 });
 
-test('a repeated delivery of what has ended proves no service to be there', async () => {
-  const take = intake((tenantId) =>
-    tenantId === 'quiet'
-      ? ({ kind: 'accepted', turn: { state: 'done' } } as IntakeOutcome)
-      : { kind: 'unavailable', service: 'Temporal' },
+test('what was refused in an outage takes nothing from what may be refused after it', async () => {
+  let isOutage = true;
+  const take = intake(
+    () => databaseAway,
+    () => isOutage,
   );
-  const { refused } = await flood(take, async () => messageOf('loud'));
-  expect(refused).toBe(1_000);
+  for (let i = 0; i < 500; i += 1) await take(async () => messageOf('loud'));
+  isOutage = false;
+  let refused = 0;
+  while ((await take(async () => messageOf('loud'))) === 'refused') refused += 1;
+  expect(refused).toBe(20);
+});
+
+test.each([60, 300, 600, 1_800, Infinity])(
+  'one event a second of a tenant that services fail, and one of another’s each %d s: half are acknowledged',
+  async (everySeconds) => {
+    let now = 1_000_000;
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    const take = intake((tenantId) => (tenantId === 'loud' ? databaseAway : accepted));
+    const ofHour = { acknowledged: 0, refused: 0 };
+    for (let second = 1; second <= 7_200; second += 1) {
+      now += 1_000;
+      const isOthers = second % everySeconds === 0;
+      const what = await take(async () => messageOf('loud'));
+      if (isOthers) expect(await take(async () => messageOf('quiet'))).toBe('acknowledged');
+      if (second > 3_600) ofHour[what] += 1;
+    }
+    expect(ofHour.acknowledged).toBeGreaterThan(0.45 * 3_600);
+    expect(ofHour.refused).toBeGreaterThan(0.45 * 3_600);
+  },
+);
+
+test('what Slack refuses a tenant counts in an outage of ours, too', async () => {
+  const take = intake(undefined, () => true);
+  let refused = 0;
+  for (let i = 0; i < 500; i += 1) if ((await take(async () => unavailable)) === 'refused') refused += 1;
+  expect(refused).toBeLessThan(300);
 });
 
 test('what Slack does not do for a tenant is refused no oftener while nobody else writes', async () => {

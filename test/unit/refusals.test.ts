@@ -7,18 +7,13 @@ let now = 0;
 const clock = () => now;
 
 /** Sends `flood` events a minute that are over a tenant's share, and `taken` of others, for so long. */
-function play(
-  refusals: Refusals,
-  minutes: number,
-  each: { flood: number; taken: number; tenant?: string; why?: 'share' | 'service' },
-) {
+function play(refusals: Refusals, minutes: number, each: { flood: number; taken: number; tenant?: string }) {
   const counts = { refused: 0, acknowledged: 0 };
   for (let minute = 0; minute < minutes; minute += 1) {
     now += MINUTE;
     for (let i = 0; i < each.taken + each.flood; i += 1) {
-      const isRefused = i >= each.taken && refusals.mayRefuse(each.tenant ?? 'loud', each.why ?? 'share');
+      const isRefused = i >= each.taken && refusals.mayRefuse(each.tenant ?? 'loud');
       if (!isRefused) refusals.taken();
-      if (i < each.taken) refusals.accepted();
       counts[isRefused ? 'refused' : 'acknowledged'] += 1;
     }
   }
@@ -48,36 +43,6 @@ test('what was taken an hour ago pays for nothing', () => {
   for (let i = 0; i < 1_000; i += 1) refusals.taken();
   now += 66 * MINUTE;
   let refused = 0;
-  while (refusals.mayRefuse('loud', 'share')) refused += 1;
+  while (refusals.mayRefuse('loud')) refused += 1;
   expect(refused).toBe(20);
-});
-
-test('a service that fails one tenant alone counts as its flood does', () => {
-  const { refused, acknowledged } = play(createRefusals(clock), 240, {
-    ...{ flood: 6_000, taken: 10, why: 'service' },
-  });
-  expect(refused).toBeGreaterThan(1_000);
-  expect(refused).toBeLessThan(1.01 * acknowledged);
-});
-
-test('in an outage, while nobody’s message is accepted, all come again, and none counts', () => {
-  const refusals = createRefusals(clock);
-  play(refusals, 30, { flood: 0, taken: 100 });
-  now += MINUTE;
-  for (let i = 0; i < 10_000; i += 1) expect(refusals.mayRefuse(undefined, 'service')).toBe(true);
-  for (let i = 0; i < 3_000; i += 1) expect(refusals.mayRefuse('loud', 'share')).toBe(true);
-  expect(refusals.mayRefuse('loud', 'share')).toBe(true);
-  // Its end: what fails from now on fails for what a tenant does.
-  refusals.accepted();
-  let refused = 0;
-  while (refusals.mayRefuse('loud', 'service')) refused += 1;
-  expect(refused).toBeLessThan(20);
-});
-
-test('an outage that has just begun takes from the same room', () => {
-  const refusals = createRefusals(clock);
-  play(refusals, 30, { flood: 0, taken: 100 });
-  let refused = 0;
-  while (refusals.mayRefuse('loud', 'service')) refused += 1;
-  expect(refused).toBe(3_020);
 });

@@ -24,7 +24,7 @@ export function createTakeHomeClick(context: InboundContext, home: Home): TakeHo
     const actor = { type: 'slack-user', userId: scope.userId } as const;
     const taken = await requestErasure({ ...scope, exchangeId }, actor);
     if (taken.kind === 'unavailable') return taken;
-    if (taken.kind === 'too-many') {
+    if (taken.kind === 'too-many' || taken.kind === 'over-share') {
       show(visitor, { note: 'Too much is being forgotten just now: please try again later.' });
       return { kind: 'ignored', reason: 'home_busy' };
     }

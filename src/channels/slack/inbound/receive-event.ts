@@ -1,4 +1,5 @@
 import { INTAKE_ENTRY_MS } from '../../../domain/timing.ts';
+import { reach } from '../../../intake/availability.ts';
 import type { FairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
@@ -13,7 +14,7 @@ import { createPersonalLimit, type PersonalLimit } from '../personal-limit.ts';
 import { createFindSender } from './sender-team.ts';
 import type { SlackInbound } from './slack-inbound.ts';
 import { createTakeEnd } from './take-end.ts';
-import { takeMessage, type Taking } from './take-message.ts';
+import { takeMessage, toComeAgain, type Taking } from './take-message.ts';
 
 /** Slack's two events for a mention come within a second or two; its first repetition comes at once. */
 const READ_KEPT_MS = 10_000;
@@ -78,6 +79,7 @@ export function createReceiveEvent(
     installation: Installation,
   ): Promise<Received> {
     const { team, workspace, deadline } = from;
+    const { tenantId } = installation;
     switch (judged.kind) {
       case 'ignored':
         return judged;
@@ -88,9 +90,10 @@ export function createReceiveEvent(
       case 'message': {
         let agentId: string;
         try {
-          agentId = await within(deadline - Date.now(), findAgentOf(installation, judged.channel));
-        } catch {
-          return { kind: 'unavailable', service: 'The database', tenantId: installation.tenantId };
+          const of = { pool, tenantId };
+          agentId = await reach('The database', deadline, findAgentOf(installation, judged.channel), of);
+        } catch (error) {
+          return toComeAgain(error, tenantId);
         }
         return takeMessage(taking, judged, from, { ...installation, agentId });
       }

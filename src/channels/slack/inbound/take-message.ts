@@ -12,6 +12,7 @@ import {
 } from '../../../domain/timing.ts';
 import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
 import { MAX_TEXT_LENGTH } from '../../../domain/bounds.ts';
+import { reach, setbackOf } from '../../../intake/availability.ts';
 import type { IntakeOutcome, NewMessage } from '../../../intake/outcomes.ts';
 import { findAgent } from '../../../db/agents.ts';
 import type { Escalation } from '../../../db/escalations.ts';
@@ -111,11 +112,12 @@ export async function takeMessage(
     const until = deadline - INTAKE_ENTRY_MS;
     try {
       // Before the message is taken: it is remembered, and the agent says nothing to it.
-      const asked = await within(until - Date.now(), askForPerson(taking, received, installation));
+      const asking = askForPerson(taking, received, installation);
+      const asked = await reach('The database', until, asking, { pool: taking.pool, tenantId });
       if (asked) await tellInTime(taking, asked, until);
     } catch (error) {
       log.warn({ err: error, threadId: thread.threadId }, 'a person was asked for in vain');
-      return { kind: 'unavailable', service: 'The database', tenantId };
+      return toComeAgain(error, tenantId);
     }
   }
   const settled = (outcome: IntakeOutcome): void => {
@@ -130,6 +132,13 @@ export async function takeMessage(
     if (message.isDirect) noteDirectThread(redis, received, thread.threadId).catch(note);
   };
   return { kind: 'message', message: received, settled };
+}
+
+/** What is told of an event that the database did not give enough for. */
+export function toComeAgain(error: unknown, tenantId: string): Received {
+  return setbackOf(error)?.kind === 'over-share'
+    ? { kind: 'over-share', tenantId }
+    : { kind: 'unavailable', service: 'The database', tenantId };
 }
 
 type Asked = HandOver & { escalation: Escalation };

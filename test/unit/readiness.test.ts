@@ -1,0 +1,79 @@
+/** What the API finds when it asks its services itself: what takes replies away, and what is an outage. */
+import { expect, jest, test } from '@jest/globals';
+import type { Client } from '@temporalio/client';
+import type pg from 'pg';
+import { pino } from 'pino';
+import { createReadiness } from '../../src/api/readiness.ts';
+import type { RedisClient } from '../../src/redis/connection.ts';
+
+/** Services of which some are away; `asked` counts what Postgres is asked. */
+function services(...away: string[]) {
+  const asked = { postgres: 0 };
+  const answer = async <T>(service: string, value: T): Promise<T> => {
+    if (away.includes(service)) throw new Error(`${service} is away`);
+    return value;
+  };
+  const query = () => {
+    asked.postgres += 1;
+    return answer('postgres', { rows: [] });
+  };
+  const lastAccessTime = { seconds: Math.floor(Date.now() / 1_000) };
+  const temporal = {
+    options: { namespace: 'default' },
+    workflowService: {
+      getSystemInfo: () => answer('temporal', {}),
+      describeTaskQueue: () => answer('worker', { pollers: [{ lastAccessTime }] }),
+    },
+  };
+  const redis = { ping: () => answer('redis', 'PONG'), info: () => answer('redis', '') };
+  const readiness = createReadiness({
+    pool: { query } as unknown as pg.Pool,
+    redis: redis as unknown as RedisClient,
+    temporal: temporal as unknown as Client,
+    log: pino({ level: 'silent' }),
+  });
+  return { asked, ...readiness };
+}
+
+test.each<[string, boolean]>([
+  ['postgres', true],
+  ['temporal', true],
+  // Messages are accepted without them.
+  ['redis', false],
+  ['worker', false],
+])('%s away: not ready; an outage: %s', async (service, isOutage) => {
+  const { checkAll, isOutage: ask } = services(service);
+  expect(await checkAll()).toMatchObject({ [service]: 'away' });
+  expect(await ask()).toBe(isOutage);
+});
+
+test('nothing away is no outage', async () => {
+  expect(await services().isOutage()).toBe(false);
+});
+
+test('a service is asked once a second, whoever asks and however often', async () => {
+  let now = 1_000_000;
+  jest.spyOn(performance, 'now').mockImplementation(() => now);
+  const { asked, checkAll, isOutage } = services('postgres');
+  await Promise.all([checkAll(), ...Array.from({ length: 500 }, isOutage)]);
+  expect(asked.postgres).toBe(1);
+  now += 1_001;
+  await isOutage();
+  expect(asked.postgres).toBe(2);
+  jest.restoreAllMocks();
+});
+
+test('a service that gives no answer is away after two seconds', async () => {
+  jest.useFakeTimers();
+  const temporal = { workflowService: { getSystemInfo: () => new Promise(() => undefined) } };
+  const { isOutage } = createReadiness({
+    pool: { query: async () => ({}) } as unknown as pg.Pool,
+    redis: {} as unknown as RedisClient,
+    temporal: temporal as unknown as Client,
+    log: pino({ level: 'silent' }),
+  });
+  const asked = isOutage();
+  await jest.advanceTimersByTimeAsync(2_000);
+  expect(await asked).toBe(true);
+  jest.useRealTimers();
+});
