@@ -12,6 +12,7 @@ import { formatMemories } from '../../src/domain/quotations.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import type { Conversation, ReplayedMessage, Turn } from './dataset.ts';
 import type { ReturnedItem } from './measure.ts';
+import { enterRow } from '../../test/support/ledger-row.ts';
 
 /** The services of a replay, which runs the worker's own activities. */
 export type Services = { pool: pg.Pool; operator: pg.Pool; redis: Redis; embedder: Embedder };
@@ -52,6 +53,7 @@ export async function replay(
       const message = { ...messageTo(replayed, exchange.user.text, exchange.at), seq };
       replayed.stored.set(message.messageId, { user: exchange.user, assistant: exchange.reply });
       const repliedAt = new Date(exchange.at.getTime() + 1_000).toISOString();
+      await enterRow(services.pool, message);
       await storeTurn({ message, reply: exchange.reply.text, repliedAt, embedding: null, appendOwed: false });
     }
   };

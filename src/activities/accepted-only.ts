@@ -1,7 +1,7 @@
 import { activityInfo, ApplicationFailure } from '@temporalio/activity';
 import type pg from 'pg';
 import { validate as isUuid } from 'uuid';
-import { findTurn } from '../db/ledger.ts';
+import { askAboutTurn, type TurnWord } from '../db/ledger.ts';
 import type { SealKeys } from '../db/seal-keys.ts';
 import type { Agent } from '../domain/agent.ts';
 import type { InboundMessage, PromptMessage } from '../domain/conversation.ts';
@@ -10,9 +10,9 @@ import { FAILURE } from '../domain/failures.ts';
 import { parseTurnWorkflowId } from '../domain/ids.ts';
 import { isPromptOf } from '../domain/prompt.ts';
 import { sealedParts, sealedTurn, type TurnSeals } from '../domain/seals.ts';
+import { REMEMBERED_WITHIN_MS, TURN_ENDS_WITHIN_MS } from '../domain/timing.ts';
 import { isOurWord } from '../domain/words.ts';
-import { isSealed, sealOf, type SealedPart } from '../intake/seals.ts';
-import { within } from '../lib/within.ts';
+import { acceptedAt, isSealed, sealOf, type SealedPart } from '../intake/seals.ts';
 
 /** The parts of a step's input that are not taken on trust; one that is absent is not asked for. */
 export type Claims = {
@@ -37,20 +37,46 @@ export type Seal = (part: SealedPart, value: unknown) => string;
 type Step<I, O> = (input: I, seal: Seal) => Promise<O>;
 type GuardedStep<I, O> = (input: I & { seals?: TurnSeals | undefined }) => Promise<O>;
 
-/** How long the ledger may take to say whether a turn has ended. */
-const LEDGER_WITHIN_MS = 500;
+/**
+ * What a step asks the ledger, and until when a turn's seals count without its word: as long as the turn may
+ * live. `withinMs` is how long Postgres may take.
+ */
+type Question = {
+  goesOn: (turn: TurnWord) => boolean;
+  refusal: string;
+  withinMs: number;
+  youngerThanMs: number;
+};
+
+const QUESTIONS = {
+  /** The step costs money, or speaks to people: a turn that is remembered is not answered again. */
+  whileOpen: {
+    goesOn: ({ state }) => state !== 'done' && state !== 'erased',
+    refusal: 'turn that has ended',
+    withinMs: 500,
+    youngerThanMs: TURN_ENDS_WITHIN_MS,
+  },
+  /** The step remembers. Its local attempt has 600 ms in all (`QUICK_ATTEMPT_MS`). */
+  whileKept: {
+    goesOn: ({ mayBeStored }) => mayBeStored,
+    refusal: 'turn that is not kept',
+    withinMs: 250,
+    youngerThanMs: TURN_ENDS_WITHIN_MS + REMEMBERED_WITHIN_MS,
+  },
+} as const satisfies Record<string, Question>;
 
 /**
  * Makes the guard before every step of a turn. Temporal is no proof of anything: whoever reaches it can start
  * any workflow and schedule any step. So a step runs only when its workflow's id names a turn, and each part
  * of its input bears the seal that intake, or the step before, has given it for that turn. All others end as
- * `NotAccepted` (non-retryable) and have read and written nothing.
+ * `NotAccepted` (non-retryable) and have read and written nothing. Seals don't age, and whoever has copied an
+ * input can send it again: so a step that can do harm then also asks the ledger.
  */
 export function createAcceptedOnly({ pool, sealKeys }: { pool: pg.Pool; sealKeys: SealKeys }) {
   return function acceptedOnly<I, O>(
     step: Step<I, O>,
     claimsOf: (input: I) => Claims,
-    options: { whileOpen?: boolean } = {},
+    asks?: keyof typeof QUESTIONS,
   ): GuardedStep<I, O> {
     return async (input) => {
       const ids = parseTurnWorkflowId(activityInfo().workflowExecution?.workflowId ?? '');
@@ -59,8 +85,13 @@ export function createAcceptedOnly({ pool, sealKeys }: { pool: pg.Pool; sealKeys
       const key = await keyOf(sealKeys, tenantId);
       const unsealed = findUnsealed(key, ids, () => claimsOf(input), input.seals);
       if (unsealed) throw notAccepted(unsealed);
-      if (options.whileOpen && (await hasEnded(pool, tenantId, messageId)))
-        throw notAccepted('turn that has ended');
+      if (asks)
+        await assertGoesOn(
+          pool,
+          ids,
+          QUESTIONS[asks],
+          input.seals && acceptedAt(key, messageId, input.seals),
+        );
       return step(input, (part, value) => sealOf(key, messageId, part, value));
     };
   };
@@ -123,14 +154,20 @@ function findUnsealedOf(
   return undefined;
 }
 
-/** A turn that is remembered is not answered again. While Postgres is away its seals do. */
-async function hasEnded(pool: pg.Pool, tenantId: string, messageId: string): Promise<boolean> {
-  try {
-    const turn = await within(LEDGER_WITHIN_MS, findTurn(pool, tenantId, messageId));
-    return turn === undefined || turn.state === 'done' || turn.state === 'erased';
-  } catch {
-    return false;
+/** Rejects, to be tried again, when only the ledger could tell and Postgres is away. */
+async function assertGoesOn(
+  pool: pg.Pool,
+  { tenantId, messageId }: TurnIds,
+  { goesOn, refusal, withinMs, youngerThanMs }: Question,
+  acceptedAtMs: number | undefined,
+): Promise<void> {
+  const heard = await askAboutTurn(pool, tenantId, messageId, withinMs);
+  if (heard !== 'away') {
+    if (!heard.said || !goesOn(heard.said)) throw notAccepted(refusal);
+    return;
   }
+  if (acceptedAtMs === undefined || Date.now() - acceptedAtMs > youngerThanMs)
+    throw ApplicationFailure.retryable('Postgres is away, and the turn is too old to go on without it');
 }
 
 function notAccepted(what: string): ApplicationFailure {

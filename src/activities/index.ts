@@ -21,8 +21,8 @@ export type Activities = ReturnType<typeof createActivities>;
 
 /**
  * All activities of both workers, each with what it does not take on trust. Those that cost money or speak to
- * people also ask the ledger whether their turn still waits for a reply. Those of no turn take nothing but
- * ids: what they do, the database says.
+ * people also ask the ledger whether their turn still waits for a reply, and those that remember whether it
+ * is to be kept. Those of no turn take nothing but ids: what they do, the database says.
  */
 export function createActivities(dependencies: ActivityDependencies) {
   const { pool } = dependencies;
@@ -36,7 +36,6 @@ export function createActivities(dependencies: ActivityDependencies) {
   const { storeTurn, recordFailedTurn } = createStoreTurn(dependencies);
   const forget = createForget(dependencies);
   const isErasure = ({ message }: { message: InboundMessage }) => ({ message, channel: ERASURE_CHANNEL });
-  const whileOpen = true;
   const gatherAndSeal = async (
     input: Parameters<typeof gatherContext>[0],
     seal: Seal,
@@ -56,12 +55,17 @@ export function createActivities(dependencies: ActivityDependencies) {
     answerTurn: acceptedOnly(
       answerAndSeal,
       ({ text, agent, messages, delivery }) => ({ text, agent, prompt: messages, turn: delivery?.turn }),
-      { whileOpen },
+      'whileOpen',
     ),
-    showProgress: acceptedOnly(showProgress, ({ turn }) => ({ turn }), { whileOpen }),
-    deliverReply: acceptedOnly(deliverReply, ({ turn, text }) => ({ turn, shown: text }), { whileOpen }),
-    appendTurnToWindow: acceptedOnly(appendTurnToWindow, ({ message, reply }) => ({ message, reply })),
-    appendOwedTurn: acceptedOnly(appendOwedTurn, ({ message, reply }) => ({ message, reply })),
+    showProgress: acceptedOnly(showProgress, ({ turn }) => ({ turn }), 'whileOpen'),
+    deliverReply: acceptedOnly(deliverReply, ({ turn, text }) => ({ turn, shown: text }), 'whileOpen'),
+    appendTurnToWindow: acceptedOnly(
+      appendTurnToWindow,
+      ({ message, reply }) => ({ message, reply }),
+      'whileKept',
+    ),
+    appendOwedTurn: acceptedOnly(appendOwedTurn, ({ message, reply }) => ({ message, reply }), 'whileKept'),
+    // Asks the ledger itself, in the transaction that stores.
     storeTurn: acceptedOnly(storeTurn, ({ message, reply, embedding }) => ({ message, reply, embedding })),
     recordFailedTurn: acceptedOnly(recordFailedTurn, (ids) => ({ ids })),
     ...createImportMemory(dependencies),

@@ -27,7 +27,10 @@ export const database = z
   .meta({ title: TITLE })
   .transform((read) => ({ databaseUrl: read.DATABASE_URL }));
 
-/** For what comes before a tenant is known: keys that are looked up (`src/api/key-lookup.ts`). */
+/**
+ * In an API for what comes before a tenant is known: keys that are looked up (`src/api/key-lookup.ts`). In a
+ * worker for what a tenant must not keep waiting: questions to the ledger (`src/db/ask-ledger.ts`).
+ */
 const OF_NO_TENANT = 3;
 /** With fewer there would be room for one tenant at a time. */
 const FEWEST_CONNECTIONS = 6;

@@ -3,9 +3,11 @@ import type pg from 'pg';
 import { v4 as randomUuid, v5 as namedUuid } from 'uuid';
 import type { Agent } from '../domain/agent.ts';
 import type { Scope } from '../domain/conversation.ts';
+import { LATE_TURNS_KEPT_OUT_DAYS } from '../domain/erasure.ts';
 import { handleMessageWorkflowId } from '../domain/ids.ts';
 import type { TurnFigures } from '../domain/turn-figures.ts';
 import { findAgentWith } from './agents.ts';
+import { askLedger, type Heard } from './ask-ledger.ts';
 import { lockScope } from './scopes.ts';
 import { inTenant } from './tenant-transaction.ts';
 
@@ -176,6 +178,36 @@ export async function isEntered(
   return (await inTenant(pool, tenantId, (client) => findByKey(client, tenantId, dedupeKey))) !== undefined;
 }
 
+/**
+ * Whether anything of a turn may be stored. Not of one that is erased; nor of one that is done for longer
+ * than its steps live (domain/timing.ts): it was stored then, and may have been swept since. Without a row it
+ * may be erased, or its tenant removed. A sweep leaves the row for as long as steps live (migrations/0031).
+ */
+const MAY_BE_STORED = `state <> 'erased'
+  AND (state <> 'done' OR offered_at > clock_timestamp() - interval '${LATE_TURNS_KEPT_OUT_DAYS} days')`;
+
+/** What the ledger says of a turn to the step that is about to go on with it. */
+export type TurnWord = { state: TurnState; mayBeStored: boolean };
+
+/** The ledger's word on a turn; undefined when it has none. */
+export function askAboutTurn(
+  pool: pg.Pool,
+  tenantId: string,
+  messageId: string,
+  withinMs?: number,
+): Promise<Heard<TurnWord | undefined>> {
+  const ask = async (client: pg.PoolClient): Promise<TurnWord | undefined> => {
+    const { rows } = await client.query<TurnWord>({
+      name: 'turn-word',
+      text: `SELECT state, ${MAY_BE_STORED} AS "mayBeStored" FROM turns
+             WHERE tenant_id = $1 AND message_id = $2 AND kind = 'message'`,
+      values: [tenantId, messageId],
+    });
+    return rows[0];
+  };
+  return askLedger(pool, tenantId, ask, withinMs);
+}
+
 /** One turn by its message id; undefined when the tenant has none. */
 export async function findTurn(
   pool: pg.Pool,
@@ -244,7 +276,7 @@ export async function endTurn(
 
 /**
  * Records a turn's end within the caller's transaction, and holds its row until that ends. Safe to repeat;
- * the last call wins. False for a turn that is erased, which stays so: nothing of it may be stored.
+ * the last call wins. False, and nothing is written, for a turn of which nothing may be stored.
  */
 export async function finishTurn(
   client: pg.PoolClient,
@@ -254,16 +286,13 @@ export async function finishTurn(
   figures?: TurnFigures,
 ): Promise<boolean> {
   const { missing = [], ...numbers } = figures ?? {};
-  const { rows } = await client.query<{ state: TurnState }>({
+  const { rowCount } = await client.query({
     name: 'finish-turn',
-    text: `UPDATE turns SET state = CASE state WHEN 'erased' THEN state ELSE $3 END,
-             finished_at = CASE state WHEN 'erased' THEN finished_at ELSE now() END,
-             missing = CASE state WHEN 'erased' THEN missing ELSE $4 END,
-             figures = CASE state WHEN 'erased' THEN figures ELSE $5 END
-           WHERE tenant_id = $1 AND message_id = $2 RETURNING state`,
+    text: `UPDATE turns SET state = $3, finished_at = now(), missing = $4, figures = $5
+           WHERE tenant_id = $1 AND message_id = $2 AND ${MAY_BE_STORED}`,
     values: [tenantId, messageId, state, missing, figures ? JSON.stringify(numbers) : null],
   });
-  return rows[0]?.state !== 'erased';
+  return rowCount === 1;
 }
 
 function toTurn(row: TurnRow): LedgerTurn {

@@ -9,18 +9,24 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
  * not a UUID. When `work` throws, the transaction is rolled back and the error rethrown. `work` runs a second
  * time when a pooler in between turns out to keep no prepared statements. With `statementWithinMs` Postgres
  * ends a statement that takes longer, instead of after the pool's time: for work that nobody waits for then.
- * With `ofOneMoment` all statements see what the first one saw.
+ * With `ofOneMoment` all statements see what the first one saw. `outsideShare` is for whoever bounds itself
+ * how many connections it takes.
  */
 export async function inTenant<T>(
   pool: pg.Pool,
   tenantId: string,
   work: (client: pg.PoolClient) => Promise<T>,
-  { statementWithinMs, ofOneMoment }: { statementWithinMs?: number; ofOneMoment?: boolean } = {},
+  {
+    statementWithinMs,
+    ofOneMoment,
+    outsideShare,
+  }: { statementWithinMs?: number; ofOneMoment?: boolean; outsideShare?: boolean } = {},
 ): Promise<T> {
   const begin = ofOneMoment ? 'BEGIN ISOLATION LEVEL REPEATABLE READ' : 'BEGIN';
   const timeout = statementWithinMs ? `SET LOCAL statement_timeout = ${statementWithinMs}` : '';
   if (!UUID.test(tenantId)) throw new TypeError(`tenantId must be a UUID, got ${JSON.stringify(tenantId)}`);
-  const once = () => inShare(pool, tenantId, () => transaction(pool, tenantId, work, { begin, timeout }));
+  const begun = () => transaction(pool, tenantId, work, { begin, timeout });
+  const once = () => (outsideShare ? begun() : inShare(pool, tenantId, begun));
   try {
     return await once();
   } catch (error) {

@@ -53,7 +53,10 @@ export type ErasureReceipt = {
   remains: Remainder[];
 };
 
-/** For so long late turns are kept out of a window. */
+/**
+ * For so long late turns are kept out of a window, and a turn's row stays in the ledger (migrations/0031):
+ * longer than a turn and what remembers it live (`timing.ts`).
+ */
 export const LATE_TURNS_KEPT_OUT_DAYS = 9;
 
 const DAY_MS = 24 * 60 * 60_000;

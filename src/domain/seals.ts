@@ -15,6 +15,8 @@ export type TurnSeals = {
   /** When the message came, and what its sender is called. */
   sender: string;
   background: string;
+  /** When the message came, in clear and then its seal, for steps that get no message (`intake/seals.ts`). */
+  at?: string;
   /** Absent where no agent answers. */
   agent?: string;
   /** The model's words, once there are any. */

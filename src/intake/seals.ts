@@ -42,5 +42,14 @@ export function sealMessage(key: Buffer, message: InboundMessage): TurnSeals {
     text: seal('text', text),
     sender: seal('sender', sender),
     background: seal('background', background),
+    at: `${message.receivedAt} ${seal('at', message.receivedAt)}`,
   };
+}
+
+/** When a turn's message came, by its seals; undefined when these don't tell. In milliseconds since 1970. */
+export function acceptedAt(key: Buffer, messageId: string, { at }: TurnSeals): number | undefined {
+  if (typeof at !== 'string') return undefined;
+  const [time = '', seal] = at.split(' ');
+  const parsed = Date.parse(time);
+  return isSealed(key, messageId, 'at', time, seal) && !Number.isNaN(parsed) ? parsed : undefined;
 }

@@ -175,6 +175,27 @@ test('a forged memory is not stored, neither with a real message nor with an inv
   expect(await everything()).toEqual(before);
 });
 
+test('a copy of what was accepted brings nothing back once the ledger has no row of it', async () => {
+  const { body } = await system.say('My locker code is 1234', { userId: 'swept' });
+  const { tenantId } = system;
+  const messageId = String(body['messageId']);
+  const workflowId = embedAndStoreWorkflowId(tenantId, messageId);
+  await eventually(async () => ((await system.memoryOf('swept')).body['memories'] as unknown[]).length === 2);
+  const copied = await inputOf<EmbedAndStoreInput>(system.temporal, workflowId);
+  // As retention and the end of an erasure's mark leave it.
+  const { admin } = system.database;
+  await admin.query('DELETE FROM exchange_passages WHERE exchange_id = $1', [messageId]);
+  await admin.query('DELETE FROM conversation_embeddings WHERE exchange_id = $1', [messageId]);
+  await admin.query('DELETE FROM turns WHERE message_id = $1', [messageId]);
+  await system.redis.del(`${tenantId}:memory:short:${system.agent.id}:swept`);
+  const before = await everything();
+  const owed = { ...copied, appendOwed: true };
+  expect(await play('EmbedAndStore', workflowId, EMBEDDING_TASK_QUEUE, owed)).toContain('NotAccepted');
+  const stored = { workflowId, taskQueue: EMBEDDING_TASK_QUEUE, args: [copied] };
+  await system.temporal.workflow.execute('EmbedAndStore', stored);
+  expect(await everything()).toEqual(before);
+});
+
 test('a run that can’t be read, in the place of an accepted turn, leaves the ledger’s word', async () => {
   const silent: LlmAnswer = (res) =>
     void res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();

@@ -3,10 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type pg from 'pg';
+import { createStoreTurn } from '../../src/activities/store-turn.ts';
 import { createSweepRetention } from '../../src/activities/sweep-retention.ts';
 import { SYSTEM } from '../../src/db/audit.ts';
 import { enterErasure } from '../../src/db/erasures.ts';
-import { enterTurn } from '../../src/db/ledger.ts';
+import { askAboutTurn, enterTurn, type TurnState } from '../../src/db/ledger.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { Scope } from '../../src/domain/conversation.ts';
@@ -45,6 +46,7 @@ async function newUser(): Promise<Scope> {
     { user: 'old', reply: 'old answer', at: daysAgo(40) },
     { user: 'new', reply: 'new answer', at: daysAgo(0) },
   );
+  await system.database.admin.query('DELETE FROM turns WHERE tenant_id = $1', [tenantId]);
   for (const [index, { messageId, text }] of told.entries()) {
     const replyText = `${text} answer`;
     await appendTurn(system.redis, scope, { seq: index + 1, messageId, userText: text, replyText });
@@ -63,7 +65,7 @@ async function newUser(): Promise<Scope> {
     });
     if (!('turn' in entered)) throw new Error(entered.outcome);
     await system.database.admin.query(
-      'UPDATE turns SET state = $3, received_at = $4 WHERE tenant_id = $1 AND message_id = $2',
+      'UPDATE turns SET state = $3, received_at = $4, offered_at = $4 WHERE tenant_id = $1 AND message_id = $2',
       [tenantId, entered.turn.messageId, state, daysAgo(days)],
     );
   }
@@ -158,10 +160,10 @@ describe('a sweep', () => {
     const { erasureId } = entry.erasure;
     const { admin } = system.database;
     // Its memories are forgotten: it deletes executions now.
-    await admin.query(`UPDATE turns SET state = 'done', received_at = $2 WHERE message_id = $1`, [
-      erasureId,
-      daysAgo(40),
-    ]);
+    await admin.query(
+      `UPDATE turns SET state = 'done', received_at = $2, offered_at = $2 WHERE message_id = $1`,
+      [erasureId, daysAgo(40)],
+    );
     await sweep();
     const erasure = `erasure:${erasureId}`;
     expect((await leftOf(scope)).turns).toEqual([...ALL.turns, erasure]);
@@ -192,12 +194,54 @@ describe('a sweep', () => {
     expect([await leftOf(keeps), await leftOf(keepsLonger)]).toEqual([ALL, ALL]);
   });
 
+  test('leaves an entry whose turn may still be stored or appended, and then a copy of it brings nothing back', async () => {
+    const scope = await newUser();
+    await limit(scope.tenantId, { memoryDays: 1, ledgerDays: 1 });
+    const memory = memoryOf({ ...system, pool: system.database.pool }, scope);
+    const [told] = await memory.tell({ user: 'late', reply: 'late answer', at: daysAgo(8) });
+    if (!told) throw new Error('nothing was told');
+    const turn = { message: told, reply: 'late answer', repliedAt: daysAgo(8), embedding: null };
+    const { admin } = system.database;
+    const startedDaysAgo = (days: number, state: TurnState) =>
+      admin.query('UPDATE turns SET received_at = $2, offered_at = $2, state = $3 WHERE message_id = $1', [
+        told.messageId,
+        daysAgo(days),
+        state,
+      ]);
+    const { storeTurn } = createStoreTurn({ pool: worker, embedder: system.embedder });
+    const stored = async () => {
+      await storeTurn({ ...turn, appendOwed: false });
+      const { rows } = await admin.query<{ content: string }>(
+        `SELECT content FROM conversation_embeddings WHERE exchange_id = $1 ORDER BY role DESC`,
+        [told.messageId],
+      );
+      return rows.map(({ content }) => content);
+    };
+    const word = () => askAboutTurn(worker, scope.tenantId, told.messageId);
+
+    for (const state of ['refused', 'failed', 'done'] as const) {
+      await startedDaysAgo(8, state);
+      await sweep();
+      expect(await word()).toEqual({ said: { state, mayBeStored: true } });
+      expect(await stored()).toEqual(['late', 'late answer']);
+    }
+
+    await startedDaysAgo(10, 'done');
+    expect(await word()).toEqual({ said: { state: 'done', mayBeStored: false } });
+    await admin.query('DELETE FROM conversation_embeddings WHERE exchange_id = $1', [told.messageId]);
+    expect(await stored()).toEqual([]);
+
+    await sweep();
+    expect(await word()).toEqual({ said: undefined });
+    expect(await stored()).toEqual([]);
+  });
+
   test('goes on until nothing is left, a bounded number at a time', async () => {
     const scope = await newUser();
     await limit(scope.tenantId, { ledgerDays: 30 });
     await system.database.admin.query(
-      `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id, state, received_at)
-       SELECT $1, gen_random_uuid(), $2, $3, 100 + i, 'many ' || i, '', '', 'done', $4 FROM generate_series(1, 1200) i`,
+      `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id, state, received_at, offered_at)
+       SELECT $1, gen_random_uuid(), $2, $3, 100 + i, 'many ' || i, '', '', 'done', $4, $4 FROM generate_series(1, 1200) i`,
       [scope.tenantId, scope.agentId, scope.userId, daysAgo(40)],
     );
     const once = await inTenant(worker, scope.tenantId, (client) =>
@@ -230,8 +274,8 @@ test('what takes longer than a statement may goes in smaller and smaller parts',
   await limit(scope.tenantId, { ledgerDays: 30 });
   const { admin } = system.database;
   await admin.query(
-    `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id, state, received_at)
-     SELECT $1, gen_random_uuid(), $2, $3, 100 + i, 'slow ' || i, '', '', 'done', $4 FROM generate_series(1, 60) i`,
+    `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id, state, received_at, offered_at)
+     SELECT $1, gen_random_uuid(), $2, $3, 100 + i, 'slow ' || i, '', '', 'done', $4, $4 FROM generate_series(1, 60) i`,
     [scope.tenantId, scope.agentId, scope.userId, daysAgo(40)],
   );
   // Each row takes 30 ms: 60 take longer than the second that a statement has.

@@ -10,6 +10,7 @@ import type { GatheredContext } from '../../src/domain/turn.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { retrieveRelevant } from '../../src/memory/long-term/memories.ts';
 import { SOMEBODY } from './embeddings.ts';
+import { enterRow } from './ledger-row.ts';
 import { connectRedis, createTestDatabase, modelsPath, type TestDatabase } from './services.ts';
 
 export type Turn = { user: string; reply?: string; at?: string };
@@ -65,6 +66,7 @@ export function memoryOf(
       for (const { user, reply = 'Thanks, noted.', at } of turns) {
         clock += 2 * 3_600_000;
         const message = messageAt(user, at ?? new Date(clock).toISOString());
+        await enterRow(services.pool, message);
         await storeTurn({
           message,
           reply,

@@ -6,6 +6,7 @@
  */
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { askLedger } from '../../../db/ask-ledger.ts';
 import { inTenant } from '../../../db/tenant-transaction.ts';
 import { POST_RECORD_WITHIN_MS } from '../../../domain/timing.ts';
 import { within } from '../../../lib/within.ts';
@@ -50,7 +51,10 @@ export type Claim = {
 };
 
 export type PostRecord = {
-  /** Claims a message; undefined when an attempt before has claimed it. */
+  /**
+   * Claims a message; undefined when an attempt before has claimed it, or the turn is erased. Without
+   * Postgres it counts as claimed. Rejects, to be tried again, when Postgres is there and is late.
+   */
   claim(ref: PostRef): Promise<Claim | undefined>;
   /**
    * All claims. `isWhole` is false when messages may have been posted without one. Rejects without Postgres.
@@ -84,13 +88,12 @@ export function openPostRecord(
 ): PostRecord {
   const counts = new Map<string, number>();
   let writing: Promise<unknown> = Promise.resolve();
+  const statement =
+    <R extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) =>
+    (client: pg.PoolClient) =>
+      client.query<R>({ name: `slack posts: ${name}`, text, values: [tenantId, messageId, ...values] });
   const ask = <R extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) =>
-    within(
-      POST_RECORD_WITHIN_MS,
-      inTenant(pool, tenantId, (client) =>
-        client.query<R>({ name: `slack posts: ${name}`, text, values: [tenantId, messageId, ...values] }),
-      ),
-    );
+    within(POST_RECORD_WITHIN_MS, inTenant(pool, tenantId, statement<R>(name, text, values)));
   const write = (name: string, text: string, values: unknown[]): void => {
     // In order, so that what was found out last stands in the end.
     writing = writing
@@ -108,13 +111,12 @@ export function openPostRecord(
       const { part, piece = 0, pieces = 1, waiting = false } = ref;
       const nth = counts.get(partKey(ref)) ?? 0;
       const key = { part, piece, nth };
-      try {
-        const { rowCount } = await ask('claim', CLAIM, [part, piece, nth, pieces, waiting, channel]);
-        if (rowCount !== 1) return undefined;
-      } catch (error) {
-        log.warn({ err: error }, 'a post in Slack can’t be claimed');
+      const claiming = statement('claim', CLAIM, [part, piece, nth, pieces, waiting, channel]);
+      const heard = await askLedger(pool, tenantId, claiming, POST_RECORD_WITHIN_MS);
+      if (heard === 'away') {
+        log.warn('a post in Slack can’t be claimed: Postgres is away');
         await noteUnrecorded();
-      }
+      } else if (heard.said.rowCount !== 1) return undefined;
       counts.set(partKey(ref), nth + 1);
       return { posted: (ts) => setPosted(key, ts), gone: () => setGone(key) };
     },
