@@ -66,7 +66,7 @@ test('a tenant whose share has room waits for the database: that is an outage', 
   void failureOf(inShare(pool, 'loud', forEver));
   const of = { pool, tenantId: 'quiet' };
   const late = failureOf(reach('The database', Date.now() + 500, inShare(pool, 'quiet', forEver), of));
-  await jest.advanceTimersByTimeAsync(500);
+  await jest.advanceTimersByTimeAsync(501);
   expect(setbackOf(await late)).toEqual({ kind: 'unavailable', service: 'The database' });
 });
 

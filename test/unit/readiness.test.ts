@@ -73,7 +73,7 @@ test('a service that gives no answer is away after two seconds', async () => {
     log: pino({ level: 'silent' }),
   });
   const asked = isOutage();
-  await jest.advanceTimersByTimeAsync(2_000);
+  await jest.advanceTimersByTimeAsync(2_001);
   expect(await asked).toBe(true);
   jest.useRealTimers();
 });
