@@ -4,12 +4,13 @@
 import type { Logger } from 'pino';
 import { Counter, type Registry } from 'prom-client';
 import type { Listening, Received, Take, WebhookChannel } from '../channels/channel.ts';
+import { hasEnded } from '../db/ledger.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { AcceptMessage } from '../intake/accept-message.ts';
 import type { IntakeOutcome, NewMessage } from '../intake/outcomes.ts';
 import { badField, Problem, problemOf, unauthorized, unavailable } from './problems.ts';
 import type { Readiness } from './readiness.ts';
-import { createRefusals } from './refusals.ts';
+import { createFailures, createRefusals } from './refusals.ts';
 
 /** What a service that doesn't answer is given until it is asked again. */
 const AWAY_FOR_MS = 2_000;
@@ -17,7 +18,8 @@ const AWAY_FOR_MS = 2_000;
 /** What the channel is to send again. */
 type Refused = Extract<Received, { kind: 'unavailable' | 'over-share' }>;
 
-type MayRefuse = (tenantId: string | undefined) => Promise<boolean>;
+/** `isFailure`: a service has failed the tenant, which has not its share of one. */
+type MayRefuse = (tenantId: string | undefined, isFailure: boolean) => Promise<boolean>;
 
 /** Takes what `receive` makes of a request. Gives the body of the answer, or throws a Problem. */
 export type TakeEvent = (
@@ -27,7 +29,7 @@ export type TakeEvent = (
 
 /**
  * `isOutage` is asked before an event is refused: while it says so, all may come again, and none counts. That
- * intake fails is no proof, since one tenant's doing can make it fail for that tenant.
+ * intake fails one tenant is no proof, since its own doing may be why; that it fails several at once is.
  */
 export function createTakeEvent(dependencies: {
   accept: AcceptMessage;
@@ -36,14 +38,13 @@ export function createTakeEvent(dependencies: {
   log: Logger;
 }): TakeEvent {
   const { accept, isOutage, registry, log } = dependencies;
-  const outcomes = new Counter({
-    name: 'konstruct_channel_events_total',
-    help: 'Events from channels: accepted, or why they were not.',
-    labelNames: ['channel', 'outcome'],
-    registers: [registry],
-  });
+  const outcomes = countOutcomes(registry);
   const refusals = createRefusals();
-  const mayRefuse: MayRefuse = async (tenantId) => (await isOutage()) || refusals.mayRefuse(tenantId);
+  const failures = createFailures();
+  const mayRefuse: MayRefuse = async (tenantId, isFailure) => {
+    const isCommon = isFailure && tenantId !== undefined && failures.failed(tenantId);
+    return isCommon || (await isOutage()) || refusals.mayRefuse(tenantId);
+  };
   return async (channel, receive) => {
     const count = (outcome: string): void => {
       outcomes.inc({ channel, outcome });
@@ -89,6 +90,7 @@ export function createTakeEvent(dependencies: {
       case 'message': {
         const outcome = await accept(received.message, { deadline });
         const taken = await heedRefusals(mayRefuse, received.message, outcome);
+        if (taken.kind === 'accepted' && !hasEnded(taken.turn.state)) failures.accepted();
         received.settled?.(taken);
         count(wordFor(taken));
         // The channel delivers both again.
@@ -109,12 +111,20 @@ export function createTakeEvent(dependencies: {
     count(isShare ? 'rate_limited' : 'unavailable');
     // What the channel itself refuses it refuses in an outage of ours, too.
     const isOwn = !isShare && received.isOwn;
-    if (isOnce || (isOwn ? refusals.mayRefuse(tenantId) : await mayRefuse(tenantId))) {
+    if (isOnce || (isOwn ? refusals.mayRefuse(tenantId) : await mayRefuse(tenantId, !isShare))) {
       throw unavailable(isShare ? 'The API' : received.service);
     }
     log.warn({ channel, tenantId }, 'an event of a tenant is left out: too many of its are refused');
   }
 }
+
+const countOutcomes = (registry: Registry) =>
+  new Counter({
+    name: 'konstruct_channel_events_total',
+    help: 'Events from channels: accepted, or why they were not.',
+    labelNames: ['channel', 'outcome'],
+    registers: [registry],
+  });
 
 /** What should come again, and may not be refused, is one message too many. */
 async function heedRefusals(
@@ -123,7 +133,7 @@ async function heedRefusals(
   outcome: IntakeOutcome,
 ): Promise<IntakeOutcome> {
   const isRefused = outcome.kind === 'over-share' || outcome.kind === 'unavailable';
-  if (!isRefused || (await mayRefuse(tenantId))) return outcome;
+  if (!isRefused || (await mayRefuse(tenantId, outcome.kind === 'unavailable'))) return outcome;
   const retryAfterMs = outcome.kind === 'over-share' ? outcome.retryAfterMs : AWAY_FOR_MS;
   return { kind: 'rate-limited', limit: 'tenant', retryAfterMs };
 }

@@ -64,3 +64,33 @@ export function createRefusals(now: () => number = () => performance.now()): Ref
     },
   };
 }
+
+/** No few tenants can fail together for what they do. */
+const TENANTS_OF_AN_OUTAGE = 3;
+const FAILING_FOR_MS = 30_000;
+
+/** Whom services fail. */
+export type Failures = {
+  /** Somebody's message was accepted: the services do their work. */
+  accepted(): void;
+  /** A service has failed this tenant. Says whether it fails many, and nobody's message is accepted. */
+  failed(tenantId: string): boolean;
+};
+
+/** What no probe shows, a Temporal that answers and starts nothing say, is seen by whom it fails. */
+export function createFailures(now: () => number = () => performance.now()): Failures {
+  /** When each was failed last, since a message was accepted. */
+  const failing = new Map<string, number>();
+  return {
+    accepted: () => failing.clear(),
+    failed(tenantId) {
+      failing.delete(tenantId);
+      failing.set(tenantId, now());
+      for (const [id, at] of failing) {
+        if (now() - at <= FAILING_FOR_MS) break;
+        failing.delete(id);
+      }
+      return failing.size >= TENANTS_OF_AN_OUTAGE;
+    },
+  };
+}

@@ -5,7 +5,6 @@
 import type pg from 'pg';
 import { createFairPlaces } from '../lib/fair-places.ts';
 import { NotInTimeError, withinFreeTime } from '../lib/within.ts';
-import { isDatabaseAway, isStatementTimeout } from './outage.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** What a process's connections have beside the shares of tenants (config/database.ts). */
@@ -16,7 +15,6 @@ const ANSWER_WITHIN_MS = 500;
 const STATEMENT_OF_ANSWER = 0.8;
 /** How long a question waits for a place while Postgres answers others. */
 const PLACE_WITHIN_MS = 2_000;
-const BUSY = 'the ledger is asked too much just now';
 
 /** What the ledger said, or that Postgres is away. */
 export type Heard<T> = { said: T } | 'away';
@@ -31,8 +29,8 @@ const asks = new WeakMap<pg.Pool, Ask>();
 
 /**
  * Runs `work` in a tenant's transaction, outside the tenant's share. `away` says that Postgres can't be
- * reached, or has not said a word within `withinMs`. Whatever else comes in the way rejects, and is worth
- * another try: a slow statement, or no place in time.
+ * reached, can't do it, or has not said a word within `withinMs`. What comes in the way of the statement
+ * alone rejects, and is worth another try: a slow one, a lock, or no place in time.
  */
 export async function askLedger<T>(
   pool: pg.Pool,
@@ -44,6 +42,14 @@ export async function askLedger<T>(
   const ask = known ?? createAsk(pool);
   if (!known) asks.set(pool, ask);
   return ask(tenantId, work, withinMs);
+}
+
+/** Others have the places. */
+class BusyError extends Error {
+  override readonly name = 'LedgerIsBusy';
+  constructor() {
+    super('the ledger is asked too much just now');
+  }
 }
 
 /** Postgres says nothing. */
@@ -68,7 +74,7 @@ function createAsk(pool: pg.Pool): Ask {
     const late = new AbortController();
     // Others may have the places that are left: while some are silent it is Postgres that is waited for.
     const soon = setTimeout(() => silent > 0 && late.abort(new SilentError()), withinMs);
-    const last = setTimeout(() => late.abort(new Error(BUSY)), PLACE_WITHIN_MS);
+    const last = setTimeout(() => late.abort(new BusyError()), PLACE_WITHIN_MS);
     const stopWaiting = (): void => {
       clearTimeout(soon);
       clearTimeout(last);
@@ -100,7 +106,15 @@ function createAsk(pool: pg.Pool): Ask {
   };
 }
 
+/** Codes of what is wrong with a statement, not with the server: another try may fare better. */
+const OF_STATEMENT = /^(22|23|40|42|55|57014)/;
+
+/**
+ * Whatever else there is leaves the server out of reach, or unable to do what it is asked: no route, a
+ * certificate, a password, a disk that is full, a server that only reads.
+ */
 function isAway(error: unknown): boolean {
-  if (error instanceof SilentError || error instanceof NotInTimeError) return true;
-  return isDatabaseAway(error) && !isStatementTimeout(error);
+  if (error instanceof BusyError) return false;
+  const code = Error.isError(error) && 'code' in error ? String(error.code) : '';
+  return !(code.length === 5 && OF_STATEMENT.test(code));
 }

@@ -33,7 +33,7 @@ const PLACE_WITHIN_MS = 1_800;
 
 /** Whoever asked has had its share of the connections for so long that its own work stands in its way. */
 export class OverShareError extends Error {
-  override readonly name = 'OverShare';
+  override readonly name = 'OwnShareIsBusy';
   constructor(options?: ErrorOptions) {
     super('no connection of the own share came free in time', options);
   }

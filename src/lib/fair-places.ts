@@ -35,6 +35,7 @@ export function createFairPlaces(atOnce: number, most?: number): FairPlaces {
   };
 
   return async (owner, signal, work) => {
+    signal?.throwIfAborted();
     const { tenantId } = owner;
     const own: Waiting = { tenantId, signal, giveBack: undefined, begin: () => undefined };
     const entered = new Promise<void>((resolve) => (own.begin = resolve));

@@ -4,7 +4,7 @@ export type Owner = { tenantId: string; userId: string };
 /** A queue in which nobody waits for the many items of another. */
 export type FairQueue<T> = {
   push(owner: Owner, item: T): void;
-  /** What `take` would return. */
+  /** What `take` would return now. Others may come before it until then: see `mayBeTaken`. */
   peek(): T | undefined;
   /**
    * The next item: tenants take turns, then the users of a tenant, then each user's items in their order. Who
@@ -19,17 +19,15 @@ export type FairQueue<T> = {
 export function createFairQueue<T>(): FairQueue<T> {
   // A map keeps the order of its keys.
   const tenants = new Map<string, { users: Map<string, T[]>; waiting: number }>();
-  /** Whose turn was the last. It goes to the end only when the next one is looked for. */
+  /** Whose turn was the last: whoever else waits is before it. */
   let served: string | undefined;
 
+  const inOrder = () => {
+    const all = [...tenants];
+    return [...all.filter(([id]) => id !== served), ...all.filter(([id]) => id === served)];
+  };
   const next = (mayBeTaken: (item: T) => boolean) => {
-    const last = served === undefined ? undefined : tenants.get(served);
-    if (served !== undefined && last) {
-      tenants.delete(served);
-      tenants.set(served, last);
-    }
-    served = undefined;
-    for (const [tenantId, tenant] of tenants) {
+    for (const [tenantId, tenant] of inOrder()) {
       const [first] = tenant.users;
       const item = first?.[1][0];
       if (first && item !== undefined && mayBeTaken(item))
@@ -56,8 +54,14 @@ export function createFairQueue<T>(): FairQueue<T> {
       tenant.waiting -= 1;
       tenant.users.delete(userId);
       if (items.length > 0) tenant.users.set(userId, items);
-      if (tenant.users.size > 0) served = tenantId;
-      else tenants.delete(tenantId);
+      // Whoever was served before has waited since.
+      const before = served === undefined ? undefined : tenants.get(served);
+      if (served !== undefined && before && served !== tenantId) {
+        tenants.delete(served);
+        tenants.set(served, before);
+      }
+      served = tenantId;
+      if (tenant.users.size === 0) tenants.delete(tenantId);
       return item;
     },
     waitingOf: (tenantId) => tenants.get(tenantId)?.waiting ?? 0,

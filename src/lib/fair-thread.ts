@@ -5,6 +5,8 @@ export type InTurn = <T>(owner: string, work: () => T) => Promise<T>;
 const GO_MS = 2;
 /** What lies around a piece and isn't measured: reading what it is about, and waking whoever waits for it. */
 const AROUND_MS = 0.02;
+/** A piece counts as no longer: beyond that the process stood still, which is nobody's doing. */
+const LONGEST_MS = 20;
 
 type Owner = { spentMs: number; waiting: Array<() => void> };
 
@@ -37,7 +39,7 @@ export function createFairThread(
       leastMs = owner.spentMs;
       const begun = now();
       owner.waiting.shift()?.();
-      const tookMs = now() - begun + AROUND_MS;
+      const tookMs = Math.min(LONGEST_MS, now() - begun) + AROUND_MS;
       owner.spentMs += tookMs;
       leftMs -= tookMs;
     }

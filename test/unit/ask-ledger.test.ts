@@ -68,6 +68,13 @@ test('a Postgres that says nothing is away, for those who wait for it and for wh
 test.each([
   ['refuses connections', 'ECONNREFUSED', 'away'],
   ['shuts down', '57P01', 'away'],
+  ['can’t be reached', 'EHOSTUNREACH', 'away'],
+  ['has another certificate', 'CERT_HAS_EXPIRED', 'away'],
+  ['knows no such password', '28P01', 'away'],
+  ['has no space left', '53100', 'away'],
+  ['only reads', '25006', 'away'],
+  ['has a deadlock', '40P01', 'rejected'],
+  ['has a row locked', '55P03', 'rejected'],
   ['ends a statement that takes too long', '57014', 'rejected'],
   ['knows no such table', '42P01', 'rejected'],
 ])('a Postgres that %s (%s): %s', async (_, code, wanted) => {

@@ -88,6 +88,14 @@ test.each<[string, IntakeOutcome]>([
   expect(refused).toBe(500);
 });
 
+test('and in one that no probe shows, once it fails three tenants', async () => {
+  const take = intake(() => databaseAway);
+  const tenants = ['a', 'b', 'c'];
+  for (let i = 0; i < 900; i += 1) {
+    expect(await take(async () => messageOf(tenants[i % 3] ?? ''))).toBe('refused');
+  }
+});
+
 test('and so is what is of a tenant that can’t be looked up', async () => {
   const take = intake(undefined, () => true);
   const away = async (): Promise<Received> => ({ kind: 'unavailable', service: 'A service' });

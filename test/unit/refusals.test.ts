@@ -1,6 +1,6 @@
 /** How many of a channel's events may be refused for what a tenant has under way. */
 import { expect, test } from '@jest/globals';
-import { createRefusals, type Refusals } from '../../src/api/refusals.ts';
+import { createFailures, createRefusals, type Refusals } from '../../src/api/refusals.ts';
 
 const MINUTE = 60_000;
 let now = 0;
@@ -45,4 +45,16 @@ test('what was taken an hour ago pays for nothing', () => {
   let refused = 0;
   while (refusals.mayRefuse('loud')) refused += 1;
   expect(refused).toBe(20);
+});
+
+test('a service that fails three tenants, and accepts nobody’s message, is away', () => {
+  const failures = createFailures(clock);
+  const failed = (...tenants: string[]) => tenants.map((tenant) => failures.failed(tenant));
+  expect(failed('a', 'a', 'b', 'b')).toEqual([false, false, false, false]);
+  expect(failed('c', 'a')).toEqual([true, true]);
+  failures.accepted();
+  expect(failed('a', 'b')).toEqual([false, false]);
+  // What failed half a minute ago tells nothing of now.
+  now += 31_000;
+  expect(failed('c', 'c')).toEqual([false, false]);
 });

@@ -119,7 +119,8 @@ async function nextRun(model: Pick<ModelProcess, 'rowsOf'>, queue: FairQueue<Wai
       run.push({ row, of: next });
       next.rows = others;
     }
-    queue.take();
+    const own = next;
+    queue.take((waiting) => waiting === own);
     if (others.length > 0) queue.push(next.owner, next);
   }
   return run;
