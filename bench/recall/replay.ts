@@ -12,7 +12,7 @@ import { formatMemories } from '../../src/domain/quotations.ts';
 import type { Embedder } from '../../src/memory/embedding/embedder.ts';
 import type { Conversation, ReplayedMessage, Turn } from './dataset.ts';
 import type { ReturnedItem } from './measure.ts';
-import { enterRow } from '../../test/support/ledger-row.ts';
+import { enterRow } from './ledger-row.ts';
 
 /** The services of a replay, which runs the worker's own activities. */
 export type Services = { pool: pg.Pool; operator: pg.Pool; redis: Redis; embedder: Embedder };

@@ -10,7 +10,7 @@ import type { GatheredContext } from '../../src/domain/turn.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { retrieveRelevant } from '../../src/memory/long-term/memories.ts';
 import { SOMEBODY } from './embeddings.ts';
-import { enterRow } from './ledger-row.ts';
+import { enterRow } from '../../bench/recall/ledger-row.ts';
 import { connectRedis, createTestDatabase, modelsPath, type TestDatabase } from './services.ts';
 
 export type Turn = { user: string; reply?: string; at?: string };
