@@ -9,7 +9,7 @@ import type { TurnStarter } from '../intake/start-turn.ts';
 import type { TurnLimits } from '../domain/turn.ts';
 import { createAcceptMessage } from '../intake/accept-message.ts';
 import { createOpenTurns } from '../intake/open-turns.ts';
-import { createPace } from '../intake/pace.ts';
+import { createPace, type Pace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
 import { createLongWork } from '../lib/long-work.ts';
@@ -69,6 +69,8 @@ export type AppDependencies = TurnStarter & {
   agentsPerTenant: number;
   /** Calls in a minute that are audited, or refused for their role, of all keys of one role. */
   callsAMinute?: number;
+  /** Lets in what comes, tenant by tenant; see `createPace`, which it is unless given. */
+  pace?: Pace;
   /** How long a page of metrics is shown before a new one is made; a second, unless given. */
   metricsKeptMs?: number;
   /** Requests that wait for their replies at once (see `createShares`). */
@@ -95,7 +97,8 @@ function sendDescription(description: object): RequestHandler {
 
 /** The whole HTTP API, and how an event is taken that comes another way. */
 export function createApp(dependencies: AppDependencies): { app: Express; takeEvent: TakeEvent } {
-  const { pool, redis, log, operator, channels, callsAMinute = CALLS_A_MINUTE } = dependencies;
+  const { pool, redis, log, operator, channels } = dependencies;
+  const { callsAMinute = CALLS_A_MINUTE, pace = createPace() } = dependencies;
   const app = express();
   app.disable('x-powered-by');
   // Nobody keeps an answer (see below), so none needs a digest of its megabytes.
@@ -117,7 +120,6 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const limitsOf = cachedRateLimits(pool);
   const hasRoom = createOpenTurns({ ...dependencies, limitsOf });
   const rateLimiter = createRateLimiter({ redis, limitsOf, hasRoom });
-  const pace = createPace();
   const accept = createAcceptMessage({ ...dependencies, rateLimiter, pace });
   const takeEvent = createTakeEvent({ accept, isOutage, registry, log });
   app.use(webhookRoutes({ channels, takeEvent }));
