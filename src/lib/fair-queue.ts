@@ -22,10 +22,10 @@ export function createFairQueue<T>(): FairQueue<T> {
   /** Whose turn was the last: whoever else waits is before it. */
   let served: string | undefined;
 
-  const inOrder = () => {
-    const all = [...tenants];
-    return [...all.filter(([id]) => id !== served), ...all.filter(([id]) => id === served)];
-  };
+  function* inOrder() {
+    for (const entry of tenants) if (entry[0] !== served) yield entry;
+    for (const entry of tenants) if (entry[0] === served) yield entry;
+  }
   const next = (mayBeTaken: (item: T) => boolean) => {
     for (const [tenantId, tenant] of inOrder()) {
       const [first] = tenant.users;
