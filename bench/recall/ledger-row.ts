@@ -1,13 +1,10 @@
-import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import type { InboundMessage } from '../../src/domain/conversation.ts';
 
-const MANY = 2 ** 40;
-
 /**
  * Gives a message that did not come in by intake its row in the ledger: without one nothing of it is stored.
- * Its number there is below those of real turns.
+ * It is the next of its scope, and no start of it is awaited.
  */
 export async function enterRow(
   pool: pg.Pool,
@@ -15,9 +12,15 @@ export async function enterRow(
 ): Promise<void> {
   await inTenant(pool, tenantId, (client) =>
     client.query(
-      `INSERT INTO turns (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id)
-       VALUES ($1, $2, $3, $4, $5, $6, '', $6)`,
-      [tenantId, messageId, agentId, userId, -randomInt(MANY), `told:${messageId}`],
+      `WITH next AS (
+         INSERT INTO scopes (tenant_id, agent_id, user_id, last_seq) VALUES ($1, $3, $4, 1)
+         ON CONFLICT (tenant_id, agent_id, user_id) DO UPDATE SET last_seq = scopes.last_seq + 1
+         RETURNING last_seq
+       )
+       INSERT INTO turns
+         (tenant_id, message_id, agent_id, user_id, seq, dedupe_key, body_hash, workflow_id, offered_at)
+       SELECT $1, $2, $3, $4, last_seq, $5, '', $5, now() - interval '1 day' FROM next`,
+      [tenantId, messageId, agentId, userId, `told:${messageId}`],
     ),
   );
 }

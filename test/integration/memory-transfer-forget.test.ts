@@ -181,17 +181,6 @@ test('one exchange that is forgotten comes back by no import under way, and its 
       tenantId,
       ids[1],
     ]);
-  await system.admin.query(
-    `INSERT INTO turns (tenant_id, agent_id, user_id, message_id, seq, dedupe_key, body_hash, workflow_id, state,
-                        offered_at)
-     VALUES ($1, $2, $3, $4, 1, 'x', '', 'x', 'done', now() - interval '1 day')`,
-    [tenantId, agentId, userId, ids[0]],
-  );
-  await system.admin.query(
-    `INSERT INTO scopes (tenant_id, agent_id, user_id, last_seq) VALUES ($1, $2, $3, 1)
-     ON CONFLICT (tenant_id, agent_id, user_id) DO UPDATE SET last_seq = 1`,
-    [tenantId, agentId, userId],
-  );
   await system.redis.del(memoryShortKey(tenantId, agentId, userId));
   const { letGo, run } = await heldImport(place, file, 'Held too');
   await finished(place, await forget(place, ids[0]));
