@@ -137,7 +137,7 @@ test('in the midst of answers: what came before is answered and forgotten, what 
       const { body } = await system.request('GET', `/v1/messages/${String(after.body['messageId'])}`);
       return body['state'] === 'done' && body;
     },
-    { timeoutMs: 120_000 },
+    { timeoutMs: 60_000 },
   );
   expect(reply['reply']).toEqual({ text: 'Noted: after the request' });
   const prompt = system.llm.prompts.find((messages) => messages.at(-1)?.content === 'after the request');
