@@ -18,7 +18,6 @@ import { createPool } from '../src/db/pool.ts';
 import { inTenant } from '../src/db/tenant-transaction.ts';
 import { createTenant } from '../src/db/tenants.ts';
 import { startKonstruct, type Konstruct } from './service/konstruct.ts';
-
 import { startStandIn } from './service/stand-in.ts';
 import { runUntilStopped } from '../local/stack/run-until-stopped.ts';
 
@@ -141,8 +140,12 @@ function toFlood(kind: string): Ask {
 }
 
 /** Each letter is a token, and the agent's name has the question read twice. */
-const denseText = (nth: number): string =>
-  `Mara ${nth} ${Array.from({ length: 520 }, (_, i) => String.fromCodePoint(0x4e00 + ((nth * 31 + i * 7) % 5_000))).join('')}`;
+function denseText(nth: number): string {
+  const letters = Array.from({ length: 520 }, (_, i) =>
+    String.fromCodePoint(0x4e00 + ((nth * 31 + i * 7) % 5_000)),
+  );
+  return `Mara ${nth} ${letters.join('')}`;
+}
 
 async function forget(baseUrl: string, { agentId, apiKey }: Sender, userId: string): Promise<number> {
   const url = `${baseUrl}/v1/agents/${agentId}/users/${userId}/memory`;
