@@ -1,6 +1,6 @@
 import { assertEmbedding, EMBEDDING_WIDTH } from '../../domain/embedding.ts';
 import { inTurns, mapInSteps } from '../../lib/in-turns.ts';
-import { estimatePieces, countWords } from '../text/words.ts';
+import { countWords } from '../text/words.ts';
 import { cutForModel } from './cut-for-model.ts';
 import { createModelProcess, type ModelProcess } from './model-process.ts';
 import { createModelQueue, type EmbedRequest, type ReadText } from './model-queue.ts';
@@ -29,11 +29,11 @@ const WINDOWS_AT_ONCE = 8;
 /** Some 270 word pieces: the model was trained on texts of up to 256. */
 const WINDOW_WORDS = 200;
 /**
- * A second limit, in word pieces as they are estimated: of figures, of data and in most scripts each letter
- * may be one. It says what is read together, and no more: the model's work is counted in real tokens, see
- * `createModelQueue`.
+ * A second limit, for texts whose letters are word pieces of their own: 32,000 full stops are one word. It is
+ * as long as three of the longest passages, which a window of common words seldom reaches. It says what is
+ * read together, and no more: the model's work is counted in real tokens, see `createModelQueue`.
  */
-const WINDOW_PIECES = 450;
+const WINDOW_LETTERS = 1_400;
 /**
  * What a text may cost: some three seconds of a processor. Each of the 48 parts that a message has at most
  * may be as long as what the model was trained on.
@@ -107,26 +107,26 @@ function mean(sums: readonly Float32Array[]): Float32Array {
   return sum.map((value) => value / length);
 }
 
-type CountedPart = { part: string; words: number; pieces: number };
+type CountedPart = { part: string; words: number };
 
-/** What the model can read of a part, and how much that is. */
+/** What the model can read of a part, and how many words that is. */
 function countedForModel(text: string): CountedPart {
   const part = cutForModel(text);
-  return { part, words: countWords(part), pieces: estimatePieces(part) };
+  return { part, words: countWords(part) };
 }
 
 /** Neighbouring parts that the model reads together: about as much as it was trained to read. */
 function windowsOf(parts: readonly CountedPart[]): string[][] {
   const windows: string[][] = [];
-  let [words, pieces] = [0, 0];
+  let [words, letters] = [0, 0];
   for (const { part, ...own } of parts) {
     const window = windows.at(-1);
     words += own.words;
-    pieces += own.pieces;
-    if (window && words <= WINDOW_WORDS && pieces <= WINDOW_PIECES) window.push(part);
+    letters += part.length;
+    if (window && words <= WINDOW_WORDS && letters <= WINDOW_LETTERS) window.push(part);
     else {
       windows.push([part]);
-      ({ words, pieces } = own);
+      [words, letters] = [own.words, part.length];
     }
   }
   return windows;

@@ -24,19 +24,3 @@ export function* countWordsInSteps(text: string): InSteps<number> {
   }
   return words;
 }
-
-/** A word in Latin letters, with a sign before or behind it. */
-const LATIN_WORD = /^\p{P}?\p{Lu}?[[\p{Script=Latin}&&\p{Ll}]\p{M}'’\-]*\p{P}?$/v;
-/** Letters of one of the model's pieces in such a word, about; in any other, a letter may be a piece. */
-const LETTERS_OF_A_PIECE = 4;
-
-/**
- * About how many word pieces the model that embeds makes of a text. Of odd words it makes up to four times as
- * many, so this is for choosing what is read together, and bounds no work.
- */
-export function estimatePieces(text: string): number {
-  const words = text.match(WORD) ?? [];
-  const ofWord = (word: string) =>
-    LATIN_WORD.test(word) ? 1 + Math.floor(word.length / LETTERS_OF_A_PIECE) : word.length;
-  return words.reduce((pieces, word) => pieces + ofWord(word), 0);
-}
