@@ -1,5 +1,4 @@
 import { ApplicationFailure } from '@temporalio/activity';
-import type { Client } from '@temporalio/client';
 import { validate as isUuid } from 'uuid';
 import { findTenantRemoval, finishTenantRemoval, removeSomeRows } from '../db/tenant-removals.ts';
 import { FAILURE } from '../domain/failures.ts';
@@ -7,6 +6,7 @@ import { workflowIdsOfTenant } from '../domain/ids.ts';
 import { soundCount } from '../domain/sound-count.ts';
 import type { TenantRemoval } from '../domain/tenant-removal.ts';
 import { removeKeysOf } from '../redis/remove-keys.ts';
+import { createCallPace } from '../temporal/call-pace.ts';
 import { listRuns } from '../temporal/list-runs.ts';
 import { isUnknownWorkflow } from '../temporal/outage.ts';
 import type { ActivityDependencies } from './dependencies.ts';
@@ -16,8 +16,6 @@ type OfTenant = { tenantId: string };
 
 /** Rows of each table in one transaction: seconds at most. */
 const ROWS_AT_ONCE = 2_000;
-/** Calls of Temporal a second: the removal of a large tenant takes minutes and slows no reply of others. */
-const CALLS_A_SECOND = 200;
 
 /**
  * The steps that remove a tenant; each is safe to repeat. They take no input on trust: nothing is removed of
@@ -36,6 +34,27 @@ export function createRemoveTenant({
     return removal;
   };
 
+  /** All removals of a process share its pace. */
+  const pace = createCallPace(heartbeat);
+  const deleteRuns = async (workflowIdPrefix: string): Promise<number> => {
+    const { namespace } = temporal.options;
+    let taken = 0;
+    for await (const workflowExecution of listRuns(
+      temporal,
+      `WorkflowId STARTS_WITH '${workflowIdPrefix}'`,
+    )) {
+      await pace();
+      try {
+        await temporal.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
+        taken += 1;
+      } catch (error) {
+        // Gone: the list is late.
+        if (!isUnknownWorkflow(error)) throw error;
+      }
+    }
+    return taken;
+  };
+
   const removeAllRows = async (tenantId: string): Promise<void> => {
     while (await removeSomeRows(pool, tenantId, ROWS_AT_ONCE)) heartbeat();
   };
@@ -47,7 +66,7 @@ export function createRemoveTenant({
      */
     async removeRuns({ tenantId }: OfTenant): Promise<number> {
       await requireRemoval(tenantId);
-      return deleteRuns(temporal, workflowIdsOfTenant(tenantId));
+      return deleteRuns(workflowIdsOfTenant(tenantId));
     },
 
     /** Deletes all rows of a tenant but its own. */
@@ -72,7 +91,7 @@ export function createRemoveTenant({
     ): Promise<TenantRemoval> {
       const { tenantId, removed } = input;
       await requireRemoval(tenantId);
-      const runs = await deleteRuns(temporal, workflowIdsOfTenant(tenantId));
+      const runs = await deleteRuns(workflowIdsOfTenant(tenantId));
       if (runs > 0) throw ApplicationFailure.retryable(`Temporal still had ${runs} runs of the tenant`);
       await removeAllRows(tenantId);
       const keys = soundCount(removed.keys) + (await removeKeysOf(redis, tenantId, heartbeat));
@@ -80,25 +99,4 @@ export function createRemoveTenant({
       return requireRemoval(tenantId);
     },
   };
-}
-
-async function deleteRuns(temporal: Client, workflowIdPrefix: string): Promise<number> {
-  const { namespace } = temporal.options;
-  const startedAt = performance.now();
-  let asked = 0;
-  let taken = 0;
-  for await (const workflowExecution of listRuns(temporal, `WorkflowId STARTS_WITH '${workflowIdPrefix}'`)) {
-    heartbeat();
-    asked += 1;
-    try {
-      await temporal.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });
-      taken += 1;
-    } catch (error) {
-      // Gone: the list is late.
-      if (!isUnknownWorkflow(error)) throw error;
-    }
-    const aheadMs = (asked * 1_000) / CALLS_A_SECOND - (performance.now() - startedAt);
-    if (aheadMs > 0) await new Promise((resolve) => setTimeout(resolve, aheadMs));
-  }
-  return taken;
 }

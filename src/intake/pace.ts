@@ -15,6 +15,8 @@ const BURST = 10;
 /** Beyond that, a tenant pauses for so many times what accepting is slow by, at most `LONGEST_PAUSE_MS`. */
 const PAUSES = 24;
 const LONGEST_PAUSE_MS = 400;
+/** A shorter pause is none. What waits is counted in pauses, so it must not come near to nothing. */
+const SHORTEST_PAUSE_MS = 0.01;
 /** How much the newest time counts in the mean. */
 const NEWEST = 0.1;
 /** One message counts as no slower than this: twice what makes for the longest pause. */
@@ -98,7 +100,8 @@ export function createPace(): Pace {
       common.at = now;
     }
     const slowByMs = isRecent(tenant) ? slownessOf(tenant, now) : common.slowByMs;
-    return Math.min(LONGEST_PAUSE_MS, PAUSES * slowByMs);
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, PAUSES * slowByMs);
+    return pauseMs < SHORTEST_PAUSE_MS ? 0 : pauseMs;
   };
 
   const note = (tenant: Tenant, tookMs: number): void => {

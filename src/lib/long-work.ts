@@ -4,6 +4,8 @@ import type { Owner } from './fair-queue.ts';
 
 /** After a piece, so many times as long as it took is for all else. */
 const RESTS = 2;
+/** A piece takes less. What took longer is a process that stood still, which is no work to rest from. */
+const LONGEST_MS = 50;
 
 /**
  * Does a piece of work in its owner's turn. Rejects with the signal's reason when there was none until then.
@@ -27,7 +29,7 @@ export function createLongWork(): LongWork {
         try {
           resolve(await work());
         } finally {
-          await rest(RESTS * (performance.now() - began));
+          await rest(RESTS * Math.min(LONGEST_MS, performance.now() - began));
         }
       }).catch(reject);
     });

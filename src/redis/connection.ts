@@ -6,12 +6,18 @@ import { readRedisUrl, type RedisAddress } from './address.ts';
 export type RedisClient = Redis | Cluster;
 
 const COMMAND_WITHIN_MS = 1_500;
+/**
+ * A connection that has been silent for so long, though something was asked, is given up. Until then the
+ * client keeps each command that it has sent, also those that nobody waits for any more.
+ */
+const SILENT_FOR_MS = 5_000;
 const again = (attempt: number): number => Math.min(50 * attempt, 1_000);
 
 const COMMON = {
   // What can't be sent now fails now: Temporal retries what must not be lost.
   maxRetriesPerRequest: 0,
   commandTimeout: COMMAND_WITHIN_MS,
+  socketTimeout: SILENT_FOR_MS,
   connectTimeout: 2_000,
   // IPv4 or IPv6, as the host's name says.
   family: 0,

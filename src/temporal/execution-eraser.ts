@@ -1,10 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { embedAndStoreWorkflowId, handleMessageWorkflowId } from '../domain/ids.ts';
+import { createCallPace } from './call-pace.ts';
 import { listRuns, type ListedRun } from './list-runs.ts';
 import { isUnknownWorkflow } from './outage.ts';
-
-/** Calls of Temporal a second: a large erasure takes minutes and slows no reply. */
-const CALLS_A_SECOND = 200;
 
 /** Runs of a look-up: whoever retries for days makes millions of one turn, and they go some at a time. */
 const MOST_RUNS = 5_000;
@@ -25,7 +23,7 @@ type ExecutionEraser = {
 
 /** `onProgress` is called between calls, by the step that calls. */
 export function createExecutionEraser(temporal: Client, onProgress: () => void): ExecutionEraser {
-  const pace = createPace(onProgress);
+  const pace = createCallPace(onProgress);
   const { namespace } = temporal.options;
 
   /** A turn that was answered again has several runs of one id. Ids hold UUIDs: none ends its quotation. */
@@ -90,15 +88,4 @@ async function unlessUnknown<T>(call: Promise<T>): Promise<T | undefined> {
     if (isUnknownWorkflow(error)) return undefined;
     throw error;
   }
-}
-
-function createPace(onProgress: () => void): () => Promise<void> {
-  const everyMs = 1_000 / CALLS_A_SECOND;
-  let next = performance.now();
-  return async () => {
-    onProgress();
-    const now = performance.now();
-    next = Math.max(now, next + everyMs);
-    if (next - now > everyMs) await new Promise((resolve) => setTimeout(resolve, next - now));
-  };
 }

@@ -4,13 +4,21 @@ import { mostPlaces } from '../lib/shares.ts';
 
 /** Shares of the worker for replies, whose steps wait for others; and of the one for backfills. */
 type Share =
-  'gathering' | 'model' | 'channel' | 'forgetting' | 'storing' | 'appending' | 'erasing' | 'importing';
+  | 'gathering'
+  | 'model'
+  | 'channel'
+  | 'forgetting'
+  | 'storing'
+  | 'appending'
+  | 'erasing'
+  | 'importing'
+  | 'removing';
 
 /**
  * Every activity stands here, so none can be added that has no bound. Those that are always local run within
- * their workflow's task and end by their time-outs; what the operator starts is one at a time.
+ * their workflow's task and end by their time-outs; of the sweep there is one at a time.
  */
-export const SHARE_OF: Readonly<Record<keyof Activities, Share | 'always-local' | 'operator'>> = {
+export const SHARE_OF: Readonly<Record<keyof Activities, Share | 'always-local' | 'one-at-a-time'>> = {
   findTurnBefore: 'always-local',
   // Local, but for a turn that had to wait for another, and for a long text.
   gatherContext: 'gathering',
@@ -31,11 +39,11 @@ export const SHARE_OF: Readonly<Record<keyof Activities, Share | 'always-local' 
   beginReindex: 'importing',
   reindexSlice: 'importing',
   finishReindex: 'importing',
-  sweepRetention: 'operator',
-  removeRuns: 'operator',
-  removeRows: 'operator',
-  removeKeys: 'operator',
-  finishRemoval: 'operator',
+  sweepRetention: 'one-at-a-time',
+  removeRuns: 'removing',
+  removeRows: 'removing',
+  removeKeys: 'removing',
+  finishRemoval: 'removing',
 };
 
 /**
@@ -49,6 +57,8 @@ export const PLACES = {
   appending: 4,
   erasing: 3,
   importing: 2,
+  // An operator may remove many tenants at once.
+  removing: 2,
 } as const;
 
 /** A call of a model has its prompt in memory for as long as it takes: it takes a place for so much of it. */
@@ -67,7 +77,7 @@ export const placesOf = (callsAtOnce: number): Readonly<Record<Share, number>> =
   channel: callsAtOnce,
 });
 
-/** Slots that no share fills: an attempt needs one to be put off, and the operator's work has one. */
+/** Slots that no share fills: an attempt needs one to be put off, and the sweep has one. */
 const SPARE_SLOTS = { replies: 20, backfills: 4 };
 
 const mostOf = (places: readonly number[]): number =>
@@ -79,4 +89,5 @@ export const replySlots = (callsAtOnce: number): number =>
 
 /** Activity slots of the worker for backfills. */
 export const BACKFILL_ACTIVITY_SLOTS =
-  mostOf([PLACES.storing, PLACES.appending, PLACES.erasing, PLACES.importing]) + SPARE_SLOTS.backfills;
+  mostOf([PLACES.storing, PLACES.appending, PLACES.erasing, PLACES.importing, PLACES.removing]) +
+  SPARE_SLOTS.backfills;

@@ -8,7 +8,7 @@ import { createPauses, putOff, tenantOfAttempt } from './put-off.ts';
  * Shares the activities of a process out between tenants, each kind by itself (see `SHARE_OF`). An attempt of
  * a tenant that has its share ends at once, before its work has begun, and Temporal tries it again later. So
  * one tenant's model that hangs, or its flood, leaves the others their places. Local activities are bounded
- * by their own time-outs and pass, and so does what the operator starts.
+ * by their own time-outs and pass, and so does the sweep.
  * @param callsAtOnce how many calls of a tenant that is alone wait for a model, and how many for a channel
  */
 export function createFairShares(callsAtOnce: number): ActivityInterceptorsFactory {

@@ -8,6 +8,7 @@ import {
   handleMessageWorkflowId,
   importMemoryWorkflowId,
   reindexWorkflowId,
+  removeTenantWorkflowId,
 } from '../../src/domain/ids.ts';
 import { mostPlaces } from '../../src/lib/shares.ts';
 import { MOST_OPEN_OF_TENANT } from '../../src/domain/rate-limits.ts';
@@ -70,6 +71,14 @@ function attempt(
 
 const begun = (attempts: readonly Attempt[]) => attempts.filter((made) => made.begun).length;
 const many = (n: number, tenant: string) => Array.from({ length: n }, () => attempt(tenant));
+
+test('tenants that are removed at once are removed a few at a time, however many they are', () => {
+  const removals = Array.from({ length: 36 }, () =>
+    attempt('', { activityType: 'removeRuns', workflowId: removeTenantWorkflowId(randomUUID()) }),
+  );
+  expect(begun(removals)).toBe(PLACES.removing);
+  for (const one of removals) one.end();
+});
 
 test('a tenant alone has the whole limit, and one that comes has its share at once', () => {
   expect(begun(many(10, 'loud'))).toBe(LIMIT);
