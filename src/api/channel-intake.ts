@@ -29,7 +29,8 @@ export type TakeEvent = (
 
 /**
  * `isOutage` is asked before an event is refused: while it says so, all may come again, and none counts. That
- * intake fails one tenant is no proof, since its own doing may be why; that it fails several at once is.
+ * intake fails one tenant is no proof, since its own doing may be why; that it fails several at once is, and
+ * so is a service that says itself that it can't do its work.
  */
 export function createTakeEvent(dependencies: {
   accept: AcceptMessage;
@@ -133,7 +134,8 @@ async function heedRefusals(
   outcome: IntakeOutcome,
 ): Promise<IntakeOutcome> {
   const isRefused = outcome.kind === 'over-share' || outcome.kind === 'unavailable';
-  if (!isRefused || (await mayRefuse(tenantId, outcome.kind === 'unavailable'))) return outcome;
+  if (!isRefused || (outcome.kind === 'unavailable' && outcome.isProven)) return outcome;
+  if (await mayRefuse(tenantId, outcome.kind === 'unavailable')) return outcome;
   const retryAfterMs = outcome.kind === 'over-share' ? outcome.retryAfterMs : AWAY_FOR_MS;
   return { kind: 'rate-limited', limit: 'tenant', retryAfterMs };
 }

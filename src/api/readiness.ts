@@ -12,6 +12,8 @@ const CHECK_WITHIN_MS = 2_000;
 const ANSWER_KEPT_MS = 1_000;
 /** A worker polls at least once a minute; one that hasn't for longer is gone. */
 const POLLER_FRESH_MS = 70_000;
+/** Needs what intake needs, its tables and a server that takes writes, and writes no row. */
+const MAY_ENTER = 'INSERT INTO turns (tenant_id) SELECT tenant_id FROM scopes LIMIT 0';
 
 type Service = 'postgres' | 'redis' | 'temporal' | 'worker';
 type Check = 'ok' | 'away';
@@ -42,7 +44,7 @@ export function createReadiness(dependencies: {
         return 'away';
       }
     });
-  const postgres = checked('postgres', () => pool.query('SELECT 1 FROM conversation_embeddings LIMIT 0'));
+  const postgres = checked('postgres', () => pool.query(MAY_ENTER));
   const redisThere = checked('redis', () => checkRedis(redis));
   const temporalThere = checked('temporal', () => temporal.workflowService.getSystemInfo({}));
   const worker = checked('worker', () => workersPoll(temporal));

@@ -5,6 +5,7 @@
 import type pg from 'pg';
 import { createFairPlaces } from '../lib/fair-places.ts';
 import { NotInTimeError, withinFreeTime } from '../lib/within.ts';
+import { isDatabaseAway } from './outage.ts';
 import { inTenant } from './tenant-transaction.ts';
 
 /** What a process's connections have beside the shares of tenants (config/database.ts). */
@@ -30,7 +31,7 @@ const asks = new WeakMap<pg.Pool, Ask>();
 /**
  * Runs `work` in a tenant's transaction, outside the tenant's share. `away` says that Postgres can't be
  * reached, can't do it, or has not said a word within `withinMs`. What comes in the way of the statement
- * alone rejects, and is worth another try: a slow one, a lock, or no place in time.
+ * alone rejects, and is worth another try: a slow one, a lock, or no place in time. So does an error of ours.
  */
 export async function askLedger<T>(
   pool: pg.Pool,
@@ -106,15 +107,6 @@ function createAsk(pool: pg.Pool): Ask {
   };
 }
 
-/** Codes of what is wrong with a statement, not with the server: another try may fare better. */
-const OF_STATEMENT = /^(22|23|40|42|55|57014)/;
-
-/**
- * Whatever else there is leaves the server out of reach, or unable to do what it is asked: no route, a
- * certificate, a password, a disk that is full, a server that only reads.
- */
-function isAway(error: unknown): boolean {
-  if (error instanceof BusyError) return false;
-  const code = Error.isError(error) && 'code' in error ? String(error.code) : '';
-  return !(code.length === 5 && OF_STATEMENT.test(code));
-}
+/** Postgres is silent, or away by what it or the driver says. */
+const isAway = (error: unknown): boolean =>
+  error instanceof SilentError || error instanceof NotInTimeError || isDatabaseAway(error);

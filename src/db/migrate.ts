@@ -1,8 +1,9 @@
 /** Brings the database to this version's schema. Safe to run again and from two processes at once. */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runner } from 'node-pg-migrate';
+import { PG_MIGRATE_LOCK_ID, runner } from 'node-pg-migrate';
 import pg from 'pg';
+import { createPatience, isLocked, type Patience } from './migration-locks.ts';
 import { allowServiceLogin, prepareDatabase, serviceRoleOf, type ServiceRole } from './prepare-database.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -13,11 +14,15 @@ export type MigrateDatabaseOptions = {
   /** URLs of the service's roles. Each role's password is set to the one in its URL. */
   serviceUrls: readonly string[];
   log?: (line: string) => void;
+  /** Where the migrations are, and how long they wait for a lock. For tests. */
+  folder?: string;
+  patience?: Patience;
 };
 
 /**
  * Applies the missing migrations and sets the passwords of the service's roles. Throws when a URL has
- * another user or no password, when the administrator may not do what is needed, and when a migration fails.
+ * another user or no password, when the administrator may not do what is needed, when a migration fails, and
+ * when a table that it needs is in use for ten minutes.
  */
 export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<void> {
   const logins = options.serviceUrls.map(loginOf);
@@ -25,24 +30,45 @@ export async function migrateDatabase(options: MigrateDatabaseOptions): Promise<
   await client.connect();
   try {
     await prepareDatabase(client);
-    const applied = await runner({
-      dbClient: client,
-      dir: MIGRATIONS,
-      direction: 'up',
-      migrationsTable: 'schema_migrations',
-      // A second process waits for the first and then finds no missing migration.
-      advisoryLockMode: 'wait',
-      logger: {
-        debug() {},
-        info() {},
-        warn: (text) => options.log?.(text),
-        error: (text) => options.log?.(text),
-      },
-    });
-    for (const { name } of applied) options.log?.(`applied ${path.basename(name)}`);
+    // A second process waits for the first, however long that takes, and then finds no missing migration.
+    await client.query(`SELECT pg_advisory_lock(${PG_MIGRATE_LOCK_ID})`);
+    await applyMissing(client, options);
+    await client.query('RESET lock_timeout');
     for (const { role, password } of logins) await allowServiceLogin(client, role, password);
   } finally {
     await client.end();
+  }
+}
+
+/** Applies one missing migration after the other, each in a transaction of its own. */
+async function applyMissing(
+  client: pg.Client,
+  { folder = MIGRATIONS, patience, log = () => undefined }: MigrateDatabaseOptions,
+): Promise<void> {
+  const onceFree = await createPatience(client, { log, patience });
+  const applyNext = async () => {
+    const said: string[] = [];
+    const say = (text: string): void => void said.push(text);
+    try {
+      return await runner({
+        ...{ dbClient: client, dir: folder, direction: 'up', migrationsTable: 'schema_migrations' },
+        count: 1,
+        // It is held already.
+        noLock: true,
+        logger: { debug() {}, info() {}, warn: say, error: say },
+      });
+    } catch (error) {
+      // That a table is in use is told once, and without the migration's text.
+      if (isLocked(error)) said.length = 0;
+      throw error;
+    } finally {
+      for (const line of said) log(line);
+    }
+  };
+  for (let isLeft = true; isLeft;) {
+    const [applied] = await onceFree(applyNext);
+    if (applied) log(`applied ${path.basename(applied.name)}`);
+    isLeft = applied !== undefined;
   }
 }
 

@@ -26,6 +26,11 @@ const manners = new WeakMap<pg.Pool, Manner>();
  */
 const PLANNER = 'SET LOCAL random_page_cost = 1.1; SET LOCAL plan_cache_mode = force_generic_plan';
 
+/**
+ * How long Postgres keeps a transaction of which it hears nothing. A process that stands still or is cut off
+ * within one would hold its locks, a person's turn say, until the system gives the connection up: two hours.
+ */
+const IDLE_WITHIN_MS = 30_000;
 /** How long a transaction waits for a connection. */
 const CONNECTION_WITHIN_MS = 2_000;
 /** And for its tenant's share before: less than a request gives the database, which hears of this first. */
@@ -40,19 +45,24 @@ export class OverShareError extends Error {
 }
 
 /**
- * A pool for the service's role. `statementTimeoutMs` bounds each statement of a transaction in Postgres.
- * With `ofOneTenant` a tenant that is alone holds so many connections at most, and several share out what
- * `mostPlaces` makes of them (see `createShares`).
+ * A pool for the service's role. `statementTimeoutMs` bounds each statement of a transaction in Postgres, and
+ * `idleTimeoutMs` the time between two of them. With `ofOneTenant` a tenant that is alone holds so many
+ * connections at most, and several share out what `mostPlaces` makes of them (see `createShares`).
  */
 export function createPool(options: {
   databaseUrl: string;
   max: number;
   statementTimeoutMs: number;
   ofOneTenant?: number;
+  idleTimeoutMs?: number;
 }): pg.Pool {
-  const { databaseUrl, max, statementTimeoutMs, ofOneTenant } = options;
+  const { databaseUrl, max, statementTimeoutMs, ofOneTenant, idleTimeoutMs = IDLE_WITHIN_MS } = options;
   const manner: Manner = {
-    settings: `${PLANNER}; SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}`,
+    settings: [
+      PLANNER,
+      `SET LOCAL statement_timeout = ${Math.round(statementTimeoutMs)}`,
+      `SET LOCAL idle_in_transaction_session_timeout = ${idleTimeoutMs}`,
+    ].join('; '),
     named: true,
     places: ofOneTenant === undefined ? undefined : createFairPlaces(ofOneTenant),
     waiting: new Map(),

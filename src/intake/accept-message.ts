@@ -111,10 +111,10 @@ export function createAcceptMessage(
       if (outcome.kind === 'over-share') tally.giveBack();
       return outcome;
     } catch (error) {
+      // A message that was not taken doesn't count, whatever came in its way: its sender comes again.
+      tally.giveBack();
       const setback = setbackOf(error);
       if (!setback) throw error;
-      // A message that was not taken doesn't count: its sender comes again, as told.
-      tally.giveBack();
       return setback;
     }
   };
@@ -140,9 +140,11 @@ function tallyOf(rateLimiter: RateLimiter, { tenantId, userId }: NewMessage): Ta
     giveBack() {
       if (!isKept) return;
       isKept = false;
-      void counted.then(async (limited) => {
-        if (!limited) await rateLimiter.uncount(tenantId, userId);
-      });
+      counted
+        .then(async (limited) => {
+          if (!limited) await rateLimiter.uncount(tenantId, userId);
+        })
+        .catch(() => undefined);
     },
     asRead: () => (read ??= rateLimiter.countRead(tenantId)),
   };

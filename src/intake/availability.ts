@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { isDatabaseAway } from '../db/outage.ts';
+import { isDatabaseAway, isDatabaseUnable, isStatementTimeout } from '../db/outage.ts';
 import { OverShareError, waitsForShare } from '../db/pool.ts';
 import { NotInTimeError, within } from '../lib/within.ts';
 import { isTemporalAway } from '../temporal/outage.ts';
@@ -38,7 +38,7 @@ export async function reach<T>(
     const isLate = error instanceof NotInTimeError;
     if (isLate && of && waitsForShare(of.pool, of.tenantId)) throw new OverShareError({ cause: error });
     // A database error that is no outage is a bug of ours and stays one.
-    const isOutage = service !== 'The database' || isLate || isDatabaseAway(error);
+    const isOutage = service !== 'The database' || isLate || isOfDatabase(error);
     if (!isOutage) throw error;
     throw new UnavailableError(service, { cause: error });
   }
@@ -53,8 +53,17 @@ export function createReachShare(pool: pg.Pool) {
 /** What passes by itself behind an error, or undefined when there is nothing: then the error is a bug. */
 export function setbackOf(error: unknown): Unavailable | OverShare | undefined {
   if (error instanceof OverShareError) return { kind: 'over-share', retryAfterMs: SHARE_AGAIN_MS };
-  if (error instanceof UnavailableError) return { kind: 'unavailable', service: error.service };
-  if (isDatabaseAway(error)) return { kind: 'unavailable', service: 'The database' };
-  if (isTemporalAway(error)) return { kind: 'unavailable', service: 'Temporal' };
+  const isProven = isDatabaseUnable(error instanceof UnavailableError ? error.cause : error);
+  const unavailable = (service: string): Unavailable => ({
+    kind: 'unavailable',
+    service,
+    ...(isProven && { isProven }),
+  });
+  if (error instanceof UnavailableError) return unavailable(error.service);
+  if (isOfDatabase(error)) return unavailable('The database');
+  if (isTemporalAway(error)) return unavailable('Temporal');
   return undefined;
 }
+
+/** A statement whose time is over passes as well: the server is behind, or somebody holds a lock. */
+const isOfDatabase = (error: unknown): boolean => isDatabaseAway(error) || isStatementTimeout(error);

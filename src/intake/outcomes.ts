@@ -20,8 +20,11 @@ export type NewMessage = Scope & {
   fingerprint?: string;
 };
 
-/** A service that intake needs is away or too slow. The sender should send the very same request again. */
-export type Unavailable = { kind: 'unavailable'; service: string };
+/**
+ * A service that intake needs is away or too slow. The sender should send the very same request again.
+ * `isProven`: the service itself says that it can't do its work, whoever asks.
+ */
+export type Unavailable = { kind: 'unavailable'; service: string; isProven?: true };
 
 /** The user or the tenant has sent more than the limit allows; `isRepeat`: what was taken before. */
 type OverLimit = { kind: 'rate-limited'; isRepeat?: true } & NonNullable<RateLimited>;

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { isDatabaseAway } from '../../src/db/outage.ts';
 import { createPool, OverShareError } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { eventually } from '../support/eventually.ts';
@@ -57,6 +58,30 @@ test('a statement that takes longer than its transaction allows is ended, and th
   await expect(slow).rejects.toMatchObject({ code: '57014' });
   expect(await inTenant(database.pool, tenantId, timeoutOf, { statementWithinMs: 50 })).toBe('50ms');
   expect(await timeoutOf(database.pool)).toBe(before);
+});
+
+test('a transaction of which Postgres hears nothing is ended, with what it holds; the others go on', async () => {
+  const { tenantId, agent } = await createTestTenant(database.pool);
+  const databaseUrl = asRole('api', database.url);
+  const pool = createPool({ databaseUrl, max: 2, statementTimeoutMs: 5_000, idleTimeoutMs: 200 });
+  const held = Promise.withResolvers<null>();
+  const lock = `SELECT 1 FROM agents WHERE tenant_id = $1 AND id = $2 FOR UPDATE`;
+  const frozen = inTenant(pool, tenantId, async (client) => {
+    await client.query(lock, [tenantId, agent.id]);
+    await held.promise;
+    return client.query('SELECT 1');
+  });
+  frozen.catch(() => undefined);
+  // It waits for the row, and gets it while the frozen one has not been heard of again.
+  const { rowCount } = await inTenant(pool, tenantId, (client) => client.query(lock, [tenantId, agent.id]));
+  expect(rowCount).toBe(1);
+  held.resolve(null);
+  expect(isDatabaseAway(await frozen.catch((error: unknown) => error))).toBe(true);
+  const setting = await inTenant(database.pool, tenantId, (client) =>
+    client.query('SHOW idle_in_transaction_session_timeout'),
+  );
+  expect(setting.rows).toEqual([{ idle_in_transaction_session_timeout: '30s' }]);
+  await pool.end();
 });
 
 test('a tenant’s transactions, however many and slow, leave others a connection; what is over waits', async () => {

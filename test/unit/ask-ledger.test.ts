@@ -82,6 +82,11 @@ test.each([
   expect(await ask(pool).catch(() => 'rejected')).toBe(wanted);
 });
 
+test('an error of ours is no word of Postgres: it rejects', async () => {
+  const { pool } = poolThat(() => Promise.reject(new TypeError('x is not a function')));
+  await expect(ask(pool)).rejects.toThrow(TypeError);
+});
+
 test('a thread that is busy for longer than the answer may take reads it all the same', async () => {
   const { pool } = poolThat(() => pause(1));
   const asked = ask(pool);

@@ -96,6 +96,12 @@ test('and in one that no probe shows, once it fails three tenants', async () => 
   }
 });
 
+test('and in one that the service itself tells of, though it fails a single tenant', async () => {
+  const take = intake(() => ({ ...databaseAway, isProven: true }));
+  const { refused } = await flood(take, async () => messageOf('loud'), { events: 500, others: 1 });
+  expect(refused).toBe(500);
+});
+
 test('and so is what is of a tenant that can’t be looked up', async () => {
   const take = intake(undefined, () => true);
   const away = async (): Promise<Received> => ({ kind: 'unavailable', service: 'A service' });

@@ -72,6 +72,8 @@ async function sweepSome(
     for (const ofScope of scopes.values()) {
       const [{ agent_id: agentId, user_id: userId } = { agent_id: '', user_id: '' }] = ofScope;
       await removeFromWindow(redis, { tenantId, agentId, userId }, new Set(ofScope.map(({ id }) => id)));
+      // Postgres ends a transaction of which it hears nothing, and many windows in a slow Redis take long.
+      await client.query('SELECT 1');
     }
     const sum = (column: 'messages' | 'passages' | 'turns') =>
       rows.reduce((total, row) => total + row[column], 0);
