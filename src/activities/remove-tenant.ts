@@ -35,7 +35,7 @@ export function createRemoveTenant({
   };
 
   /** All removals of a process share its pace. */
-  const pace = createCallPace(heartbeat);
+  const pace = createCallPace();
   const deleteRuns = async (workflowIdPrefix: string): Promise<number> => {
     const { namespace } = temporal.options;
     let taken = 0;
@@ -43,6 +43,7 @@ export function createRemoveTenant({
       temporal,
       `WorkflowId STARTS_WITH '${workflowIdPrefix}'`,
     )) {
+      heartbeat();
       await pace();
       try {
         await temporal.workflowService.deleteWorkflowExecution({ namespace, workflowExecution });

@@ -18,6 +18,9 @@ const AWAY_FOR_MS = 2_000;
 /** What the channel is to send again. */
 type Refused = Extract<Received, { kind: 'unavailable' | 'over-share' }>;
 
+/** What a fault of ours looks like from outside. */
+const FAILED = { kind: 'unavailable', service: 'A service' } as const;
+
 /** `isFailure`: a service has failed the tenant, which has not its share of one. */
 type MayRefuse = (tenantId: string | undefined, isFailure: boolean) => Promise<boolean>;
 
@@ -52,17 +55,15 @@ export function createTakeEvent(dependencies: {
       log.debug({ channel, outcome }, 'channel event');
     };
     const deadline = Date.now() + ACCEPT_WITHIN_MS;
-    let received: Received | undefined;
     try {
-      received = await receive(deadline);
+      const received = await receive(deadline);
       const body = await take(channel, received, deadline, count);
       if (!received.isOnce) refusals.taken();
       return body;
     } catch (error) {
       if (error instanceof Problem) throw error;
       log.error({ err: error, channel }, 'a channel’s event could not be taken');
-      const known = received?.kind === 'message' && { tenantId: received.message.tenantId };
-      await refuse(channel, { kind: 'unavailable', service: 'A service', ...known }, count);
+      await refuse(channel, FAILED, count);
       refusals.taken();
       return undefined;
     }
@@ -89,7 +90,7 @@ export function createTakeEvent(dependencies: {
         await refuse(channel, received, count);
         return undefined;
       case 'message': {
-        const outcome = await accept(received.message, { deadline });
+        const outcome = await accept(received.message, { deadline }).catch(failed(log, channel));
         const taken = await heedRefusals(mayRefuse, received.message, outcome);
         if (taken.kind === 'accepted' && !hasEnded(taken.turn.state)) failures.accepted();
         received.settled?.(taken);
@@ -118,6 +119,12 @@ export function createTakeEvent(dependencies: {
     log.warn({ channel, tenantId }, 'an event of a tenant is left out: too many of its are refused');
   }
 }
+
+/** What a fault of ours is to whoever sent the message, who hears of it as of any other outcome. */
+const failed = (log: Logger, channel: string) => (error: unknown) => {
+  log.error({ err: error, channel }, 'a channel’s message could not be accepted');
+  return FAILED;
+};
 
 const countOutcomes = (registry: Registry) =>
   new Counter({

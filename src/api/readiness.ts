@@ -6,6 +6,7 @@ import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts
 import { keptFor } from '../lib/kept-for.ts';
 import { within } from '../lib/within.ts';
 import { checkRedis, type RedisClient } from '../redis/connection.ts';
+import { isUnknownWorkflow } from '../temporal/outage.ts';
 
 const CHECK_WITHIN_MS = 2_000;
 /** However often it is asked, a service is. */
@@ -14,6 +15,9 @@ const ANSWER_KEPT_MS = 1_000;
 const POLLER_FRESH_MS = 70_000;
 /** Needs what intake needs, its tables and a server that takes writes, and writes no row. */
 const MAY_ENTER = 'INSERT INTO turns (tenant_id) SELECT tenant_id FROM scopes LIMIT 0';
+
+/** No workflow of ours has such an id. */
+const NO_WORKFLOW = { workflowId: 'readiness' };
 
 type Service = 'postgres' | 'redis' | 'temporal' | 'worker';
 type Check = 'ok' | 'away';
@@ -46,7 +50,7 @@ export function createReadiness(dependencies: {
     });
   const postgres = checked('postgres', () => pool.query(MAY_ENTER));
   const redisThere = checked('redis', () => checkRedis(redis));
-  const temporalThere = checked('temporal', () => temporal.workflowService.getSystemInfo({}));
+  const temporalThere = checked('temporal', () => looksUpWorkflows(temporal));
   const worker = checked('worker', () => workersPoll(temporal));
   return {
     async checkAll() {
@@ -58,6 +62,16 @@ export function createReadiness(dependencies: {
       return (await Promise.all([postgres(), temporalThere()])).includes('away');
     },
   };
+}
+
+/** Needs what a start needs, its histories and their store: the frontend alone answers other calls. */
+async function looksUpWorkflows(temporal: Client): Promise<void> {
+  const { namespace } = temporal.options;
+  try {
+    await temporal.workflowService.describeWorkflowExecution({ namespace, execution: NO_WORKFLOW });
+  } catch (error) {
+    if (!isUnknownWorkflow(error)) throw error;
+  }
 }
 
 /** A worker polls only once its model is loaded, so its polling says that replies can be made. */

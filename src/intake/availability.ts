@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { isDatabaseAway, isDatabaseUnable, isStatementTimeout } from '../db/outage.ts';
 import { OverShareError, waitsForShare } from '../db/pool.ts';
 import { NotInTimeError, within } from '../lib/within.ts';
-import { isTemporalAway } from '../temporal/outage.ts';
+import { isTemporalAway, isTemporalUnable } from '../temporal/outage.ts';
 import type { OverShare, Unavailable } from './outcomes.ts';
 
 /** When whoever has had its share of the connections comes again. */
@@ -53,7 +53,8 @@ export function createReachShare(pool: pg.Pool) {
 /** What passes by itself behind an error, or undefined when there is nothing: then the error is a bug. */
 export function setbackOf(error: unknown): Unavailable | OverShare | undefined {
   if (error instanceof OverShareError) return { kind: 'over-share', retryAfterMs: SHARE_AGAIN_MS };
-  const isProven = isDatabaseUnable(error instanceof UnavailableError ? error.cause : error);
+  const cause = error instanceof UnavailableError ? error.cause : error;
+  const isProven = isDatabaseUnable(cause) || isTemporalUnable(cause);
   const unavailable = (service: string): Unavailable => ({
     kind: 'unavailable',
     service,

@@ -145,7 +145,10 @@ function watchReading(worker: Worker, late: () => void): NodeJS.Timeout {
   const before = processorMs().catch(() => 0);
   const look = async (): Promise<void> => {
     // First: a thread within one long operation of the engine doesn't say what it has spent.
-    if (performance.now() - began >= READ_WITHIN_MS) return late();
+    if (performance.now() - began >= READ_WITHIN_MS) {
+      late();
+      return;
+    }
     const spent = (await processorMs().catch(() => 0)) - (await before);
     if (spent >= PROCESSOR_MS) late();
   };

@@ -23,7 +23,11 @@ type ExecutionEraser = {
 
 /** `onProgress` is called between calls, by the step that calls. */
 export function createExecutionEraser(temporal: Client, onProgress: () => void): ExecutionEraser {
-  const pace = createCallPace(onProgress);
+  const turn = createCallPace();
+  const pace = (): Promise<void> => {
+    onProgress();
+    return turn();
+  };
   const { namespace } = temporal.options;
 
   /** A turn that was answered again has several runs of one id. Ids hold UUIDs: none ends its quotation. */

@@ -5,8 +5,15 @@ export function isTemporalAway(error: unknown): boolean {
   return error instanceof ServiceError || isGrpcServiceError(error);
 }
 
-/** gRPC's number for it. */
+/** gRPC's numbers for them. */
 const NOT_FOUND = 5;
+const UNAVAILABLE = 14;
+
+/** Whether Temporal says itself, or the way to it, that it can't do its work: no tenant's doing. */
+export function isTemporalUnable(error: unknown): boolean {
+  const said = error instanceof ServiceError ? error.cause : error;
+  return isGrpcServiceError(said) && said.code.valueOf() === UNAVAILABLE;
+}
 
 /** What the workflow service throws for a workflow that Temporal doesn't know, or has forgotten. */
 export function isUnknownWorkflow(error: unknown): boolean {

@@ -24,7 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => database.drop());
 
-const temporal = { workflowService: { getSystemInfo: async () => ({}) } } as unknown as Client;
+const temporal = {
+  options: { namespace: 'default' },
+  workflowService: { describeWorkflowExecution: async () => ({}) },
+} as unknown as Client;
 const redis = {} as unknown as RedisClient;
 
 async function withPool<T>(use: (pool: pg.Pool) => Promise<T>, { query = '' } = {}): Promise<T> {

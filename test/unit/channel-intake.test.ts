@@ -56,11 +56,16 @@ test.each<[string, () => Promise<Received>]>([
   expect(refused).toBeLessThan(1.2 * acknowledged);
 });
 
-test.each<[string, IntakeOutcome]>([
+test.each<[string, IntakeOutcome | Error]>([
   ['a service that fails for it alone', { kind: 'unavailable', service: 'The database' }],
   ['its share', { kind: 'over-share', retryAfterMs: 400 }],
+  ['a fault of ours', new TypeError('x is not a function')],
 ])('so is a message that intake does not take: %s', async (_, outcome) => {
-  const take = intake((tenantId) => (tenantId === 'loud' ? outcome : accepted));
+  const take = intake((tenantId) => {
+    if (tenantId !== 'loud') return accepted;
+    if (outcome instanceof Error) throw outcome;
+    return outcome;
+  });
   const told: string[] = [];
   const settled = ({ kind }: IntakeOutcome): void => void told.push(kind);
   const { refused, acknowledged } = await flood(

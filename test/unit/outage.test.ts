@@ -1,5 +1,6 @@
 /** Which errors say that Postgres is out of reach or can't do its work, and which are others'. */
 import { expect, test } from '@jest/globals';
+import { ServiceError } from '@temporalio/client';
 import { isDatabaseAway, isDatabaseUnable, isStatementTimeout } from '../../src/db/outage.ts';
 import { reach, setbackOf, UnavailableError } from '../../src/intake/availability.ts';
 
@@ -62,6 +63,18 @@ test.each(['25006', '53100', '58030'])('%s proves by itself that nobody’s mess
   expect(isDatabaseUnable(cause)).toBe(true);
   expect(setbackOf(cause)).toEqual(proven);
   expect(setbackOf(new UnavailableError('The database', { cause }))).toEqual(proven);
+});
+
+test('so does Temporal, and a call of it that is late proves nothing', () => {
+  const start = (code: number) =>
+    new ServiceError('Failed to start Workflow', {
+      cause: Object.assign(new Error(), { code, details: '', metadata: {} }),
+    });
+  const unavailable = { kind: 'unavailable', service: 'Temporal' };
+  const [cause, late] = [start(14), start(4)];
+  expect(setbackOf(new UnavailableError('Temporal', { cause }))).toEqual({ ...unavailable, isProven: true });
+  expect(setbackOf(new UnavailableError('Temporal', { cause: late }))).toEqual(unavailable);
+  expect(setbackOf(new UnavailableError('Temporal'))).toEqual(unavailable);
 });
 
 test.each(['ECONNREFUSED', '53200', '53300', '57014', '23505'])('%s may be one tenant’s doing', (code) =>

@@ -21,7 +21,7 @@ function services(...away: string[]) {
   const temporal = {
     options: { namespace: 'default' },
     workflowService: {
-      getSystemInfo: () => answer('temporal', {}),
+      describeWorkflowExecution: () => answer('temporal', {}),
       describeTaskQueue: () => answer('worker', { pollers: [{ lastAccessTime }] }),
     },
   };
@@ -63,16 +63,25 @@ test('a service is asked once a second, whoever asks and however often', async (
   jest.restoreAllMocks();
 });
 
-test('a service that gives no answer is away after two seconds', async () => {
-  jest.useFakeTimers();
-  const temporal = { workflowService: { getSystemInfo: () => new Promise(() => undefined) } };
-  const { isOutage } = createReadiness({
+/** The same of a Temporal that answers a look-up so. */
+function withTemporal(describeWorkflowExecution: () => Promise<never>) {
+  const temporal = { options: { namespace: 'default' }, workflowService: { describeWorkflowExecution } };
+  return createReadiness({
     pool: { query: async () => ({}) } as unknown as pg.Pool,
     redis: {} as unknown as RedisClient,
     temporal: temporal as unknown as Client,
     log: pino({ level: 'silent' }),
   });
-  const asked = isOutage();
+}
+
+test('a Temporal that knows no such workflow is there', async () => {
+  const unknown = Object.assign(new Error(), { code: 5, details: '', metadata: {} });
+  expect(await withTemporal(() => Promise.reject(unknown)).isOutage()).toBe(false);
+});
+
+test('a service that gives no answer is away after two seconds', async () => {
+  jest.useFakeTimers();
+  const asked = withTemporal(() => new Promise(() => undefined)).isOutage();
   await jest.advanceTimersByTimeAsync(2_001);
   expect(await asked).toBe(true);
   jest.useRealTimers();
