@@ -290,7 +290,7 @@ describe('an organisation (Enterprise Grid)', () => {
 });
 
 describe('the app leaves', () => {
-  const leaves = (place: string, event: object) => system.send(event, from(place));
+  const leaves = (place: string, event: object) => system.send(event, { ...from(place), once: true });
   const UNINSTALLED = { type: 'app_uninstalled' };
 
   test.each([

@@ -26,7 +26,7 @@ describe('Temporal or Postgres down at the API: 503 with Retry-After; nothing ha
     const before = await ada.turns();
     const said = await ada.mention('knock knock');
     temporal.cut();
-    const refused = await deployment.send(said.event);
+    const refused = await deployment.send(said.event, { once: true });
     expect(refused.status).toBe(503);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     temporal.restore();

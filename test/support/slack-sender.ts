@@ -1,4 +1,5 @@
 /** Requests as Slack makes them, signed; or not quite, for those that are not Slack's. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { startSlackSigner } from './slack-signer.ts';
 import { SIGNING_SECRET } from './slack-stand-in.ts';
 
@@ -7,10 +8,15 @@ export type SendOptions = {
   secondsFromNow?: number;
   headers?: Record<string, string | undefined>;
   envelope?: object;
+  /** Says what a single delivery gets. */
+  once?: boolean;
 };
 
+/** As Slack, but sooner: what a busy API refuses comes again. */
+const AGAIN = { times: 8, afterMs: 500 };
+
 export type SlackSender = {
-  /** Sends an event as Slack would. */
+  /** Sends an event as Slack would, again and again while it is refused. */
   send(event: object, options?: SendOptions): Promise<Response>;
   post(path: string, body: string, options?: SendOptions): Promise<Response>;
   close(): Promise<void>;
@@ -42,10 +48,17 @@ export async function createSlackSender({
   let events = 0;
   return {
     post,
-    send: (event, how = {}) => {
+    async send(event, how = {}) {
       const event_id = `Ev${(events += 1)}`;
       const envelope = { type: 'event_callback', team_id: team, event_id, event, ...how.envelope };
-      return post('/slack/events', JSON.stringify(envelope), how);
+      const deliver = (headers: object = {}) =>
+        post('/slack/events', JSON.stringify(envelope), { ...how, headers: { ...headers, ...how.headers } });
+      let answer = await deliver();
+      for (let again = 1; answer.status === 503 && !how.once && again <= AGAIN.times; again += 1) {
+        await delay(AGAIN.afterMs);
+        answer = await deliver({ 'x-slack-retry-num': String(again), 'x-slack-retry-reason': 'http_error' });
+      }
+      return answer;
     },
     close: () => signer.close(),
   };
