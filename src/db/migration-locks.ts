@@ -9,8 +9,8 @@ import type pg from 'pg';
 export type Patience = { lockWithinMs: number; againAfterMs: number; givesUpAfterMs: number };
 
 /**
- * A message has two seconds to be accepted, and its sender comes again later. A cleaning of Postgres' own gives
- * way to who has waited for one.
+ * A message has two seconds to be accepted, and its sender comes again later. A vacuum of Postgres' own gives
+ * way to whoever has waited for one.
  */
 const PATIENCE: Patience = { lockWithinMs: 2_000, againAfterMs: 5_000, givesUpAfterMs: 10 * 60_000 };
 
