@@ -55,7 +55,8 @@ await runUntilStopped(
     const flooded = await measure(baseUrl, quiet, lengthMs);
     stop.abort();
     const sent = await flooding;
-    const ratio = percentile(flooded, 0.95) / percentile(idle, 0.95);
+    const [idleP95, floodedP95] = [summary(idle).p95, summary(flooded).p95];
+    const ratio = floodedP95 / idleP95;
     const result = {
       llmMs: Number(values['llm-ms']),
       quietEveryMs,
@@ -91,7 +92,7 @@ async function createSender({ databaseUrl, operatorDatabaseUrl }: Konstruct): Pr
   return { agentId: agent.id, apiKey: key.apiKey };
 }
 
-/** Latencies in ms of the quiet tenant's messages. Each has its own user: none waits for another's turn. */
+/** Latencies in ms of the quiet tenant's messages, in order. Each has its own user: none waits for another. */
 async function measure(baseUrl: string, scope: Sender, forMs: number): Promise<number[]> {
   const latencies: Array<Promise<number>> = [];
   for (let sent = 0; sent * quietEveryMs < forMs; sent += 1) {
@@ -102,7 +103,7 @@ async function measure(baseUrl: string, scope: Sender, forMs: number): Promise<n
     );
     await delay(quietEveryMs);
   }
-  return (await Promise.all(latencies)).toSorted((a, b) => a - b);
+  return Promise.all(latencies);
 }
 
 /** What the other tenant does with its nth request; resolves to the answer's status. */
@@ -201,10 +202,14 @@ async function ask(scope: Sender, url: string, body?: object, headers: Record<st
   return response.status;
 }
 
-function summary(sorted: readonly number[]) {
+/** `slowest`: after how many seconds the slowest three were sent, and how many ms they took. */
+function summary(latencies: readonly number[]) {
+  const sorted = latencies.toSorted((a, b) => a - b);
+  const sentAt = (ms: number): number => (latencies.indexOf(ms) * quietEveryMs) / 1_000;
   return {
     n: sorted.length,
     p50: Math.round(percentile(sorted, 0.5)),
     p95: Math.round(percentile(sorted, 0.95)),
+    slowest: sorted.slice(-3).map((ms) => [sentAt(ms), Math.round(ms)]),
   };
 }
