@@ -1,7 +1,9 @@
 /**
- * `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template, jest.
- * `npm run test:cluster` (`--cluster`): the same with Temporal's own server, for the tests of that tier, or
- * for those that are named.
+ * `npm test [-- jest arguments]`: a throw-away stack on free ports, a migrated template, jest. It runs every
+ * test but those that take longest.
+ * `npm run test:slow` (`--slow`): those.
+ * `npm run test:cluster` (`--cluster`): the same with Temporal's own server, for the tests of that tier.
+ * Whatever is named runs, of any tier.
  *
  * Chromium and PgBouncer are installed where that is allowed. Where it isn't, the tests that need them are
  * left out, and a line at the end says so.
@@ -30,9 +32,10 @@ import { withoutSettings } from '../local/stack/without-settings.ts';
 const TESTS = fileURLToPath(new URL('../test/', import.meta.url));
 const TEMPLATE_DATABASE = 'konstruct_template';
 const MOST_FILES_RUN_AGAIN = 8;
+const CLUSTER_ONLY = 'cluster/';
 /** What Konstruct promises, shown on the server that production has. */
 const CLUSTER_TIER = [
-  'cluster/',
+  CLUSTER_ONLY,
   'e2e/chaos',
   'e2e/encryption',
   'e2e/idempotency',
@@ -44,6 +47,8 @@ const CLUSTER_TIER = [
   'integration/turn-ends',
   'workflows/',
 ];
+/** What takes longest, so that all else can be run before every commit. */
+const SLOW_TIER: readonly string[] = [];
 /** What is no package of npm, and the tests that are left out without it. */
 const PROGRAMS: ReadonlyArray<{ program: Program; files: string; what: string }> = [
   { program: CHROMIUM, files: 'e2e/console', what: 'the tests of the console' },
@@ -51,12 +56,19 @@ const PROGRAMS: ReadonlyArray<{ program: Program; files: string; what: string }>
 ];
 const argv = process.argv.slice(2);
 const cluster = argv.includes('--cluster');
-const args = argv.filter((arg) => arg !== '--cluster');
+const slow = argv.includes('--slow');
+const args = argv.filter((arg) => arg !== '--cluster' && arg !== '--slow');
+/** Options of jest that are followed by a value, which names no file. */
+const WITH_VALUE = ['-t', '--testNamePattern'];
+const named = args.filter((arg, i) => !arg.startsWith('-') && !WITH_VALUE.includes(args[i - 1] ?? ''));
 
 await runUntilStopped(
   async (onHandle) => {
-    const leftOut = await provideForTests(onHandle);
-    const { code, failed } = await runOnStack(cluster ? await tierArguments() : args, onHandle);
+    const files = await wantedFiles();
+    const leftOut = await provideForTests(files, onHandle);
+    const options = args.filter((arg) => !named.includes(arg));
+    const paths = files.map((file) => path.join('test', file));
+    const { code, failed } = await runOnStack([...options, '--runTestsByPath', ...paths], onHandle);
     let verdict = code;
     if (failed.length > 0 && failed.length <= MOST_FILES_RUN_AGAIN) {
       console.log(`\nonce more, alone: ${failed.join(' ')}`);
@@ -79,8 +91,7 @@ async function runOnStack(
   onHandle: (handle: StackHandle) => void,
 ): Promise<Outcome> {
   const home = await mkdtemp(path.join(os.tmpdir(), 'konstruct-test-'));
-  const files = jestArgs.includes('--runTestsByPath') ? jestArgs.filter(isTestFile) : await allTestFiles();
-  const namespaces = files.map(testNamespace);
+  const namespaces = jestArgs.filter((arg) => arg.endsWith('.test.ts')).map(testNamespace);
   // Whatever the shell has set for a running Konstruct must not leak into tests.
   const env = withoutSettings(process.env);
   const stack = await startStack({
@@ -111,22 +122,26 @@ async function runOnStack(
   return { code, failed };
 }
 
-// Declared, not assigned: the code above waits before these lines would run.
-function isTestFile(name: string): boolean {
-  return name.endsWith('.test.ts');
-}
-function allTestFiles(): Promise<string[]> {
-  return Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }));
+/** The test files of this run, from `test/` on: those that are named, or those of the tier. */
+async function wantedFiles(): Promise<string[]> {
+  const startsIn = (tier: readonly string[], file: string) => tier.some((start) => file.startsWith(start));
+  const isWanted = (file: string): boolean => {
+    if (named.length > 0) return named.some((name) => new RegExp(name).test(`test/${file}`));
+    if (cluster) return startsIn(CLUSTER_TIER, file);
+    return startsIn(SLOW_TIER, file) === slow;
+  };
+  const isThere = (file: string): boolean => cluster || !file.startsWith(CLUSTER_ONLY);
+  const all = await Array.fromAsync(glob('**/*.test.ts', { cwd: TESTS }));
+  const files = all.filter((file) => isThere(file) && isWanted(file)).toSorted();
+  if (files.length === 0) throw new StackError(`no test file is named ${named.join(' or ')}`);
+  return files;
 }
 
 /** Installs what the tests that run need, where it may. Resolves with a line for each that is left out. */
-async function provideForTests(onHandle: (handle: StackHandle) => void): Promise<string[]> {
-  const named = args.filter((arg) => !arg.startsWith('-'));
-  const files = cluster && named.length === 0 ? [] : await allTestFiles();
-  // As jest takes them: patterns of a path.
-  const wanted = files.filter(
-    (file) => named.length === 0 || named.some((name) => new RegExp(name).test(path.join(TESTS, file))),
-  );
+async function provideForTests(
+  wanted: readonly string[],
+  onHandle: (handle: StackHandle) => void,
+): Promise<string[]> {
   const needed = PROGRAMS.filter(({ files }) => wanted.some((file) => file.startsWith(files)));
   const stopping = new AbortController();
   const kill = () => stopping.abort();
@@ -140,19 +155,6 @@ async function provideForTests(onHandle: (handle: StackHandle) => void): Promise
     const why = lacking.get(program);
     return why === undefined ? [] : [`left out: ${what}. ${why}`];
   });
-}
-
-/** A namespace costs the real server more than the dev server, so it gets those of the files that run. */
-async function tierArguments(): Promise<string[]> {
-  const named = args.filter((arg) => !arg.startsWith('-'));
-  const isWanted = (file: string): boolean =>
-    named.length > 0
-      ? named.some((name) => `test/${file}`.includes(name))
-      : CLUSTER_TIER.some((start) => file.startsWith(start));
-  const files = (await allTestFiles()).filter(isWanted).toSorted();
-  if (files.length === 0) throw new StackError(`no test file is named ${named.join(' or ')}`);
-  const options = args.filter((arg) => arg.startsWith('-'));
-  return [...options, '--runTestsByPath', ...files.map((file) => path.join('test', file))];
 }
 
 /** The database that every test file gets a copy of. */

@@ -35,7 +35,7 @@ const LOOKED_AT_EVERY_MS = 100;
 /** Loading a module takes 0.3 s, and more where the machine is busy. It costs nobody but those who wait. */
 const LOADED_WITHIN_MS = 30_000;
 /** A tenant has one thread at a time, so that another one finds one. Each takes some 40 MB. */
-const THREADS = { ofATenant: 1, inAll: 2 };
+export const THREADS = { ofATenant: 1, inAll: 2 };
 
 const PROGRAM = fileURLToPath(new URL('./apart-thread.ts', import.meta.url));
 

@@ -8,7 +8,7 @@ import type { WorkerConfig } from '../config/index.ts';
 import { createPool, postgresNeeded } from '../db/pool.ts';
 import { createLlmClient } from '../llm/client.ts';
 import { createRunAgent } from '../llm/run-agent.ts';
-import { readQuestion } from '../memory/recall/read-question.ts';
+import { makeReadersReady } from '../memory/recall/read-question.ts';
 import { createEmbedder } from '../memory/embedding/embedder.ts';
 import { createActivityMetrics } from '../observability/activity-metrics.ts';
 import type { Tracing } from '../observability/tracing.ts';
@@ -68,9 +68,10 @@ export async function startWorker(
     log,
     timeoutMs: config.startTimeoutMs,
   });
-  // The model is loaded before the first poll, so that a polling worker can answer.
-  const [plainEmbedder, bundle, connection] = await Promise.all([
+  // What recall needs is loaded before the first poll, so that a polling worker can answer.
+  const [plainEmbedder, , bundle, connection] = await Promise.all([
     createEmbedder({ modelsPath: config.modelsPath }),
+    makeReadersReady(),
     workflowBundle({ interceptorModules: tracing?.workflowInterceptorModules ?? [] }),
     connectWorker(config.temporal),
   ]);
@@ -108,8 +109,6 @@ export async function startWorker(
       () => metrics?.close(),
     ]);
   };
-  // The first question finds its reader, which takes most of a second to load; nobody waits for it here.
-  void readQuestion({ tenantId: '', userId: '' }, { text: '', speakers: {}, askedAt: new Date() });
   const ended = run();
   log.info('worker is up');
   if (!process.execArgv.some((flag) => flag.includes(TIME_LIMIT_MODULE))) {

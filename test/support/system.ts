@@ -19,6 +19,7 @@ import { createLlmClient } from '../../src/llm/client.ts';
 import { createRunAgent } from '../../src/llm/run-agent.ts';
 import { createEmbedder, type Embedder } from '../../src/memory/embedding/embedder.ts';
 import { createPreviewGather } from '../../src/memory/recall/preview-gather.ts';
+import { makeReadersReady } from '../../src/memory/recall/read-question.ts';
 import { createSearchMemory, SEARCHES_AT_ONCE } from '../../src/memory/recall/search-memory.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { DEFAULT_LIMITS } from './accepted-message.ts';
@@ -93,7 +94,10 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
   const { surroundings, slack, slackSideOf, close } = await createSurroundings(options);
   const { database, tenantId, apiKey, agent, llm } = surroundings;
   // The tests through Slack are not about recall, and need not load the real model.
-  const embedder = slack ? hashEmbedder() : await createEmbedder({ modelsPath: modelsPath() });
+  const [embedder] = await Promise.all([
+    slack ? hashEmbedder() : createEmbedder({ modelsPath: modelsPath() }),
+    makeReadersReady(1),
+  ]);
   const env = {
     ...(slack && {
       SLACK_API_URL: slack.apiUrl,

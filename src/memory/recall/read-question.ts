@@ -1,5 +1,5 @@
 /** A question to memory, as search takes it. It is read apart from the thread that everybody shares. */
-import { apart } from '../../lib/apart.ts';
+import { apart, THREADS } from '../../lib/apart.ts';
 import type { QueryFacts } from '../ranking/score.ts';
 import { namedIn, type SpeakerNames } from '../text/names.ts';
 import { piecesOf } from '../text/questions.ts';
@@ -30,6 +30,17 @@ export function readQuestion(
   { text, speakers, askedAt }: AskedQuestion,
 ): Promise<ReadQuestion> {
   return read(owner, { text, speakers, askedAt });
+}
+
+/**
+ * Resolves when each of `threads` has what reads a question, of which loading takes most of a second, and
+ * more on a busy machine. The first to ask has no time for that.
+ */
+export async function makeReadersReady(threads = THREADS.inAll): Promise<void> {
+  const nothing = { text: '', speakers: {}, askedAt: new Date() };
+  // Each owner has a thread to itself.
+  const owners = Array.from({ length: threads }, (_, i) => ({ tenantId: String(i), userId: '' }));
+  await Promise.all(owners.map((owner) => readQuestion(owner, nothing)));
 }
 
 export function questionRead({ text, speakers, askedAt }: AskedQuestion): ReadQuestion {
