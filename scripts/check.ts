@@ -1,6 +1,8 @@
 /** `npm run check`: all that must hold before a commit. `--static` leaves out the tests. */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,12 +18,16 @@ function command(packageName: string, name = packageName): string {
   return path.join(path.dirname(manifestPath), relative);
 }
 
-const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
+/** A check's name, the file that runs it, and that one's arguments. */
+type Step = readonly [string, string, ...string[]];
+
+const STEPS: readonly Step[] = [
   ['types of the API', path.join(root, 'scripts', 'console-types.ts')],
+  // The longest is first.
+  ['lint', command('eslint'), '--max-warnings', '0', '.'],
   ['format', command('prettier'), '--check', '--log-level', 'warn', '.'],
   ['types', command('typescript', 'tsc'), '-p', '.'],
   ['types of the console', command('typescript', 'tsc'), '-p', 'console'],
-  ['lint', command('eslint'), '--max-warnings', '0', '.'],
   [
     'imports',
     command('dependency-cruiser', 'depcruise'),
@@ -39,14 +45,36 @@ const STEPS: ReadonlyArray<readonly [string, string, ...string[]]> = [
   ['previews', path.join(root, 'scripts', 'slack-previews.ts'), '--check'],
 ];
 
-const steps = process.argv.includes('--static')
-  ? STEPS
-  : [...STEPS, ['tests', path.join(root, 'scripts', 'test.ts')] as const];
+const started = performance.now();
+const [first, ...others] = STEPS;
+// It makes what the others read.
+if (first) await run(first);
+// Each is one thread's work.
+const waiting = others.values();
+await Promise.all(Array.from({ length: os.availableParallelism() }, runThose));
+if (!process.argv.includes('--static')) await run(['tests', path.join(root, 'scripts', 'test.ts')]);
+console.log(`✓ all in ${secondsSince(started)} s`);
 
-for (const [name, file, ...args] of steps) {
-  const started = performance.now();
-  const { status } = spawnSync(process.execPath, [file, ...args], { cwd: root, stdio: 'inherit' });
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  console.log(`${status === 0 ? '✓' : '✗'} ${name} (${seconds} s)`);
-  if (status !== 0) process.exit(status ?? 1);
+async function runThose(): Promise<void> {
+  for (const step of waiting) await run(step);
+}
+
+/** Runs a step, and shows what it says when it ends; the tests say it at once. One that fails ends all. */
+async function run([name, file, ...args]: Step): Promise<void> {
+  const begun = performance.now();
+  const isLong = name === 'tests';
+  const child = spawn(process.execPath, [file, ...args], {
+    cwd: root,
+    stdio: ['ignore', ...(isLong ? (['inherit', 'inherit'] as const) : (['pipe', 'pipe'] as const))],
+  });
+  const said: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));
+  const [code] = (await once(child, 'close')) as [number | null];
+  process.stdout.write(Buffer.concat(said));
+  console.log(`${code === 0 ? '✓' : '✗'} ${name} (${secondsSince(begun)} s)`);
+  if (code !== 0) process.exit(code ?? 1);
+}
+
+function secondsSince(from: number): string {
+  return ((performance.now() - from) / 1_000).toFixed(1);
 }
