@@ -47,8 +47,28 @@ const CLUSTER_TIER = [
   'integration/turn-ends',
   'workflows/',
 ];
-/** What takes longest, so that all else can be run before every commit. */
-const SLOW_TIER: readonly string[] = [];
+/**
+ * What takes longest, so that all else can be run before every commit: floods, growth, releases, pages in a
+ * browser, and the clients of others.
+ */
+const SLOW_TIER = [
+  'e2e/api-description',
+  'e2e/clients',
+  'e2e/console-access',
+  'e2e/console.',
+  'e2e/many-processes',
+  'e2e/operators',
+  'e2e/rolling-release',
+  'integration/abuse',
+  'integration/api-faults',
+  'integration/burst',
+  'integration/fair-shares',
+  'integration/long-texts',
+  'integration/memory-transfer-forget',
+  'unit/growth',
+  'unit/slack-growth',
+  'unit/slack-hostile-replies',
+];
 /** What is no package of npm, and the tests that are left out without it. */
 const PROGRAMS: ReadonlyArray<{ program: Program; files: string; what: string }> = [
   { program: CHROMIUM, files: 'e2e/console', what: 'the tests of the console' },
