@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { isDatabaseAway, isDatabaseUnable, isStatementTimeout } from '../db/outage.ts';
+import { isDatabaseAway, isDatabaseUnable, isStandstill, isStatementTimeout } from '../db/outage.ts';
 import { OverShareError, waitsForShare } from '../db/pool.ts';
 import { NotInTimeError, within } from '../lib/within.ts';
 import { isTemporalAway, isTemporalUnable } from '../temporal/outage.ts';
@@ -66,5 +66,9 @@ export function setbackOf(error: unknown): Unavailable | OverShare | undefined {
   return undefined;
 }
 
-/** A statement whose time is over passes as well: the server is behind, or somebody holds a lock. */
-const isOfDatabase = (error: unknown): boolean => isDatabaseAway(error) || isStatementTimeout(error);
+/**
+ * A statement whose time is over passes as well: the server is behind, or somebody holds a lock. So does it
+ * that this process stood still.
+ */
+const isOfDatabase = (error: unknown): boolean =>
+  isDatabaseAway(error) || isStatementTimeout(error) || isStandstill(error);

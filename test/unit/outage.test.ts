@@ -1,22 +1,35 @@
 /** Which errors say that Postgres is out of reach or can't do its work, and which are others'. */
 import { expect, test } from '@jest/globals';
 import { ServiceError } from '@temporalio/client';
-import { isDatabaseAway, isDatabaseUnable, isStatementTimeout } from '../../src/db/outage.ts';
+import { isDatabaseAway, isDatabaseUnable, isStandstill, isStatementTimeout } from '../../src/db/outage.ts';
 import { reach, setbackOf, UnavailableError } from '../../src/intake/availability.ts';
 
 const withCode = (code: string): Error => Object.assign(new Error('no'), { code });
 
 const OF_SERVER = [
-  ...['08006', '08P01', '25006', '25P03', '28000', '28P01', '3D000', '53000', '53100', '53200', '53300'],
+  ...['08006', '25006', '28000', '28P01', '3D000', '53000', '53100', '53200', '53300'],
   ...['57P01', '57P02', '57P03', '57P05', '58000', '58030', '58P01'],
   ...['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EHOSTDOWN', 'EPIPE'],
-  ...['ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EMFILE'],
+  ...['ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN', 'EMFILE', 'ERR_STREAM_DESTROYED', 'ERR_STREAM_WRITE_AFTER_END'],
   ...['CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'SELF_SIGNED_CERT_IN_CHAIN'],
-  ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+  ...['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'ERR_TLS_CERT_ALTNAME_INVALID', 'CRL_HAS_EXPIRED', 'INVALID_CA'],
 ];
 const OF_STATEMENT = [
   ...['0A000', '21000', '22021', '22P02', '23505', '25P02', '26000', '40001', '40P01', '42501', '42601'],
-  ...['42P01', '54000', '55P03', '57014', 'P0001', 'XX000', 'ENOENT', 'ERR_INVALID_ARG_TYPE'],
+  ...[
+    '08P01',
+    '25P03',
+    '25P04',
+    '42P01',
+    '53400',
+    '54000',
+    '55P03',
+    '57014',
+    'P0001',
+    'XX000',
+    'ENOENT',
+    'ERR_INVALID_ARG_TYPE',
+  ],
 ];
 
 test.each(OF_SERVER)('%s is of the server', (code) => expect(isDatabaseAway(withCode(code))).toBe(true));
@@ -33,9 +46,20 @@ test.each([
   'SASL: SCRAM-SERVER-FINAL-MESSAGE: server signature does not match',
 ])('so is what the driver says: %s', (message) => expect(isDatabaseAway(new Error(message))).toBe(true));
 
+test.each(['ENOENT', 'EACCES', 'EPERM', 'ENFILE', 'ENOBUFS'])('%s is, where a connection fails', (code) => {
+  const of = (syscall: string) => Object.assign(withCode(code), { syscall });
+  expect([of('connect'), of('open')].map(isDatabaseAway)).toEqual([true, false]);
+});
+
 test('so is what ends the connection, whatever its code', () => {
   const severe = (severity: string) => Object.assign(withCode('XX000'), { severity });
   expect([severe('FATAL'), severe('ERROR')].map(isDatabaseAway)).toEqual([true, false]);
+});
+
+test('but not the end of a transaction in which this process stood still, which passes all the same', () => {
+  const ended = Object.assign(withCode('25P03'), { severity: 'FATAL' });
+  expect([isStandstill(ended), isDatabaseAway(ended)]).toEqual([true, false]);
+  expect(setbackOf(ended)).toEqual({ kind: 'unavailable', service: 'The database' });
 });
 
 test('an error of ours is no outage, and no tenant is told of one', async () => {
