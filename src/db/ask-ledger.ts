@@ -14,6 +14,8 @@ const PLACES = 3;
 const ANSWER_WITHIN_MS = 500;
 /** Postgres itself ends a statement by then, and so tells that it is slow and not away. */
 const STATEMENT_OF_ANSWER = 0.8;
+/** What is heard after so many times the answer's time is heard by a process that stood still. */
+const STOOD_STILL = 4;
 /** How long a question waits for a place while Postgres answers others. */
 const PLACE_WITHIN_MS = 2_000;
 
@@ -31,7 +33,8 @@ const asks = new WeakMap<pg.Pool, Ask>();
 /**
  * Runs `work` in a tenant's transaction, outside the tenant's share. `away` says that Postgres can't be
  * reached, can't do it, or has not said a word within `withinMs`. What comes in the way of the statement
- * alone rejects, and is worth another try: a slow one, a lock, or no place in time. So does an error of ours.
+ * alone rejects, and is worth another try: a slow one, a lock, or no place in time. So does an error of ours,
+ * and what is heard by a process that stood still meanwhile: Postgres and the driver have given up on it.
  */
 export async function askLedger<T>(
   pool: pg.Pool,
@@ -81,8 +84,10 @@ function createAsk(pool: pg.Pool): Ask {
       clearTimeout(last);
     };
     const answer = Promise.withResolvers<T>();
+    let trustedUntil = Infinity;
     places({ tenantId, userId: '' }, AbortSignal.any([late.signal, silence.signal]), async () => {
       stopWaiting();
+      trustedUntil = performance.now() + STOOD_STILL * withinMs;
       const statementWithinMs = Math.round(withinMs * STATEMENT_OF_ANSWER);
       const asked = inTenant(pool, tenantId, work, { statementWithinMs, outsideShare: true });
       const heard = withinFreeTime(withinMs, asked);
@@ -99,7 +104,8 @@ function createAsk(pool: pg.Pool): Ask {
     try {
       return { said: await answer.promise };
     } catch (error) {
-      if (isAway(error)) return 'away';
+      if (isSilence(error)) return 'away';
+      if (isDatabaseAway(error) && performance.now() < trustedUntil) return 'away';
       throw error;
     } finally {
       stopWaiting();
@@ -107,6 +113,6 @@ function createAsk(pool: pg.Pool): Ask {
   };
 }
 
-/** Postgres is silent, or away by what it or the driver says. */
-const isAway = (error: unknown): boolean =>
-  error instanceof SilentError || error instanceof NotInTimeError || isDatabaseAway(error);
+/** Counted in the time that this process had. */
+const isSilence = (error: unknown): boolean =>
+  error instanceof SilentError || error instanceof NotInTimeError;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { isDatabaseAway } from './outage.ts';
 import { inShare, losesStatements, settingsOf } from './pool.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -42,11 +43,11 @@ async function transaction<T>(
   { begin, timeout }: { begin: string; timeout: string },
 ): Promise<T> {
   const client = await pool.connect();
-  let broken = false;
+  const breaks: unknown[] = [];
   // The pool handles the errors of idle connections only. A connection that breaks in use (Postgres killed)
   // also emits `error`, and without a listener that would end the process.
-  const markBroken = () => void (broken = true);
-  client.on('error', markBroken);
+  const note = (error: unknown): void => void breaks.push(error);
+  client.on('error', note);
   try {
     // One round trip for all of it; a UUID needs no escaping.
     await client.query(
@@ -56,11 +57,13 @@ async function transaction<T>(
     await client.query('COMMIT');
     return result;
   } catch (error) {
+    // Why the connection broke is what it said first; what is asked of it after that doesn't say.
+    const reason = breaks.length > 0 && isDatabaseAway(error) ? breaks[0] : error;
     // A connection that can't roll back is removed from the pool.
-    await client.query('ROLLBACK').catch(() => (broken = true));
-    throw error;
+    await client.query('ROLLBACK').catch(note);
+    throw reason;
   } finally {
-    client.off('error', markBroken);
-    client.release(broken);
+    client.off('error', note);
+    client.release(breaks.length > 0);
   }
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { isDatabaseAway } from '../../src/db/outage.ts';
+import type pg from 'pg';
+import { askLedger } from '../../src/db/ask-ledger.ts';
 import { createPool, OverShareError } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
 import { eventually } from '../support/eventually.ts';
@@ -64,19 +65,23 @@ test('a transaction of which Postgres hears nothing is ended, with what it holds
   const { tenantId, agent } = await createTestTenant(database.pool);
   const databaseUrl = asRole('api', database.url);
   const pool = createPool({ databaseUrl, max: 2, statementTimeoutMs: 5_000, idleTimeoutMs: 200 });
-  const held = Promise.withResolvers<null>();
+  const [locked, held] = [Promise.withResolvers<null>(), Promise.withResolvers<null>()];
   const lock = `SELECT 1 FROM agents WHERE tenant_id = $1 AND id = $2 FOR UPDATE`;
-  const frozen = inTenant(pool, tenantId, async (client) => {
+  const freeze = async (client: pg.PoolClient) => {
     await client.query(lock, [tenantId, agent.id]);
+    locked.resolve(null);
     await held.promise;
     return client.query('SELECT 1');
-  });
+  };
+  const frozen = askLedger(pool, tenantId, freeze, 60_000);
   frozen.catch(() => undefined);
+  await locked.promise;
   // It waits for the row, and gets it while the frozen one has not been heard of again.
   const { rowCount } = await inTenant(pool, tenantId, (client) => client.query(lock, [tenantId, agent.id]));
   expect(rowCount).toBe(1);
   held.resolve(null);
-  expect(isDatabaseAway(await frozen.catch((error: unknown) => error))).toBe(true);
+  // The driver hears why by an event; the ledger is well, so nothing is left out for it.
+  await expect(frozen).rejects.toMatchObject({ code: '25P03' });
   const setting = await inTenant(database.pool, tenantId, (client) =>
     client.query('SHOW idle_in_transaction_session_timeout'),
   );

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import type pg from 'pg';
 import { connections } from '../../src/config/database.ts';
 import { askLedger } from '../../src/db/ask-ledger.ts';
@@ -73,6 +73,7 @@ test.each([
   ['knows no such password', '28P01', 'away'],
   ['has no space left', '53100', 'away'],
   ['only reads', '25006', 'away'],
+  ['ends an idle transaction', '25P03', 'rejected'],
   ['has a deadlock', '40P01', 'rejected'],
   ['has a row locked', '55P03', 'rejected'],
   ['ends a statement that takes too long', '57014', 'rejected'],
@@ -80,6 +81,16 @@ test.each([
 ])('a Postgres that %s (%s): %s', async (_, code, wanted) => {
   const { pool } = poolThat(() => Promise.reject(Object.assign(new Error('no'), { code })));
   expect(await ask(pool).catch(() => 'rejected')).toBe(wanted);
+});
+
+test('what is heard by a process that stood still is no word of Postgres: it rejects', async () => {
+  const now = jest.spyOn(performance, 'now');
+  const { pool } = poolThat(() => {
+    now.mockReturnValue(performance.now() + 60_000);
+    return Promise.reject(new Error('Query read timeout'));
+  });
+  await expect(ask(pool)).rejects.toThrow('Query read timeout');
+  now.mockRestore();
 });
 
 test('an error of ours is no word of Postgres: it rejects', async () => {
