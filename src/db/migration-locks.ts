@@ -19,7 +19,7 @@ const HOLDERS_NAMED = 5;
 
 /**
  * Makes what carries out one migration, in a transaction of `client`'s, as often as it takes until nobody
- * holds what it needs. Rejects with who does, and the cure, once the time for all of them is over.
+ * holds what it needs. Rejects with who does, and the cure, once the time since its first refusal is over.
  */
 export async function createPatience(
   client: pg.Client,
@@ -27,9 +27,9 @@ export async function createPatience(
 ): Promise<<T>(migrate: () => Promise<T>) => Promise<T>> {
   const { lockWithinMs, againAfterMs, givesUpAfterMs } = patience;
   await client.query(`SET lock_timeout = ${lockWithinMs}`);
-  const deadline = Date.now() + givesUpAfterMs;
   let toldOf = '';
   return async (migrate) => {
+    let deadline: number | undefined;
     for (;;) {
       try {
         return await migrate();
@@ -37,6 +37,7 @@ export async function createPatience(
         // The runner leaves its transaction open.
         await client.query('ROLLBACK').catch(() => undefined);
         if (!isLocked(error)) throw error;
+        deadline ??= Date.now() + givesUpAfterMs;
         const holders = await holdersOfTables(client, lockWithinMs);
         if (Date.now() + againAfterMs > deadline) throw new Error(given(holders), { cause: error });
         if (holders !== toldOf) log(`waits for a table that is in use, by ${holders}`);
