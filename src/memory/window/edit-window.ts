@@ -20,17 +20,21 @@ if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 return redis.call('RPUSH', KEYS[1], unpack(ARGV))
 `;
 
-/** Removes the messages of these turns from a window. Safe to repeat. */
+/**
+ * Removes the messages of these turns from a window. Safe to repeat. All are asked for at once: this takes no
+ * longer than two commands may (redis/connection.ts), which a transaction that waits for it relies on.
+ */
 export async function removeFromWindow(
   redis: RedisClient,
   { tenantId, agentId, userId }: Scope,
   messageIds: ReadonlySet<string>,
 ): Promise<void> {
   const key = memoryShortKey(tenantId, agentId, userId);
-  for (const entry of await redis.lrange(key, 0, -1)) {
+  const removed = (await redis.lrange(key, 0, -1)).filter((entry) => {
     const messageId = turnOf(entry);
-    if (messageId !== undefined && messageIds.has(messageId)) await redis.lrem(key, 0, entry);
-  }
+    return messageId !== undefined && messageIds.has(messageId);
+  });
+  await Promise.all(removed.map((entry) => redis.lrem(key, 0, entry)));
 }
 
 /** The turn of an entry; undefined when it has none, or is no message: that hinders nothing here. */
