@@ -85,6 +85,10 @@ export default tseslint.config(
         'error',
         { object: 'process', property: 'env', message: ENVIRONMENT },
         { object: 'globalThis', property: 'process', message: ENVIRONMENT },
+        {
+          ...{ object: 'pool', property: 'query' },
+          message: 'Postgres ends no statement of it that waits: use inTenant or inNoTenant.',
+        },
       ],
       'no-restricted-imports': [
         'error',

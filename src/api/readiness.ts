@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { inNoTenant } from '../db/tenant-transaction.ts';
 import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts';
 import { keptFor } from '../lib/kept-for.ts';
 import { within } from '../lib/within.ts';
@@ -9,6 +10,8 @@ import { checkRedis, type RedisClient } from '../redis/connection.ts';
 import { isUnknownWorkflow } from '../temporal/outage.ts';
 
 const CHECK_WITHIN_MS = 2_000;
+/** Postgres ends by itself what waits for a lock: probes that nobody waits for any more would heap up. */
+const STATEMENT_WITHIN_MS = 1_500;
 /** However often it is asked, a service is. */
 const ANSWER_KEPT_MS = 1_000;
 /** A worker polls at least once a minute; one that hasn't for longer is gone. */
@@ -48,7 +51,9 @@ export function createReadiness(dependencies: {
         return 'away';
       }
     });
-  const postgres = checked('postgres', () => pool.query(MAY_ENTER));
+  const postgres = checked('postgres', () =>
+    inNoTenant(pool, (client) => client.query(MAY_ENTER), { statementWithinMs: STATEMENT_WITHIN_MS }),
+  );
   const redisThere = checked('redis', () => checkRedis(redis));
   const temporalThere = checked('temporal', () => looksUpWorkflows(temporal));
   const worker = checked('worker', () => workersPoll(temporal));

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { v4 as randomUuid } from 'uuid';
 import type { KeyRole } from '../domain/key-roles.ts';
 import { recordAudit, SYSTEM, type AuditAction, type AuditActor } from './audit.ts';
-import { inTenant } from './tenant-transaction.ts';
+import { inNoTenant, inTenant } from './tenant-transaction.ts';
 
 /** A new API key. It is returned once; the database stores only its hash. */
 export type IssuedApiKey = { id: string; apiKey: string };
@@ -147,13 +147,15 @@ export async function findApiKey(pool: pg.Pool, apiKey: string): Promise<FoundAp
 }
 
 /**
- * The key of a hash, whose use is noted; undefined for an unknown, revoked or expired one. The one query that
- * runs without a tenant set.
+ * The key of a hash, whose use is noted; undefined for an unknown, revoked or expired one. Runs before a
+ * tenant is known.
  */
 export async function findKeyByHash(pool: pg.Pool, hash: Buffer): Promise<FoundApiKey | undefined> {
-  const { rows } = await pool.query<FoundApiKey>(
-    `SELECT tenant_id AS "tenantId", id, name, role, first_id AS "firstId" FROM find_api_key($1)`,
-    [hash],
+  const { rows } = await inNoTenant(pool, (client) =>
+    client.query<FoundApiKey>(
+      `SELECT tenant_id AS "tenantId", id, name, role, first_id AS "firstId" FROM find_api_key($1)`,
+      [hash],
+    ),
   );
   return rows[0];
 }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { isDatabaseAway } from './outage.ts';
+import { NIL_UUID } from './place.ts';
 import { inShare, losesStatements, settingsOf } from './pool.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
@@ -35,6 +36,17 @@ export async function inTenant<T>(
     return once();
   }
 }
+
+/**
+ * The same where no tenant is known, with none of their rows to see: what finds one, or a probe. Outside of
+ * transactions the driver alone would give up on a statement, and leave it in Postgres, with its connection,
+ * for as long as it waits for a lock.
+ */
+export const inNoTenant = <T>(
+  pool: pg.Pool,
+  work: (client: pg.PoolClient) => Promise<T>,
+  options: { statementWithinMs?: number } = {},
+): Promise<T> => inTenant(pool, NIL_UUID, work, { ...options, outsideShare: true });
 
 async function transaction<T>(
   pool: pg.Pool,

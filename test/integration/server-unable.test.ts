@@ -88,6 +88,26 @@ test('a table of intake’s that can’t be written is an outage', async () => {
   }
 });
 
+test('a table of intake’s that somebody holds is an outage, and leaves no probe waiting in Postgres', async () => {
+  const { admin } = database;
+  const holder = await admin.connect();
+  await holder.query('BEGIN; LOCK TABLE turns');
+  try {
+    await withPool(async (pool) => {
+      expect(await isOutage(pool)).toBe(true);
+      expect(await isOutage(pool)).toBe(true);
+      const { rows } = await admin.query(
+        `SELECT count(*)::int AS waiting FROM pg_stat_activity
+         WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+      );
+      expect(rows).toEqual([{ waiting: 0 }]);
+    });
+  } finally {
+    await holder.query('ROLLBACK');
+    holder.release();
+  }
+});
+
 test('what fails for an error of ours rejects, and doesn’t count either', async () => {
   const { outcome, counted } = await withPool((pool) => accept(pool, { ...newScope(), tenantId: 'no id' }));
   expect([outcome, counted]).toEqual([expect.any(TypeError), 0]);

@@ -30,6 +30,11 @@ test.each(["fetch('/v1/agents')", "new EventSource('/v1/agents')"])(
   },
 );
 
+test('a statement outside of transactions, which Postgres would never end, fails in src', async () => {
+  const code = "export const asked = pool.query('SELECT 1');\n";
+  expect(await complaints('src/api/readiness.ts', code)).toContain('no-restricted-properties');
+});
+
 describe('the environment is read by entry points alone', () => {
   test.each([
     ["export const url = process.env['REDIS_URL'];\n", 'no-restricted-properties'],

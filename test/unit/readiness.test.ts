@@ -6,6 +6,11 @@ import { pino } from 'pino';
 import { createReadiness } from '../../src/api/readiness.ts';
 import type { RedisClient } from '../../src/redis/connection.ts';
 
+const CONNECTION = {
+  ...{ on: () => undefined, off: () => undefined, release: () => undefined },
+  query: async () => ({ rows: [] }),
+};
+
 /** Services of which some are away; `asked` counts what Postgres is asked. */
 function services(...away: string[]) {
   const asked = { postgres: 0 };
@@ -13,9 +18,9 @@ function services(...away: string[]) {
     if (away.includes(service)) throw new Error(`${service} is away`);
     return value;
   };
-  const query = () => {
+  const connect = () => {
     asked.postgres += 1;
-    return answer('postgres', { rows: [] });
+    return answer('postgres', CONNECTION);
   };
   const lastAccessTime = { seconds: Math.floor(Date.now() / 1_000) };
   const temporal = {
@@ -27,7 +32,7 @@ function services(...away: string[]) {
   };
   const redis = { ping: () => answer('redis', 'PONG'), info: () => answer('redis', '') };
   const readiness = createReadiness({
-    pool: { query } as unknown as pg.Pool,
+    pool: { connect } as unknown as pg.Pool,
     redis: redis as unknown as RedisClient,
     temporal: temporal as unknown as Client,
     log: pino({ level: 'silent' }),
@@ -67,16 +72,19 @@ test('a service is asked once a second, whoever asks and however often', async (
 function withTemporal(describeWorkflowExecution: () => Promise<never>) {
   const temporal = { options: { namespace: 'default' }, workflowService: { describeWorkflowExecution } };
   return createReadiness({
-    pool: { query: async () => ({}) } as unknown as pg.Pool,
+    pool: { connect: async () => CONNECTION } as unknown as pg.Pool,
     redis: {} as unknown as RedisClient,
     temporal: temporal as unknown as Client,
     log: pino({ level: 'silent' }),
   });
 }
 
-test('a Temporal that knows no such workflow is there', async () => {
-  const unknown = Object.assign(new Error(), { code: 5, details: '', metadata: {} });
-  expect(await withTemporal(() => Promise.reject(unknown)).isOutage()).toBe(false);
+test.each([
+  ['knows no such workflow', 5, false],
+  ['can’t reach its store', 14, true],
+])('a Temporal that %s (gRPC’s %d): an outage: %s', async (_, code, isOutage) => {
+  const said = Object.assign(new Error(), { code, details: '', metadata: {} });
+  expect(await withTemporal(() => Promise.reject(said)).isOutage()).toBe(isOutage);
 });
 
 test('a service that gives no answer is away after two seconds', async () => {

@@ -1,7 +1,7 @@
 /** What a tenant no longer wants to keep. */
 import type pg from 'pg';
 import { isStatementTimeout } from '../../db/outage.ts';
-import { inTenant } from '../../db/tenant-transaction.ts';
+import { inNoTenant, inTenant } from '../../db/tenant-transaction.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { removeFromWindow } from '../window/edit-window.ts';
 
@@ -13,8 +13,8 @@ const AT_ONCE = 500;
 
 /** The tenants that limit how long memories or turns are kept. */
 export async function tenantsWithRetention(pool: pg.Pool): Promise<string[]> {
-  const { rows } = await pool.query<{ tenantId: string }>(
-    'SELECT tenants_with_retention() AS "tenantId" ORDER BY 1',
+  const { rows } = await inNoTenant(pool, (client) =>
+    client.query<{ tenantId: string }>('SELECT tenants_with_retention() AS "tenantId" ORDER BY 1'),
   );
   return rows.map(({ tenantId }) => tenantId);
 }

@@ -2,7 +2,7 @@
 import type pg from 'pg';
 import { v4 as randomUuid } from 'uuid';
 import { recordAudit, SYSTEM, type AuditActor } from '../../../db/audit.ts';
-import { inTenant } from '../../../db/tenant-transaction.ts';
+import { inNoTenant, inTenant } from '../../../db/tenant-transaction.ts';
 import type { SealedToken, TokenVault } from './token-vault.ts';
 
 /** An installation that stands, with its token. */
@@ -34,16 +34,18 @@ type Row = {
 export type PlaceIds = { workspace: string | undefined; organisation: string | undefined };
 
 /**
- * The installation of a place, whosever it is. The one query beside that of API keys without a tenant set.
+ * The installation of a place, whosever it is. Runs before a tenant is known.
  */
 export async function findInstallationOf(
   { pool, vault }: { pool: pg.Pool; vault: TokenVault },
   { workspace, organisation }: PlaceIds,
 ): Promise<StoredInstallation | undefined> {
-  const { rows } = await pool.query<Row>('SELECT * FROM find_slack_installation($1, $2)', [
-    workspace ?? null,
-    organisation ?? null,
-  ]);
+  const { rows } = await inNoTenant(pool, (client) =>
+    client.query<Row>('SELECT * FROM find_slack_installation($1, $2)', [
+      workspace ?? null,
+      organisation ?? null,
+    ]),
+  );
   return rows[0] && opened(rows[0], vault);
 }
 
@@ -242,9 +244,10 @@ async function end(
 /** Encrypts with the ring's first key what another one has encrypted. Gives how many. Safe to repeat. */
 export async function encryptAgain({ pool, vault }: { pool: pg.Pool; vault: TokenVault }): Promise<number> {
   if (vault.currentKey === undefined) return 0;
-  const { rows: old } = await pool.query<{ tenant_id: string; id: string }>(
-    'SELECT * FROM slack_installations_to_encrypt($1)',
-    [vault.currentKey],
+  const { rows: old } = await inNoTenant(pool, (client) =>
+    client.query<{ tenant_id: string; id: string }>('SELECT * FROM slack_installations_to_encrypt($1)', [
+      vault.currentKey,
+    ]),
   );
   let encrypted = 0;
   for (const { tenant_id: tenantId, id } of old) {
