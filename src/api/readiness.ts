@@ -7,7 +7,7 @@ import { EMBEDDING_TASK_QUEUE, REPLY_TASK_QUEUE } from '../domain/task-queues.ts
 import { keptFor } from '../lib/kept-for.ts';
 import { within } from '../lib/within.ts';
 import { checkRedis, type RedisClient } from '../redis/connection.ts';
-import { isUnknownWorkflow } from '../temporal/outage.ts';
+import { isTemporalBusy, isUnknownWorkflow } from '../temporal/outage.ts';
 
 const CHECK_WITHIN_MS = 2_000;
 /** Postgres ends by itself what waits for a lock: probes that nobody waits for any more would heap up. */
@@ -75,7 +75,7 @@ async function looksUpWorkflows(temporal: Client): Promise<void> {
   try {
     await temporal.workflowService.describeWorkflowExecution({ namespace, execution: NO_WORKFLOW });
   } catch (error) {
-    if (!isUnknownWorkflow(error)) throw error;
+    if (!isUnknownWorkflow(error) && !isTemporalBusy(error)) throw error;
   }
 }
 

@@ -7,12 +7,18 @@ export function isTemporalAway(error: unknown): boolean {
 
 /** gRPC's numbers for them. */
 const NOT_FOUND = 5;
+const RESOURCE_EXHAUSTED = 8;
 const UNAVAILABLE = 14;
 
 /** Whether Temporal says itself, or the way to it, that it can't do its work: no tenant's doing. */
 export function isTemporalUnable(error: unknown): boolean {
   const said = error instanceof ServiceError ? error.cause : error;
   return isGrpcServiceError(said) && said.code.valueOf() === UNAVAILABLE;
+}
+
+/** Whether Temporal has had too many calls of this kind just now. It answers, so it is there. */
+export function isTemporalBusy(error: unknown): boolean {
+  return isGrpcServiceError(error) && error.code.valueOf() === RESOURCE_EXHAUSTED;
 }
 
 /** What the workflow service throws for a workflow that Temporal doesn't know, or has forgotten. */

@@ -81,6 +81,7 @@ function withTemporal(describeWorkflowExecution: () => Promise<never>) {
 
 test.each([
   ['knows no such workflow', 5, false],
+  ['has no more to give this caller just now', 8, false],
   ['can’t reach its store', 14, true],
 ])('a Temporal that %s (gRPC’s %d): an outage: %s', async (_, code, isOutage) => {
   const said = Object.assign(new Error(), { code, details: '', metadata: {} });
