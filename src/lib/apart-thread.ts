@@ -13,14 +13,20 @@ parentPort?.on('message', (task: ApartTask) => void run(task));
  * Says that the function is there first: the time that it may take begins then. What a module makes once for
  * all texts, by its `makeReady`, is made before.
  */
-async function run({ module, name, args }: ApartTask): Promise<void> {
+async function run(task: ApartTask): Promise<void> {
+  const { module } = task;
   try {
-    const { [name]: read, makeReady } = (await import(module)) as Record<string, Reader>;
-    if (!read) throw new ReferenceError(`${name} is not exported`);
-    if (!ready.has(module)) makeReady?.();
+    const exported = (await import(module)) as Record<string, Reader>;
+    if (!ready.has(module)) exported['makeReady']?.();
     ready.add(module);
+    if (!('name' in task)) {
+      say({ output: undefined });
+      return;
+    }
+    const read = exported[task.name];
+    if (!read) throw new ReferenceError(`${task.name} is not exported`);
     say({ begun: true });
-    say({ output: read(...args) });
+    say({ output: read(...task.args) });
   } catch (error) {
     // Its message may hold words of the text.
     say({ error: Error.isError(error) ? error.name : 'unknown' });

@@ -11,8 +11,8 @@ import { createFairPlaces } from './fair-places.ts';
 import type { Owner } from './fair-queue.ts';
 import { createLateOwners } from './late-owners.ts';
 
-/** What a thread is given: a function by its module and name, and what it takes. */
-export type ApartTask = { module: string; name: string; args: readonly unknown[] };
+/** What a thread is given: a function by its module and name, and what it takes; or a module to load. */
+export type ApartTask = { module: string; name: string; args: readonly unknown[] } | { module: string };
 /** What a thread answers: that it has the function, and then what that gives, or the name of its error. */
 export type ApartAnswer = { begun: true } | { output: unknown } | { error: string };
 
@@ -41,8 +41,12 @@ const PROGRAM = fileURLToPath(new URL('./apart-thread.ts', import.meta.url));
 
 const places = createFairPlaces(THREADS.ofATenant, THREADS.inAll);
 const lateOwners = createLateOwners();
-/** Threads without work. They don't keep the process alive. */
-const idle: Worker[] = [];
+type Thread = { worker: Worker; ready: Promise<void> };
+
+/** Threads without work, the readiest last. They don't keep the process alive. */
+const idle: Thread[] = [];
+/** What has been read by: a thread that stands in for one that was ended loads it before somebody waits. */
+const modules = new Set<string>();
 
 /**
  * Has a function run on a thread, for whoever the text is of: tenants share the threads out. `read` is pure,
@@ -78,36 +82,58 @@ export function apart<Args extends unknown[], Output>(
 class FailedReading extends Error {}
 
 async function run(task: ApartTask): Promise<unknown> {
-  const worker = idle.pop() ?? startThread();
+  modules.add(task.module);
+  const thread = await readyThread();
+  const { worker } = thread;
   let answer: Exclude<ApartAnswer, { begun: true }>;
   try {
     answer = await answerOf(worker, task);
   } catch (error) {
     // Nothing else stops what runs there.
     void worker.terminate();
+    idle.unshift(startThread(modules));
     throw error;
   }
   worker.unref();
-  idle.push(worker);
+  idle.push(thread);
   if ('error' in answer) throw new FailedReading(answer.error);
   return answer.output;
 }
 
-function startThread(): Worker {
+async function readyThread(): Promise<Thread> {
+  for (;;) {
+    const thread = idle.pop() ?? startThread();
+    await thread.ready;
+    // One that has ended has no number any more.
+    if (thread.worker.threadId > 0) return thread;
+  }
+}
+
+/** A thread, which is ready once it has loaded these modules. */
+function startThread(loads: Iterable<string> = []): Thread {
   const worker = new Worker(PROGRAM, {
     name: 'apart',
     // It needs no secret, so it gets none.
     env: {},
     execArgv: [],
   });
+  const load = async (): Promise<void> => {
+    try {
+      for (const module of loads) await answerOf(worker, { module });
+      worker.unref();
+    } catch {
+      await worker.terminate();
+    }
+  };
+  const thread = { worker, ready: load() };
   // One that ends without work is started anew when there is some.
   worker
     .on('error', () => undefined)
     .once('exit', () => {
-      const at = idle.indexOf(worker);
+      const at = idle.indexOf(thread);
       if (at >= 0) idle.splice(at, 1);
     });
-  return worker;
+  return thread;
 }
 
 /** Gives a thread its task. Rejects when it is late, and when it ends. */

@@ -9,4 +9,12 @@ export function lettersOf({ text, poison }: Asked): string {
   return `${text.length} letters`;
 }
 
+const loadedAt = Date.now();
+
+/** When its thread has loaded this module. */
+export const readLoadedAt = apart(import.meta.url, whenLoaded, () => Infinity);
+export function whenLoaded(): number {
+  return loadedAt;
+}
+
 export const readLetters = apart(import.meta.url, lettersOf, () => 'not read');

@@ -1,9 +1,10 @@
 /** What reads texts apart: late and failing readings cost whose text it was, and nobody else. */
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { MEMORY_WITHIN_MS } from '../../src/domain/timing.ts';
 import { GIVEN_UP, PROCESSOR_MS, type GivenUp } from '../../src/lib/apart.ts';
-import { readLetters } from '../support/apart-readers.ts';
+import { readLetters, readLoadedAt } from '../support/apart-readers.ts';
 
 jest.setTimeout(60_000);
 
@@ -51,6 +52,16 @@ test('the next user of the same tenant is read, on a thread that is started anew
   const hanging = readLetters(own, HANG);
   expect(await readLetters(owner(own.tenantId), { text: 'again' })).toBe('5 letters');
   await hanging;
+});
+
+test('a thread that was ended is stood in for by one that has its readers, before anybody waits for them', async () => {
+  // Both threads have read, and both are ended.
+  await Promise.all([readLoadedAt(owner()), readLoadedAt(owner())]);
+  await Promise.all([readLetters(owner(), HANG), readLetters(owner(), HANG)]);
+  await delay(3_000);
+  const askedAt = Date.now();
+  for (const loadedAt of await Promise.all([readLoadedAt(owner()), readLoadedAt(owner())]))
+    expect(loadedAt).toBeLessThan(askedAt);
 });
 
 test('whoever waits behind one that is late has most of the time that memory may take', () => {
