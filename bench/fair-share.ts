@@ -92,7 +92,7 @@ async function createSender({ databaseUrl, operatorDatabaseUrl }: Konstruct): Pr
   return { agentId: agent.id, apiKey: key.apiKey };
 }
 
-/** Latencies in ms of the quiet tenant's messages, in order. Each has its own user: none waits for another. */
+/** Latencies in ms of the quiet tenant's messages, in order. Each has its own user: none waits for others. */
 async function measure(baseUrl: string, scope: Sender, forMs: number): Promise<number[]> {
   const latencies: Array<Promise<number>> = [];
   for (let sent = 0; sent * quietEveryMs < forMs; sent += 1) {
