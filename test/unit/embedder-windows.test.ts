@@ -1,4 +1,4 @@
-/** What of a long message the model reads together decides its vectors: about as much as it was trained on. */
+/** What the model reads together of a long message decides its vectors: as much as it was trained on. */
 import { expect, test } from '@jest/globals';
 import { EMBEDDING_WIDTH } from '../../src/domain/embedding.ts';
 import { embedderOn } from '../../src/memory/embedding/embedder.ts';
