@@ -116,9 +116,12 @@ async function initialise(
   account: Account | undefined,
 ): Promise<void> {
   const scratch = path.join(directory, 'data.new');
-  const passwordFile = path.join(directory, 'password');
+  // Not in the account's own folder, where any of its processes could put a link in the file's place.
+  const passwords = fs.mkdtempSync(path.join(path.dirname(directory), 'initdb-'));
+  fs.chmodSync(passwords, 0o711);
+  const passwordFile = path.join(passwords, 'password');
   fs.rmSync(scratch, { recursive: true, force: true });
-  fs.writeFileSync(passwordFile, options.adminPassword + '\n', { mode: 0o600 });
+  fs.writeFileSync(passwordFile, options.adminPassword + '\n', { mode: 0o600, flag: 'wx' });
   if (account) fs.chownSync(passwordFile, account.uid, account.gid);
   const args = [
     '-D',
@@ -144,7 +147,7 @@ async function initialise(
     if (result.code !== 0) throw new StackError(`initdb failed:\n${result.output.trimEnd()}`);
     fs.renameSync(scratch, path.join(directory, 'data'));
   } finally {
-    fs.rmSync(passwordFile, { force: true });
+    fs.rmSync(passwords, { recursive: true, force: true });
   }
 }
 

@@ -148,6 +148,8 @@ async function allowCreation(client: pg.Client, admin: string): Promise<void> {
     );
   }
   await client.query(`GRANT CREATE ON SCHEMA public TO ${OWNERS[0]}`);
+  // One that is older than Postgres 15 lets everybody, and owners’ functions could meet others’ objects.
+  await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
 }
 
 /** Whether the administrator has a role's rights and can hand objects to it. */

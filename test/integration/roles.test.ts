@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type pg from 'pg';
-import { findApiKey } from '../../src/db/api-keys.ts';
+import { findApiKey, hashOfKey } from '../../src/db/api-keys.ts';
 import { createAgent, findAgent } from '../../src/db/agents.ts';
 import { listAudit, listAuditOfAll, recordAudit, SYSTEM, type AuditEntry } from '../../src/db/audit.ts';
 import { createPool } from '../../src/db/pool.ts';
@@ -209,4 +209,17 @@ test('konstruct_app may what API and worker may together, no more and no less', 
   const shared = rightsOf((role) => role === 'konstruct_app');
   expect(shared).not.toEqual([]);
   expect(rightsOf((role) => role !== 'konstruct_app')).toEqual(shared);
+});
+
+test('a key is looked up while another look-up of it has not ended', async () => {
+  const { apiKey, tenantId } = await createTestTenant(database.pool);
+  const client = await pools.api.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT FROM find_api_key($1)', [hashOfKey(apiKey)]);
+    expect(await findApiKey(pools.api, apiKey)).toMatchObject({ tenantId });
+  } finally {
+    await client.query('ROLLBACK');
+    client.release();
+  }
 });

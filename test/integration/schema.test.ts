@@ -124,6 +124,18 @@ describe('row-level security', () => {
   });
 });
 
+test('nobody but owners may create objects, also where everybody could', async () => {
+  await database.admin.query('GRANT CREATE ON SCHEMA public TO PUBLIC');
+  const url = new URL(process.env['DATABASE_ADMIN_URL'] ?? '');
+  url.pathname = new URL(database.url).pathname;
+  await migrateDatabase({ databaseAdminUrl: url.href, serviceUrls: [database.url] });
+  const { rows } = await database.admin.query<{ rolname: string }>(
+    `SELECT rolname FROM pg_roles
+     WHERE rolname LIKE 'konstruct%' AND has_schema_privilege(oid, 'public', 'CREATE')`,
+  );
+  expect(rows.map(({ rolname }) => rolname)).toEqual(['konstruct_owner']);
+});
+
 test('migrations are safe to run twice and from two processes at once', async () => {
   const adminUrl = new URL(process.env['DATABASE_ADMIN_URL'] ?? '');
   adminUrl.pathname = new URL(database.url).pathname;

@@ -130,6 +130,15 @@ describe('a turn that is forgotten', () => {
     expect(await contents(scope)).toEqual([]);
   });
 
+  test('an append that came after all, though nobody had its answer, is taken out by the next try', async () => {
+    const scope = newScope();
+    await appendTurn(redis, scope, turn(1));
+    // The erasure has looked once more by now.
+    await redis.hset(keptOutKey(scope), 'm1', '1');
+    expect(await appendTurn(redis, scope, turn(1))).toBe(false);
+    expect(await contents(scope)).toEqual([]);
+  });
+
   test('is kept out for nine days', async () => {
     const scope = newScope();
     await eraseFromWindow(redis, scope, 'm1');

@@ -6,7 +6,7 @@ import { dayInWords } from '../text/search-text.ts';
 import { toTermVector } from '../text/search-terms.ts';
 import { wordsOf } from '../text/terms.ts';
 import { daysNamedIn } from '../text/time-range.ts';
-import { DERIVED_VERSION } from './derived-version.ts';
+import { DERIVED_VERSION, UNREAD_VERSION } from './derived-version.ts';
 
 /** An exchange's texts, '' where there is none, when it was said, and how it is cut. */
 export type Underived = { user: string; reply: string; createdAt: Date; passages: readonly Passage[] };
@@ -24,7 +24,7 @@ export type Derived = {
 
 /** Of texts that can't be read in time recall knows the meaning alone. A reindex tries once more. */
 const read = apart(import.meta.url, derivedOf, ({ passages }): Derived => {
-  return { flags: 0, userWeight: 0, terms: passages.map(() => toTermVector([])), version: 0 };
+  return { flags: 0, userWeight: 0, terms: passages.map(() => toTermVector([])), version: UNREAD_VERSION };
 });
 
 /**

@@ -12,3 +12,6 @@ export const DERIVED_VERSION = 2;
  * the model reads.
  */
 export const VECTORS_SINCE = 2;
+
+/** The version of what was stored without its texts having been read in time: a reindex tries once more. */
+export const UNREAD_VERSION = 0;

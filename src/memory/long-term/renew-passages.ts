@@ -7,7 +7,7 @@ import type { Role, Scope } from '../../domain/conversation.ts';
 import type { OldExchange, ReindexKey } from '../../domain/reindex.ts';
 import { EXCHANGES_AT_ONCE, inGroups } from '../embedding/model-slices.ts';
 import { fromSent } from '../embedding/sent-vector.ts';
-import { VECTORS_SINCE } from './derived-version.ts';
+import { UNREAD_VERSION, VECTORS_SINCE } from './derived-version.ts';
 import { insertExchange, type EmbeddedPassage, type NewExchange } from './exchange-passages.ts';
 import type { MessageRow, PassageRow } from './stored-rows.ts';
 
@@ -174,7 +174,8 @@ const toPassage = (row: PassageRow): EmbeddedPassage => ({
 
 /**
  * Stores an exchange's new passages in the place of the old ones, in one transaction, and counts it. False,
- * and nothing is done, when it is no longer there or no longer old, or when somebody is deleting it just now.
+ * and nothing is done, when it is no longer there or no longer old, when somebody is deleting it just now, or
+ * when its texts could not be read.
  * Throws `InvalidEmbeddingError`.
  */
 export async function renewExchange(
@@ -184,6 +185,8 @@ export async function renewExchange(
 ): Promise<boolean> {
   const { exchangeId, user, reply } = exchange;
   const messages = [user, reply].flatMap((message) => message?.memoryId ?? []);
+  // Its texts were not read in time: what there is holds more.
+  if (exchange.derived.version === UNREAD_VERSION) return false;
   try {
     return await inTenant(pool, reindex.tenantId, async (client) => {
       const { rows } = await client.query<{ cleared: boolean }>({

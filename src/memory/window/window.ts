@@ -2,7 +2,7 @@ import type { RedisClient } from '../../redis/connection.ts';
 import { z } from 'zod';
 import type { ConversationMessage, Role, Scope, WindowMessage } from '../../domain/conversation.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
-import { dropLateTurn, isKeptOut } from './erase-window.ts';
+import { dropLateTurn } from './erase-window.ts';
 
 /** Number of messages in a full window. */
 export const WINDOW_SIZE = 20;
@@ -114,7 +114,8 @@ export async function appendTurn(
   turn: WindowTurn,
   { isFinal = true }: { isFinal?: boolean } = {},
 ): Promise<boolean> {
-  if (await isKeptOut(redis, scope, turn)) return false;
+  // An append whose answer was lost may have come after all: then it is taken out here.
+  if (await dropLateTurn(redis, scope, turn)) return false;
   const entry = (role: Role, content: string) =>
     JSON.stringify({ role, content, seq: turn.seq, messageId: turn.messageId });
   const inWindow = await redis.eval(
