@@ -110,11 +110,8 @@ describe('a turn that is forgotten', () => {
     // An erasure that is repeated late lets nothing in again.
     await eraseWindow(redis, scope, 2);
     expect(await eraseFromWindow(redis, scope, 'm5')).toBe(0);
-    const script = jest.spyOn(redis, 'eval');
     expect(await appendTurn(redis, scope, turn(2))).toBe(false);
     expect(await appendTurn(redis, scope, turn(5))).toBe(false);
-    expect(script).not.toHaveBeenCalled();
-    script.mockRestore();
     expect(await appendTurn(redis, scope, turn(4))).toBe(true);
     expect(await contents(scope)).toEqual(['q3', 'a3', 'q4', 'a4']);
   });
