@@ -23,6 +23,8 @@ export type Place = Speaker & { address: SlackAddress; record: PostRecord };
 export type Post = { ts: string; waiting: boolean | undefined; pieces: number };
 /** Our messages for a turn, by `partKey`, oldest first. */
 export type Posts = ReadonlyMap<string, readonly Post[]>;
+/** What a look finds. `unnamed` are messages of the agent that don't say what they are, oldest first. */
+export type Found = { posts: Posts; unnamed: readonly string[] };
 
 /** What is called of Slack alone. */
 type Spot = Pick<Place, 'client' | 'address'> & Partial<Pick<Place, 'name'>>;
@@ -127,19 +129,27 @@ export async function updateContent(
 
 /**
  * Our messages for a turn, in the thread or, with `outside`, in the conversation. It finds those that Slack
- * accepted without our hearing of it. A stream has no name before it has ended: with `unnamed`, what the
- * agent has said without one counts as one. Needs the history scope of the conversation.
+ * accepted without our hearing of it. A stream has no name before it has ended: it is among the `unnamed`,
+ * whichever turn it is of. Needs the history scope of the conversation.
  */
 export async function findPosts(
   { client, address }: Spot,
   messageId: string,
-  how: { outside?: boolean; oldest?: string | undefined; unnamed?: boolean } = {},
-): Promise<Posts> {
-  const { outside = false, oldest, unnamed = false } = how;
-  const begun = [address.channel, address.threadTs, messageId, outside, unnamed].join(' ');
+  how: { outside?: boolean; oldest?: string | undefined } = {},
+): Promise<Found> {
+  const { outside = false, oldest } = how;
+  const begun = [address.channel, address.threadTs, messageId, outside].join(' ');
   // Nothing of ours is older than the question.
   const since = oldest !== undefined && Number(oldest) > Number(address.eventTs) ? oldest : address.eventTs;
-  const { found, oldest: from } = looks.get(begun) ?? { found: new Map<string, Post[]>(), oldest: since };
+  const {
+    found,
+    unnamed,
+    oldest: from,
+  } = looks.get(begun) ?? {
+    found: new Map<string, Post[]>(),
+    unnamed: new Set<string>(),
+    oldest: since,
+  };
   const page = { channel: address.channel, oldest: from, include_all_metadata: true };
   let cursor: string | undefined;
   let limit = PAGE_SIZE;
@@ -158,10 +168,8 @@ export async function findPosts(
       continue;
     }
     for (const { ts, metadata: named, bot_id: botId, text } of answer.messages ?? []) {
-      if (unnamed && ts && botId && !named && !isOwnLine(text)) {
-        found.set(partKey({ part: 0 }), [{ ts, waiting: true, pieces: 1 }]);
-        continue;
-      }
+      // The thread's first message comes with each page, however old it is.
+      if (ts && botId && !named && !isOwnLine(text) && Number(ts) > Number(since)) unnamed.add(ts);
       if (!ts || named?.event_type !== METADATA_EVENT) continue;
       const payload = (named.event_payload ?? {}) as Readonly<Record<string, unknown>>;
       const { turn, part, piece = 0, pieces = 1, waiting } = payload;
@@ -177,14 +185,15 @@ export async function findPosts(
     cursor = answer.response_metadata?.next_cursor;
     if (!cursor) break;
     const read = answer.messages?.at(-1)?.ts;
-    if (!outside && read !== undefined) keepNewest(looks, begun, { oldest: read, found }, MAX_LOOKS_KEPT);
+    if (!outside && read !== undefined)
+      keepNewest(looks, begun, { oldest: read, found, unnamed }, MAX_LOOKS_KEPT);
   }
   looks.delete(begun);
-  return found;
+  return { posts: found, unnamed: [...unnamed].toSorted((a, b) => Number(a) - Number(b)) };
 }
 
 /** Where a look goes on that Slack has interrupted: some apps get one page a minute. */
-type Look = { oldest: string; found: Map<string, Post[]> };
+type Look = { oldest: string; found: Map<string, Post[]>; unnamed: Set<string> };
 const looks = new Map<string, Look>();
 const MAX_LOOKS_KEPT = 1_000;
 
