@@ -138,6 +138,7 @@ test('our posts are found in a thread whose people wrote more than one answer ma
 
 test.each([
   [429, { 'retry-after': '7' }, { kind: 'rate-limited', retryAfterMs: 7_000 }],
+  [429, { 'retry-after': '31536000' }, { kind: 'rate-limited', retryAfterMs: 600_000 }],
   [503, {}, { kind: 'unavailable', message: 'Slack is unavailable: HTTP 503' }],
   [204, {}, { kind: 'unavailable', message: 'Slack is unavailable: HTTP 204' }],
 ])('a %i without a body is understood', async (status, headers, expected) => {
