@@ -1,5 +1,5 @@
 import type { WebClient } from '@slack/web-api';
-import { HANDED_BACK_LINE, HANDED_OVER_LINE, PLACEHOLDER, STATUS } from '../../../domain/words.ts';
+import { HANDED_BACK_LINE, HANDED_OVER_LINE, isOurWord, PLACEHOLDER, STATUS } from '../../../domain/words.ts';
 import { keepNewest } from '../../../lib/keep-newest.ts';
 import type { SlackAddress } from '../address.ts';
 import { slackTrouble } from '../errors.ts';
@@ -18,9 +18,9 @@ export type Place = Speaker & { address: SlackAddress; record: PostRecord };
 
 /**
  * A message of ours that stands in the conversation. `waiting` is whether it is there for the reply to come;
- * undefined when the reply may have been written into it since.
+ * undefined when the reply may have been written into it since. With `isOurWord` it says why there is none.
  */
-export type Post = { ts: string; waiting: boolean | undefined; pieces: number };
+export type Post = { ts: string; waiting: boolean | undefined; pieces: number; isOurWord?: true };
 /** Our messages for a turn, by `partKey`, oldest first. */
 export type Posts = ReadonlyMap<string, readonly Post[]>;
 /** What a look finds. `unnamed` are messages of the agent that don't say what they are, oldest first. */
@@ -175,7 +175,8 @@ export async function findPosts(
       const { turn, part, piece = 0, pieces = 1, waiting } = payload;
       if (turn !== messageId || typeof part !== 'number' || typeof piece !== 'number') continue;
       const key = partKey({ part, piece });
-      const post = { ts, waiting: waiting === true, pieces: Number(pieces) };
+      const word = isOurWord(text ?? '') && ({ isOurWord: true } as const);
+      const post = { ts, waiting: waiting === true, pieces: Number(pieces), ...word };
       // The oldest comes first: should there ever be two, all attempts agree on which.
       found.set(
         key,
