@@ -41,12 +41,17 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
         const uncertain = state.uncertain || !isFirstTry();
         const open = channel.open(turn, { progress: state.progress, uncertain, grows: false });
         if (state.isUntold) return open.tellIfUntold?.();
-        if (await open.isTakenOver?.()) {
-          await open.withdraw?.();
-          throw new ChannelError('refused', 'a person has taken over meanwhile');
-        }
+        const isTakenOver = (await open.isTakenOver?.()) === true;
         // Whoever has stopped the turn sees no late reply.
-        await open.deliver((await open.isStopped?.()) ? NO_REPLY.stopped : text);
+        const isStopped = text === NO_REPLY.stopped || (await open.isStopped?.()) === true;
+        if (isTakenOver || isStopped) {
+          // One that came before that stays, whether or not all of it has come.
+          const stands = (await open.stands?.()) === true;
+          if (isTakenOver || stands) await open.withdraw?.();
+          if (stands) return;
+          if (isTakenOver) throw new ChannelError('refused', 'a person has taken over meanwhile');
+        }
+        await open.deliver(isStopped ? NO_REPLY.stopped : text);
         if (state.asksForPerson) await open.askForPerson?.({ said: [{ isAgent: true, text }] });
       });
     },

@@ -209,15 +209,20 @@ export type OpenTurn = {
   isStopped?(): Promise<boolean>;
   /**
    * Whether a person has taken over there, and the agent says nothing. Never rejects; absent where nobody
-   * can.
+   * can. With `ownSinceMs` one for whom the agent has asked from then on doesn't count: this turn has.
    */
-  isSilent?(): Promise<boolean>;
+  isSilent?(ownSinceMs?: number): Promise<boolean>;
   /**
    * The same, but for what the agent still has to say to that itself: it has asked for the person. Asked
    * before a late reply.
    */
   isTakenOver?(): Promise<boolean>;
-  /** Takes away what shows that the agent is at work: it will say nothing. */
+  /**
+   * Whether the reply, or the beginning of it, may have been read already: by an attempt before this one.
+   * Rejects while nobody can tell.
+   */
+  stands?(): Promise<boolean>;
+  /** Takes away what shows that the agent is at work: it will say nothing. A reply that stands stays. */
   withdraw?(): Promise<void>;
   /**
    * From now on the agent says nothing there, and people are told that one of them is to take over. Safe to

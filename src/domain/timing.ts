@@ -39,6 +39,9 @@ export const QUICK_ATTEMPTS = 3;
 /** The pause before the second attempt; it doubles before the next. */
 export const QUICK_RETRY_MS = 50;
 
+/** No server is waited for longer than this between two attempts, whatever it asks for. */
+export const LONGEST_ASKED_WAIT_MS = 10 * 60_000;
+
 /** One call of a channel's API. */
 export const CHANNEL_CALL_WITHIN_MS = 10_000;
 

@@ -1,7 +1,5 @@
+import { LONGEST_ASKED_WAIT_MS } from '../domain/timing.ts';
 import { asObject, readJson } from './json.ts';
-
-/** No server is waited for longer than this between two attempts, whatever it asks for. */
-const LONGEST_WAIT_MS = 10 * 60_000;
 
 /**
  * The delay that a response asks for, in milliseconds: `retry-after-ms`, `Retry-After` (seconds or a date),
@@ -21,7 +19,7 @@ export function retryAfterMs(
     fromWords(body) ??
     fromResets(outer, now) ??
     fromResets(inner, now);
-  return told === undefined ? undefined : Math.min(told, LONGEST_WAIT_MS);
+  return told === undefined ? undefined : Math.min(told, LONGEST_ASKED_WAIT_MS);
 }
 
 type Named = ReadonlyMap<string, string>;

@@ -8,6 +8,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { pino } from 'pino';
 import { createDeliverReply } from '../../src/activities/deliver-reply.ts';
 import { slackAddressOf } from '../../src/channels/slack/address.ts';
+import type { OpenTurn } from '../../src/channels/channel.ts';
 import { outboundChannels } from '../../src/channels/index.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
@@ -164,7 +165,7 @@ test('a long reply whose third part Slack took without our hearing of it: each p
 describe('a worker that dies while the reply streams', () => {
   const STORY = Array.from({ length: 60 }, (_, i) => `word${i}`).join(' ');
   /** The first attempt has shown some of the reply. */
-  const stream = async (turn: DeliveryTurn): Promise<void> => {
+  const stream = async (turn: DeliveryTurn): Promise<OpenTurn | undefined> => {
     const open = thread
       .channels()
       .get('slack')
@@ -173,6 +174,7 @@ describe('a worker that dies while the reply streams', () => {
     await open?.grow?.show(STORY);
     // What was written down about it.
     await new Promise((resolve) => setTimeout(resolve, 200));
+    return open;
   };
   beforeEach(() => slack.declareAgent(true));
   afterEach(() => slack.declareAgent(false));
@@ -195,6 +197,26 @@ describe('a worker that dies while the reply streams', () => {
     await deliverAtLast(turn, 'In other words.');
     expect(await thread.texts(turn)).toEqual(['In other words.']);
   });
+
+  test.each([
+    { what: 'is there', fault: { kind: 'drop-after-acceptance' } },
+    { what: 'never came', fault: { kind: 'status', status: 500 } },
+  ] satisfies Array<{ what: string; fault: Fault }>)(
+    'also when the next turn streams in that thread, and the message that was not heard of $what: each has its reply',
+    async ({ fault }) => {
+      const turn = await thread.question('im');
+      slack.fail('chat.startStream', fault);
+      await stream(turn).catch(() => undefined);
+      const next = await thread.nextQuestion(turn);
+      const open = await stream(next);
+      await deliverAtLast(turn, 'The first reply.');
+      expect(slack.openStreams()).toBe(1);
+      await open?.grow?.show(`${STORY} ${STORY}`);
+      await open?.deliver('The second reply.');
+      expect((await thread.texts(turn)).toSorted()).toEqual(['The first reply.', 'The second reply.']);
+      expect(slack.openStreams()).toBe(0);
+    },
+  );
 });
 
 test('two attempts that both take themselves for the first leave one message', async () => {

@@ -19,6 +19,8 @@ export type SlackDelivery = {
   channels(): ReadonlyMap<string, OutboundChannel>;
   /** A question in Slack that is to be answered. */
   question(surface?: SlackAddress['surface']): Promise<DeliveryTurn>;
+  /** What the same person asks next in the same thread. */
+  nextQuestion(turn: DeliveryTurn): Promise<DeliveryTurn>;
   /** What the workflow does after the model's step, unless the reply stands already. */
   deliver(turn: DeliveryTurn, state: DeliveryState, text: string, attempt?: number): Promise<void>;
   /** What the agent has posted under the question. */
@@ -60,6 +62,14 @@ export async function startSlackDelivery(): Promise<SlackDelivery> {
         threadId: `slack:${slack.team}:${channel}:${ts}`,
         channel: { name: 'slack', address },
       };
+      await enter(database, turn);
+      return turn;
+    },
+    async nextQuestion(before) {
+      const address = slackAddressOf(before.channel);
+      const eventTs = await slack.say(address.channel, 'And my cat?', address.threadTs);
+      const channel = { name: 'slack', address: { ...address, eventTs } };
+      const turn: DeliveryTurn = { ...before, messageId: randomUUID(), seq: before.seq + 1, channel };
       await enter(database, turn);
       return turn;
     },

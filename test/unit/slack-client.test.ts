@@ -131,13 +131,14 @@ test('our posts are found in a thread whose people wrote more than one answer ma
     res.end(JSON.stringify({ ok: true, messages: messages.slice(from, next), ...more }));
   });
   const address = { channel: 'C1', threadTs: '1', eventTs: '1', surface: 'channel' } as const;
-  const found = await findPosts({ client, address } as Place, 'm');
-  expect([...found.values()].flat()).toEqual([{ ts: messages[60]?.ts, waiting: false, pieces: 1 }]);
+  const { posts } = await findPosts({ client, address } as Place, 'm');
+  expect([...posts.values()].flat()).toEqual([{ ts: messages[60]?.ts, waiting: false, pieces: 1 }]);
   expect(asked.map((one) => one.get('limit'))).toEqual(['100', '25', '25', '25', '25']);
 });
 
 test.each([
   [429, { 'retry-after': '7' }, { kind: 'rate-limited', retryAfterMs: 7_000 }],
+  [429, { 'retry-after': '31536000' }, { kind: 'rate-limited', retryAfterMs: 600_000 }],
   [503, {}, { kind: 'unavailable', message: 'Slack is unavailable: HTTP 503' }],
   [204, {}, { kind: 'unavailable', message: 'Slack is unavailable: HTTP 204' }],
 ])('a %i without a body is understood', async (status, headers, expected) => {

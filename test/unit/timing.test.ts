@@ -147,6 +147,7 @@ const RELATIONS: ReadonlyArray<
     'REMEMBERED_WITHIN_MS',
   ],
   ['one slow answer is not the end of its step', [['ANSWER_TIMEOUT_MS', 3]], 'STEP_TRIED_FOR_MS'],
+  ['a server that asks for a long pause is asked again', [['LONGEST_ASKED_WAIT_MS', 2]], 'STEP_TRIED_FOR_MS'],
   ['a start may arrive for longer than its API waits', [['START_GRACE_MS', 2]], 'LATE_START_WITHIN_MS'],
   ['activities drain before they are given up', [['DRAIN_WITHIN_MS', 1]], 'DRAIN_FORCED_AFTER_MS'],
   [

@@ -4,11 +4,12 @@ import {
   WebAPIRateLimitedError,
   WebAPIRequestError,
 } from '@slack/web-api';
+import { LONGEST_ASKED_WAIT_MS } from '../../domain/timing.ts';
 import { ChannelError } from '../channel.ts';
 
 /** How a call of Slack's Web API failed. */
 type SlackTrouble =
-  /** 429: not before `retryAfterMs`. */
+  /** 429: not before `retryAfterMs`, within `LONGEST_ASKED_WAIT_MS`. */
   | { kind: 'rate-limited'; retryAfterMs: number }
   /** Slack says no, and will say so again; `code` is its word for why. */
   | { kind: 'refused'; code: string }
@@ -36,7 +37,8 @@ const DEFAULT_RETRY_AFTER_MS = 5_000;
 /** What an error of the client means; undefined for one that isn't Slack's. */
 export function slackTrouble(error: unknown): SlackTrouble | undefined {
   if (error instanceof WebAPIRateLimitedError) {
-    return { kind: 'rate-limited', retryAfterMs: Math.max(1, error.retryAfter) * 1000 };
+    const retryAfterMs = Math.min(Math.max(1, error.retryAfter) * 1000, LONGEST_ASKED_WAIT_MS);
+    return { kind: 'rate-limited', retryAfterMs };
   }
   if (error instanceof WebAPIPlatformError) {
     const code = error.data.error;

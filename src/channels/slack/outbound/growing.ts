@@ -4,7 +4,7 @@ import { slackTrouble } from '../errors.ts';
 import type { Owner } from '../../../lib/fair-queue.ts';
 import { layOutGrowing, plainFirstOf, type LaidOutFirst } from './lay-out.ts';
 import { plainContent } from './outbound-text.ts';
-import { postOnce } from './post-once.ts';
+import { postOnce, wasNotCarriedOut } from './post-once.ts';
 import type { PostRef } from './post-record.ts';
 import { refusalCause } from './refusals.ts';
 import { appendToStream, startStream, streamable } from './streams.ts';
@@ -19,6 +19,7 @@ export function createGrowing(owner: Owner, ref: PostRef) {
   let form = 0;
   let streamed = '';
   let shown: LaidOutFirst | undefined;
+  let mayHaveBegun = false;
   const waiting = { ...ref, waiting: true };
 
   const update = async (place: Place, ts: string, textSoFar: string): Promise<void> => {
@@ -55,10 +56,17 @@ export function createGrowing(owner: Owner, ref: PostRef) {
       }
       case 'session':
       case 'status': {
-        if (text.trim() === '') return progress;
-        const ts = await postOnce(place, waiting, () => startStream(place, text));
-        streamed = text;
-        return ts === undefined ? progress : { kind: 'stream', ts };
+        // A start that nobody has heard of may stand: a second would be one more.
+        if (mayHaveBegun || text.trim() === '') return progress;
+        try {
+          const ts = await postOnce(place, waiting, () => startStream(place, text));
+          streamed = text;
+          mayHaveBegun = true;
+          return ts === undefined ? progress : { kind: 'stream', ts };
+        } catch (error) {
+          mayHaveBegun = !wasNotCarriedOut(error);
+          throw error;
+        }
       }
     }
   };

@@ -4,7 +4,7 @@
 import type { Logger } from 'pino';
 import { slackTrouble } from '../errors.ts';
 import { partKey, type RecordedPost } from './post-record.ts';
-import { findPosts, type Place, type Post, type Posts } from './thread-posts.ts';
+import { findPosts, type Found, type Place, type Post, type Posts } from './thread-posts.ts';
 
 /** Slack's clock and ours may differ by as much as its signatures may (signature.ts). */
 const CLOCKS_DIFFER_MS = 5 * 60_000;
@@ -27,29 +27,55 @@ export async function knownPosts(place: Place, messageId: string, log: Logger): 
   const open = recorded?.posts.filter(({ state }) => state === 'trying') ?? [];
   if (recorded?.isWhole && open.length === 0) return { posts: postsOf(recorded.posts), fromSlack: false };
   const since = recorded?.isWhole ? Math.min(...open.map(({ triedAt }) => triedAt.getTime())) : undefined;
-  // In the conversation with the agent nobody else has a bot there.
-  const mayStream = !recorded?.isWhole || open.some(({ part, waiting }) => part === 0 && waiting);
-  const unnamed = place.address.surface !== 'channel' && mayStream;
-  const posts = await askSlack(place, messageId, { since, unnamed, log });
+  const found = await askSlack(place, messageId, { since, log });
+  const posts = withStreams(found, await ownStreams(place, recorded?.posts ?? [], found));
   settle(place, recorded?.posts ?? [], posts);
   return { posts: merged(recorded?.posts ?? [], posts), fromSlack: true };
+}
+
+/**
+ * Which messages without a name are streams that this turn has begun without hearing of it. In a conversation
+ * with the agent nobody else has a bot; other turns have. To write into one of theirs would lose a reply, so
+ * none is taken while it can't be told whose they are: better half a reply too many. Asked after the look, so
+ * whoever has begun what was seen has claimed it by now.
+ */
+async function ownStreams(
+  { address, record }: Place,
+  recorded: readonly RecordedPost[],
+  { unnamed }: Found,
+): Promise<readonly string[]> {
+  const begun = recorded.filter(({ state, part, waiting }) => state === 'trying' && part === 0 && waiting);
+  if (address.surface === 'channel' || begun.length === 0 || unnamed.length === 0) return [];
+  const others = await record.readOthers();
+  if (others.isTrying) return [];
+  const known = new Set([...others.posted, ...recorded.flatMap(({ ts }) => ts ?? [])]);
+  const left = unnamed.filter((ts) => !known.has(ts));
+  // More than were begun: somebody has begun one without a record.
+  return left.length > begun.length ? [] : left;
+}
+
+function withStreams({ posts }: Found, streams: readonly string[]): Posts {
+  if (streams.length === 0) return posts;
+  const first = partKey({ part: 0 });
+  const found = streams.map((ts): Post => ({ ts, waiting: true, pieces: 1 }));
+  return new Map([...posts, [first, [...(posts.get(first) ?? []), ...found]]]);
 }
 
 /** What Slack's history says, whatever is recorded. */
 export async function askSlack(
   place: Place,
   messageId: string,
-  { since, unnamed = false, log }: { since?: number | undefined; unnamed?: boolean; log: Logger },
-): Promise<Posts> {
+  { since, log }: { since?: number | undefined; log: Logger },
+): Promise<Found> {
   const oldest = since === undefined ? undefined : String((since - CLOCKS_DIFFER_MS) / 1000);
   try {
-    return await findPosts(place, messageId, { oldest, unnamed });
+    return await findPosts(place, messageId, { oldest });
   } catch (error) {
     const trouble = slackTrouble(error);
     if (trouble?.kind !== 'refused') throw error;
     // Without the scope to look, an answer that may come twice is better than none.
     log.warn({ code: trouble.code }, 'Slack does not let us look for what was posted before');
-    return new Map();
+    return { posts: new Map(), unnamed: [] };
   }
 }
 

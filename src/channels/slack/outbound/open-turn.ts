@@ -13,6 +13,7 @@ import {
   engageThread,
   hasSession,
   replaceProgress,
+  replyStands,
   showAtWork,
   takeAwayProgress,
 } from './reply-in-thread.ts';
@@ -63,19 +64,28 @@ function openTurn(
     if (uncertain && address.surface === 'channel' && !hasSession(shown)) await endSession(place);
   };
   const engage = () => engageThread({ redis, log }, turn, address);
+  // Once: some apps may look once a minute. Before the first attempt nothing stands.
+  const stands = foundOnce(
+    async () => uncertain && replyStands(await findPlace(), { messageId: turn.messageId, log }),
+  );
 
   return {
     progress: shownNow,
     // Without Redis nobody can stop it; the reply is due all the same.
     isStopped: () => within(STOP_LOOK_WITHIN_MS, isStopped(redis, turn, address.eventTs)).catch(() => false),
     ...personTakesOver({ pool, redis, log, mayAsk }, turn, findPlace),
+    stands: () => speaking(stands),
     withdraw: () =>
       speaking(async () => {
         const shown = shownNow();
         if (!shown) return;
         const place = await findPlace();
-        await takeAwayProgress(place, shown);
-        await endUnheard(place, shown);
+        // What people have read is not taken away again.
+        if (await stands()) await endSession(place);
+        else {
+          await takeAwayProgress(place, shown);
+          await endUnheard(place, shown);
+        }
         progress = null;
       }),
     showProgress: () =>

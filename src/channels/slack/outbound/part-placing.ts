@@ -58,7 +58,7 @@ export async function look(
   threadState: ThreadState,
   { messageId }: Pick<PostRef, 'messageId'>,
 ): Promise<void> {
-  const found = await askSlack(place, messageId, threadState);
+  const { posts: found } = await askSlack(place, messageId, threadState);
   const known = [...threadState.known.posts].map(([key, posts]) => {
     const others = posts.map((post) => ({ ...post, waiting: post.waiting ?? true }));
     const seen = found.get(key) ?? [];
@@ -124,7 +124,7 @@ async function post(
       if (refusalCause(error) !== 'thread') throw error;
       // Slack was asked for what stands in the thread; it may stand outside.
       const posted = known.fromSlack ? await findPosts(place, ref.messageId, { outside: true }) : undefined;
-      return posted?.get(partKey(ref))?.[0]?.ts ?? (await inForm(true));
+      return posted?.posts.get(partKey(ref))?.[0]?.ts ?? (await inForm(true));
     }
   });
   return ts !== undefined;
@@ -157,15 +157,19 @@ async function inSomeForm<T>(
   throw refusal;
 }
 
-/** Messages that still say that the agent is at work, beside the one that holds the reply, go away. */
+/**
+ * Messages that are there for the reply to come, beside the one that holds it, go away: half replies as well.
+ */
 async function removeStale(
   place: Place,
   holders: readonly Post[],
   except: string | undefined,
 ): Promise<void> {
   for (const { ts, waiting } of holders) {
-    if (waiting !== true || ts === except) continue;
+    if (waiting === false || ts === except) continue;
     try {
+      // A stream may be open in it, of which nobody has heard.
+      if (place.address.surface !== 'channel') await stopStream(place, ts);
       await deletePost(place, ts);
     } catch (error) {
       // It is gone already, or it has to stay. Any other trouble is for the next attempt.

@@ -19,9 +19,13 @@ export async function postOnce(
     claim.posted(ts);
     return ts;
   } catch (error) {
-    const kind = slackTrouble(error)?.kind;
-    // After any other failure the message may stand there all the same.
-    if (kind === 'refused' || kind === 'rate-limited') claim.gone();
+    if (wasNotCarriedOut(error)) claim.gone();
     throw error;
   }
+}
+
+/** After any other failure the message may stand there all the same. */
+export function wasNotCarriedOut(error: unknown): boolean {
+  const kind = slackTrouble(error)?.kind;
+  return kind === 'refused' || kind === 'rate-limited';
 }

@@ -60,6 +60,11 @@ export type PostRecord = {
    * All claims. `isWhole` is false when messages may have been posted without one. Rejects without Postgres.
    */
   read(): Promise<{ posts: RecordedPost[]; isWhole: boolean }>;
+  /**
+   * What other turns of the same person have in this conversation: where it stands, and whether one of them
+   * has begun a message without hearing of it, or is just at it. Rejects without Postgres.
+   */
+  readOthers(): Promise<{ posted: string[]; isTrying: boolean }>;
   /** Writes down what has been found out about a claim. */
   settle(post: RecordedPost, ts: string | undefined): void;
   /** A message of ours was deleted. */
@@ -79,6 +84,16 @@ const CLAIM = `INSERT INTO slack_posts (tenant_id, message_id, part, piece, nth,
   ON CONFLICT DO NOTHING`;
 const READ = `SELECT part, piece, nth, pieces, waiting, state, ts, tried_at AS "triedAt" FROM slack_posts
   WHERE ${KEYS} ORDER BY part, piece, nth`;
+// In a conversation with the agent one person speaks. What was begun long before this turn was accepted, and
+// has never been settled, is no message that a look of this turn finds.
+const TURNS_BEFORE = 20;
+const READ_OTHERS = `SELECT p.state, p.ts FROM turns mine
+  JOIN turns other ON other.tenant_id = mine.tenant_id AND other.agent_id = mine.agent_id
+    AND other.user_id = mine.user_id AND other.seq >= mine.seq - ${TURNS_BEFORE} AND other.seq <> mine.seq
+  JOIN slack_posts p ON p.tenant_id = other.tenant_id AND p.message_id = other.message_id
+  WHERE mine.tenant_id = $1 AND mine.message_id = $2 AND p.channel = $3
+    AND (p.ts IS NOT NULL OR (p.state = 'trying' AND p.part = 0 AND p.waiting
+      AND p.tried_at > mine.received_at - interval '10 minutes'))`;
 
 /** Opens the record of one turn's posts in a conversation. */
 export function openPostRecord(
@@ -128,6 +143,13 @@ export function openPostRecord(
       ]);
       for (const post of posts) counts.set(partKey(post), post.nth + 1);
       return { posts, isWhole };
+    },
+    async readOthers() {
+      const { rows } = await ask<Pick<RecordedPost, 'state' | 'ts'>>('read others', READ_OTHERS, [channel]);
+      return {
+        posted: rows.flatMap(({ ts }) => ts ?? []),
+        isTrying: rows.some(({ state }) => state === 'trying'),
+      };
     },
     settle(post, ts) {
       if (ts === undefined) setGone(post);

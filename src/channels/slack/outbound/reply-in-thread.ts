@@ -171,6 +171,23 @@ export async function takeAwayProgress(place: Place, progress: SlackProgress): P
   }
 }
 
+/**
+ * Whether the reply, or the beginning of it, may have been read already: an attempt before this one has
+ * written it, and may not have heard that Slack took it. Rejects while Slack must be asked and is silent.
+ */
+export async function replyStands(
+  place: Place,
+  { messageId, log }: { messageId: string; log: Logger },
+): Promise<boolean> {
+  const known = await knownPosts(place, messageId, log);
+  const threadState: ThreadState = { known, placeholder: undefined, log };
+  const ofFirst = () =>
+    [...threadState.known.posts].flatMap(([key, posts]) => (Number.parseInt(key, 10) === 0 ? posts : []));
+  // The record says where something stands, and not whether that is the reply.
+  if (!known.fromSlack && ofFirst().length > 0) await look(place, threadState, { messageId });
+  return ofFirst().some(({ waiting, isOurWord }) => waiting === false && !isOurWord);
+}
+
 async function isKnownToWait(
   place: Place,
   { messageId, ts }: { messageId: string; ts: string },

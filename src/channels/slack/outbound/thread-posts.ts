@@ -1,5 +1,5 @@
 import type { WebClient } from '@slack/web-api';
-import { HANDED_BACK_LINE, HANDED_OVER_LINE, PLACEHOLDER, STATUS } from '../../../domain/words.ts';
+import { HANDED_BACK_LINE, HANDED_OVER_LINE, isOurWord, PLACEHOLDER, STATUS } from '../../../domain/words.ts';
 import { keepNewest } from '../../../lib/keep-newest.ts';
 import type { SlackAddress } from '../address.ts';
 import { slackTrouble } from '../errors.ts';
@@ -18,11 +18,13 @@ export type Place = Speaker & { address: SlackAddress; record: PostRecord };
 
 /**
  * A message of ours that stands in the conversation. `waiting` is whether it is there for the reply to come;
- * undefined when the reply may have been written into it since.
+ * undefined when the reply may have been written into it since. With `isOurWord` it says why there is none.
  */
-export type Post = { ts: string; waiting: boolean | undefined; pieces: number };
+export type Post = { ts: string; waiting: boolean | undefined; pieces: number; isOurWord?: true };
 /** Our messages for a turn, by `partKey`, oldest first. */
 export type Posts = ReadonlyMap<string, readonly Post[]>;
+/** What a look finds. `unnamed` are messages of the agent that don't say what they are, oldest first. */
+export type Found = { posts: Posts; unnamed: readonly string[] };
 
 /** What is called of Slack alone. */
 type Spot = Pick<Place, 'client' | 'address'> & Partial<Pick<Place, 'name'>>;
@@ -127,19 +129,27 @@ export async function updateContent(
 
 /**
  * Our messages for a turn, in the thread or, with `outside`, in the conversation. It finds those that Slack
- * accepted without our hearing of it. A stream has no name before it has ended: with `unnamed`, what the
- * agent has said without one counts as one. Needs the history scope of the conversation.
+ * accepted without our hearing of it. A stream has no name before it has ended: it is among the `unnamed`,
+ * whichever turn it is of. Needs the history scope of the conversation.
  */
 export async function findPosts(
   { client, address }: Spot,
   messageId: string,
-  how: { outside?: boolean; oldest?: string | undefined; unnamed?: boolean } = {},
-): Promise<Posts> {
-  const { outside = false, oldest, unnamed = false } = how;
-  const begun = [address.channel, address.threadTs, messageId, outside, unnamed].join(' ');
+  how: { outside?: boolean; oldest?: string | undefined } = {},
+): Promise<Found> {
+  const { outside = false, oldest } = how;
+  const begun = [address.channel, address.threadTs, messageId, outside].join(' ');
   // Nothing of ours is older than the question.
   const since = oldest !== undefined && Number(oldest) > Number(address.eventTs) ? oldest : address.eventTs;
-  const { found, oldest: from } = looks.get(begun) ?? { found: new Map<string, Post[]>(), oldest: since };
+  const {
+    found,
+    unnamed,
+    oldest: from,
+  } = looks.get(begun) ?? {
+    found: new Map<string, Post[]>(),
+    unnamed: new Set<string>(),
+    oldest: since,
+  };
   const page = { channel: address.channel, oldest: from, include_all_metadata: true };
   let cursor: string | undefined;
   let limit = PAGE_SIZE;
@@ -158,16 +168,15 @@ export async function findPosts(
       continue;
     }
     for (const { ts, metadata: named, bot_id: botId, text } of answer.messages ?? []) {
-      if (unnamed && ts && botId && !named && !isOwnLine(text)) {
-        found.set(partKey({ part: 0 }), [{ ts, waiting: true, pieces: 1 }]);
-        continue;
-      }
+      // The thread's first message comes with each page, however old it is.
+      if (ts && botId && !named && !isOwnLine(text) && Number(ts) > Number(since)) unnamed.add(ts);
       if (!ts || named?.event_type !== METADATA_EVENT) continue;
       const payload = (named.event_payload ?? {}) as Readonly<Record<string, unknown>>;
       const { turn, part, piece = 0, pieces = 1, waiting } = payload;
       if (turn !== messageId || typeof part !== 'number' || typeof piece !== 'number') continue;
       const key = partKey({ part, piece });
-      const post = { ts, waiting: waiting === true, pieces: Number(pieces) };
+      const word = isOurWord(text ?? '') && ({ isOurWord: true } as const);
+      const post = { ts, waiting: waiting === true, pieces: Number(pieces), ...word };
       // The oldest comes first: should there ever be two, all attempts agree on which.
       found.set(
         key,
@@ -177,14 +186,15 @@ export async function findPosts(
     cursor = answer.response_metadata?.next_cursor;
     if (!cursor) break;
     const read = answer.messages?.at(-1)?.ts;
-    if (!outside && read !== undefined) keepNewest(looks, begun, { oldest: read, found }, MAX_LOOKS_KEPT);
+    if (!outside && read !== undefined)
+      keepNewest(looks, begun, { oldest: read, found, unnamed }, MAX_LOOKS_KEPT);
   }
   looks.delete(begun);
-  return found;
+  return { posts: found, unnamed: [...unnamed].toSorted((a, b) => Number(a) - Number(b)) };
 }
 
 /** Where a look goes on that Slack has interrupted: some apps get one page a minute. */
-type Look = { oldest: string; found: Map<string, Post[]> };
+type Look = { oldest: string; found: Map<string, Post[]>; unnamed: Set<string> };
 const looks = new Map<string, Look>();
 const MAX_LOOKS_KEPT = 1_000;
 

@@ -1,0 +1,122 @@
+/** A reply that people may have read stays, also where its turn is stopped, or handed over, meanwhile. */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { createAnswerTurn } from '../../src/activities/answer-turn.ts';
+import { createDeliverReply } from '../../src/activities/deliver-reply.ts';
+import { slackAddressOf } from '../../src/channels/slack/address.ts';
+import { markStopped } from '../../src/channels/slack/threads.ts';
+import { SYSTEM } from '../../src/db/audit.ts';
+import type { OpenedBy } from '../../src/db/escalations.ts';
+import type { DeliveryState, DeliveryTurn } from '../../src/domain/delivery.ts';
+import type { TurnAnswer } from '../../src/domain/turn.ts';
+import { HANDED_OVER, HANDED_OVER_LINE, NO_REPLY, PLACEHOLDER } from '../../src/domain/words.ts';
+import { escalate } from '../../src/intake/escalations.ts';
+import { acceptedMessage } from '../support/accepted-message.ts';
+import { startSlackDelivery, type SlackDelivery } from '../support/slack-delivery.ts';
+import type { SlackStandIn } from '../support/slack-stand-in.ts';
+
+let thread: SlackDelivery;
+let slack: SlackStandIn;
+beforeAll(async () => {
+  thread = await startSlackDelivery();
+  ({ slack } = thread);
+});
+afterAll(() => thread.stop());
+
+/** Shows that it is at work. */
+async function begin(turn: DeliveryTurn): Promise<DeliveryState> {
+  const { showProgress } = createDeliverReply({ channels: thread.channels() });
+  const environment = new MockActivityEnvironment({ attempt: 1 });
+  const state: DeliveryState = await environment.run(showProgress, { turn, grows: false });
+  return state;
+}
+/** An attempt to deliver; Slack carries it out or not, and its answer is lost. */
+async function deliverUnheard(turn: DeliveryTurn, text: string, isCarriedOut = true): Promise<DeliveryState> {
+  const state = await begin(turn);
+  slack.fail(
+    'chat.update',
+    isCarriedOut ? { kind: 'drop-after-acceptance' } : { kind: 'status', status: 500 },
+  );
+  await expect(thread.deliver(turn, state, text)).rejects.toMatchObject({ type: 'DeliveryUnavailable' });
+  return state;
+}
+const takeOver = ({ tenantId, threadId }: DeliveryTurn, by: OpenedBy) =>
+  escalate(
+    { pool: thread.database.pool, redis: thread.redis },
+    { tenantId, threadId, agentId: undefined, by, actor: SYSTEM },
+  );
+const stop = (turn: DeliveryTurn) =>
+  markStopped(thread.redis, turn, String(Number(slackAddressOf(turn.channel).eventTs) + 1));
+async function answer(turn: DeliveryTurn, state: DeliveryState, text: string): Promise<TurnAnswer> {
+  const { answerTurn } = createAnswerTurn({
+    redis: thread.redis,
+    channels: thread.channels(),
+    runAgent: async () => ({ text, model: 'scripted', usage: null, firstTokenMs: 1, totalMs: 1 }),
+  });
+  const input = { text: 'What is my dog called?', agent: acceptedMessage().agent, messages: [] };
+  const environment = new MockActivityEnvironment({ attempt: 2 });
+  return environment.run(answerTurn, { ...input, delivery: { turn, state } });
+}
+
+test('a person takes over after a reply of which we have not heard: it stays', async () => {
+  const turn = await thread.question();
+  const state = await deliverUnheard(turn, 'Rex.');
+  await takeOver(turn, 'person');
+  await thread.deliver(turn, state, 'Rex.', 2);
+  expect(await thread.texts(turn)).toEqual(['Rex.']);
+});
+
+test('the same, where the step that asks the model comes again', async () => {
+  const turn = await thread.question();
+  const state = await deliverUnheard(turn, 'Rex.');
+  await takeOver(turn, 'person');
+  expect(await answer(turn, { ...state, uncertain: true }, 'Fido.')).toMatchObject({ text: HANDED_OVER });
+  expect(await thread.texts(turn)).toEqual(['Rex.', HANDED_OVER_LINE]);
+});
+
+test('a person takes over after an attempt that Slack has not carried out: what waits goes', async () => {
+  const turn = await thread.question();
+  const state = await deliverUnheard(turn, 'Rex.', false);
+  expect(await thread.texts(turn)).toEqual([PLACEHOLDER]);
+  await takeOver(turn, 'person');
+  await expect(thread.deliver(turn, state, 'Rex.', 2)).rejects.toMatchObject({ type: 'DeliveryRefused' });
+  expect(await thread.texts(turn)).toEqual([]);
+});
+
+test.each([
+  { what: 'stands', isCarriedOut: true, seen: 'Rex.' },
+  { what: 'does not stand', isCarriedOut: false, seen: NO_REPLY.stopped },
+])('somebody stops a turn whose reply $what: what they read stays', async ({ isCarriedOut, seen }) => {
+  const turn = await thread.question();
+  const state = await deliverUnheard(turn, 'Rex.', isCarriedOut);
+  await stop(turn);
+  await thread.deliver(turn, state, 'Rex.', 2);
+  expect(await thread.texts(turn)).toEqual([seen]);
+  const looks = slack.callsOf('conversations.replies').length;
+  await thread.deliver(turn, state, NO_REPLY.stopped, 3);
+  expect(await thread.texts(turn)).toEqual([seen]);
+  expect(slack.callsOf('conversations.replies')).toHaveLength(looks + 1);
+});
+
+test('"stopped" was written and not heard of: no late reply takes its place', async () => {
+  const turn = await thread.question();
+  await stop(turn);
+  const state = await deliverUnheard(turn, 'Rex.');
+  expect(await thread.texts(turn)).toEqual([NO_REPLY.stopped]);
+  await thread.deliver(turn, state, 'Rex.', 2);
+  expect(await thread.texts(turn)).toEqual([NO_REPLY.stopped]);
+});
+
+test('the agent has asked for the person itself: the next attempt of its turn is not silent', async () => {
+  const turn = await thread.question();
+  const state = await begin(turn);
+  await takeOver(turn, 'agent');
+  const answered = await answer(turn, state, 'Somebody will see to it.');
+  expect(answered.text).toBe('Somebody will see to it.');
+  await thread.deliver(turn, answered.delivery ?? state, answered.text);
+  expect(await thread.texts(turn)).toEqual(['Somebody will see to it.']);
+  const next = await thread.nextQuestion(turn);
+  const { showProgress } = createDeliverReply({ channels: thread.channels() });
+  const shown = new MockActivityEnvironment({ attempt: 1 }).run(showProgress, { turn: next, grows: false });
+  expect(await shown).toMatchObject({ progress: null });
+});
