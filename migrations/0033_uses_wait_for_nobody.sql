@@ -6,11 +6,11 @@ CREATE OR REPLACE FUNCTION find_api_key(hash bytea)
   LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
   AS $$
     UPDATE api_keys k SET last_used_at = now()
-    WHERE k.id = (
-      SELECT u.id FROM api_keys u
+    WHERE k.key_hash = (
+      SELECT u.key_hash FROM api_keys u
       WHERE u.key_hash = hash AND u.revoked_at IS NULL AND (u.expires_at IS NULL OR u.expires_at > now())
         AND (u.last_used_at IS NULL OR u.last_used_at < now() - interval '1 minute')
-      FOR UPDATE SKIP LOCKED);
+      FOR NO KEY UPDATE SKIP LOCKED);
     SELECT k.tenant_id, k.id, k.name, k.role, coalesce(k.replaces, k.id) FROM api_keys k
     WHERE k.key_hash = hash AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
   $$;

@@ -41,6 +41,7 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
         const uncertain = state.uncertain || !isFirstTry();
         const open = channel.open(turn, { progress: state.progress, uncertain, grows: false });
         if (state.isUntold) return open.tellIfUntold?.();
+        const ask = async (): Promise<void> => open.askForPerson?.({ said: [{ isAgent: true, text }] });
         const isTakenOver = (await open.isTakenOver?.()) === true;
         // Whoever has stopped the turn sees no late reply.
         const isStopped = text === NO_REPLY.stopped || (await open.isStopped?.()) === true;
@@ -48,11 +49,14 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
           // One that came before that stays, whether or not all of it has come.
           const stands = (await open.stands?.()) === true;
           if (isTakenOver || stands) await open.withdraw?.();
-          if (stands) return;
+          if (stands) {
+            if (state.asksForPerson && !isTakenOver) await ask();
+            return;
+          }
           if (isTakenOver) throw new ChannelError('refused', 'a person has taken over meanwhile');
         }
         await open.deliver(isStopped ? NO_REPLY.stopped : text);
-        if (state.asksForPerson) await open.askForPerson?.({ said: [{ isAgent: true, text }] });
+        if (state.asksForPerson) await ask();
       });
     },
   };

@@ -72,7 +72,7 @@ export function beginEarlyDelivery(
   },
 ): EarlyDelivery {
   const { channels, redis, turn, state, grows, shownOf } = options;
-  const { currentAttemptScheduledTimestampMs: scheduledAt, scheduledTimestampMs } = activityInfo();
+  const { currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo();
   const isFirst = isFirstTry();
   const isFresh = (): boolean => isFirst && Date.now() - scheduledAt < EARLY_DELIVERY_WITHIN_MS;
   // A task that has been under way for long may have been given to another worker since.
@@ -81,9 +81,7 @@ export function beginEarlyDelivery(
   const trouble = watchChannel({ name: turn.channel.name, uncertain: isRepeated });
 
   const open = tryToOpen(channels, turn, { progress: known, uncertain: isRepeated, grows }, trouble);
-  // An attempt before this one may have asked for the person.
-  const ownSinceMs = isFirst ? undefined : scheduledTimestampMs;
-  const isSilent = async (): Promise<boolean> => (await open?.isSilent?.(ownSinceMs)) === true;
+  const isSilent = async (): Promise<boolean> => (await open?.isSilent?.()) === true;
   const showing = beginShowing(open, trouble, isSilent);
   const progress = () => open?.progress() ?? known;
   const canDeliverEarly = () => isFresh() && !trouble.uncertain() && !cancellationSignal().aborted;

@@ -209,9 +209,9 @@ export type OpenTurn = {
   isStopped?(): Promise<boolean>;
   /**
    * Whether a person has taken over there, and the agent says nothing. Never rejects; absent where nobody
-   * can. With `ownSinceMs` one for whom the agent has asked from then on doesn't count: this turn has.
+   * can.
    */
-  isSilent?(ownSinceMs?: number): Promise<boolean>;
+  isSilent?(): Promise<boolean>;
   /**
    * The same, but for what the agent still has to say to that itself: it has asked for the person. Asked
    * before a late reply.

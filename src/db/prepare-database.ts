@@ -108,6 +108,8 @@ async function arrangeRoles(client: pg.Client): Promise<void> {
     `SELECT rolname AS name, rolsuper AS "isSuperuser", current_setting('server_version_num')::int AS version
      FROM pg_roles WHERE rolname = current_user`,
   );
+  // A database older than Postgres 15 lets everybody, and owners' functions could meet others' objects.
+  await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
   const admin = rows[0];
   if (!admin || admin.isSuperuser) return;
   const name = client.escapeIdentifier(admin.name);
@@ -148,8 +150,6 @@ async function allowCreation(client: pg.Client, admin: string): Promise<void> {
     );
   }
   await client.query(`GRANT CREATE ON SCHEMA public TO ${OWNERS[0]}`);
-  // One that is older than Postgres 15 lets everybody, and owners’ functions could meet others’ objects.
-  await client.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
 }
 
 /** Whether the administrator has a role's rights and can hand objects to it. */

@@ -106,17 +106,3 @@ test('"stopped" was written and not heard of: no late reply takes its place', as
   await thread.deliver(turn, state, 'Rex.', 2);
   expect(await thread.texts(turn)).toEqual([NO_REPLY.stopped]);
 });
-
-test('the agent has asked for the person itself: the next attempt of its turn is not silent', async () => {
-  const turn = await thread.question();
-  const state = await begin(turn);
-  await takeOver(turn, 'agent');
-  const answered = await answer(turn, state, 'Somebody will see to it.');
-  expect(answered.text).toBe('Somebody will see to it.');
-  await thread.deliver(turn, answered.delivery ?? state, answered.text);
-  expect(await thread.texts(turn)).toEqual(['Somebody will see to it.']);
-  const next = await thread.nextQuestion(turn);
-  const { showProgress } = createDeliverReply({ channels: thread.channels() });
-  const shown = new MockActivityEnvironment({ attempt: 1 }).run(showProgress, { turn: next, grows: false });
-  expect(await shown).toMatchObject({ progress: null });
-});

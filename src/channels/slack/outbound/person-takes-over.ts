@@ -33,20 +33,12 @@ export function personTakesOver(
     const retryAfterMs = TELL_AGAIN_MS;
     throw new ChannelError('rate-limited', 'somebody else has begun to tell them', { retryAfterMs });
   };
-  const open = (): Promise<Escalation | undefined> => {
-    const asked = within(POST_RECORD_WITHIN_MS, findEscalation(stores.pool, tenantId, threadId));
-    return asked.catch(() => undefined);
-  };
   return {
-    async isSilent(ownSinceMs?: number): Promise<boolean> {
-      if (!(await isEscalated(stores, turn))) return false;
-      const escalation = ownSinceMs === undefined ? undefined : await open();
-      const isOwn = escalation?.openedBy === 'agent' && Date.parse(escalation.openedAt) >= Number(ownSinceMs);
-      return !isOwn;
-    },
+    isSilent: () => isEscalated(stores, turn),
     async isTakenOver(): Promise<boolean> {
       if (!(await isEscalated(stores, turn))) return false;
-      const escalation = await open();
+      const asked = within(POST_RECORD_WITHIN_MS, findEscalation(stores.pool, tenantId, threadId));
+      const escalation = await asked.catch(() => undefined);
       return escalation !== undefined && escalation.openedBy !== 'agent';
     },
     askForPerson: ({ agent: given, said }: { agent?: Agent; said: readonly Said[] }): Promise<void> =>
