@@ -181,7 +181,8 @@ async function showPgvectorTo(client: pg.Client, role: ServiceRole, schema: stri
   if (!(await mayUse())) {
     const grant = `GRANT USAGE ON SCHEMA ${name} TO ${role}`;
     const cure = `pgvector is in the schema ${schema}: as its owner, run ${grant}`;
-    await orSay(client.query(grant), cure);
+    // Two that migrate at once may both give it.
+    await orSay(whileRolesChange(() => client.query(grant)), cure);
     // Postgres only warns of a grant that its giver may not give.
     if (!(await mayUse())) throw new AdministratorError(cure);
   }
