@@ -182,7 +182,10 @@ async function showPgvectorTo(client: pg.Client, role: ServiceRole, schema: stri
     const grant = `GRANT USAGE ON SCHEMA ${name} TO ${role}`;
     const cure = `pgvector is in the schema ${schema}: as its owner, run ${grant}`;
     // Two that migrate at once may both give it.
-    await orSay(whileRolesChange(() => client.query(grant)), cure);
+    await orSay(
+      whileRolesChange(() => client.query(grant)),
+      cure,
+    );
     // Postgres only warns of a grant that its giver may not give.
     if (!(await mayUse())) throw new AdministratorError(cure);
   }
