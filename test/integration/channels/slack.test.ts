@@ -13,7 +13,7 @@ channelContract(
         const said = await mention(text);
         const event = { ...said.event, user: slack.people[person] };
         return {
-          send: () => send(event),
+          send: () => send(event, { once: true }),
           answers: async () => {
             const posted = await slack.answers(said.channel, said.thread);
             return posted.map(
