@@ -55,8 +55,7 @@ await runUntilStopped(
     const flooded = await measure(baseUrl, quiet, lengthMs);
     stop.abort();
     const sent = await flooding;
-    const [idleP95, floodedP95] = [summary(idle).p95, summary(flooded).p95];
-    const ratio = floodedP95 / idleP95;
+    const ratio = percentile(flooded, 0.95) / percentile(idle, 0.95);
     const result = {
       llmMs: Number(values['llm-ms']),
       quietEveryMs,

@@ -62,11 +62,8 @@ async function runThose(): Promise<void> {
 /** Runs a step, and shows what it says when it ends; the tests say it at once. One that fails ends all. */
 async function run([name, file, ...args]: Step): Promise<void> {
   const begun = performance.now();
-  const isLong = name === 'tests';
-  const child = spawn(process.execPath, [file, ...args], {
-    cwd: root,
-    stdio: ['ignore', ...(isLong ? (['inherit', 'inherit'] as const) : (['pipe', 'pipe'] as const))],
-  });
+  const output = name === 'tests' ? 'inherit' : 'pipe';
+  const child = spawn(process.execPath, [file, ...args], { cwd: root, stdio: ['ignore', output, output] });
   const said: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk));
   const [code] = (await once(child, 'close')) as [number | null];
