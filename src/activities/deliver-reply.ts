@@ -31,8 +31,8 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
     },
 
     /**
-     * Delivers the whole reply, going on from what earlier steps have left in the channel. Where a person has
-     * taken over and not all are told, it tells them instead.
+     * Delivers the whole reply, going on from what earlier steps have left in the channel. Where nothing is
+     * to be said, it takes away what they have shown, and tells people instead.
      */
     async deliverReply(input: { turn: DeliveryTurn; state: DeliveryState; text: string }): Promise<void> {
       const { turn, state, text } = input;
@@ -40,8 +40,13 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
         const channel = channelOf({ channels, turn });
         const uncertain = state.uncertain || !isFirstTry();
         const open = channel.open(turn, { progress: state.progress, uncertain, grows: false });
-        if (state.isUntold) return open.tellIfUntold?.();
         const ask = async (): Promise<void> => open.askForPerson?.({ said: [{ isAgent: true, text }] });
+        if (state.saysNothing) {
+          await open.withdraw?.();
+          if (state.isUntold) await open.tellIfUntold?.();
+          if (state.asksForPerson) await ask();
+          return;
+        }
         const isTakenOver = (await open.isTakenOver?.()) === true;
         // Whoever has stopped the turn sees no late reply.
         const isStopped = text === NO_REPLY.stopped || (await open.isStopped?.()) === true;

@@ -31,7 +31,10 @@ export type EarlyDelivery = {
   deliver: (text: string) => Promise<DeliveryState>;
   /** Whether a person has taken over by now: then nothing is shown. */
   isSilent: () => Promise<boolean>;
-  /** Takes away what was shown: nothing is to be delivered. */
+  /**
+   * Takes away what was shown: nothing is to be delivered. Where that fails, the step that delivers has to do
+   * it, which is retried.
+   */
   withdraw: () => Promise<DeliveryState>;
   /**
    * A person is to take over from now on. Where that fails, the step that delivers has to do it, which is
@@ -94,7 +97,16 @@ export function beginEarlyDelivery(
       ...(!delivered && retryAfterMs !== undefined && { retryAfterMs }),
     };
   };
-  const leaving = (left: Partial<DeliveryState>) => ({ ...stateNow(false), uncertain: true, ...left });
+  /** What the step that delivers has to do; of a state that says nothing it does no more than that. */
+  const leaving = (
+    { saysNothing }: Pick<DeliveryState, 'saysNothing'>,
+    left: Partial<DeliveryState> = {},
+  ): DeliveryState => ({
+    ...stateNow(false),
+    uncertain: true,
+    ...(saysNothing && { saysNothing }),
+    ...left,
+  });
 
   return {
     growing: grows && open?.grow ? beginGrowing(open.grow, trouble, { isSilent, shownOf }) : undefined,
@@ -102,20 +114,20 @@ export function beginEarlyDelivery(
     isSilent,
     withdraw: async () => {
       await showing.settled();
-      await trouble.attempt('the channel still shows that the agent is at work', async () =>
-        open?.withdraw?.(),
-      );
-      return { progress: null, delivered: true, uncertain: false };
+      const withdraw = done(async () => open?.withdraw?.());
+      const isDone = await trouble.attempt('the channel still shows that the agent is at work', withdraw);
+      if (!isDone) return leaving({ saysNothing: true });
+      return { progress: null, delivered: true, uncertain: false, saysNothing: true };
     },
     askForPerson: async (asked, state) => {
       const ask = done(async () => open?.askForPerson?.(asked));
       const isDone = await trouble.attempt('nobody is told to take over yet', ask);
-      return isDone ? state : leaving({ asksForPerson: true });
+      return isDone ? state : leaving(state, { asksForPerson: true });
     },
     tellIfUntold: async (state) => {
       const tell = done(async () => open?.tellIfUntold?.());
       const isDone = await trouble.attempt('not all are told to take over yet', tell);
-      return isDone ? state : leaving({ isUntold: true });
+      return isDone ? state : leaving(state, { isUntold: true });
     },
     stop: withEnd(watchForStop(open), showing.end),
     deliver: async (text) => {
@@ -127,15 +139,7 @@ export function beginEarlyDelivery(
     },
     append: async (userText, replyText) => {
       if (!canDeliverEarly()) return false;
-      const words = { seq: turn.seq, messageId: turn.messageId, userText, replyText };
-      try {
-        // Provisional: another attempt or run may have other words, and the workflow has the last.
-        const appending = appendTurn(redis, turn, words, { isFinal: false });
-        return await within(EARLY_APPEND_WITHIN_MS, appending);
-      } catch (error) {
-        log.warn('the window does not take the turn yet', { error: errorName(error) });
-        return false;
-      }
+      return appendAtOnce(redis, turn, { userText, replyText });
     },
     giveUp: async () => {
       await showing.settled();
@@ -146,6 +150,22 @@ export function beginEarlyDelivery(
       return stateNow(false);
     },
   };
+}
+
+async function appendAtOnce(
+  redis: ActivityDependencies['redis'],
+  turn: DeliveryTurn,
+  { userText, replyText }: { userText: string; replyText: string },
+): Promise<boolean> {
+  const words = { seq: turn.seq, messageId: turn.messageId, userText, replyText };
+  try {
+    // Provisional: another attempt or run may have other words, and the workflow has the last.
+    const appending = appendTurn(redis, turn, words, { isFinal: false });
+    return await within(EARLY_APPEND_WITHIN_MS, appending);
+  } catch (error) {
+    log.warn('the window does not take the turn yet', { error: errorName(error) });
+    return false;
+  }
 }
 
 /** The same work; it gives true when it is done. */

@@ -27,7 +27,9 @@ export type DeliveryState = {
   uncertain: boolean;
   /** Present when the agent has asked for a person, and nobody is told yet. */
   asksForPerson?: true;
-  /** Present when a person has taken over, not all are told yet, and nothing else is to be said. */
+  /** Present when nothing is to be said, and what shows that the agent is at work may still stand there. */
+  saysNothing?: true;
+  /** Present when a person has taken over, and not all are told yet. */
   isUntold?: true;
   /** Present when the channel must not be called again for this long, counted from the step's end. */
   retryAfterMs?: number;

@@ -144,7 +144,7 @@ test('while 500 messages of one user wait, another user is answered at once', as
   // Twenty senders share the messages. After a 503 of a busy machine they try again.
   const statuses = new Set<number>();
   const sender = async (_: unknown, first: number) => {
-    for (let i = first; i < 501; i += 20) {
+    for (let i = first; i < 500; i += 20) {
       let status = 503;
       while (status === 503) {
         ({ status } = await post('crowd', `crowd ${i}`, { 'idempotency-key': `crowd-${i}` }));
@@ -156,7 +156,7 @@ test('while 500 messages of one user wait, another user is answered at once', as
   await Promise.all(Array.from({ length: 20 }, sender));
   expect(statuses).toEqual(new Set([202]));
   const waitingBefore = await inLedgerOrder('crowd');
-  expect(waitingBefore.filter(({ state }) => state === 'accepted')).toHaveLength(501);
+  expect(waitingBefore.filter(({ state }) => state === 'accepted')).toHaveLength(500);
   // A slow machine takes longer than one request waits.
   const isAnswered = async (i: number): Promise<boolean> => {
     const headers = { 'idempotency-key': `alone-${i}`, prefer: 'wait=60' };
@@ -166,6 +166,6 @@ test('while 500 messages of one user wait, another user is answered at once', as
     Array.from({ length: 5 }, (_, i) => eventually(() => isAnswered(i), { timeoutMs: 180_000 })),
   );
   // All of the crowd's messages still wait, so the others did not wait for them.
-  expect((await inLedgerOrder('crowd')).filter(({ state }) => state === 'accepted')).toHaveLength(501);
+  expect((await inLedgerOrder('crowd')).filter(({ state }) => state === 'accepted')).toHaveLength(500);
   release();
 });

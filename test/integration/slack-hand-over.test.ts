@@ -1,7 +1,7 @@
 /** A person takes over a thread and hands it back: by the API, by a phrase, by the agent, by a button. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { HAND_BACK } from '../../src/channels/slack/handover/tell-people.ts';
-import { HANDED_BACK_LINE, HANDED_OVER_LINE, NOT_ALLOWED } from '../../src/domain/words.ts';
+import { HANDED_BACK_LINE, HANDED_OVER_LINE, NOT_ALLOWED, PLACEHOLDER } from '../../src/domain/words.ts';
 import { keysOfTenant } from '../../src/redis/keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { chunk, noted } from '../support/fake-llm.ts';
@@ -157,6 +157,64 @@ describe('while the agent is at work', () => {
     await eventually(async () => (await seen(said)).join() === HANDED_OVER_LINE, { what: 'silence' });
     system.slack.heal();
   });
+});
+
+describe('the agent has shown that it is at work', () => {
+  const threadOf = async (said: Said) => {
+    const speak = Promise.withResolvers<undefined>();
+    system.llm.answerWith(() => async (res) => {
+      await speak.promise;
+      res.end(chunk({ content: 'too late' }) + chunk({}, 'stop'));
+    });
+    await system.send(said.event);
+    await eventually(async () => (await seen(said)).join() === PLACEHOLDER);
+    await system.request('POST', pathOf(said));
+    return speak;
+  };
+
+  test.each([
+    { what: 'is away', fault: { kind: 'status', status: 503 }, left: [HANDED_OVER_LINE] },
+    {
+      what: 'asks to wait',
+      fault: { kind: 'status', status: 429, headers: { 'retry-after': '1' } },
+      left: [HANDED_OVER_LINE],
+    },
+    {
+      what: 'refuses',
+      fault: { kind: 'refuse', error: 'cant_delete_message' },
+      left: [PLACEHOLDER, HANDED_OVER_LINE],
+    },
+  ] as const)(
+    'a person takes over while Slack $what: that is taken away where it can be',
+    async ({ what, fault, left }) => {
+      const said = await ada.mention(`while Slack ${what}`);
+      const speak = await threadOf(said);
+      const before = system.slack.callsOf('chat.delete').length;
+      system.slack.fail('chat.delete', fault, fault);
+      speak.resolve(undefined);
+      await eventually(() => system.slack.callsOf('chat.delete').length > before);
+      await eventually(async () => (await seen(said)).join() === left.join(), {
+        timeoutMs: 20_000,
+        what: 'silence',
+      });
+      await remembered(`while Slack ${what}`);
+      system.slack.heal();
+      expect(await seen(said)).toEqual(left);
+    },
+    30_000,
+  );
+
+  test('it asks for a person and says nothing else: one line, also where Slack is away', async () => {
+    const away = { kind: 'status', status: 503 } as const;
+    const isLine = (body: Record<string, string>) => body['text'] === HANDED_OVER_LINE;
+    system.llm.answerWith(() => '[[human]]');
+    system.slack.fail('chat.delete', away);
+    system.slack.fail('chat.postMessage', { ...away, when: isLine });
+    const said = await ada.mention('I give up at once');
+    await system.send(said.event);
+    await remembered('I give up at once');
+    expect(await seen(said)).toEqual([HANDED_OVER_LINE]);
+  }, 30_000);
 });
 
 describe('nobody can be told at first', () => {

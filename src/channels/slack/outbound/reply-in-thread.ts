@@ -132,19 +132,24 @@ async function deliverPart(
   }
 }
 
-/** Takes away what shows that the agent is at work. Slack may refuse this as well; then it has to stay. */
+/** Takes away what shows that the agent is at work, unless the reply may stand in it by now. */
 async function takeAway(
   place: Place,
   { messageId, progress, unsure }: { messageId: string; progress: SlackProgress | null; unsure: boolean },
   threadState: ThreadState,
 ): Promise<void> {
   if (!progress) return;
-  try {
-    // An attempt before this one may have written the reply into it.
+  await unlessRefused(async () => {
     if ((progress.kind === 'message' || progress.kind === 'stream') && unsure) {
       if (!(await isKnownToWait(place, { messageId, ts: progress.ts }, threadState))) return;
     }
     await takeAwayProgress(place, progress);
+  });
+}
+
+async function unlessRefused(call: () => Promise<void>): Promise<void> {
+  try {
+    await call();
   } catch (error) {
     if (refusalCause(error) === undefined) throw error;
   }
@@ -155,20 +160,22 @@ export function hasSession(progress: SlackProgress | null): boolean {
   return progress?.kind === 'session' || (progress?.kind === 'message' && progress.session === true);
 }
 
-/** Takes away what shows that the agent is at work. */
+/** Takes away what shows that the agent is at work. Slack may refuse it; then it has to stay. */
 export async function takeAwayProgress(place: Place, progress: SlackProgress): Promise<void> {
-  switch (progress.kind) {
-    case 'session':
-      return endSession(place);
-    case 'status':
-      return showStatus(place.client, place.address, '');
-    case 'stream':
-      await stopStream(place, progress.ts);
-      return deletePost(place, progress.ts);
-    case 'message':
-      if (hasSession(progress)) await endSession(place);
-      return deletePost(place, progress.ts);
-  }
+  await unlessRefused(async () => {
+    switch (progress.kind) {
+      case 'session':
+        return endSession(place);
+      case 'status':
+        return showStatus(place.client, place.address, '');
+      case 'stream':
+        await stopStream(place, progress.ts);
+        return deletePost(place, progress.ts);
+      case 'message':
+        if (hasSession(progress)) await endSession(place);
+        return deletePost(place, progress.ts);
+    }
+  });
 }
 
 /**
