@@ -10,7 +10,7 @@ import { MAX_REPLY_BYTES, withinBytes } from '../domain/bounds.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
 import type { AnswerFailureDetails, DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
-import { withoutHandOverMark } from '../domain/hand-over.ts';
+import { withoutHandOverMark, withoutMarkSoFar } from '../domain/hand-over.ts';
 import { ANSWER_HEARTBEAT_MS } from '../domain/timing.ts';
 import { HANDED_OVER, HANDED_OVER_LINE } from '../domain/words.ts';
 import { notesOf } from '../domain/turn-result.ts';
@@ -48,7 +48,7 @@ export function createAnswerTurn(
       delivery?: { turn: DeliveryTurn; state?: DeliveryState };
     }): Promise<TurnAnswer> {
       const { text, agent, messages, delivery } = input;
-      const shownOf = (textSoFar: string): string => withoutHandOverMark(textSoFar, agent).text;
+      const shownOf = (textSoFar: string): string => withoutMarkSoFar(textSoFar, agent);
       const early =
         delivery &&
         beginEarlyDelivery({

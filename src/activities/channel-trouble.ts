@@ -24,14 +24,14 @@ export function watchChannel({ name, uncertain }: { name: string; uncertain: boo
     const { kind, retryAfterMs = CALL_SETTLES_WITHIN_MS } = error instanceof ChannelError ? error : {};
     if (kind !== 'refused') {
       isUncertain = true;
-      notBefore = Date.now() + retryAfterMs;
+      notBefore = performance.now() + retryAfterMs;
     }
     log.warn(what, { channel: name, kind, error: errorName(error) });
   };
   return {
     uncertain: () => isUncertain,
     retryAfterMs: () => {
-      const leftMs = notBefore - Date.now();
+      const leftMs = notBefore - performance.now();
       return leftMs > 0 ? leftMs : undefined;
     },
     note,

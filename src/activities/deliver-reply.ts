@@ -1,4 +1,4 @@
-import { heartbeat } from '@temporalio/activity';
+import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { ChannelError } from '../channels/channel.ts';
 import type { DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
 import { DELIVERY_HEARTBEAT_MS } from '../domain/timing.ts';
@@ -39,7 +39,8 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
       await speaking(async () => {
         const channel = channelOf({ channels, turn });
         const uncertain = state.uncertain || !isFirstTry();
-        const open = channel.open(turn, { progress: state.progress, uncertain, grows: false });
+        const signal = cancellationSignal();
+        const open = channel.open(turn, { progress: state.progress, uncertain, grows: false, signal });
         const ask = async (): Promise<void> => open.askForPerson?.({ said: [{ isAgent: true, text }] });
         if (state.saysNothing) {
           await open.withdraw?.();

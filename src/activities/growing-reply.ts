@@ -27,22 +27,22 @@ export function showGrowing({
   shownOf,
 }: NonNullable<OpenTurn['grow']> & { shownOf: (textSoFar: string) => string }): GrowingReply {
   let newest: string | undefined;
-  let notBefore = Date.now() + everyMs;
+  let notBefore = performance.now() + everyMs;
   let underWay: Promise<void> | undefined;
   let stopped = false;
 
   const send = async (text: string): Promise<void> => {
     try {
       await show(text);
-      notBefore = Date.now() + everyMs + text.length / LETTERS_A_MS;
+      notBefore = performance.now() + everyMs + text.length / LETTERS_A_MS;
     } catch (error) {
       const { kind, retryAfterMs = 2 * everyMs } = error instanceof ChannelError ? error : {};
-      notBefore = Date.now() + retryAfterMs;
+      notBefore = performance.now() + retryAfterMs;
       if (kind === 'refused') stopped = true;
     }
   };
   const tick = (): void => {
-    if (stopped || underWay || newest === undefined || Date.now() < notBefore) return;
+    if (stopped || underWay || newest === undefined || performance.now() < notBefore) return;
     const text = shownOf(newest);
     newest = undefined;
     underWay = send(text).finally(() => (underWay = undefined));

@@ -31,7 +31,7 @@ export function createKeyLookup(pool: pg.Pool): FindKey {
  * Spares the database what was none a moment ago. What it finds is asked for anew each time: a revoked key
  * ends at once.
  */
-export function sparingLookup(find: FindKey, now: () => number = Date.now): FindKey {
+export function sparingLookup(find: FindKey, now: () => number = () => performance.now()): FindKey {
   const misses = new Map<string, number>();
   return async (hash, network) => {
     const name = hash.toString('base64');

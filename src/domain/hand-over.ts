@@ -13,6 +13,15 @@ export function handOverClause({ escalation }: Pick<Agent, 'escalation'>): strin
   );
 }
 
+/** A reply that is still growing, without the mark or what may become it. */
+export function withoutMarkSoFar(textSoFar: string, agent: Pick<Agent, 'escalation'>): string {
+  if (handOverClause(agent) === '') return textSoFar;
+  const end = textSoFar.trimEnd();
+  for (let length = MARK.length; length > 0; length -= 1)
+    if (end.endsWith(MARK.slice(0, length))) return end.slice(0, -length).trimEnd();
+  return textSoFar;
+}
+
 /** A reply without the mark, and whether it had one that counts. */
 export function withoutHandOverMark(
   text: string,

@@ -14,7 +14,7 @@ export function cachedRateLimits(pool: pg.Pool): (tenantId: string) => Promise<R
   const known = new Map<string, { limits: Promise<RateLimits>; readAt: number }>();
   return (tenantId) => {
     const last = known.get(tenantId);
-    if (last && Date.now() - last.readAt < FRESH_MS) return last.limits;
+    if (last && performance.now() - last.readAt < FRESH_MS) return last.limits;
     if (known.size > MAX_TENANTS) known.clear();
     const limits = findTenant(pool, tenantId)
       .then((tenant) => tenant?.rateLimits ?? DEFAULT_RATE_LIMITS)
@@ -23,7 +23,7 @@ export function cachedRateLimits(pool: pg.Pool): (tenantId: string) => Promise<R
         known.delete(tenantId);
         throw error;
       });
-    known.set(tenantId, { limits, readAt: Date.now() });
+    known.set(tenantId, { limits, readAt: performance.now() });
     return limits;
   };
 }

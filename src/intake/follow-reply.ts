@@ -124,7 +124,7 @@ async function waitForEnd(
 ): Promise<EndedOutcome | undefined> {
   const isOver = (): boolean => signal.aborted;
   for (let newest: LedgerTurn | undefined = turn; !isOver();) {
-    const askedAt = Date.now();
+    const askedAt = performance.now();
     try {
       // What is no longer in the ledger is kept nowhere.
       if (!newest) return { state: 'erased' };
@@ -136,7 +136,7 @@ async function waitForEnd(
       if (!setbackOf(error)) throw error;
     }
     // Whoever goes away meanwhile is not waited for.
-    const isSoon = Date.now() - askedAt < ASK_AGAIN_MS;
+    const isSoon = performance.now() - askedAt < ASK_AGAIN_MS;
     if (isSoon) await delay(ASK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
   }
   return undefined;

@@ -453,6 +453,26 @@ test('by the agent, which says nothing else: one line', async () => {
   expect(await seen(said)).toEqual([HANDED_OVER_LINE]);
 });
 
+test.each(['person', 'a company or a person'])(
+  '"%s" alone answers a question, and asks for nobody',
+  async (text) => {
+    const said = await ada.mention(text);
+    await system.send(said.event);
+    expect(await ada.answers(said)).toEqual([`Noted: ${text}`]);
+  },
+);
+
+test('where nobody was named who could come, the agent answers', async () => {
+  await system.request('PATCH', `/v1/agents/${system.agent.id}`, { escalation: { people: [] } });
+  const said = await ada.mention('talk to a human');
+  await system.send(said.event);
+  expect(await ada.answers(said)).toEqual(['Noted: talk to a human']);
+  expect((await system.request('GET', pathOf(said))).status).toBe(404);
+  await system.request('PATCH', `/v1/agents/${system.agent.id}`, {
+    escalation: { people: ['UHUMAN', 'UOTHER', 'UHUMAN'] },
+  });
+});
+
 describe('who clicks to hand back', () => {
   test('must have been named, and be a member: the server refuses all others', async () => {
     const said = await engaged('click me');

@@ -256,6 +256,23 @@ describe('a place is one tenant’s', () => {
     expect(await installed('T8')).toMatchObject([{ tenant_id: one.tenantId, ended_by: null }]);
   });
 
+  test('nor the workspace of SLACK_BOT_TOKEN, nor what an organisation of another tenant has', async () => {
+    const other = await newTenant();
+    const team = system.slack.team;
+    expect(await install(await linkOf(other), { team })).toMatchObject({ status: 409 });
+    expect(await installed(team)).toEqual([]);
+    const said = await ada.mention('whose am I?');
+    await system.send(said.event);
+    expect(await ada.answers(said)).toEqual(['Noted: whose am I?']);
+    expect((await install(await linkOf(own()), { organisation: 'E8' })).status).toBe(200);
+    expect(await install(await linkOf(other), { team: 'TE8', organisation: 'E8' })).toMatchObject({
+      status: 409,
+    });
+    expect(await installed('TE8')).toEqual([]);
+    // Its own tenant may.
+    expect((await install(await linkOf(own()), { team: 'TE8', organisation: 'E8' })).status).toBe(200);
+  });
+
   test('links of one tenant that are used at the same moment install each, and the last one counts', async () => {
     const one = await newTenant();
     const begun = await Promise.all(Array.from({ length: 4 }, async () => open(await linkOf(one))));

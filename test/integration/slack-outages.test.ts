@@ -57,4 +57,37 @@ describe('Redis is away', () => {
     expect(await ada.outcomes('not_engaged')).toBe(1);
     redis.restore();
   });
+
+  test('Slack lets us look once a minute: what this process knows of threads is enough', async () => {
+    const said = await ada.mention('known before');
+    expect((await deployment.send(said.event)).status).toBe(200);
+    expect(await ada.answers(said)).toEqual(['Noted: known before']);
+    redis.cut();
+    deployment.slack.limitLooks({ everyMs: 60_000 });
+    const chatter = await ada.message('not for you either', (await ada.message('people talk on')).ts);
+    const outcomes = await ada.outcomes('not_engaged');
+    for (let i = 0; i < 3; i += 1) {
+      expect(
+        (await deployment.send({ ...chatter.event, ts: `${chatter.ts}${i}` }, { once: true })).status,
+      ).toBe(200);
+    }
+    expect(await ada.outcomes('not_engaged')).toBe(outcomes + 3);
+    for (const text of ['one', 'two']) {
+      const followUp = await ada.message(text, said.thread);
+      expect((await deployment.send(followUp.event, { once: true })).status).toBe(200);
+    }
+    expect(await ada.answers(said, 3)).toEqual(['Noted: known before', 'Noted: one', 'Noted: two']);
+    deployment.slack.heal();
+    redis.restore();
+  });
+});
+
+test('an event that is longer than any that can be taken is left out, and counted', async () => {
+  const said = await ada.mention('x');
+  const event = { ...said.event, text: 'x'.repeat(2_000_000) };
+  expect((await deployment.send(event, { once: true })).status).toBe(200);
+  expect(await ada.outcomes('too_large')).toBe(1);
+  const after = await ada.mention('and this one is not');
+  expect((await deployment.send(after.event)).status).toBe(200);
+  expect(await ada.answers(after)).toEqual(['Noted: and this one is not']);
 });

@@ -376,6 +376,23 @@ const edits: Row[] = [
     'help',
   ],
   [
+    'the mention of a message that was edited so late that nobody knows it any more',
+    'slack-go/slack#1256',
+    {
+      ...BASE,
+      type: 'app_mention',
+      text: '<@UBOT> help',
+      edited: { user: 'U1', ts: String(Number(BASE.ts) + 10 * 24 * 3600) },
+    },
+    'ignored: edit',
+  ],
+  [
+    'one that adds the mention as late',
+    `${DOCS}/message/message_changed`,
+    changed({ text: 'help' }, { text: '<@UBOT> help', edited: { user: 'U1', ts: '1701000000.000100' } }),
+    'ignored: edit',
+  ],
+  [
     'one that leaves the mention',
     'NousResearch/hermes-agent#64957',
     changed({ text: '<@UBOT> help' }, { text: '<@UBOT> help me' }),

@@ -3,7 +3,11 @@ import { describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import type { WebClient } from '@slack/web-api';
 import { readRequest } from '../../src/channels/slack/inbound/events.ts';
-import { singleWorkspace } from '../../src/channels/slack/inbound/installations.ts';
+import {
+  findAmong,
+  singleWorkspace,
+  type Installation,
+} from '../../src/channels/slack/inbound/installations.ts';
 import { userIdOf } from '../../src/channels/slack/inbound/people.ts';
 
 const workspaceOf = (envelope: object) => {
@@ -85,5 +89,25 @@ describe('whether an installation is ours', () => {
   ])('%s', async (_, answer, envelope, isOurs) => {
     const found = await installed(answer)(workspaceOf(envelope));
     expect(found !== undefined).toBe(isOurs);
+  });
+});
+
+describe('who speaks where the app is installed beside SLACK_BOT_TOKEN', () => {
+  const of = (tenantId: string) => ({ tenantId }) as Installation;
+  const find = (found: Installation | undefined) => () => Promise.resolve(found);
+  test.each([
+    ['its own tenant has installed it too: by what was installed', of('own'), of('own'), 'stored'],
+    ['another tenant has: its own', of('other'), of('own'), 'single'],
+    ['elsewhere', of('other'), undefined, 'stored'],
+    ['it alone', undefined, of('own'), 'single'],
+  ])('%s', async (_, stored, single, expected) => {
+    const workspace = { teamId: 'T1', enterpriseId: undefined, installedIn: 'either' } as const;
+    expect(await findAmong(find(stored), find(single))(workspace)).toBe({ stored, single }[expected]);
+  });
+
+  test('nobody is taken for it while Slack has not said where it is', async () => {
+    const unknown = () => Promise.reject(new Error('Slack is away'));
+    const workspace = { teamId: 'T1', enterpriseId: undefined, installedIn: 'either' } as const;
+    await expect(findAmong(find(of('other')), unknown)(workspace)).rejects.toThrow('away');
   });
 });

@@ -74,11 +74,21 @@ describe('outbound text', () => {
     '| a |\n|---|\n| <!here> |',
     '[x](<!channel>)',
     '&amp;lt;!channel&amp;gt;',
+    '<&#64;U012ABC>',
+    '<&commat;U012ABC>',
+    '<&excl;channel>',
+    '<!&#99;hannel>',
+    '&lt;&#33;everyone&gt;',
   ])('%j pings nobody', (markdown) => {
     for (const { blocks, text: mrkdwn } of contentsOf(markdown)) {
       expect(mrkdwn).not.toMatch(/<(?:!|@)/);
       // Verbatim, and after a markdown parser has decoded it.
-      const decoded = (blocks?.[0].text ?? '').replace(/&lt;|&#0*60;|&#x0*3c;/gi, '<').replaceAll('\\', '');
+      const decoded = (blocks?.[0].text ?? '')
+        .replace(/&lt;|&#0*60;|&#x0*3c;/gi, '<')
+        .replace(/&#64;|&commat;/g, '@')
+        .replace(/&#33;|&excl;/g, '!')
+        .replaceAll('&#99;', 'c')
+        .replaceAll('\\', '');
       expect(decoded).not.toMatch(/<(?:!(?:channel|here|everyone|subteam)|@)/);
     }
   });

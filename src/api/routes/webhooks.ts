@@ -1,4 +1,11 @@
-import { raw, Router, type Request, type RequestHandler } from 'express';
+import {
+  raw,
+  Router,
+  type ErrorRequestHandler,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import type { WebhookChannel, WebhookRequest } from '../../channels/channel.ts';
 import { MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
 import type { TakeEvent } from '../channel-intake.ts';
@@ -23,7 +30,8 @@ export function webhookRoutes(dependencies: {
       router.get(`/${channel.name}/${path}`, (req, res) => serve(req, res));
     }
     for (const path of channel.paths) {
-      router.post(`/${channel.name}/${path}`, requireProof(channel), readBody, async (req, res) => {
+      const proven = [requireProof(channel), readBody, leaveOutTooLarge(channel, takeEvent)];
+      router.post(`/${channel.name}/${path}`, ...proven, async (req: Request, res: Response) => {
         const request = toWebhookRequest(req, path);
         const body = await takeEvent(channel.name, (deadline) => channel.receive(request, deadline));
         if (body === undefined) res.status(200).end();
@@ -45,6 +53,27 @@ function requireProof(channel: WebhookChannel): RequestHandler {
     next();
   };
 }
+
+/**
+ * What is longer than anything that can be taken is left out, and counted: it would be as long again, and a
+ * channel that sees many failures stops sending to everybody.
+ */
+function leaveOutTooLarge(channel: WebhookChannel, takeEvent: TakeEvent): ErrorRequestHandler {
+  return async (error: unknown, _req, res, next) => {
+    if (!isTooLarge(error)) {
+      next(error);
+      return;
+    }
+    await takeEvent(channel.name, () =>
+      // Whoever sent it has proven nothing, so it says nothing of what the channel sees.
+      Promise.resolve({ kind: 'ignored', reason: 'too_large', isOnce: true }),
+    );
+    res.set('Connection', 'close').status(200).end();
+  };
+}
+
+const isTooLarge = (error: unknown): boolean =>
+  Error.isError(error) && 'type' in error && error.type === 'entity.too.large';
 
 function toWebhookRequest(req: Request, path: string): WebhookRequest {
   const body: unknown = req.body;

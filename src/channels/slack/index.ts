@@ -52,7 +52,7 @@ export const slack = defineChannel({
         allowedBots: new Set(allowedBots),
         context,
       }),
-      ...(oauth && createInstalling({ settings: { ...oauth, apiUrl }, pool, vault, log })),
+      ...(oauth && createInstalling({ settings: { ...oauth, apiUrl }, pool, vault, single, log })),
     };
   },
 

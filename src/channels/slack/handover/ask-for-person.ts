@@ -1,11 +1,14 @@
 /** How somebody asks for a person. Pure. */
 
-/** The whole of a message, without the agent's name and marks: what only mentions a human asks for none. */
+/**
+ * The whole of a message, without the agent's name and marks: what only mentions a human asks for none, and
+ * "person" alone may answer "For a company or a person?".
+ */
 const ASKS = new RegExp(
   `^(?:please |bitte |can i |could i |i want to |i would like to |let me |ich möchte |ich will )*(?:${[
     '(?:talk|speak)(?: to| with)(?: a| an| some)? (?:human|person|real person|somebody|someone|agent of yours)',
     '(?:get|call|fetch)(?: me)? a (?:human|person)',
-    '(?:human|person|mensch)',
+    '(?:human|mensch)',
     '(?:mit )?(?:einem|einen) menschen(?: sprechen| reden)?',
     'parler à un humain|parler à une personne',
     'hablar con (?:una persona|un humano)',

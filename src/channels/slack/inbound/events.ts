@@ -240,6 +240,7 @@ function judgeEdit(
   const before = messageEvent.safeParse({ ...previous, ts: read.data.ts, type: 'message', channel });
   // Where Slack doesn't say how it read before, only what a person edited may have added something.
   const wasNamed = previous ? before.success && isNamedIn(before.data, self.botUserId) : !read.data.edited;
+  if (isEditedLate(read.data)) return ignored('edit');
   const judged = judgeMessage({ ...read.data, edited: undefined }, self, allowedBots);
   if (judged.kind === 'ignored' && ['own_message', 'bot', 'subtype'].includes(judged.reason)) return judged;
   const isAdded = isNamedIn(read.data, self.botUserId) && !wasNamed;
@@ -261,7 +262,7 @@ function whyNotSpoken(event: MessageEvent, self: Self, allowedBots: ReadonlySet<
   if (fromBot && !allowed) return 'bot';
   // Slack sends an `app_mention` for an edit too, whether or not the edit added it: the ledger knows whether
   // the message was taken before. Source: slack-go/slack#1256.
-  if (event.edited && event.type !== 'app_mention') return 'edit';
+  if (event.edited && (event.type !== 'app_mention' || isEditedLate(event))) return 'edit';
   if (event.subtype && !SPOKEN.has(event.subtype) && !(allowed && event.subtype === 'bot_message')) {
     return 'subtype';
   }
@@ -269,6 +270,13 @@ function whyNotSpoken(event: MessageEvent, self: Self, allowedBots: ReadonlySet<
   if (!event.user && !event.bot_id) return 'no_sender';
   return undefined;
 }
+
+/** What the ledger knows of every message, whatever a company keeps (migrations/0031): seconds. */
+const REMEMBERED_SECONDS = 9 * 24 * 60 * 60;
+
+/** Whether a message was edited so late that nobody knows any more whether it was taken before. */
+const isEditedLate = ({ ts, edited }: MessageEvent): boolean =>
+  Number(edited?.ts ?? ts) - Number(ts) > REMEMBERED_SECONDS;
 
 function addressedMessage(
   event: MessageEvent,

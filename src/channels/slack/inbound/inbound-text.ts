@@ -14,6 +14,9 @@ const BARE_MENTION = '(mentions you without saying anything)';
  */
 export const MAX_RAW_LENGTH = 5 * 32_000;
 
+/** More than anybody mentions and links: reading one takes longer than reading a letter. */
+const MAX_TOKENS = 8_000;
+
 /** A link whose label says the same as its address is short. */
 const MAX_COMPARED = 500;
 
@@ -23,7 +26,7 @@ type Piece = string | Token;
 
 /** A raw text as plain text and tokens, in order. Slack escapes every other angle bracket. */
 export function piecesOf(raw: string): Piece[] {
-  const [before = '', ...parts] = raw.slice(0, MAX_RAW_LENGTH).split('<');
+  const [before = '', ...parts] = raw.slice(0, MAX_RAW_LENGTH).split('<', MAX_TOKENS);
   const pieces: Piece[] = [before];
   for (const part of parts) {
     const end = part.indexOf('>');

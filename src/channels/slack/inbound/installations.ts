@@ -43,12 +43,19 @@ export type FindAgent = (installation: Installation, channelId: string) => Promi
 const KEPT_MS = 3_000;
 const MAX_KEPT = 5_000;
 
-/** By what the app's installations say, then by `SLACK_BOT_TOKEN`. */
+/**
+ * By what the app's installations say, and by `SLACK_BOT_TOKEN`. Where that one speaks its tenant alone does,
+ * which may have installed the app there as well.
+ */
 export function findAmong(
-  first: FindInstallation | undefined,
-  second: FindInstallation | undefined,
+  stored: FindInstallation | undefined,
+  single: FindInstallation | undefined,
 ): FindInstallation {
-  return async (workspace) => (await first?.(workspace)) ?? (await second?.(workspace));
+  return async (workspace) => {
+    const found = await stored?.(workspace);
+    const ofToken = await single?.(workspace);
+    return found && (!ofToken || found.tenantId === ofToken.tenantId) ? found : ofToken;
+  };
 }
 
 /** Finds a tenant's own: another tenant's is not spoken through. */

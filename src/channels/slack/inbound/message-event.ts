@@ -26,7 +26,10 @@ const spoken = {
   user_team: slackId.nullish(),
   source_team: slackId.nullish(),
   team: slackId.nullish(),
-  edited: z.unknown().optional(),
+  edited: z
+    .looseObject({ ts: slackTimestamp.nullish().catch(undefined) })
+    .nullish()
+    .catch({}),
   hidden: z.boolean().nullish(),
   assistant_thread: z.unknown().optional(),
 };

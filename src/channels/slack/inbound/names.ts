@@ -33,10 +33,10 @@ export function createNameLookup(): LookUpNames {
   const nameOf = (asking: Parameters<LookUpNames>[0], team: string, userId: string) => {
     const key = `${asking.tenantId}:${team}:${userId}`;
     const old = kept.get(key);
-    if (old && old.until > Date.now()) return old.name;
-    const entry: Entry = { name: ask(asking.client, userId), until: Date.now() + KEPT_MS };
+    if (old && old.until > performance.now()) return old.name;
+    const entry: Entry = { name: ask(asking.client, userId), until: performance.now() + KEPT_MS };
     void entry.name.then((name) => {
-      if (name === undefined) entry.until = Date.now() + MISS_KEPT_MS;
+      if (name === undefined) entry.until = performance.now() + MISS_KEPT_MS;
     });
     keepNewest(kept, key, entry, MAX_KEPT);
     return entry.name;

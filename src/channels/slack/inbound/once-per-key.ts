@@ -8,9 +8,9 @@ export function createOncePerKey<T>({ keptMs, maxKept }: { keptMs: number; maxKe
   const kept = new Map<string, { result: Promise<T>; until: number }>();
   return (key, work) => {
     const old = kept.get(key);
-    if (old && old.until > Date.now()) return old.result;
+    if (old && old.until > performance.now()) return old.result;
     const result = work();
-    keepNewest(kept, key, { result, until: Date.now() + keptMs }, maxKept);
+    keepNewest(kept, key, { result, until: performance.now() + keptMs }, maxKept);
     result.catch(() => kept.delete(key));
     return result;
   };

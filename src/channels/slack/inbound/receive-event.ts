@@ -4,6 +4,7 @@ import type { FairPlaces } from '../../../lib/fair-places.ts';
 import { within } from '../../../lib/within.ts';
 import type { Received } from '../../channel.ts';
 import type { Home } from '../home/take-home.ts';
+import { createEngagedThreads } from './engaged.ts';
 import { judgeEventApart, readRequest, type Judged, type SlackEvent, type Workspace } from './events.ts';
 import type { Installation } from './installations.ts';
 import { looseOf, textOf } from './loose.ts';
@@ -33,7 +34,9 @@ export function createReceiveEvent(
   const takeEnd = createTakeEnd(dependencies);
   loadReader();
   const findSender = createFindSender();
-  const taking: Taking = { lookUpNames, findSender, pool, redis, log, readOnce, mayDo, mayRead, readInTurn };
+  const engaged = createEngagedThreads(redis, readInTurn);
+  const beside = { lookUpNames, findSender, engaged, readOnce, mayDo, mayRead, readInTurn };
+  const taking: Taking = { pool, redis, log, ...beside };
 
   return async (sent: unknown, deadline: number): Promise<Received> => {
     const request = readRequest(sent);

@@ -24,7 +24,8 @@ import { asksForPerson } from '../handover/ask-for-person.ts';
 import { beSilent, tellOnce, type HandOver } from '../handover/hand-over.ts';
 import type { Received } from '../../channel.ts';
 import { postPart } from '../outbound/thread-posts.ts';
-import { claimBusyNotice, isAssistantThread, isEngaged, markEngaged } from '../threads.ts';
+import { claimBusyNotice, isAssistantThread } from '../threads.ts';
+import type { EngagedThreads } from './engaged.ts';
 import type { SlackMessage, Workspace } from './events.ts';
 import { fetchContents } from './file-contents.ts';
 import { mentionedUsers, readableText } from './inbound-text.ts';
@@ -54,6 +55,7 @@ type Fetched = [Awaited<ReturnType<typeof fetchContents>>, ThreadMessage[]];
 export type Taking = {
   lookUpNames: LookUpNames;
   findSender: FindSender;
+  engaged: EngagedThreads;
   pool: pg.Pool;
   redis: RedisClient;
   log: Logger;
@@ -79,7 +81,7 @@ export async function takeMessage(
   const threadTs = message.threadTs ?? message.ts;
   const thread = threadOf(installation, team, message.channel, threadTs);
   if (message.addressed === 'thread' && !message.startedByAgent) {
-    const engaged = await isEngagedIn(taking, message, thread, installation);
+    const engaged = await taking.engaged.isEngaged(message, thread, installation);
     if (engaged === 'unknown') return { kind: 'unavailable', service: 'Redis', tenantId };
     if (!engaged) return { kind: 'ignored', reason: 'not_engaged' };
   }
@@ -128,7 +130,7 @@ export async function takeMessage(
     // A repeated delivery of what is forgotten leaves no new mark.
     if (outcome.kind !== 'accepted' || outcome.turn.state === 'erased') return;
     // Engaged from the question on, so that the next message is heard at once; the answer notes it again.
-    if (message.addressed === 'mention') markEngaged(redis, thread, agentId).catch(note);
+    if (message.addressed === 'mention') taking.engaged.mark(thread, agentId).catch(note);
     if (message.isDirect) noteDirectThread(redis, received, thread.threadId).catch(note);
   };
   return { kind: 'message', message: received, settled };
@@ -159,6 +161,8 @@ async function askForPerson(
     return undefined;
   }
   const agent = await findAgent(pool, tenantId, agentId);
+  // Where nobody was named who could come, the agent answers.
+  if (!agent?.escalation?.people.length) return undefined;
   const actor = { type: 'slack-user', userId } as const;
   const said = [...background, { text }];
   const asked = { installation, threadId, agent, userId, said, by: 'person', actor } as const;
@@ -246,27 +250,6 @@ async function senderOf(
   } catch (error) {
     log.warn({ err: error }, 'whose a message in a shared channel is can’t be found out now');
     return { kind: 'unavailable', service: 'Slack', tenantId: installation.tenantId, isOwn: true };
-  }
-}
-
-/** Redis knows; without it, Slack does: the agent is engaged where it has spoken. */
-async function isEngagedIn(
-  { redis, readInTurn }: Taking,
-  { channel, threadTs = '', user }: SlackMessage,
-  thread: Thread,
-  { tenantId, agentId, botUserId, client }: Installation,
-): Promise<boolean | 'unknown'> {
-  try {
-    return await within(INTAKE_REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
-  } catch {
-    const asked = { channel, ts: threadTs, limit: 200 };
-    const signal = AbortSignal.timeout(INTAKE_CHANNEL_WITHIN_MS);
-    const owner = { tenantId, userId: user };
-    const replies = readInTurn(owner, signal, () => client.conversations.replies(asked));
-    return within(INTAKE_CHANNEL_WITHIN_MS, replies).then(
-      ({ messages = [] }) => messages.some(({ user }) => user === botUserId),
-      () => 'unknown' as const,
-    );
   }
 }
 

@@ -49,6 +49,20 @@ export async function findInstallationOf(
   return rows[0] && opened(rows[0], vault);
 }
 
+/** Whose a place is, whether or not its token can be opened. Runs before a tenant is known. */
+export async function findHolder(
+  pool: pg.Pool,
+  { workspace, organisation }: PlaceIds,
+): Promise<string | undefined> {
+  const { rows } = await inNoTenant(pool, (client) =>
+    client.query<Pick<Row, 'tenant_id'>>('SELECT tenant_id FROM find_slack_installation($1, $2)', [
+      workspace ?? null,
+      organisation ?? null,
+    ]),
+  );
+  return rows[0]?.tenant_id;
+}
+
 /** A tenant's installation of a place; undefined where the app is not, or no longer. */
 export async function findOwnInstallation(
   { pool, vault }: { pool: pg.Pool; vault: TokenVault },

@@ -14,7 +14,13 @@ import { createFairPlaces } from '../../../lib/fair-places.ts';
 import type { ChannelPage, Installing } from '../../channel.ts';
 import { slackClientOptions } from '../client.ts';
 import { BOT_SCOPES } from '../scopes.ts';
-import { bindInstallation, type BindingRefusal, type NewInstallation } from './installation-store.ts';
+import type { FindInstallation } from '../inbound/installations.ts';
+import {
+  bindInstallation,
+  findHolder,
+  type BindingRefusal,
+  type NewInstallation,
+} from './installation-store.ts';
 import {
   countTry,
   createLink,
@@ -48,9 +54,11 @@ export function createInstalling(dependencies: {
   settings: OAuthSettings;
   pool: pg.Pool;
   vault: TokenVault;
+  /** Whose the workspace of `SLACK_BOT_TOKEN` is. */
+  single: FindInstallation | undefined;
   log: Logger;
 }): { installing: Installing; pages: ChannelPage[] } {
-  const { settings, pool, vault, log } = dependencies;
+  const { settings, pool, vault, single, log } = dependencies;
   const { stateSecret, publicUrl } = settings;
   const redirectUri = publicUrl && new URL('/slack/oauth_redirect', publicUrl).href;
   const urlOptions = (link: ReadLink) => ({
@@ -88,11 +96,14 @@ export function createInstalling(dependencies: {
       afterInstallation: async (installation, options) => {
         const found = newInstallation(installation);
         if (!found) throw new Refused('failed');
+        const link = linkIn(options.metadata);
+        const holders = await holdersOf({ pool, single }, found, installation);
+        if (holders.some((tenantId) => tenantId !== link.tenantId)) throw new Refused('elsewhere');
         const actor: AuditActor = {
           type: 'slack-user',
           userId: `slack:${found.place}:${installation.user.id}`,
         };
-        const bound = await bindInstallation({ pool, vault }, linkIn(options.metadata), found, actor);
+        const bound = await bindInstallation({ pool, vault }, link, found, actor);
         if (typeof bound === 'string') throw new Refused(bound);
         log.info({ place: found.place }, 'installed in Slack');
         const { enterprise, team } = installation;
@@ -178,6 +189,24 @@ async function refusalOf(
 
 const triesRefusal = async (pool: pg.Pool, link: ReadLink): Promise<'tries' | undefined> =>
   (await countTry(pool, link)) ? undefined : 'tries';
+
+/**
+ * The tenants that speak in a place, or in the organisation that a workspace is part of: nobody takes it from
+ * them. That a place is installed once the database sees to. Rejects while nobody can say.
+ */
+async function holdersOf(
+  { pool, single }: { pool: pg.Pool; single: FindInstallation | undefined },
+  { isOrganisation }: NewInstallation,
+  { team, enterprise }: Installation,
+): Promise<string[]> {
+  const workspace = isOrganisation ? undefined : team?.id;
+  const organisation = enterprise?.id;
+  const [stored, ofToken] = await Promise.all([
+    findHolder(pool, { workspace, organisation }),
+    single?.({ teamId: workspace, enterpriseId: organisation, installedIn: 'either' }),
+  ]);
+  return [stored, ofToken?.tenantId].filter((tenantId) => tenantId !== undefined);
+}
 
 /** What travels through the library beside a state. */
 const carriedLink = z.object({ tenantId: z.uuid(), linkId: z.uuid(), expiresAt: z.coerce.date() });

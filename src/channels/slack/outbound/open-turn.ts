@@ -49,7 +49,7 @@ function openTurn(
   given: Dependencies & { mayAsk: PersonalLimit; turn: DeliveryTurn; options: OpenOptions },
 ): OpenTurn {
   const { findSpeaker, pool, redis, log, mayAsk, turn, options } = given;
-  const { uncertain, grows } = options;
+  const { uncertain, grows, signal } = options;
   const address = slackAddressOf(turn.channel);
   const record = openPostRecord({ pool, redis, log }, turn, address.channel);
   const findPlace = foundOnce(async () => ({ ...(await findSpeaker(turn, address)), address, record }));
@@ -127,7 +127,8 @@ function openTurn(
         const { messageId } = turn;
         const buttons = buttonsFor(turn, text, place);
         const shown = shownNow();
-        await replaceProgress({ place, log, messageId, progress: shown, text, laidOut, buttons, uncertain });
+        const how = { progress: shown, text, laidOut, buttons, uncertain, signal };
+        await replaceProgress({ place, log, messageId, ...how });
         await endUnheard(place, shown);
         await engage();
       }),

@@ -3,10 +3,10 @@
 export const ZERO_WIDTH_SPACE = '\u200b';
 
 /**
- * A `<` that begins a mention, as it is or as an entity that a markdown parser would decode: of a person, a
- * group, a channel's members or everybody.
+ * A `<` that may begin a mention, of a person, a group, a channel's members or everybody: before a `@`, a command
+ * or an entity, and as it is or as an entity itself, since a markdown parser decodes those.
  */
-const PING = /(<|&lt;?|&#0*60;?|&#x0*3c;?)(?=\\?(?:@|!(?:channel|here|everyone|group|subteam)))/gi;
+const PING = /(<|&lt;?|&#0*60;?|&#x0*3c;?)(?=\\?(?:@|&|!\\?[a-z&]))/gi;
 
 /** What Slack itself would read as a mention: `<@NotNull String>` is none. */
 const MENTION =

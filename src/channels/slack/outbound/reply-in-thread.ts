@@ -62,8 +62,10 @@ export async function replaceProgress(options: {
   /** Under the last part. */
   buttons: ReplyButtons | undefined;
   uncertain: boolean;
+  /** Looked at before each part. */
+  signal?: AbortSignal | undefined;
 }): Promise<void> {
-  const { place, log, messageId, progress, buttons } = options;
+  const { place, log, messageId, progress, buttons, signal } = options;
   // When nobody knows of a placeholder, it may have been posted all the same.
   const unsure = options.uncertain || progress === null;
   const threadState: ThreadState = {
@@ -80,6 +82,7 @@ export async function replaceProgress(options: {
   try {
     for (const laidOut of parts) {
       const { part } = laidOut;
+      signal?.throwIfAborted();
       try {
         const below = laidOut === parts.at(-1) ? buttons : undefined;
         await deliverPart(place, threadState, { messageId, part }, laidOut, below);

@@ -44,7 +44,7 @@ export async function beginSession(spot: Spot): Promise<SessionBegun> {
     if (trouble?.kind !== 'refused') return 'unknown';
     if (!isOfOnePlace(error, trouble.code)) {
       const refused = refusedUntil.get(spot.client) ?? new Map<SurfaceKind, number>();
-      refusedUntil.set(spot.client, refused.set(kindOf(spot), Date.now() + REFUSAL_KEPT_MS));
+      refusedUntil.set(spot.client, refused.set(kindOf(spot), performance.now() + REFUSAL_KEPT_MS));
     }
     return 'no';
   }
@@ -52,7 +52,7 @@ export async function beginSession(spot: Spot): Promise<SessionBegun> {
 
 /** Whether Slack has said a while ago that the app has no sessions there. */
 function hasNone(spot: Spot): boolean {
-  return (refusedUntil.get(spot.client)?.get(kindOf(spot)) ?? 0) > Date.now();
+  return (refusedUntil.get(spot.client)?.get(kindOf(spot)) ?? 0) > performance.now();
 }
 
 /** Whether a refusal says nothing of other threads. */

@@ -105,10 +105,10 @@ function createKept<T>(ask: (tenantId: string, id: string) => Promise<T>) {
   return async (tenantId: string, id: string): Promise<T> => {
     const key = `${tenantId} ${id}`;
     const known = kept.get(key);
-    if (known && known.until > Date.now()) return known.found;
+    if (known && known.until > performance.now()) return known.found;
     try {
       const found = await within(POST_RECORD_WITHIN_MS, ask(tenantId, id));
-      keepNewest(kept, key, { found, until: Date.now() + KEPT_MS }, MAX_KEPT);
+      keepNewest(kept, key, { found, until: performance.now() + KEPT_MS }, MAX_KEPT);
       return found;
     } catch (error) {
       if (error instanceof ChannelError) kept.delete(key);
