@@ -106,6 +106,12 @@ export function problemOf(outcome: Exclude<IntakeOutcome | RetryOutcome, { kind:
       return unavailable(outcome.service);
     case 'not-failed':
       return new Problem(409, 'Not failed', 'Only a message whose reply has failed can be retried.');
+    case 'still-ending':
+      return new Problem(
+        409,
+        'Still ending',
+        'The message’s turn has failed and is still telling the person so: retry it when it has ended.',
+      );
     case 'too-old':
       return new Problem(
         409,

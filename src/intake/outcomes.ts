@@ -50,6 +50,8 @@ export type IntakeOutcome =
 export type RetryOutcome =
   | { kind: 'accepted' }
   | { kind: 'not-failed' }
+  /** It has failed, and its turn still tells the person so. */
+  | { kind: 'still-ending' }
   /** Temporal has forgotten what was said. */
   | { kind: 'too-old' }
   | OverLimit

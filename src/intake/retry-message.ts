@@ -11,7 +11,7 @@ import { reach, setbackOf, UnavailableError } from './availability.ts';
 import { atPace, type Pace } from './pace.ts';
 import type { RetryOutcome } from './outcomes.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { settleTurn } from './settle-turn.ts';
+import { settleTurn, statusOf } from './settle-turn.ts';
 import { startTurn, type TurnStarter } from './start-turn.ts';
 
 /** Beginnings of histories that a process reads at once for retries of a tenant that is alone. */
@@ -46,6 +46,10 @@ export async function retryMessage(
     const state = await temporal.withDeadline(deadline, () => settleTurn(dependencies, tenantId, turn));
     if (state === 'erased') return { kind: 'too-old' };
     if (state === 'done' || state === 'accepted') return { kind: 'not-failed' };
+    // No other run of it begins beside the one that has failed.
+    const isEnding = async () => (await statusOf(temporal, turn.workflowId)) === 'RUNNING';
+    if (state === 'failed' && (await temporal.withDeadline(deadline, isEnding)))
+      return { kind: 'still-ending' };
     const start = async (): Promise<RetryOutcome> => {
       const late = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
       const read = () => inputOf(temporal, turn.workflowId, deadline);

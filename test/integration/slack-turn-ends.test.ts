@@ -1,6 +1,7 @@
 /** Turns of a channel that pushes: whatever a run has left there, a retried turn has one message. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { updateTenant } from '../../src/db/tenants.ts';
+import { NO_REPLY } from '../../src/domain/words.ts';
 import { eventually } from '../support/eventually.ts';
 import { noted } from '../support/fake-llm.ts';
 import { startProxy, type Proxy } from '../support/proxy.ts';
@@ -65,6 +66,23 @@ test('a reply that stood already is written over', async () => {
   expect(await ada.answers(said)).toEqual(['In other words.']);
   expect(ada.posts(said)).toHaveLength(1);
   deployment.llm.answerWith(noted);
+});
+
+test('one that has failed and can’t tell the person yet: a retry waits for its end', async () => {
+  deployment.llm.answerWith(() => (res) => void res.writeHead(401).end());
+  const isApology = ({ text }: Record<string, string>) => text === NO_REPLY.badKey;
+  const away = { kind: 'status', status: 503, when: isApology } as const;
+  deployment.slack.fail('chat.update', away, away);
+  const said = await ada.mention('failed, and nobody hears');
+  const turn = await turnOf({ ...said, event: { ...said.event, user: 'UCARL' } });
+  const inLedger = () => deployment.request('GET', '/v1/turns?state=failed');
+  await eventually(async () => JSON.stringify((await inLedger()).body).includes(turn.messageId));
+  expect(await retry(turn)).toMatchObject({ status: 409, title: 'Still ending' });
+  deployment.slack.heal();
+  await expect(turn.handle.result()).rejects.toThrow();
+  deployment.llm.answerWith(noted);
+  expect(await retry(turn)).toMatchObject({ state: 'done' });
+  expect(await ada.answers(said)).toEqual(['Noted: failed, and nobody hears']);
 });
 
 test('64 deliveries of one event count once', async () => {
