@@ -7,6 +7,7 @@ import type { Agent } from '../domain/agent.ts';
 import type { InboundMessage, PromptMessage } from '../domain/conversation.ts';
 import type { DeliveryTurn } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
+import { withoutPeople } from '../domain/hand-over.ts';
 import { parseTurnWorkflowId } from '../domain/ids.ts';
 import { isPromptOf } from '../domain/prompt.ts';
 import { sealedParts, sealedTurn, type TurnSeals } from '../domain/seals.ts';
@@ -146,7 +147,8 @@ function findUnsealedOf(
   if (turn && !holds('turn', sealedTurn(turn))) return 'turn';
   if (agent && !holds('agent', agent)) return 'agent';
   if (text !== undefined && !holds('text', text)) return 'text';
-  if (prompt && !(agent && text !== undefined && isPromptOf(prompt, agent, text))) return 'prompt';
+  const speaker = agent && (turn ? agent : withoutPeople(agent));
+  if (prompt && !(speaker && text !== undefined && isPromptOf(prompt, speaker, text))) return 'prompt';
   if (reply !== undefined && !holds('reply', reply)) return 'reply';
   if (embedding && !holds('embedding', embedding)) return 'embedding';
   if (shown !== undefined && !holds('reply', shown) && !holds('shown', shown) && !isOurWord(shown))

@@ -8,9 +8,9 @@ import {
 import type { Agent } from '../domain/agent.ts';
 import { MAX_REPLY_BYTES, withinBytes } from '../domain/bounds.ts';
 import type { PromptMessage } from '../domain/conversation.ts';
-import type { AnswerFailureDetails, DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
+import type { AnswerFailureDetails, EarlyDeliveryInput, Progress } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
-import { withoutHandOverMark, withoutMarkSoFar } from '../domain/hand-over.ts';
+import { withoutHandOverMark, withoutMarkSoFar, withoutPeople } from '../domain/hand-over.ts';
 import { ANSWER_HEARTBEAT_MS } from '../domain/timing.ts';
 import { HANDED_OVER, HANDED_OVER_LINE } from '../domain/words.ts';
 import { notesOf } from '../domain/turn-result.ts';
@@ -45,18 +45,18 @@ export function createAnswerTurn(
       text: string;
       agent: Agent;
       messages: PromptMessage[];
-      delivery?: { turn: DeliveryTurn; state?: DeliveryState };
+      delivery?: EarlyDeliveryInput;
     }): Promise<TurnAnswer> {
-      const { text, agent, messages, delivery } = input;
+      const { text, messages, delivery } = input;
+      const agent = delivery ? input.agent : withoutPeople(input.agent);
       const shownOf = (textSoFar: string): string => withoutMarkSoFar(textSoFar, agent);
       const early =
         delivery &&
         beginEarlyDelivery({
           channels,
           redis,
-          turn: delivery.turn,
-          state: delivery.state,
-          grows: agent.liveReplies,
+          ...delivery,
+          grows: agent.liveReplies && !delivery.isShownElsewhere,
           shownOf,
         });
       // Where nothing is pushed, the reply is fetched, perhaps while it grows.

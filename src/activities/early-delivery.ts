@@ -1,7 +1,7 @@
 import { activityInfo, cancellationSignal, heartbeat, log } from '@temporalio/activity';
 import type { OpenOptions, OpenTurn, Said } from '../channels/channel.ts';
 import type { Agent } from '../domain/agent.ts';
-import type { DeliveryState, DeliveryTurn, Progress } from '../domain/delivery.ts';
+import type { DeliveryState, DeliveryTurn, EarlyDeliveryInput, Progress } from '../domain/delivery.ts';
 import { EARLY_APPEND_WITHIN_MS, EARLY_DELIVERY_WITHIN_MS } from '../domain/timing.ts';
 import { within } from '../lib/within.ts';
 import { appendTurn } from '../memory/window/window.ts';
@@ -65,27 +65,25 @@ export type EarlyDelivery = {
  * and operators see.
  */
 export function beginEarlyDelivery(
-  options: Pick<ActivityDependencies, 'channels' | 'redis'> & {
-    turn: DeliveryTurn;
-    /** What an earlier step has left. */
-    state: DeliveryState | undefined;
-    grows: boolean;
-    /** What of a reply people see while it grows. */
-    shownOf: (textSoFar: string) => string;
-  },
+  options: Pick<ActivityDependencies, 'channels' | 'redis'> &
+    EarlyDeliveryInput & {
+      grows: boolean;
+      /** What of a reply people see while it grows. */
+      shownOf: (textSoFar: string) => string;
+    },
 ): EarlyDelivery {
-  const { channels, redis, turn, state, grows, shownOf } = options;
+  const { channels, redis, turn, state, isShownElsewhere = false, grows, shownOf } = options;
   const { currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo();
   const isFirst = isFirstTry();
   const isFresh = (): boolean => isFirst && Date.now() - scheduledAt < EARLY_DELIVERY_WITHIN_MS;
   // A task that has been under way for long may have been given to another worker since.
-  const isRepeated = !isFresh() || state?.uncertain === true;
+  const isRepeated = !isFresh() || state?.uncertain === true || isShownElsewhere;
   const known = progressOfLastAttempt() ?? state?.progress ?? null;
   const trouble = watchChannel({ name: turn.channel.name, uncertain: isRepeated });
 
   const open = tryToOpen(channels, turn, { progress: known, uncertain: isRepeated, grows }, trouble);
   const isSilent = async (): Promise<boolean> => (await open?.isSilent?.()) === true;
-  const showing = beginShowing(open, trouble, isSilent);
+  const showing = isShownElsewhere ? SHOWS_NOTHING : beginShowing(open, trouble, isSilent);
   const progress = () => open?.progress() ?? known;
   const canDeliverEarly = () => isFresh() && !trouble.uncertain() && !cancellationSignal().aborted;
   const stateNow = (delivered: boolean): DeliveryState => {
@@ -113,6 +111,7 @@ export function beginEarlyDelivery(
     progress,
     isSilent,
     withdraw: async () => {
+      if (isShownElsewhere) return leaving({ saysNothing: true });
       await showing.settled();
       const withdraw = done(async () => open?.withdraw?.());
       const isDone = await trouble.attempt('the channel still shows that the agent is at work', withdraw);
@@ -120,6 +119,7 @@ export function beginEarlyDelivery(
       return { progress: null, delivered: true, uncertain: false, saysNothing: true };
     },
     askForPerson: async (asked, state) => {
+      if (isShownElsewhere) return leaving(state, { asksForPerson: true });
       const ask = done(async () => open?.askForPerson?.(asked));
       const isDone = await trouble.attempt('nobody is told to take over yet', ask);
       return isDone ? state : leaving(state, { asksForPerson: true });
@@ -179,12 +179,19 @@ const withEnd = (stop: StopWatch, end: () => void): StopWatch => ({
   },
 });
 
+type Showing = {
+  /** Nothing more is shown from now on, and what is under way has ended. */
+  settled(): Promise<void>;
+  end(): void;
+};
+const SHOWS_NOTHING: Showing = { settled: () => Promise.resolve(), end: () => undefined };
+
 /** Shows that the agent is at work; and when that takes its time, that it can be stopped. */
 function beginShowing(
   open: OpenTurn | undefined,
   trouble: ChannelTrouble,
   isSilent: () => Promise<boolean>,
-): { settled(): Promise<void>; end(): void } {
+): Showing {
   const unlessSilent = async (what: string, show: () => Promise<void> | undefined): Promise<void> => {
     if (!(await isSilent())) await trouble.attempt(what, async () => show());
   };
@@ -192,7 +199,6 @@ function beginShowing(
   const offer = () => unlessSilent('nobody is offered to stop it', () => open?.offerStop?.());
   const timer = setTimeout(() => void (underWay = underWay.then(offer)), STOP_OFFERED_AFTER_MS);
   return {
-    /** Nothing more is shown from now on, and what is under way has ended. */
     async settled() {
       clearTimeout(timer);
       await underWay;

@@ -35,6 +35,18 @@ export type DeliveryState = {
   retryAfterMs?: number;
 };
 
+/** What the step that answers a turn may do in its channel. */
+export type EarlyDeliveryInput = {
+  turn: DeliveryTurn;
+  /** What an earlier step has left there. */
+  state?: DeliveryState;
+  /**
+   * Present when another step shows there that the agent is at work, and nobody knows how far it is: nothing
+   * is shown beside it, and all that is to be said is left to the step that delivers.
+   */
+  isShownElsewhere?: true;
+};
+
 /** What the step that answers a turn says in its failure. */
 export type AnswerFailureDetails = {
   /** So that the apology replaces the placeholder; absent where nothing is pushed. */

@@ -4,6 +4,11 @@ import type { Agent } from './agent.ts';
 /** The last line of such a reply; nobody sees it. */
 const MARK = '[[human]]';
 
+/** An agent where nobody can take over from it: whoever fetches its replies has not its people. */
+export function withoutPeople<A extends Pick<Agent, 'escalation'>>(agent: A): A {
+  return { ...agent, escalation: undefined };
+}
+
 /** What an agent is told of it; '' for one for which nobody takes over. */
 export function handOverClause({ escalation }: Pick<Agent, 'escalation'>): string {
   if (!escalation || escalation.people.length === 0) return '';

@@ -1,5 +1,5 @@
 import { condition, isCancellation, sleep } from '@temporalio/workflow';
-import type { DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
+import type { DeliveryState, DeliveryTurn, EarlyDeliveryInput } from '../domain/delivery.ts';
 import type { HandleMessageInput, TurnAnswer } from '../domain/turn.ts';
 import { deliverReply, showProgress } from './activities.ts';
 
@@ -7,8 +7,8 @@ import { deliverReply, showProgress } from './activities.ts';
 export type Delivery = {
   /** The turns before have ended. */
   myTurn: () => void;
-  /** The input of early delivery for the step that answers the turn; undefined when it must not deliver. */
-  early: () => Promise<{ turn: DeliveryTurn; state?: DeliveryState } | undefined>;
+  /** The input of early delivery for the step that answers the turn; undefined where nothing is pushed. */
+  early: () => Promise<EarlyDeliveryInput | undefined>;
   /**
    * Delivers a text in place of whatever stands in the channel. `state` is what the step before has left
    * there, undefined when it could not say. False when the channel refused the reply for good.
@@ -50,6 +50,7 @@ function openPush(
 ): Delivery {
   let isMyTurn = turnsAhead === 0;
   let isDelivered = false;
+  let isShownElsewhere = false;
   /** The step of its own that shows progress, for a turn that waits for long enough. */
   let showing: Promise<void> | undefined;
   /** What stands in the channel, as far as the steps have said. */
@@ -76,7 +77,8 @@ function openPush(
       if (!showing) return again ? { turn, state: known } : { turn };
       // A reply can only grow in a message that is known. Others don't wait for it.
       if (agent.liveReplies) await showing;
-      if (known.uncertain) return undefined;
+      isShownElsewhere = known.uncertain;
+      if (isShownElsewhere) return { turn, isShownElsewhere: true };
       const state = known;
       // A step that ends without a word may have left more than this.
       known = { ...known, uncertain: true };
@@ -85,7 +87,7 @@ function openPush(
     deliver: async (text, state, replySeals) => {
       try {
         await showing;
-        known = state ?? known;
+        known = state && isShownElsewhere ? { ...known, ...leftToDo(state) } : (state ?? known);
         if (!known.delivered) {
           const { retryAfterMs } = known;
           if (retryAfterMs) await sleep(retryAfterMs, { summary: 'before the channel is called again' });
@@ -101,5 +103,14 @@ function openPush(
       }
     },
     delivered: () => isDelivered,
+  };
+}
+
+/** What a step that showed nothing has left to the one that delivers. */
+function leftToDo({ saysNothing, asksForPerson, isUntold }: DeliveryState): Partial<DeliveryState> {
+  return {
+    ...(saysNothing && { saysNothing }),
+    ...(asksForPerson && { asksForPerson }),
+    ...(isUntold && { isUntold }),
   };
 }

@@ -2,6 +2,7 @@ import { ActivityFailure, TemporalFailure } from '@temporalio/common';
 import { ApplicationFailure, CancellationScope, workflowInfo } from '@temporalio/workflow';
 import type { AnswerFailureDetails } from '../domain/delivery.ts';
 import { FAILURE } from '../domain/failures.ts';
+import { withoutPeople } from '../domain/hand-over.ts';
 import { buildPrompt, promptRoom, withBudget } from '../domain/prompt.ts';
 import { TURN_ANSWERED_WITHIN_MS } from '../domain/timing.ts';
 import { turnFigures } from '../domain/turn-figures.ts';
@@ -81,7 +82,8 @@ async function askModel(
   { waitedFor }: TurnBefore,
 ): Promise<{ told: ToldMemory; answering: Promise<TurnAnswer> }> {
   const { text, userName, background } = message;
-  const budgeted = withBudget(agent, limits);
+  const isPushed = message.channel.address !== undefined;
+  const budgeted = withBudget(isPushed ? agent : withoutPeople(agent), limits);
   const gather = waitedFor || text.length > LONG_TEXT ? gatherContextInTurn : gatherContext;
   const { window, ...gathered } = await gather({
     message,

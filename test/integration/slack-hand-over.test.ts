@@ -443,6 +443,55 @@ test('by the agent itself: its reply stands, without the mark, and people are to
   expect(JSON.stringify(system.llm.prompts.at(-1))).toContain('[[human]]');
 });
 
+describe('by the agent, in a turn that waits for another', () => {
+  /** Two messages of one thread; Slack says late, or not at all, that the second is shown to be at work. */
+  async function secondOf(name: string, fault: Parameters<SlackSystem['slack']['fail']>[1]) {
+    const speak = Promise.withResolvers<undefined>();
+    system.llm.answerWith((messages) => async (res) => {
+      const isFirst = messages.at(-1)?.content.includes('the first') === true;
+      if (isFirst) await speak.promise;
+      res.writeHead(200, { 'content-type': 'text/event-stream' });
+      const content = isFirst ? 'One moment.' : name === 'alone' ? '[[human]]' : 'I ask them.\n[[human]]';
+      res.end(`${chunk({ content })}${chunk({}, 'stop')}data: [DONE]\n\n`);
+    });
+    const first = await ada.mention(`the first ${name}`);
+    await system.send(first.event);
+    await eventually(async () => (await seen(first)).join() === PLACEHOLDER);
+    system.slack.fail('chat.postMessage', fault);
+    const posts = system.slack.callsOf('chat.postMessage').length;
+    const second = await ada.message(`the second ${name}`, first.thread);
+    await system.send(second.event);
+    await eventually(() => system.slack.callsOf('chat.postMessage').length > posts);
+    speak.resolve(undefined);
+    return first;
+  }
+
+  test.each([
+    ['beside', ['One moment.', 'I ask them.', HANDED_OVER_LINE]],
+    ['alone', ['One moment.', HANDED_OVER_LINE]],
+  ])(
+    'people are told, and the line is said once (%s)',
+    async (name, expected) => {
+      for (const fault of [
+        { kind: 'slow', ms: 1_500 },
+        { kind: 'status', status: 500 },
+      ] as const) {
+        const before = told('UHUMAN').length;
+        const said = await secondOf(name, fault);
+        await eventually(async () => (await seen(said)).join() === expected.join(), { timeoutMs: 20_000 });
+        await eventually(() => told('UHUMAN').length === before + 1);
+        system.slack.heal();
+      }
+    },
+    60_000,
+  );
+});
+
+test('where no person could come, the agent is told of none', async () => {
+  await system.say('hello over HTTP', { userId: 'http-user' });
+  expect(JSON.stringify(system.llm.prompts.at(-1))).not.toContain('[[human]]');
+});
+
 test('by the agent, which says nothing else: one line', async () => {
   system.llm.answerWith(() => '[[human]]');
   const said = await ada.mention('I give up');

@@ -138,7 +138,7 @@ test('nobody knows what a wait has left in the channel: the reply is left to del
     showProgress: () => Promise.reject(ApplicationFailure.create({ nonRetryable: true })),
   });
   expect((await answer({ seq: 2, turnsAhead: 1 })).missing).toEqual([]);
-  expect(asked).not.toHaveProperty('delivery');
+  expect(asked?.delivery).toMatchObject({ isShownElsewhere: true });
   expect(delivered).toMatchObject([{ state: { progress: null, uncertain: true }, text: 'Rex.' }]);
 });
 
@@ -198,8 +198,21 @@ test('a step that is slow to show the wait holds nobody up: the model is asked m
     },
   });
   await answer({ seq: 2, turnsAhead: 1 });
-  expect(asked).not.toHaveProperty('delivery');
+  expect(asked?.delivery).toMatchObject({ isShownElsewhere: true });
   expect(delivered).toMatchObject([{ state: SHOWN, text: 'Rex.' }]);
+});
+
+test('what the model asks for meanwhile is left to the step that delivers', async () => {
+  const state = { progress: null, delivered: false, uncertain: true, asksForPerson: true } as const;
+  await hosting(state, {
+    ...longWait(),
+    showProgress: async () => {
+      await eventually(async () => calls.includes('answerTurn'));
+      return SHOWN;
+    },
+  });
+  await answer({ seq: 2, turnsAhead: 1 });
+  expect(delivered.map((input) => input.state)).toEqual([{ ...SHOWN, asksForPerson: true }]);
 });
 
 test('a turn whose wait is over at once needs no placeholder of its own', async () => {

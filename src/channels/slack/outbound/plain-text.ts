@@ -3,8 +3,8 @@
 export const ZERO_WIDTH_SPACE = '\u200b';
 
 /**
- * A `<` that may begin a mention, of a person, a group, a channel's members or everybody: before a `@`, a command
- * or an entity, and as it is or as an entity itself, since a markdown parser decodes those.
+ * A `<` that may begin a mention, of a person, a group, a channel's members or everybody: before a `@`, a
+ * command or an entity, and as it is or as an entity itself, since a markdown parser decodes those.
  */
 const PING = /(<|&lt;?|&#0*60;?|&#x0*3c;?)(?=\\?(?:@|&|!\\?[a-z&]))/gi;
 
