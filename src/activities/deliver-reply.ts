@@ -1,4 +1,4 @@
-import { cancellationSignal, heartbeat } from '@temporalio/activity';
+import { cancellationDetails, cancellationSignal, heartbeat } from '@temporalio/activity';
 import { ChannelError } from '../channels/channel.ts';
 import type { DeliveryState, DeliveryTurn } from '../domain/delivery.ts';
 import { DELIVERY_HEARTBEAT_MS } from '../domain/timing.ts';
@@ -39,13 +39,14 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
       await speaking(async () => {
         const channel = channelOf({ channels, turn });
         const uncertain = state.uncertain || !isFirstTry();
-        const signal = cancellationSignal();
-        const open = channel.open(turn, { progress: state.progress, uncertain, grows: false, signal });
+        const { progress } = state;
+        const open = channel.open(turn, { progress, uncertain, grows: false, isOver: isGivenToAnother });
         const ask = async (): Promise<void> => open.askForPerson?.({ said: [{ isAgent: true, text }] });
         if (state.saysNothing) {
-          await open.withdraw?.();
+          // People are told whether or not what shows progress can be taken away.
           if (state.isUntold) await open.tellIfUntold?.();
           if (state.asksForPerson) await ask();
+          await open.withdraw?.();
           return;
         }
         const isTakenOver = (await open.isTakenOver?.()) === true;
@@ -67,6 +68,10 @@ export function createDeliverReply({ channels }: Pick<ActivityDependencies, 'cha
     },
   };
 }
+
+/** Whether Temporal has given this attempt up. One that somebody cancels ends what it has begun. */
+const isGivenToAnother = (): boolean =>
+  cancellationSignal().aborted && cancellationDetails()?.cancelRequested !== true;
 
 /** Heartbeats while `work` runs, and says its failure in the workflow's terms. */
 async function speaking<T>(work: () => Promise<T>): Promise<T> {

@@ -147,7 +147,7 @@ function messagePaths() {
           200: responds('The reply', ANSWERED, WAITED),
           202: responds('Started again', PENDING, WAITED),
           409: conflict(
-            'It has not failed, or is no longer kept',
+            'It has not failed, its turn is still ending, or it is no longer kept',
             'Not failed',
             'Only a message whose reply has failed can be retried.',
           ),

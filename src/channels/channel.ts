@@ -190,8 +190,8 @@ export type OpenOptions = {
   uncertain: boolean;
   /** Whether the reply is shown while it grows. */
   grows: boolean;
-  /** Aborted once another step may go on in place of this one: nothing more is begun. */
-  signal?: AbortSignal;
+  /** Whether another step may go on in place of this one: nothing more is begun then. */
+  isOver?: () => boolean;
 };
 
 /** Something that was said in a conversation. */

@@ -42,6 +42,9 @@ export const HANDED_OVER_LINE =
   'A person of the team takes over here. I read along and am silent until they hand back to me.';
 export const HANDED_BACK_LINE = 'I am back: you can ask me again.';
 
+/** To who asks for a person where nobody was named. */
+export const NOBODY_NAMED = 'Sorry, nobody is named here who could take over.';
+
 /** To who clicks what only others may. */
 export const NOT_ALLOWED = 'Sorry, you can’t do that here.';
 

@@ -107,10 +107,12 @@ function openPush(
 }
 
 /** What a step that showed nothing has left to the one that delivers. */
-function leftToDo({ saysNothing, asksForPerson, isUntold }: DeliveryState): Partial<DeliveryState> {
+function leftToDo(state: DeliveryState): Partial<DeliveryState> {
+  const { saysNothing, asksForPerson, isUntold, retryAfterMs } = state;
   return {
     ...(saysNothing && { saysNothing }),
     ...(asksForPerson && { asksForPerson }),
     ...(isUntold && { isUntold }),
+    ...(retryAfterMs && { retryAfterMs }),
   };
 }

@@ -64,6 +64,6 @@ test('bodies that are no form, are deep, or are long', async () => {
   for (const body of ['', 'payload=', 'payload=%ff%fe%00', `payload=${'['.repeat(900_000)}`]) {
     expect((await post(body)).status).toBe(200);
   }
-  expect((await post(`payload=${'x'.repeat(2_000_000)}`)).status).toBe(413);
+  expect((await post(`payload=${'x'.repeat(2_000_000)}`)).status).toBe(200);
   await nothingIsDone();
 });

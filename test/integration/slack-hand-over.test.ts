@@ -1,7 +1,14 @@
 /** A person takes over a thread and hands it back: by the API, by a phrase, by the agent, by a button. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { HAND_BACK } from '../../src/channels/slack/handover/tell-people.ts';
-import { HANDED_BACK_LINE, HANDED_OVER_LINE, NOT_ALLOWED, PLACEHOLDER } from '../../src/domain/words.ts';
+import { ASK_FOR_PERSON } from '../../src/channels/slack/outbound/reply-buttons.ts';
+import {
+  HANDED_BACK_LINE,
+  HANDED_OVER_LINE,
+  NOBODY_NAMED,
+  NOT_ALLOWED,
+  PLACEHOLDER,
+} from '../../src/domain/words.ts';
 import { keysOfTenant } from '../../src/redis/keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { chunk, noted } from '../support/fake-llm.ts';
@@ -38,6 +45,10 @@ const seen = async (said: Said) =>
 /** What people were told directly, newest last. */
 const told = (person: string) =>
   system.slack.callsOf('chat.postMessage').filter(({ body }) => body['channel'] === person);
+
+/** The same of one thread: of others people may be told late. */
+const toldOf = ({ thread }: Said, person: string) =>
+  told(person).filter(({ body }) => body['blocks']?.includes(thread));
 
 /** Somebody clicks on the button that hands back. */
 const click = (said: Said, user: { id: string; team_id?: string }, how: object = {}) => {
@@ -310,7 +321,7 @@ describe('nobody can be told at first', () => {
 test('somebody has died while they told people: the next message tells them, some minutes later', async () => {
   const said = await engaged('tell them, please');
   await system.request('POST', pathOf(said));
-  const [before, others] = [told('UHUMAN').length, told('UOTHER').length];
+  const [before, others] = [toldOf(said, 'UHUMAN').length, toldOf(said, 'UOTHER').length];
   const died = async (ago: string) => {
     const { tenantId, database } = system;
     await database.admin.query(
@@ -323,12 +334,12 @@ test('somebody has died while they told people: the next message tells them, som
   const more = await ada.message('anybody?', said.thread);
   await system.send(more.event);
   await remembered('anybody?');
-  expect(told('UHUMAN')).toHaveLength(before);
+  expect(toldOf(said, 'UHUMAN')).toHaveLength(before);
   await died('10 minutes');
   const again = await ada.message('anybody at all?', said.thread);
   await system.send(again.event);
-  await eventually(() => told('UHUMAN').length === before + 1, { what: 'they are told' });
-  expect(told('UOTHER')).toHaveLength(others);
+  await eventually(() => toldOf(said, 'UHUMAN').length === before + 1, { what: 'they are told' });
+  expect(toldOf(said, 'UOTHER')).toHaveLength(others);
   expect((await seen(said)).filter((text) => text === HANDED_OVER_LINE)).toHaveLength(1);
 });
 
@@ -487,6 +498,19 @@ describe('by the agent, in a turn that waits for another', () => {
   );
 });
 
+test('by the agent, in such a turn: people are told also while Slack deletes nothing', async () => {
+  const before = told('UHUMAN').length;
+  const away = { kind: 'status', status: 503 } as const;
+  system.llm.answerWith(() => '[[human]]');
+  system.slack.fail('chat.delete', ...Array.from({ length: 20 }, () => away));
+  const said = await ada.mention('nothing is deleted');
+  await system.send(said.event);
+  await eventually(() => told('UHUMAN').length === before + 1, { timeoutMs: 20_000 });
+  expect(await seen(said)).toContain(PLACEHOLDER);
+  system.slack.heal();
+  await eventually(async () => (await seen(said)).join() === HANDED_OVER_LINE, { timeoutMs: 30_000 });
+}, 60_000);
+
 test('where no person could come, the agent is told of none', async () => {
   await system.say('hello over HTTP', { userId: 'http-user' });
   expect(JSON.stringify(system.llm.prompts.at(-1))).not.toContain('[[human]]');
@@ -516,6 +540,11 @@ test('where nobody was named who could come, the agent answers', async () => {
   const said = await ada.mention('talk to a human');
   await system.send(said.event);
   expect(await ada.answers(said)).toEqual(['Noted: talk to a human']);
+  // A button of before.
+  const actions = [{ type: 'button', action_id: ASK_FOR_PERSON, value: threadIdOf(said) }];
+  expect((await click(said, { id: 'UDORA' }, { actions })).status).toBe(200);
+  const answered = () => system.slack.callsOf('chat.postEphemeral').at(-1)?.body['text'];
+  await eventually(() => answered() === NOBODY_NAMED);
   expect((await system.request('GET', pathOf(said))).status).toBe(404);
   await system.request('PATCH', `/v1/agents/${system.agent.id}`, {
     escalation: { people: ['UHUMAN', 'UOTHER', 'UHUMAN'] },

@@ -1,5 +1,6 @@
 /** A reply that people may have read stays, also where its turn is stopped, or handed over, meanwhile. */
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ActivityCancellationDetails } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createAnswerTurn } from '../../src/activities/answer-turn.ts';
 import { createDeliverReply } from '../../src/activities/deliver-reply.ts';
@@ -105,4 +106,41 @@ test('"stopped" was written and not heard of: no late reply takes its place', as
   expect(await thread.texts(turn)).toEqual([NO_REPLY.stopped]);
   await thread.deliver(turn, state, 'Rex.', 2);
   expect(await thread.texts(turn)).toEqual([NO_REPLY.stopped]);
+});
+
+describe('a reply of several messages is cut off after the first', () => {
+  const LONG = Array.from({ length: 4 }, (_, i) => `${i} ${'word '.repeat(2_000)}`).join('\n\n');
+  /** Delivers it, and lets the attempt be cancelled once Slack has the first message. */
+  async function cutOff(why: 'CANCELLED' | 'NOT_FOUND') {
+    const turn = await thread.question();
+    const state = await begin(turn);
+    const environment = new MockActivityEnvironment({ attempt: 1 });
+    const details = new ActivityCancellationDetails({
+      cancelRequested: why === 'CANCELLED',
+      notFound: why === 'NOT_FOUND',
+    });
+    const update = slack.callsOf('chat.update').length;
+    const watching = setInterval(() => {
+      if (slack.callsOf('chat.update').length > update) environment.cancel(why, details);
+    }, 1);
+    slack.fail('chat.update', { kind: 'slow', ms: 100 });
+    const { deliverReply } = createDeliverReply({ channels: thread.channels() });
+    const delivering = environment.run(deliverReply, { turn, state, text: LONG });
+    await delivering.catch(() => undefined).finally(() => clearInterval(watching));
+    return { turn, delivering, state };
+  }
+
+  test('by Temporal, which gives it to another: that one brings the rest', async () => {
+    const { turn, delivering, state } = await cutOff('NOT_FOUND');
+    await expect(delivering).rejects.toMatchObject({ type: 'DeliveryUnavailable' });
+    expect(await thread.texts(turn)).toHaveLength(1);
+    await thread.deliver(turn, state, LONG, 2);
+    expect((await thread.texts(turn)).length).toBeGreaterThan(1);
+  });
+
+  test('by somebody who cancels it: what has begun is ended', async () => {
+    const { turn, delivering } = await cutOff('CANCELLED');
+    await delivering;
+    expect((await thread.texts(turn)).length).toBeGreaterThan(1);
+  });
 });

@@ -55,7 +55,7 @@ describe('whether an installation is ours', () => {
   const installed = (answer: object) => {
     const client = { auth: { test: async () => ({ user_id: 'UBOT', ...answer }) } } as unknown as WebClient;
     const log = pino({ level: 'silent' });
-    return singleWorkspace({ client, tenantId: 'tenant', agentId: 'agent', log });
+    return singleWorkspace({ client, tenantId: 'tenant', agentId: 'agent', log }).find;
   };
   const WORKSPACE = { team_id: 'T1', enterprise_id: 'E1', is_enterprise_install: false };
   const ORGANISATION = { team_id: 'E1', enterprise_id: 'E1', is_enterprise_install: true };
@@ -105,9 +105,18 @@ describe('who speaks where the app is installed beside SLACK_BOT_TOKEN', () => {
     expect(await findAmong(find(stored), find(single))(workspace)).toBe({ stored, single }[expected]);
   });
 
-  test('nobody is taken for it while Slack has not said where it is', async () => {
-    const unknown = () => Promise.reject(new Error('Slack is away'));
+  test.each([
+    ['is away', () => Promise.reject(new Error('Slack is away'))],
+    ['says nothing', () => new Promise<never>(() => undefined)],
+  ])('while Slack %s about the token, what was installed speaks', async (_, unknown) => {
     const workspace = { teamId: 'T1', enterpriseId: undefined, installedIn: 'either' } as const;
-    await expect(findAmong(find(of('other')), unknown)(workspace)).rejects.toThrow('away');
+    const stored = of('other');
+    expect(await findAmong(find(stored), unknown)(workspace)).toBe(stored);
+  });
+
+  test('and what was not comes again', async () => {
+    const workspace = { teamId: 'T1', enterpriseId: undefined, installedIn: 'either' } as const;
+    const away = () => Promise.reject(new Error('Slack is away'));
+    await expect(findAmong(find(undefined), away)(workspace)).rejects.toThrow('away');
   });
 });

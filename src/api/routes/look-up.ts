@@ -2,6 +2,7 @@ import { Router } from 'express';
 import type { WebhookChannel } from '../../channels/channel.ts';
 import { withChanges } from '../../db/agents.ts';
 import { NIL_UUID } from '../../db/place.ts';
+import { withoutPeople } from '../../domain/hand-over.ts';
 import { buildPrompt, promptRoom, withBudget } from '../../domain/prompt.ts';
 import { estimateTokens } from '../../domain/tokens.ts';
 import type { TurnLimits } from '../../domain/turn.ts';
@@ -45,9 +46,10 @@ export function lookUpRoutes(
   router.post('/agents/:agentId/preview', async (req, res) => {
     const { userId, text, agent: changes = {} } = validate(previewBody, req.body, 'body');
     const scope = { tenantId: tenantOf(res), agentId: req.params.agentId };
-    const agent = withBudget(withChanges(await knownAgent(pool, scope), withoutUndefined(changes)), limits);
-    const { tenantId, id: agentId, name, recall } = agent;
     const channel = channelOfUser(userId, channelNames);
+    const changed = withChanges(await knownAgent(pool, scope), withoutUndefined(changes));
+    const agent = withBudget(channel === 'http' ? withoutPeople(changed) : changed, limits);
+    const { tenantId, id: agentId, name, recall } = agent;
     const nameOf = channels.find((known) => known.name === channel)?.nameOf;
     const userName = await nameOf?.({ tenantId, userId });
     const message = {

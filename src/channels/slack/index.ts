@@ -39,7 +39,7 @@ export const slack = defineChannel({
         (error: unknown) => log.warn({ err: error }, 'tokens of Slack stay encrypted as they were'),
       );
     }
-    const findInstallation = findAmong(stored?.find, single);
+    const findInstallation = findAmong(stored?.find, single?.find);
     const findOrganisation = stored?.findOrganisation ?? (() => Promise.resolve(undefined));
     return {
       ...createSlackInbound({
@@ -52,7 +52,14 @@ export const slack = defineChannel({
         allowedBots: new Set(allowedBots),
         context,
       }),
-      ...(oauth && createInstalling({ settings: { ...oauth, apiUrl }, pool, vault, single, log })),
+      ...(oauth &&
+        createInstalling({
+          settings: { ...oauth, apiUrl },
+          pool,
+          vault,
+          holderByToken: single?.holderOf,
+          log,
+        })),
     };
   },
 

@@ -24,8 +24,8 @@ export type EngagedThreads = {
 
 /** Threads that a process knows of, where Redis doesn't answer. */
 const MAX_KNOWN = 10_000;
-/** Some apps may look into one thread a minute. */
-const LOOK_KEPT_MS = 60_000;
+/** What Slack has said counts for so long, and until it says more: some apps may look once a minute. */
+const LOOK_KEPT_MS = 3_000;
 const MAX_LOOKS_KEPT = 1_000;
 
 /**
@@ -34,6 +34,7 @@ const MAX_LOOKS_KEPT = 1_000;
  */
 export function createEngagedThreads(redis: RedisClient, readInTurn: FairPlaces): EngagedThreads {
   const known = new Map<string, true>();
+  const seen = new Map<string, boolean>();
   const lookOnce = createOncePerKey<boolean>({ keptMs: LOOK_KEPT_MS, maxKept: MAX_LOOKS_KEPT });
   const keyOf = ({ tenantId, threadId }: Thread, agentId: string) => `${tenantId} ${threadId} ${agentId}`;
   const note = (key: string, engaged: boolean): boolean => {
@@ -59,9 +60,12 @@ export function createEngagedThreads(redis: RedisClient, readInTurn: FairPlaces)
         const { messages = [] } = await readInTurn({ tenantId, userId: user }, signal, () =>
           client.conversations.replies(asked),
         );
-        return messages.some((message) => message.user === botUserId);
+        const found = messages.some((message) => message.user === botUserId);
+        keepNewest(seen, key, found, MAX_LOOKS_KEPT);
+        return found;
       };
-      return within(INTAKE_CHANNEL_WITHIN_MS, lookOnce(key, look)).catch(() => 'unknown' as const);
+      const looking = lookOnce(key, look);
+      return within(INTAKE_CHANNEL_WITHIN_MS, looking).catch(() => seen.get(key) ?? 'unknown');
     },
   };
 }

@@ -1,12 +1,14 @@
 import type { WebClient } from '@slack/web-api';
 import type pg from 'pg';
 import type { Logger } from 'pino';
+import { within } from '../../../lib/within.ts';
 import { slackTrouble } from '../errors.ts';
 import { agentOfChannel } from '../installations/channel-agents.ts';
 import { createInstalledClients } from '../installations/installed-clients.ts';
 import {
   findInstallationOf,
   findOwnOrganisation,
+  type PlaceIds,
   type StoredInstallation,
 } from '../installations/installation-store.ts';
 import type { TokenVault } from '../installations/token-vault.ts';
@@ -36,6 +38,12 @@ export type FindInstallation = (
 /** A tenant's own installation in a workspace or an organisation; undefined where it has none. */
 export type FindOwn = (tenantId: string, home: string) => Promise<Installation | undefined>;
 
+/**
+ * Whose `SLACK_BOT_TOKEN` is, where it speaks in a workspace, or in a part of an organisation. Rejects while
+ * Slack doesn't say.
+ */
+export type HolderByToken = (place: PlaceIds) => Promise<string | undefined>;
+
 /** Which agent speaks in a channel of an installation. Rejects when that can't be found out now. */
 export type FindAgent = (installation: Installation, channelId: string) => Promise<string>;
 
@@ -43,9 +51,13 @@ export type FindAgent = (installation: Installation, channelId: string) => Promi
 const KEPT_MS = 3_000;
 const MAX_KEPT = 5_000;
 
+/** What was installed waits so long for Slack to say where `SLACK_BOT_TOKEN` speaks. */
+const TOKEN_WITHIN_MS = 250;
+
 /**
  * By what the app's installations say, and by `SLACK_BOT_TOKEN`. Where that one speaks its tenant alone does,
- * which may have installed the app there as well.
+ * which may have installed the app there as well. While Slack doesn't say where that is, what was installed
+ * speaks: no other tenant can have bound the place since (`oauth.ts`).
  */
 export function findAmong(
   stored: FindInstallation | undefined,
@@ -53,8 +65,9 @@ export function findAmong(
 ): FindInstallation {
   return async (workspace) => {
     const found = await stored?.(workspace);
-    const ofToken = await single?.(workspace);
-    return found && (!ofToken || found.tenantId === ofToken.tenantId) ? found : ofToken;
+    if (!found || !single) return found ?? single?.(workspace);
+    const ofToken = await within(TOKEN_WITHIN_MS, single(workspace)).catch(() => undefined);
+    return ofToken && ofToken.tenantId !== found.tenantId ? ofToken : found;
   };
 }
 
@@ -119,16 +132,24 @@ export function singleWorkspace(options: {
   tenantId: string;
   agentId: string;
   log: Logger;
-}): FindInstallation {
+}): { find: FindInstallation; holderOf: HolderByToken } {
   const { client, tenantId, agentId, log } = options;
-  type Known = { team: string; organisation: string | undefined; installation: Installation };
+  type Known = {
+    team: string;
+    /** Present when the token is for all of an organisation. */
+    organisation: string | undefined;
+    /** The organisation that it is of, or that its workspace is part of. */
+    around: string | undefined;
+    installation: Installation;
+  };
   let known: Promise<Known | undefined> | undefined;
 
   const ask = async (): Promise<Known | undefined> => {
     const auth = await client.auth.test();
     if (!auth.team_id || !auth.user_id) throw new Error('Slack did not say whose token SLACK_BOT_TOKEN is');
     log.info({ team: auth.team_id, botUser: auth.user_id }, 'Slack workspace bound to the tenant');
-    const organisation = auth.is_enterprise_install ? auth.enterprise_id : undefined;
+    const { enterprise_id: around } = auth;
+    const organisation = auth.is_enterprise_install ? around : undefined;
     const installation = {
       tenantId,
       agentId,
@@ -137,7 +158,7 @@ export function singleWorkspace(options: {
       client,
       stored: undefined,
     };
-    return { team: auth.team_id, organisation, installation };
+    return { team: auth.team_id, organisation, around, installation };
   };
   const identify = (): Promise<Known | undefined> => {
     known ??= ask().catch((error: unknown) => {
@@ -156,7 +177,7 @@ export function singleWorkspace(options: {
     log.warn({ err: error }, 'Slack not reached; the next event tries again'),
   );
 
-  return async ({ teamId, enterpriseId, installedIn }) => {
+  const find: FindInstallation = async ({ teamId, enterpriseId, installedIn }) => {
     const found = await identify();
     if (!found) return undefined;
     // A workspace of the organisation, or the organisation, may have an installation beside ours.
@@ -165,4 +186,13 @@ export function singleWorkspace(options: {
       installedIn !== 'workspace' && found.organisation !== undefined && enterpriseId === found.organisation;
     return isWorkspaces || isOrganisations ? found.installation : undefined;
   };
+  const holderOf: HolderByToken = async ({ workspace, organisation }) => {
+    const found = await identify();
+    if (!found) return undefined;
+    // An organisation's installation would speak in the token's workspace as well.
+    const around = workspace === undefined ? found.around : found.organisation;
+    const isThere = found.team === workspace || (around !== undefined && around === organisation);
+    return isThere ? tenantId : undefined;
+  };
+  return { find, holderOf };
 }

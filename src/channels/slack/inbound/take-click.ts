@@ -2,7 +2,7 @@
  * What a click of somebody on one of our buttons does. What they may not do is refused here, not in Slack.
  */
 import type pg from 'pg';
-import { NOT_ALLOWED } from '../../../domain/words.ts';
+import { NOBODY_NAMED, NOT_ALLOWED } from '../../../domain/words.ts';
 import { findAgent } from '../../../db/agents.ts';
 import { findEscalation } from '../../../db/escalations.ts';
 import type { FairPlaces } from '../../../lib/fair-places.ts';
@@ -87,6 +87,10 @@ async function askForPerson(
     return { kind: 'ignored', reason: 'too_many_clicks' };
   const agentId = await taking.findAgentOf(installation, channel);
   const agent = await findAgent(taking.pool, installation.tenantId, agentId);
+  if (!agent?.escalation?.people.length) {
+    await sayPrivately(taking, click, installation, NOBODY_NAMED);
+    return { kind: 'ignored', reason: 'nobody_named' };
+  }
   const actor = { type: 'slack-user', userId } as const;
   await handOver(taking, { installation, threadId, agent, userId, by: 'person', actor });
   return { kind: 'ignored', reason: 'handed_over' };

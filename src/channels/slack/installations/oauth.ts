@@ -14,7 +14,7 @@ import { createFairPlaces } from '../../../lib/fair-places.ts';
 import type { ChannelPage, Installing } from '../../channel.ts';
 import { slackClientOptions } from '../client.ts';
 import { BOT_SCOPES } from '../scopes.ts';
-import type { FindInstallation } from '../inbound/installations.ts';
+import type { HolderByToken } from '../inbound/installations.ts';
 import {
   bindInstallation,
   findHolder,
@@ -54,11 +54,11 @@ export function createInstalling(dependencies: {
   settings: OAuthSettings;
   pool: pg.Pool;
   vault: TokenVault;
-  /** Whose the workspace of `SLACK_BOT_TOKEN` is. */
-  single: FindInstallation | undefined;
+  /** Whose the workspace of `SLACK_BOT_TOKEN` is, where there is one. */
+  holderByToken: HolderByToken | undefined;
   log: Logger;
 }): { installing: Installing; pages: ChannelPage[] } {
-  const { settings, pool, vault, single, log } = dependencies;
+  const { settings, pool, vault, holderByToken, log } = dependencies;
   const { stateSecret, publicUrl } = settings;
   const redirectUri = publicUrl && new URL('/slack/oauth_redirect', publicUrl).href;
   const urlOptions = (link: ReadLink) => ({
@@ -97,7 +97,7 @@ export function createInstalling(dependencies: {
         const found = newInstallation(installation);
         if (!found) throw new Refused('failed');
         const link = linkIn(options.metadata);
-        const holders = await holdersOf({ pool, single }, found, installation);
+        const holders = await holdersOf({ pool, holderByToken }, found, installation);
         if (holders.some((tenantId) => tenantId !== link.tenantId)) throw new Refused('elsewhere');
         const actor: AuditActor = {
           type: 'slack-user',
@@ -195,17 +195,13 @@ const triesRefusal = async (pool: pg.Pool, link: ReadLink): Promise<'tries' | un
  * them. That a place is installed once the database sees to. Rejects while nobody can say.
  */
 async function holdersOf(
-  { pool, single }: { pool: pg.Pool; single: FindInstallation | undefined },
+  { pool, holderByToken }: { pool: pg.Pool; holderByToken: HolderByToken | undefined },
   { isOrganisation }: NewInstallation,
   { team, enterprise }: Installation,
 ): Promise<string[]> {
-  const workspace = isOrganisation ? undefined : team?.id;
-  const organisation = enterprise?.id;
-  const [stored, ofToken] = await Promise.all([
-    findHolder(pool, { workspace, organisation }),
-    single?.({ teamId: workspace, enterpriseId: organisation, installedIn: 'either' }),
-  ]);
-  return [stored, ofToken?.tenantId].filter((tenantId) => tenantId !== undefined);
+  const place = { workspace: isOrganisation ? undefined : team?.id, organisation: enterprise?.id };
+  const holders = await Promise.all([findHolder(pool, place), holderByToken?.(place)]);
+  return holders.filter((tenantId) => tenantId !== undefined);
 }
 
 /** What travels through the library beside a state. */

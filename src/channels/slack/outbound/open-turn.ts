@@ -49,7 +49,7 @@ function openTurn(
   given: Dependencies & { mayAsk: PersonalLimit; turn: DeliveryTurn; options: OpenOptions },
 ): OpenTurn {
   const { findSpeaker, pool, redis, log, mayAsk, turn, options } = given;
-  const { uncertain, grows, signal } = options;
+  const { uncertain, grows, isOver } = options;
   const address = slackAddressOf(turn.channel);
   const record = openPostRecord({ pool, redis, log }, turn, address.channel);
   const findPlace = foundOnce(async () => ({ ...(await findSpeaker(turn, address)), address, record }));
@@ -127,7 +127,7 @@ function openTurn(
         const { messageId } = turn;
         const buttons = buttonsFor(turn, text, place);
         const shown = shownNow();
-        const how = { progress: shown, text, laidOut, buttons, uncertain, signal };
+        const how = { progress: shown, text, laidOut, buttons, uncertain, isOver };
         await replaceProgress({ place, log, messageId, ...how });
         await endUnheard(place, shown);
         await engage();

@@ -51,6 +51,8 @@ export function personTakesOver(
         }
         const installation = { tenantId, client };
         const agent = given ?? (await speakerOf(stores.pool, turn));
+        // Nobody is named any more who could come.
+        if (!agent?.escalation?.people.length) return;
         const asked = { installation, threadId, agent, userId, said, by: 'agent', actor: SYSTEM } as const;
         await tellAll(asked, await beSilent(stores, asked));
       }),

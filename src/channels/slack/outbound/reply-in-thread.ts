@@ -62,10 +62,10 @@ export async function replaceProgress(options: {
   /** Under the last part. */
   buttons: ReplyButtons | undefined;
   uncertain: boolean;
-  /** Looked at before each part. */
-  signal?: AbortSignal | undefined;
+  /** Asked before each part. */
+  isOver?: (() => boolean) | undefined;
 }): Promise<void> {
-  const { place, log, messageId, progress, buttons, signal } = options;
+  const { place, log, messageId, progress, buttons, isOver } = options;
   // When nobody knows of a placeholder, it may have been posted all the same.
   const unsure = options.uncertain || progress === null;
   const threadState: ThreadState = {
@@ -82,7 +82,7 @@ export async function replaceProgress(options: {
   try {
     for (const laidOut of parts) {
       const { part } = laidOut;
-      signal?.throwIfAborted();
+      if (isOver?.()) throw new ChannelError('unavailable', 'another attempt may go on in place of this one');
       try {
         const below = laidOut === parts.at(-1) ? buttons : undefined;
         await deliverPart(place, threadState, { messageId, part }, laidOut, below);
