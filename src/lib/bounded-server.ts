@@ -34,11 +34,8 @@ export type ServerLimits = {
   crowdedFrom: number;
   /** So many connections of one address, or network of IPv6, give way to nobody until `maxConnections`. */
   fewPerAddress: number;
-  /**
-   * Idle connections that one address, or network of IPv6, may keep, those included whose requests are not
-   * whole yet, or whose answers wait to be taken.
-   */
-  idlePerAddress: number;
+  /** Whoever has been idle for less gives way to nobody until `maxConnections`. */
+  momentMs: number;
   /** Requests that wait on one connection for the one before them. With one more it is closed. */
   waitingRequests: number;
   /** Of bodies that are on their way, in all. */
@@ -55,8 +52,7 @@ const LIMITS: ServerLimits = {
   maxConnections: 2_000,
   crowdedFrom: 1_500,
   fewPerAddress: 20,
-  // A proxy has one address for all: it keeps some tens of connections for each of its processes.
-  idlePerAddress: 500,
+  momentMs: 1_000,
   // No client that there is sends more of them before it has the first answer.
   waitingRequests: 1,
   bodyBytes: 64_000_000,
@@ -68,9 +64,6 @@ const LIMITS: ServerLimits = {
  */
 const BEGUN_IN_ONE_GO = 8;
 const BEGUN_FOR_MS = 2;
-
-/** Whoever has asked for nothing for so long after it has connected gives way first. */
-const SILENT_AFTER_MS = 1_000;
 
 /** Headers of a request. However short, one takes some hundred bytes of memory. */
 const MOST_HEADERS = 100;
@@ -112,12 +105,13 @@ type Context = {
  * and addresses take turns: whoever sends over a thousand connections keeps nobody's answers waiting.
  *
  * Idle are connections without a request under way, those of which the rest of a body has yet to come, and
- * those whose answer isn't taken. An address that keeps too many loses its own. Where connections run short,
- * one is closed for each that comes, so nobody keeps the others out by doing nothing. First go those that
- * never asked, then those between two requests, then the others; of each kind the address with the most loses
- * its longest idle. A proxy has one address for all: no stranger takes its connections away by doing nothing.
- * An address with a few loses none so. Where there is no room at all, whoever has more than half gives way,
- * also while it asks: so nobody keeps the others out by asking without end.
+ * those whose answer isn't taken. Where connections run short, one that has been idle for more than a moment
+ * is closed for each that comes, so nobody keeps the others out by doing nothing. First go those that never
+ * asked. Then an address goes by what it has most of, kept connections or halves of requests, and loses the
+ * longest idle of these. So behind a proxy, which has one address for all, halves that a stranger piles up
+ * give way to each other, and what the proxy keeps stays. An address with a few loses none. Where there is no
+ * room at all, whoever has more than half gives way, also while it asks: so nobody keeps the others out by
+ * asking without end.
  */
 export function createBoundedServer(listener: RequestListener, given: Partial<ServerLimits> = {}): Server {
   const limits = { ...LIMITS, ...given };
@@ -135,9 +129,8 @@ export function createBoundedServer(listener: RequestListener, given: Partial<Se
     limits,
     listener,
     open: new Map(),
-    connections: createConnections(
-      { idle: limits.idlePerAddress, few: limits.fewPerAddress, silentAfterMs: SILENT_AFTER_MS },
-      (socket) => close(context, socket),
+    connections: createConnections({ few: limits.fewPerAddress, momentMs: limits.momentMs }, (socket) =>
+      close(context, socket),
     ),
     bodies: createRoom(limits.bodyBytes),
     coming: createFairQueue(),
@@ -183,13 +176,13 @@ function close(context: Context, socket: Socket): void {
   socket.destroy();
 }
 
-/** To be called when a connection may have become idle, or busy. */
+/** To be called when a connection may do something else from now on. */
 function settle({ open, connections }: Context, socket: Socket, connection: Connection): void {
   if (!open.has(socket)) return;
   const { address, hasAsked, requests, body, untaken } = connection;
-  if ((body && !body.isWhole) || untaken) connections.set(socket, address, 'request');
+  if ((body && !body.isWhole) || untaken) connections.set(socket, address, 'half');
   else if (requests.length > 0) connections.set(socket, address, 'answer');
-  else connections.set(socket, address, hasAsked ? 'connection' : 'nothing');
+  else connections.set(socket, address, hasAsked ? 'kept' : 'nothing');
 }
 
 function arrive(context: Context, req: IncomingMessage, res: ServerResponse): void {

@@ -1,113 +1,95 @@
 import type { Socket } from 'node:net';
 
-/** What the client of a connection loses with it, the least first. */
-const LOSSES = ['nothing', 'connection', 'request', 'answer'] as const;
 /**
- * It has asked for nothing yet; it connects again; what it sends or takes is cut off; what it has asked for
- * is under way. Connections are idle but for the last.
+ * What a connection does. It has asked for nothing yet; it is kept between two requests; what it sends or
+ * takes is not whole; what it has asked for is under way. Connections are idle but for the last.
  */
-export type Loss = (typeof LOSSES)[number];
-const IDLE: readonly Loss[] = ['nothing', 'connection', 'request'];
+export type Doing = 'nothing' | 'kept' | 'half' | 'answer';
+const IDLE = ['nothing', 'kept', 'half'] as const;
 
 /** The connections that are there, by who has them. */
 export type Connections = {
-  /**
-   * One is new, or its client would lose something else from now on. Of an owner that keeps too many idle
-   * ones, another is closed: of those with the least loss the longest idle.
-   */
-  set(socket: Socket, owner: string, loss: Loss): void;
+  /** One is new, or does something else from now on. */
+  set(socket: Socket, owner: string, doing: Doing): void;
   /** One is gone. */
   remove(socket: Socket): void;
   /**
-   * Closes an idle one with the least loss, of an owner with more than a few connections: of the owner that
-   * keeps most of these the longest idle.
+   * Closes one that has been idle for more than a moment, of an owner with more than a few connections: first
+   * one that has asked for nothing, then one of those that most do the same of. The longest so goes.
    */
   closeIdle(): void;
   /**
-   * Closes a silent one, whoever has it; or else one of the owner that has more than half of all, idle or
-   * not; or else an idle one of the owner that keeps most of these; or else one of the owner that has most.
+   * Closes one in any case: one that has asked for nothing for more than a moment, whoever has it. Then, of
+   * the owner that has more than half of all, or of any where none has: one that is idle for more than a
+   * moment, one that is idle, or the owner's that is busy for longest.
    */
   closeOne(): void;
 };
 
 export type ConnectionLimits = {
-  /** Idle ones of one owner. */
-  idle: number;
   /** So many of one owner stay while there is room for more. */
   few: number;
-  /** Whoever has asked for nothing after this time is silent. */
-  silentAfterMs: number;
+  /** Who has just come is about to ask, and who has just been answered may ask again. */
+  momentMs: number;
 };
 
-/** An owner's connections, and since when each is as it is: the longest first. */
-type Own = Record<Loss, Map<Socket, number>>;
+/** An owner's connections, and since when each does what it does: the longest first. */
+type Own = Record<Doing, Map<Socket, number>>;
 
-const sizeOf = (own: Own | undefined, losses: readonly Loss[] = LOSSES): number =>
-  losses.reduce((sum, loss) => sum + (own?.[loss].size ?? 0), 0);
+const sizeOf = (own: Own): number => own.nothing.size + own.kept.size + own.half.size + own.answer.size;
 
 /** `close` is called with the connections that have to go, and is to remove them. */
 export function createConnections(limits: ConnectionLimits, close: (socket: Socket) => void): Connections {
   const owners = new Map<string, Own>();
-  const open = new Map<Socket, { owner: string; loss: Loss }>();
+  const open = new Map<Socket, { owner: string; doing: Doing }>();
 
-  const closeLongest = (own: Own | undefined, losses: readonly Loss[]): void => {
-    for (const loss of losses) {
-      const [longest] = own?.[loss].keys() ?? [];
-      if (!longest) continue;
-      close(longest);
-      return;
+  /** Closes one of the most that do the same of one owner, if the longest has done so since this moment. */
+  const closeLongest = (of: Iterable<Own>, doings: readonly Doing[], since: number): boolean => {
+    let most = new Map<Socket, number>();
+    for (const own of of) {
+      for (const doing of doings) {
+        const [longest = Infinity] = own[doing].values();
+        if (longest <= since && own[doing].size > most.size) most = own[doing];
+      }
     }
+    const [longest] = most.keys();
+    if (longest) close(longest);
+    return longest !== undefined;
   };
-  /** The owner's that has most by this count; undefined when none has any. */
-  const mostBy = (count: (own: Own) => number): Own | undefined => {
-    let [most, found] = [0, undefined as Own | undefined];
-    for (const own of owners.values()) if (count(own) > most) [most, found] = [count(own), own];
-    return found;
-  };
+
   const remove = (socket: Socket): void => {
-    const { owner, loss } = open.get(socket) ?? {};
-    if (owner === undefined || loss === undefined) return;
-    open.delete(socket);
+    const { owner = '', doing = 'nothing' } = open.get(socket) ?? {};
     const own = owners.get(owner);
-    own?.[loss].delete(socket);
+    if (!open.delete(socket) || !own) return;
+    own[doing].delete(socket);
     if (sizeOf(own) === 0) owners.delete(owner);
   };
   return {
     remove,
-    set(socket, owner, loss) {
+    set(socket, owner, doing) {
+      // Who takes an answer bit by bit has not begun anew.
+      if (open.get(socket)?.doing === doing) return;
       remove(socket);
-      if (loss !== 'answer' && sizeOf(owners.get(owner), IDLE) >= limits.idle)
-        closeLongest(owners.get(owner), IDLE);
-      const own = owners.get(owner) ?? nothing();
-      own[loss].set(socket, performance.now());
+      const own = owners.get(owner) ?? none();
+      own[doing].set(socket, performance.now());
       owners.set(owner, own);
-      open.set(socket, { owner, loss });
+      open.set(socket, { owner, doing });
     },
     closeIdle() {
-      for (const least of IDLE) {
-        const most = mostBy((own) => (sizeOf(own) > limits.few ? own[least].size : 0));
-        if (!most) continue;
-        closeLongest(most, [least]);
-        return;
-      }
+      const many = [...owners.values()].filter((own) => sizeOf(own) > limits.few);
+      const aMomentAgo = performance.now() - limits.momentMs;
+      if (!closeLongest(many, ['nothing'], aMomentAgo)) closeLongest(many, IDLE, aMomentAgo);
     },
     closeOne() {
-      const silentSince = performance.now() - limits.silentAfterMs;
-      const silent = mostBy(({ nothing }) => {
-        const [since = Infinity] = nothing.values();
-        return since < silentSince ? nothing.size : 0;
-      });
-      const most = mostBy((own) => sizeOf(own));
-      const hasHalf = 2 * sizeOf(most) > open.size;
-      const idlest = hasHalf ? undefined : mostBy((own) => sizeOf(own, IDLE));
-      closeLongest(silent ?? idlest ?? most, LOSSES);
+      const now = performance.now();
+      const all = [...owners.values()];
+      const most = all.reduce((one, own) => (sizeOf(own) > sizeOf(one) ? own : one), none());
+      const of = 2 * sizeOf(most) > open.size ? [most] : all;
+      const aMomentAgo = now - limits.momentMs;
+      if (closeLongest(all, ['nothing'], aMomentAgo) || closeLongest(of, IDLE, aMomentAgo)) return;
+      if (!closeLongest(of, IDLE, now)) closeLongest([most], ['answer'], now);
     },
   };
 }
 
-const nothing = (): Own => ({
-  nothing: new Map<Socket, number>(),
-  connection: new Map<Socket, number>(),
-  request: new Map<Socket, number>(),
-  answer: new Map<Socket, number>(),
-});
+const none = (): Own => ({ nothing: new Map(), kept: new Map(), half: new Map(), answer: new Map() });

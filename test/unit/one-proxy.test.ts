@@ -1,0 +1,95 @@
+/** Whoever stands behind a proxy has its address: what strangers do there costs nobody else a request. */
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import { createBoundedServer, type ServerLimits } from '../../src/lib/bounded-server.ts';
+
+jest.setTimeout(60_000);
+
+let server: ReturnType<typeof createBoundedServer>;
+let agent: Agent;
+const sockets: Socket[] = [];
+beforeEach(() => void (agent = new Agent({ keepAlive: true })));
+afterEach(() => {
+  agent.destroy();
+  for (const socket of sockets.splice(0)) socket.destroy();
+  server.close();
+  server.closeAllConnections();
+});
+
+async function start(limits: Partial<ServerLimits> = {}): Promise<void> {
+  server = createBoundedServer(
+    (req, res) => void req.resume().on('end', () => setImmediate(() => res.end('taken'))),
+    limits,
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+}
+
+const port = (): number => {
+  const address = server.address();
+  return typeof address === 'object' ? (address?.port ?? 0) : 0;
+};
+
+function open(text: string): Socket {
+  const socket = connect({ port: port(), host: '127.0.0.1' });
+  socket.on('error', () => undefined).on('connect', () => socket.write(text));
+  sockets.push(socket);
+  return socket;
+}
+
+const HALVES = {
+  body: 'POST /console/session HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nh',
+  headers: 'POST /console/session HTTP/1.1\r\nHost: x\r\n',
+  nothing: '',
+};
+
+/** A whole request, over a kept connection or one of its own; the result says what failed. */
+const post = (over: Agent | false): Promise<string[]> =>
+  new Promise((resolve) => {
+    const options = { port: port(), method: 'POST', agent: over, headers: { 'content-length': 5 } };
+    const req = request(options, (res) => res.resume().on('end', () => resolve([])));
+    req.on('error', (error) => resolve([error.message])).end('hello');
+  });
+
+/** Opens halves until it has come to pass, while others post without a pause; the result says what failed. */
+async function failuresBeside(half: string, isOver: () => boolean): Promise<string[]> {
+  let areOver = false;
+  const client = async (over: Agent | false): Promise<string[]> => {
+    const failures: string[] = [];
+    while (!areOver) failures.push(...(await post(over)));
+    return failures;
+  };
+  const clients = Array.from({ length: 20 }, (_, nth) => client(nth % 2 === 0 && agent));
+  while (!isOver()) {
+    for (let nth = 0; nth < 5; nth += 1) open(half);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  areOver = true;
+  return (await Promise.all(clients)).flat();
+}
+
+test.each(Object.entries(HALVES))(
+  'with the limits as they are, 800 connections with half a request (%s) fail no whole one',
+  async (_what, half) => {
+    await start();
+    expect(await failuresBeside(half, () => sockets.length >= 800)).toEqual([]);
+  },
+);
+
+test('nor do halves where connections run short: they give way to each other', async () => {
+  await start({ crowdedFrom: 100, fewPerAddress: 0, momentMs: 200 });
+  const isCrowded = (): boolean => sockets.filter(({ destroyed }) => destroyed).length >= 50;
+  expect(await failuresBeside(HALVES.body, isCrowded)).toEqual([]);
+});
+
+test('1,000 connections that come back at once are all answered', async () => {
+  await start();
+  const answered = Array.from({ length: 1_000 }, async () => {
+    const socket = open('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    await Promise.race([once(socket, 'data'), once(socket, 'close')]);
+    return socket.bytesRead > 0;
+  });
+  expect((await Promise.all(answered)).filter(Boolean)).toHaveLength(1_000);
+});
