@@ -36,6 +36,9 @@ const CONNECTION_WITHIN_MS = 2_000;
 /** And for its tenant's share before: less than a request gives the database, which hears of this first. */
 const PLACE_WITHIN_MS = 1_800;
 
+/** Of one tenant so many may wait at once: each that waits in an API keeps a connection of its own. */
+const MOST_WAITING = 500;
+
 /** Whoever asked has had its share of the connections for so long that its own work stands in its way. */
 export class OverShareError extends Error {
   override readonly name = 'OwnShareIsBusy';
@@ -91,11 +94,12 @@ export function settingsOf(pool: pg.Pool): string {
 
 /**
  * Does what needs a connection of this pool for a tenant, once the tenant's share has one. Rejects with
- * `OverShareError` when that takes too long.
+ * `OverShareError` when that takes too long, and at once when too many wait.
  */
 export async function inShare<T>(pool: pg.Pool, tenantId: string, work: () => Promise<T>): Promise<T> {
   const manner = manners.get(pool);
   if (!manner?.places) return work();
+  if ((manner.waiting.get(tenantId) ?? 0) >= MOST_WAITING) throw new OverShareError();
   const leave = countIn(manner.waiting, tenantId);
   try {
     return await inPlace(manner.places, tenantId, () => {

@@ -83,3 +83,13 @@ test('whoever has come in, or has given up, waits no more', async () => {
   await end();
   expect(await next).toBe(false);
 });
+
+test('of too many that wait the next is told at once, and others’ are not', async () => {
+  const { pool, end } = await takenBy('loud');
+  const waiting = Array.from({ length: 600 }, () => failureOf(inShare(pool, 'loud', async () => 'done')));
+  const over = await Promise.all(waiting.slice(500));
+  expect(over.map(setbackOf)).toEqual(Array<unknown>(100).fill(OVER_SHARE));
+  expect(await inShare(pool, 'quiet', async () => 'done')).toBe('done');
+  await end();
+  expect(await Promise.all(waiting.slice(0, 500))).toEqual(Array<string>(500).fill('done'));
+});
