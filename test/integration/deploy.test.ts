@@ -201,6 +201,8 @@ describe('whoever calls from outside', () => {
     expect(compose).toMatch(/handle @callers \{[^}]+\}\s+reverse_proxy/);
     expect(CALLED.filter((path) => !leadsTo(path))).toEqual([]);
     expect(SPELT.filter(leadsTo)).toEqual([]);
+    // A stranger's body that doesn't come stays there.
+    expect(compose).toMatch(/ reverse_proxy \{[^]+\n {12}request_buffers 64KB\n[^]+\n {10}\}/);
   });
 });
 
