@@ -1,10 +1,11 @@
 /** What never came to its end goes with what is old, and so does when somebody was last heard. */
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type pg from 'pg';
 import { createSweepRetention } from '../../src/activities/sweep-retention.ts';
 import { createPool } from '../../src/db/pool.ts';
 import { inTenant } from '../../src/db/tenant-transaction.ts';
+import { sweepTenant } from '../../src/memory/long-term/retention.ts';
 import { beginTry, finishImport, nextLines } from '../../src/memory/transfer/staged-imports.ts';
 import { asRole, createTestTenant } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
@@ -193,4 +194,19 @@ test('a sweep reads no users who were heard of late, and passes by whoever is he
   const heard = await heardOf(place);
   expect(heard['7']).toBe('known');
   expect(Object.values(heard).filter((when) => when === 'never')).toHaveLength(19);
+});
+
+test('a sweep that is to end looks at no further window, and what it had begun is still there', async () => {
+  const place = await newTenant({ memoryDays: 30 });
+  for (const user of ['ada', 'bob', 'cleo']) await remember(place, user, 40);
+  const end = new AbortController();
+  const windows = jest.spyOn(system.redis, 'lrange').mockImplementation(() => {
+    end.abort(new Error('the worker stops'));
+    return Promise.resolve([]);
+  });
+  const services = { pool: worker, redis: system.redis };
+  await expect(sweepTenant(services, place.tenantId, end.signal)).rejects.toThrow('the worker stops');
+  expect(windows).toHaveBeenCalledTimes(1);
+  windows.mockRestore();
+  expect(await sweepTenant(services, place.tenantId)).toMatchObject({ exchanges: 3 });
 });
