@@ -82,7 +82,7 @@ export const MEMORY = {
 };
 
 const IMPORT_ID = '2c4e6a80-1b3d-4f5e-9a7c-8e0d2f4b6a81';
-export const IMPORT_ACCEPTED = { importId: IMPORT_ID, exchanges: 12, windowMessages: 4 };
+export const IMPORT_ACCEPTED = { importId: IMPORT_ID, exchanges: 12, windowMessages: 4, isLastPart: true };
 export const IMPORT = {
   importId: IMPORT_ID,
   state: 'done' as const,

@@ -158,7 +158,14 @@ export const MEMORY = answer(
 
 export const IMPORT_ACCEPTED = answer(
   'AcceptedImport',
-  z.object({ importId: uuid, exchanges: count, windowMessages: count }),
+  z.object({
+    importId: uuid,
+    exchanges: count,
+    windowMessages: count,
+    isLastPart: z
+      .boolean()
+      .describe('False where the export goes on after this file: import its next part as well'),
+  }),
   example.IMPORT_ACCEPTED,
 );
 export const IMPORT = answer(

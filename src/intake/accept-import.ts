@@ -31,7 +31,7 @@ import type { ImportMemory } from '../workflows/import-memory.ts';
 
 /** What became of a file. Of one that is refused nothing is kept. */
 export type ImportOutcome =
-  | { kind: 'accepted'; importId: string; exchanges: number; windowMessages: number }
+  | { kind: 'accepted'; importId: string; exchanges: number; windowMessages: number; isLastPart: boolean }
   | { kind: 'refused'; line: number; problem: string; isTooLarge: boolean }
   /** As many imports of the tenant as may be under way are. */
   | { kind: 'busy' }
@@ -87,7 +87,7 @@ export async function acceptImport(
         }));
         await stageLines(client, key, staged);
       }
-      const { exchanges, window } = await endOf(client, scope, reader);
+      const { exchanges, window, isLastPart } = await endOf(client, scope, reader);
       // Now that the file is there: of several that came at once each sees those before it.
       await lockImports(client, scope.tenantId);
       if ((await countUnfinished(client, scope.tenantId)) >= IMPORTS_AT_ONCE) throw new Busy();
@@ -107,7 +107,7 @@ export async function acceptImport(
         counts: { exchanges, windowMessages: window.length },
       });
       await startImport(temporal, key);
-      return { kind: 'accepted', importId, exchanges, windowMessages: window.length };
+      return { kind: 'accepted', importId, exchanges, windowMessages: window.length, isLastPart };
     });
   } catch (error) {
     if (error instanceof Forgotten) return { kind: 'forgotten' };
@@ -231,13 +231,13 @@ function ownIdIn(text: string): string | undefined {
 
 /** Ends the file. The messages of its window have the ids that their exchanges get. */
 async function endOf(client: pg.PoolClient, scope: Scope, reader: ImportReader) {
-  const { exchanges, window } = reader.end();
+  const { exchanges, window, isLastPart } = reader.end();
   const own = window.flatMap(({ ids }) => ids?.own ?? []);
   const known = await exchangesOfScope(client, scope, own);
   const messages = window.map(({ message, ids }) =>
     ids ? { ...message, exchange: idAmong(ids, known) } : message,
   );
-  return { exchanges, window: messages };
+  return { exchanges, window: messages, isLastPart };
 }
 
 async function* batched<T extends { text: string }>(exchanges: AsyncIterable<T>): AsyncGenerator<T[]> {

@@ -1,6 +1,6 @@
 /** The console in a browser, on the whole system: what people do there, and what it must never do. */
 import { afterAll, beforeAll, expect, jest } from '@jest/globals';
-import type { Page } from 'playwright-core';
+import type { Download, Page } from 'playwright-core';
 import { chatPath, memoryPath } from '../../console/src/paths.ts';
 import { toTermVector } from '../../src/memory/text/search-terms.ts';
 import { wordsOf } from '../../src/memory/text/terms.ts';
@@ -328,6 +328,46 @@ inBrowser('a memory is taken along as a file', async () => {
   await page.reload();
   await page.getByRole('tab', { name: /Take along/ }).click();
   await page.getByText('1 exchange stored.').waitFor();
+  await page.context().close();
+});
+
+inBrowser('a memory that is longer than a file may be is taken along as several', async () => {
+  await system.say('My kayak is called Circe.', { userId: 'henry' });
+  await eventually(async () => (await textsOf(keys.admin, system.agent.id, 'henry')).length === 4);
+  const page = await signedIn(keys.admin);
+  // As if the first part were full.
+  await page.route('**/memory/export?*', async (route) => {
+    const url = new URL(route.request().url());
+    const isFirst = !url.searchParams.has('cursor');
+    url.searchParams.delete('cursor');
+    const response = await route.fetch({ url: url.href });
+    const part = await response.text();
+    const body = isFirst ? part.replace('"nextCursor":null', '"nextCursor":"later"') : part;
+    await route.fulfill({ response, body });
+  });
+  await page.goto(`/console/memory/${system.agent.id}/henry`);
+  await page.getByRole('tab', { name: /Take along/ }).click();
+  const downloads: Download[] = [];
+  page.on('download', (download) => downloads.push(download));
+  await page.getByRole('button', { name: 'Download' }).click();
+  await told(page, 'All 2 files are handed to the browser.').waitFor();
+  await page.getByText('Import each of them.').waitFor();
+  await eventually(() => downloads.length === 2);
+  expect(downloads.map((download) => download.suggestedFilename())).toEqual([
+    'memory-of-henry.part-001.jsonl',
+    'memory-of-henry.part-002.jsonl',
+  ]);
+  expect(await violationsInBoth(page, 'an export of several files')).toEqual([]);
+  await page.goto(`/console/memory/${system.agent.id}/heiress`);
+  await page.getByRole('tab', { name: /Take along/ }).click();
+  const goesOn = page.getByText('import its next part as well');
+  for (const [index, download] of downloads.entries()) {
+    const asking = page.waitForEvent('filechooser');
+    await page.getByRole('button', { name: 'Choose a file' }).click();
+    await (await asking).setFiles(await download.path());
+    await page.getByText(`${index === 0 ? 1 : 0} exchange`).waitFor();
+    expect(await goesOn.count()).toBe(index === 0 ? 1 : 0);
+  }
   await page.context().close();
 });
 

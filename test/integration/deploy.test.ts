@@ -11,8 +11,11 @@ import { consolePage } from '../../src/api/routes/console-page.ts';
 import { connections, OPERATOR_CONNECTIONS } from '../../src/config/database.ts';
 import { SUBJECTS } from '../../src/config/index.ts';
 import { variablesOf, type Subject } from '../../src/config/variables.ts';
+import { MAX_COMPLETION_BODY_BYTES } from '../../src/api/openai/request.ts';
 import { openApiDocument } from '../../src/api/openapi.ts';
 import { channelSubjects } from '../../src/channels/index.ts';
+import { MAX_BODY_BYTES } from '../../src/intake/fields.ts';
+import { MAX_IMPORT_BYTES } from '../../src/memory/transfer/format.ts';
 import { WORKER_FLAGS } from '../../local/stack/applications.ts';
 import { SERVER_VERSION } from '../../local/stack/temporal-server.ts';
 import { TEMPORAL_SETTINGS } from '../../local/stack/temporal.ts';
@@ -198,12 +201,32 @@ describe('whoever calls from outside', () => {
         return isPrefix ? asked.startsWith(pattern.slice(0, -1)) : asked === pattern;
       });
     expect(compose.match(/reverse_proxy/g)).toHaveLength(1);
-    expect(compose).toMatch(/handle @callers \{[^}]+\}\s+reverse_proxy/);
+    expect(compose).toMatch(/handle @callers \{(\s+request_body [^}]+\}){2}\s+reverse_proxy/);
     expect(CALLED.filter((path) => !leadsTo(path))).toEqual([]);
     expect(SPELT.filter(leadsTo)).toEqual([]);
     // A stranger's body that doesn't come stays there.
     expect(compose).toMatch(/ reverse_proxy \{[^]+\n {12}request_buffers 64KB\n[^]+\n {10}\}/);
   });
+});
+
+test('proxies let through what the API takes', async () => {
+  const compose = await read('compose.cluster.yml');
+  const [, file = ''] = /@import path \*(\/\S+)\n/.exec(compose) ?? [];
+  expect(compose).toContain(`@other not path *${file}\n`);
+  const most = Object.fromEntries(
+    [...compose.matchAll(/request_body @(\w+) \{\s+max_size (\d+)MB\n/g)].map(([, of, mb]) => [
+      of,
+      Number(mb) * 1e6,
+    ]),
+  );
+  expect(most).toEqual({ import: MAX_IMPORT_BYTES, other: MAX_COMPLETION_BODY_BYTES });
+  expect(MAX_BODY_BYTES).toBeLessThan(MAX_COMPLETION_BODY_BYTES);
+  const imports = Object.keys(openApiDocument().paths).filter((path) => path.endsWith(file));
+  expect(imports).toEqual(['/v1/agents/{agentId}/users/{userId}/memory/import']);
+  const annotated = await read('deploy/helm/konstruct/ci/everything.yaml');
+  const [, megabytes] = /proxy-body-size: (\d+)m /.exec(annotated) ?? [];
+  expect(Number(megabytes) * 1e6).toBe(MAX_IMPORT_BYTES);
+  expect(await read('docs/DEPLOYMENT.md')).toContain(`${megabytes} MB to\n\`${imports[0]}\``);
 });
 
 test('every secret stands in the chart’s Secret, and is refused among its settings', async () => {

@@ -1,5 +1,10 @@
 /** What exports and imports may take of the API at a time, whoever asks for them. */
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { issueApiKey } from '../../src/db/api-keys.ts';
 import { createPool } from '../../src/db/pool.ts';
@@ -10,7 +15,7 @@ import { statusOf } from '../../src/intake/settle-turn.ts';
 import { eventually } from '../support/eventually.ts';
 import { asRole } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';
-import { emptyPlace, sendImport, type Place } from '../support/transfer.ts';
+import { emptyPlace, linesOf, sendImport, type Place } from '../support/transfer.ts';
 
 let system: System;
 beforeAll(async () => {
@@ -64,6 +69,27 @@ test('a page of an export ends when it is full, and nothing of the memory is los
   expect(lines).toHaveLength(32);
   expect(pages.reduce((sum, bytes) => sum + bytes, 0)).toBe(30 * 200_000);
   expect(Math.max(...pages)).toBeLessThanOrEqual(1_200_000);
+});
+
+test('the commands of PRIVACY take all of a memory along that is longer than a part', async () => {
+  const place = await emptyPlace(system.database.pool);
+  const ada = { ...place.scope, userId: 'ada' };
+  await fill(ada, 100, 200_000);
+  const privacy = await readFile(new URL('../../docs/PRIVACY.md', import.meta.url), 'utf8');
+  const [, commands = ''] = /```sh\n([^`]*\$OLD\/v1[^`]*)```/.exec(privacy) ?? [];
+  const cwd = await mkdtemp(path.join(os.tmpdir(), 'konstruct-export-'));
+  try {
+    const env = { OLD: system.baseUrl, OLD_KEY: place.caller.apiKey, OLD_AGENT: place.caller.agentId };
+    await promisify(execFile)('sh', ['-c', commands], { cwd, env: { ...process.env, ...env } });
+    const files = await Promise.all(
+      (await readdir(cwd)).toSorted().map((name) => readFile(path.join(cwd, name), 'utf8')),
+    );
+    const exchanges = files.flatMap(linesOf).filter(({ type }) => type === 'exchange');
+    expect(new Set(exchanges.map(({ id }) => id)).size).toBe(100);
+    expect(files.map((file) => linesOf(file).at(-1)?.['nextCursor'])).toEqual([expect.any(String), null]);
+  } finally {
+    await rm(cwd, { recursive: true });
+  }
 });
 
 test('exports that nobody reads: a tenant has four', async () => {

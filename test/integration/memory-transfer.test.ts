@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Scope } from '../../src/domain/conversation.ts';
 import { encodeEmbedding } from '../../src/memory/embedding/embedding-codec.ts';
 import { axis } from '../support/embeddings.ts';
+import { eventually } from '../support/eventually.ts';
 import { memoryOf } from '../support/memory.ts';
 import { startSystem, type System } from '../support/system.ts';
 import {
@@ -114,11 +115,13 @@ describe('a memory that goes to a new tenant', () => {
     const fresh = await newPlace();
     const [header, first, ...others] = linesOf(file);
     const end = { type: 'end', exchanges: 1, windowMessages: 0, nextCursor: 'later' };
-    await importInto(fresh, fileOf([header ?? {}, first ?? {}, end]));
+    const part = await send(fresh, fileOf([header ?? {}, first ?? {}, end]));
+    expect([part.status, part.body['isLastPart']]).toEqual([202, false]);
     const rest = { ...end, exchanges: TURNS.length - 1, nextCursor: null };
-    expect(await importInto(fresh, fileOf([header ?? {}, ...others.slice(0, -1), rest]))).toMatchObject({
-      stored: TURNS.length - 1,
-    });
+    const lines = fileOf([header ?? {}, ...others.slice(0, -1), rest]);
+    expect(await importInto(fresh, lines)).toMatchObject({ stored: TURNS.length - 1 });
+    expect((await send(fresh, lines)).body['isLastPart']).toBe(true);
+    await eventually(async () => (await rowsOf(fresh))['messages'] === 2 * TURNS.length);
     expect(linesOf(await exportOf(fresh)).map(({ messages }) => textsOf(messages))).toEqual(
       linesOf(file).map(({ messages }) => textsOf(messages)),
     );

@@ -73,7 +73,7 @@ test('turns that are kept since their steps may run are not read, however many t
 
 test.each<[string, string]>([
   ['is tried again', `offered_at = now()`],
-  ['is open again', `state = 'accepted'`],
+  ['is open again', `state = 'accepted', offered_at = now()`],
 ])('a turn that %s while a sweep waits for its row keeps it', async (_, change) => {
   const tenant = await newTenant(1);
   await enter(tenant, { count: 2, receivedDaysAgo: 20 });

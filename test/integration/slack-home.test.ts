@@ -9,6 +9,7 @@ import { eventually } from '../support/eventually.ts';
 import { createTestTenant } from '../support/services.ts';
 import { talk } from '../support/slack-talk.ts';
 import { startSystem, type SlackSystem } from '../support/system.ts';
+import { linesOf } from '../support/transfer.ts';
 
 let system: SlackSystem;
 let ada: ReturnType<typeof talk>;
@@ -168,6 +169,29 @@ describe('the Home tab', () => {
     const letGo = setInterval(() => uploads.splice(0).forEach((end) => end()), 10);
     expect(await Promise.all(asked)).toEqual([true, true, true, true, true]);
     clearInterval(letGo);
+  });
+
+  test('sends a memory that is longer than a part of an export whole, or not at all', async () => {
+    const sent: string[] = [];
+    const home = createHome({ pool: system.database.pool, redis: system.redis });
+    const client = new WebClient();
+    const uploadV2 = ({ file }: { file: Buffer }) => Promise.resolve(sent.push(file.toString()));
+    Object.assign(client, { files: { uploadV2 } });
+    const send = async (exchanges: number) => {
+      const { tenantId, agent } = await createTestTenant(system.database.pool);
+      await system.database.admin.query(
+        `INSERT INTO conversation_embeddings (tenant_id, agent_id, user_id, exchange_id, role, content, embedding)
+         SELECT $1, $2, 'u', gen_random_uuid(), 'assistant', repeat('x', 200000), $4::vector FROM generate_series(1, $3)`,
+        [tenantId, agent.id, exchanges, `[1${',0'.repeat(383)}]`],
+      );
+      const scope = { tenantId, agentId: agent.id, userId: 'u' };
+      return home.sendExport({ client, scope, user: 'U1', directChannel: 'D1' }, 'D1');
+    };
+    expect(await send(90)).toBe(true);
+    const [file = ''] = sent;
+    expect(linesOf(file).at(-1)).toMatchObject({ exchanges: 90, nextCursor: null });
+    expect(await send(110)).toBe(false);
+    expect(sent).toHaveLength(1);
   });
 
   test('heeds a person who clicks all the time no more for a while, and everybody else', async () => {

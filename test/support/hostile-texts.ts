@@ -11,6 +11,8 @@ export const HOSTILE_TEXTS: Readonly<Record<string, (length: number) => string>>
   'line breaks': fill('\r\n'),
   'Hangul that decomposes': fill(`${'각'.repeat(33)} `),
   'ideographs without spaces': fill('漢字仮名交文'),
+  'letters of Thai, Lao, Khmer and Burmese, each alone': fill('ก ກ ក က '),
+  'letters of Thai and Latin by turns': fill('กaขb'),
   'marks upon one letter': (length) => `a${'\u0301\u0323'.repeat(length / 2)}`.slice(0, length),
   'emoji of many parts': fill('👩‍👩‍👧‍👦'),
   digits: fill('1234567890'),

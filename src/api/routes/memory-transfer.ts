@@ -150,9 +150,9 @@ function takeImport({ pool, temporal, longWork }: Dependencies): RequestHandler<
       );
       if (outcome.kind !== 'accepted') throw problemOfImport(outcome);
       cost.isWasted = false;
-      const { importId, exchanges, windowMessages } = outcome;
-      res.status(202).set('Location', `/v1/imports/${importId}`);
-      sendJson(res, IMPORT_ACCEPTED, { importId, exchanges, windowMessages });
+      const { kind: _, ...accepted } = outcome;
+      res.status(202).set('Location', `/v1/imports/${accepted.importId}`);
+      sendJson(res, IMPORT_ACCEPTED, accepted);
     } catch (error) {
       await readOn(req);
       throw error;

@@ -33,7 +33,7 @@ export async function sweepTenant(
   for (;;) {
     signal?.throwIfAborted();
     try {
-      const swept = await sweepSome(services, tenantId, atMost);
+      const swept = await sweepSome(services, tenantId, atMost, signal);
       if (!swept) return total;
       for (const what of ['exchanges', 'messages', 'passages', 'turns'] as const) total[what] += swept[what];
     } catch (error) {
@@ -61,6 +61,7 @@ async function sweepSome(
   { pool, redis }: { pool: pg.Pool; redis: RedisClient },
   tenantId: string,
   atMost: number,
+  signal: AbortSignal | undefined,
 ): Promise<Swept | undefined> {
   return inTenant(pool, tenantId, async (client) => {
     const { rows } = await client.query<SweptRow>('SELECT * FROM sweep_retention($1)', [atMost]);
@@ -70,6 +71,8 @@ async function sweepSome(
     );
     const scopes = Map.groupBy(exchanges, (row) => JSON.stringify([row.agent_id, row.user_id]));
     for (const ofScope of scopes.values()) {
+      // Rows stay locked while windows are looked at: whoever is to end doesn't look at hundreds more.
+      signal?.throwIfAborted();
       const [{ agent_id: agentId, user_id: userId } = { agent_id: '', user_id: '' }] = ofScope;
       await removeFromWindow(redis, { tenantId, agentId, userId }, new Set(ofScope.map(({ id }) => id)));
       // Postgres ends a transaction of which it hears nothing for 30 s. In a slow Redis a window takes 3 s.

@@ -54,15 +54,20 @@ const CAMEL = /(?<=\p{Ll})(?=\p{Lu})/u;
 /** Finds the words of scripts that put no spaces between them. */
 const segmenter = new Intl.Segmenter('und', { granularity: 'word' });
 
+type Side = 'stored' | 'asked';
+
 /**
  * The distinct words of a text, by first occurrence. Both sides of a search are cut alike, except for Chinese
  * and Japanese: a stored text gets all pairs of characters, as where a word ends depends on its neighbours.
  */
-export function wordsOf(text: string, side: 'stored' | 'asked'): Word[] {
+export function wordsOf(text: string, side: Side): Word[] {
   const words = new Map<string, Word>();
   const clean = endsOf(compatible(endsOf(text))).replace(INVISIBLE, '');
-  for (const chunk of clean.split(BETWEEN_CHUNKS)) {
-    for (const word of wordsOfChunk(chunk, side)) if (!words.has(word.word)) words.set(word.word, word);
+  const chunks = clean.split(BETWEEN_CHUNKS).map((chunk) => chunk.match(RUN) ?? []);
+  const segmentsOf = segmentsIn(chunks.flat(), side);
+  for (const runs of chunks) {
+    for (const word of wordsOfChunk(runs, side, segmentsOf))
+      if (!words.has(word.word)) words.set(word.word, word);
   }
   for (const groups of clean.match(DIGIT_GROUPS) ?? []) joinGroups(groups, words);
   return [...words.values()];
@@ -97,13 +102,12 @@ function endsOf(text: string): string {
 }
 
 /**
- * The words of what stands between two spaces. "RX-4471", "rx4471", "user_name", "userName" and
+ * The words of what stands between two spaces, by its runs. "RX-4471", "rx4471", "user_name", "userName" and
  * "anna@firma.de" are found by their parts and as joined.
  */
-function wordsOfChunk(chunk: string, side: 'stored' | 'asked'): Word[] {
-  const runs = chunk.match(RUN) ?? [];
+function wordsOfChunk(runs: readonly string[], side: Side, segmentsOf: SegmentsOf): Word[] {
   const words = runs.flatMap((run) => {
-    if (IS_UNSPACED.test(run)) return wordsOfUnspaced(run, side);
+    if (IS_UNSPACED.test(run)) return wordsOfUnspaced(run, side, segmentsOf);
     const parts = run.split(CAMEL);
     return parts.map((part) => wordOf(part));
   });
@@ -113,16 +117,33 @@ function wordsOfChunk(chunk: string, side: 'stored' | 'asked'): Word[] {
   return [...words, { word: `=${joined}`, pieces: [`=${joined}`], weight: 1, optional: true }];
 }
 
-function wordsOfUnspaced(run: string, side: 'stored' | 'asked'): Word[] {
-  return (run.match(CHARACTERS) ?? []).flatMap((part) => {
+function wordsOfUnspaced(run: string, side: Side, segmentsOf: SegmentsOf): Word[] {
+  return partsOf(run).flatMap((part) => {
     if (!IS_CHARACTER.test(part)) return segmentsOf(part).map(wordOf);
     const single = side === 'asked' ? segmentsOf(part).filter((word) => word.length === 1) : [...part];
     return [...pairsOf(part), ...single.filter((character) => IS_HAN.test(character))].map(wordOfCharacters);
   });
 }
 
-function segmentsOf(text: string): string[] {
-  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+/** A run without spaces, as parts of Chinese and Japanese characters and of others. */
+const partsOf = (run: string): string[] => run.match(CHARACTERS) ?? [];
+
+type SegmentsOf = (part: string) => readonly string[];
+
+/**
+ * The words of each part of these runs. All parts go through the segmenter at once: a call costs as much as
+ * hundreds of letters do, and a hostile text has thousands of parts. No word reaches over a line's end.
+ */
+function segmentsIn(runs: readonly string[], side: Side): SegmentsOf {
+  const parts = new Set(runs.filter((run) => IS_UNSPACED.test(run)).flatMap(partsOf));
+  const segmented = [...parts].filter((part) => side === 'asked' || !IS_CHARACTER.test(part));
+  const segments = new Map<string, string[]>(segmented.map((part) => [part, []]));
+  let nth = 0;
+  for (const { segment } of segmenter.segment(segmented.join('\n'))) {
+    if (segment === '\n') nth += 1;
+    else segments.get(segmented[nth] ?? '')?.push(segment);
+  }
+  return (part) => segments.get(part) ?? [part];
 }
 
 function pairsOf(text: string): string[] {

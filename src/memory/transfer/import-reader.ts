@@ -23,7 +23,7 @@ export type ImportReader = {
   /** Reads the next line, and gives the exchange that it holds. Throws an `ImportFault`. */
   read(text: string): ReadExchange | undefined;
   /** Ends the file. Throws an `ImportFault` when it was cut off. */
-  end(): { exchanges: number; window: ReadWindowMessage[] };
+  end(): { exchanges: number; window: ReadWindowMessage[]; isLastPart: boolean };
 };
 
 /** Reads the lines of an export that is to be imported into `scope`, one by one and in their order. */
@@ -32,6 +32,7 @@ export function createImportReader(scope: Scope): ImportReader {
   let exchanges = 0;
   let idsOf: ReturnType<typeof importedIds> | undefined;
   let isComplete = false;
+  let isLastPart = true;
   const window: ReadWindowMessage[] = [];
 
   return {
@@ -76,11 +77,12 @@ export function createImportReader(scope: Scope): ImportReader {
             );
           }
           isComplete = true;
+          isLastPart = read.nextCursor === null;
           return undefined;
       }
     },
     end() {
-      if (isComplete) return { exchanges, window };
+      if (isComplete) return { exchanges, window, isLastPart };
       line += 1;
       throw new ImportFault('is missing: the file has no end, so it was cut off');
     },

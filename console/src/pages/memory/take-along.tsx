@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'react';
 import { useMutation } from '@tanstack/react-query';
 import { FileTrigger, Label, ProgressBar } from 'react-aria-components';
-import { api, fetchClient } from '../../api/client.ts';
+import { api } from '../../api/client.ts';
+import { exportFiles } from '../../api/memory-export.ts';
 import { memoryHasChanged, type Scope } from '../../api/memory.ts';
 import { useRights } from '../../session/session.ts';
 import { Button } from '../../ui/button.tsx';
@@ -22,63 +23,75 @@ type ImportProps = {
   onImport: (importId: string) => void;
 };
 
-/** A memory as a file: taken out, or brought in. */
+/** A memory as files: taken out, or brought in. */
 export function TakeAlong({ scope, ...importing }: { scope: Scope } & ImportProps) {
-  const [embeddings, setEmbeddings] = useState(true);
   const { canChange } = useRights();
-  const [megabytes, setMegabytes] = useState(0);
-  const taking = useMutation({
-    // A link would let the browser do it for whoever is signed in by now, and tell nobody why it was refused.
-    mutationFn: async () => {
-      setMegabytes(0);
-      const { data } = await fetchClient.GET('/v1/agents/{agentId}/users/{userId}/memory/export', {
-        params: { path: scope, query: { embeddings: embeddings ? 'true' : 'false' } },
-        parseAs: 'stream',
-      });
-      if (!data) return;
-      const contents = await new Response(data.pipeThrough(countingMegabytes(setMegabytes))).blob();
-      saveFile(contents, `memory-of-${scope.userId.replaceAll(/[^\w.-]+/g, '-')}.jsonl`);
-    },
-    onSuccess: () => tell('The file is handed to the browser.'),
-  });
   return (
     <>
-      <Section title="Export">
-        <p className="hint">
-          All of it as lines of JSON, for this Konstruct or another one. The audit log says that it was taken.
-        </p>
-        <div className="row wrap">
-          <Button isPending={taking.isPending} onPress={() => taking.mutate()}>
-            {taking.isPending
-              ? `Downloading … ${megabytes > 0 ? `${number(megabytes)} MB` : ''}`
-              : 'Download'}
-          </Button>
-          <Toggle label="With embeddings" isSelected={embeddings} onChange={setEmbeddings} />
-        </div>
-        {taking.error && <Failure error={taking.error} />}
-      </Section>
+      <Export scope={scope} />
       {canChange && <Import {...importing} />}
     </>
   );
 }
 
-/** Says of what goes through how many whole megabytes it is so far. */
-function countingMegabytes(onCount: (megabytes: number) => void): TransformStream<Uint8Array, Uint8Array> {
-  let bytes = 0;
-  return new TransformStream({
-    transform(part, controller) {
-      bytes += part.length;
-      onCount(Math.floor(bytes / 1_000_000));
-      controller.enqueue(part);
+function Export({ scope }: { scope: Scope }) {
+  const [embeddings, setEmbeddings] = useState(true);
+  const [bytes, setBytes] = useState(0);
+  const [files, setFiles] = useState(0);
+  const taking = useMutation({
+    // A link would let the browser do it for whoever is signed in by now, and tell nobody why it was refused.
+    mutationFn: async () => {
+      setBytes(0);
+      setFiles(0);
+      const onBytes = (more: number) => setBytes((soFar) => soFar + more);
+      let saved = 0;
+      for await (const { name, contents } of exportFiles({ scope, embeddings, onBytes })) {
+        saveFile(contents, name);
+        saved += 1;
+        setFiles(saved);
+      }
+      return saved;
     },
+    onSuccess: (saved) => tell(saved === 1 ? 'The file is handed to the browser.' : handedOver(saved)),
   });
+  const megabytes = Math.floor(bytes / 1_000_000);
+  return (
+    <Section title="Export">
+      <p className="hint">
+        All of it as lines of JSON, for this Konstruct or another one: several files where it is longer than
+        16 MB. The audit log says that it was taken.
+      </p>
+      <div className="row wrap">
+        <Button isPending={taking.isPending} onPress={() => taking.mutate()}>
+          {taking.isPending ? `Downloading … ${megabytes > 0 ? `${number(megabytes)} MB` : ''}` : 'Download'}
+        </Button>
+        <Toggle label="With embeddings" isSelected={embeddings} onChange={setEmbeddings} />
+      </div>
+      {taking.error && <Failure error={taking.error} />}
+      {taking.error && files > 0 && (
+        <p className="warning">
+          This is not all of the memory: only {count(files, 'file')} of it came before that. Download it
+          again.
+        </p>
+      )}
+      {taking.isSuccess && files > 1 && (
+        <p className="warning">
+          {handedOver(files)} Look whether all of them are there: a browser may ask first whether it may save
+          more than one. Import each of them.
+        </p>
+      )}
+    </Section>
+  );
 }
+
+const handedOver = (files: number): string => `All ${number(files)} files are handed to the browser.`;
 
 function Import({ upload, importId, onImport }: ImportProps) {
   return (
     <Section title="Import">
       <p className="hint">
-        Adds the file of an export to what is remembered. The same file twice adds nothing.
+        Adds the file of an export to what is remembered. Of several each is imported, in any order. The same
+        file twice adds nothing.
       </p>
       <FileTrigger
         acceptedFileTypes={['.jsonl', '.ndjson', 'application/x-ndjson']}
@@ -90,6 +103,9 @@ function Import({ upload, importId, onImport }: ImportProps) {
         <Button isPending={upload.isPending}>{upload.isPending ? 'Uploading …' : 'Choose a file'}</Button>
       </FileTrigger>
       {upload.error && <Failure error={upload.error} />}
+      {upload.isPart && (
+        <p className="warning">The export goes on after this file: import its next part as well.</p>
+      )}
       {importId !== undefined && <ImportProgress key={importId} importId={importId} />}
     </Section>
   );

@@ -103,6 +103,8 @@ async function sendExport(
     embeddings: false,
     after: undefined,
     toCursor: ({ createdAt, id }) => `${createdAt} ${id}`,
+    // One file holds all of it, or none is sent: nobody could ask for its next part here.
+    partBytes: Infinity,
   });
   const parts: Buffer[] = [];
   let bytes = 0;
