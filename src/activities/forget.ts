@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/activity';
 import {
   type ErasedTurn,
   findErasedTurns,
@@ -22,6 +21,7 @@ import { forgetKeysOfUser } from '../redis/keys-of-user.ts';
 import { forgetReplyPieces } from '../redis/reply-pieces.ts';
 import { createExecutionEraser } from '../temporal/execution-eraser.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { notYet } from './not-yet.ts';
 import { heartbeat } from './watch-attempt.ts';
 
 /** Rows of each table in one transaction: some tenths of a second's work. */
@@ -170,9 +170,7 @@ function createForgetTurns({ pool, redis, temporal }: Dependencies) {
       if (last === null) return deleted;
       deleted += found;
       if ((await forgetLedger(erasure)) === 'none')
-        throw ApplicationFailure.retryable(
-          'Temporal still knows turns before the erasure, or may learn of them',
-        );
+        throw notYet({ message: 'Temporal still knows turns before the erasure, or may learn of them' });
     }
   };
 

@@ -10,6 +10,7 @@ import { createCallPace } from '../temporal/call-pace.ts';
 import { listRuns } from '../temporal/list-runs.ts';
 import { isUnknownWorkflow } from '../temporal/outage.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { notYet } from './not-yet.ts';
 import { heartbeat } from './watch-attempt.ts';
 
 type OfTenant = { tenantId: string };
@@ -93,7 +94,7 @@ export function createRemoveTenant({
       const { tenantId, removed } = input;
       await requireRemoval(tenantId);
       const runs = await deleteRuns(workflowIdsOfTenant(tenantId));
-      if (runs > 0) throw ApplicationFailure.retryable(`Temporal still had ${runs} runs of the tenant`);
+      if (runs > 0) throw notYet({ message: `Temporal still had ${runs} runs of the tenant` });
       await removeAllRows(tenantId);
       const keys = soundCount(removed.keys) + (await removeKeysOf(redis, tenantId, heartbeat));
       await finishTenantRemoval(pool, tenantId, { executions: soundCount(removed.executions), keys });

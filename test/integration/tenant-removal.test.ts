@@ -253,7 +253,10 @@ describe('the doors', () => {
         removed: { executions: 0, keys: -1 },
       });
     await system.redis.set(`${tenantId}:late`, 'x');
-    await expect(finish()).rejects.toThrow(/runs of the tenant/);
+    await expect(finish()).rejects.toMatchObject({
+      message: expect.stringMatching(/runs of the tenant/),
+      ...{ nonRetryable: false, category: 'BENIGN' },
+    });
     await eventually(async () => (await traceOf(tenantId)).runs.length === 0, { timeoutMs: 90_000 });
     // A start of before the request may still come.
     await expect(finish()).rejects.toThrow(/may come/);
