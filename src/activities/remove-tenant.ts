@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { validate as isUuid } from 'uuid';
+import { inParts } from '../db/in-parts.ts';
 import { findTenantRemoval, finishTenantRemoval, removeSomeRows } from '../db/tenant-removals.ts';
 import { FAILURE } from '../domain/failures.ts';
 import { workflowIdsOfTenant } from '../domain/ids.ts';
@@ -15,7 +16,7 @@ import { heartbeat } from './watch-attempt.ts';
 
 type OfTenant = { tenantId: string };
 
-/** Rows of each table in one transaction: seconds at most. */
+/** Rows of each table in one transaction. Those of others may go with one, as an import's lines do. */
 const ROWS_AT_ONCE = 2_000;
 
 /**
@@ -57,9 +58,11 @@ export function createRemoveTenant({
     return taken;
   };
 
-  const removeAllRows = async (tenantId: string): Promise<void> => {
-    while (await removeSomeRows(pool, tenantId, ROWS_AT_ONCE)) heartbeat();
-  };
+  const removeAllRows = (tenantId: string): Promise<void> =>
+    inParts(ROWS_AT_ONCE, (atMost) => {
+      heartbeat();
+      return removeSomeRows(pool, tenantId, atMost);
+    });
 
   return {
     /**
