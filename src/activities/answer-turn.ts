@@ -36,10 +36,10 @@ export function createAnswerTurn(
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` and `LlmOverloaded`
      * (retried, after as long as the server asks for), `LlmTimedOut` and `LlmEmptyReply` (non-retryable after
      * a few attempts, since those are paid for), and `TurnStopped` (non-retryable). An answer that can't be
-     * read, and an error of ours after it, count as paid as well, and end the turn as `ReplyUnusable`. With a
-     * `delivery` it also shows in the turn's channel that the agent is at work, and delivers the reply early
-     * where it may. Trouble there never fails this step: the answer, or the failure's details, say how far it
-     * got.
+     * read or breaks off after a while, and an error of ours after it, count as paid as well, and end the
+     * turn as `ReplyUnusable`. With a `delivery` it also shows in the turn's channel that the agent is at
+     * work, and delivers the reply early where it may. Trouble there never fails this step: the answer, or
+     * the failure's details, say how far it got.
      */
     async answerTurn(input: {
       text: string;
@@ -179,7 +179,7 @@ async function embeddedInPart(
 class EmptyReplyError extends Error {}
 
 const isPaidInVain = (error: unknown): boolean =>
-  error instanceof LlmUnavailableError && (error.timedOut || error.unreadable);
+  error instanceof LlmUnavailableError && (error.timedOut || error.unreadable || error.brokeOff);
 
 /** Attempts that took long, or gave nothing of use, before the turn ends without a reply. */
 const MAX_PAID_ATTEMPTS = 3;

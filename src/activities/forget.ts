@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/activity';
 import {
   type ErasedTurn,
   findErasedTurns,
@@ -9,8 +8,8 @@ import {
   noteArrived,
   stageOf,
 } from '../db/erasures.ts';
+import { inParts } from '../db/in-parts.ts';
 import { findErasuresBefore, type Forgettable } from '../db/open-erasures.ts';
-import { isStatementTimeout } from '../db/outage.ts';
 import type { InboundMessage } from '../domain/conversation.ts';
 import type { ErasureReceipt, Removed } from '../domain/erasure.ts';
 import { forgetUserWorkflowId } from '../domain/ids.ts';
@@ -22,6 +21,7 @@ import { forgetKeysOfUser } from '../redis/keys-of-user.ts';
 import { forgetReplyPieces } from '../redis/reply-pieces.ts';
 import { createExecutionEraser } from '../temporal/execution-eraser.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { notYet } from './not-yet.ts';
 import { heartbeat } from './watch-attempt.ts';
 
 /** Rows of each table in one transaction: some tenths of a second's work. */
@@ -80,33 +80,25 @@ function createForgetMemory({ pool, redis }: Pick<Dependencies, 'pool' | 'redis'
     return removed + (await forgetDirectThreads(redis, message, heartbeat));
   };
 
-  /** Some rows at a time, and fewer where the statement's time is over before they are gone. */
-  const inParts = async (
+  const forgetAll = (
     forgetSome: typeof forgetSomeMemories,
     { tenantId, messageId }: InboundMessage,
-  ): Promise<void> => {
-    let atMost = ROWS_AT_ONCE;
-    for (let isLeft = true; isLeft;) {
+  ): Promise<void> =>
+    inParts(ROWS_AT_ONCE, (atMost) => {
       heartbeat();
-      try {
-        isLeft = await forgetSome(pool, tenantId, messageId, atMost);
-      } catch (error) {
-        if (atMost === 1 || !isStatementTimeout(error)) throw error;
-        atMost = Math.floor(atMost / 2);
-      }
-    }
-  };
+      return forgetSome(pool, tenantId, messageId, atMost);
+    });
 
   /** Forgets what turns after the erasure would begin with. One that has its receipt forgets no more. */
   return async ({ message }: Erasure): Promise<Pick<Removed, 'window' | 'keys'>> => {
     const stage = await stageOf(pool, message.tenantId, message.messageId);
     if (stage === 'finished') return { window: 0, keys: 0 };
     // First: an import that goes on would fill both.
-    await inParts(forgetSomeImports, message);
+    await forgetAll(forgetSomeImports, message);
     const window = await wipeWindow(message);
     // Once: what is marked after that is of what is said after the erasure.
     const keys = message.text === '' && stage === 'open' ? await wipeMarks(message) : 0;
-    await inParts(forgetSomeMemories, message);
+    await forgetAll(forgetSomeMemories, message);
     return { window, keys };
   };
 }
@@ -170,9 +162,7 @@ function createForgetTurns({ pool, redis, temporal }: Dependencies) {
       if (last === null) return deleted;
       deleted += found;
       if ((await forgetLedger(erasure)) === 'none')
-        throw ApplicationFailure.retryable(
-          'Temporal still knows turns before the erasure, or may learn of them',
-        );
+        throw notYet({ message: 'Temporal still knows turns before the erasure, or may learn of them' });
     }
   };
 

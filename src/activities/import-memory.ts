@@ -24,6 +24,7 @@ import {
 } from '../memory/transfer/store-imported.ts';
 import { fillEmptyWindow } from '../memory/window/edit-window.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { notYet } from './not-yet.ts';
 import { heartbeat, watchAttempt } from './watch-attempt.ts';
 
 /** An import is committed right after its workflow's start; one that isn't there by then never comes. */
@@ -144,9 +145,7 @@ async function embedAll(
 }
 
 function notThere({ isFinal }: { isFinal: boolean }): ApplicationFailure {
-  return ApplicationFailure.create({
-    type: FAILURE.importNotThere,
-    message: 'there is no such import',
-    nonRetryable: isFinal,
-  });
+  const message = 'there is no such import';
+  const type = FAILURE.importNotThere;
+  return isFinal ? ApplicationFailure.nonRetryable(message, type) : notYet({ message, type });
 }

@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { validate as isUuid } from 'uuid';
+import { inParts } from '../db/in-parts.ts';
 import { findTenantRemoval, finishTenantRemoval, removeSomeRows } from '../db/tenant-removals.ts';
 import { FAILURE } from '../domain/failures.ts';
 import { workflowIdsOfTenant } from '../domain/ids.ts';
@@ -10,11 +11,12 @@ import { createCallPace } from '../temporal/call-pace.ts';
 import { listRuns } from '../temporal/list-runs.ts';
 import { isUnknownWorkflow } from '../temporal/outage.ts';
 import type { ActivityDependencies } from './dependencies.ts';
+import { notYet } from './not-yet.ts';
 import { heartbeat } from './watch-attempt.ts';
 
 type OfTenant = { tenantId: string };
 
-/** Rows of each table in one transaction: seconds at most. */
+/** Rows of each table in one transaction. Those of others may go with one, as an import's lines do. */
 const ROWS_AT_ONCE = 2_000;
 
 /**
@@ -56,9 +58,11 @@ export function createRemoveTenant({
     return taken;
   };
 
-  const removeAllRows = async (tenantId: string): Promise<void> => {
-    while (await removeSomeRows(pool, tenantId, ROWS_AT_ONCE)) heartbeat();
-  };
+  const removeAllRows = (tenantId: string): Promise<void> =>
+    inParts(ROWS_AT_ONCE, (atMost) => {
+      heartbeat();
+      return removeSomeRows(pool, tenantId, atMost);
+    });
 
   return {
     /**
@@ -93,7 +97,7 @@ export function createRemoveTenant({
       const { tenantId, removed } = input;
       await requireRemoval(tenantId);
       const runs = await deleteRuns(workflowIdsOfTenant(tenantId));
-      if (runs > 0) throw ApplicationFailure.retryable(`Temporal still had ${runs} runs of the tenant`);
+      if (runs > 0) throw notYet({ message: `Temporal still had ${runs} runs of the tenant` });
       await removeAllRows(tenantId);
       const keys = soundCount(removed.keys) + (await removeKeysOf(redis, tenantId, heartbeat));
       await finishTenantRemoval(pool, tenantId, { executions: soundCount(removed.executions), keys });

@@ -11,8 +11,8 @@ export const FAILURE = {
   /** The LLM answered with nothing to say. Retried: models do this now and then. */
   llmEmptyReply: 'LlmEmptyReply',
   /**
-   * The LLM's answer is there, and can't be read or makes this worker fail. Non-retryable after a few
-   * attempts, since each is paid for.
+   * The LLM's answer comes, and can't be read, breaks off after a while or makes this worker fail.
+   * Non-retryable after a few attempts, since each is paid for.
    */
   replyUnusable: 'ReplyUnusable',
   /** An embedding of the wrong width or with a number that isn't finite. Non-retryable. */

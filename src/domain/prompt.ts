@@ -17,7 +17,7 @@ import {
   areQuotations,
   BACKGROUND_INTRODUCTION,
   formatBackground,
-  formatBackgroundLines,
+  formatBackgroundLine,
   formatMemories,
   formatRelevantContext,
   type PromptMemory,
@@ -111,15 +111,13 @@ export function buildPrompt(
   background: readonly BackgroundMessage[] = [],
 ): Prompt {
   const speakers = { user: userName, agent: agent.name };
-  const head: PromptMessage[] = [{ role: 'system', content: buildSystemPrompt(agent) }];
-  if (relevantContext.length > 0) {
-    head.push({ role: 'system', content: formatRelevantContext(relevantContext, speakers) });
-  }
-  const thread = fittingBackground(agent, currentMessage, background);
-  if (thread.length > 0) head.push({ role: 'system', content: formatBackground(thread, agent.name) });
+  const context = contextOf(relevantContext, speakers);
+  const thread = fittingThread(agent, currentMessage, background);
+  const head = [buildSystemPrompt(agent), context, thread].flatMap((content): PromptMessage[] =>
+    content === undefined ? [] : [{ role: 'system', content }],
+  );
   const current: PromptMessage = { role: 'user', content: currentMessage };
-  const room = promptRoom(agent, currentMessage, background);
-  const kept = keptOfWindow(room, recentMessages, relevantContext, speakers);
+  const kept = keptBeside(roomBeside(agent, currentMessage, thread), recentMessages, context);
   const droppedFromWindow = recentMessages.length - kept;
   const window = recentMessages.slice(droppedFromWindow).map(({ role, content }) => ({ role, content }));
   return { messages: [...head, ...window, current], droppedFromWindow };
@@ -131,32 +129,38 @@ export function promptRoom(
   currentMessage: string,
   background: readonly BackgroundMessage[] = [],
 ): number {
-  const thread = fittingBackground(agent, currentMessage, background);
-  const room = roomBesideMessage(agent, currentMessage);
-  return thread.length > 0 ? room - estimateTokens(formatBackground(thread, agent.name)) : room;
+  return roomBeside(agent, currentMessage, fittingThread(agent, currentMessage, background));
 }
 
-function roomBesideMessage(agent: PromptAgent, currentMessage: string): number {
+function roomBeside(agent: PromptAgent, currentMessage: string, thread: string | undefined): number {
   const budget = agent.maxPromptTokens ?? DEFAULT_MAX_PROMPT_TOKENS;
-  return budget - estimateTokens(buildSystemPrompt(agent)) - estimateTokens(currentMessage);
+  const room = budget - estimateTokens(buildSystemPrompt(agent)) - estimateTokens(currentMessage);
+  return thread === undefined ? room : room - estimateTokens(thread);
 }
 
-/** The newest of what was said before, in half of the room at most: the rest is for memory. */
-function fittingBackground(
+/**
+ * The newest of what was said before, as the prompt quotes it, in half of the room at most: the rest is for
+ * memory.
+ */
+function fittingThread(
   agent: PromptAgent,
   currentMessage: string,
   background: readonly BackgroundMessage[],
-): readonly BackgroundMessage[] {
-  const lines = formatBackgroundLines(background, agent.name);
-  let left = roomBesideMessage(agent, currentMessage) / 2 - estimateTokens(BACKGROUND_INTRODUCTION);
-  let kept = 0;
-  for (const line of lines.toReversed()) {
+): string | undefined {
+  let left = roomBeside(agent, currentMessage, undefined) / 2 - estimateTokens(BACKGROUND_INTRODUCTION);
+  const lines: string[] = [];
+  for (const message of background.toReversed()) {
+    const line = formatBackgroundLine(message, agent.name);
     left -= estimateTokens(line);
     if (left < 0) break;
-    kept += 1;
+    lines.unshift(line);
   }
-  return background.slice(background.length - kept);
+  return lines.length > 0 ? formatBackground(lines) : undefined;
 }
+
+/** What is recalled, as the prompt quotes it. */
+const contextOf = (recalled: readonly PromptMemory[], speakers: Speakers): string | undefined =>
+  recalled.length > 0 ? formatRelevantContext(recalled, speakers) : undefined;
 
 /**
  * How many of the window's newest messages have room beside what is recalled, by the prompt's tokens and by
@@ -168,6 +172,14 @@ export function keptOfWindow(
   relevantContext: readonly PromptMemory[],
   speakers: Speakers,
 ): number {
+  return keptBeside(roomTokens, recentMessages, contextOf(relevantContext, speakers));
+}
+
+function keptBeside(
+  roomTokens: number,
+  recentMessages: readonly ConversationMessage[],
+  context: string | undefined,
+): number {
   let left = roomTokens;
   let bytesLeft = MAX_MEMORY_BYTES;
   const take = (text: string): boolean => {
@@ -175,7 +187,7 @@ export function keptOfWindow(
     bytesLeft -= jsonBytes(text);
     return left >= 0 && bytesLeft >= 0;
   };
-  if (relevantContext.length > 0) take(formatRelevantContext(relevantContext, speakers));
+  if (context !== undefined) take(context);
   // From the newest back: the first that doesn't fit ends it, so what stays is an unbroken end.
   let kept = 0;
   for (const message of recentMessages.toReversed()) {

@@ -80,7 +80,7 @@ export function apart<Args extends unknown[], Output>(
 
 /** The function has thrown. */
 class FailedReading extends Error {}
-/** The machine is too busy to load it, which is nobody's text's doing. */
+/** There was no thread that has it: the machine is too busy, or has no room. That is no text's doing. */
 class NotLoaded extends Error {}
 
 async function run(task: ApartTask): Promise<unknown> {
@@ -142,6 +142,7 @@ function startThread(loads: Iterable<string> = []): Thread {
 function answerOf(worker: Worker, task: ApartTask): Promise<Exclude<ApartAnswer, { begun: true }>> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
+    let hasBegun = false;
     const settle = (act: () => void): void => {
       clearTimeout(timer);
       worker.off('message', onMessage).off('error', onError).off('exit', onExit);
@@ -150,12 +151,15 @@ function answerOf(worker: Worker, task: ApartTask): Promise<Exclude<ApartAnswer,
     const late = (): void => settle(() => reject(new Error('late')));
     const onMessage = (answer: ApartAnswer): void => {
       clearTimeout(timer);
-      if ('begun' in answer) timer = watchReading(worker, late);
-      else settle(() => resolve(answer));
+      if ('begun' in answer) {
+        hasBegun = true;
+        timer = watchReading(worker, late);
+      } else settle(() => resolve(answer));
     };
-    const onError = (error: Error): void => settle(() => reject(new Error(error.name)));
-    const onExit = (): void => settle(() => reject(new Error('the thread has ended')));
-    const unloaded = (): void => settle(() => reject(new NotLoaded('not loaded in time')));
+    const ended = (why: string): void => settle(() => reject(hasBegun ? new Error(why) : new NotLoaded(why)));
+    const onError = (error: Error): void => ended(error.name);
+    const onExit = (): void => ended('the thread has ended');
+    const unloaded = (): void => ended('not loaded in time');
     timer = setTimeout(unloaded, LOADED_WITHIN_MS);
     worker.on('message', onMessage).on('error', onError).on('exit', onExit);
     worker.ref();

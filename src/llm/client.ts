@@ -91,9 +91,11 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
           bareness,
         );
         if (!plan.fits && shortened) throw tooLong();
+        const streams = plan.sent.has('stream');
         const posted = await post(server, plan.body, {
+          streams,
           // Without a stream the first byte comes when all is said.
-          silenceMs: plan.sent.has('stream') ? (limits.silenceMs ?? LLM_SILENCE_MS) : LLM_WITHIN_MS,
+          silenceMs: streams ? (limits.silenceMs ?? LLM_SILENCE_MS) : LLM_WITHIN_MS,
           deadline,
           mayOmitTag: known.omitsTag,
           desk,
@@ -107,12 +109,13 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
           return completionOf(posted, plan, request.model, started);
         }
         const { what, said } = problem;
-        if (requests >= MAX_REQUESTS) throw what.kind === 'tooLong' ? tooLong() : failureOf(what, said);
+        if (requests >= MAX_REQUESTS)
+          throw what.kind === 'tooLong' ? tooLong() : failureOf(what, said, posted);
         if (what.kind === 'tooLong') {
           lessons.limit(what.limit, plan, shortened);
           shortened = true;
         } else if (what.kind === 'parameter') {
-          if (!lessons.refusal(what.refusal)) throw failureOf(what, said);
+          if (!lessons.refusal(what.refusal)) throw failureOf(what, said, posted);
         } else if (what.kind === 'afford' && what.tokens >= SMALLEST_CAP && what.tokens < affordable) {
           affordable = what.tokens;
         } else if (bareness === 0 && isPerhapsTheParameters(posted, what, plan, known)) {
@@ -123,7 +126,7 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
           plan.sent.has(bareness === 0 ? 'stream_options' : 'stream')
         ) {
           bareness = bareness === 0 ? 1 : 2;
-        } else throw failureOf(what, said);
+        } else throw failureOf(what, said, posted);
       }
     },
   };
@@ -177,8 +180,8 @@ function isPerhapsTheParameters(posted: Posted, what: Problem, plan: Plan, known
   );
 }
 
-function failureOf(problem: Problem, said: string): Error {
-  if (problem.kind === 'unavailable') return new LlmUnavailableError(said, problem);
+function failureOf(problem: Problem, said: string, { isPaid }: Posted): Error {
+  if (problem.kind === 'unavailable') return new LlmUnavailableError(said, { ...problem, brokeOff: isPaid });
   const reason =
     problem.kind === 'rejected' ? problem.reason : problem.kind === 'afford' ? 'outOfCredit' : undefined;
   return new LlmRejectedError(said, { reason });
@@ -194,10 +197,11 @@ function completionOf(
   model: string,
   started: number,
 ): Completion {
-  const { answer, body, firstTokenMs } = posted;
+  const { answer, body, firstTokenMs, isPaid: brokeOff } = posted;
   if (body === 'page' || body === 'empty') {
     throw new LlmUnavailableError(
       body === 'page' ? 'the LLM’s server answered with a page' : 'the LLM’s answer was empty',
+      { brokeOff },
     );
   }
   const text = storable(answer.text);
@@ -207,11 +211,11 @@ function completionOf(
   if (finish === 'refused' || (text.trim() === '' && answer.refusal !== '')) {
     throw new LlmRejectedError('the LLM refused to answer', { reason: 'refused' });
   }
-  if (finish === 'failed') throw new LlmUnavailableError('the LLM gave its answer up');
+  if (finish === 'failed') throw new LlmUnavailableError('the LLM gave its answer up', { brokeOff });
   if (!answer.isWhole) {
     // A proxy that closes the connection looks like a normal end.
     // Half an answer must not count as a whole one.
-    throw new LlmUnavailableError('the LLM’s stream ended before the answer was finished');
+    throw new LlmUnavailableError('the LLM’s stream ended before the answer was finished', { brokeOff });
   }
   if (finish === 'cutOff' && text.trim() === '') {
     throw new LlmRejectedError('the LLM reached its limit before it answered', { reason: 'onlyThought' });

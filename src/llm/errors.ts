@@ -19,6 +19,8 @@ export class LlmUnavailableError extends Error {
   readonly timedOut: boolean;
   /** True when an answer came and can't be read: it may be paid for. */
   readonly unreadable: boolean;
+  /** True when the server had been at its answer for a while and didn't finish it: it may be paid for. */
+  readonly brokeOff: boolean;
   /** True when the server said that it has too many requests. */
   readonly overloaded: boolean;
   constructor(
@@ -27,11 +29,13 @@ export class LlmUnavailableError extends Error {
       retryAfterMs?: number | undefined;
       timedOut?: boolean;
       unreadable?: boolean;
+      brokeOff?: boolean;
       overloaded?: boolean;
     } = {},
   ) {
     super(message);
     this.unreadable = options.unreadable ?? false;
+    this.brokeOff = options.brokeOff ?? false;
     this.overloaded = options.overloaded ?? false;
     this.retryAfterMs = options.retryAfterMs;
     this.timedOut = options.timedOut ?? false;

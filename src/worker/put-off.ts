@@ -1,6 +1,7 @@
 /** Attempts that end before their work has begun, and come back later. */
-import { ApplicationFailure, type Context } from '@temporalio/activity';
+import type { Context } from '@temporalio/activity';
 import { detailsOfDeferral } from '../activities/deferral.ts';
+import { notYet } from '../activities/not-yet.ts';
 import { FAILURE } from '../domain/failures.ts';
 import { parseTurnWorkflowId, tenantOfWorkflowId } from '../domain/ids.ts';
 import { DEFERRED_EVERY_MS, DEFERRED_FOR_MS, DEFERRED_WITHIN_MS } from '../domain/timing.ts';
@@ -15,7 +16,7 @@ export function tenantOfAttempt({ info }: Context): string {
 /** Ends an attempt before it has begun: it counts as none, and comes back after `pauseMs`. */
 export function putOff({ info, heartbeat }: Context, pauseMs: number): never {
   heartbeat(detailsOfDeferral(info.heartbeatDetails));
-  throw ApplicationFailure.create({
+  throw notYet({
     type: FAILURE.overShare,
     message: 'the tenant has its share of the calls at this time',
     nextRetryDelay: pauseMs,

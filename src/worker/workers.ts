@@ -16,7 +16,7 @@ import { BACKFILL_ACTIVITY_SLOTS, replySlots } from './activity-shares.ts';
 import { createBegunFirst } from './begun-first.ts';
 import { createFairShares } from './fair-shares.ts';
 import { createModelPace } from './model-pace.ts';
-import { createRepliesFirst } from './replies-first.ts';
+import { createRepliesFirst, type RepliesFirst } from './replies-first.ts';
 
 /** Interceptors and sinks that observe activities and workflows: metrics, logs, traces. */
 export type Observers = { activity: ActivityInterceptorsFactory[]; sinks?: InjectedSinks<Sinks> };
@@ -67,6 +67,17 @@ export const cachedTurns = (memoryBytes: number): number =>
 const memoryOfProcess = (): number => Math.min(process.constrainedMemory() || Infinity, totalmem());
 
 /**
+ * What stands around the steps of a reply, the outermost first. An attempt that is put off ends before
+ * `repliesFirst` sees it: it does no work, and a tenant over its share makes many of them, so they would hold
+ * everybody's backfills.
+ */
+export const aroundReplies = (
+  repliesFirst: RepliesFirst,
+  fairShares: ActivityInterceptorsFactory,
+  observers: readonly ActivityInterceptorsFactory[] = [],
+): ActivityInterceptorsFactory[] => [...observers, fairShares, createModelPace(), repliesFirst.interceptor];
+
+/**
  * Makes the two workers of a process, not yet running. Backfills have a task queue of their own and are held
  * while replies are active, so that a reply finds a free processor however many backfills wait.
  */
@@ -110,13 +121,12 @@ export async function createWorkers(options: {
     maxBehind: MAX_REPLIES_BEHIND,
   });
   const fairShares = createFairShares(callsAtOnce);
-  const modelPace = createModelPace();
   const fixed = (numSlots: number) => ({ type: 'fixed-size' as const, numSlots });
   return Promise.all([
     Worker.create({
       ...common,
       taskQueue: REPLY_TASK_QUEUE,
-      interceptors: { activity: [repliesFirst.interceptor, ...observers.activity, fairShares, modelPace] },
+      interceptors: { activity: aroundReplies(repliesFirst, fairShares, observers.activity) },
       tuner: {
         workflowTaskSlotSupplier: createBegunFirst({ slots: WORKFLOW_SLOTS, maxHoldMs: MAX_HOLD_MS }),
         activityTaskSlotSupplier: fixed(replySlots(callsAtOnce)),

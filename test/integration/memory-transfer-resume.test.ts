@@ -303,6 +303,7 @@ test('an import of another tenant, and one that never was, are not there', async
   await expect(run(importSlice, foreign)).rejects.toMatchObject({
     type: FAILURE.importNotThere,
     nonRetryable: false,
+    category: 'BENIGN',
   });
   const forged = { ...key, importId: 'x' };
   await expect(run(importSlice, forged)).rejects.toMatchObject({

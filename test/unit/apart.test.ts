@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { MEMORY_WITHIN_MS } from '../../src/domain/timing.ts';
 import { GIVEN_UP, PROCESSOR_MS, type GivenUp } from '../../src/lib/apart.ts';
 import { readLetters, readLoadedAt } from '../support/apart-readers.ts';
+import { readUnloadable } from '../support/apart-unloadable.ts';
 
 jest.setTimeout(60_000);
 
@@ -83,4 +84,12 @@ test('who no longer waits gets no thread', async () => {
     name: 'TimeoutError',
   });
   await hanging;
+});
+
+// The last: threads that stand in would load this module as well.
+test('a thread that ends before it reads says nothing of whose text it was', async () => {
+  const own = owner();
+  expect(await readUnloadable(own, 'innocent')).toBe(-1);
+  expect(givenUp).toEqual([{ ...own, work: 'lengthOf', why: 'the thread has ended' }]);
+  expect(await readLetters(own, { text: 'again' })).toBe('5 letters');
 });

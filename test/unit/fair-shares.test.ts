@@ -93,6 +93,8 @@ test('what is put off is tried again, keeps its details, and counts its deferral
     constructor: ApplicationFailure,
     type: FAILURE.overShare,
     nonRetryable: false,
+    // Else the log has a warning and its stack of each.
+    category: 'BENIGN',
   });
   expect(beats).toEqual([{ paidAttempts: 1, deferrals: 3 }]);
 });

@@ -21,13 +21,20 @@ async function run(messages: number, ...finds: RecalledMemory[][]) {
     asked.push(inPrompt);
     return { recalled: finds[asked.length - 1] ?? finds.at(-1) ?? [], match: 0.5, nearestMiss: null };
   };
-  const { recalled } = await recallBesideWindow(WINDOW, roomFor(messages), search);
-  return { asked, excluded: asked.map(({ exclude }) => exclude), recalled };
+  const counted: Array<readonly RecalledMemory[]> = [];
+  const countKept = (found: readonly RecalledMemory[]) => {
+    counted.push(found);
+    return roomFor(messages)(found);
+  };
+  const { recalled } = await recallBesideWindow(WINDOW, countKept, search);
+  return { asked, excluded: asked.map(({ exclude }) => exclude), recalled, counted };
 }
 
 test('when the whole window fits, all of it is excluded from recall, in one search', async () => {
-  const { excluded } = await run(20, [memoryOf('old')]);
+  const { excluded, counted } = await run(20, [memoryOf('old')]);
   expect(excluded).toEqual([['a', 'b', 'c', 'd']]);
+  // To count what fits beside memories they are quoted: once, and alone before.
+  expect(counted).toEqual([[], [memoryOf('old')]]);
 });
 
 test('a window message that the prompt drops can be recalled', async () => {

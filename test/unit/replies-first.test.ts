@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import type { ActivityExecuteInput } from '@temporalio/worker';
+import { handleMessageWorkflowId } from '../../src/domain/ids.ts';
+import { createFairShares } from '../../src/worker/fair-shares.ts';
 import { createRepliesFirst, type RepliesFirst } from '../../src/worker/replies-first.ts';
+import { aroundReplies } from '../../src/worker/workers.ts';
 
 const SLOTS = 3;
 const MAX_HOLD_MS = 250;
@@ -67,6 +71,23 @@ test('a reply that waits for the model holds no backfill', async () => {
 
 test('nor does an erasure, which is none', async () => {
   step('forgetMemory');
+  poll();
+  await pass(0);
+  expect(passed).toBe(1);
+});
+
+test('nor do steps that are put off, however many they are', async () => {
+  // No place for anybody: each attempt ends before its work.
+  const interceptors = aroundReplies(first, createFairShares(0));
+  const workflowExecution = { workflowId: handleMessageWorkflowId('loud', 'm'), runId: 'r' };
+  const info = { activityType: 'deliverReply', workflowExecution };
+  const attempts = Array.from({ length: 20 }, () =>
+    new MockActivityEnvironment(info, { interceptors }).run(() => Promise.resolve('begun')),
+  );
+  const ends = await Promise.allSettled(attempts);
+  expect(new Set(ends.map((end) => end.status === 'rejected' && String(end.reason)))).toEqual(
+    new Set(['ApplicationFailure: the tenant has its share of the calls at this time']),
+  );
   poll();
   await pass(0);
   expect(passed).toBe(1);

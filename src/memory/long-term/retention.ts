@@ -1,6 +1,6 @@
 /** What a tenant no longer wants to keep. */
 import type pg from 'pg';
-import { isStatementTimeout } from '../../db/outage.ts';
+import { inParts } from '../../db/in-parts.ts';
 import { inNoTenant, inTenant } from '../../db/tenant-transaction.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { removeFromWindow } from '../window/edit-window.ts';
@@ -29,18 +29,14 @@ export async function sweepTenant(
   signal?: AbortSignal,
 ): Promise<Swept> {
   const total = { exchanges: 0, messages: 0, passages: 0, turns: 0 };
-  let atMost = AT_ONCE;
-  for (;;) {
+  await inParts(AT_ONCE, async (atMost) => {
     signal?.throwIfAborted();
-    try {
-      const swept = await sweepSome(services, tenantId, atMost, signal);
-      if (!swept) return total;
-      for (const what of ['exchanges', 'messages', 'passages', 'turns'] as const) total[what] += swept[what];
-    } catch (error) {
-      if (atMost === 1 || !isStatementTimeout(error)) throw error;
-      atMost = Math.floor(atMost / 2);
-    }
-  }
+    const swept = await sweepSome(services, tenantId, atMost, signal);
+    if (!swept) return false;
+    for (const what of ['exchanges', 'messages', 'passages', 'turns'] as const) total[what] += swept[what];
+    return true;
+  });
+  return total;
 }
 
 type SweptRow = {

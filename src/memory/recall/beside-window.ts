@@ -31,7 +31,7 @@ export async function recallBesideWindow(
     const found = await search(promptContentsOf(window, kept));
     const stillKept = countKept(found.recalled);
     if (stillKept >= kept || round === MAX_ROUNDS)
-      return { ...found, recalled: withoutShown(found.recalled, window, countKept) };
+      return { ...found, recalled: withoutShown(found.recalled, window, stillKept, countKept) };
     kept = stillKept;
   }
 }
@@ -46,15 +46,17 @@ function promptContentsOf(window: readonly WindowMessage[], kept: number): Promp
 /**
  * Removes recalled messages that the prompt also shows from the window. This happens when a round recalls
  * less text than the round before: more of the window fits again.
+ * @param kept how many of the window's messages fit beside `recalled`
  */
 function withoutShown(
   recalled: RecalledMemory[],
   window: readonly WindowMessage[],
+  kept: number,
   countKept: (recalled: readonly RecalledMemory[]) => number,
 ): RecalledMemory[] {
-  const shown = window.slice(window.length - countKept(recalled));
+  const shown = window.slice(window.length - kept);
   const left = recalled.filter(
     ({ exchangeId, role }) => !shown.some((other) => other.messageId === exchangeId && other.role === role),
   );
-  return left.length === recalled.length ? left : withoutShown(left, window, countKept);
+  return left.length === recalled.length ? left : withoutShown(left, window, countKept(left), countKept);
 }

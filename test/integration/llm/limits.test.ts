@@ -450,6 +450,7 @@ test('of what answers hold while they are unfinished, the tenant that holds most
     answer = () => ({ chunks: [`data: {"a":"${'x'.repeat(length)}`], end: 'open' });
     const { signal } = controller;
     const options = {
+      streams: true,
       silenceMs: 20_000,
       deadline: performance.now() + 60_000,
       mayOmitTag: false,
