@@ -102,7 +102,9 @@ async function resultWithin(
   const shared = waiting.get(temporal) ?? createSharedWaits<TurnResult>();
   waiting.set(temporal, shared);
   try {
-    return await shared(workflowId, stop, (nobody) => temporal.connection.withAbortSignal(nobody, result));
+    return await shared.join(workflowId, stop, (nobody) =>
+      temporal.connection.withAbortSignal(nobody, result),
+    );
   } catch (error) {
     if (stop.aborted) return undefined;
     throw error;

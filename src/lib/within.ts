@@ -7,6 +7,9 @@ export class NotInTimeError extends Error {
  * What `work` gives, or a rejection with `NotInTimeError` after `ms`. The work itself goes on; its own
  * failure after that is heard by nobody. An answer that is there already counts, however late the process is
  * in reading it: when it stood still, its timers come before what its sockets have.
+ *
+ * Like the others here it is for work that ends soon, or that its caller alone waits for: each call leaves
+ * something behind at `work` until that has settled. `createSharedWaits` is for what many wait for long.
  */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

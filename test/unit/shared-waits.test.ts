@@ -1,19 +1,19 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { createSharedWaits } from '../../src/lib/shared-waits.ts';
 
 /** Waits that end when they are told to. */
 function waits() {
   const begun: Array<{ signal: AbortSignal; come: (value: string) => void; fail: (error: Error) => void }> =
     [];
-  const share = createSharedWaits<string>();
+  const shared = createSharedWaits<string>();
   const wait = (key: string, signal = new AbortController().signal) =>
-    share(key, signal, (own) => {
+    shared.join(key, signal, (own) => {
       const { promise, resolve, reject } = Promise.withResolvers<string>();
       own.addEventListener('abort', () => reject(new Error('nobody waits')));
       begun.push({ signal: own, come: resolve, fail: reject });
       return promise;
     });
-  return { begun, wait };
+  return { begun, wait, shared };
 }
 
 test('many wait for the same once, and each gets it; for something else, and later, anew', async () => {
@@ -58,4 +58,23 @@ test('whoever has gone before waits for nothing', async () => {
   const { begun, wait } = waits();
   await expect(wait('a', AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
   expect(begun).toEqual([]);
+});
+
+test('whoever leaves, leaves nothing behind while another waits', async () => {
+  const shared = createSharedWaits<string>();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const reactions = jest.spyOn(promise, 'then');
+  const wait = (signal: AbortSignal) => shared.join('a', signal, () => promise);
+  const stays = wait(new AbortController().signal);
+  for (let nth = 0; nth < 100; nth += 1) {
+    const leaving = new AbortController();
+    const left = wait(leaving.signal);
+    leaving.abort(new Error('gone'));
+    await expect(left).rejects.toThrow('gone');
+  }
+  expect(reactions).toHaveBeenCalledTimes(1);
+  expect(shared.waitersOf('a')).toBe(1);
+  resolve('here');
+  expect(await stays).toBe('here');
+  expect(shared.waitersOf('a')).toBe(0);
 });
