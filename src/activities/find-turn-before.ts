@@ -5,8 +5,9 @@ import { inTenant } from '../db/tenant-transaction.ts';
 import type { InboundMessage } from '../domain/conversation.ts';
 import { LONGEST_START_GRACE_MS, QUICK_ATTEMPT_MS } from '../domain/timing.ts';
 import type { TurnLimits } from '../domain/turn.ts';
-import { settleTurn, statusOf } from '../intake/settle-turn.ts';
+import { settleTurn } from '../intake/settle-turn.ts';
 import { startEntered } from '../intake/start-erasure.ts';
+import { statusOf } from '../temporal/status.ts';
 import type { ActivityDependencies } from './dependencies.ts';
 
 /** What is known of the turns before one; `starting` is in the ledger and may appear any moment. */

@@ -73,7 +73,7 @@ export type AppDependencies = TurnStarter & {
   pace?: Pace;
   /** How long a page of metrics is shown before a new one is made; a second, unless given. */
   metricsKeptMs?: number;
-  /** Requests that wait for their replies at once (see `createShares`). */
+  /** Requests that wait at once, for replies or erasures (see `createShares`). */
   waitingRequests: number;
   /** Looks in memory for whoever asks; undefined where there is no embedding model. */
   search: SearchMemory | undefined;
@@ -169,7 +169,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(threadRoutes(dependencies));
   v1.use(feedbackRoutes(dependencies));
   v1.use(auditRoutes(dependencies));
-  v1.use(erasureRoutes({ ...dependencies, askToForget }));
+  v1.use(erasureRoutes({ ...dependencies, askToForget, waiting }));
   app.use('/v1', v1);
   app.use(
     '/mcp',

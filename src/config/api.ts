@@ -20,8 +20,8 @@ export const api = z
     KONSTRUCT_AGENTS_PER_TENANT: count.default(100).meta({ description: 'Agents that a tenant may have' }),
     KONSTRUCT_WAITING_REQUESTS: count.default(500).meta({
       description:
-        'Requests of a tenant that is alone that one API process lets wait for their replies at the same time. ' +
-        'Tenants that are there together share them out; what is over is answered at once',
+        'Requests of a tenant that is alone that one API process lets wait for replies or erasures at the same ' +
+        'time. Tenants that are there together share them out; what is over is answered at once',
     }),
     KONSTRUCT_MODELS: text.optional().meta({
       description:

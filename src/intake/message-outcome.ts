@@ -7,12 +7,12 @@ import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { APOLOGY } from '../domain/words.ts';
 import { notesOf } from '../domain/turn-result.ts';
 import type { AnswerNotes, Missing, TurnResult } from '../domain/turn.ts';
-import { createSharedWaits, type SharedWaits } from '../lib/shared-waits.ts';
 import { findExchange } from '../memory/long-term/memories.ts';
 import type { HandleMessage } from '../workflows/handle-message.ts';
 import { refusalBehind } from '../temporal/payload-codec.ts';
-import { settleTurn } from './settle-turn.ts';
 import { isTemporalAway } from '../temporal/outage.ts';
+import { createResultWaits } from '../temporal/result-waits.ts';
+import { settleTurn } from './settle-turn.ts';
 
 /** How far a message has come. */
 export type MessageOutcome =
@@ -51,7 +51,7 @@ export async function outcomeOf(
       const { status } = await temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, () => handle.describe());
       if (status.name === 'RUNNING') return { state: 'accepted' };
     }
-    const result = await resultWithin(temporal, turn.workflowId, options);
+    const result = await resultWithin(temporal, { tenantId, workflowId: turn.workflowId }, options);
     if (result === undefined) return { state: 'accepted' };
     const { reply, cutOff, memory, missing, model, usage, timingsMs } = result;
     const { cutOff: _, ...notes } = notesOf(result);
@@ -86,25 +86,22 @@ async function settle({ pool, temporal }: Dependencies, tenantId: string, turn: 
   }
 }
 
-/** The results that are waited for in this process: many may follow one message. */
-const waiting = new WeakMap<Client, SharedWaits<TurnResult>>();
+const waitForTurn = createResultWaits<typeof HandleMessage>();
 
 /** A turn's result, waited for at most `waitMs`; undefined when it isn't there by then. */
 async function resultWithin(
   temporal: Client,
-  workflowId: string,
+  of: { tenantId: string; workflowId: string },
   { waitMs, signal }: { waitMs: number; signal?: AbortSignal },
 ): Promise<TurnResult | undefined> {
-  const result = () => temporal.workflow.getHandle<typeof HandleMessage>(workflowId).result();
-  if (waitMs === 0) return temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, result);
+  if (waitMs === 0) {
+    const handle = temporal.workflow.getHandle<typeof HandleMessage>(of.workflowId);
+    return temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, () => handle.result());
+  }
   const timeout = AbortSignal.timeout(waitMs);
   const stop = signal ? AbortSignal.any([timeout, signal]) : timeout;
-  const shared = waiting.get(temporal) ?? createSharedWaits<TurnResult>();
-  waiting.set(temporal, shared);
   try {
-    return await shared.join(workflowId, stop, (nobody) =>
-      temporal.connection.withAbortSignal(nobody, result),
-    );
+    return await waitForTurn(temporal, of, stop);
   } catch (error) {
     if (stop.aborted) return undefined;
     throw error;

@@ -1,12 +1,9 @@
 import type { Client } from '@temporalio/client';
-import proto from '@temporalio/proto';
 import type pg from 'pg';
 import { endTurn, hasEnded, markStart, type LedgerTurn } from '../db/ledger.ts';
 import { embedAndStoreWorkflowId } from '../domain/ids.ts';
 import { LATE_START_WITHIN_MS } from '../domain/timing.ts';
-import { isUnknownWorkflow } from '../temporal/outage.ts';
-
-const { WorkflowExecutionStatus } = proto.temporal.api.enums.v1;
+import { statusOf } from '../temporal/status.ts';
 
 type OpenTurn = Pick<LedgerTurn, 'messageId' | 'workflowId' | 'state'> & { offeredMs: number };
 
@@ -35,23 +32,4 @@ export async function settleTurn(
   if (child === 'RUNNING' || child === 'COMPLETED') return state;
   const isAnswered = turn === 'COMPLETED' || child !== undefined;
   return endTurn(pool, tenantId, messageId, isAnswered ? 'done' : 'failed');
-}
-
-/**
- * A workflow's status, by Temporal's names; undefined when Temporal doesn't know it. Not by the client's
- * describe, which decodes memos: whoever reaches Temporal could write one that nobody can read.
- */
-export async function statusOf(temporal: Client, workflowId: string): Promise<string | undefined> {
-  const { namespace } = temporal.options;
-  try {
-    const { workflowExecutionInfo } = await temporal.workflowService.describeWorkflowExecution({
-      namespace,
-      execution: { workflowId },
-    });
-    const name = WorkflowExecutionStatus[workflowExecutionInfo?.status ?? 0];
-    return name?.replace('WORKFLOW_EXECUTION_STATUS_', '');
-  } catch (error) {
-    if (isUnknownWorkflow(error)) return undefined;
-    throw error;
-  }
 }

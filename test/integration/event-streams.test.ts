@@ -211,13 +211,16 @@ describe('who may not follow a message', () => {
   });
 });
 
-test('streams are bounded, and one that ends gives its place back', async () => {
+test('streams are bounded, together with waits for erasures, and one that ends gives its place back', async () => {
   const model = heldModel(PIECES);
   const readers = await Promise.all(Array.from({ length: 4 }, () => send('Wait')));
   const before = system.llm.prompts.length;
   const refused = await send('Too many');
   expect(refused.status).toBe(429);
   expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  const erasureWaits = async () =>
+    (await forgetting.forget(`user-${randomUUID()}`, '', 'wait=1')).headers.has('preference-applied');
+  expect(await erasureWaits()).toBe(false);
   await model.asked(4);
   expect(system.llm.prompts.length).toBeGreaterThanOrEqual(before);
   for (const reader of readers) reader.drop();
@@ -226,6 +229,7 @@ test('streams are bounded, and one that ends gives its place back', async () => 
     reader.drop();
     return reader.status === 200;
   });
+  await eventually(erasureWaits);
   system.llm.answerWith(noted);
 });
 

@@ -11,7 +11,7 @@ import { createPool } from '../../src/db/pool.ts';
 import { importMemoryWorkflowId } from '../../src/domain/ids.ts';
 import type { Scope } from '../../src/domain/conversation.ts';
 import { exportMemory } from '../../src/memory/transfer/export-memory.ts';
-import { statusOf } from '../../src/intake/settle-turn.ts';
+import { statusOf } from '../../src/temporal/status.ts';
 import { eventually } from '../support/eventually.ts';
 import { asRole } from '../support/services.ts';
 import { startSystem, type System } from '../support/system.ts';

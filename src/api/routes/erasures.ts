@@ -2,9 +2,10 @@ import { Router, type Request, type Response } from 'express';
 import { WorkflowFailedError, type Client } from '@temporalio/client';
 import type pg from 'pg';
 import { findErasure } from '../../db/erasures.ts';
-import { createShares } from '../../lib/shares.ts';
+import type { Shares } from '../../lib/shares.ts';
 import { isTemporalAway } from '../../temporal/outage.ts';
 import { refusalBehind } from '../../temporal/payload-codec.ts';
+import { createResultWaits } from '../../temporal/result-waits.ts';
 import { actorOf, tenantOf } from '../admission.ts';
 import { ERASURE, ERASURE_ACCEPTED, sendJson } from '../answers.ts';
 import type { AskToForget } from '../ask-to-forget.ts';
@@ -12,6 +13,8 @@ import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
 import { notFound } from '../problems.ts';
 import { userIdParam, validate } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
+
+const waitForErasure = createResultWaits();
 
 /**
  * `DELETE /agents/{agentId}/users/{userId}/memory` and `…/memory/{exchangeId}`: forgets what was said.
@@ -22,12 +25,11 @@ export function erasureRoutes(dependencies: {
   temporal: Client;
   askToForget: AskToForget;
   closing: AbortSignal;
-  /** Requests that wait at once (see `createShares`). */
-  waitingRequests: number;
+  /** The requests that wait, for replies as well. */
+  waiting: Shares;
 }): Router {
-  const { pool, temporal, askToForget, closing, waitingRequests } = dependencies;
+  const { pool, temporal, askToForget, closing, waiting } = dependencies;
   const router = Router();
-  const waiting = createShares(waitingRequests);
 
   const erase = async (req: Request, res: Response, exchangeId: string | undefined): Promise<void> => {
     const tenantId = tenantOf(res);
@@ -53,8 +55,7 @@ export function erasureRoutes(dependencies: {
     res.set('Preference-Applied', `wait=${waitMs / 1000}`);
     const stop = AbortSignal.any([AbortSignal.timeout(waitMs), goneOrClosing(res, closing)]);
     try {
-      const handle = temporal.workflow.getHandle(workflowId);
-      await temporal.connection.withAbortSignal(stop, () => handle.result());
+      await waitForErasure(temporal, { tenantId: tenantOf(res), workflowId }, stop);
     } catch (error) {
       // The erasure is accepted all the same, also when an operator has ended its run, or with another ring.
       const isNoResult =
