@@ -124,7 +124,8 @@ function tokenBucket(redis: RedisClient, burst: number, perMinute: number): Rate
  * The library's own script counts in fixed windows: a full burst at the end of one and another at the start
  * of the next, and then a Retry-After of up to a minute. This one lets a point come back as soon as it is
  * earned (GCRA: one number, the time at which the bucket will be full again). One key, so it runs on a
- * Cluster.
+ * Cluster. A stored time that no bucket of these limits reaches is from slower ones, or from before Redis'
+ * clock was set back: then the bucket is empty, and fills from now on.
  *
  * KEYS[1] the bucket · ARGV: 1 points asked for, or given back when it is less than 0, 3 size of the burst, 4
  * seconds in which it refills. Answers as the library expects: points in use (more than the burst is a
@@ -135,10 +136,20 @@ local asked, burst = tonumber(ARGV[1]), tonumber(ARGV[3])
 local perPoint = tonumber(ARGV[4]) * 1000 / burst
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
-local fullAt = math.max(now, tonumber(redis.call('GET', KEYS[1])) or 0) + asked * perPoint
-local tooEarly = fullAt - burst * perPoint - now
+local function keep(at)
+  local ttl = math.max(1, math.ceil(at - now))
+  redis.call('SET', KEYS[1], string.format('%.3f', at), 'PX', ttl)
+  return ttl
+end
+local empty = now + burst * perPoint
+local stored = tonumber(redis.call('GET', KEYS[1])) or 0
+if stored > empty then
+  stored = empty
+  keep(stored)
+end
+local fullAt = math.max(now, stored) + asked * perPoint
+local tooEarly = fullAt - empty
 if tooEarly > 0 then return {burst + 1, math.ceil(tooEarly)} end
-local ttl = math.max(1, math.ceil(fullAt - now))
-redis.call('SET', KEYS[1], string.format('%.3f', fullAt), 'PX', ttl)
+local ttl = keep(fullAt)
 return {math.ceil((fullAt - now) / perPoint), ttl}
 `;

@@ -5,6 +5,7 @@ import { pino } from 'pino';
 import { DEFAULT_RATE_LIMITS, type RateLimits } from '../../src/domain/rate-limits.ts';
 import { createRateLimiter } from '../../src/intake/rate-limiter.ts';
 import { createRedis } from '../../src/redis/connection.ts';
+import { rateLimitKey } from '../../src/redis/keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { HARMS, startProxy, type Proxy } from '../support/proxy.ts';
 import { connectRedis, createTestTenant, redisUrl } from '../support/services.ts';
@@ -86,6 +87,28 @@ describe('the limiter', () => {
     expect([await send(), await send(), await send()]).toEqual([undefined, 'tenant', 'tenant']);
     limits.tenant = { burst: 5, perMinute: 1 };
     expect([await send(), await send(), await send()]).toEqual([undefined, undefined, 'user']);
+  });
+
+  test('a raised limit counts from the next message on, however much was spent under the old one', async () => {
+    const limits = { user: { burst: 100, perMinute: 1 }, tenant: unlimited };
+    const tenantId = randomUUID();
+    const send = (userId: string) => limiter(limits)(tenantId, userId);
+    for (let i = 0; i < 100; i += 1) expect(await send('ada')).toBeUndefined();
+    expect((await send('ada'))?.limit).toBe('user');
+    limits.user = { burst: 60, perMinute: 60 };
+    expect((await send('ada'))?.retryAfterMs).toBeLessThanOrEqual(1_000);
+    await eventually(async () => (await send('ada')) === undefined);
+  });
+
+  test('a clock of Redis that was set back locks nobody out', async () => {
+    const limit = limiter({ user: { burst: 60, perMinute: 60 }, tenant: unlimited });
+    const tenantId = randomUUID();
+    const direct = await connectRedis();
+    await direct.set(rateLimitKey(tenantId, 'ada'), String(Date.now() + 3_600_000), 'PX', 3_600_000);
+    expect((await limit(tenantId, 'ada'))?.retryAfterMs).toBeLessThanOrEqual(1_000);
+    await eventually(async () => (await limit(tenantId, 'ada')) === undefined);
+    expect(await direct.pttl(rateLimitKey(tenantId, 'ada'))).toBeLessThanOrEqual(60_000);
+    direct.disconnect();
   });
 
   test('its keys expire', async () => {
