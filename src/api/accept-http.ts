@@ -3,7 +3,7 @@ import type { LedgerTurn } from '../db/ledger.ts';
 import type { HttpChannel } from '../channels/http/index.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import type { AcceptMessage } from '../intake/accept-message.ts';
-import { badField, problemOf } from './problems.ts';
+import { badField, maybeTaken, problemOf } from './problems.ts';
 
 /** A message as a request has it, whichever door it came by. */
 export type HttpRequestMessage = { agentId: string; body: unknown; idempotencyKey: string | undefined };
@@ -18,6 +18,9 @@ export function createAcceptHttp({ http, accept }: { http: HttpChannel; accept: 
     const received = await http.receive({ tenantId: key.tenantId, ...message });
     if (received.kind === 'invalid') throw badField(received);
     const taken = await accept({ ...received.message, apiKeyId: key.firstId }, { deadline });
+    // Intake asks Temporal for nothing but the start.
+    const isUnsure = taken.kind === 'unavailable' && taken.service === 'Temporal';
+    if (isUnsure && message.idempotencyKey === undefined) throw maybeTaken();
     if (taken.kind !== 'accepted') throw problemOf(taken);
     // Sent with another key before: its reply is that key's.
     if (!isOwn(key, taken.turn)) throw problemOf({ kind: 'key-reused' });

@@ -64,6 +64,19 @@ export const unavailable = (service: string): Problem =>
     headers: { 'Retry-After': '2' },
   });
 
+/**
+ * 503 for a message without an Idempotency-Key that may have been taken: Temporal's answer to its start is
+ * missing. OpenAI's clients would send it again by themselves, as another one.
+ */
+export const maybeTaken = (): Problem =>
+  new Problem(
+    503,
+    'Temporarily unavailable',
+    'Temporal did not answer in time, so the message may have been taken. ' +
+      'Sent again it is another message; with an Idempotency-Key it would be the same one.',
+    { headers: { 'Retry-After': '2', 'x-should-retry': 'false' } },
+  );
+
 /** The problem behind an outcome of intake that is no success. */
 export function problemOf(outcome: Exclude<IntakeOutcome | RetryOutcome, { kind: 'accepted' }>): Problem {
   switch (outcome.kind) {

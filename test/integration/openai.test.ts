@@ -197,6 +197,36 @@ describe('errors are those of the client', () => {
     await eventually(async () => (await system.request('GET', '/readyz')).status === 200);
   });
 
+  test('for a Temporal whose answer is missing: it may have the message, so no client sends it again itself', async () => {
+    const [user, keyed, other] = [somebody(), somebody(), somebody()];
+    const patient = new OpenAI({ baseURL: `${system.baseUrl}/v1`, apiKey: system.apiKey });
+    const agentId = system.agent.id;
+    const call = {
+      ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
+      params: { name: 'send_message', arguments: { agentId, userId: other, text: 'Hello' } },
+    };
+    temporalOfApi.stall();
+    const [late, lateWithKey, lateTool] = await Promise.all([
+      errorOf(patient.chat.completions.create(asks('Hello', user))),
+      errorOf(
+        client.chat.completions.create(asks('Hello', keyed), {
+          headers: { 'Idempotency-Key': randomUUID() },
+        }),
+      ),
+      system.request('POST', '/mcp', call, { accept: 'application/json, text/event-stream' }),
+    ]);
+    temporalOfApi.restore();
+    expect(late).toMatchObject({ status: 503, code: 'service_unavailable' });
+    expect(String(late.error)).toMatch(/may have been taken/);
+    expect(late.headers.get('x-should-retry')).toBe('false');
+    expect(lateWithKey.status).toBe(503);
+    expect(lateWithKey.headers.get('x-should-retry')).toBeNull();
+    expect(JSON.stringify(lateTool.body)).toMatch(/may have been taken/);
+    const { rows } = await system.database.admin.query('SELECT 1 FROM turns WHERE user_id = $1', [user]);
+    expect(rows).toHaveLength(1);
+    await eventually(async () => (await system.request('GET', '/readyz')).status === 200);
+  });
+
   test('for a model that fails for good: told once, and not tried again by the client itself', async () => {
     system.llm.answerWith(() => fail(401));
     const patient = new OpenAI({ baseURL: `${system.baseUrl}/v1`, apiKey: system.apiKey });
