@@ -25,6 +25,9 @@ export const NO_REPLY: Readonly<Record<NoReplyReason, string>> = {
 /** Under a reply that reached its length limit. */
 export const CUT_OFF = '(My reply reached its length limit and stops here. Ask me to go on for the rest.)';
 
+/** In place of a reply that neither Temporal nor memory keeps any more. */
+export const REPLY_NOT_KEPT = '(This reply is no longer kept.)';
+
 /** When somebody has sent more than their limit allows. */
 export const TOO_MANY_MESSAGES = 'That was a lot at once: please give me a minute, then ask again.';
 

@@ -4,7 +4,7 @@ import { ApplicationFailure, WorkflowNotFoundError } from '@temporalio/common';
 import type pg from 'pg';
 import type { LedgerTurn } from '../db/ledger.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
-import { APOLOGY } from '../domain/words.ts';
+import { APOLOGY, REPLY_NOT_KEPT } from '../domain/words.ts';
 import { notesOf } from '../domain/turn-result.ts';
 import type { AnswerNotes, Missing, TurnResult } from '../domain/turn.ts';
 import { findExchange } from '../memory/long-term/memories.ts';
@@ -36,7 +36,7 @@ type Dependencies = { pool: pg.Pool; temporal: Client };
 
 /**
  * Waits for a message's reply for at most `waitMs` (0: only looks). Temporal keeps results for its
- * retention; after that the reply is read from memory, without the receipt.
+ * retention; after that the reply is read from memory, without the receipt, until it is swept there too.
  */
 export async function outcomeOf(
   { pool, temporal }: Dependencies,
@@ -123,7 +123,7 @@ async function outcomeWithoutTemporal(
     case 'done': {
       const stored = await findExchange(pool, tenantId, turn.messageId);
       const reply = stored.find(({ role }) => role === 'assistant');
-      return { state: 'done', reply: { text: reply?.content ?? '' }, memory: null, missing: [] };
+      return { state: 'done', reply: { text: reply?.content ?? REPLY_NOT_KEPT }, memory: null, missing: [] };
     }
   }
 }

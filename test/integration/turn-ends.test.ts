@@ -5,6 +5,7 @@ import type { Client } from '@temporalio/client';
 import { enterTurn, findTurn } from '../../src/db/ledger.ts';
 import { updateTenant } from '../../src/db/tenants.ts';
 import { embedAndStoreWorkflowId } from '../../src/domain/ids.ts';
+import { REPLY_NOT_KEPT } from '../../src/domain/words.ts';
 import { createAcceptMessage } from '../../src/intake/accept-message.ts';
 import { createPace } from '../../src/intake/pace.ts';
 import { settleTurn } from '../../src/intake/settle-turn.ts';
@@ -202,7 +203,17 @@ describe('what the ledger is told of an end', () => {
     expect((await retry(turn)).status).toBe(409);
     await child.terminate();
     expect(await settle(turn)).toBe('done');
+    expect(await get(turn)).toMatchObject({ state: 'done', reply: { text: REPLY_NOT_KEPT } });
     expect((await retry(turn)).status).toBe(409);
+  });
+
+  test('a reply that neither Temporal nor memory keeps any more is said to be so', async () => {
+    const { turn } = await entered();
+    await system.database.admin.query(`UPDATE turns SET state = 'done' WHERE message_id = $1`, [
+      turn.messageId,
+    ]);
+    const reply = { text: REPLY_NOT_KEPT };
+    expect(await get(turn)).toMatchObject({ state: 'done', reply, memory: null });
   });
 
   test('a turn that Temporal never had is to be sent again, once its start can’t arrive any more', async () => {
