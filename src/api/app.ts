@@ -171,16 +171,14 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget, waiting }));
   app.use('/v1', v1);
-  app.use(
-    '/mcp',
-    mcpRoutes({ ...dependencies, ...admission, findKey, readJson, acceptHttp, askToForget, waiting }),
-  );
+  const forMcp = { ...dependencies, ...admission, findKey, readJson, acceptHttp, askToForget };
+  app.use('/mcp', mcpRoutes({ ...forMcp, waiting, isOutage }));
 
   app.use(() => {
     throw notFound('path');
   });
   app.use(auditRefusals(log));
-  app.use(['/v1/chat/completions', '/v1/models'], openAiErrors(log));
-  app.use(problemHandler(log));
+  app.use(['/v1/chat/completions', '/v1/models'], openAiErrors(log, isOutage));
+  app.use(problemHandler(log, isOutage));
   return { app, takeEvent };
 }

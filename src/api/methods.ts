@@ -1,14 +1,7 @@
 /** Which methods a path has, by the API's description: no router of ours knows all of a path's. */
-import type { RequestHandler, Response } from 'express';
+import type { RequestHandler } from 'express';
+import { noteDescribedPath } from './described-path.ts';
 import { methodNotAllowed } from './problems.ts';
-
-/** A path as the API's description has it, and the methods that it takes. */
-export type DescribedPath = { path: string; methods: readonly string[] };
-
-const described = new WeakMap<Response, DescribedPath>();
-
-/** The path that a request was for; undefined for one that isn't described. */
-export const describedPath = (res: Response): DescribedPath | undefined => described.get(res);
 
 /**
  * Answers OPTIONS, and 405 where a path doesn't have the method: before anything else is looked at, a body of
@@ -27,7 +20,7 @@ export function heedMethods(paths: Readonly<Record<string, object>>): RequestHan
     .toSorted((a, b) => a.parts - b.parts);
   return (req, res, next) => {
     const found = known.find(({ pattern }) => pattern.test(req.path));
-    if (found) described.set(res, found);
+    if (found) noteDescribedPath(res, found);
     if (!found || found.methods.includes(req.method)) {
       next();
       return;

@@ -1,7 +1,7 @@
 import type { RequestHandler } from 'express';
 import { collectDefaultMetrics, Histogram, Registry } from 'prom-client';
 import { keptFor } from '../lib/kept-for.ts';
-import { describedPath } from './methods.ts';
+import { describedPath } from './described-path.ts';
 
 /** However often they are asked for, so often they are collected. */
 const KEPT_MS = 1_000;

@@ -4,6 +4,7 @@ import type { KeyRole } from '../domain/key-roles.ts';
 import { setbackOf } from '../intake/availability.ts';
 import type { Fault } from '../intake/fields.ts';
 import type { IntakeOutcome, RetryOutcome } from '../intake/outcomes.ts';
+import { describedPath } from './described-path.ts';
 
 /**
  * An answer that isn't a success, as `application/problem+json` (RFC 9457). Thrown by handlers, sent in one
@@ -151,20 +152,39 @@ export function sendProblem(res: Response, problem: Problem): void {
     );
 }
 
+/** Whether a service is away without which nobody gets anything (see `createReadiness`). */
+export type IsOutage = () => Promise<boolean>;
+
 /**
  * The last handler: turns whatever was thrown into a problem, and sends that in the call's own shape. What
- * nobody foresaw is logged and stays inside.
+ * nobody foresaw is logged and stays inside. Of the path the log has what the API's description has: what
+ * was sent has ids of people, and any length.
  */
-export function problemHandler(log: Logger, send = sendProblem): ErrorRequestHandler {
-  return (error: unknown, req, res, next) => {
+export function problemHandler(
+  log: Logger,
+  isOutage: IsOutage = () => Promise.resolve(false),
+  send = sendProblem,
+): ErrorRequestHandler {
+  return async (error: unknown, req, res, next) => {
     if (res.headersSent) {
       next(error);
       return;
     }
-    const problem = toProblem(error);
-    if (problem.status >= 500) log.error({ err: error, method: req.method, path: req.path }, problem.title);
+    const problem = await problemBehind(error, isOutage);
+    const path = describedPath(res)?.path ?? 'unmatched';
+    if (problem.status >= 500) log.error({ err: error, method: req.method, path }, problem.title);
     send(res, problem);
   };
+}
+
+/**
+ * What an error is to the client, when there is time to ask. While a service hangs a tenant's requests find
+ * its share taken by those before them: that is the service's fault.
+ */
+export async function problemBehind(error: unknown, isOutage: IsOutage): Promise<Problem> {
+  const problem = toProblem(error);
+  const isOverShare = problem.members['limit'] === 'share';
+  return isOverShare && (await isOutage()) ? unavailable('A service') : problem;
 }
 
 /** What an error is to the client. */

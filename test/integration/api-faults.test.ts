@@ -148,6 +148,17 @@ describe.each(HARMS)('when it is %s,', (how, harm) => {
     expect(answer).toMatchObject({ status: 200, body: { reply: { text: 'Noted: Hello' } } });
   });
 
+  test('postgres: many requests of one tenant at once are told that it is away, and not that they are many', async () => {
+    harm(postgres);
+    const path = `/v1/messages/${randomUUID()}`;
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, nth) =>
+        nth % 2 === 0 ? send(`many-${how}`) : system.request('GET', path),
+      ),
+    );
+    answers.forEach(expectUnavailable);
+  });
+
   test('/readyz answers 503 and names the missing services', async () => {
     for (const [name, service] of Object.entries(services())) {
       harm(service);

@@ -20,7 +20,7 @@ import { searchMemoryOf } from '../look-up.ts';
 import { memoryOf } from '../memory-page.ts';
 import { bodyOf } from '../message-body.ts';
 import { goneOrClosing } from '../prefer.ts';
-import { notFound, toProblem } from '../problems.ts';
+import { notFound, problemBehind, type IsOutage } from '../problems.ts';
 import { pageQuery, searchBody } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
 import { takeWaitingPlace } from '../waiting-places.ts';
@@ -36,6 +36,7 @@ export type ToolDependencies = {
   /** Undefined where no model is set. */
   search: SearchMemory | undefined;
   waiting: Shares;
+  isOutage: IsOutage;
   closing: AbortSignal;
 };
 
@@ -139,7 +140,7 @@ function tool<Shape extends z.ZodRawShape>(given: {
         const call = { ...TOOL_CALLS[name], isRead: false };
         return resultOf(await throughAdmission(on, { call, params, ...by }, () => run(on, by, input)));
       } catch (error) {
-        const problem = toProblem(error);
+        const problem = await problemBehind(error, on.isOutage);
         if (problem.status >= 500) on.log.error({ err: error, tool: name }, problem.title);
         const { status, title, message: detail, members } = problem;
         return { ...resultOf({ status, title, detail, ...members }), isError: true };

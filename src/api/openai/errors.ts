@@ -1,7 +1,7 @@
 /** What went wrong, in OpenAI's shape: its clients make their exceptions of it. */
 import type { ErrorRequestHandler } from 'express';
 import type { Logger } from 'pino';
-import { problemHandler, type Problem } from '../problems.ts';
+import { problemHandler, type IsOutage, type Problem } from '../problems.ts';
 
 type OpenAiError = { message: string; type: string; param: string | null; code: string | null };
 
@@ -36,7 +36,7 @@ export function openAiError({ status, message, members }: Problem): { error: Ope
 const FIELDS: Readonly<Record<string, string>> = { userId: 'user', text: 'messages' };
 
 /** Answers what was thrown. */
-export const openAiErrors = (log: Logger): ErrorRequestHandler =>
-  problemHandler(log, (res, problem) => {
+export const openAiErrors = (log: Logger, isOutage: IsOutage): ErrorRequestHandler =>
+  problemHandler(log, isOutage, (res, problem) => {
     res.status(problem.status).set(problem.headers).json(openAiError(problem));
   });
