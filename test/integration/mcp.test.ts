@@ -185,11 +185,19 @@ describe('whoever may not', () => {
   test('has read all that it may', async () => {
     const other = await createTestTenant(system.database.pool);
     const client = await clientOf(other.apiKey);
-    await system.redis.set(tenantReadLimitKey(other.tenantId), String(Date.now() + 600_000), 'PX', 600_000);
+    // One comes back in 10 ms.
+    const useUpReads = () =>
+      system.redis.set(tenantReadLimitKey(other.tenantId), String(Date.now() + 600_000), 'PX', 600_000);
     const inScopeOfOther = { agentId: other.agent.id, userId: 'ada' };
-    await expect(call(client, 'list_memories', inScopeOfOther)).rejects.toThrow('Too many reads');
-    await expect(client.listTools()).rejects.toThrow('Too many reads');
-    await expect(clientOf(other.apiKey)).rejects.toThrow('Too many reads');
+    for (const ask of [
+      () => call(client, 'list_memories', inScopeOfOther),
+      () => client.listTools(),
+      () => clientOf(other.apiKey),
+    ]) {
+      await useUpReads();
+      await expect(ask()).rejects.toThrow('Too many reads');
+    }
+    await useUpReads();
     const bearer = { authorization: `Bearer ${other.apiKey}` };
     expect(await system.request('POST', '/mcp', '{', bearer)).toMatchObject({
       status: 429,
