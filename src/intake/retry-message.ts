@@ -11,7 +11,8 @@ import { reach, setbackOf, UnavailableError } from './availability.ts';
 import { atPace, type Pace } from './pace.ts';
 import type { RetryOutcome } from './outcomes.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { settleTurn, statusOf } from './settle-turn.ts';
+import { statusOf } from '../temporal/status.ts';
+import { settleTurn } from './settle-turn.ts';
 import { startTurn, type TurnStarter } from './start-turn.ts';
 
 /** Beginnings of histories that a process reads at once for retries of a tenant that is alone. */
