@@ -7,11 +7,11 @@ import type { HandleMessageInput } from '../domain/turn.ts';
 import type { FairPlaces } from '../lib/fair-places.ts';
 import { fetchInput } from '../temporal/history.ts';
 import { refusalBehind } from '../temporal/payload-codec.ts';
+import { statusOf } from '../temporal/status.ts';
 import { reach, setbackOf, UnavailableError } from './availability.ts';
 import { atPace, type Pace } from './pace.ts';
 import type { RetryOutcome } from './outcomes.ts';
 import type { RateLimiter } from './rate-limiter.ts';
-import { statusOf } from '../temporal/status.ts';
 import { settleTurn } from './settle-turn.ts';
 import { startTurn, type TurnStarter } from './start-turn.ts';
 
