@@ -47,16 +47,13 @@ export async function retryMessage(
     const state = await temporal.withDeadline(deadline, () => settleTurn(dependencies, tenantId, turn));
     if (state === 'erased') return { kind: 'too-old' };
     if (state === 'done' || state === 'accepted') return { kind: 'not-failed' };
-    // No other run of it begins beside the one that has failed.
-    const isEnding = async () => (await statusOf(temporal, turn.workflowId)) === 'RUNNING';
-    if (state === 'failed' && (await temporal.withDeadline(deadline, isEnding)))
-      return { kind: 'still-ending' };
     const start = async (): Promise<RetryOutcome> => {
       const late = AbortSignal.timeout(Math.max(0, deadline - Date.now()));
-      const read = () => inputOf(temporal, turn.workflowId, deadline);
+      const read = () => temporal.withDeadline(deadline, () => inputOf(temporal, turn.workflowId));
       const input = await places({ tenantId, userId }, late, read).catch((error: unknown) => {
         throw late.aborted ? new UnavailableError('Temporal', { cause: error }) : error;
       });
+      if (input === 'running') return { kind: state === 'failed' ? 'still-ending' : 'not-failed' };
       if (!input) return { kind: 'too-old' };
       // Of one that was refused, and has an input, Temporal has the start after all.
       if (state === 'refused') return { kind: 'not-failed' };
@@ -76,12 +73,14 @@ export async function retryMessage(
   }
 }
 
-/** What the last run was started with; undefined when Temporal has forgotten it. */
+/**
+ * What the last run was started with; undefined when Temporal has forgotten it, and `running` while it still
+ * runs: no other begins beside it.
+ */
 async function inputOf(
   temporal: Client,
   workflowId: string,
-  deadline: number,
-): Promise<HandleMessageInput | undefined> {
-  const input = await temporal.withDeadline(deadline, () => fetchInput(temporal, workflowId));
-  return input as HandleMessageInput | undefined;
+): Promise<HandleMessageInput | 'running' | undefined> {
+  if ((await statusOf(temporal, workflowId)) === 'RUNNING') return 'running';
+  return (await fetchInput(temporal, workflowId)) as HandleMessageInput | undefined;
 }

@@ -16,6 +16,7 @@ function slowTemporal() {
       options: { namespace: 'n', loadedDataConverter: {} },
       withDeadline: (_deadline: number, work: () => Promise<unknown>) => work(),
       workflowService: {
+        describeWorkflowExecution: () => Promise.resolve({ workflowExecutionInfo: { status: 3 } }),
         getWorkflowExecutionHistory: (request: (typeof asked)[number]) => {
           asked.push(request);
           return new Promise((resolve) => letGo.push(() => resolve({ history: { events: [{}] } })));
