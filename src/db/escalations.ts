@@ -127,16 +127,13 @@ export async function listEscalations(
   return rows.map((row) => ({ ...toEscalation(row), createdAt: row.createdAt }));
 }
 
-/** Longer than it takes to tell all of them while Slack is slow. */
-const TELLING_WITHIN = '5 minutes';
-
-/** Longer than somebody goes on who tells people on a message's way in: one call of a channel at most. */
-const TELLING_BEGUN_WITHIN = '15 seconds';
+/** Longer than it takes to tell the next of them while Slack is slow: a look, a link, a message. */
+const TELLING_WITHIN = '1 minute';
 
 /**
- * Claims the telling, for one caller, until people are told or it gives the claim back; after some minutes,
- * when it has died over it, for another. Gives who has been told by then. `begun`: somebody else has just
- * claimed it, and may give it back soon; undefined when nothing is to be done, or not for some minutes.
+ * Claims the telling, for one caller, until people are told or it gives the claim back; after a minute in
+ * which it has told nobody, when it has died over it, for another. Gives who has been told by then. `begun`:
+ * somebody else has claimed it, and may not bring it to its end; undefined when nothing is to be done.
  */
 export async function claimTelling(
   pool: pg.Pool,
@@ -151,9 +148,8 @@ export async function claimTelling(
     );
     if (rows[0]) return new Set(rows[0].told);
     const begun = await client.query(
-      `SELECT FROM escalations WHERE tenant_id = $1 AND id = $2 AND told_at IS NULL
-         AND telling_at > now() - $3::interval`,
-      [tenantId, id, TELLING_BEGUN_WITHIN],
+      'SELECT FROM escalations WHERE tenant_id = $1 AND id = $2 AND told_at IS NULL',
+      [tenantId, id],
     );
     return begun.rowCount ? 'begun' : undefined;
   });
@@ -162,11 +158,11 @@ export async function claimTelling(
 /** Notes that somebody has been told, so that nobody is told twice when the telling breaks off. */
 export async function noteTold(pool: pg.Pool, tenantId: string, id: string, whom: string): Promise<void> {
   await inTenant(pool, tenantId, (client) =>
-    client.query('UPDATE escalations SET told = array_append(told, $3) WHERE tenant_id = $1 AND id = $2', [
-      tenantId,
-      id,
-      whom,
-    ]),
+    client.query(
+      `UPDATE escalations SET told = array_append(told, $3), telling_at = now()
+       WHERE tenant_id = $1 AND id = $2`,
+      [tenantId, id, whom],
+    ),
   );
 }
 

@@ -92,7 +92,7 @@ export function createAcceptMessage(
     if (!isRepeated) accepted(entered.tookMs + performance.now() - offeredAt);
     // Another delivery may have given up in the meantime and marked as refused what runs now.
     if (isRepeated) await markStart(pool, tenantId, turn.messageId, 'accepted').catch(() => undefined);
-    return { kind: 'accepted', turn };
+    return { kind: 'accepted', turn: { ...turn, state: 'accepted' } };
   };
 
   return async (message, { deadline = Date.now() + ACCEPT_WITHIN_MS } = {}) => {

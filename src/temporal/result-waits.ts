@@ -1,20 +1,27 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@temporalio/client';
+import { isGrpcDeadlineError, type Client } from '@temporalio/client';
 import type { Workflow, WorkflowResultType } from '@temporalio/common';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { createFairPlaces, type FairPlaces } from '../lib/fair-places.ts';
 import { createSharedWaits, type SharedWaits } from '../lib/shared-waits.ts';
-import { createShares, type Shares } from '../lib/shares.ts';
+import { createShares } from '../lib/shares.ts';
 import { statusOf } from './status.ts';
 
 /**
- * Workflows that a tenant alone has polled at once; several tenants share out 368. Temporal takes 1,200 long
- * polls of a kind at once, of a namespace in each frontend (`frontend.namespaceCount`), unless it is told
- * otherwise, and lets everybody's wait beyond that: three processes stay below.
+ * Temporal takes 1,200 long polls of a kind at once, of a namespace in each frontend
+ * (`frontend.namespaceCount`), unless it is told otherwise, and lets everybody's wait beyond that: three
+ * processes stay below. Of these polls each tenant has some at once, whatever others have.
  */
-export const POLLS_AT_ONCE = 80;
-/** How late a result may come to whoever has its share of the polls. */
+export const POLLS_FOR_EACH = 8;
+export const POLLS_FOR_ALL_OF_THESE = 184;
+/** Beyond them tenants share out others: one that is alone has so many. */
+export const POLLS_SHARED = 47;
+/** A poll is asked for no longer than this: then somebody must still wait. Temporal answers in 20 s. */
+const POLL_FOR_MS = 25_000;
+/** How late a result may come to whoever has no poll, while few are without. */
 const LOOK_EVERY_MS = 1_000;
+/** A tenant makes 100 looks a second at most, and all together 200. */
+const MS_A_LOOK = { own: 10, all: 5 };
 /** Looks at once, of a tenant that is alone. */
 const LOOKS_AT_ONCE = 10;
 
@@ -25,48 +32,122 @@ export type WaitForResult<W extends Workflow> = (
   signal: AbortSignal,
 ) => Promise<WorkflowResultType<W>>;
 
-/** What all waits over one client share. */
-const bounds = new WeakMap<Client, { polls: Shares; looks: FairPlaces }>();
+type Bounds = {
+  /** Takes a poll for a tenant; undefined when it has its share. */
+  takePoll: (tenantId: string) => (() => void) | undefined;
+  looks: FairPlaces;
+  lookers: Counted;
+};
 
-function boundsOf(temporal: Client) {
-  const own = bounds.get(temporal) ?? {
-    polls: createShares(POLLS_AT_ONCE),
-    looks: createFairPlaces(LOOKS_AT_ONCE),
-  };
+/** What all waits over one client share. */
+const bounds = new WeakMap<Client, Bounds>();
+
+function boundsOf(temporal: Client): Bounds {
+  const own = bounds.get(temporal) ?? createBounds();
   bounds.set(temporal, own);
   return own;
 }
 
+function createBounds(): Bounds {
+  const few = createCounted();
+  const shared = createShares(POLLS_SHARED);
+  return {
+    takePoll: (tenantId) =>
+      few.of(tenantId) < POLLS_FOR_EACH && few.all() < POLLS_FOR_ALL_OF_THESE
+        ? few.add(tenantId)
+        : shared.take(tenantId),
+    looks: createFairPlaces(LOOKS_AT_ONCE),
+    lookers: createCounted(),
+  };
+}
+
+/** How many there are of each tenant, and of all. */
+type Counted = { add(tenantId: string): () => void; of(tenantId: string): number; all(): number };
+
+function createCounted(): Counted {
+  const counts = new Map<string, number>();
+  let all = 0;
+  const change = (tenantId: string, by: 1 | -1): void => {
+    all += by;
+    const count = (counts.get(tenantId) ?? 0) + by;
+    if (count === 0) counts.delete(tenantId);
+    else counts.set(tenantId, count);
+  };
+  return {
+    add(tenantId) {
+      change(tenantId, 1);
+      let isThere = true;
+      return () => {
+        if (isThere) change(tenantId, -1);
+        isThere = false;
+      };
+    },
+    of: (tenantId) => counts.get(tenantId) ?? 0,
+    all: () => all,
+  };
+}
+
 /**
  * Makes what waits for workflows of one type. Those who wait for the same workflow share a long poll. Whoever
- * finds its tenant's share of the polls taken looks every second how the workflow is, and whether a poll has
- * come free.
+ * finds none for its tenant looks now and then how the workflow is, and whether a poll has come free.
  */
 export function createResultWaits<W extends Workflow = Workflow>(): WaitForResult<W> {
   const waits = new WeakMap<Client, SharedWaits<WorkflowResultType<W>>>();
 
   return async (temporal, { tenantId, workflowId }, signal) => {
-    const { polls, looks } = boundsOf(temporal);
+    const { takePoll, looks, lookers } = boundsOf(temporal);
     const shared = waits.get(temporal) ?? createSharedWaits<WorkflowResultType<W>>();
     waits.set(temporal, shared);
     const result = () => temporal.workflow.getHandle<W>(workflowId).result();
-    const soon = <T>(ask: () => Promise<T>) =>
-      temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, () =>
-        temporal.connection.withAbortSignal(signal, ask),
-      );
-    for (;;) {
-      signal.throwIfAborted();
-      const isPolled = shared.waitersOf(workflowId) > 0;
-      const giveBack = isPolled ? undefined : polls.take(tenantId);
-      if (isPolled || giveBack) {
-        return shared.join(workflowId, signal, (nobody) =>
-          temporal.connection.withAbortSignal(nobody, result).finally(giveBack),
-        );
+    const soon = <T>(ask: () => Promise<T>) => temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, ask);
+    const leave = lookers.add(tenantId);
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const isPolled = shared.waitersOf(workflowId) > 0;
+        const giveBack = isPolled ? undefined : takePoll(tenantId);
+        if (isPolled || giveBack) {
+          leave();
+          return await shared.join(workflowId, signal, (nobody) =>
+            polled(temporal, result, nobody).finally(giveBack),
+          );
+        }
+        const owner = { tenantId, userId: '' };
+        const status = await looks(owner, signal, () => soon(() => statusOf(temporal, workflowId)));
+        if (status !== 'RUNNING') return await soon(result);
+        const pauseMs = lookEveryMs({ own: lookers.of(tenantId), all: lookers.all() });
+        await delay(pauseMs, undefined, { signal });
       }
-      const owner = { tenantId, userId: '' };
-      const status = await looks(owner, signal, () => soon(() => statusOf(temporal, workflowId)));
-      if (status !== 'RUNNING') return soon(result);
-      await delay(LOOK_EVERY_MS, undefined, { signal });
+    } finally {
+      leave();
     }
   };
+}
+
+/** How far apart the looks of one wait come, while so many of its tenant's and of all have no poll. */
+export const lookEveryMs = ({ own, all }: { own: number; all: number }): number =>
+  Math.max(LOOK_EVERY_MS, own * MS_A_LOOK.own, all * MS_A_LOOK.all);
+
+/**
+ * A result, by polls that are bounded each. The client leaves something at its signal for each call until the
+ * signal ends, and goes on by itself with one that it has tried again: so each poll has a signal of its own.
+ */
+async function polled<T>(temporal: Client, result: () => Promise<T>, nobody: AbortSignal): Promise<T> {
+  for (;;) {
+    nobody.throwIfAborted();
+    const poll = new AbortController();
+    const end = (): void => poll.abort(nobody.reason);
+    nobody.addEventListener('abort', end, { once: true });
+    const until = Date.now() + POLL_FOR_MS;
+    try {
+      return await temporal.withDeadline(until, () =>
+        temporal.connection.withAbortSignal(poll.signal, result),
+      );
+    } catch (error) {
+      const isOver = isGrpcDeadlineError(error) && Date.now() > until - ACCEPT_WITHIN_MS;
+      if (nobody.aborted || !isOver) throw error;
+    } finally {
+      nobody.removeEventListener('abort', end);
+    }
+  }
 }

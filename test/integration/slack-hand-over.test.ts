@@ -318,10 +318,10 @@ describe('nobody can be told at first', () => {
   });
 });
 
-test('somebody has died while they told people: the next message tells them, some minutes later', async () => {
+test('somebody has died while they told people: who comes next tells them, a minute later', async () => {
   const said = await engaged('tell them, please');
   await system.request('POST', pathOf(said));
-  const [before, others] = [toldOf(said, 'UHUMAN').length, toldOf(said, 'UOTHER').length];
+  const { length: before } = toldOf(said, 'UHUMAN');
   const died = async (ago: string) => {
     const { tenantId, database } = system;
     await database.admin.query(
@@ -330,18 +330,17 @@ test('somebody has died while they told people: the next message tells them, som
       [tenantId, threadIdOf(said), ago],
     );
   };
-  await died('1 minute');
+  await died('50 seconds');
   const more = await ada.message('anybody?', said.thread);
   await system.send(more.event);
+  await eventually(() => toldOf(said, 'UHUMAN').length === before + 1, {
+    timeoutMs: 30_000,
+    what: 'they are told',
+  });
+  expect(toldOf(said, 'UOTHER')).toHaveLength(1);
   await remembered('anybody?');
-  expect(toldOf(said, 'UHUMAN')).toHaveLength(before);
-  await died('10 minutes');
-  const again = await ada.message('anybody at all?', said.thread);
-  await system.send(again.event);
-  await eventually(() => toldOf(said, 'UHUMAN').length === before + 1, { what: 'they are told' });
-  expect(toldOf(said, 'UOTHER')).toHaveLength(others);
   expect((await seen(said)).filter((text) => text === HANDED_OVER_LINE)).toHaveLength(1);
-});
+}, 60_000);
 
 test('a message that asks for a person and comes again after the thread was handed back changes nothing', async () => {
   const said = await ada.mention('human please');

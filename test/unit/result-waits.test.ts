@@ -1,9 +1,22 @@
 /** However many wait for workflows, Temporal holds so many long polls of a process. */
+import { getEventListeners } from 'node:events';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { mostPlaces } from '../../src/lib/shares.ts';
-import { createResultWaits, POLLS_AT_ONCE } from '../../src/temporal/result-waits.ts';
+import {
+  createResultWaits,
+  lookEveryMs,
+  POLLS_FOR_ALL_OF_THESE,
+  POLLS_FOR_EACH,
+  POLLS_SHARED,
+} from '../../src/temporal/result-waits.ts';
+
+import { eventually } from '../support/eventually.ts';
+
+const MOST_POLLS = POLLS_FOR_ALL_OF_THESE + mostPlaces(POLLS_SHARED);
+/** What a tenant has that is alone. */
+const POLLS_AT_ONCE = POLLS_FOR_EACH + POLLS_SHARED;
 
 beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
 afterEach(() => void jest.useRealTimers());
@@ -12,7 +25,8 @@ afterEach(() => void jest.useRealTimers());
 function fakeTemporal() {
   const ended = new Set<string>();
   const polls = new Map<string, Array<() => void>>();
-  const counts = { looks: 0 };
+  const counts = { looks: 0, polls: 0 };
+  let deadline = Infinity;
   let aborted: AbortSignal | undefined;
   const result = (workflowId: string): Promise<string> => {
     if (ended.has(workflowId)) return Promise.resolve(workflowId);
@@ -27,16 +41,28 @@ function fakeTemporal() {
       leave();
       reject(new Error('cancelled'));
     });
+    // As a deadline ends a call of gRPC.
+    const ms = deadline - Date.now();
+    setTimeout(() => {
+      leave();
+      reject(Object.assign(new Error('late'), { code: 4, details: '', metadata: {} }));
+    }, ms);
     own.push(come);
+    counts.polls += 1;
     polls.set(workflowId, own);
     return promise;
   };
   const temporal = {
     options: { namespace: 'default' },
-    withDeadline: async (_deadline: number, ask: () => Promise<unknown>) => ask(),
+    withDeadline: async (until: number, ask: () => Promise<unknown>) => {
+      deadline = until;
+      return ask();
+    },
     connection: {
       withAbortSignal: async (signal: AbortSignal, ask: () => Promise<unknown>) => {
         aborted = signal;
+        // The client hangs something on it for each call, and never takes it away.
+        signal.addEventListener('abort', () => undefined);
         return ask();
       },
     },
@@ -74,9 +100,9 @@ test('many tenants that wait for many workflows hold a bounded number of polls',
     }
   }
   await settled();
-  expect(held()).toBeLessThanOrEqual(mostPlaces(POLLS_AT_ONCE));
+  expect(held()).toBeLessThanOrEqual(MOST_POLLS);
   // Three processes stay below what Temporal takes unless it is told otherwise.
-  expect(3 * mostPlaces(POLLS_AT_ONCE)).toBeLessThan(1_200);
+  expect(3 * MOST_POLLS).toBeLessThan(1_200);
 });
 
 test('waits of all kinds share the polls, and all who wait for the same workflow share one', async () => {
@@ -139,4 +165,52 @@ test('whoever leaves gives its poll back, and one that has left before takes non
     await settled();
     expect(held()).toBe(0);
   }
+});
+
+test('each of many tenants has some polls at once', async () => {
+  const { temporal, polled } = fakeTemporal();
+  const wait = createResultWaits();
+  for (let tenant = 0; tenant < 20; tenant += 1)
+    void wait(temporal, { tenantId: `t${tenant}`, workflowId: `t${tenant}` }, forEver());
+  for (let nth = 0; nth < 4; nth += 1)
+    void wait(temporal, { tenantId: 'quiet', workflowId: `quiet-${nth}` }, forEver());
+  await settled();
+  expect([0, 1, 2, 3].map((nth) => polled(`quiet-${nth}`))).toEqual([1, 1, 1, 1]);
+});
+
+test('the more wait without a poll, the further apart each looks', () => {
+  expect(lookEveryMs({ own: 1, all: 1 })).toBe(1_000);
+  const aSecond = (count: number, ms: number) => (count * 1_000) / ms;
+  expect(aSecond(420, lookEveryMs({ own: 420, all: 420 }))).toBe(100);
+  expect(aSecond(3_000, lookEveryMs({ own: 100, all: 3_000 }))).toBe(200);
+});
+
+test('however long somebody waits, nothing hangs on their signal', async () => {
+  const { temporal, counts } = fakeTemporal();
+  const wait = createResultWaits();
+  for (let nth = 0; nth < POLLS_AT_ONCE; nth += 1)
+    void wait(temporal, { tenantId: 'loud', workflowId: `w-${nth}` }, forEver());
+  await settled();
+  jest.useRealTimers();
+  const { signal } = new AbortController();
+  void wait(temporal, { tenantId: 'loud', workflowId: 'over' }, signal);
+  await eventually(() => counts.looks >= 3);
+  expect(getEventListeners(signal, 'abort').length).toBeLessThan(3);
+});
+
+test('a poll is asked for anew while somebody waits for it, and no more', async () => {
+  const { temporal, counts, held, end } = fakeTemporal();
+  const wait = createResultWaits();
+  const leaving = new AbortController();
+  const left = wait(temporal, { tenantId: 'a', workflowId: 'left' }, leaving.signal);
+  const stays = wait(temporal, { tenantId: 'a', workflowId: 'stays' }, forEver());
+  await settled();
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect([held(), counts.polls]).toEqual([2, 6]);
+  leaving.abort(new Error('gone'));
+  await expect(left).rejects.toThrow('gone');
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(held()).toBe(1);
+  end('stays');
+  expect(await stays).toBe('stays');
 });

@@ -101,7 +101,8 @@ export function messageRoutes(
     const turn = await ownTurn(req, res);
     const retried = await retryMessage({ ...dependencies, places }, tenantId, turn);
     if (retried.kind !== 'accepted') throw problemOf(retried);
-    sendOutcome(res, turn, await waitFor(req, res, turn), 202);
+    const again: LedgerTurn = { ...turn, state: 'accepted' };
+    sendOutcome(res, again, await waitFor(req, res, again), 202);
   });
 
   return router;

@@ -69,6 +69,7 @@ export async function tellPeople(telling: Telling): Promise<void> {
   );
   const people = [...new Set(telling.people)].filter((person) => !told.has(person));
   if (people.length === 0) return;
+  telling.signal?.throwIfAborted();
   const until = telling.signal ?? AbortSignal.timeout(CHANNEL_CALL_WITHIN_MS);
   const reading = telling.readInTurn(until, () => shownIn(client, place, telling.signal));
   // Where there is no place in time, they are told what is at hand.

@@ -18,8 +18,8 @@ import type { Place } from './thread-posts.ts';
 
 /** After so long a person may have one more thread handed over. */
 const ASK_AGAIN_MS = 60_000;
-/** Who tells people on a message's way in ends soon, or breaks off. */
-const TELL_AGAIN_MS = 2_000;
+/** Who tells people ends soon, breaks off, or has died over it, which shows after a minute. */
+const TELL_AGAIN_MS = 5_000;
 
 export function personTakesOver(
   stores: { pool: pg.Pool; redis: RedisClient; log: Logger; mayAsk: PersonalLimit },
