@@ -13,7 +13,6 @@ import { reach } from '../intake/availability.ts';
 import type { Pace } from '../intake/pace.ts';
 import type { RateLimiter } from '../intake/rate-limiter.ts';
 import { presentedKey } from './auth.ts';
-import { createCallsUnderWay } from './calls-under-way.ts';
 import { rolesOf, type Call, type TenantCall } from './calls.ts';
 import { createListShares } from './list-shares.ts';
 import { missingRole, Problem, retryAfter, toProblem } from './problems.ts';
@@ -90,7 +89,6 @@ export function createAdmission({ rateLimiter, pace, callsAMinute }: AdmissionLi
   const refused = new RateLimiterMemory({ points: REFUSED_A_MINUTE, duration: 60 });
   const takeListPlace = createListShares();
   const heedUntaken = createUntaken();
-  const takePlace = createCallsUnderWay();
   const countRead = async ({ tenantId }: FoundApiKey): Promise<void> => {
     const over = await rateLimiter.countRead(tenantId);
     if (over) throw tooManyReads(over);
@@ -111,7 +109,6 @@ export function createAdmission({ rateLimiter, pace, callsAMinute }: AdmissionLi
   };
   const admit: Admit = async (call, key, res, note) => {
     heedUntaken(key.tenantId, res);
-    takePlace(key.tenantId, res);
     const mayCall = rolesOf(call).includes(key.role);
     if (call.isAudited || !mayCall) {
       await spend(budget, key);

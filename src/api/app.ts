@@ -21,6 +21,7 @@ import { createAcceptHttp } from './accept-http.ts';
 import { admitKeys, auditRefusals, CALLS_A_MINUTE, createAdmission, noteOperator } from './admission.ts';
 import { createAskToForget } from './ask-to-forget.ts';
 import { requireOperator, requireTenant } from './auth.ts';
+import { createCallsUnderWay } from './calls-under-way.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
 import { createKeyLookup } from './key-lookup.ts';
@@ -126,9 +127,10 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
 
   const findKey = createKeyLookup(pool);
   const sessions = createSessions(dependencies.encryption.keys);
-  const doors = { findKey, sessions, operatorToken: operator?.token };
   const admission = createAdmission({ rateLimiter, pace, callsAMinute });
   const { admit } = admission;
+  const takePlace = createCallsUnderWay();
+  const doors = { findKey, takePlace, sessions, operatorToken: operator?.token };
   const longWork = createLongWork();
   const readJson = createReadJson(longWork);
   const forSessions = { doors, readJson, admit, operatorPool: operator?.pool };
@@ -171,7 +173,7 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(auditRoutes(dependencies));
   v1.use(erasureRoutes({ ...dependencies, askToForget, waiting }));
   app.use('/v1', v1);
-  const forMcp = { ...dependencies, ...admission, findKey, readJson, acceptHttp, askToForget };
+  const forMcp = { ...dependencies, ...admission, findKey, takePlace, readJson, acceptHttp, askToForget };
   app.use('/mcp', mcpRoutes({ ...forMcp, waiting, isOutage }));
 
   app.use(() => {

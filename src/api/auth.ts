@@ -4,6 +4,7 @@ import { hashOfKey, type FoundApiKey } from '../db/api-keys.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { isSameSecret } from '../lib/same-secret.ts';
 import { reach } from '../intake/availability.ts';
+import type { TakePlace } from './calls-under-way.ts';
 import type { FindKey } from './key-lookup.ts';
 import { networkBehind, sentBy } from './origin.ts';
 import { Problem, unauthorized } from './problems.ts';
@@ -15,6 +16,7 @@ const keys = new WeakMap<Response, FoundApiKey>();
 export type Doors = {
   /** Finds a tenant's key by its hash. */
   findKey: FindKey;
+  takePlace: TakePlace;
   /** Undefined: nobody is the operator. */
   operatorToken: string | undefined;
   sessions: Sessions;
@@ -24,23 +26,31 @@ export type Doors = {
  * Lets a request with a valid tenant API key through, or a session of one, and keeps the key for
  * `presentedKey`. Without `sessions` a bearer alone is taken.
  */
-export function requireTenant(doors: Pick<Doors, 'findKey'> & Partial<Doors>): RequestHandler {
-  const { findKey, sessions } = doors;
+export function requireTenant(doors: Pick<Doors, 'findKey' | 'takePlace'> & Partial<Doors>): RequestHandler {
+  const { sessions } = doors;
   return async (req, res, next) => {
-    const found = await keyBehind(findKey, req, keyHashOf(req, sessions));
+    const found = await keyBehind(doors, res, keyHashOf(req, sessions));
     if (!found) throw needsBearer('an API key of a tenant that is neither revoked nor expired');
     keys.set(res, found);
     next();
   };
 }
 
-/** The key of a hash that a request brings, if it is one, in the time that accepting a message may take. */
+/**
+ * The key of a hash that a request brings, if it is one, in the time that accepting a message may take. From
+ * the moment on that its tenant is known it is one of its calls under way.
+ */
 export async function keyBehind(
-  findKey: FindKey,
-  req: Request,
+  { findKey, takePlace }: Pick<Doors, 'findKey' | 'takePlace'>,
+  res: Response,
   hash: Buffer | undefined,
 ): Promise<FoundApiKey | undefined> {
-  return hash && reach('The database', Date.now() + ACCEPT_WITHIN_MS, findKey(hash, networkBehind(req)));
+  if (!hash) return undefined;
+  const isOf = (tenantId: string): void => takePlace(tenantId, res);
+  const finding = findKey(hash, networkBehind(res.req), isOf);
+  const found = await reach('The database', Date.now() + ACCEPT_WITHIN_MS, finding);
+  if (found) isOf(found.tenantId);
+  return found;
 }
 
 /** The tenant whose key `requireTenant` found; undefined where no key was asked for. */

@@ -1,35 +1,62 @@
 import type { Response } from 'express';
+import { hasBody } from '../lib/bounded-server.ts';
+import { createKeptShares, type KeptLimits } from '../lib/shares.ts';
 import { Problem, retryAfter } from './problems.ts';
 import { whenClosed } from './reader.ts';
 
-/**
- * Of all tenants together, in a process. It takes more connections than that, so that each that comes is let
- * in: calls that are refused, and those whose keys are looked up, are connections too.
- */
-export const CALLS_AT_ONCE = 1_000;
+/** Of all tenants together, in a process: of calls that are whole, and of those whose body is on its way. */
+export const CALLS_AT_ONCE: KeptLimits = { open: 1_000, kept: 100 };
 const ASK_AGAIN_MS = 1_000;
 
 /**
- * Counts the calls under way, each until its answer is sent or its reader is gone. The result is called
- * before anything is done for a call. While there are many it throws a Problem when its tenant has its share
- * of them or more, so nobody fills the connections with calls that wait. Others find a place.
+ * Takes a place among the calls under way, until the answer is sent or its reader is gone. Throws a Problem
+ * when there is none. A call that has its place keeps it.
  */
-export function createCallsUnderWay(atOnce = CALLS_AT_ONCE): (tenantId: string, res: Response) => void {
-  const underWay = new Map<string, number>();
-  let all = 0;
+export type TakePlace = (tenantId: string, res: Response) => void;
+
+type Call = { settle: () => void; leave: () => void };
+
+const calls = new WeakMap<Response, Call>();
+
+/** The body of a call has come: it is a whole one from now on. Throws a Problem when there is no place. */
+export const bodyHasCome = (res: Response): void => calls.get(res)?.settle();
+
+/** A call waits among those that wait for replies, which have places of their own. */
+export const waitsElsewhere = (res: Response): void => calls.get(res)?.leave();
+
+/**
+ * Counts the calls under way, so that nobody fills the connections with calls that wait. Those whose body is
+ * on its way are counted apart: whoever sends none takes no place of a call that is whole.
+ */
+export function createCallsUnderWay(limits = CALLS_AT_ONCE): TakePlace {
+  const coming = createKeptShares(limits);
+  const whole = createKeptShares(limits);
   return (tenantId, res) => {
-    const own = underWay.get(tenantId) ?? 0;
-    if (all >= atOnce && own >= atOnce / underWay.size) throw tooManyCalls();
-    underWay.set(tenantId, own + 1);
-    all += 1;
-    whenClosed(res, () => {
-      const left = (underWay.get(tenantId) ?? 1) - 1;
-      if (left === 0) underWay.delete(tenantId);
-      else underWay.set(tenantId, left);
-      all -= 1;
-    });
+    if (calls.has(res)) {
+      bodyHasCome(res);
+      return;
+    }
+    let held: { of: typeof whole; giveBack: () => void } | undefined;
+    let isOver = false;
+    const settle = (): void => {
+      const of = isComing(res) ? coming : whole;
+      if (isOver || held?.of === of) return;
+      const giveBack = of.take(tenantId);
+      if (!giveBack) throw tooManyCalls();
+      held?.giveBack();
+      held = { of, giveBack };
+    };
+    const leave = (): void => {
+      isOver = true;
+      held?.giveBack();
+    };
+    settle();
+    calls.set(res, { settle, leave });
+    whenClosed(res, leave);
   };
 }
+
+const isComing = ({ req }: Response): boolean => !req.complete && hasBody(req);
 
 const tooManyCalls = (): Problem =>
   new Problem(

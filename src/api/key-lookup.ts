@@ -3,7 +3,7 @@ import { findKeyByHash, type FoundApiKey } from '../db/api-keys.ts';
 import { inPlace, inShare } from '../db/pool.ts';
 import { createFairPlaces } from '../lib/fair-places.ts';
 import { keepNewest } from '../lib/keep-newest.ts';
-import { createShares } from '../lib/shares.ts';
+import { createKeptShares, createShares, mostKept, mostPlaces, type KeptLimits } from '../lib/shares.ts';
 import { Problem, retryAfter } from './problems.ts';
 
 const MISS_KEPT_MS = 10_000;
@@ -13,13 +13,22 @@ const MAX_MISSES = 10_000;
 const UNSEEN_AT_ONCE = 2;
 /** So many may be under way for it, those included that wait. */
 const UNSEEN_UNDER_WAY = 200;
+/** And so many wait, of all networks together, for what another request with the same key finds out. */
+const FOLLOWERS: KeptLimits = { open: 1_000, kept: 100 };
+/** All of these. */
+export const MOST_UNSEEN = mostPlaces(UNSEEN_UNDER_WAY) + mostKept(FOLLOWERS);
 const MAX_SEEN = 10_000;
 
 /**
  * Gives what is known of an API key, by its hash, for whoever asks from a network (see `networkBehind`).
- * Undefined when it opens nothing.
+ * Undefined when it opens nothing. `isOf` is told whose key it was as soon as that is known, before it is
+ * looked up; what it throws ends the look-up.
  */
-export type FindKey = (hash: Buffer, network: string) => Promise<FoundApiKey | undefined>;
+export type FindKey = (
+  hash: Buffer,
+  network: string,
+  isOf?: (tenantId: string) => void,
+) => Promise<FoundApiKey | undefined>;
 
 /** Finds keys in the database. */
 export function createKeyLookup(pool: pg.Pool): FindKey {
@@ -33,10 +42,10 @@ export function createKeyLookup(pool: pg.Pool): FindKey {
  */
 export function sparingLookup(find: FindKey, now: () => number = () => performance.now()): FindKey {
   const misses = new Map<string, number>();
-  return async (hash, network) => {
+  return async (hash, network, isOf) => {
     const name = hash.toString('base64');
     if ((misses.get(name) ?? 0) > now()) return undefined;
-    const found = await find(hash, network);
+    const found = await find(hash, network, isOf);
     if (found === undefined) keepNewest(misses, name, now() + MISS_KEPT_MS, MAX_MISSES);
     return found;
   };
@@ -55,6 +64,7 @@ export function fairLookup(
 ): FindKey {
   const places = createFairPlaces(UNSEEN_AT_ONCE);
   const underWay = createShares(UNSEEN_UNDER_WAY);
+  const followers = createKeptShares(FOLLOWERS);
   /** The tenants of keys. */
   const seen = new Map<string, string>();
   /** What is being found out, by a key's hash. */
@@ -72,7 +82,14 @@ export function fairLookup(
     }
   };
 
-  return async (hash, network) => {
+  /** Waits for what another request finds out. */
+  const follow = async (first: Promise<unknown>, network: string): Promise<void> => {
+    const giveBack = followers.take(network);
+    if (!giveBack) throw tooManyUnseen();
+    await first.finally(giveBack);
+  };
+
+  return async (hash, network, isOf) => {
     const name = hash.toString('base64');
     if (!seen.has(name)) {
       const first = unseen.get(name);
@@ -82,10 +99,11 @@ export function fairLookup(
         return meeting;
       }
       // What another request has found says whose key it is: it may have been revoked since.
-      await first;
+      await follow(first, network);
     }
     const tenantId = seen.get(name);
     if (tenantId === undefined) return undefined;
+    isOf?.(tenantId);
     const found = await inShare(tenantId, () => find(hash));
     if (!found) seen.delete(name);
     return found;

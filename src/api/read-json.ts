@@ -6,6 +6,7 @@ import { isTextWithin, type JsonSize } from '../lib/json-size.ts';
 import type { LongWork } from '../lib/long-work.ts';
 import { createRoom } from '../lib/room.ts';
 import { tenantBehind } from './auth.ts';
+import { bodyHasCome } from './calls-under-way.ts';
 import { networkBehind } from './origin.ts';
 import { badField, Problem, retryAfter } from './problems.ts';
 
@@ -63,6 +64,7 @@ export function createReadJson(longWork: LongWork, waitingBytes = WAITING_BYTES)
       }
       mustBeJson(req);
       await promisify(readRaw)(req, res);
+      bodyHasCome(res);
       // Nothing is read of a request whose client has closed its half before.
       const body: unknown = req.body;
       if (!Buffer.isBuffer(body)) throw badField({ field: 'body', problem: 'is missing', isTooLarge: false });

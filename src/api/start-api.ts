@@ -23,6 +23,7 @@ import type { Tracing } from '../observability/tracing.ts';
 import { createRedis } from '../redis/connection.ts';
 import { temporalNeeded } from '../temporal/connection.ts';
 import { createApp } from './app.ts';
+import { connectionsFor } from './busy-connections.ts';
 import { listenAll } from './channel-intake.ts';
 import { SEARCH_WITHIN_MS } from './look-up.ts';
 
@@ -88,7 +89,9 @@ export async function startApi(
     channels,
     closing: closing.signal,
   });
-  const server = createBoundedServer(tracing?.watchRequests(app) ?? app);
+  const server = createBoundedServer(tracing?.watchRequests(app) ?? app, {
+    maxConnections: connectionsFor(config.waitingRequests),
+  });
   server.listen(config.port, config.host);
   await once(server, 'listening').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')

@@ -1,5 +1,6 @@
 import type { Response } from 'express';
 import type { Shares } from '../lib/shares.ts';
+import { waitsElsewhere } from './calls-under-way.ts';
 import { holdPlace } from './hold-place.ts';
 
 /** Before one that found no place asks again: others end with their replies. */
@@ -15,4 +16,12 @@ export function takeWaitingPlace(waiting: Shares, tenantId: string, res: Respons
     detail: 'Too many requests of this tenant wait for replies: nothing was sent, try again later.',
     retryAfterMs: ASK_AGAIN_MS,
   });
+  waitsElsewhere(res);
+}
+
+/** Takes such a place until it is given back; undefined when the tenant has its share of them. */
+export function tryWaitingPlace(waiting: Shares, tenantId: string, res: Response): (() => void) | undefined {
+  const giveBack = waiting.take(tenantId);
+  if (giveBack) waitsElsewhere(res);
+  return giveBack;
 }

@@ -36,8 +36,8 @@ const CONNECTION_WITHIN_MS = 2_000;
 /** And for its tenant's share before: less than a request gives the database, which hears of this first. */
 const PLACE_WITHIN_MS = 1_800;
 
-/** Of one tenant so many may wait at once: each that waits in an API keeps a connection of its own. */
-const MOST_WAITING = 500;
+/** Of one tenant so many may wait at once: no fewer than the calls that an API lets it have under way. */
+export const MOST_WAITING = 1_200;
 
 /** Whoever asked has had its share of the connections for so long that its own work stands in its way. */
 export class OverShareError extends Error {

@@ -30,7 +30,7 @@ export type ServerLimits = {
   keepAliveMs: number;
   /** From here on each that comes takes the place of another, be that idle or not. */
   maxConnections: number;
-  /** From here on each that comes takes the place of an idle one, if there is one that may go. */
+  /** So many idle ones: from here on each that comes takes the place of one of them, if one may go. */
   crowdedFrom: number;
   /** So many connections of one address, or network of IPv6, give way to nobody until `maxConnections`. */
   fewPerAddress: number;
@@ -107,11 +107,11 @@ type Context = {
  * Idle are connections without a request under way, those of which the rest of a body has yet to come, and
  * those whose answer isn't taken. Where connections run short, one that has been idle for more than a moment
  * is closed for each that comes, so nobody keeps the others out by doing nothing. First go those that never
- * asked. Then an address goes by what it has most of, kept connections or halves of requests, and loses the
- * longest idle of these. So behind a proxy, which has one address for all, halves that a stranger piles up
- * give way to each other, and what the proxy keeps stays. An address with a few loses none. Where there is no
- * room at all, whoever has more than half gives way, also while it asks: so nobody keeps the others out by
- * asking without end.
+ * asked. Then an address goes by what it has most of, kept connections, halves of requests or answers that
+ * aren't taken, and loses the longest idle of these. So behind a proxy, which has one address for all, halves
+ * that a stranger piles up give way to each other, and what the proxy keeps or takes slowly stays. An address
+ * with a few loses none. Where there is no room at all, whoever has more than half gives way, also while it
+ * asks: so nobody keeps the others out by asking without end.
  */
 export function createBoundedServer(listener: RequestListener, given: Partial<ServerLimits> = {}): Server {
   const limits = { ...LIMITS, ...given };
@@ -158,7 +158,7 @@ function enter(context: Context, socket: Socket): void {
   };
   open.set(socket, connection);
   socket.once('close', () => forget(context, socket));
-  if (open.size > limits.crowdedFrom) connections.closeIdle();
+  if (connections.idle() >= limits.crowdedFrom) connections.closeIdle();
   settle(context, socket, connection);
   if (open.size > limits.maxConnections) connections.closeOne();
 }
@@ -180,7 +180,8 @@ function close(context: Context, socket: Socket): void {
 function settle({ open, connections }: Context, socket: Socket, connection: Connection): void {
   if (!open.has(socket)) return;
   const { address, hasAsked, requests, body, untaken } = connection;
-  if ((body && !body.isWhole) || untaken) connections.set(socket, address, 'half');
+  if (body && !body.isWhole) connections.set(socket, address, 'half');
+  else if (untaken) connections.set(socket, address, 'untaken');
   else if (requests.length > 0) connections.set(socket, address, 'answer');
   else connections.set(socket, address, hasAsked ? 'kept' : 'nothing');
 }

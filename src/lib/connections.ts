@@ -1,11 +1,12 @@
 import type { Socket } from 'node:net';
 
 /**
- * What a connection does. It has asked for nothing yet; it is kept between two requests; what it sends or
- * takes is not whole; what it has asked for is under way. Connections are idle but for the last.
+ * What a connection does. It has asked for nothing yet; it is kept between two requests; what it sends is not
+ * whole; it doesn't take all of its answer; what it has asked for is under way. Connections are idle but for
+ * the last.
  */
-export type Doing = 'nothing' | 'kept' | 'half' | 'answer';
-const IDLE = ['nothing', 'kept', 'half'] as const;
+export type Doing = 'nothing' | 'kept' | 'half' | 'untaken' | 'answer';
+const IDLE = ['nothing', 'kept', 'half', 'untaken'] as const;
 
 /** The connections that are there, by who has them. */
 export type Connections = {
@@ -13,6 +14,8 @@ export type Connections = {
   set(socket: Socket, owner: string, doing: Doing): void;
   /** One is gone. */
   remove(socket: Socket): void;
+  /** How many are idle. */
+  idle(): number;
   /**
    * Closes one that has been idle for more than a moment, of an owner with more than a few connections: first
    * one that has asked for nothing, then one of those that most do the same of. The longest so goes.
@@ -36,12 +39,13 @@ export type ConnectionLimits = {
 /** An owner's connections, and since when each does what it does: the longest first. */
 type Own = Record<Doing, Map<Socket, number>>;
 
-const sizeOf = (own: Own): number => own.nothing.size + own.kept.size + own.half.size + own.answer.size;
+const sizeOf = (own: Own): number => own.answer.size + IDLE.reduce((sum, doing) => sum + own[doing].size, 0);
 
 /** `close` is called with the connections that have to go, and is to remove them. */
 export function createConnections(limits: ConnectionLimits, close: (socket: Socket) => void): Connections {
   const owners = new Map<string, Own>();
   const open = new Map<Socket, { owner: string; doing: Doing }>();
+  let busy = 0;
 
   /** Closes one of the most that do the same of one owner, if the longest has done so since this moment. */
   const closeLongest = (of: Iterable<Own>, doings: readonly Doing[], since: number): boolean => {
@@ -62,6 +66,7 @@ export function createConnections(limits: ConnectionLimits, close: (socket: Sock
     const own = owners.get(owner);
     if (!open.delete(socket) || !own) return;
     own[doing].delete(socket);
+    if (doing === 'answer') busy -= 1;
     if (sizeOf(own) === 0) owners.delete(owner);
   };
   return {
@@ -74,7 +79,9 @@ export function createConnections(limits: ConnectionLimits, close: (socket: Sock
       own[doing].set(socket, performance.now());
       owners.set(owner, own);
       open.set(socket, { owner, doing });
+      if (doing === 'answer') busy += 1;
     },
+    idle: () => open.size - busy,
     closeIdle() {
       const many = [...owners.values()].filter((own) => sizeOf(own) > limits.few);
       const aMomentAgo = performance.now() - limits.momentMs;
@@ -92,4 +99,10 @@ export function createConnections(limits: ConnectionLimits, close: (socket: Sock
   };
 }
 
-const none = (): Own => ({ nothing: new Map(), kept: new Map(), half: new Map(), answer: new Map() });
+const none = (): Own => ({
+  nothing: new Map(),
+  kept: new Map(),
+  half: new Map(),
+  untaken: new Map(),
+  answer: new Map(),
+});

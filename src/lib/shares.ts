@@ -43,6 +43,31 @@ export function createShares(limit: number, most = mostPlaces(limit)): Shares {
 }
 
 /**
+ * Whoever asks gets a place while fewer than `open` are taken. Then `kept` further ones are shared out. So
+ * nobody is refused while there is room, and whoever has taken all of it leaves others some.
+ */
+export function createKeptShares({ open, kept }: KeptLimits): Pick<Shares, 'take'> {
+  const shares = createShares(kept);
+  let taken = 0;
+  return {
+    take(owner) {
+      if (taken >= open) return shares.take(owner);
+      taken += 1;
+      let isHeld = true;
+      return () => {
+        if (isHeld) taken -= 1;
+        isHeld = false;
+      };
+    },
+  };
+}
+
+export type KeptLimits = { open: number; kept: number };
+
+/** How many places can be taken under such limits. */
+export const mostKept = ({ open, kept }: KeptLimits): number => open + mostPlaces(kept);
+
+/**
  * How many places can be taken under a limit. Of those who hold places, order them by the last that each
  * took: the n-th saw n of them there, so it holds at most the limit divided by n.
  */

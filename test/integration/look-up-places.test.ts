@@ -38,7 +38,7 @@ afterAll(() => database.drop());
 async function serveRoutes(routes: Router): Promise<(path: string, of: typeof loud) => Promise<number>> {
   const { pool } = database;
   const app = express();
-  app.use(requireTenant({ findKey: (hash) => findKeyByHash(pool, hash) }));
+  app.use(requireTenant({ findKey: (hash) => findKeyByHash(pool, hash), takePlace: () => undefined }));
   admitKeys(app, TENANT_CALLS, { pool, admit: async () => undefined });
   app.use(routes, problemHandler(pino({ level: 'silent' })));
   const { url } = (server = await serve(app));

@@ -173,7 +173,7 @@ test.each([
   const log = pino({ level: 'silent' });
   let taken = 0;
   const app = express();
-  app.use(requireTenant({ findKey: async () => keyOf('a') }));
+  app.use(requireTenant({ findKey: async () => keyOf('a'), takePlace: nobody }));
   const { admit } = admissionAt(async () => ({ accepted: nobody }));
   admitKeys(app, TENANT_CALLS, { pool: {} as unknown as pg.Pool, admit });
   app.post('/agents/:agentId/messages', createReadJson(createLongWork())(100_000), () => {
@@ -219,6 +219,7 @@ test('a request of MCP waits for the pace as a read, and what it does as what it
       ...admission,
       readJson: createReadJson(createLongWork()),
       findKey: async () => keyOf('a'),
+      takePlace: nobody,
     }),
   );
   app.use(problemHandler(log));

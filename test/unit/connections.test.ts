@@ -67,11 +67,29 @@ describe('where connections run short', () => {
     expect(closed).toEqual([]);
   });
 
+  test('halves give way to each other, and an older answer that the same proxy takes slowly stays', () => {
+    come(1, 'slow', PROXY, 'untaken');
+    come(10, 'half', PROXY, 'half');
+    pass(MOMENT_MS);
+    for (let nth = 0; nth < 9; nth += 1) connections.closeIdle();
+    expect(closed).toEqual(Array.from({ length: 9 }, (_, nth) => `half ${nth}`));
+  });
+
+  test('what is under way is not idle', () => {
+    const [first] = come(3, 'busy', PROXY, 'answer');
+    come(2, 'kept', PROXY, 'kept');
+    expect(connections.idle()).toBe(2);
+    if (first) connections.set(first, PROXY, 'untaken');
+    expect(connections.idle()).toBe(3);
+    if (first) connections.remove(first);
+    expect(connections.idle()).toBe(2);
+  });
+
   test('whoever takes an answer bit by bit does so since its beginning', () => {
-    const slow = come(3, 'slow', PROXY, 'half');
+    const slow = come(3, 'slow', PROXY, 'untaken');
     for (let nth = 0; nth < 4; nth += 1) {
       pass(MOMENT_MS / 2);
-      for (const socket of slow) connections.set(socket, PROXY, 'half');
+      for (const socket of slow) connections.set(socket, PROXY, 'untaken');
     }
     connections.closeIdle();
     expect(closed).toEqual(['slow 0']);

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { describe, expect, jest, test } from '@jest/globals';
-import { fairLookup, sparingLookup, type FindKey } from '../../src/api/key-lookup.ts';
+import { fairLookup, MOST_UNSEEN, sparingLookup, type FindKey } from '../../src/api/key-lookup.ts';
 import { hashOfKey, type FoundApiKey } from '../../src/db/api-keys.ts';
 import { OverShareError } from '../../src/db/pool.ts';
 
@@ -74,7 +74,8 @@ describe('keys are looked up in turns', () => {
         return work();
       },
     );
-    const find = (key: string, network: string) => findKey(Buffer.from(key), network);
+    const find = (key: string, network: string, isOf?: (tenantId: string) => void) =>
+      findKey(Buffer.from(key), network, isOf);
     const answerAll = async (): Promise<void> => {
       for (let next = asked.shift(); next; next = asked.shift()) {
         next.answer();
@@ -102,6 +103,39 @@ describe('keys are looked up in turns', () => {
     await settled();
     await answerAll();
     expect(await one).toBeUndefined();
+  });
+
+  test('nor do more wait for what one of them finds out than there are places for', async () => {
+    const { asked, find, answerAll } = database(new Set());
+    const key = newKey();
+    let refused = 0;
+    const flood = Array.from({ length: 3_000 }, () => find(key, 'stranger').catch(() => void (refused += 1)));
+    await settled();
+    expect(asked).toHaveLength(1);
+    expect(flood.length - refused).toBeLessThan(MOST_UNSEEN);
+    expect(refused).toBeGreaterThan(0);
+    await answerAll();
+    await Promise.all(flood);
+  });
+
+  test('whose a key is that was seen is told before it is looked up, and may end it', async () => {
+    const key = newKey();
+    const { asked, find, answerAll } = database(new Set([key]));
+    const told: string[] = [];
+    const first = find(key, 'own', (tenantId) => void told.push(tenantId));
+    await settled();
+    expect(told).toEqual([]);
+    await answerAll();
+    await first;
+    const over = new Error('over');
+    await expect(
+      find(key, 'own', (tenantId) => {
+        told.push(tenantId);
+        throw over;
+      }),
+    ).rejects.toBe(over);
+    expect(told).toEqual(['t']);
+    expect(asked).toEqual([]);
   });
 
   test('a new key of another network doesn’t wait for those of a stranger', async () => {

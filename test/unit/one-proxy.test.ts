@@ -84,6 +84,26 @@ test('nor do halves where connections run short: they give way to each other', a
   expect(await failuresBeside(HALVES.body, isCrowded)).toEqual([]);
 });
 
+test('nor do they take an answer that somebody takes slowly behind the same proxy', async () => {
+  server = createBoundedServer(
+    (req, res) => void (req.url === '/export' ? res.end(Buffer.alloc(50_000_000, 'x')) : req.resume()),
+    { crowdedFrom: 100, fewPerAddress: 0, momentMs: 50, checkEveryMs: 20 },
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const slow = open('GET /export HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  const ended = once(slow, 'close');
+  await once(slow.pause(), 'readable');
+  const closed = (): number => sockets.filter(({ destroyed }) => destroyed).length;
+  while (closed() < 30) {
+    for (let nth = 0; nth < 5; nth += 1) open(HALVES.body).resume();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  slow.resume();
+  await ended;
+  expect(slow.bytesRead).toBeGreaterThan(50_000_000);
+});
+
 test('1,000 connections that come back at once are all answered', async () => {
   await start();
   const answered = Array.from({ length: 1_000 }, async () => {

@@ -1,7 +1,7 @@
 /** Whose doing it is that a request gets no connection: its tenant's own, or an outage. */
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { toProblem } from '../../src/api/problems.ts';
-import { createPool, inShare, waitsForShare } from '../../src/db/pool.ts';
+import { createPool, inShare, MOST_WAITING, waitsForShare } from '../../src/db/pool.ts';
 import { reach, setbackOf } from '../../src/intake/availability.ts';
 
 const PLACES = 2;
@@ -86,10 +86,12 @@ test('whoever has come in, or has given up, waits no more', async () => {
 
 test('of too many that wait the next is told at once, and others’ are not', async () => {
   const { pool, end } = await takenBy('loud');
-  const waiting = Array.from({ length: 600 }, () => failureOf(inShare(pool, 'loud', async () => 'done')));
-  const over = await Promise.all(waiting.slice(500));
+  const waiting = Array.from({ length: MOST_WAITING + 100 }, () =>
+    failureOf(inShare(pool, 'loud', async () => 'done')),
+  );
+  const over = await Promise.all(waiting.slice(MOST_WAITING));
   expect(over.map(setbackOf)).toEqual(Array<unknown>(100).fill(OVER_SHARE));
   expect(await inShare(pool, 'quiet', async () => 'done')).toBe('done');
   await end();
-  expect(await Promise.all(waiting.slice(0, 500))).toEqual(Array<string>(500).fill('done'));
+  expect(await Promise.all(waiting.slice(0, MOST_WAITING))).toEqual(Array<string>(MOST_WAITING).fill('done'));
 });

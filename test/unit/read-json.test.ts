@@ -24,7 +24,7 @@ async function start(taken: (body: unknown, isLarge: boolean) => void, waitingBy
   app.use((req, res, next) => {
     const tenantId = tenants.get(req.get('authorization') ?? '') ?? '';
     const key = { id: 'key', firstId: 'key', tenantId, name: '', role: 'admin' as const };
-    return requireTenant({ findKey: async () => key })(req, res, next);
+    return requireTenant({ findKey: async () => key, takePlace: () => undefined })(req, res, next);
   });
   const readJson = createReadJson(createLongWork(), waitingBytes);
   // One for a call, and one for all.

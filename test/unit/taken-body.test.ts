@@ -34,7 +34,7 @@ async function heldAtIntake(path: string, body: object, routes: (acceptHttp: Acc
     next();
   });
   const key: FoundApiKey = { id: 'key', firstId: 'key', tenantId: ID, name: '', role: 'admin' };
-  app.use(requireTenant({ findKey: async () => key }));
+  app.use(requireTenant({ findKey: async () => key, takePlace: () => undefined }));
   const pool = {} as unknown as pg.Pool;
   admitKeys(app, TENANT_CALLS, { pool, admit: async () => undefined });
   app.use(routes(acceptHttp), problemHandler(pino({ level: 'silent' })));

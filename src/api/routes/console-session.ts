@@ -46,7 +46,7 @@ export type SessionRoutes = {
 /** `POST|GET|DELETE /console/session`: signing in, who is signed in, signing out. */
 export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
   const { pool, doors, operatorPool, search, closing } = dependencies;
-  const { findKey, operatorToken, sessions } = doors;
+  const { operatorToken, sessions } = doors;
   const { temporalUiUrl, temporal } = dependencies;
   const workflowsUrl = temporalUiUrl ? workflowsUrlOf(temporalUiUrl, temporal.options.namespace) : null;
   const router = Router();
@@ -83,7 +83,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
       sessions.begin(req, res, { kind: 'operator', id: 'operator', hash: hashOfToken(token) });
     } else {
       const hash = hashOfKey(token);
-      const key = await keyBehind(findKey, req, hash);
+      const key = await keyBehind(doors, res, hash);
       if (!hash || !key) return refuse(req, res);
       const { tenantId } = key;
       await throughAdmission(dependencies, { call: SESSION_CALLS.start, key, params: {}, res }, () =>
@@ -105,7 +105,7 @@ export function consoleSessionRoutes(dependencies: SessionRoutes): Router {
       sendJson(res, SESSION, { kind: 'operator', workflowsUrl });
       return;
     }
-    const key = session?.kind === 'key' ? await keyBehind(findKey, req, session.hash) : undefined;
+    const key = session?.kind === 'key' ? await keyBehind(doors, res, session.hash) : undefined;
     if (!key) {
       sendJson(res, SESSION, { kind: 'none' });
       return;

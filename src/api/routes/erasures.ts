@@ -13,6 +13,7 @@ import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
 import { notFound } from '../problems.ts';
 import { userIdParam, validate } from '../schemas.ts';
 import { toUuid } from '../uuid.ts';
+import { tryWaitingPlace } from '../waiting-places.ts';
 
 const waitForErasure = createResultWaits();
 
@@ -50,7 +51,7 @@ export function erasureRoutes(dependencies: {
   /** Waits for the end of an erasure, as the client prefers while its tenant has room to wait. */
   const waitFor = async (req: Request, res: Response, workflowId: string): Promise<void> => {
     const waitMs = preferredWaitMs(req);
-    const giveBack = waitMs > 0 ? waiting.take(tenantOf(res)) : undefined;
+    const giveBack = waitMs > 0 ? tryWaitingPlace(waiting, tenantOf(res), res) : undefined;
     if (!giveBack) return;
     res.set('Preference-Applied', `wait=${waitMs / 1000}`);
     const stop = AbortSignal.any([AbortSignal.timeout(waitMs), goneOrClosing(res, closing)]);

@@ -2,8 +2,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import { check, MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
 import type { Admission } from '../admission.ts';
-import { requireTenant, presentedKey } from '../auth.ts';
-import type { FindKey } from '../key-lookup.ts';
+import { requireTenant, presentedKey, type Doors } from '../auth.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
 import type { ReadJson } from '../read-json.ts';
@@ -14,7 +13,7 @@ import type { ReadJson } from '../read-json.ts';
  * read, and comes in as one: the protocol has calls of its own, and a call of a tool may be refused.
  */
 export function mcpRoutes(
-  dependencies: ToolDependencies & Admission & { findKey: FindKey; readJson: ReadJson },
+  dependencies: ToolDependencies & Admission & Pick<Doors, 'findKey' | 'takePlace'> & { readJson: ReadJson },
 ): Router {
   const { countRead, paceRead, readJson } = dependencies;
   const router = Router();

@@ -15,7 +15,7 @@ import { bodyOf } from '../message-body.ts';
 import { notFound, Problem, problemOf } from '../problems.ts';
 import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
 import { takeBody } from '../read-json.ts';
-import { takeWaitingPlace } from '../waiting-places.ts';
+import { takeWaitingPlace, tryWaitingPlace } from '../waiting-places.ts';
 import { toUuid } from '../uuid.ts';
 
 /** Messages that are looked up at once for a tenant that is alone: each asks Temporal. Others wait. */
@@ -40,7 +40,7 @@ export function messageRoutes(
   const waitFor = async (req: Request, res: Response, turn: LedgerTurn): Promise<MessageOutcome> => {
     const tenantId = tenantOf(res);
     const preferredMs = preferredWaitMs(req);
-    const giveBack = preferredMs > 0 ? waiting.take(tenantId) : undefined;
+    const giveBack = preferredMs > 0 ? tryWaitingPlace(waiting, tenantId, res) : undefined;
     const waitMs = giveBack ? preferredMs : 0;
     // Nobody needs to look how a message is that was accepted just now.
     if (waitMs === 0 && req.method === 'POST') return { state: 'accepted' };
