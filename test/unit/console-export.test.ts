@@ -112,7 +112,7 @@ test('what is refused is not asked for again', async () => {
 test('whoever leaves the page asks for nothing more', async () => {
   const leaving = new AbortController();
   const asked = answering(exchange('a') + end('c1'), new TypeError('Failed to fetch'));
-  jest.mocked(globalThis.setTimeout).mockImplementation(() => {
+  jest.spyOn(globalThis, 'setTimeout').mockImplementation(() => {
     queueMicrotask(() => leaving.abort());
     return undefined as never;
   });
