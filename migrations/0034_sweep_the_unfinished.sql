@@ -1,8 +1,8 @@
 -- Up Migration
 -- What never came to its end is swept as well, once no step of it can run any more: a turn nine days after its start
--- was last sent, and an import as old as that, which counts as failed and whose lines go after that. The turns of a user
--- stay while an erasure of them has yet to finish. And of a user of whom nothing is left it is not kept either when
--- they were last heard. Nothing else of the function is new.
+-- was last sent, and an import as old as that, which counts as failed and whose lines go after that. The turns of a
+-- user stay while an erasure of them has yet to finish. And of a user of whom nothing is left it is not kept either
+-- when they were last heard. Nothing else of the function is new.
 CREATE OR REPLACE FUNCTION sweep_retention_once(at_most integer)
   RETURNS TABLE (agent_id uuid, user_id text, exchange_id uuid, messages integer, passages integer, turns integer)
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
