@@ -1,8 +1,8 @@
 -- Up Migration
 -- What never came to its end is swept as well, once no step of it can run any more: a turn nine days after its start
--- was last sent, and an import as old as that, whose lines go and which counts as failed. The turns of a user stay
--- while an erasure of them has yet to finish. And of a user of whom nothing is left it is not kept either when they
--- were last heard. Nothing else of the function is new.
+-- was last sent, and an import as old as that, which counts as failed and whose lines go after that. The turns of a
+-- user stay while an erasure of them has yet to finish. And of a user of whom nothing is left it is not kept either
+-- when they were last heard. Nothing else of the function is new.
 CREATE OR REPLACE FUNCTION sweep_retention_once(at_most integer)
   RETURNS TABLE (agent_id uuid, user_id text, exchange_id uuid, messages integer, passages integer, turns integer)
   LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = public, pg_temp
@@ -18,13 +18,13 @@ CREATE OR REPLACE FUNCTION sweep_retention_once(at_most integer)
     at_once CONSTANT integer := greatest(1, least(at_most, 5000));
     -- What an import has brought is as old as the import, and holds words beside a user's id.
     import_days integer;
-    unfinished uuid[];
     gone record;
     all_exchanges bigint := 0;
     all_messages bigint := 0;
     all_passages bigint := 0;
     all_turns bigint := 0;
     all_imports bigint := 0;
+    all_ended bigint := 0;
     all_lines bigint := 0;
   BEGIN
     SELECT settings -> 'retention' INTO kept FROM tenants WHERE id = tenant;
@@ -32,21 +32,26 @@ CREATE OR REPLACE FUNCTION sweep_retention_once(at_most integer)
     ledger_days := (kept ->> 'ledgerDays')::integer;
     import_days := least(memory_days, ledger_days);
     IF import_days >= 1 THEN
+      -- It ends before a line of it goes: a workflow of it that turns up in between finds nothing to do. Its end is
+      -- when the last step of it could have run.
+      UPDATE memory_imports i SET finished_at = created_at + steps_live, failed = true, window_messages = NULL
+        WHERE i.tenant_id = tenant AND i.id = ANY (ARRAY(
+          SELECT o.id FROM memory_imports o
+          WHERE o.tenant_id = tenant AND o.finished_at IS NULL
+            AND o.created_at < now() - greatest(make_interval(days => import_days), steps_live)
+          LIMIT at_once FOR UPDATE));
+      GET DIAGNOSTICS all_ended = ROW_COUNT;
       -- As whoever stores some of an import: the import is locked first, and before what is remembered.
-      unfinished := ARRAY(
-        SELECT id FROM memory_imports
-        WHERE tenant_id = tenant AND finished_at IS NULL
-          AND created_at < now() - greatest(make_interval(days => import_days), steps_live)
-        LIMIT at_once FOR UPDATE);
       DELETE FROM memory_import_lines WHERE tenant_id = tenant AND (import_id, line) IN (
         SELECT l.import_id, l.line FROM memory_import_lines l
-        WHERE l.tenant_id = tenant AND l.import_id = ANY (unfinished)
+        WHERE l.tenant_id = tenant AND l.import_id = ANY (ARRAY(
+          SELECT o.id FROM memory_imports o
+          WHERE o.tenant_id = tenant AND o.failed AND EXISTS (
+            SELECT FROM memory_import_lines s WHERE s.tenant_id = tenant AND s.import_id = o.id)
+          LIMIT at_once FOR UPDATE))
         LIMIT at_once);
       GET DIAGNOSTICS all_lines = ROW_COUNT;
-      UPDATE memory_imports i SET finished_at = now(), failed = true, window_messages = NULL
-        WHERE i.tenant_id = tenant AND i.id = ANY (unfinished) AND NOT EXISTS (
-          SELECT FROM memory_import_lines l WHERE l.tenant_id = tenant AND l.import_id = i.id);
-      IF cardinality(unfinished) > 0 THEN
+      IF all_ended + all_lines > 0 THEN
         RETURN QUERY SELECT NULL::uuid, NULL::text, NULL::uuid, 0, 0, 0;
       END IF;
     END IF;
@@ -105,8 +110,10 @@ CREATE OR REPLACE FUNCTION sweep_retention_once(at_most integer)
       END LOOP;
       DELETE FROM memory_imports i WHERE i.tenant_id = tenant AND i.id = ANY (ARRAY(
         SELECT o.id FROM memory_imports o
-        WHERE o.tenant_id = tenant AND o.finished_at IS NOT NULL
-          AND o.created_at < now() - make_interval(days => ledger_days)
+        WHERE o.tenant_id = tenant AND o.finished_at < now() - make_interval(days => ledger_days)
+          -- Lines go some at a time.
+          AND NOT EXISTS (
+            SELECT FROM memory_import_lines l WHERE l.tenant_id = tenant AND l.import_id = o.id)
         LIMIT at_once));
       GET DIAGNOSTICS all_imports = ROW_COUNT;
       IF all_imports > 0 THEN

@@ -35,7 +35,7 @@ export type AnswerBuilder = {
   isFinished: () => boolean;
   /** No more need be read: the end was said, or the answer is as long as it may be. */
   isOver: () => boolean;
-  /** True once any text or thought has come. */
+  /** True once any word or thought has come. What is blank is neither. */
   hasBegun: () => boolean;
   shown: () => string;
   /** Characters that it keeps, about. */
@@ -47,16 +47,9 @@ export type AnswerBuilder = {
 export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBuilder {
   let filter = createThoughtFilter(options);
   const refusal = createGrowingText();
-  const built: Omit<BuiltAnswer, 'text' | 'orphan' | 'isWhole' | 'refusal'> = {
-    thought: 0,
-    finish: undefined,
-    model: undefined,
-    promptTokens: undefined,
-    completionTokens: undefined,
-    reasoningTokens: undefined,
-    error: undefined,
-  };
+  const built = nothingYet();
   let length = 0;
+  let hasBegun = false;
   let isOver = false;
   const ending = createEnding();
   const growth = createGrowth();
@@ -84,6 +77,7 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
   return {
     take: (piece) => {
       if (isOver) return;
+      hasBegun ||= [piece.text, piece.message, piece.reasoning].some((said) => /\S/.test(said ?? ''));
       if (piece.error !== undefined && !ending.isWhole()) built.error = piece.error;
       built.finish = piece.finish ?? built.finish;
       if (piece.reasoning) built.thought += piece.reasoning.length;
@@ -108,7 +102,7 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
     },
     isFinished: ending.isWhole,
     isOver: () => isOver || built.error !== undefined,
-    hasBegun: () => length > 0 || built.thought > 0,
+    hasBegun: () => hasBegun,
     shown: () => (growth.isUnclear() ? '' : filter.shown()),
     // The text itself stands in the filter, up to where it was certain as well.
     held: () => growth.held() + 2 * Math.min(length, MAX_CHARACTERS) + refusal.text().length,
@@ -127,6 +121,16 @@ export function createAnswerBuilder(options: { mayOmitTag: boolean }): AnswerBui
     },
   };
 }
+
+const nothingYet = (): Omit<BuiltAnswer, 'text' | 'orphan' | 'isWhole' | 'refusal'> => ({
+  thought: 0,
+  finish: undefined,
+  model: undefined,
+  promptTokens: undefined,
+  completionTokens: undefined,
+  reasoningTokens: undefined,
+  error: undefined,
+});
 
 /** Whether an answer is whole, by what the server says of its end. */
 function createEnding() {

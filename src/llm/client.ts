@@ -93,7 +93,6 @@ export function createLlmClient(options: { baseUrl: string; apiKey: string; limi
         if (!plan.fits && shortened) throw tooLong();
         const streams = plan.sent.has('stream');
         const posted = await post(server, plan.body, {
-          streams,
           // Without a stream the first byte comes when all is said.
           silenceMs: streams ? (limits.silenceMs ?? LLM_SILENCE_MS) : LLM_WITHIN_MS,
           deadline,
@@ -180,8 +179,12 @@ function isPerhapsTheParameters(posted: Posted, what: Problem, plan: Plan, known
   );
 }
 
-function failureOf(problem: Problem, said: string, { isPaid }: Posted): Error {
-  if (problem.kind === 'unavailable') return new LlmUnavailableError(said, { ...problem, brokeOff: isPaid });
+function failureOf(problem: Problem, said: string, posted: Posted): Error {
+  if (problem.kind === 'unavailable') {
+    // Who has too much to do says when to come again.
+    const brokeOff = posted.kind === 'answer' && posted.isPaid && !problem.overloaded;
+    return new LlmUnavailableError(said, { ...problem, brokeOff });
+  }
   const reason =
     problem.kind === 'rejected' ? problem.reason : problem.kind === 'afford' ? 'outOfCredit' : undefined;
   return new LlmRejectedError(said, { reason });
@@ -201,7 +204,6 @@ function completionOf(
   if (body === 'page' || body === 'empty') {
     throw new LlmUnavailableError(
       body === 'page' ? 'the LLM’s server answered with a page' : 'the LLM’s answer was empty',
-      { brokeOff },
     );
   }
   const text = storable(answer.text);

@@ -7,23 +7,24 @@ import type { ServerError } from './problem.ts';
 
 /** After its last word a server has this long for counts and for closing the stream. */
 const LINGER_MS = 2_000;
-/** A server that has been at an answer for so long is paid for it, also where the answer isn't finished. */
+/** A model that has been at an answer for so long is paid for it, also where the answer isn't finished. */
 const PAID_AFTER_MS = 2_000;
 const MAX_ERROR_BYTES = 64_000;
-/** A gateway has waited too long for the server behind it. */
-const GATEWAY_TIME_OUTS: ReadonlySet<number> = new Set([504, 524]);
-/** The server was there, and has closed the connection. */
-const CLOSED = /ECONNRESET|UND_ERR_SOCKET/;
 /** What is read of a body in one go: of the smallest events that takes some milliseconds. */
 const SLICE_BYTES = 16_000;
 
 export type Server = { url: string; headers: Readonly<Record<string, string>> };
 
-/** `isPaid`: the server had been at its answer for a while, so an answer that isn't whole is paid for. */
-export type Posted = { isPaid: boolean } & (
+/** `isPaid`: the model had been at its answer for a while, so an answer that isn't whole is paid for. */
+export type Posted =
   | { kind: 'error'; error: ServerError & { status: number } }
-  | { kind: 'answer'; answer: BuiltAnswer; body: BodyKind; firstTokenMs: number | undefined }
-);
+  | {
+      kind: 'answer';
+      answer: BuiltAnswer;
+      body: BodyKind;
+      firstTokenMs: number | undefined;
+      isPaid: boolean;
+    };
 
 /**
  * Posts `body` and reads what comes. Rejects with `LlmUnavailableError` for a server that can't be reached,
@@ -35,8 +36,6 @@ export async function post(
   server: Server,
   body: unknown,
   options: {
-    /** Whether the answer comes as it grows. */
-    streams: boolean;
     silenceMs: number;
     deadline: number;
     mayOmitTag: boolean;
@@ -49,7 +48,6 @@ export async function post(
   signal?.throwIfAborted();
   const started = performance.now();
   const watch = watchTime(options);
-  const work = watchWork(options);
   try {
     const response = await fetch(server.url, {
       method: 'POST',
@@ -69,17 +67,13 @@ export async function post(
       return {
         kind: 'error',
         error: { status, headers, body: await readError(response, { ...options, watch }) },
-        isPaid: GATEWAY_TIME_OUTS.has(status) && work.isPaid(),
       };
-    return await readAnswer(response, { ...options, watch, work, started });
+    return await readAnswer(response, { ...options, watch, started });
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof LlmUnavailableError) throw error;
     if (watch.isOver()) throw watch.complaint();
-    const code = networkCode(error);
-    throw new LlmUnavailableError(`the LLM could not be reached${code}`, {
-      brokeOff: CLOSED.test(code) && work.isPaid(),
-    });
+    throw new LlmUnavailableError(`the LLM could not be reached${networkCode(error)}`);
   } finally {
     watch.stop();
   }
@@ -87,20 +81,14 @@ export async function post(
 
 type Reading = Parameters<typeof post>[2] & { watch: Watch };
 
-async function readAnswer(
-  response: Response,
-  options: Reading & { work: Work; started: number },
-): Promise<Posted> {
-  const { watch, work, desk, started, signal, onProgress } = options;
+async function readAnswer(response: Response, options: Reading & { started: number }): Promise<Posted> {
+  const { watch, desk, started, signal, onProgress } = options;
   const builder = createAnswerBuilder({ mayOmitTag: options.mayOmitTag });
   let firstTokenMs: number | undefined;
   let shownLength = 0;
   let lingers = false;
   const look = (): void => {
-    if (builder.hasBegun()) {
-      firstTokenMs ??= performance.now() - started;
-      work.begun();
-    }
+    if (builder.hasBegun()) firstTokenMs ??= performance.now() - started;
     if (!onProgress) return;
     const shown = builder.shown();
     if (shown.length > shownLength) onProgress(shown);
@@ -130,12 +118,15 @@ async function readAnswer(
       if (builder.isFinished()) return;
       if (watch.isOver() || error instanceof LlmUnavailableError) throw error;
       throw new LlmUnavailableError(`the LLM’s answer broke off${networkCode(error)}`, {
-        brokeOff: work.isPaid(),
+        brokeOff: isPaid(started, reader.kind() === 'document' ? 0 : firstTokenMs),
       });
     });
-    const isPaid = work.isPaid();
     const body = await readably(reader.end(desk.inTurn));
-    return { kind: 'answer', answer: await desk.inTurn(builder.end), body, firstTokenMs, isPaid };
+    const answer = await desk.inTurn(builder.end);
+    // One that is whole says all by itself: an error has no words.
+    const isOfModel = builder.hasBegun() || (!answer.isWhole && answer.error === undefined);
+    const begunMs = body !== 'document' ? firstTokenMs : isOfModel ? 0 : undefined;
+    return { kind: 'answer', answer, body, firstTokenMs, isPaid: isPaid(started, begunMs) };
   } finally {
     held.end();
   }
@@ -193,19 +184,13 @@ function networkCode(error: unknown): string {
   return '';
 }
 
-type Work = ReturnType<typeof watchWork>;
-
 /**
- * How long a server has been at an answer: since its first word or thought. Without a stream nothing comes
- * before all is said, so then it is at work from the request on.
+ * Whether a model has been at its answer for a while: since its first word or thought came. One that comes as
+ * a document begins to come when all is said, so then it was at work from the request on. Time alone proves
+ * nothing: a gateway waits as long for a server that isn't there.
  */
-function watchWork({ streams }: { streams: boolean }) {
-  let begunAt = streams ? undefined : performance.now();
-  return {
-    begun: () => void (begunAt ??= performance.now()),
-    isPaid: () => begunAt !== undefined && performance.now() - begunAt >= PAID_AFTER_MS,
-  };
-}
+const isPaid = (started: number, begunMs: number | undefined): boolean =>
+  begunMs !== undefined && performance.now() - started - begunMs >= PAID_AFTER_MS;
 
 type Watch = ReturnType<typeof watchTime>;
 

@@ -20,6 +20,8 @@ export type AnswerReader = {
   push: (bytes: Uint8Array) => void;
   /** The body has ended. Rejects when what is left of it can't be read. `inTurn` does each step of it. */
   end: (inTurn?: (step: () => void) => Promise<void>) => Promise<BodyKind>;
+  /** What the body is by what has come of it. */
+  kind: () => BodyKind;
   /** Bytes that are kept of what isn't finished, at most. */
   held: () => number;
 };
@@ -107,6 +109,7 @@ export function createAnswerReader(builder: Taker): AnswerReader {
       });
       return kind;
     },
+    kind: () => kind,
     held: () => 2 * reader.held() + (zipped.length > 0 ? size + zipped.length * AROUND_A_PIECE : 0),
   };
 }

@@ -103,16 +103,32 @@ test('it stays while it may still run, and where nothing is that old', async () 
   expect(await importsOf(slow.tenantId)).toEqual([UNTOUCHED]);
 });
 
-test('its lines go some at a time', async () => {
-  const place = await newTenant({ memoryDays: 30 });
-  await stage(place, 40, 25);
-  const lines: unknown[] = [];
-  for (let i = 0; i < 4; i += 1) {
-    await inTenant(worker, place.tenantId, (client) => client.query('SELECT * FROM sweep_retention(10)'));
-    lines.push((await importsOf(place.tenantId))[0]?.['lines']);
+test('it has ended before its lines go, some at a time', async () => {
+  const place = await newTenant({ memoryDays: 30, ledgerDays: 30 });
+  const key = await stage(place, 40, 25);
+  const sweepSome = () =>
+    inTenant(worker, place.tenantId, (client) => client.query('SELECT * FROM sweep_retention(10)'));
+  await sweepSome();
+  expect(await importsOf(place.tenantId)).toEqual([{ ...FAILED, lines: 15 }]);
+  // Nor does a workflow begin a slice of it.
+  expect(await beginTry(worker, key)).toBe(false);
+  await sweepSome();
+  expect(await importsOf(place.tenantId)).toEqual([{ ...FAILED, lines: 5 }]);
+  await sweepSome();
+  expect(await importsOf(place.tenantId)).toEqual([]);
+});
+
+test('an import that has ended is as old as its end', async () => {
+  const place = await newTenant({ ledgerDays: 1 });
+  for (const endedHoursAgo of [1, 40]) {
+    const { importId } = await stage(place, 3, 0);
+    await run(
+      'UPDATE memory_imports SET finished_at = now() - make_interval(hours => $2), window_messages = NULL WHERE id = $1',
+      [importId, endedHoursAgo],
+    );
   }
-  expect(lines).toEqual([15, 5, 0, 0]);
-  expect(await importsOf(place.tenantId)).toEqual([FAILED]);
+  await sweep();
+  expect(await importsOf(place.tenantId)).toEqual([{ ...FAILED, failed: false }]);
 });
 
 const DAY = 'make_interval(days => 1)';

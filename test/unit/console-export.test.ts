@@ -1,10 +1,21 @@
 /** How the console takes a memory along that comes in parts. */
 import '../support/page-requests.ts';
-import { afterEach, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import { exportFiles } from '../../console/src/api/memory-export.ts';
 
 const original = globalThis.fetch;
+/** How long was waited between two tries. */
+let pauses: number[] = [];
+beforeEach(() => {
+  pauses = [];
+  const now = globalThis.setTimeout;
+  jest.spyOn(globalThis, 'setTimeout').mockImplementation((go, ms = 0) => {
+    pauses.push(ms);
+    return now(go, 0);
+  });
+});
 afterEach(() => {
+  jest.restoreAllMocks();
   globalThis.fetch = original;
 });
 
@@ -13,24 +24,26 @@ const end = (nextCursor: string | null) =>
 const exchange = (text: string) => `${JSON.stringify({ type: 'exchange', messages: [{ text }] })}\n`;
 
 /** Answers with these parts, one after the other, and writes down what was asked for. */
-function answering(...parts: string[]): string[] {
+function answering(...parts: Array<string | Response | Error>): string[] {
   const asked: string[] = [];
   globalThis.fetch = jest.fn((request: string | URL | Request) => {
     if (!(request instanceof Request)) throw new Error('not sent by the client of the API');
     asked.push(new URL(request.url).search);
     const part = parts[asked.length - 1];
     if (part === undefined) throw new Error('asked too often');
+    if (part instanceof Error) return Promise.reject(part);
+    if (part instanceof Response) return Promise.resolve(part);
     return Promise.resolve(new Response(part, { headers: { 'content-type': 'application/x-ndjson' } }));
   });
   return asked;
 }
 
-async function taken(userId = 'ada') {
+async function taken(userId = 'ada', signal = new AbortController().signal) {
   let bytes = 0;
   const files: Array<{ name: string; text: string }> = [];
   const onBytes = (more: number) => void (bytes += more);
   const scope = { agentId: 'a', userId };
-  for await (const { name, contents } of exportFiles({ scope, embeddings: false, onBytes }))
+  for await (const { name, contents } of exportFiles({ scope, embeddings: false, onBytes, signal }))
     files.push({ name, text: await contents.text() });
   return { bytes, files };
 }
@@ -62,6 +75,47 @@ test.each([
   ['after a line', exchange('x')],
   ['at its beginning', ''],
 ])('a part that was cut off %s is no file', async (_, cutOff) => {
-  answering(exchange('a') + end('c1'), cutOff);
+  const asked = answering(exchange('a') + end('c1'), ...Array<string>(5).fill(cutOff));
   await expect(taken()).rejects.toMatchObject({ problem: { title: 'Cut off' } });
+  expect(asked).toHaveLength(6);
+});
+
+const refused = (status: number, headers?: Record<string, string>) =>
+  new Response(JSON.stringify({ title: 'No', detail: 'Not now.', status }), {
+    status,
+    ...(headers && { headers }),
+  });
+
+test('a part that does not come is asked for again, after as long as the API says', async () => {
+  const parts = [exchange('a') + end('c1'), exchange('b') + end(null)] as const;
+  const asked = answering(
+    parts[0],
+    refused(429, { 'Retry-After': '10' }),
+    new TypeError('Failed to fetch'),
+    exchange('cut off'),
+    refused(503),
+    parts[1],
+  );
+  const { bytes, files } = await taken();
+  expect(files.map(({ text }) => text)).toEqual(parts);
+  expect(bytes).toBe(parts.join('').length);
+  expect(asked.slice(1)).toEqual(Array(5).fill('?embeddings=false&cursor=c1'));
+  expect(pauses.filter((ms) => ms > 0)).toEqual([10_000, 5_000, 5_000, 5_000]);
+});
+
+test('what is refused is not asked for again', async () => {
+  const asked = answering(exchange('a') + end('c1'), refused(403));
+  await expect(taken()).rejects.toMatchObject({ problem: { status: 403 } });
+  expect(asked).toHaveLength(2);
+});
+
+test('whoever leaves the page asks for nothing more', async () => {
+  const leaving = new AbortController();
+  const asked = answering(exchange('a') + end('c1'), new TypeError('Failed to fetch'));
+  jest.spyOn(globalThis, 'setTimeout').mockImplementation(() => {
+    queueMicrotask(() => leaving.abort());
+    return undefined as never;
+  });
+  await expect(taken('ada', leaving.signal)).rejects.toThrow('aborted');
+  expect(asked).toHaveLength(2);
 });

@@ -4,6 +4,8 @@ export type Problem = {
   detail: string;
   /** Absent where no answer came. */
   status?: number;
+  /** How long the API asks to wait. */
+  retryAfterMs?: number;
   /** What is wrong with which field. */
   errors: ReadonlyArray<{ field: string; problem: string }>;
 };
@@ -40,5 +42,10 @@ export function asProblem(error: unknown): Problem {
 /** The problem that a response holds. */
 export async function problemIn(response: Response): Promise<Problem> {
   const body: unknown = await response.json().catch(() => ({}));
-  return { ...asProblem(body), status: response.status };
+  const seconds = Number(response.headers.get('Retry-After') ?? NaN);
+  return {
+    ...asProblem(body),
+    status: response.status,
+    ...(Number.isFinite(seconds) && { retryAfterMs: 1_000 * seconds }),
+  };
 }

@@ -5,6 +5,6 @@ export function saveFile(contents: Blob, name: string): void {
   link.href = url;
   link.download = name;
   link.click();
-  // The browser has begun to read it by then.
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  // A browser may ask first whether a page may save several files, and reads this one after the answer.
+  setTimeout(() => URL.revokeObjectURL(url), 30 * 60_000);
 }

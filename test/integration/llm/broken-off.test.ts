@@ -68,18 +68,49 @@ const lateIn = (res: ServerResponse): ServerResponse => {
   return res;
 };
 
-test.each<[string, (res: ServerResponse) => void]>([
-  ['nothing', (res) => lateIn(res).end()],
-  ['half a document', (res) => lateIn(res).end('{"choices":[{"message":{"content":"Half of')],
-  ['a closed connection', (res) => lateIn(res).destroy()],
-  ['a gateway’s time-out', (res) => lateIn(res).writeHead(504).end()],
-])('without a stream the answer is paid for from the request on: %s', async (_, end) => {
-  const one = client();
-  const ask = () =>
-    one.complete({ tenantId: 't', agentId: 'a', model: 'm', messages: [] }).catch((error: unknown) => error);
+test('what is blank is no word: nothing is paid for that broke off after it', async () => {
+  answer = (res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    res.write(delta({ content: ' ' }));
+    setTimeout(() => lateIn(res).destroy(), 50);
+  };
+  expect(await failureAfter(0)).toMatchObject({ name: 'LlmUnavailableError', brokeOff: false });
+});
+
+test('who has too many requests is waited for, also after words', async () => {
+  answer = streaming((res) => res.end(data({ error: { type: 'overloaded_error', message: 'Overloaded' } })));
+  expect(await failureAfter(2_000)).toMatchObject({ brokeOff: false, overloaded: true });
+});
+
+/** How asking a server fails that refuses to stream. */
+const failureWithoutStream = (end: (res: ServerResponse) => void): Promise<unknown> => {
   answer = (res, isStream) =>
-    isStream ? res.end(data({ error: { message: 'no "stream" here', param: 'stream' } })) : end(res);
-  expect(await ask()).toMatchObject({ name: 'LlmUnavailableError', brokeOff: true });
+    isStream ? res.end(data({ error: { message: 'no "stream" here', param: 'stream' } })) : end(lateIn(res));
+  return client()
+    .complete({ tenantId: 't', agentId: 'a', model: 'm', messages: [] })
+    .catch((error: unknown) => error);
+};
+const HALF = '{"choices":[{"message":{"content":"Half of';
+
+test.each<[string, (res: ServerResponse) => void]>([
+  ['half a document', (res) => res.end(HALF)],
+  ['half a document and a reset', (res) => void res.write(HALF, () => setTimeout(() => res.destroy(), 50))],
+  ['words and a failure', (res) => res.end(`${HALF}"},"finish_reason":"error"}]}`)],
+])('without a stream an answer that begins to come is paid for: %s', async (_, end) => {
+  expect(await failureWithoutStream(end)).toMatchObject({ name: 'LlmUnavailableError', brokeOff: true });
+});
+
+test.each<[string, (res: ServerResponse) => void]>([
+  ['nothing', (res) => res.end()],
+  ['a closed connection', (res) => res.destroy()],
+  ['a gateway’s time-out', (res) => res.writeHead(504).end()],
+  ['a page', (res) => res.end('<html>Maintenance</html>')],
+  ['a failure without words', (res) => res.end('{"choices":[{"message":{},"finish_reason":"error"}]}')],
+  ['too many requests', (res) => res.end('{"error":{"code":429}}')],
+  ['no capacity', (res) => res.end('{"error":{"type":"overloaded_error"}}')],
+  ['an error', (res) => res.end('{"error":{"code":502}}')],
+])('without a stream time alone proves nothing: %s', async (_, end) => {
+  expect(await failureWithoutStream(end)).toMatchObject({ name: 'LlmUnavailableError', brokeOff: false });
 });
 
 test.each([502, 503])(
@@ -93,8 +124,7 @@ test.each([502, 503])(
 
 test('a gateway that bounds the whole answer is asked three times in a turn', async () => {
   const HALF_A_MINUTE = 30_000;
-  answer = (res, isStream) => {
-    if (!isStream) return void lateIn(res).writeHead(504).end();
+  answer = (res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     res.write(delta({ content: 'Half of ' }));
     setTimeout(() => {

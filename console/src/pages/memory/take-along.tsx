@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useMutation } from '@tanstack/react-query';
 import { FileTrigger, Label, ProgressBar } from 'react-aria-components';
 import { api } from '../../api/client.ts';
@@ -38,14 +38,19 @@ function Export({ scope }: { scope: Scope }) {
   const [embeddings, setEmbeddings] = useState(true);
   const [bytes, setBytes] = useState(0);
   const [files, setFiles] = useState(0);
+  const leave = useRef<() => void>(undefined);
+  useEffect(() => () => leave.current?.(), []);
   const taking = useMutation({
     // A link would let the browser do it for whoever is signed in by now, and tell nobody why it was refused.
     mutationFn: async () => {
       setBytes(0);
       setFiles(0);
       const onBytes = (more: number) => setBytes((soFar) => soFar + more);
+      const leaving = new AbortController();
+      leave.current = () => leaving.abort();
+      const wanted = { scope, embeddings, onBytes, signal: leaving.signal };
       let saved = 0;
-      for await (const { name, contents } of exportFiles({ scope, embeddings, onBytes })) {
+      for await (const { name, contents } of exportFiles(wanted)) {
         saveFile(contents, name);
         saved += 1;
         setFiles(saved);
