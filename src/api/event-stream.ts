@@ -65,7 +65,7 @@ export async function sendReplyEvents(
   const from = lastId === undefined ? NOTHING : readId(lastId);
   const stream = openEvents(res);
   const send = ([id, name, data]: AsSent): Promise<void> => stream.send(id, name, data);
-  const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(STREAM_WITHIN_MS)]);
+  const signal = goneOrClosing(res, closing, STREAM_WITHIN_MS);
   try {
     if (lastId === undefined) await send([idOf(from), 'accepted', { messageId, workflowId }]);
     for await (const event of followReply(dependencies, tenantId, turn, { from, signal })) {

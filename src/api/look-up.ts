@@ -26,7 +26,7 @@ export async function lookUpFor<T>(
   what: string,
   lookUp: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(SEARCH_WITHIN_MS)]);
+  const signal = goneOrClosing(res, closing, SEARCH_WITHIN_MS);
   try {
     return await lookUp(signal);
   } catch (error) {

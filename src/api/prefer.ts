@@ -12,9 +12,14 @@ export function preferredWaitMs(req: Request): number {
   return wait ? Math.min(Number(wait[1] ?? MAX_WAIT_SECONDS), MAX_WAIT_SECONDS) * 1000 : 0;
 }
 
-/** Aborted when nobody reads the answer any more, and when the server shuts down. */
-export function goneOrClosing(res: Response, closing: AbortSignal): AbortSignal {
-  const gone = new AbortController();
-  whenClosed(res, () => gone.abort());
-  return AbortSignal.any([gone.signal, closing]);
+/** Aborted when nobody reads the answer any more, when the server shuts down, and after `withinMs`. */
+export function goneOrClosing(res: Response, closing: AbortSignal, withinMs?: number): AbortSignal {
+  const over = new AbortController();
+  // It goes with the reader; the timer of an AbortSignal.timeout stays for all of its time.
+  const timer = withinMs === undefined ? undefined : setTimeout(() => over.abort(), withinMs).unref();
+  whenClosed(res, () => {
+    clearTimeout(timer);
+    over.abort();
+  });
+  return AbortSignal.any([over.signal, closing]);
 }

@@ -1,11 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isGrpcDeadlineError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import type { Workflow, WorkflowResultType } from '@temporalio/common';
+import proto from '@temporalio/proto';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
 import { createFairPlaces, type FairPlaces } from '../lib/fair-places.ts';
 import { createSharedWaits, type SharedWaits } from '../lib/shared-waits.ts';
 import { createShares } from '../lib/shares.ts';
 import { statusOf } from './status.ts';
+
+const { HistoryEventFilterType } = proto.temporal.api.enums.v1;
 
 /**
  * Temporal takes 1,200 long polls of a kind at once, of a namespace in each frontend
@@ -16,8 +19,8 @@ export const POLLS_FOR_EACH = 8;
 export const POLLS_FOR_ALL_OF_THESE = 184;
 /** Beyond them tenants share out others: one that is alone has so many. */
 export const POLLS_SHARED = 47;
-/** A poll is asked for no longer than this: then somebody must still wait. Temporal answers in 20 s. */
-const POLL_FOR_MS = 25_000;
+/** Temporal answers a poll in 20 s, whatever has come. */
+const POLL_WITHIN_MS = 60_000;
 /** How late a result may come to whoever has no poll, while few are without. */
 const LOOK_EVERY_MS = 1_000;
 /** A tenant makes 100 looks a second at most, and all together 200. */
@@ -25,7 +28,10 @@ const MS_A_LOOK = { own: 10, all: 5 };
 /** Looks at once, of a tenant that is alone. */
 const LOOKS_AT_ONCE = 10;
 
-/** Waits for a workflow's result until `signal` is aborted. Rejects as the client's `result()` does. */
+/**
+ * Waits for a workflow's result until `signal` is aborted. Rejects as the client's `result()` does, or as its
+ * service.
+ */
 export type WaitForResult<W extends Workflow> = (
   temporal: Client,
   of: { tenantId: string; workflowId: string },
@@ -109,7 +115,9 @@ export function createResultWaits<W extends Workflow = Workflow>(): WaitForResul
         if (isPolled || giveBack) {
           leave();
           return await shared.join(workflowId, signal, (nobody) =>
-            polled(temporal, result, nobody).finally(giveBack),
+            untilEnded(temporal, workflowId, nobody)
+              .finally(giveBack)
+              .then(() => soon(result)),
           );
         }
         const owner = { tenantId, userId: '' };
@@ -129,25 +137,44 @@ export const lookEveryMs = ({ own, all }: { own: number; all: number }): number 
   Math.max(LOOK_EVERY_MS, own * MS_A_LOOK.own, all * MS_A_LOOK.all);
 
 /**
- * A result, by polls that are bounded each. The client leaves something at its signal for each call until the
- * signal ends, and goes on by itself with one that it has tried again: so each poll has a signal of its own.
+ * Waits for a workflow's end by long polls, each of which has a deadline and a signal of its own. The client
+ * leaves something at a signal for each call until the signal ends, and goes on by itself with a call that it
+ * has tried again. Temporal answers a poll before its deadline.
  */
-async function polled<T>(temporal: Client, result: () => Promise<T>, nobody: AbortSignal): Promise<T> {
+async function untilEnded(temporal: Client, workflowId: string, nobody: AbortSignal): Promise<void> {
+  let nextPageToken: Uint8Array | undefined;
   for (;;) {
     nobody.throwIfAborted();
-    const poll = new AbortController();
-    const end = (): void => poll.abort(nobody.reason);
-    nobody.addEventListener('abort', end, { once: true });
-    const until = Date.now() + POLL_FOR_MS;
-    try {
-      return await temporal.withDeadline(until, () =>
-        temporal.connection.withAbortSignal(poll.signal, result),
-      );
-    } catch (error) {
-      const isOver = isGrpcDeadlineError(error) && Date.now() > until - ACCEPT_WITHIN_MS;
-      if (nobody.aborted || !isOver) throw error;
-    } finally {
-      nobody.removeEventListener('abort', end);
-    }
+    const { history, nextPageToken: next } = await poll(temporal, { workflowId, nextPageToken }, nobody);
+    const [end] = history?.events ?? [];
+    // One that goes on as a new run has no result yet.
+    if (end && !end.workflowExecutionContinuedAsNewEventAttributes) return;
+    nextPageToken = end || next.length === 0 ? undefined : next;
+  }
+}
+
+async function poll(
+  temporal: Client,
+  { workflowId, nextPageToken }: { workflowId: string; nextPageToken: Uint8Array | undefined },
+  nobody: AbortSignal,
+) {
+  const polling = new AbortController();
+  const end = (): void => polling.abort(nobody.reason);
+  nobody.addEventListener('abort', end, { once: true });
+  const ask = () =>
+    temporal.workflowService.getWorkflowExecutionHistory({
+      namespace: temporal.options.namespace,
+      execution: { workflowId },
+      waitNewEvent: true,
+      historyEventFilterType: HistoryEventFilterType.HISTORY_EVENT_FILTER_TYPE_CLOSE_EVENT,
+      skipArchival: true,
+      ...(nextPageToken && { nextPageToken }),
+    });
+  try {
+    return await temporal.withDeadline(Date.now() + POLL_WITHIN_MS, () =>
+      temporal.connection.withAbortSignal(polling.signal, ask),
+    );
+  } finally {
+    nobody.removeEventListener('abort', end);
   }
 }

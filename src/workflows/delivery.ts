@@ -92,7 +92,8 @@ function openPush(
           const { retryAfterMs } = known;
           if (retryAfterMs) await sleep(retryAfterMs, { summary: 'before the channel is called again' });
           const before = known;
-          known = { progress: known.progress, delivered: false, uncertain: true };
+          const { progress, saysNothing } = known;
+          known = { progress, delivered: false, uncertain: true, ...(saysNothing && { saysNothing }) };
           await deliverReply({ turn, state: before, text, seals: seals && { ...seals, ...replySeals } });
         }
         isDelivered = true;

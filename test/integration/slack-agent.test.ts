@@ -182,6 +182,14 @@ describe('Slack does not take a status', () => {
     expect(ada.posts(said).map(({ body }) => body['text'])).toEqual([PLACEHOLDER]);
   });
 
+  test('its begin was not heard of, in a thread of the older kind: it is ended all the same', async () => {
+    system.slack.fail('agents.sessions.setStatus', { kind: 'drop-after-acceptance' });
+    const said = await ada.direct('begun unheard');
+    await system.send({ ...said.event, thread_ts: said.thread, assistant_thread: { action_token: 'x' } });
+    expect(await ada.answers(said)).toEqual(['Noted: begun unheard']);
+    await eventually(() => statusesOf(said).at(-1) === 'active');
+  });
+
   test.each([
     ['too many', { kind: 'status', status: 429, headers: { 'retry-after': '1' } }],
     ['away', { kind: 'status', status: 503 }],

@@ -54,7 +54,7 @@ export function erasureRoutes(dependencies: {
     const giveBack = waitMs > 0 ? tryWaitingPlace(waiting, tenantOf(res), res) : undefined;
     if (!giveBack) return;
     res.set('Preference-Applied', `wait=${waitMs / 1000}`);
-    const stop = AbortSignal.any([AbortSignal.timeout(waitMs), goneOrClosing(res, closing)]);
+    const stop = goneOrClosing(res, closing, waitMs);
     try {
       await waitForErasure(temporal, { tenantId: tenantOf(res), workflowId }, stop);
     } catch (error) {

@@ -53,7 +53,7 @@ export function openAiRoutes(dependencies: StreamDependencies & { acceptHttp: Ac
     // Sent again by itself it would be another message.
     res.set('x-should-retry', String(idempotencyKey !== undefined));
     if (idempotencyKey === undefined) stopWhenGone(res, turn);
-    const signal = AbortSignal.any([goneOrClosing(res, closing), AbortSignal.timeout(REPLY_WITHIN_MS)]);
+    const signal = goneOrClosing(res, closing, REPLY_WITHIN_MS);
     const events = followReply(dependencies, tenantId, turn, { from: NOTHING, signal });
     if (isStreamed) await sendChunks(res, turn, events, { withUsage });
     else sendJson(res, COMPLETION, completionOf(turn, await doneOf(turn, events)));

@@ -33,7 +33,7 @@ export function slackAddressOf(channel: Channel): SlackAddress {
  */
 export const slackProgress = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('message'), ts: z.string(), session: z.literal(true).optional() }),
-  z.object({ kind: z.literal('status') }),
+  z.object({ kind: z.literal('status'), session: z.literal(true).optional() }),
   z.object({ kind: z.literal('session') }),
   z.object({ kind: z.literal('stream'), ts: z.string() }),
 ]);

@@ -34,7 +34,9 @@ export async function showAtWork(options: {
   // In a conversation with the agent a reply that grows is a stream of its own.
   const begun = surface === 'channel' ? 'no' : await beginSession(place);
   if (begun === 'yes') return { kind: 'session' };
-  if (surface === 'assistant' && !asMessage && (await tryStatus(place))) return { kind: 'status' };
+  const session = begun === 'unknown' && ({ session: true } as const);
+  if (surface === 'assistant' && !asMessage && (await tryStatus(place)))
+    return { kind: 'status', ...session };
   const postedBefore = async () =>
     (await knownPosts(place, ref.messageId, log)).posts.get(partKey(ref))?.[0]?.ts;
   const waiting = { ...ref, waiting: true };
@@ -43,7 +45,7 @@ export async function showAtWork(options: {
     (await postOnce(place, waiting, () => postContent(place, waiting, PLACEHOLDER_CONTENT))) ??
     (await postedBefore());
   if (ts === undefined) throw new ChannelError('unavailable', 'another attempt posts into this thread');
-  return { kind: 'message', ts, ...(begun === 'unknown' && { session: true }) };
+  return { kind: 'message', ts, ...session };
 }
 
 /**
@@ -160,7 +162,8 @@ async function unlessRefused(call: () => Promise<void>): Promise<void> {
 
 /** Whether a session is to be ended with what shows progress; a stream ends its own. */
 export function hasSession(progress: SlackProgress | null): boolean {
-  return progress?.kind === 'session' || (progress?.kind === 'message' && progress.session === true);
+  if (progress?.kind === 'session') return true;
+  return (progress?.kind === 'message' || progress?.kind === 'status') && progress.session === true;
 }
 
 /** Takes away what shows that the agent is at work. Slack may refuse it; then it has to stay. */
@@ -170,6 +173,7 @@ export async function takeAwayProgress(place: Place, progress: SlackProgress): P
       case 'session':
         return endSession(place);
       case 'status':
+        if (hasSession(progress)) await endSession(place);
         return showStatus(place.client, place.address, '');
       case 'stream':
         await stopStream(place, progress.ts);
