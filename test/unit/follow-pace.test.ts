@@ -20,7 +20,7 @@ async function askedInTenSeconds(following: number): Promise<number> {
   const never = () => new Promise(() => undefined);
   const temporal = {
     workflow: { getHandle: () => ({ result: never }) },
-    connection: { withAbortSignal: never },
+    withDeadline: never,
   };
   const dependencies = { pool: undefined, temporal, redis, waiting: { heldBy: () => following } };
   const left = new AbortController();
