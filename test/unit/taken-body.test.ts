@@ -11,6 +11,8 @@ import { TENANT_CALLS } from '../../src/api/calls.ts';
 import { notFound, problemHandler } from '../../src/api/problems.ts';
 import { messageRoutes } from '../../src/api/routes/messages.ts';
 import { openAiRoutes } from '../../src/api/routes/openai.ts';
+import { neededOf } from '../../src/api/mcp/needed.ts';
+import { takeWaitingPlace, tryWaitingPlace } from '../../src/api/waiting-places.ts';
 import type { FoundApiKey } from '../../src/db/api-keys.ts';
 import { createShares } from '../../src/lib/shares.ts';
 import { serve, type HttpServer } from '../support/http-server.ts';
@@ -76,4 +78,37 @@ test('a whole conversation of which one message is read', async () => {
     openAiRoutes({ ...shared, pool, acceptHttp } as unknown as Parameters<typeof openAiRoutes>[0]),
   );
   expect(held).toEqual({ byRequest: undefined, taken: { userId: 'ada', text: 'Hello' } });
+});
+
+test.each([
+  ['a reply', takeWaitingPlace],
+  ['what may come in time', tryWaitingPlace],
+])('whatever is sent by who waits for %s', async (_, take) => {
+  let held: unknown = 'nothing was asked';
+  const app = express();
+  app.use(express.json(), (req, res) => {
+    take(createShares(1), ID, res);
+    held = req.body;
+    res.end();
+  });
+  server = await serve(app);
+  const headers = { 'content-type': 'application/json' };
+  await fetch(server.url, { method: 'DELETE', headers, body: JSON.stringify({ unknown: LONG }) });
+  expect(held).toBeUndefined();
+});
+
+test('of a call of a tool what no tool reads', () => {
+  const call = {
+    ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
+    params: { name: 'send_message', arguments: { agentId: ID, userId: 'ada', text: 'Hello' } },
+  };
+  const { params } = call;
+  const long = {
+    ...{ ...call, unknown: LONG },
+    params: { ...params, _meta: { unknown: LONG }, arguments: { ...params.arguments, unknown: LONG } },
+  };
+  expect(neededOf(long)).toEqual(call);
+  expect(neededOf({ ...call, id: LONG })).toBeUndefined();
+  const other = { jsonrpc: '2.0', id: 2, method: 'tools/list', params: { unknown: 'x' } };
+  expect(neededOf(other)).toBe(other);
 });

@@ -11,7 +11,11 @@ const NAMES = [
 ] as const satisfies ReadonlyArray<keyof typeof TOOLS>;
 
 /** Answers one message of the protocol, by a server that is made for it: there is nothing to keep. */
-export async function answerMcp(dependencies: ToolDependencies, asker: Asker, req: Request): Promise<void> {
+export async function answerMcp(
+  dependencies: ToolDependencies,
+  asker: Asker,
+  { req, message }: { req: Request; message: unknown },
+): Promise<void> {
   const server = new McpServer({ name: 'konstruct', version: '0.1.0' });
   for (const name of NAMES) {
     const { description, input, isReadOnly, call } = TOOLS[name];
@@ -23,5 +27,5 @@ export async function answerMcp(dependencies: ToolDependencies, asker: Asker, re
   const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
   asker.res.once('close', () => void server.close());
   await server.connect(transport);
-  await transport.handleRequest(req, asker.res, req.body);
+  await transport.handleRequest(req, asker.res, message);
 }
