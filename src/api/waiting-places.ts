@@ -9,8 +9,8 @@ const ASK_AGAIN_MS = 2_000;
 
 /**
  * Takes a place among the requests that wait for replies, until the answer has been sent or its reader is
- * gone. Throws a Problem when the tenant has its share of them, or nobody reads. Whoever waits keeps no body:
- * what is needed of it is taken before.
+ * gone. Throws a Problem when the tenant has its share of them, or nobody reads. The body of the request is
+ * still to be taken (`takeBody`).
  */
 export function takeWaitingPlace(waiting: Shares, tenantId: string, res: Response): void {
   holdPlace(waiting, tenantId, res, {
@@ -18,11 +18,13 @@ export function takeWaitingPlace(waiting: Shares, tenantId: string, res: Respons
     detail: 'Too many requests of this tenant wait for replies: nothing was sent, try again later.',
     retryAfterMs: ASK_AGAIN_MS,
   });
-  takeBody(res.req);
   waitsElsewhere(res);
 }
 
-/** Takes such a place until it is given back; undefined when the tenant has its share of them. */
+/**
+ * Takes such a place until it is given back; undefined when the tenant has its share of them. Nothing of the
+ * body of the request is needed any more.
+ */
 export function tryWaitingPlace(waiting: Shares, tenantId: string, res: Response): (() => void) | undefined {
   const giveBack = waiting.take(tenantId);
   if (!giveBack) return undefined;

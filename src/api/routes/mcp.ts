@@ -24,24 +24,27 @@ export function mcpRoutes(
     next();
   });
   router.post('/', readJson(MAX_MESSAGE_BODY_BYTES), async (req, res) => {
-    // Many calls in one request would take the places of one.
-    const body = takeBody(req);
-    if (Array.isArray(body)) {
-      throw badField({ field: 'body', problem: 'must be one message, not a batch', isTooLarge: false });
-    }
-    const checked = check(z.unknown(), body, 'body');
-    if (checked.kind === 'invalid') throw badField(checked);
-    const message = neededOf(checked.value);
-    if (message === undefined)
-      throw badField({
-        field: 'id',
-        problem: `must be at most ${MAX_ID_LENGTH} characters`,
-        isTooLarge: true,
-      });
+    const message = readMessage(takeBody(req));
     await paceRead(presentedKey(res));
     // Loaded when it is first asked for: it takes a process 40 MB and 0.2 s.
     const { answerMcp } = await import('../mcp/server.ts');
     await answerMcp(dependencies, { key: presentedKey(res), res }, { req, message });
   });
   return router;
+}
+
+/**
+ * A message of the protocol, without what is not needed. Apart from who waits, whose every variable is kept
+ * meanwhile.
+ */
+function readMessage(body: unknown): unknown {
+  // Many calls in one request would take the places of one.
+  if (Array.isArray(body))
+    throw badField({ field: 'body', problem: 'must be one message, not a batch', isTooLarge: false });
+  const checked = check(z.unknown(), body, 'body');
+  if (checked.kind === 'invalid') throw badField(checked);
+  const message = neededOf(checked.value);
+  if (message === undefined)
+    throw badField({ field: 'id', problem: `must be at most ${MAX_ID_LENGTH} characters`, isTooLarge: true });
+  return message;
 }

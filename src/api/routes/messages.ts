@@ -63,10 +63,9 @@ export function messageRoutes(
     const agentId = toUuid(req.params.agentId);
     if (!agentId) throw notFound('agent');
     const isStreamed = wantsEvents(req);
-    const body = takeBody(req);
     if (isStreamed) takeWaitingPlace(waiting, tenantId, res);
     const idempotencyKey = req.get('idempotency-key');
-    const turn = await acceptHttp(keyOf(res), { agentId, body, idempotencyKey });
+    const turn = await acceptHttp(keyOf(res), { agentId, body: takeBody(req), idempotencyKey });
     if (isStreamed) await sendReplyEvents(dependencies, req, locate(res, turn), { tenantId, turn });
     else sendOutcome(res, turn, await waitFor(req, res, turn), 202);
   });
