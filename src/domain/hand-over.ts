@@ -9,9 +9,13 @@ export function withoutPeople<A extends Pick<Agent, 'escalation'>>(agent: A): A 
   return { ...agent, escalation: undefined };
 }
 
+/** Whether anybody was named who takes over from an agent. */
+export const hasPeople = (agent: { escalation?: Agent['escalation'] | undefined } | undefined): boolean =>
+  (agent?.escalation?.people.length ?? 0) > 0;
+
 /** What an agent is told of it; '' for one for which nobody takes over. */
 export function handOverClause({ escalation }: Pick<Agent, 'escalation'>): string {
-  if (!escalation || escalation.people.length === 0) return '';
+  if (!hasPeople({ escalation })) return '';
   return (
     'If the person asks for a human, or you can’t help and a human of the team should, say so in a sentence ' +
     `and end your reply with a line that holds only ${MARK}.`

@@ -1,18 +1,14 @@
 import { z } from 'zod';
+import { TOOLS } from './tools.ts';
 
 /** Longer than what any client numbers its messages by. */
 export const MAX_ID_LENGTH = 200;
 
-/** What a tool may take (`tools.ts`), whatever it is. */
+/** Whatever it is: the protocol's server and the tools look at it. */
 const argument = z.unknown().optional();
-const toolArguments = z.object({
-  agentId: argument,
-  userId: argument,
-  query: argument,
-  cursor: argument,
-  exchangeId: argument,
-  text: argument,
-});
+const names = Object.values(TOOLS).flatMap(({ input }) => Object.keys(input));
+/** What any of the tools takes. */
+const toolArguments = z.object(Object.fromEntries(names.map((name) => [name, argument])));
 
 /** A message that calls a tool: https://modelcontextprotocol.io/specification/2025-06-18/server/tools. */
 const toolCall = z.object({

@@ -2,6 +2,7 @@
  * What a click of somebody on one of our buttons does. What they may not do is refused here, not in Slack.
  */
 import type pg from 'pg';
+import { hasPeople } from '../../../domain/hand-over.ts';
 import { NOBODY_NAMED, NOT_ALLOWED } from '../../../domain/words.ts';
 import { findAgent } from '../../../db/agents.ts';
 import { findEscalation } from '../../../db/escalations.ts';
@@ -87,7 +88,7 @@ async function askForPerson(
     return { kind: 'ignored', reason: 'too_many_clicks' };
   const agentId = await taking.findAgentOf(installation, channel);
   const agent = await findAgent(taking.pool, installation.tenantId, agentId);
-  if (!agent?.escalation?.people.length) {
+  if (!hasPeople(agent)) {
     await sayPrivately(taking, click, installation, NOBODY_NAMED);
     return { kind: 'ignored', reason: 'nobody_named' };
   }

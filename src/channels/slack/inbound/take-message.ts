@@ -10,6 +10,7 @@ import {
   INTAKE_NAMES_WITHIN_MS,
   INTAKE_REDIS_WITHIN_MS,
 } from '../../../domain/timing.ts';
+import { hasPeople } from '../../../domain/hand-over.ts';
 import { TOO_MANY_MESSAGES } from '../../../domain/words.ts';
 import { MAX_TEXT_LENGTH } from '../../../domain/bounds.ts';
 import { reach, setbackOf } from '../../../intake/availability.ts';
@@ -162,7 +163,7 @@ async function askForPerson(
   }
   const agent = await findAgent(pool, tenantId, agentId);
   // Where nobody was named who could come, the agent answers.
-  if (!agent?.escalation?.people.length) return undefined;
+  if (!hasPeople(agent)) return undefined;
   const actor = { type: 'slack-user', userId } as const;
   const said = [...background, { text }];
   const asked = { installation, threadId, agent, userId, said, by: 'person', actor } as const;

@@ -6,6 +6,7 @@ import { inTenant } from '../../../db/tenant-transaction.ts';
 import type { Agent } from '../../../domain/agent.ts';
 import type { DeliveryTurn } from '../../../domain/delivery.ts';
 import { findEscalation, type Escalation } from '../../../db/escalations.ts';
+import { hasPeople } from '../../../domain/hand-over.ts';
 import { POST_RECORD_WITHIN_MS } from '../../../domain/timing.ts';
 import { isEscalated } from '../../../intake/escalations.ts';
 import { within } from '../../../lib/within.ts';
@@ -52,7 +53,7 @@ export function personTakesOver(
         const installation = { tenantId, client };
         const agent = given ?? (await speakerOf(stores.pool, turn));
         // Nobody is named any more who could come.
-        if (!agent?.escalation?.people.length) return;
+        if (!hasPeople(agent)) return;
         const asked = { installation, threadId, agent, userId, said, by: 'agent', actor: SYSTEM } as const;
         await tellAll(asked, await beSilent(stores, asked));
       }),
