@@ -1,7 +1,7 @@
 /**
  * `npm run fit:recall -- FILE... [--vectors FILE]`: fits what recall goes by to conversations with questions,
- * and writes it to src/memory/ranking/weights.ts. Each set counts alike, however many questions it has. Of
- * each set it says how well the weights do that were fitted to the other sets.
+ * and writes it to src/memory/ranking/weights.ts. Sets count almost alike, however many questions they have.
+ * Of each set it says how well the weights do that were fitted to the other sets.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
@@ -141,7 +141,7 @@ async function passagesOf(pool: Services['pool'], scope: Replayed): Promise<Map<
   );
 }
 
-/** Each set counts alike. */
+/** A set counts by the fourth root of its questions: a large one says more, and drowns none. */
 function fit(samples: readonly Sample[]): Weights {
   const answerable = samples.flatMap((sample) => {
     const answers = answersOf(sample);
@@ -150,7 +150,7 @@ function fit(samples: readonly Sample[]): Weights {
   const counts = Map.groupBy(answerable, ({ set }) => set);
   const choices = answerable.map(({ set, features, answers }): Choice => {
     const columns = FEATURES.map((name) => features[name].map((value) => value / SPREAD[name]));
-    return { columns, answers, weight: 1 / (counts.get(set)?.length ?? 1) };
+    return { columns, answers, weight: (counts.get(set)?.length ?? 1) ** -0.75 };
   });
   const from = FEATURES.map((name) => RANKING[name] * SPREAD[name]);
   const fitted = maximise(choosing(choices), from);

@@ -6,7 +6,7 @@ export type Objective = (weights: readonly number[]) => { value: number; gradien
 /**
  * A pull towards 0: what the sets agree on stays, and what one set alone says does not grow without bound.
  */
-const RIDGE = 0.1;
+const RIDGE = 0.003;
 const ROUNDS = 120;
 
 /** Maximises a smooth objective of few weights. */
@@ -43,10 +43,12 @@ export type Choice = { columns: readonly Float64Array[]; answers: readonly numbe
  * logarithm's mean over the choices, by their weights.
  */
 export function choosing(choices: readonly Choice[]): Objective {
+  const total = choices.reduce((sum, { weight }) => sum + weight, 0);
   return (weights) => {
     let value = 0;
     const gradient = weights.map(() => 0);
-    for (const { columns, answers, weight } of choices) {
+    for (const { columns, answers, weight: own } of choices) {
+      const weight = own / total;
       const count = columns[0]?.length ?? 0;
       const totals = new Float64Array(count);
       columns.forEach((column, i) => {
