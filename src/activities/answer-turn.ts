@@ -28,9 +28,9 @@ import { beginEarlyDelivery, PAID_ATTEMPTS, type EarlyDelivery } from './early-d
 import { StoppedError } from './stop-watch.ts';
 
 export function createAnswerTurn(
-  dependencies: Pick<ActivityDependencies, 'runAgent' | 'channels' | 'redis'>,
+  dependencies: Pick<ActivityDependencies, 'runAgent' | 'channels' | 'redis' | 'windowBytes'>,
 ) {
-  const { runAgent, channels, redis } = dependencies;
+  const { runAgent, channels, redis, windowBytes } = dependencies;
   return {
     /**
      * Asks the agent's model. Fails as `LlmRejected` (non-retryable), `LlmUnavailable` and `LlmOverloaded`
@@ -53,8 +53,7 @@ export function createAnswerTurn(
       const early =
         delivery &&
         beginEarlyDelivery({
-          channels,
-          redis,
+          ...{ channels, redis, windowBytes },
           ...delivery,
           grows: agent.liveReplies && !delivery.isShownElsewhere,
           shownOf,

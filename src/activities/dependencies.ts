@@ -9,6 +9,8 @@ import type { OutboundChannel } from '../channels/channel.ts';
 export type ActivityDependencies = {
   pool: pg.Pool;
   redis: RedisClient;
+  /** Bytes that all windows of a tenant may take in Redis. */
+  windowBytes: number;
   embedder: Embedder;
   runAgent: RunAgent;
   temporal: Client;

@@ -65,14 +65,14 @@ export type EarlyDelivery = {
  * and operators see.
  */
 export function beginEarlyDelivery(
-  options: Pick<ActivityDependencies, 'channels' | 'redis'> &
+  options: Pick<ActivityDependencies, 'channels' | 'redis' | 'windowBytes'> &
     EarlyDeliveryInput & {
       grows: boolean;
       /** What of a reply people see while it grows. */
       shownOf: (textSoFar: string) => string;
     },
 ): EarlyDelivery {
-  const { channels, redis, turn, state, isShownElsewhere = false, grows, shownOf } = options;
+  const { channels, turn, state, isShownElsewhere = false, grows, shownOf } = options;
   const { currentAttemptScheduledTimestampMs: scheduledAt } = activityInfo();
   const isFirst = isFirstTry();
   const isFresh = (): boolean => isFirst && Date.now() - scheduledAt < EARLY_DELIVERY_WITHIN_MS;
@@ -139,7 +139,7 @@ export function beginEarlyDelivery(
     },
     append: async (userText, replyText) => {
       if (!canDeliverEarly()) return false;
-      return appendAtOnce(redis, turn, { userText, replyText });
+      return appendAtOnce(options, { userText, replyText });
     },
     giveUp: async () => {
       await showing.settled();
@@ -153,14 +153,13 @@ export function beginEarlyDelivery(
 }
 
 async function appendAtOnce(
-  redis: ActivityDependencies['redis'],
-  turn: DeliveryTurn,
+  { redis, windowBytes, turn }: Pick<ActivityDependencies, 'redis' | 'windowBytes'> & { turn: DeliveryTurn },
   { userText, replyText }: { userText: string; replyText: string },
 ): Promise<boolean> {
   const words = { seq: turn.seq, messageId: turn.messageId, userText, replyText };
   try {
     // Provisional: another attempt or run may have other words, and the workflow has the last.
-    const appending = appendTurn(redis, turn, words, { isFinal: false });
+    const appending = appendTurn(redis, turn, words, { isFinal: false, atMost: windowBytes });
     return await within(EARLY_APPEND_WITHIN_MS, appending);
   } catch (error) {
     log.warn('the window does not take the turn yet', { error: errorName(error) });

@@ -95,10 +95,11 @@ function createForgetMemory({ pool, redis }: Pick<Dependencies, 'pool' | 'redis'
     if (stage === 'finished') return { window: 0, keys: 0 };
     // First: an import that goes on would fill both.
     await forgetAll(forgetSomeImports, message);
+    // Whatever Redis can or can't do meanwhile.
+    await forgetAll(forgetSomeMemories, message);
     const window = await wipeWindow(message);
     // Once: what is marked after that is of what is said after the erasure.
     const keys = message.text === '' && stage === 'open' ? await wipeMarks(message) : 0;
-    await forgetAll(forgetSomeMemories, message);
     return { window, keys };
   };
 }

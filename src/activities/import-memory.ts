@@ -37,8 +37,9 @@ const THERE_WITHIN_MS = 60_000;
 export function createImportMemory({
   pool,
   redis,
+  windowBytes,
   embedder,
-}: Pick<ActivityDependencies, 'pool' | 'redis' | 'embedder'>) {
+}: Pick<ActivityDependencies, 'pool' | 'redis' | 'windowBytes' | 'embedder'>) {
   const scopeOf = async (key: ImportKey) => {
     if (![key.tenantId, key.importId].every((id) => isUuid(id))) throw notThere({ isFinal: true });
     const found = await findImport(pool, key);
@@ -111,7 +112,7 @@ export function createImportMemory({
           content: text,
           ...(exchange !== undefined && { messageId: exchange }),
         }));
-        await fillEmptyWindow(redis, scope, window);
+        await fillEmptyWindow(redis, scope, window, windowBytes);
       };
       while (!(await finishImport(pool, key, giveWindow))) {
         heartbeat();

@@ -10,6 +10,8 @@ export const modelsPath = text.meta({
 
 /** Each call holds a connection and its prompt. */
 const MAX_CALLS_AT_ONCE = 2_000;
+/** A single window takes up to 4. */
+const LEAST_WINDOW_MEGABYTES = 10;
 
 export const worker = z
   .object({
@@ -22,6 +24,16 @@ export const worker = z
           'Calls of the model, and as many of channels, that one worker process makes at the same time for a ' +
           'tenant that is alone. Tenants that are there together share them out',
         cure: `what the model’s server takes at the same time, at most ${MAX_CALLS_AT_ONCE}`,
+      }),
+    WORKER_WINDOW_MEGABYTES: count
+      .min(LEAST_WINDOW_MEGABYTES)
+      .default(200)
+      .meta({
+        description:
+          'What the windows of one tenant may take in Redis, in MB. Beyond that the windows of its conversations ' +
+          'that have rested for longest go, and what was said there is recalled ' +
+          '([SECURITY](SECURITY.md#what-a-tenant-can-fill)). The same for all workers',
+        cure: `a fifth of Redis’ maxmemory, at least ${LEAST_WINDOW_MEGABYTES}`,
       }),
     WORKER_BUILD_ID: text
       .regex(/^[\w.-]{1,100}$/)
@@ -44,6 +56,7 @@ export const worker = z
   .transform((read) => ({
     modelsPath: read.KONSTRUCT_MODELS,
     callsAtOnce: read.WORKER_CALLS_AT_ONCE,
+    windowBytes: read.WORKER_WINDOW_MEGABYTES * 1_000_000,
     /** Undefined: without versioning. */
     buildId: read.WORKER_BUILD_ID,
     /** Undefined: no metrics are served. */

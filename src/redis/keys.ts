@@ -10,6 +10,11 @@ export function memoryShortKey(tenantId: string, agentId: string, userId: string
   return join({ tenantId }, 'memory:short', { agentId }, { userId });
 }
 
+/** What the windows of a tenant take: a hash of each one's bytes, and of all of them. */
+export function windowSizesKey(tenantId: string): string {
+  return join({ tenantId }, 'memory:sizes');
+}
+
 /** What of a scope is forgotten: a hash of the number before which all is, and of single turns. */
 export function memoryErasedKey(tenantId: string, agentId: string, userId: string): string {
   return join({ tenantId }, 'memory:erased', { agentId }, { userId });

@@ -79,7 +79,8 @@ export async function startWorker(
   const embedder = tracing?.watchEmbedder(plainEmbedder) ?? plainEmbedder;
   const runAgent = tracing?.watchRunAgent(plainRunAgent) ?? plainRunAgent;
   const channels = outboundChannels(config.channels, { pool, redis, keys: config.encryption.keys, log });
-  const activities = createActivities({ pool, redis, embedder, runAgent, temporal, channels });
+  const { windowBytes } = config;
+  const activities = createActivities({ pool, redis, windowBytes, embedder, runAgent, temporal, channels });
   const workers = await createWorkers({
     connection,
     namespace: config.temporal.namespace,

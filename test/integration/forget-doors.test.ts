@@ -62,12 +62,12 @@ describe('the door', () => {
     await stored(userId, 2);
     const input = await fetchInput(system.temporal, String(body['workflowId']));
     const accepted = input as HandleMessageInput;
-    // Rows, the window and two executions: the list has them a moment later.
+    // Rows, the window, its size and two executions: the list has them a moment later.
     const places = async () =>
       (await placesOf(system, userId)).filter((place) => !place.startsWith(`${system.tenantId}:erasure`));
     const before = await eventually(async () => {
       const found = await places();
-      return found.length === 8 && found;
+      return found.length === 9 && found;
     });
     for (const forged of [
       accepted,

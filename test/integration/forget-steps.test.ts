@@ -21,6 +21,7 @@ import {
   noteDirectThread,
   THREAD_KEPT_SECONDS,
 } from '../../src/redis/direct-threads.ts';
+import { noteSize } from '../../src/memory/window/window-sizes.ts';
 import * as keys from '../../src/redis/keys.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
 import { axis } from '../support/embeddings.ts';
@@ -62,6 +63,7 @@ async function erasureOf(scope: Scope): Promise<InboundMessage> {
 /** Whose each key of Redis is. A new one needs its line here; one that names a user or a thread, its end. */
 const OF: Record<Exclude<keyof typeof keys, 'keysOfTenant'>, 'scope' | 'user' | 'thread' | 'other'> = {
   memoryShortKey: 'scope',
+  windowSizesKey: 'scope',
   memoryErasedKey: 'scope',
   directThreadsKey: 'scope',
   rateLimitKey: 'user',
@@ -104,6 +106,7 @@ test('no key is left that names who is forgotten, nor a thread of theirs alone; 
     // The one comes with the erasure, the other is there.
     if (name === 'memoryErasedKey' || name === 'directThreadsKey') continue;
     if (name === 'memoryShortKey') await redis.rpush(key, JSON.stringify({ role: 'user', content: 'x' }));
+    else if (name === 'windowSizesKey') await noteSize(redis, scope);
     else await redis.set(key, '1');
   }
   expect(await redis.keys(keys.keysOfTenant(tenantId))).toHaveLength(Object.keys(OF).length - 1);

@@ -63,6 +63,7 @@ async function attempt(
   });
   const { answerTurn } = createAnswerTurn({
     redis: window,
+    windowBytes: 200_000_000,
     channels: thread.channels(),
     runAgent: async () => {
       const text = await model();

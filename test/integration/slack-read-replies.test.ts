@@ -51,6 +51,7 @@ const stop = (turn: DeliveryTurn) =>
 async function answer(turn: DeliveryTurn, state: DeliveryState, text: string): Promise<TurnAnswer> {
   const { answerTurn } = createAnswerTurn({
     redis: thread.redis,
+    windowBytes: 200_000_000,
     channels: thread.channels(),
     runAgent: async () => ({ text, model: 'scripted', usage: null, firstTokenMs: 1, totalMs: 1 }),
   });

@@ -35,6 +35,7 @@ async function answer(turn: DeliveryTurn, text: string, grow?: string[]): Promis
   });
   const { answerTurn } = createAnswerTurn({
     redis: thread.redis,
+    windowBytes: 200_000_000,
     channels: thread.channels(),
     runAgent: async (_text, _agent, _messages, { onProgress } = {}) => {
       for (const grown of grow ?? []) {

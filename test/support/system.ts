@@ -115,6 +115,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System |
   const host = await hostWorkflows(
     createActivities({
       ...worker.connections,
+      windowBytes: 200_000_000,
       embedder: options.worker?.embedder?.(embedder) ?? embedder,
       runAgent: createRunAgent(createLlmClient({ baseUrl: llm.baseUrl, apiKey: 'k' }), {
         model: 'test-model',

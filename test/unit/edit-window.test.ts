@@ -1,4 +1,4 @@
-/** Removing turns from a window takes two waits for Redis, however many messages go. */
+/** Removing turns from a window takes four waits for Redis, however many messages go. */
 import { setImmediate as next } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { removeFromWindow } from '../../src/memory/window/edit-window.ts';
@@ -16,6 +16,7 @@ test('all messages are removed at once, and no others', async () => {
       removed.push(entry);
       return answer.promise;
     },
+    eval: async () => 0,
   } as unknown as RedisClient;
   const scope = { tenantId: 't', agentId: 'a', userId: 'u' };
   const removing = removeFromWindow(redis, scope, new Set(Array.from({ length: 9 }, (_, i) => `m${i}`)));

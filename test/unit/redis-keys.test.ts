@@ -6,6 +6,7 @@ const T = '11111111-1111-4111-8111-111111111111';
 describe('Redis keys', () => {
   test.each([
     ['memoryShortKey', keys.memoryShortKey(T, 'a1', 'u1'), `${T}:memory:short:a1:u1`],
+    ['windowSizesKey', keys.windowSizesKey(T), `${T}:memory:sizes`],
     ['memoryErasedKey', keys.memoryErasedKey(T, 'a1', 'u1'), `${T}:memory:erased:a1:u1`],
     ['rateLimitKey', keys.rateLimitKey(T, 'u1'), `${T}:rate_limit:u1`],
     ['busyNoticeKey', keys.busyNoticeKey(T, 'u1'), `${T}:busy_notice:u1`],

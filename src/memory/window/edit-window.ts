@@ -2,17 +2,24 @@
 import type { Scope, WindowMessage } from '../../domain/conversation.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
+import { noteSize } from './window-sizes.ts';
 import { readEntry } from './window.ts';
 
-/** Gives an empty window these messages. One that has any is left as it is: a conversation goes on in it. */
+/**
+ * Gives an empty window these messages. One that has any is left as it is: a conversation goes on in it.
+ * @param atMost bytes that all windows of the tenant may take, see `noteSize`
+ */
 export async function fillEmptyWindow(
   redis: RedisClient,
-  { tenantId, agentId, userId }: Scope,
+  scope: Scope,
   messages: readonly WindowMessage[],
+  atMost: number,
 ): Promise<void> {
   if (messages.length === 0) return;
   const entries = messages.map((message) => JSON.stringify(message));
+  const { tenantId, agentId, userId } = scope;
   await redis.eval(FILL_EMPTY, 1, memoryShortKey(tenantId, agentId, userId), ...entries);
+  await noteSize(redis, scope, atMost);
 }
 
 const FILL_EMPTY = `
@@ -22,7 +29,7 @@ return redis.call('RPUSH', KEYS[1], unpack(ARGV))
 
 /**
  * Removes the messages of these turns from a window. Safe to repeat. All are asked for at once: this takes no
- * longer than two commands may (redis/connection.ts), which a transaction that waits for it relies on.
+ * longer than four commands may (redis/connection.ts), which a transaction that waits for it relies on.
  */
 export async function removeFromWindow(
   redis: RedisClient,
@@ -34,7 +41,9 @@ export async function removeFromWindow(
     const messageId = turnOf(entry);
     return messageId !== undefined && messageIds.has(messageId);
   });
+  if (removed.length === 0) return;
   await Promise.all(removed.map((entry) => redis.lrem(key, 0, entry)));
+  await noteSize(redis, { tenantId, agentId, userId });
 }
 
 /** The turn of an entry; undefined when it has none, or is no message: that hinders nothing here. */

@@ -2,23 +2,44 @@ import type { Scope } from '../../domain/conversation.ts';
 import { LATE_TURNS_KEPT_OUT_DAYS } from '../../domain/erasure.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { memoryErasedKey, memoryShortKey } from '../../redis/keys.ts';
+import { noteSize } from './window-sizes.ts';
 
 /**
  * Takes all that came before turn `seq` out of a scope's window, and keeps out what comes late. Gives the
  * number of messages. Safe to repeat; what later turns have said stays.
  */
 export async function eraseWindow(redis: RedisClient, scope: Scope, seq: number): Promise<number> {
-  // First, so that a late append that this call misses finds it.
-  await redis.eval(KEEP_OUT, 1, keptOutKey(scope), BEFORE, seq, KEPT_SECONDS);
-  return dropMessages(redis, scope, { before: seq });
+  return dropAndKeepOut(redis, scope, { before: seq }, async () => {
+    await redis.eval(KEEP_OUT, 1, keptOutKey(scope), BEFORE, seq, KEPT_SECONDS);
+  });
 }
 
 /** Takes one turn out of a scope's window, and keeps it out. Gives the number of messages. Safe to repeat. */
 export async function eraseFromWindow(redis: RedisClient, scope: Scope, messageId: string): Promise<number> {
-  const key = keptOutKey(scope);
-  await redis.hset(key, messageId, '1');
-  await redis.expire(key, KEPT_SECONDS);
-  return dropMessages(redis, scope, { messageId });
+  return dropAndKeepOut(redis, scope, { messageId }, async () => {
+    const key = keptOutKey(scope);
+    await redis.hset(key, messageId, '1');
+    await redis.expire(key, KEPT_SECONDS);
+  });
+}
+
+type What = { before?: number; messageId?: string };
+
+/**
+ * Twice: before, since a full Redis takes no mark until something has gone; and after, so that a late append
+ * either finds the mark or is found here.
+ */
+async function dropAndKeepOut(
+  redis: RedisClient,
+  scope: Scope,
+  what: What,
+  keepOut: () => Promise<void>,
+): Promise<number> {
+  const dropped = await dropMessages(redis, scope, what);
+  await keepOut();
+  const late = await dropMessages(redis, scope, what);
+  await noteSize(redis, scope);
+  return dropped + late;
 }
 
 const KEPT_SECONDS = LATE_TURNS_KEPT_OUT_DAYS * 24 * 60 * 60;
@@ -41,7 +62,7 @@ export async function isKeptOut(redis: RedisClient, scope: Scope, turn: LateTurn
  */
 export async function dropLateTurn(redis: RedisClient, scope: Scope, turn: LateTurn): Promise<boolean> {
   if (!(await isKeptOut(redis, scope, turn))) return false;
-  await dropMessages(redis, scope, { messageId: turn.messageId });
+  if ((await dropMessages(redis, scope, { messageId: turn.messageId })) > 0) await noteSize(redis, scope);
   return true;
 }
 
@@ -50,7 +71,7 @@ const keptOutKey = ({ tenantId, agentId, userId }: Scope) => memoryErasedKey(ten
 async function dropMessages(
   redis: RedisClient,
   { tenantId, agentId, userId }: Scope,
-  { before = 0, messageId = '' }: { before?: number; messageId?: string },
+  { before = 0, messageId = '' }: What,
 ): Promise<number> {
   const key = memoryShortKey(tenantId, agentId, userId);
   return Number(await redis.eval(DROP, 1, key, before, messageId));
@@ -71,16 +92,14 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
  * number are older than any turn.
  */
 const DROP = `
-local entries, kept = redis.call('LRANGE', KEYS[1], 0, -1), {}
-for _, entry in ipairs(entries) do
+local dropped = 0
+for _, entry in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
   local decoded, turn = pcall(cjson.decode, entry)
   local isTurn = decoded and type(turn) == 'table'
   local seq = isTurn and tonumber(turn.seq) or 0
   local isGone = seq < tonumber(ARGV[1]) or (ARGV[2] ~= '' and isTurn and turn.messageId == ARGV[2])
-  if not isGone then table.insert(kept, entry) end
+  -- One by one: a full Redis takes no list of those that stay.
+  if isGone then dropped = dropped + redis.call('LREM', KEYS[1], 1, entry) end
 end
-if #kept == #entries then return 0 end
-redis.call('DEL', KEYS[1])
-if #kept > 0 then redis.call('RPUSH', KEYS[1], unpack(kept)) end
-return #entries - #kept
+return dropped
 `;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { ConversationMessage, Role, Scope, WindowMessage } from '../../domain/conversation.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
 import { dropLateTurn } from './erase-window.ts';
+import { noteSize } from './window-sizes.ts';
 
 /** Number of messages in a full window. */
 export const WINDOW_SIZE = 20;
@@ -107,12 +108,13 @@ export type WindowTurn = { seq: number; messageId: string; userText: string; rep
  * final one does. The script uses one key, so it also runs on a Redis Cluster. Resolves to whether the window
  * now has the turn with this reply. A turn that is forgotten is not written; one that is forgotten at this
  * very moment is taken out again.
+ * @param options.atMost bytes that all windows of the tenant may take, see `noteSize`
  */
 export async function appendTurn(
   redis: RedisClient,
   scope: Scope,
   turn: WindowTurn,
-  { isFinal = true }: { isFinal?: boolean } = {},
+  { isFinal = true, atMost }: { isFinal?: boolean; atMost?: number } = {},
 ): Promise<boolean> {
   // An append whose answer was lost may have come after all: then it is taken out here.
   if (await dropLateTurn(redis, scope, turn)) return false;
@@ -128,7 +130,9 @@ export async function appendTurn(
     entry('assistant', turn.replyText),
     isFinal ? 1 : 0,
   );
-  return inWindow === 1 && !(await dropLateTurn(redis, scope, turn));
+  if (inWindow !== 1 || (await dropLateTurn(redis, scope, turn))) return false;
+  await noteSize(redis, scope, atMost);
+  return true;
 }
 
 /*
@@ -159,10 +163,12 @@ if place == #entries then
   redis.call('RPUSH', KEYS[1], ARGV[3], ARGV[4])
 else
   if place == 0 and #entries >= size then return 0 end
+  local others = #entries
   table.insert(entries, place + 1, ARGV[3])
   table.insert(entries, place + 2, ARGV[4])
-  redis.call('DEL', KEYS[1])
+  -- Before the others go: a full Redis refuses it.
   redis.call('RPUSH', KEYS[1], unpack(entries))
+  redis.call('LTRIM', KEYS[1], others, -1)
 end
 redis.call('LTRIM', KEYS[1], -size, -1)
 return 1

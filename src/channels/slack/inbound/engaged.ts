@@ -12,7 +12,7 @@ type Thread = { tenantId: string; threadId: string };
 
 /** In which threads an agent answers without being mentioned. */
 export type EngagedThreads = {
-  /** From now on it does. Rejects while Redis is away; this process knows it all the same. */
+  /** From now on it does. Rejects while Redis is away or full; this process knows it all the same. */
   mark(thread: Thread, agentId: string): Promise<void>;
   /** Whether it does in a message's thread; `unknown` while nobody can say. */
   isEngaged(
@@ -34,6 +34,7 @@ const MAX_LOOKS_KEPT = 1_000;
  */
 export function createEngagedThreads(redis: RedisClient, readInTurn: FairPlaces): EngagedThreads {
   const known = new Map<string, true>();
+  const unmarked = new Map<string, true>();
   const seen = new Map<string, boolean>();
   const lookOnce = createOncePerKey<boolean>({ keptMs: LOOK_KEPT_MS, maxKept: MAX_LOOKS_KEPT });
   const keyOf = ({ tenantId, threadId }: Thread, agentId: string) => `${tenantId} ${threadId} ${agentId}`;
@@ -43,14 +44,18 @@ export function createEngagedThreads(redis: RedisClient, readInTurn: FairPlaces)
     return engaged;
   };
   return {
-    mark(thread, agentId) {
-      note(keyOf(thread, agentId), true);
-      return markEngaged(redis, thread, agentId);
+    async mark(thread, agentId) {
+      const key = keyOf(thread, agentId);
+      note(key, true);
+      keepNewest(unmarked, key, true, MAX_KNOWN);
+      await markEngaged(redis, thread, agentId);
+      unmarked.delete(key);
     },
     async isEngaged({ channel, threadTs = '', user }, thread, { tenantId, agentId, botUserId, client }) {
       const key = keyOf(thread, agentId);
       try {
-        return note(key, await within(INTAKE_REDIS_WITHIN_MS, isEngaged(redis, thread, agentId)));
+        const isMarked = await within(INTAKE_REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
+        return note(key, isMarked || unmarked.has(key));
       } catch {
         if (known.has(key)) return true;
       }
