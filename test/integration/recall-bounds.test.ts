@@ -81,6 +81,8 @@ test('a long message to a memory of long texts compares far fewer', async () => 
 test('however many ask at once, a tenant alone takes six connections', async () => {
   const memory = memoryOf(services, scope);
   await memory.tell({ user: FACT });
+  // Each takes long enough for the others to come.
+  await load(10_000, 'nothing of it');
   let [taken, most] = [0, 0];
   services.pool.on('acquire', () => (most = Math.max(most, (taken += 1))));
   services.pool.on('release', () => (taken -= 1));
