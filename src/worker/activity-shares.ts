@@ -67,8 +67,15 @@ const LETTERS_A_PLACE = 100_000;
 /** How many places of its share an attempt takes. */
 export const placesTaken = (activityType: string, args: readonly unknown[]): number =>
   activityType === ('answerTurn' satisfies keyof Activities)
-    ? 1 + Math.floor(JSON.stringify(args).length / LETTERS_A_PLACE)
+    ? 1 + Math.floor(lettersIn(args) / LETTERS_A_PLACE)
     : 1;
+
+/** Counted without a copy: an attempt that is put off is counted each time. */
+const lettersIn = (value: unknown): number => {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.values(value).reduce((sum: number, part) => sum + lettersIn(part), 0);
+};
 
 /** The places of all shares of a process; `callsAtOnce` calls wait for a model, and as many for a channel. */
 export const placesOf = (callsAtOnce: number): Readonly<Record<Share, number>> => ({
