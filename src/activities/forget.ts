@@ -70,10 +70,13 @@ export function createForget(dependencies: Dependencies) {
 }
 
 function createForgetMemory({ pool, redis }: Pick<Dependencies, 'pool' | 'redis'>) {
-  const wipeWindow = (message: InboundMessage): Promise<number> =>
-    message.text === ''
-      ? eraseWindow(redis, message, message.seq)
-      : eraseFromWindow(redis, message, message.text);
+  const wipeWindow = async (message: InboundMessage): Promise<number> => {
+    const { seq, text } = message;
+    const [turn] = await findErasedTurns(pool, wantedBy(message), { after: 0, before: seq, limit: 1 });
+    return text === ''
+      ? eraseWindow(redis, message, seq, turn !== undefined)
+      : eraseFromWindow(redis, message, text, turn !== undefined);
+  };
 
   const wipeMarks = async (message: InboundMessage): Promise<number> => {
     const removed = await forgetKeysOfUser(redis, message);

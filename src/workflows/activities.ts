@@ -96,9 +96,9 @@ export const { storeTurn: storeTurnLocally } = proxyLocalActivities<Pick<Activit
 /* Off the reply's path and owed: retried until they are done, where operators see them. */
 const OWED = { retry: { initialInterval: '500ms', backoffCoefficient: 2, maximumInterval: '10s' } } as const;
 
-/* As late after Redis is back as it was away, and five minutes at most: there may be many of them. */
+/* As late after Redis is back as it was away, and an hour at most: there may be many of them. */
 export const { appendOwedTurn } = proxyActivities<Pick<Activities, 'appendOwedTurn'>>({
-  retry: { ...OWED.retry, maximumInterval: '5m' },
+  retry: { ...OWED.retry, maximumInterval: '1h' },
   startToCloseTimeout: '30s',
   summary: 'add the turn to the window',
 });

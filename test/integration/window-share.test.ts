@@ -6,7 +6,6 @@ import { createEngagedThreads } from '../../src/channels/slack/inbound/engaged.t
 import type { Scope } from '../../src/domain/conversation.ts';
 import { fillEmptyWindow, removeFromWindow } from '../../src/memory/window/edit-window.ts';
 import { eraseFromWindow, eraseWindow, isKeptOut } from '../../src/memory/window/erase-window.ts';
-import { noteSize } from '../../src/memory/window/window-sizes.ts';
 import { appendTurn, getWindow } from '../../src/memory/window/window.ts';
 import { createRedis, type RedisClient } from '../../src/redis/connection.ts';
 import { memoryShortKey, windowSizesKey } from '../../src/redis/keys.ts';
@@ -35,42 +34,54 @@ const turn = (seq: number, text = 'hello') => ({
 });
 const wordsOf = async (scope: Scope) => (await getWindow(redis, scope)).map(({ content }) => content);
 const sizesOf = ({ tenantId }: Scope) => redis.hgetall(windowSizesKey(tenantId));
+const usedMemory = async () => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]);
 const isThere = async (scope: Scope) => (await wordsOf(scope)).length > 0;
 const sumOf = (sizes: Record<string, string>) =>
   Object.entries(sizes)
     .filter(([window]) => window !== 'all')
     .reduce((sum, [, noted]) => sum + Number.parseInt(noted, 10), 0);
 
+/** So many windows are all compared. */
+const users = (count: number) => Array.from({ length: count }, (_, nth) => `slack:T1:U${nth}`);
+
 test('windows of a tenant that takes its share go, those that rested for longest first, and no other tenant’s', async () => {
   const [own, others] = [tenant(), tenant()];
-  await appendTurn(redis, others('quiet'), turn(1), { atMost: 20_000 });
-  const text = 'x'.repeat(1_000);
-  for (let nth = 0; nth < 9; nth += 1) {
-    await appendTurn(redis, own(`slack:T1:U${nth}`), turn(1, text), { atMost: 20_000 });
+  await appendTurn(redis, others('quiet'), turn(1), { atMost: 22_000 });
+  for (const userId of users(9)) {
+    await appendTurn(redis, own(userId), turn(1, 'x'.repeat(1_000)), { atMost: 22_000 });
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  // Nine are 21,000 bytes, and all are compared.
-  const there = await Promise.all(Array.from({ length: 9 }, (_, nth) => isThere(own(`slack:T1:U${nth}`))));
+  const there = await Promise.all(users(9).map((userId) => isThere(own(userId))));
   expect(there).toEqual([false, ...Array.from({ length: 8 }, () => true)]);
   expect(await wordsOf(others('quiet'))).toEqual(['hello', 'hello']);
   const sizes = await sizesOf(own(''));
   expect(Object.keys(sizes)).toHaveLength(9);
   expect(Number(sizes['all'])).toBe(sumOf(sizes));
-  expect(Number(sizes['all'])).toBeLessThanOrEqual(20_000);
+  expect(Number(sizes['all'])).toBeLessThanOrEqual(22_000);
 });
 
-test('however many small windows there are, a large one finds its place, and stays', async () => {
+test('however many small windows there are, the largest one finds its place, and stays', async () => {
   const own = tenant();
-  for (let nth = 0; nth < 300; nth += 1)
-    await appendTurn(redis, own(`u${nth}`), turn(1), { atMost: 200_000 });
-  const window = Array.from({ length: 20 }, () => ({ role: 'user' as const, content: 'y'.repeat(8_000) }));
-  await fillEmptyWindow(redis, own('large'), window, 200_000);
+  const small = users(3_000);
+  for (const userId of small) await appendTurn(redis, own(userId), turn(1), { atMost: 4_000_000 });
+  const window = Array.from({ length: 20 }, () => ({ role: 'user' as const, content: 'y'.repeat(190_000) }));
+  await fillEmptyWindow(redis, own('large'), window, 4_000_000);
   expect(await wordsOf(own('large'))).toHaveLength(20);
   const sizes = await sizesOf(own(''));
   expect(Number(sizes['all'])).toBe(sumOf(sizes));
-  expect(Number(sizes['all'])).toBeLessThanOrEqual(200_000);
-  const there = await Promise.all(Array.from({ length: 300 }, (_, nth) => isThere(own(`u${nth}`))));
+  expect(Number(sizes['all'])).toBeLessThanOrEqual(4_000_000);
+  const there = await Promise.all(small.map((userId) => isThere(own(userId))));
   expect(Object.keys(sizes)).toHaveLength(there.filter(Boolean).length + 2);
+});
+
+test('a window counts no less than it takes, however long its user’s id is', async () => {
+  const own = tenant();
+  const before = await usedMemory();
+  for (let nth = 0; nth < 300; nth += 1) await appendTurn(redis, own('會'.repeat(197) + nth), turn(1, ''));
+  const taken = (await usedMemory()) - before;
+  const counted = Number((await sizesOf(own('')))['all']);
+  expect(counted).toBeGreaterThan(taken);
+  expect(counted).toBeLessThan(2 * taken);
 });
 
 test('a size is noted whatever changes a window, and is gone with it', async () => {
@@ -90,22 +101,15 @@ test('a size is noted whatever changes a window, and is gone with it', async () 
 test('a size that could not be noted is right with the next', async () => {
   const scope = tenant()('u');
   await appendTurn(redis, scope, turn(1));
-  const before = await sizesOf(scope);
-  await redis.rpush(
-    memoryShortKey(scope.tenantId, scope.agentId, 'u'),
-    JSON.stringify({ role: 'user', content: 'z' }),
-  );
-  await noteSize(redis, scope);
-  const after = await sizesOf(scope);
-  expect(Number(after['all'])).toBeGreaterThan(Number(before['all']));
-  expect(Number(after['all'])).toBe(sumOf(after));
+  await redis.del(memoryShortKey(scope.tenantId, scope.agentId, 'u'));
+  await removeFromWindow(redis, scope, new Set(['m1']));
+  expect(await sizesOf(scope)).toEqual({});
 });
 
 describe('a Redis that is full', () => {
   /** What it holds is some more than it may hold; gives room again. */
   async function whileFull(work: () => Promise<void>): Promise<void> {
-    const used = /used_memory:(\d+)/.exec(await redis.info('memory'))?.[1];
-    await redis.config('SET', 'maxmemory', String(Number(used) - 20_000));
+    await redis.config('SET', 'maxmemory', String((await usedMemory()) - 20_000));
     await expect(redis.set('one more', 'x')).rejects.toThrow(/OOM/);
     try {
       await work();
@@ -126,18 +130,28 @@ describe('a Redis that is full', () => {
   });
 
   test('somebody is forgotten all the same, and so is one turn, and the others stay', async () => {
-    const [large, small] = [tenant()('u'), tenant()('u')];
-    for (const seq of [1, 2]) await appendTurn(redis, large, turn(seq, 'x'.repeat(400_000)));
-    for (const seq of [1, 2, 3]) await appendTurn(redis, small, turn(seq, `${seq} ${'x'.repeat(100_000)}`));
+    const [scope, nobody] = [tenant()('u'), tenant()('nobody')];
+    for (const seq of [1, 2, 3]) await appendTurn(redis, scope, turn(seq, `${seq}`));
     await whileFull(async () => {
-      expect(await eraseFromWindow(redis, small, 'm2')).toBe(2);
+      expect(await eraseFromWindow(redis, scope, 'm2')).toBe(2);
+      expect(await wordsOf(scope)).toEqual(['1', '1', '3', '3']);
+      expect(await eraseWindow(redis, scope, 3)).toBe(2);
+      expect(await eraseWindow(redis, nobody, 3)).toBe(0);
     });
+    expect(await wordsOf(scope)).toEqual(['3', '3']);
+    expect(await isKeptOut(redis, scope, { seq: 3, messageId: 'm2' })).toBe(true);
+    expect(await isKeptOut(redis, nobody, { seq: 2, messageId: 'm2' })).toBe(true);
+  });
+
+  test('a tenant that is beyond its share gives way, and others go on', async () => {
+    const [own, others] = [tenant(), tenant()];
+    for (const userId of users(50)) await appendTurn(redis, own(userId), turn(1, 'x'.repeat(10_000)));
     await whileFull(async () => {
-      expect(await eraseWindow(redis, large, 9)).toBe(4);
+      const refused = appendTurn(redis, own('one more'), turn(1), { atMost: 500_000 });
+      await expect(refused).rejects.toThrow(/OOM/);
+      expect(Number((await sizesOf(own('')))['all'])).toBeLessThanOrEqual(500_000);
+      expect(await appendTurn(redis, others('quiet'), turn(1), { atMost: 500_000 })).toBe(true);
     });
-    expect(await isKeptOut(redis, large, { seq: 2, messageId: 'm2' })).toBe(true);
-    expect(await isKeptOut(redis, small, { seq: 2, messageId: 'm2' })).toBe(true);
-    expect((await wordsOf(small)).map((text) => text.slice(0, 1))).toEqual(['1', '1', '3', '3']);
   });
 
   test('an agent goes on in a thread that could not be marked', async () => {

@@ -2,12 +2,12 @@
 import type { Scope, WindowMessage } from '../../domain/conversation.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
-import { noteSize } from './window-sizes.ts';
+import { noteSize, writeWithin } from './window-sizes.ts';
 import { readEntry } from './window.ts';
 
 /**
  * Gives an empty window these messages. One that has any is left as it is: a conversation goes on in it.
- * @param atMost bytes that all windows of the tenant may take, see `noteSize`
+ * @param atMost bytes that all windows of the tenant may take, see `writeWithin`
  */
 export async function fillEmptyWindow(
   redis: RedisClient,
@@ -18,8 +18,9 @@ export async function fillEmptyWindow(
   if (messages.length === 0) return;
   const entries = messages.map((message) => JSON.stringify(message));
   const { tenantId, agentId, userId } = scope;
-  await redis.eval(FILL_EMPTY, 1, memoryShortKey(tenantId, agentId, userId), ...entries);
-  await noteSize(redis, scope, atMost);
+  await writeWithin(redis, scope, atMost, () =>
+    redis.eval(FILL_EMPTY, 1, memoryShortKey(tenantId, agentId, userId), ...entries),
+  );
 }
 
 const FILL_EMPTY = `
@@ -41,7 +42,6 @@ export async function removeFromWindow(
     const messageId = turnOf(entry);
     return messageId !== undefined && messageIds.has(messageId);
   });
-  if (removed.length === 0) return;
   await Promise.all(removed.map((entry) => redis.lrem(key, 0, entry)));
   await noteSize(redis, { tenantId, agentId, userId });
 }

@@ -7,27 +7,41 @@ import { noteSize } from './window-sizes.ts';
 /**
  * Takes all that came before turn `seq` out of a scope's window, and keeps out what comes late. Gives the
  * number of messages. Safe to repeat; what later turns have said stays.
+ * @param mayComeLate false where there was no turn before it: then nothing needs to be kept out
  */
-export async function eraseWindow(redis: RedisClient, scope: Scope, seq: number): Promise<number> {
+export async function eraseWindow(
+  redis: RedisClient,
+  scope: Scope,
+  seq: number,
+  mayComeLate = true,
+): Promise<number> {
+  if (!mayComeLate) return dropNoted(redis, scope, { before: seq });
   return dropAndKeepOut(redis, scope, { before: seq }, async () => {
     await redis.eval(KEEP_OUT, 1, keptOutKey(scope), BEFORE, seq, KEPT_SECONDS);
   });
 }
 
-/** Takes one turn out of a scope's window, and keeps it out. Gives the number of messages. Safe to repeat. */
-export async function eraseFromWindow(redis: RedisClient, scope: Scope, messageId: string): Promise<number> {
+/**
+ * Takes one turn out of a scope's window, and keeps it out. Gives the number of messages. Safe to repeat.
+ * @param mayComeLate false where there was no such turn
+ */
+export async function eraseFromWindow(
+  redis: RedisClient,
+  scope: Scope,
+  messageId: string,
+  mayComeLate = true,
+): Promise<number> {
+  if (!mayComeLate) return dropNoted(redis, scope, { messageId });
   return dropAndKeepOut(redis, scope, { messageId }, async () => {
-    const key = keptOutKey(scope);
-    await redis.hset(key, messageId, '1');
-    await redis.expire(key, KEPT_SECONDS);
+    await redis.eval(KEEP_ONE_OUT, 1, keptOutKey(scope), messageId, KEPT_SECONDS);
   });
 }
 
 type What = { before?: number; messageId?: string };
 
 /**
- * Twice: before, since a full Redis takes no mark until something has gone; and after, so that a late append
- * either finds the mark or is found here.
+ * Twice: before, since that gives a full Redis room; and after, so that a late append either finds the mark
+ * or is found here.
  */
 async function dropAndKeepOut(
   redis: RedisClient,
@@ -35,11 +49,15 @@ async function dropAndKeepOut(
   what: What,
   keepOut: () => Promise<void>,
 ): Promise<number> {
-  const dropped = await dropMessages(redis, scope, what);
+  const dropped = await dropNoted(redis, scope, what);
   await keepOut();
-  const late = await dropMessages(redis, scope, what);
+  return dropped + (await dropNoted(redis, scope, what));
+}
+
+async function dropNoted(redis: RedisClient, scope: Scope, what: What): Promise<number> {
+  const dropped = await dropMessages(redis, scope, what);
   await noteSize(redis, scope);
-  return dropped + late;
+  return dropped;
 }
 
 const KEPT_SECONDS = LATE_TURNS_KEPT_OUT_DAYS * 24 * 60 * 60;
@@ -62,7 +80,7 @@ export async function isKeptOut(redis: RedisClient, scope: Scope, turn: LateTurn
  */
 export async function dropLateTurn(redis: RedisClient, scope: Scope, turn: LateTurn): Promise<boolean> {
   if (!(await isKeptOut(redis, scope, turn))) return false;
-  if ((await dropMessages(redis, scope, { messageId: turn.messageId })) > 0) await noteSize(redis, scope);
+  await dropNoted(redis, scope, { messageId: turn.messageId });
   return true;
 }
 
@@ -77,14 +95,25 @@ async function dropMessages(
   return Number(await redis.eval(DROP, 1, key, before, messageId));
 }
 
+/* A full Redis refuses a script whose first write takes room: this one takes none. */
+const FIRST_WRITE = `redis.call('HDEL', KEYS[1], '')`;
+
 /*
  * KEYS[1] what is kept out · ARGV: 1 the field of the number before which all is, 2 another number, 3 seconds
  * to keep it. The number never falls.
  */
 const KEEP_OUT = `
+${FIRST_WRITE}
 local before = math.max(tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0'), tonumber(ARGV[2]))
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', before))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
+`;
+
+/* KEYS[1] what is kept out · ARGV: 1 the id of a turn, 2 seconds to keep it. */
+const KEEP_ONE_OUT = `
+${FIRST_WRITE}
+redis.call('HSET', KEYS[1], ARGV[1], '1')
+redis.call('EXPIRE', KEYS[1], ARGV[2])
 `;
 
 /*

@@ -2,41 +2,67 @@ import type { Scope } from '../../domain/conversation.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { memoryShortKey, windowSizesKey } from '../../redis/keys.ts';
 
-/** What a window takes beside its entries: its key, and its place among the sizes. */
-const BESIDE_ENTRIES_BYTES = 300;
-/** Of so many windows, chosen by chance, the one that nobody has written to for longest goes. */
-const COMPARED = 10;
-/**
- * Windows that go for one that grows. A turn brings 400 kB at most, so as many of the smallest go as it has
- * bytes; what an import brings beyond that goes with the next writes.
- */
-const GO_AT_ONCE = 1_500;
+/** What Redis takes for a window beside its entries and its key's letters, which stand there twice. */
+const BESIDE_BYTES = 300;
+/** Of so many windows, chosen by chance, up to half go at once, those first that rested for longest. */
+const COMPARED = 100;
+/** More than the largest window takes of the smallest. */
+const MOST_ROUNDS = 400;
 
 /**
- * Notes what a scope's window takes now, after whatever has changed it. Safe to repeat: sizes are counted
- * anew each time, so one that could not be noted is right again with the next.
+ * Writes to a scope's window, and notes what it takes then.
  * @param atMost bytes that the windows of the tenant may take. Beyond that windows that nobody has written to
- * for long go, those of this tenant alone: what was said there is still recalled. Left out after something
- * was taken out of a window.
+ * for long go, those of this tenant alone: what was said there is still recalled. Where Redis is full, those
+ * that are beyond it go too, and the write may be tried again.
+ */
+export async function writeWithin<T>(
+  redis: RedisClient,
+  scope: Scope,
+  atMost: number,
+  write: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await write();
+  } finally {
+    await noteSize(redis, scope, atMost);
+  }
+}
+
+/**
+ * Notes what a scope's window takes now, after whatever has changed it. Safe to repeat: it is counted anew
+ * each time, so one that could not be noted is right again with the next.
+ * @param atMost see `writeWithin`; left out after something was taken out
  */
 export async function noteSize(
   redis: RedisClient,
   scope: Scope,
   atMost = Number.MAX_SAFE_INTEGER,
 ): Promise<void> {
-  const { tenantId } = scope;
-  const note = (window: string, bytes: number): Promise<unknown> =>
-    redis.eval(NOTE, 1, windowSizesKey(tenantId), window, bytes, Date.now(), atMost, COMPARED);
-  const bytes = Number(await redis.eval(MEASURE, 1, keyOf(scope), BESIDE_ENTRIES_BYTES));
-  let goes = await note(`${scope.agentId}:${scope.userId}`, bytes);
-  for (let gone = 0; typeof goes === 'string' && gone < GO_AT_ONCE; gone += 1) {
-    const [agentId = '', ...userId] = goes.split(':');
-    await redis.unlink(keyOf({ tenantId, agentId, userId: userId.join(':') }));
-    goes = await note(goes, 0);
+  const { tenantId, agentId, userId } = scope;
+  const own = `${agentId}:${userId}`;
+  const note = async (windows: readonly string[]): Promise<string[]> => {
+    const sizes = await Promise.all(windows.map((window) => measure(redis, tenantId, window)));
+    const noted = windows.flatMap((window, nth) => [window, sizes[nth] ?? 0]);
+    const going = await redis.eval(NOTE, 1, windowSizesKey(tenantId), atMost, COMPARED, own, ...noted);
+    return Array.isArray(going) ? going.map(String) : [];
+  };
+  let going = await note([own]);
+  for (let round = 0; going.length > 0 && round < MOST_ROUNDS; round += 1) {
+    await Promise.all(going.map((window) => redis.unlink(keyOf(tenantId, window))));
+    going = await note(going);
   }
 }
 
-const keyOf = ({ tenantId, agentId, userId }: Scope) => memoryShortKey(tenantId, agentId, userId);
+/** The key of a window, by its name among the sizes. */
+function keyOf(tenantId: string, window: string): string {
+  const [agentId = '', ...userId] = window.split(':');
+  return memoryShortKey(tenantId, agentId, userId.join(':'));
+}
+
+async function measure(redis: RedisClient, tenantId: string, window: string): Promise<number> {
+  const key = keyOf(tenantId, window);
+  return Number(await redis.eval(MEASURE, 1, key, BESIDE_BYTES + 2 * Buffer.byteLength(key)));
+}
 
 /* KEYS[1] a window · ARGV: 1 bytes beside its entries. Gives its bytes, 0 when it is empty. */
 const MEASURE = `
@@ -48,27 +74,42 @@ return bytes
 `;
 
 /*
- * KEYS[1] the sizes · ARGV: 1 a window, 2 its bytes, 3 the time, 4 bytes of all at most, 5 how many are
- * compared. The field 'all' is the sum of the others, each of which is 'bytes time'. Gives the window that
- * has to go, if one has to.
+ * KEYS[1] the sizes · ARGV: 1 bytes of all at most, 2 how many are compared, 3 the window that stays, then
+ * windows and their bytes. The field 'all' is the sum of the others, each of which is 'bytes milliseconds'.
+ * Gives the windows that have to go, if some have to.
  */
 const NOTE = `
-local bytes = tonumber(ARGV[2])
-local before = redis.call('HGET', KEYS[1], ARGV[1])
-local change = bytes - tonumber(before and string.match(before, '^%d+') or '0')
--- First: where Redis is full, this is refused, and the sum still stands.
-local all = redis.call('HINCRBY', KEYS[1], 'all', string.format('%d', change))
-if bytes == 0 then
-  redis.call('HDEL', KEYS[1], ARGV[1])
-else
-  redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
+-- A full Redis refuses a script whose first write takes room.
+redis.call('HDEL', KEYS[1], '')
+local function bytesOf(noted) return tonumber(noted and string.match(noted, '^%d+') or '0') end
+local time = redis.call('TIME')
+local now = string.format('%d', time[1] * 1000 + math.floor(time[2] / 1000))
+local change = 0
+for i = 4, #ARGV, 2 do
+  change = change + tonumber(ARGV[i + 1]) - bytesOf(redis.call('HGET', KEYS[1], ARGV[i]))
+  if ARGV[i + 1] == '0' then
+    redis.call('HDEL', KEYS[1], ARGV[i])
+  else
+    redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1] .. ' ' .. now)
+  end
 end
+local all = redis.call('HINCRBY', KEYS[1], 'all', string.format('%d', change))
 if redis.call('HLEN', KEYS[1]) == 1 then redis.call('DEL', KEYS[1]) end
-if all <= tonumber(ARGV[4]) then return false end
-local some, oldest, goes = redis.call('HRANDFIELD', KEYS[1], ARGV[5], 'WITHVALUES'), math.huge, false
+local over = all - tonumber(ARGV[1])
+if over <= 0 then return {} end
+local some, found = redis.call('HRANDFIELD', KEYS[1], ARGV[2], 'WITHVALUES'), {}
 for i = 1, #some, 2 do
   local at = tonumber(string.match(some[i + 1], ' (%d+)$') or '')
-  if at and at < oldest and some[i] ~= ARGV[1] then oldest, goes = at, some[i] end
+  if at and some[i] ~= ARGV[3] then
+    table.insert(found, { window = some[i], bytes = bytesOf(some[i + 1]), at = at })
+  end
 end
-return goes
+table.sort(found, function(one, other) return one.at < other.at end)
+local going = {}
+for nth, one in ipairs(found) do
+  if over <= 0 or nth > math.ceil(tonumber(ARGV[2]) / 2) then break end
+  over = over - one.bytes
+  table.insert(going, one.window)
+end
+return going
 `;

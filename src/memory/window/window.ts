@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ConversationMessage, Role, Scope, WindowMessage } from '../../domain/conversation.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
 import { dropLateTurn } from './erase-window.ts';
-import { noteSize } from './window-sizes.ts';
+import { writeWithin } from './window-sizes.ts';
 
 /** Number of messages in a full window. */
 export const WINDOW_SIZE = 20;
@@ -108,31 +108,31 @@ export type WindowTurn = { seq: number; messageId: string; userText: string; rep
  * final one does. The script uses one key, so it also runs on a Redis Cluster. Resolves to whether the window
  * now has the turn with this reply. A turn that is forgotten is not written; one that is forgotten at this
  * very moment is taken out again.
- * @param options.atMost bytes that all windows of the tenant may take, see `noteSize`
+ * @param options.atMost bytes that all windows of the tenant may take, see `writeWithin`
  */
 export async function appendTurn(
   redis: RedisClient,
   scope: Scope,
   turn: WindowTurn,
-  { isFinal = true, atMost }: { isFinal?: boolean; atMost?: number } = {},
+  { isFinal = true, atMost = Number.MAX_SAFE_INTEGER }: { isFinal?: boolean; atMost?: number } = {},
 ): Promise<boolean> {
   // An append whose answer was lost may have come after all: then it is taken out here.
   if (await dropLateTurn(redis, scope, turn)) return false;
   const entry = (role: Role, content: string) =>
     JSON.stringify({ role, content, seq: turn.seq, messageId: turn.messageId });
-  const inWindow = await redis.eval(
-    APPEND_TURN,
-    1,
-    memoryShortKey(scope.tenantId, scope.agentId, scope.userId),
-    WINDOW_SIZE,
-    turn.seq,
-    entry('user', turn.userText),
-    entry('assistant', turn.replyText),
-    isFinal ? 1 : 0,
+  const inWindow = await writeWithin(redis, scope, atMost, () =>
+    redis.eval(
+      APPEND_TURN,
+      1,
+      memoryShortKey(scope.tenantId, scope.agentId, scope.userId),
+      WINDOW_SIZE,
+      turn.seq,
+      entry('user', turn.userText),
+      entry('assistant', turn.replyText),
+      isFinal ? 1 : 0,
+    ),
   );
-  if (inWindow !== 1 || (await dropLateTurn(redis, scope, turn))) return false;
-  await noteSize(redis, scope, atMost);
-  return true;
+  return inWindow === 1 && !(await dropLateTurn(redis, scope, turn));
 }
 
 /*

@@ -43,19 +43,23 @@ export function createEngagedThreads(redis: RedisClient, readInTurn: FairPlaces)
     else known.delete(key);
     return engaged;
   };
+  const mark = async (thread: Thread, agentId: string): Promise<void> => {
+    const key = keyOf(thread, agentId);
+    note(key, true);
+    keepNewest(unmarked, key, true, MAX_KNOWN);
+    await markEngaged(redis, thread, agentId);
+    unmarked.delete(key);
+  };
   return {
-    async mark(thread, agentId) {
-      const key = keyOf(thread, agentId);
-      note(key, true);
-      keepNewest(unmarked, key, true, MAX_KNOWN);
-      await markEngaged(redis, thread, agentId);
-      unmarked.delete(key);
-    },
+    mark,
     async isEngaged({ channel, threadTs = '', user }, thread, { tenantId, agentId, botUserId, client }) {
       const key = keyOf(thread, agentId);
       try {
         const isMarked = await within(INTAKE_REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
-        return note(key, isMarked || unmarked.has(key));
+        if (isMarked || !unmarked.delete(key)) return note(key, isMarked);
+        // Redis had no room for it.
+        await within(INTAKE_REDIS_WITHIN_MS, mark(thread, agentId));
+        return true;
       } catch {
         if (known.has(key)) return true;
       }
