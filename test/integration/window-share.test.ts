@@ -77,7 +77,8 @@ test('however many small windows there are, the largest one finds its place, and
 test('a window counts no less than it takes, however long its user’s id is', async () => {
   const own = tenant();
   const before = await usedMemory();
-  for (let nth = 0; nth < 300; nth += 1) await appendTurn(redis, own(`${'會'.repeat(197)}${nth}`), turn(1, ''));
+  for (let nth = 0; nth < 300; nth += 1)
+    await appendTurn(redis, own(`${'會'.repeat(197)}${nth}`), turn(1, ''));
   const taken = (await usedMemory()) - before;
   const counted = Number((await sizesOf(own('')))['all']);
   expect(counted).toBeGreaterThan(taken);
