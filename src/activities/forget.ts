@@ -5,6 +5,7 @@ import {
   forgetSomeImports,
   forgetSomeMemories,
   forgetTurns,
+  hasTurnsBefore,
   noteArrived,
   stageOf,
 } from '../db/erasures.ts';
@@ -72,10 +73,10 @@ export function createForget(dependencies: Dependencies) {
 function createForgetMemory({ pool, redis }: Pick<Dependencies, 'pool' | 'redis'>) {
   const wipeWindow = async (message: InboundMessage): Promise<number> => {
     const { seq, text } = message;
-    const [turn] = await findErasedTurns(pool, wantedBy(message), { after: 0, before: seq, limit: 1 });
+    const mayComeLate = await hasTurnsBefore(pool, wantedBy(message), seq);
     return text === ''
-      ? eraseWindow(redis, message, seq, turn !== undefined)
-      : eraseFromWindow(redis, message, text, turn !== undefined);
+      ? eraseWindow(redis, message, seq, mayComeLate)
+      : eraseFromWindow(redis, message, text, mayComeLate);
   };
 
   const wipeMarks = async (message: InboundMessage): Promise<number> => {
@@ -98,11 +99,11 @@ function createForgetMemory({ pool, redis }: Pick<Dependencies, 'pool' | 'redis'
     if (stage === 'finished') return { window: 0, keys: 0 };
     // First: an import that goes on would fill both.
     await forgetAll(forgetSomeImports, message);
-    // Whatever Redis can or can't do meanwhile.
-    await forgetAll(forgetSomeMemories, message);
     const window = await wipeWindow(message);
     // Once: what is marked after that is of what is said after the erasure.
     const keys = message.text === '' && stage === 'open' ? await wipeMarks(message) : 0;
+    // Last: turns after the erasure wait until nothing is left of these.
+    await forgetAll(forgetSomeMemories, message);
     return { window, keys };
   };
 }

@@ -201,6 +201,23 @@ export async function findErasedTurns(
   return rows;
 }
 
+/** Whether the ledger names a turn of a scope before a number, in whatever state: it may still be written. */
+export async function hasTurnsBefore(
+  pool: pg.Pool,
+  { tenantId, agentId, userId, exchangeId }: Forgettable,
+  seq: number,
+): Promise<boolean> {
+  const { rowCount } = await inTenant(pool, tenantId, (client) =>
+    client.query(
+      `SELECT FROM turns
+       WHERE tenant_id = $1 AND agent_id = $2 AND user_id = $3 AND seq < $4 AND kind = 'message'
+         AND ($5::uuid IS NULL OR message_id = $5) LIMIT 1`,
+      [tenantId, agentId, userId, seq, exchangeId],
+    ),
+  );
+  return rowCount === 1;
+}
+
 /**
  * Notes of erased turns that Temporal has their starts. The mark is an end at the time of the start. A start
  * that was given up on, or sent again after the turn's end, may still come: such a turn gets no mark.

@@ -3,6 +3,7 @@
  * no id, whatever it contains, can form the key of another tenant or of another kind. Every constructor
  * throws a TypeError for an invalid id (see `idProblem`).
  */
+import { createHash } from 'node:crypto';
 import { idProblem } from '../domain/ids.ts';
 
 /** The window of a scope: a list of JSON entries. */
@@ -15,9 +16,13 @@ export function windowSizesKey(tenantId: string): string {
   return join({ tenantId }, 'memory:sizes');
 }
 
-/** What of a scope is forgotten: a hash of the number before which all is, and of single turns. */
+/**
+ * What of a scope is forgotten: a hash of the number before which all is, and of single turns. It outlives
+ * what it keeps out by days, so it names nobody, and is short.
+ */
 export function memoryErasedKey(tenantId: string, agentId: string, userId: string): string {
-  return join({ tenantId }, 'memory:erased', { agentId }, { userId });
+  const scope = createHash('sha256').update(validId({ agentId })).update(':').update(validId({ userId }));
+  return join({ tenantId }, 'memory:erased', scope.digest('base64url'));
 }
 
 /** Rate limit of one user of a tenant. */

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import type { Redis } from 'ioredis';
+import { Redis } from 'ioredis';
 import { createForget } from '../../src/activities/forget.ts';
 import { createAgent } from '../../src/db/agents.ts';
 import { enterErasure } from '../../src/db/erasures.ts';
@@ -21,6 +21,7 @@ import {
   noteDirectThread,
   THREAD_KEPT_SECONDS,
 } from '../../src/redis/direct-threads.ts';
+import { appendTurn } from '../../src/memory/window/window.ts';
 import { noteSize } from '../../src/memory/window/window-sizes.ts';
 import * as keys from '../../src/redis/keys.ts';
 import { lazyClient } from '../../src/temporal/connection.ts';
@@ -114,6 +115,35 @@ test('no key is left that names who is forgotten, nor a thread of theirs alone, 
   const { forgetMemory } = createForget({ pool: database.pool, redis, temporal });
   await new MockActivityEnvironment().run(forgetMemory, { message });
   expect((await redis.keys(keys.keysOfTenant(tenantId))).toSorted()).toEqual(own.toSorted());
+});
+
+test('an attempt that finds no Redis lets no turn begin with what is to go, and the next one removes it all', async () => {
+  const { tenantId, agent } = await createTestTenant(database.pool);
+  const scope = { tenantId, agentId: agent.id, userId: 'slack:T1:UADA' };
+  const threadId = 'slack:T1:D1:1.2';
+  const enter = async (dedupeKey: string) => {
+    const entry = await enterTurn(database.pool, { ...scope, dedupeKey, text: 'my secret', threadId });
+    if (entry.outcome !== 'new') throw new Error(entry.outcome);
+    return entry;
+  };
+  const { turn } = await enter('before');
+  const told = { seq: turn.seq, messageId: turn.messageId, userText: 'my secret', replyText: 'noted' };
+  await appendTurn(redis, scope, told);
+  await noteDirectThread(redis, scope, threadId);
+  await redis.set(keys.promptsShownKey(tenantId, scope.userId), '1');
+  const message = await erasureOf(scope);
+  const away = new Redis({ port: 1, enableOfflineQueue: false, lazyConnect: true });
+  const attempt = (client: Redis) => {
+    const { forgetMemory } = createForget({ pool: database.pool, redis: client, temporal });
+    return new MockActivityEnvironment().run(forgetMemory, { message });
+  };
+  await expect(attempt(away)).rejects.toThrow();
+  expect((await enter('after')).ahead.count).toBe(2);
+  expect(await attempt(redis)).toEqual({ window: 2, keys: 2 });
+  expect((await enter('later')).ahead.count).toBe(1);
+  const kept = keys.memoryErasedKey(tenantId, scope.agentId, scope.userId);
+  expect(await redis.keys(keys.keysOfTenant(tenantId))).toEqual([kept]);
+  expect(await appendTurn(redis, scope, told)).toBe(false);
 });
 
 test('the threads of somebody who has written in many are forgotten some at a time, with a sign of life', async () => {

@@ -59,7 +59,6 @@ test('a planted word is gone from every store, and other people’s data is as i
   const named = (await placesOf(system, ada)).filter((place) => !place.includes(other.tenantId));
   expect(named.map((place) => place.split(' ')[0])).toEqual([
     'scopes',
-    `${system.tenantId}:memory:erased:${system.agent.id}:${ada}`,
     forgetUserWorkflowId(system.tenantId, receipt.erasureId),
   ]);
   expect((await system.memoryOf(ada)).body).toMatchObject({ window: [], memories: [] });

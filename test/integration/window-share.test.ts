@@ -8,7 +8,7 @@ import { fillEmptyWindow, removeFromWindow } from '../../src/memory/window/edit-
 import { eraseFromWindow, eraseWindow, isKeptOut } from '../../src/memory/window/erase-window.ts';
 import { appendTurn, getWindow } from '../../src/memory/window/window.ts';
 import { createRedis, type RedisClient } from '../../src/redis/connection.ts';
-import { memoryShortKey, windowSizesKey } from '../../src/redis/keys.ts';
+import { engagedThreadKey, memoryShortKey, windowSizesKey } from '../../src/redis/keys.ts';
 import { eventually } from '../support/eventually.ts';
 import { redisServers, type RedisServers } from '../support/redis-servers.ts';
 
@@ -165,5 +165,15 @@ describe('a Redis that is full', () => {
       expect(await threads.isEngaged(message, thread, installation)).toBe(true);
       expect(await threads.isEngaged(message, thread, installation)).toBe(true);
     });
+    // From now on every process knows it, until another agent is mentioned there.
+    expect(await threads.isEngaged(message, thread, installation)).toBe(true);
+    const key = engagedThreadKey(thread.tenantId, thread.threadId);
+    expect(await redis.get(key)).toBe('a1');
+    await whileFull(() => expect(threads.mark(thread, 'a1')).rejects.toThrow(/OOM/));
+    await redis.set(key, 'a2');
+    expect(await threads.isEngaged(message, thread, installation)).toBe(false);
+    expect(await redis.get(key)).toBe('a2');
+    await redis.del(key);
+    expect(await threads.isEngaged(message, thread, installation)).toBe(false);
   });
 });

@@ -7,7 +7,6 @@ describe('Redis keys', () => {
   test.each([
     ['memoryShortKey', keys.memoryShortKey(T, 'a1', 'u1'), `${T}:memory:short:a1:u1`],
     ['windowSizesKey', keys.windowSizesKey(T), `${T}:memory:sizes`],
-    ['memoryErasedKey', keys.memoryErasedKey(T, 'a1', 'u1'), `${T}:memory:erased:a1:u1`],
     ['rateLimitKey', keys.rateLimitKey(T, 'u1'), `${T}:rate_limit:u1`],
     ['busyNoticeKey', keys.busyNoticeKey(T, 'u1'), `${T}:busy_notice:u1`],
     ['directThreadsKey', keys.directThreadsKey(T, 'a1', 'u1'), `${T}:threads_alone:a1:u1`],
@@ -24,6 +23,14 @@ describe('Redis keys', () => {
   test('an id may contain colons and stars, since all parts before it are fixed', () => {
     expect(keys.memoryShortKey(T, 'a1', 'slack:T1:U1')).toBe(`${T}:memory:short:a1:slack:T1:U1`);
     expect(keys.rateLimitKey(T, '*')).toBe(`${T}:rate_limit:*`);
+  });
+
+  test('the key of what is forgotten names nobody, and is as short for a long id', () => {
+    const key = keys.memoryErasedKey(T, 'a1', 'u1');
+    expect(key).toMatch(new RegExp(`^${T}:memory:erased:[\\w-]{43}$`));
+    expect(keys.memoryErasedKey(T, 'a1', 'u'.repeat(200))).toHaveLength(key.length);
+    const others = [keys.memoryErasedKey(T, 'a1', 'u2'), keys.memoryErasedKey(T, 'a2', 'u1')];
+    expect(new Set([key, ...others]).size).toBe(3);
   });
 
   test.each([

@@ -16,6 +16,12 @@ export async function markEngaged(redis: RedisClient, thread: Thread, agentId: s
   await redis.set(engagedThreadKey(thread.tenantId, thread.threadId), agentId, 'EX', THREAD_KEPT_SECONDS);
 }
 
+/** The same, unless another agent is engaged there by now. Gives whether this one is. */
+export async function markEngagedLate(redis: RedisClient, thread: Thread, agentId: string): Promise<boolean> {
+  const key = engagedThreadKey(thread.tenantId, thread.threadId);
+  return (await redis.set(key, agentId, 'EX', THREAD_KEPT_SECONDS, 'NX')) === 'OK';
+}
+
 /** Whether the agent is engaged in a thread. Rejects when Redis is away. */
 export async function isEngaged(redis: RedisClient, thread: Thread, agentId: string): Promise<boolean> {
   return (await redis.get(engagedThreadKey(thread.tenantId, thread.threadId))) === agentId;

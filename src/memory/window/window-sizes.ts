@@ -6,8 +6,10 @@ import { memoryShortKey, windowSizesKey } from '../../redis/keys.ts';
 const BESIDE_BYTES = 300;
 /** Of so many windows, chosen by chance, up to half go at once, those first that rested for longest. */
 const COMPARED = 100;
-/** More than the largest window takes of the smallest. */
-const MOST_ROUNDS = 400;
+/** Whoever writes waits for so long while others go; what is left of them goes with the next writes. */
+const MAKES_ROOM_FOR_MS = 1_000;
+/** A size changes while it is noted when another process writes at the same moment. */
+const MOST_LOOKS = 5;
 
 /**
  * Writes to a scope's window, and notes what it takes then.
@@ -22,11 +24,17 @@ export async function writeWithin<T>(
   write: () => Promise<T>,
 ): Promise<T> {
   try {
-    return await write();
-  } finally {
+    const written = await write();
     await noteSize(redis, scope, atMost);
+    return written;
+  } catch (error) {
+    // What the write has to say counts.
+    if (isFull(error)) await noteSize(redis, scope, atMost).catch(() => undefined);
+    throw error;
   }
 }
+
+const isFull = (error: unknown): boolean => Error.isError(error) && /\bOOM\b/.test(error.message);
 
 /**
  * Notes what a scope's window takes now, after whatever has changed it. Safe to repeat: it is counted anew
@@ -40,14 +48,23 @@ export async function noteSize(
 ): Promise<void> {
   const { tenantId, agentId, userId } = scope;
   const own = `${agentId}:${userId}`;
+  const measureAll = (windows: readonly string[]): Promise<number[]> =>
+    Promise.all(windows.map((window) => measure(redis, tenantId, window)));
+  /** Whoever notes last looks after that: so the last size that is noted is the window's. */
   const note = async (windows: readonly string[]): Promise<string[]> => {
-    const sizes = await Promise.all(windows.map((window) => measure(redis, tenantId, window)));
-    const noted = windows.flatMap((window, nth) => [window, sizes[nth] ?? 0]);
-    const going = await redis.eval(NOTE, 1, windowSizesKey(tenantId), atMost, COMPARED, own, ...noted);
-    return Array.isArray(going) ? going.map(String) : [];
+    let sizes = await measureAll(windows);
+    for (let look = 1; ; look += 1) {
+      const noted = windows.flatMap((window, nth) => [window, sizes[nth] ?? 0]);
+      const going = await redis.eval(NOTE, 1, windowSizesKey(tenantId), atMost, COMPARED, own, ...noted);
+      const before = sizes;
+      sizes = await measureAll(windows);
+      if (sizes.every((size, nth) => size === before[nth]) || look === MOST_LOOKS)
+        return Array.isArray(going) ? going.map(String) : [];
+    }
   };
+  const until = performance.now() + MAKES_ROOM_FOR_MS;
   let going = await note([own]);
-  for (let round = 0; going.length > 0 && round < MOST_ROUNDS; round += 1) {
+  while (going.length > 0 && performance.now() < until) {
     await Promise.all(going.map((window) => redis.unlink(keyOf(tenantId, window))));
     going = await note(going);
   }

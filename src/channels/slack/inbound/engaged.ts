@@ -3,7 +3,7 @@ import type { FairPlaces } from '../../../lib/fair-places.ts';
 import { keepNewest } from '../../../lib/keep-newest.ts';
 import { within } from '../../../lib/within.ts';
 import type { RedisClient } from '../../../redis/connection.ts';
-import { isEngaged, markEngaged } from '../threads.ts';
+import { isEngaged, markEngaged, markEngagedLate } from '../threads.ts';
 import type { SlackMessage } from './events.ts';
 import type { Installation } from './installations.ts';
 import { createOncePerKey } from './once-per-key.ts';
@@ -50,16 +50,23 @@ export function createEngagedThreads(redis: RedisClient, readInTurn: FairPlaces)
     await markEngaged(redis, thread, agentId);
     unmarked.delete(key);
   };
+  const markLate = async (thread: Thread, agentId: string): Promise<boolean> => {
+    try {
+      return await within(INTAKE_REDIS_WITHIN_MS, markEngagedLate(redis, thread, agentId));
+    } catch {
+      keepNewest(unmarked, keyOf(thread, agentId), true, MAX_KNOWN);
+      return true;
+    }
+  };
   return {
     mark,
     async isEngaged({ channel, threadTs = '', user }, thread, { tenantId, agentId, botUserId, client }) {
       const key = keyOf(thread, agentId);
       try {
         const isMarked = await within(INTAKE_REDIS_WITHIN_MS, isEngaged(redis, thread, agentId));
-        if (isMarked || !unmarked.delete(key)) return note(key, isMarked);
-        // Redis had no room for it.
-        await within(INTAKE_REDIS_WITHIN_MS, mark(thread, agentId));
-        return true;
+        // Redis had no room for the mark, it may have by now.
+        const isOwed = unmarked.delete(key) && !isMarked;
+        return note(key, isMarked || (isOwed && (await markLate(thread, agentId))));
       } catch {
         if (known.has(key)) return true;
       }
