@@ -1,5 +1,5 @@
 /** Whoever waits for a reply may wait for minutes: meanwhile the body of the request is held by nobody. */
-import { afterEach, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Client } from '@temporalio/client';
 import express, { type Request, type Router } from 'express';
 import type pg from 'pg';
@@ -12,6 +12,7 @@ import { notFound, problemHandler } from '../../src/api/problems.ts';
 import { messageRoutes } from '../../src/api/routes/messages.ts';
 import { openAiRoutes } from '../../src/api/routes/openai.ts';
 import { neededOf } from '../../src/api/mcp/needed.ts';
+import type { TOOLS } from '../../src/api/mcp/tools.ts';
 import { tryWaitingPlace } from '../../src/api/waiting-places.ts';
 import type { FoundApiKey } from '../../src/db/api-keys.ts';
 import { createShares } from '../../src/lib/shares.ts';
@@ -94,18 +95,49 @@ test('whatever is sent by who waits for what is accepted', async () => {
   expect(held).toBeUndefined();
 });
 
-test('of a call of a tool what no tool reads', () => {
-  const call = {
-    ...{ jsonrpc: '2.0', id: 1, method: 'tools/call' },
-    params: { name: 'send_message', arguments: { agentId: ID, userId: 'ada', text: 'Hello' } },
-  };
-  const { params } = call;
-  const long = {
-    ...{ ...call, unknown: LONG },
-    params: { ...params, _meta: { unknown: LONG }, arguments: { ...params.arguments, unknown: LONG } },
-  };
-  expect(neededOf(long)).toEqual(call);
-  expect(neededOf({ ...call, id: LONG })).toBeUndefined();
-  const other = { jsonrpc: '2.0', id: 2, method: 'tools/list', params: { unknown: 'x' } };
-  expect(neededOf(other)).toBe(other);
+/** A letter of two bytes makes each of a text take two. */
+const LONG_FIELDS = { ascii: LONG, 'of two bytes': 'ж'.repeat(50_000) };
+const OWN_FIELDS: Record<keyof typeof TOOLS, Record<string, string>> = {
+  search_memory: { query: 'Where?' },
+  list_memories: { cursor: 'next' },
+  forget_memory: { exchangeId: ID },
+  send_message: { text: 'Hello' },
+};
+const CALL = { jsonrpc: '2.0', id: 1, method: 'tools/call' };
+
+describe.each(Object.entries(LONG_FIELDS))('a message of the protocol with a long text, %s', (_, long) => {
+  test.each(Object.keys(OWN_FIELDS))('that calls %s, with what other tools take', (name) => {
+    const others = Object.values(OWN_FIELDS).flatMap((fields) => Object.keys(fields));
+    const own = { agentId: ID, userId: 'ada', ...OWN_FIELDS[name as keyof typeof TOOLS] };
+    const given = { ...Object.fromEntries([...others, 'unknown'].map((field) => [field, long])), ...own };
+    const more = { task: { long }, _meta: { progressToken: long, long } };
+    const asked = neededOf({ ...CALL, long, params: { name, arguments: given, ...more } });
+    expect(asked).toEqual({
+      message: { ...CALL, params: { name } },
+      call: { name, read: { kind: 'ready', run: expect.any(Function) } },
+    });
+  });
+
+  test.each([
+    ['initialize', { protocolVersion: long, capabilities: { long }, clientInfo: { name: long } }],
+    ['initialize', { protocolVersion: '2025-06-18', _meta: { progressToken: long } }],
+    ['ping', { long }],
+    ['tools/list', { cursor: long }],
+    ['notifications/cancelled', { requestId: 1, reason: long }],
+    [long, {}],
+    ['tools/call', { name: long, arguments: { text: long } }],
+    ['tools/call', { name: { long } }],
+    ['tools/call', { name: 'send_message', arguments: { text: 7, query: long } }],
+    ['tools/call', { name: 'send_message', arguments: long }],
+    ['tools/call', long],
+  ])('that says something else, %#', (method, params) => {
+    const asked = neededOf({ jsonrpc: '2.0', id: 1, method, params, result: long });
+    expect(JSON.stringify(asked).length).toBeLessThan(700);
+  });
+
+  test('that has an id which is too long, or is none', () => {
+    expect(neededOf({ ...CALL, id: long })).toBeUndefined();
+    for (const none of [long, { ...CALL, id: { long } }, { jsonrpc: long }, { jsonrpc: '2.0', result: long }])
+      expect(neededOf(none)).toEqual({ message: {}, call: undefined });
+  });
 });
