@@ -13,7 +13,7 @@ export type Asked = { message: object; call: ToolCall | undefined };
 /** A name as it is, or what stands for one that is too long. */
 const shortName = z.string().transform((name) => (name.length > MAX_ID_LENGTH ? 'of a long name' : name));
 
-/** A request or a notification. This server asks for nothing, so an answer from a client is one to nothing. */
+/** A request or a notification. This server asks for nothing, so no client has an answer for it. */
 const rpcMessage = z.object({
   jsonrpc: z.literal('2.0'),
   id: z.union([z.string(), z.number()]).optional(),
