@@ -14,3 +14,11 @@ export async function heapBytes(): Promise<number> {
   }
   return process.memoryUsage().heapUsed;
 }
+
+const waits: Array<() => void> = [];
+
+/** What doesn't come. Whoever waits for it stays in memory: of a promise that nobody has, its waiters go. */
+export const stillToCome = (): Promise<never> =>
+  new Promise((_resolve, reject) => {
+    waits.push(() => reject(new Error('it never comes')));
+  });

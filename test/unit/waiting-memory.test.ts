@@ -16,7 +16,7 @@ import type { FoundApiKey } from '../../src/db/api-keys.ts';
 import { createLongWork } from '../../src/lib/long-work.ts';
 import { createShares } from '../../src/lib/shares.ts';
 import { eventually } from '../support/eventually.ts';
-import { heapBytes } from '../support/heap.ts';
+import { heapBytes, stillToCome } from '../support/heap.ts';
 import { serve, type HttpServer } from '../support/http-server.ts';
 
 const ID = '00000000-0000-4000-8000-000000000000';
@@ -39,18 +39,17 @@ async function startDoors(): Promise<{ taken: () => number }> {
     query: async () => ({ rows: [{ id: ID, tenant_id: ID, settings: {} }] }),
     ...{ on: () => undefined, off: () => undefined, release: () => undefined },
   };
-  const never = (): Promise<never> => new Promise(() => undefined);
   const temporal = {
     options: { namespace: 'default' },
-    ...{ withDeadline: never, connection: { withAbortSignal: never } },
-    workflow: { getHandle: () => ({ cancel: never }) },
+    ...{ withDeadline: stillToCome, connection: { withAbortSignal: stillToCome } },
+    workflow: { getHandle: () => ({ cancel: stillToCome }) },
   };
   const dependencies = {
     ...{ findKey: async () => key, takePlace: () => undefined },
     ...{ countRead: async () => undefined, paceRead: async () => undefined, admit: async () => undefined },
     ...{ waiting: createShares(500), closing: new AbortController().signal, log: pino({ level: 'silent' }) },
     pool: { connect: async () => client } as unknown as pg.Pool,
-    redis: { xRange: never, xrange: never },
+    redis: { xRange: stillToCome, xrange: stillToCome },
     temporal: temporal as unknown as Client,
     readJson: createReadJson(createLongWork()),
     isOutage: async () => false,

@@ -6,7 +6,7 @@ import { requireTenant, presentedKey, type Doors } from '../auth.ts';
 import { neededOf, MAX_ID_LENGTH, type Asked } from '../mcp/needed.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
-import { takeBody, type ReadJson } from '../read-json.ts';
+import type { ReadJson } from '../read-json.ts';
 
 /**
  * `POST /mcp`: a Model Context Protocol server over Streamable HTTP, without sessions. So any process can
@@ -24,7 +24,7 @@ export function mcpRoutes(
     next();
   });
   router.post('/', readJson(MAX_MESSAGE_BODY_BYTES), async (req, res) => {
-    const asked = readMessage(takeBody(req));
+    const asked = readMessage(req.body);
     await paceRead(presentedKey(res));
     // Loaded when it is first asked for: it takes a process 40 MB and 0.2 s.
     const { answerMcp } = await import('../mcp/server.ts');

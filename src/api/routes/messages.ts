@@ -14,7 +14,6 @@ import { lookUpFor } from '../look-up.ts';
 import { bodyOf } from '../message-body.ts';
 import { notFound, Problem, problemOf } from '../problems.ts';
 import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
-import { takeBody } from '../read-json.ts';
 import { takeWaitingPlace, tryWaitingPlace } from '../waiting-places.ts';
 import { toUuid } from '../uuid.ts';
 
@@ -65,7 +64,7 @@ export function messageRoutes(
     const isStreamed = wantsEvents(req);
     if (isStreamed) takeWaitingPlace(waiting, tenantId, res);
     const idempotencyKey = req.get('idempotency-key');
-    const turn = await acceptHttp(keyOf(res), { agentId, body: takeBody(req), idempotencyKey });
+    const turn = await acceptHttp(keyOf(res), { agentId, body: req.body, idempotencyKey });
     if (isStreamed) await sendReplyEvents(dependencies, req, locate(res, turn), { tenantId, turn });
     else sendOutcome(res, turn, await waitFor(req, res, turn), 202);
   });

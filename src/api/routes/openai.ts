@@ -15,7 +15,6 @@ import { doneOf, sendChunks } from '../openai/chunks.ts';
 import { readCompletionRequest } from '../openai/request.ts';
 import { goneOrClosing } from '../prefer.ts';
 import { badField, Problem } from '../problems.ts';
-import { takeBody } from '../read-json.ts';
 import { toUuid } from '../uuid.ts';
 import { whenClosed } from '../reader.ts';
 import { takeWaitingPlace } from '../waiting-places.ts';
@@ -46,7 +45,7 @@ export function openAiRoutes(dependencies: StreamDependencies & { acceptHttp: Ac
   /** Takes a message in. Apart from who waits for the reply, whose every variable is kept meanwhile. */
   const takeIn = async (req: Request, res: Response) => {
     const tenantId = tenantOf(res);
-    const { model, userId, text, isStreamed, withUsage } = readCompletionRequest(takeBody(req));
+    const { model, userId, text, isStreamed, withUsage } = readCompletionRequest(req.body);
     takeWaitingPlace(waiting, tenantId, res);
     const agentId = await agentOf(pool, tenantId, model);
     const idempotencyKey = req.get('idempotency-key');
