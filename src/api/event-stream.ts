@@ -127,8 +127,8 @@ export function openEvents(res: Response): EventWriter {
   }, ALIVE_EVERY_MS);
   whenClosed(res, () => clearInterval(alive));
   const write = async (text: string): Promise<void> => {
-    // Of one that is gone nothing is asked any more.
-    if (res.closed || res.writableEnded || res.write(text)) return;
+    // Of one that is gone nothing is asked any more. Of a text that waits its letters would be counted.
+    if (res.closed || res.writableEnded || res.write(Buffer.from(text))) return;
     measureUntaken(res);
     await new Promise<void>((resolve) => {
       const taken = (): void => {

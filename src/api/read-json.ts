@@ -15,7 +15,7 @@ const WITH_BODIES = new Set(['POST', 'PATCH', 'PUT', 'DELETE']);
 /** Up to this length, parsing a body and checking it takes less than the rest of its request. */
 const SMALL_BYTES = 16_000;
 /** Of larger ones, so much of a process waits for its turn. */
-const WAITING_BYTES = 64_000_000;
+export const WAITING_BYTES = 64_000_000;
 
 /**
  * Reads the body of a call that may have one, of at most `limit` bytes. A body of another type is refused:

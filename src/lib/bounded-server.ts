@@ -42,6 +42,8 @@ export type ServerLimits = {
   bodyBytes: number;
 };
 
+export const BODY_BYTES = 64_000_000;
+
 const LIMITS: ServerLimits = {
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
@@ -55,7 +57,7 @@ const LIMITS: ServerLimits = {
   momentMs: 1_000,
   // No client that there is sends more of them before it has the first answer.
   waitingRequests: 1,
-  bodyBytes: 64_000_000,
+  bodyBytes: BODY_BYTES,
 };
 
 /**

@@ -29,7 +29,7 @@ const NDJSON = 'application/x-ndjson';
 /** Each is held in memory until its lines are looked through and staged. */
 const IMPORTS_AT_ONCE = 4;
 /** Of all files that come or are looked through: whoever holds the most is let go, and comes again. */
-const FILES_BYTES = 100_000_000;
+export const FILES_BYTES = 100_000_000;
 /** Files of a tenant in so many seconds that may come to nothing: each has cost what others cost. */
 const FAULTY_FILES = { points: IMPORTS_AT_ONCE, duration: 10 };
 /** Each holds a page of some 2 MB, and a window of 4 MB at most, until its client has taken it. */
@@ -182,12 +182,13 @@ async function* countingBytes<Piece extends { length: number }>(
   }
 }
 
+/** As bytes: of a text that waits for its reader the letters would be counted. */
 async function* startingWith(
   first: IteratorResult<string, void>,
   rest: AsyncGenerator<string>,
-): AsyncGenerator<string> {
-  if (!first.done) yield first.value;
-  yield* rest;
+): AsyncGenerator<Buffer> {
+  if (!first.done) yield Buffer.from(first.value);
+  for await (const text of rest) yield Buffer.from(text);
 }
 
 /** A client reads the answer when it has sent its file, and not before. */
