@@ -8,6 +8,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { findAgent } from '../../db/agents.ts';
 import type { Scope, WindowMessage } from '../../domain/conversation.ts';
 import { acceptImport, startImport, type ImportOutcome } from '../../intake/accept-import.ts';
+import type { FairPlaces } from '../../lib/fair-places.ts';
 import type { LongWork } from '../../lib/long-work.ts';
 import { watchPace, type Pace } from '../../lib/least-pace.ts';
 import { createRoom } from '../../lib/room.ts';
@@ -19,6 +20,7 @@ import type { RedisClient } from '../../redis/connection.ts';
 import { actorOf, keyOf, tenantOf } from '../admission.ts';
 import { IMPORT, IMPORT_ACCEPTED, sendJson } from '../answers.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { lookUpFor } from '../look-up.ts';
 import { badField, notFound, Problem, unavailable } from '../problems.ts';
 import { requireReader } from '../reader.ts';
 import { exportQuery, userIdParam, validate } from '../schemas.ts';
@@ -43,11 +45,15 @@ type Dependencies = {
   temporal: Client;
   longWork: LongWork;
   log: Logger;
+  /** The places of those that ask Temporal how a message or an import is. */
+  looking: FairPlaces;
+  /** Aborted when the server shuts down. */
+  closing: AbortSignal;
 };
 
 /** `GET …/memory/export` and `POST …/memory/import` of a user's memory, and `GET /imports/{importId}`. */
 export function memoryTransferRoutes(dependencies: Dependencies): Router {
-  const { pool, temporal } = dependencies;
+  const { pool, temporal, looking, closing } = dependencies;
   const router = Router();
   router.get('/agents/:agentId/users/:userId/memory/export', sendExport(dependencies));
   router.post('/agents/:agentId/users/:userId/memory/import', takeImport(dependencies));
@@ -58,8 +64,11 @@ export function memoryTransferRoutes(dependencies: Dependencies): Router {
     const found = importId && (await findImport(pool, { tenantId, importId }));
     if (!found) throw notFound('import');
     // One whose workflow was ended from outside goes on when somebody asks for it who may import.
-    if (!found.finishedAt && keyOf(res).role === 'admin')
-      await startImport(temporal, { tenantId, importId }).catch(() => undefined);
+    if (!found.finishedAt && keyOf(res).role === 'admin') {
+      const start = () => startImport(temporal, { tenantId, importId }).catch(() => undefined);
+      const owner = { tenantId, userId: keyOf(res).id };
+      await lookUpFor(res, closing, 'The import', (signal) => looking(owner, signal, start));
+    }
     const { finishedAt, failed, ...progress } = found;
     sendJson(res, IMPORT, {
       importId,

@@ -17,9 +17,6 @@ import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
 import { takeWaitingPlace, tryWaitingPlace } from '../waiting-places.ts';
 import { toUuid } from '../uuid.ts';
 
-/** Messages that are looked up at once for a tenant that is alone: each asks Temporal. Others wait. */
-const LOOKS_AT_ONCE = 10;
-
 /** `POST /agents/{agentId}/messages`, `GET /messages/{messageId}` and its events. */
 export function messageRoutes(
   dependencies: TurnStarter &
@@ -30,9 +27,8 @@ export function messageRoutes(
       pace: Pace;
     },
 ): Router {
-  const { pool, temporal, acceptHttp, closing, waiting } = dependencies;
+  const { pool, temporal, acceptHttp, closing, waiting, looking } = dependencies;
   const places = createFairPlaces(RETRIES_AT_ONCE);
-  const looking = createFairPlaces(LOOKS_AT_ONCE);
   const router = Router();
 
   /** What has become of a turn, waited for as the client prefers while its tenant has room to wait. */
