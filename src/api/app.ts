@@ -12,6 +12,7 @@ import { createOpenTurns } from '../intake/open-turns.ts';
 import { createPace, type Pace } from '../intake/pace.ts';
 import { cachedRateLimits } from '../intake/cached-rate-limits.ts';
 import { MAX_BODY_BYTES, MAX_MESSAGE_BODY_BYTES } from '../intake/fields.ts';
+import { createFairPlaces } from '../lib/fair-places.ts';
 import { createLongWork } from '../lib/long-work.ts';
 import { createShares } from '../lib/shares.ts';
 import type { PreviewGather } from '../memory/recall/preview-gather.ts';
@@ -25,6 +26,7 @@ import { createCallsUnderWay } from './calls-under-way.ts';
 import { OPERATOR_CALLS, TENANT_CALLS } from './calls.ts';
 import { createTakeEvent, type TakeEvent } from './channel-intake.ts';
 import { createKeyLookup } from './key-lookup.ts';
+import { LOOKS_AT_ONCE } from './look-up.ts';
 import { heedMethods } from './methods.ts';
 import { createMetrics } from './metrics.ts';
 import { openAiErrors } from './openai/errors.ts';
@@ -150,8 +152,9 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   v1.use(requireTenant(doors));
   // Before any body is read: what is refused for its body leaves its entry too.
   admitKeys(v1, TENANT_CALLS, { pool, admit });
+  const looking = createFairPlaces(LOOKS_AT_ONCE);
   // It reads lines, as they come.
-  v1.use(memoryTransferRoutes({ ...dependencies, longWork }));
+  v1.use(memoryTransferRoutes({ ...dependencies, longWork, looking }));
   v1.post('/agents/:agentId/messages', readJson(MAX_MESSAGE_BODY_BYTES));
   v1.post('/chat/completions', readJson(MAX_COMPLETION_BODY_BYTES, MOST_OF_A_COMPLETION));
   v1.use(readJson(MAX_BODY_BYTES));
@@ -161,8 +164,8 @@ export function createApp(dependencies: AppDependencies): { app: Express; takeEv
   const waiting = createShares(dependencies.waitingRequests);
   const acceptHttp = createAcceptHttp({ http, accept });
   const askToForget = createAskToForget(dependencies);
-  v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting }));
-  v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting }));
+  v1.use(messageRoutes({ ...dependencies, acceptHttp, rateLimiter, pace, waiting, looking }));
+  v1.use(openAiRoutes({ ...dependencies, acceptHttp, waiting, looking }));
   v1.use(memoryRoutes({ ...dependencies, channelNames }));
   v1.use(lookUpRoutes({ ...dependencies, channelNames }));
   v1.use(turnRoutes({ ...dependencies, channelNames }));

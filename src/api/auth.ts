@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Request, RequestHandler, Response } from 'express';
 import { hashOfKey, type FoundApiKey } from '../db/api-keys.ts';
 import { ACCEPT_WITHIN_MS } from '../domain/timing.ts';
+import { bodyIsOf } from '../lib/bounded-server.ts';
 import { isSameSecret } from '../lib/same-secret.ts';
 import { reach } from '../intake/availability.ts';
 import type { TakePlace } from './calls-under-way.ts';
@@ -46,7 +47,10 @@ export async function keyBehind(
   hash: Buffer | undefined,
 ): Promise<FoundApiKey | undefined> {
   if (!hash) return undefined;
-  const isOf = (tenantId: string): void => takePlace(tenantId, res);
+  const isOf = (tenantId: string): void => {
+    bodyIsOf(res.req, tenantId);
+    takePlace(tenantId, res);
+  };
   const finding = findKey(hash, networkBehind(res.req), isOf);
   const found = await reach('The database', Date.now() + ACCEPT_WITHIN_MS, finding);
   if (found) isOf(found.tenantId);
@@ -76,6 +80,7 @@ export function requireOperator({ operatorToken, sessions }: Omit<Doors, 'findKe
         ? isOperators(sessionOf(req, sessions), operatorToken)
         : operatorToken !== undefined && isSameSecret(token, operatorToken);
     if (!isOperator) throw needsBearer("the operator's token (KONSTRUCT_OPERATOR_TOKEN)");
+    bodyIsOf(req, 'operator');
     next();
   };
 }

@@ -7,6 +7,7 @@ import type { z } from 'zod';
 import type { LedgerTurn, TurnState } from '../db/ledger.ts';
 import { followReply, type ReplyEvent } from '../intake/follow-reply.ts';
 import { NOTHING, type Shown } from '../intake/reply-view.ts';
+import type { FairPlaces } from '../lib/fair-places.ts';
 import type { Shares } from '../lib/shares.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import type { EVENT_ACCEPTED, EVENT_DELTA, MESSAGE } from './answers.ts';
@@ -22,6 +23,8 @@ export type StreamDependencies = {
   log: Logger;
   /** The requests that wait for their replies. */
   waiting: Shares;
+  /** The places of those that ask Temporal how a message or an import is. */
+  looking: FairPlaces;
   /** Aborted when the server shuts down: streams end then, and their readers come back elsewhere. */
   closing: AbortSignal;
 };
@@ -127,8 +130,8 @@ export function openEvents(res: Response): EventWriter {
   }, ALIVE_EVERY_MS);
   whenClosed(res, () => clearInterval(alive));
   const write = async (text: string): Promise<void> => {
-    // Of one that is gone nothing is asked any more.
-    if (res.closed || res.writableEnded || res.write(text)) return;
+    // Of one that is gone nothing is asked any more. Of a text that waits its letters would be counted.
+    if (res.closed || res.writableEnded || res.write(Buffer.from(text))) return;
     measureUntaken(res);
     await new Promise<void>((resolve) => {
       const taken = (): void => {

@@ -9,6 +9,9 @@ import { Problem, unavailable } from './problems.ts';
 /** The first search of a process loads the model. */
 export const SEARCH_WITHIN_MS = 20_000;
 
+/** Of a tenant that is alone, messages and imports that Temporal is asked about at once. Others wait. */
+export const LOOKS_AT_ONCE = 10;
+
 export type MemorySearcher = {
   pool: pg.Pool;
   /** Undefined where no model is set. */

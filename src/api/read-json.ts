@@ -15,13 +15,14 @@ const WITH_BODIES = new Set(['POST', 'PATCH', 'PUT', 'DELETE']);
 /** Up to this length, parsing a body and checking it takes less than the rest of its request. */
 const SMALL_BYTES = 16_000;
 /** Of larger ones, so much of a process waits for its turn. */
-const WAITING_BYTES = 64_000_000;
+export const WAITING_BYTES = 64_000_000;
 
 /**
  * Reads the body of a call that may have one, of at most `limit` bytes. A body of another type is refused:
  * without it the call would mean something else, a key of the role `admin` say, where another role was asked
  * for. One of more values than `most` is refused before it is parsed, and one that is compressed before it is
- * read: it would take more memory than it was sent with.
+ * read: it would take more memory than it was sent with. The handler reads `req.body` before it waits for
+ * anything: the request keeps no body while a call waits, be that for minutes.
  */
 export type ReadJson = (limit: number, most?: JsonSize) => RequestHandler;
 
@@ -72,6 +73,7 @@ export function createReadJson(longWork: LongWork, waitingBytes = WAITING_BYTES)
         req.body = parse(body, most);
         // What the handler does at once, checking what came, is done within the turn.
         next();
+        req.body = undefined;
       };
       if (body.length <= SMALL_BYTES) {
         go();
@@ -114,13 +116,3 @@ const tooManyBodies = (): Problem =>
     'This tenant has sent more than waits to be read at a time; send it again later.',
     { headers: retryAfter(1_000), members: { limit: 'share', retryAfterMs: 1_000 } },
   );
-
-/**
- * The body of a request, which keeps it no longer: who waits for a reply may wait for minutes, and the bodies
- * of many would fill the memory.
- */
-export function takeBody(req: Request): unknown {
-  const body: unknown = req.body;
-  req.body = undefined;
-  return body;
-}

@@ -1,10 +1,13 @@
-/** Answers that their readers have not taken: what they hold of the process is bounded. */
+/**
+ * Answers that their readers have not taken: what they hold of the process is bounded. Node counts a text by
+ * its letters, so what may be long is written as bytes.
+ */
 import type { Response } from 'express';
 import { createRoom } from '../lib/room.ts';
 import { Problem, retryAfter } from './problems.ts';
 
 /** Of all tenants together. What the system keeps for a reader, some megabytes at most, doesn't count. */
-const ROOM_BYTES = 64_000_000;
+export const UNTAKEN_BYTES = 64_000_000;
 const ASK_AGAIN_MS = 1_000;
 
 const measures = new WeakMap<Response, () => void>();
@@ -17,7 +20,7 @@ export const measureUntaken = (res: Response): void => measures.get(res)?.();
  * for an answer, and throws a Problem when those of its tenant fill its share. What is under way then may be
  * more than there is room for: the tenant that holds the most loses the answer that waits for longest.
  */
-export function createUntaken(roomBytes = ROOM_BYTES): (tenantId: string, res: Response) => void {
+export function createUntaken(roomBytes = UNTAKEN_BYTES): (tenantId: string, res: Response) => void {
   const room = createRoom(roomBytes);
   return (tenantId, res) => {
     if (room.hasShare(tenantId)) throw tooManyUntaken();

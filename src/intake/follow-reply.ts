@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Client } from '@temporalio/client';
 import { findTurn, type LedgerTurn } from '../db/ledger.ts';
+import type { FairPlaces } from '../lib/fair-places.ts';
 import type { Shares } from '../lib/shares.ts';
 import type { RedisClient } from '../redis/connection.ts';
 import { readReplyPieces } from '../redis/reply-pieces.ts';
@@ -30,6 +31,8 @@ type Dependencies = {
   redis: RedisClient;
   /** The places of those that wait for replies: who follows one has one. */
   waiting: Pick<Shares, 'heldBy'>;
+  /** The places of those that ask Temporal how a message is. */
+  looking: FairPlaces;
 };
 
 /**
@@ -50,7 +53,7 @@ export async function* followReply(
   const stop = AbortSignal.any([signal, left.signal]);
   try {
     // Whoever comes back may have missed the end alone: then the pieces say less than it has.
-    const known = from.length > 0 ? await lookAt(dependencies, tenantId, turn) : undefined;
+    const known = from.length > 0 ? await lookAt(dependencies, tenantId, turn, signal) : undefined;
     const end = known ? hasEndedWith(known) : watchEnd(dependencies, tenantId, turn, stop);
     let after = '0';
     let pauseMs = SOONEST_MS;
@@ -142,11 +145,19 @@ async function waitForEnd(
   return undefined;
 }
 
+/** Undefined when there is no end yet, and when `signal` is aborted before there is a place to look. */
 async function lookAt(
   dependencies: Dependencies,
   tenantId: string,
   turn: LedgerTurn,
+  signal: AbortSignal,
 ): Promise<EndedOutcome | undefined> {
-  const outcome = await outcomeOf(dependencies, tenantId, turn, { waitMs: 0 });
-  return outcome.state === 'accepted' ? undefined : outcome;
+  const look = () => outcomeOf(dependencies, tenantId, turn, { waitMs: 0 });
+  try {
+    const outcome = await dependencies.looking({ tenantId, userId: '' }, signal, look);
+    return outcome.state === 'accepted' ? undefined : outcome;
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
 }

@@ -12,6 +12,7 @@ import type { HandleMessage } from '../workflows/handle-message.ts';
 import { refusalBehind } from '../temporal/payload-codec.ts';
 import { isTemporalAway } from '../temporal/outage.ts';
 import { createResultWaits } from '../temporal/result-waits.ts';
+import { statusOf } from '../temporal/status.ts';
 import { settleTurn } from './settle-turn.ts';
 
 /** How far a message has come. */
@@ -47,9 +48,9 @@ export async function outcomeOf(
   if (turn.state === 'erased') return { state: 'erased' };
   try {
     if (options.waitMs === 0) {
-      const handle = temporal.workflow.getHandle(turn.workflowId);
-      const { status } = await temporal.withDeadline(Date.now() + ACCEPT_WITHIN_MS, () => handle.describe());
-      if (status.name === 'RUNNING') return { state: 'accepted' };
+      const deadline = Date.now() + ACCEPT_WITHIN_MS;
+      const status = await temporal.withDeadline(deadline, () => statusOf(temporal, turn.workflowId));
+      if (status === 'RUNNING') return { state: 'accepted' };
     }
     const result = await resultWithin(temporal, { tenantId, workflowId: turn.workflowId }, options);
     if (result === undefined) return { state: 'accepted' };

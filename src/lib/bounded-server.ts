@@ -38,9 +38,11 @@ export type ServerLimits = {
   momentMs: number;
   /** Requests that wait on one connection for the one before them. With one more it is closed. */
   waitingRequests: number;
-  /** Of bodies that are on their way, in all. */
+  /** Of bodies that are on their way, in all. A sender that is not known is its address. */
   bodyBytes: number;
 };
+
+export const BODY_BYTES = 64_000_000;
 
 const LIMITS: ServerLimits = {
   headersTimeoutMs: 10_000,
@@ -55,7 +57,7 @@ const LIMITS: ServerLimits = {
   momentMs: 1_000,
   // No client that there is sends more of them before it has the first answer.
   waitingRequests: 1,
-  bodyBytes: 64_000_000,
+  bodyBytes: BODY_BYTES,
 };
 
 /**
@@ -73,17 +75,17 @@ const MOST_HEADER_BYTES = 8_192;
 /** The largest body but for a file that is imported, which is counted where it is read. */
 const LARGEST_BODY_BYTES = 2_000_000;
 
+/** The memory that a body takes, and whether all of it is there. */
+type Body = { bytes: number; held: Held; isWhole: boolean };
+
 type Connection = {
   /** See `networkOf`. A closed socket has no address any more. */
   address: string;
   hasAsked: boolean;
   /** Without an answer yet. The first is under way, the others wait for it. */
   requests: Array<[IncomingMessage, ServerResponse]>;
-  /**
-   * The body of the first, until it is read; `from` is what the connection had read before it, `isWhole`
-   * whether all of it is there.
-   */
-  body: { from: number; held: Held; isWhole: boolean } | undefined;
+  /** Of the first, until it is read. */
+  body: Body | undefined;
   /** While bytes wait to be taken: how many were taken at the last look that saw some go, and looks since. */
   untaken: { taken: number; looks: number } | undefined;
 };
@@ -201,14 +203,27 @@ function arrive(context: Context, req: IncomingMessage, res: ServerResponse): vo
     close(context, socket);
     return;
   }
-  putTogether(req, () => {
-    if (!connection.body || requests[0]?.[0] !== req) return;
-    connection.body.isWhole = true;
-    settle(context, socket, connection);
+  putTogether(req, {
+    takes(bytes) {
+      const body = bodyOf(connection, req);
+      if (!body) return;
+      body.bytes += bytes;
+      body.held.set(Math.min(body.bytes, LARGEST_BODY_BYTES));
+    },
+    whole() {
+      const body = bodyOf(connection, req);
+      if (!body) return;
+      body.isWhole = true;
+      settle(context, socket, connection);
+    },
   });
   requests.push([req, res]);
   if (requests.length === 1) begin(context, socket, connection);
 }
+
+/** The body of a request, while that is under way and the body is not read. */
+const bodyOf = ({ requests, body }: Connection, req: IncomingMessage): Body | undefined =>
+  requests[0]?.[0] === req ? body : undefined;
 
 /** Hands a connection's next request to the listener. */
 function begin(context: Context, socket: Socket, connection: Connection): void {
@@ -267,13 +282,19 @@ function refusalOf({ headers, rawHeaders, httpVersion }: IncomingMessage): 400 |
   return expect === undefined || /^100-continue$/i.test(expect) ? undefined : 417;
 }
 
+const bodies = new WeakMap<IncomingMessage, Held>();
+
+/** From now on the body of a request counts as that of whoever is known to send it, and not of an address. */
+export const bodyIsOf = (req: IncomingMessage, sender: string): void => bodies.get(req)?.moveTo(sender);
+
 /** Counts a body while it comes; the result is to be called when it need come no more. */
 function watchBody(context: Context, req: IncomingMessage, connection: Connection): () => void {
   if (!hasBody(req)) return () => undefined;
   const { socket } = req;
   const held = context.bodies.hold(connection.address, () => close(context, socket));
-  const body = { from: socket.bytesRead, held, isWhole: false };
+  const body = { bytes: 0, held, isWhole: false };
   connection.body = body;
+  bodies.set(req, held);
   const isOver = (): void => {
     held.end();
     // That of an answered request may end when the next one has begun.
@@ -287,11 +308,7 @@ function watchBody(context: Context, req: IncomingMessage, connection: Connectio
 }
 
 function lookAround(context: Context): void {
-  for (const [socket, connection] of context.open) {
-    const { body } = connection;
-    body?.held.set(Math.min(socket.bytesRead - body.from, LARGEST_BODY_BYTES));
-    if (context.open.has(socket)) lookAtReader(context, socket, connection);
-  }
+  for (const [socket, connection] of context.open) lookAtReader(context, socket, connection);
 }
 
 function lookAtReader(context: Context, socket: Socket, connection: Connection): void {

@@ -15,3 +15,18 @@ export function keptFor<T>(ms: number, work: () => Promise<T>): () => Promise<T>
     return asked.result;
   };
 }
+
+/** The same for each thing that may be asked for. One that is not asked for again is not kept beyond. */
+export function keptForEach<T>(ms: number): (name: string, work: () => Promise<T>) => Promise<T> {
+  const kept = new Map<string, () => Promise<T>>();
+  return (name, work) => {
+    const known = kept.get(name);
+    if (known) return known();
+    const ask = keptFor(ms, work);
+    kept.set(name, ask);
+    const result = ask();
+    const forget = (): void => void setTimeout(() => kept.delete(name), ms).unref();
+    result.then(forget, forget);
+    return result;
+  };
+}

@@ -5,10 +5,13 @@ const PIECE_BYTES = 4_096;
 
 /**
  * Has a request's stream hand on a body in pieces of some kilobytes, however small those are in which it
- * comes: memory is bounded by its bytes then. What is smaller waits for more, or for the end. Calls `whole`
- * when all of it has come, be it read or not.
+ * comes: memory is bounded by its bytes then. What is smaller waits for more, or for the end. Calls `takes`
+ * with the memory that what comes takes, before it does, and `whole` when all has come, be it read or not.
  */
-export function putTogether(req: IncomingMessage, whole: () => void): void {
+export function putTogether(
+  req: IncomingMessage,
+  { takes, whole }: { takes: (bytes: number) => void; whole: () => void },
+): void {
   const handOn = req.push.bind(req);
   let together = Buffer.alloc(0);
   let length = 0;
@@ -22,6 +25,8 @@ export function putTogether(req: IncomingMessage, whole: () => void): void {
     // The connection is read on when the reader wants more.
     const wantsMore = !isFull || handOnWaiting();
     if (piece === null) whole();
+    else if (piece.length >= PIECE_BYTES) takes(piece.length);
+    else if (length === 0) takes(PIECE_BYTES);
     if (piece === null || piece.length >= PIECE_BYTES) return handOn(piece);
     if (length === 0) together = Buffer.allocUnsafeSlow(PIECE_BYTES);
     length += piece.copy(together, length);

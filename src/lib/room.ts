@@ -12,6 +12,8 @@ export type Room = {
 export type Held = {
   /** How much it is now. */
   set(bytes: number): void;
+  /** It is another's from now on, as the latest of what that one holds. */
+  moveTo(owner: string): void;
   /** It is there no more. */
   end(): void;
 };
@@ -55,8 +57,9 @@ export function createRoom(roomBytes: number): Room {
       const own = owners.get(name);
       return own !== undefined && own.bytes >= roomBytes / 2 / owners.size;
     },
-    hold(name, giveWay) {
+    hold(owner, giveWay) {
       let isHeld = true;
+      let name = owner;
       const thing: Thing = {
         bytes: 0,
         giveWay() {
@@ -69,6 +72,12 @@ export function createRoom(roomBytes: number): Room {
           if (!isHeld || bytes === thing.bytes) return;
           resize(name, thing, bytes);
           makeRoom();
+        },
+        moveTo(next) {
+          const { bytes } = thing;
+          if (isHeld) resize(name, thing, 0);
+          name = next;
+          if (isHeld) resize(name, thing, bytes);
         },
         end() {
           if (isHeld) resize(name, thing, 0);

@@ -11,6 +11,10 @@ import { consolePage } from '../../src/api/routes/console-page.ts';
 import { connections, OPERATOR_CONNECTIONS } from '../../src/config/database.ts';
 import { SUBJECTS } from '../../src/config/index.ts';
 import { variablesOf, type Subject } from '../../src/config/variables.ts';
+import { WAITING_BYTES } from '../../src/api/read-json.ts';
+import { FILES_BYTES } from '../../src/api/routes/memory-transfer.ts';
+import { UNTAKEN_BYTES } from '../../src/api/untaken.ts';
+import { BODY_BYTES } from '../../src/lib/bounded-server.ts';
 import { MAX_COMPLETION_BODY_BYTES } from '../../src/api/openai/request.ts';
 import { openApiDocument } from '../../src/api/openapi.ts';
 import { channelSubjects } from '../../src/channels/index.ts';
@@ -47,6 +51,15 @@ test.each(['compose.cluster.yml', 'deploy/helm/konstruct/templates/worker.yaml']
     expect(command.split(', ')).toEqual(FLAGS);
   },
 );
+
+test('the chart gives the API the memory that its bounds add up to, and its model’s', async () => {
+  const values = await read('deploy/helm/konstruct/values.yaml');
+  const [, mebibytes = ''] = /\napi:\n[\s\S]*?limits: \{ memory: (\d+)Mi \}/.exec(values) ?? [];
+  const bounds = FILES_BYTES + BODY_BYTES + WAITING_BYTES + UNTAKEN_BYTES;
+  // Measured: at rest, the model's process, 500 who wait, 20 lists, 8 exports.
+  const measured = 215e6 + 240e6 + 180e6 + 60e6 + 24e6;
+  expect(Number(mebibytes) * 1_048_576).toBeGreaterThan(1.25 * (bounds + measured));
+});
 
 test.each([
   'docker-compose.yml',

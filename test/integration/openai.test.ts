@@ -230,13 +230,14 @@ describe('errors are those of the client', () => {
   test('for a model that fails for good: told once, and not tried again by the client itself', async () => {
     system.llm.answerWith(() => fail(401));
     const patient = new OpenAI({ baseURL: `${system.baseUrl}/v1`, apiKey: system.apiKey });
-    const before = system.llm.prompts.length;
     for (const stream of [false, true]) {
-      const failed = await errorOf(patient.chat.completions.create({ ...asks('Hi', somebody()), stream }));
+      const failed = await errorOf(patient.chat.completions.create({ ...asks('Fail', somebody()), stream }));
       expect(failed).toMatchObject({ status: 502, code: 'no_reply' });
       expect(String(failed.error)).toMatch(/does not accept my key/);
     }
-    expect(system.llm.prompts).toHaveLength(before + 2);
+    // What Temporal was sent while its answers were missing may come to the model meanwhile.
+    const own = system.llm.prompts.filter((prompt) => prompt.at(-1)?.content === 'Fail');
+    expect(own).toHaveLength(2);
   });
 });
 

@@ -4,7 +4,7 @@ import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
-import { createBoundedServer, type ServerLimits } from '../../src/lib/bounded-server.ts';
+import { bodyIsOf, createBoundedServer, type ServerLimits } from '../../src/lib/bounded-server.ts';
 
 let server: Server;
 const sockets: Socket[] = [];
@@ -36,7 +36,8 @@ async function send(
   sockets.push(socket);
   let said = '';
   socket.on('data', (chunk: Buffer) => (said += chunk.toString())).on('error', () => undefined);
-  const closed = once(socket, 'close').then(() => said);
+  // One that is closed before the server has read all that came ends with an error.
+  const closed = new Promise<string>((resolve) => socket.once('close', () => resolve(said)));
   await once(socket, 'connect');
   socket.write(text);
   return { socket, closed };
@@ -221,7 +222,7 @@ describe('bodies that are on their way', () => {
   const UPLOAD = `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n${'x'.repeat(600_000)}`;
 
   test('of more than there is room for, the one that is there for longest is given up', async () => {
-    await serve({ bodyBytes: 1_000_000, checkEveryMs: 50 }, (req, res) => {
+    await serve({ bodyBytes: 1_000_000 }, (req, res) => {
       req.resume().on('end', () => res.end('taken'));
     });
     const first = await send(UPLOAD);
@@ -235,6 +236,43 @@ describe('bodies that are on their way', () => {
     await once(server, 'request');
     third.socket.write('x'.repeat(400_000));
     expect(String(await once(third.socket, 'data'))).toContain('taken');
+  });
+
+  test('that all come at one moment take no more than there is room for', async () => {
+    const held = new Map<Socket, number>();
+    let most = 0;
+    // Nobody looks at the connections meanwhile.
+    await serve({ bodyBytes: 1_000_000, checkEveryMs: 60_000 }, (req) => {
+      const { socket } = req;
+      socket.once('close', () => held.delete(socket));
+      req.on('data', (piece: Buffer) => {
+        held.set(socket, (held.get(socket) ?? 0) + piece.length);
+        const open = [...held].filter(([{ destroyed }]) => !destroyed);
+        most = Math.max(
+          most,
+          open.reduce((all, [, bytes]) => all + bytes, 0),
+        );
+      });
+    });
+    const sent = await Promise.all(Array.from({ length: 20 }, () => send(UPLOAD)));
+    await eventually(() => sent.filter(({ socket }) => socket.destroyed).length === 19);
+    expect(most).toBeGreaterThan(500_000);
+    expect(most).toBeLessThanOrEqual(1_000_000);
+  });
+
+  test('belong to whoever is known to send them, and not to the address of all', async () => {
+    await serve({ bodyBytes: 1_000_000 }, (req, res) => {
+      bodyIsOf(req, String(req.headers['x-sender']));
+      req.resume().on('end', () => res.end('taken'));
+    });
+    const of = (sender: string): string => UPLOAD.replace('Host: x', `Host: x\r\nX-Sender: ${sender}`);
+    const quiet = await send(of('quiet').slice(0, -300_000));
+    await once(server, 'request');
+    // Each that comes closes the one before.
+    const loud = [await send(of('loud')), await send(of('loud')), await send(of('loud'))];
+    await Promise.all(loud.slice(0, 2).map(({ closed }) => closed));
+    quiet.socket.write('x'.repeat(700_000));
+    expect(String(await once(quiet.socket, 'data'))).toContain('taken');
   });
 });
 

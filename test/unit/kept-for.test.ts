@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { keptFor } from '../../src/lib/kept-for.ts';
+import { keptFor, keptForEach } from '../../src/lib/kept-for.ts';
 
 beforeEach(() => void jest.useFakeTimers());
 afterEach(() => void jest.useRealTimers());
@@ -41,4 +41,19 @@ test('what has failed is not kept', async () => {
   await expect(first).rejects.toThrow('away');
   void ask();
   expect(begun).toHaveLength(2);
+});
+
+test('what may be asked for by name is kept by its name', async () => {
+  const { begun, begin } = work();
+  const ask = keptForEach<number>(1_000);
+  const asked = [ask('a', begin), ask('a', begin), ask('b', begin)];
+  await jest.advanceTimersByTimeAsync(60_000);
+  expect(begun).toHaveLength(2);
+  begun[0]?.resolve(1);
+  begun[1]?.resolve(2);
+  expect(await Promise.all([...asked, ask('a', begin), ask('b', begin)])).toEqual([1, 1, 2, 1, 2]);
+  await jest.advanceTimersByTimeAsync(1_000);
+  void ask('a', begin);
+  expect(begun).toHaveLength(3);
+  expect(jest.getTimerCount()).toBe(0);
 });

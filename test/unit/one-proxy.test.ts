@@ -3,7 +3,11 @@ import { once } from 'node:events';
 import { Agent, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
+import express from 'express';
+import { requireTenant } from '../../src/api/auth.ts';
+import { hashOfKey } from '../../src/db/api-keys.ts';
 import { createBoundedServer, type ServerLimits } from '../../src/lib/bounded-server.ts';
+import { eventually } from '../support/eventually.ts';
 
 jest.setTimeout(60_000);
 
@@ -38,6 +42,8 @@ function open(text: string): Socket {
   sockets.push(socket);
   return socket;
 }
+
+const token = (tenant: string): string => `konstruct_${tenant.padEnd(43, '0')}`;
 
 const HALVES = {
   body: 'POST /console/session HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nh',
@@ -102,6 +108,28 @@ test('nor do they take an answer that somebody takes slowly behind the same prox
   slow.resume();
   await ended;
   expect(slow.bytesRead).toBeGreaterThan(50_000_000);
+});
+
+test('nor do bodies that one tenant never sends whole close the one that another sends', async () => {
+  const app = express();
+  const tenants = { findKey: async (hash: Buffer) => keyOf(hash), takePlace: () => undefined };
+  const keyOf = (hash: Buffer) => {
+    const tenantId = hash.equals(hashOfKey(token('quiet')) ?? hash) ? 'quiet' : 'loud';
+    return { id: 'key', firstId: 'key', tenantId, name: '', role: 'admin' as const };
+  };
+  app.use(requireTenant(tenants), (req, res) => void req.resume().on('end', () => res.end('taken')));
+  server = createBoundedServer(app, { bodyBytes: 1_000_000 });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const begin = (tenant: string): string =>
+    `POST / HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token(tenant)}\r\nContent-Length: 600000\r\n\r\n` +
+    'x'.repeat(400_000);
+  const quiet = open(begin('quiet'));
+  await once(server, 'request');
+  const loud = Array.from({ length: 5 }, () => open(begin('loud')).resume());
+  await eventually(() => loud.filter(({ destroyed }) => destroyed).length === 4);
+  quiet.write('x'.repeat(200_000));
+  expect(String(await once(quiet, 'data'))).toContain('taken');
 });
 
 test('1,000 connections that come back at once are all answered', async () => {

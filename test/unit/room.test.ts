@@ -56,3 +56,21 @@ test('a share is half of the room, divided by those who hold something', () => {
   other.end();
   expect(hasShare('a')).toBe(false);
 });
+
+test('what is another’s from now on counts as that one’s latest', () => {
+  const { held, hasShare, gone } = room(100);
+  const early = held('address', 'early', 40);
+  held('tenant', 'own', 20);
+  early.moveTo('tenant');
+  expect([hasShare('address'), hasShare('tenant')]).toEqual([false, true]);
+  held('address', 'late', 50);
+  expect(gone).toEqual(['own']);
+  early.set(0);
+  early.moveTo('address');
+  held('tenant', 'last', 50);
+  early.end();
+  early.moveTo('tenant');
+  expect(gone).toEqual(['own']);
+  early.set(1_000);
+  expect(gone).toEqual(['own']);
+});

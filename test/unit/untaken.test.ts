@@ -28,6 +28,8 @@ beforeEach(async () => {
     next();
   });
   app.get('/:tenantId/events', (_req, res) => void openEvents(res).write(ANSWER.toString()));
+  const twoBytes = 'ж'.repeat(ANSWER.length);
+  app.get('/:tenantId/events-of-two-bytes', (_req, res) => void openEvents(res).write(twoBytes));
   app.get('/:tenantId', (_req, res) => void res.send(ANSWER));
   app.use(problemHandler(pino({ level: 'silent' })));
   server = createBoundedServer(app).listen(0, '127.0.0.1');
@@ -93,5 +95,10 @@ test('what is under way when the room is full doesn’t fill the process either'
 test('a stream that waits for its reader counts before its end', async () => {
   await ask('loud/events');
   await ask('loud/events');
+  expect(await (await ask('loud')).read()).toMatch(/^HTTP\/1\.1 429 /);
+});
+
+test('what waits counts by its bytes, not by its letters', async () => {
+  await ask('loud/events-of-two-bytes');
   expect(await (await ask('loud')).read()).toMatch(/^HTTP\/1\.1 429 /);
 });

@@ -6,9 +6,11 @@ import type pg from 'pg';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { FoundApiKey } from '../../db/api-keys.ts';
+import type { LedgerTurn } from '../../db/ledger.ts';
 import { MAX_TEXT_LENGTH } from '../../domain/bounds.ts';
-import { idField, textField } from '../../intake/fields.ts';
+import { check, idField, textField, type Fault } from '../../intake/fields.ts';
 import { outcomeOf } from '../../intake/message-outcome.ts';
+import { heldUntilTaken } from '../../lib/held-until-taken.ts';
 import type { Shares } from '../../lib/shares.ts';
 import type { SearchMemory } from '../../memory/recall/search-memory.ts';
 import type { RedisClient } from '../../redis/connection.ts';
@@ -59,27 +61,25 @@ export const TOOLS = {
       'Finds what an agent remembers of a user by meaning and by words, best first. hasMore says that more fits.',
     input: { agentId, userId, query: searchBody.shape.query },
     isReadOnly: true,
-    async run(dependencies, { key, res }, { query, ...of }) {
-      const { tenantId } = key;
-      return searchMemoryOf(dependencies, { tenantId, ...of, query }, res);
-    },
+    run: (dependencies, { key, res }, take) =>
+      searchMemoryOf(dependencies, { tenantId: key.tenantId, ...take() }, res),
   }),
   list_memories: tool({
     description: 'Lists what an agent remembers of a user: the last messages, then memories, newest first.',
     input: { agentId, userId, cursor: cursor.describe('The nextCursor of the page before.') },
     isReadOnly: true,
-    run: (dependencies, { key }, { cursor: at, ...of }) =>
-      memoryOf(
-        dependencies,
-        { tenantId: key.tenantId, ...of },
-        { ...pageQuery.parse({ cursor: at }), pageBytes: LIST_BYTES },
-      ),
+    async run(dependencies, { key }, take) {
+      const { cursor: at, ...of } = take();
+      const page = { ...pageQuery.parse({ cursor: at }), pageBytes: LIST_BYTES };
+      return memoryOf(dependencies, { tenantId: key.tenantId, ...of }, page);
+    },
   }),
   forget_memory: tool({
     description: 'Forgets one exchange, a message of the user and its reply, for good and everywhere.',
     input: { agentId, userId, exchangeId: idField.describe('The id that search and list give.') },
     isReadOnly: false,
-    async run({ askToForget }, { key }, of) {
+    async run({ askToForget }, { key }, take) {
+      const of = take();
       const [agent, exchangeId] = [toUuid(of.agentId), toUuid(of.exchangeId)];
       if (!agent) throw notFound('agent');
       if (!exchangeId) throw notFound('exchange');
@@ -92,59 +92,81 @@ export const TOOLS = {
     description: 'Says something to an agent as a user, who is remembered, and waits for the reply.',
     input: { agentId, userId, text: textField(MAX_TEXT_LENGTH).min(1).describe('What the user says.') },
     isReadOnly: false,
-    async run(dependencies, { key, res }, { text, ...of }) {
-      const { waiting, acceptHttp, closing } = dependencies;
-      const { tenantId } = key;
-      const agent = toUuid(of.agentId);
-      if (!agent) throw notFound('agent');
-      takeWaitingPlace(waiting, tenantId, res);
-      const body = { userId: of.userId, text };
-      const turn = await acceptHttp(key, { agentId: agent, body, idempotencyKey: undefined });
-      const options = { waitMs: REPLY_WITHIN_MS, signal: goneOrClosing(res, closing) };
-      return bodyOf(turn, await outcomeOf(dependencies, tenantId, turn, options));
+    async run(dependencies, by, take) {
+      const { closing } = dependencies;
+      const turn = await sendMessage(dependencies, by, take());
+      const options = { waitMs: REPLY_WITHIN_MS, signal: goneOrClosing(by.res, closing) };
+      return bodyOf(turn, await outcomeOf(dependencies, by.key.tenantId, turn, options));
     },
   }),
 };
+
+/** Takes a message in. Apart from who waits for the reply, whose every variable is kept meanwhile. */
+async function sendMessage(
+  { waiting, acceptHttp }: ToolDependencies,
+  { key, res }: Asker,
+  { agentId: asked, userId, text }: { agentId: string; userId: string; text: string },
+): Promise<LedgerTurn> {
+  const agent = toUuid(asked);
+  if (!agent) throw notFound('agent');
+  takeWaitingPlace(waiting, key.tenantId, res);
+  return acceptHttp(key, { agentId: agent, body: { userId, text }, idempotencyKey: undefined });
+}
+
+type ToolName = keyof typeof TOOL_CALLS;
+
+/** A call that has been read. It holds its arguments until it has begun. */
+export type ReadyCall = { kind: 'ready'; run: (on: ToolDependencies, by: Asker) => Promise<CallToolResult> };
+
+/** A tool that is called, or the first fault in its arguments. */
+export type ToolCall = { name: ToolName; read: ReadyCall | Fault };
 
 type Tool = {
   description: string;
   input: z.ZodRawShape;
   isReadOnly: boolean;
-  call(
-    name: keyof typeof TOOL_CALLS,
-    on: ToolDependencies,
-    by: Asker,
-    given: unknown,
-  ): Promise<CallToolResult>;
+  /** Reads the arguments of a call. What the tool doesn't take is not kept. */
+  read(name: ToolName, given: unknown): ReadyCall | Fault;
 };
+
+/** What a call is of, as its audit entry names it. */
+const callTarget = z
+  .object({ agentId: z.string(), userId: z.string(), exchangeId: z.string().optional() })
+  .transform(({ exchangeId, ...of }) => ({ ...of, ...(exchangeId !== undefined && { exchangeId }) }));
 
 /** Makes a tool that reads its input, is let through as its call, and tells what went wrong. */
 function tool<Shape extends z.ZodRawShape>(given: {
   description: string;
   input: Shape;
   isReadOnly: boolean;
-  run: (on: ToolDependencies, by: Asker, input: z.output<z.ZodObject<Shape>>) => Promise<object>;
+  run: (on: ToolDependencies, by: Asker, take: () => z.output<z.ZodObject<Shape>>) => Promise<object>;
 }): Tool {
   const { run, ...rest } = given;
   const schema = z.object(rest.input);
+  const begin = async (
+    { name, on, by }: { name: ToolName; on: ToolDependencies; by: Asker },
+    params: z.output<typeof callTarget>,
+    take: () => z.output<z.ZodObject<Shape>>,
+  ): Promise<CallToolResult> => {
+    try {
+      // The request has been counted as a read at the door, whatever it asks for.
+      const call = { ...TOOL_CALLS[name], isRead: false };
+      return resultOf(await throughAdmission(on, { call, params, ...by }, () => run(on, by, take)));
+    } catch (error) {
+      const problem = await problemBehind(error, on.isOutage);
+      if (problem.status >= 500) on.log.error({ err: error, tool: name }, problem.title);
+      const { status, title, message: detail, members } = problem;
+      return { ...resultOf({ status, title, detail, ...members }), isError: true };
+    }
+  };
   return {
     ...rest,
-    async call(name, on, by, asked) {
-      const input = schema.parse(asked);
-      const ids = z.record(z.string(), z.unknown()).parse(input);
-      const params = Object.fromEntries(
-        Object.entries(ids).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-      );
-      try {
-        // The request has been counted as a read at the door, whatever it asks for.
-        const call = { ...TOOL_CALLS[name], isRead: false };
-        return resultOf(await throughAdmission(on, { call, params, ...by }, () => run(on, by, input)));
-      } catch (error) {
-        const problem = await problemBehind(error, on.isOutage);
-        if (problem.status >= 500) on.log.error({ err: error, tool: name }, problem.title);
-        const { status, title, message: detail, members } = problem;
-        return { ...resultOf({ status, title, detail, ...members }), isError: true };
-      }
+    read(name, asked) {
+      const input = check(schema, asked, 'arguments');
+      if (input.kind === 'invalid') return input;
+      const params = callTarget.parse(input.value);
+      const take = heldUntilTaken(input.value);
+      return { kind: 'ready', run: (on, by) => begin({ name, on, by }, params, take) };
     },
   };
 }

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { check, MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
 import type { Admission } from '../admission.ts';
 import { requireTenant, presentedKey, type Doors } from '../auth.ts';
-import { neededOf, MAX_ID_LENGTH } from '../mcp/needed.ts';
+import { neededOf, MAX_ID_LENGTH, type Asked } from '../mcp/needed.ts';
 import type { ToolDependencies } from '../mcp/tools.ts';
 import { badField } from '../problems.ts';
-import { takeBody, type ReadJson } from '../read-json.ts';
+import type { ReadJson } from '../read-json.ts';
 
 /**
  * `POST /mcp`: a Model Context Protocol server over Streamable HTTP, without sessions. So any process can
@@ -24,27 +24,24 @@ export function mcpRoutes(
     next();
   });
   router.post('/', readJson(MAX_MESSAGE_BODY_BYTES), async (req, res) => {
-    const message = readMessage(takeBody(req));
+    const asked = readMessage(req.body);
     await paceRead(presentedKey(res));
     // Loaded when it is first asked for: it takes a process 40 MB and 0.2 s.
     const { answerMcp } = await import('../mcp/server.ts');
-    await answerMcp(dependencies, { key: presentedKey(res), res }, { req, message });
+    await answerMcp(dependencies, { key: presentedKey(res), res }, { req, asked });
   });
   return router;
 }
 
-/**
- * A message of the protocol, without what is not needed. Apart from who waits, whose every variable is kept
- * meanwhile.
- */
-function readMessage(body: unknown): unknown {
+/** What a message of the protocol asks for. Apart from who waits, whose every variable is kept meanwhile. */
+function readMessage(body: unknown): Asked {
   // Many calls in one request would take the places of one.
   if (Array.isArray(body))
     throw badField({ field: 'body', problem: 'must be one message, not a batch', isTooLarge: false });
   const checked = check(z.unknown(), body, 'body');
   if (checked.kind === 'invalid') throw badField(checked);
-  const message = neededOf(checked.value);
-  if (message === undefined)
+  const asked = neededOf(checked.value);
+  if (asked === undefined)
     throw badField({ field: 'id', problem: `must be at most ${MAX_ID_LENGTH} characters`, isTooLarge: true });
-  return message;
+  return asked;
 }

@@ -8,6 +8,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { findAgent } from '../../db/agents.ts';
 import type { Scope, WindowMessage } from '../../domain/conversation.ts';
 import { acceptImport, startImport, type ImportOutcome } from '../../intake/accept-import.ts';
+import type { FairPlaces } from '../../lib/fair-places.ts';
 import type { LongWork } from '../../lib/long-work.ts';
 import { watchPace, type Pace } from '../../lib/least-pace.ts';
 import { createRoom } from '../../lib/room.ts';
@@ -19,6 +20,7 @@ import type { RedisClient } from '../../redis/connection.ts';
 import { actorOf, keyOf, tenantOf } from '../admission.ts';
 import { IMPORT, IMPORT_ACCEPTED, sendJson } from '../answers.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { lookUpFor } from '../look-up.ts';
 import { badField, notFound, Problem, unavailable } from '../problems.ts';
 import { requireReader } from '../reader.ts';
 import { exportQuery, userIdParam, validate } from '../schemas.ts';
@@ -29,7 +31,7 @@ const NDJSON = 'application/x-ndjson';
 /** Each is held in memory until its lines are looked through and staged. */
 const IMPORTS_AT_ONCE = 4;
 /** Of all files that come or are looked through: whoever holds the most is let go, and comes again. */
-const FILES_BYTES = 100_000_000;
+export const FILES_BYTES = 100_000_000;
 /** Files of a tenant in so many seconds that may come to nothing: each has cost what others cost. */
 const FAULTY_FILES = { points: IMPORTS_AT_ONCE, duration: 10 };
 /** Each holds a page of some 2 MB, and a window of 4 MB at most, until its client has taken it. */
@@ -43,11 +45,15 @@ type Dependencies = {
   temporal: Client;
   longWork: LongWork;
   log: Logger;
+  /** The places of those that ask Temporal how a message or an import is. */
+  looking: FairPlaces;
+  /** Aborted when the server shuts down. */
+  closing: AbortSignal;
 };
 
 /** `GET …/memory/export` and `POST …/memory/import` of a user's memory, and `GET /imports/{importId}`. */
 export function memoryTransferRoutes(dependencies: Dependencies): Router {
-  const { pool, temporal } = dependencies;
+  const { pool, temporal, looking, closing } = dependencies;
   const router = Router();
   router.get('/agents/:agentId/users/:userId/memory/export', sendExport(dependencies));
   router.post('/agents/:agentId/users/:userId/memory/import', takeImport(dependencies));
@@ -58,8 +64,11 @@ export function memoryTransferRoutes(dependencies: Dependencies): Router {
     const found = importId && (await findImport(pool, { tenantId, importId }));
     if (!found) throw notFound('import');
     // One whose workflow was ended from outside goes on when somebody asks for it who may import.
-    if (!found.finishedAt && keyOf(res).role === 'admin')
-      await startImport(temporal, { tenantId, importId }).catch(() => undefined);
+    if (!found.finishedAt && keyOf(res).role === 'admin') {
+      const start = () => startImport(temporal, { tenantId, importId }).catch(() => undefined);
+      const owner = { tenantId, userId: keyOf(res).id };
+      await lookUpFor(res, closing, 'The import', (signal) => looking(owner, signal, start));
+    }
     const { finishedAt, failed, ...progress } = found;
     sendJson(res, IMPORT, {
       importId,
@@ -182,12 +191,13 @@ async function* countingBytes<Piece extends { length: number }>(
   }
 }
 
+/** As bytes: of a text that waits for its reader the letters would be counted. */
 async function* startingWith(
   first: IteratorResult<string, void>,
   rest: AsyncGenerator<string>,
-): AsyncGenerator<string> {
-  if (!first.done) yield first.value;
-  yield* rest;
+): AsyncGenerator<Buffer> {
+  if (!first.done) yield Buffer.from(first.value);
+  for await (const text of rest) yield Buffer.from(text);
 }
 
 /** A client reads the answer when it has sent its file, and not before. */

@@ -14,12 +14,8 @@ import { lookUpFor } from '../look-up.ts';
 import { bodyOf } from '../message-body.ts';
 import { notFound, Problem, problemOf } from '../problems.ts';
 import { goneOrClosing, preferredWaitMs } from '../prefer.ts';
-import { takeBody } from '../read-json.ts';
 import { takeWaitingPlace, tryWaitingPlace } from '../waiting-places.ts';
 import { toUuid } from '../uuid.ts';
-
-/** Messages that are looked up at once for a tenant that is alone: each asks Temporal. Others wait. */
-const LOOKS_AT_ONCE = 10;
 
 /** `POST /agents/{agentId}/messages`, `GET /messages/{messageId}` and its events. */
 export function messageRoutes(
@@ -31,9 +27,8 @@ export function messageRoutes(
       pace: Pace;
     },
 ): Router {
-  const { pool, temporal, acceptHttp, closing, waiting } = dependencies;
+  const { pool, temporal, acceptHttp, closing, waiting, looking } = dependencies;
   const places = createFairPlaces(RETRIES_AT_ONCE);
-  const looking = createFairPlaces(LOOKS_AT_ONCE);
   const router = Router();
 
   /** What has become of a turn, waited for as the client prefers while its tenant has room to wait. */
@@ -65,7 +60,7 @@ export function messageRoutes(
     const isStreamed = wantsEvents(req);
     if (isStreamed) takeWaitingPlace(waiting, tenantId, res);
     const idempotencyKey = req.get('idempotency-key');
-    const turn = await acceptHttp(keyOf(res), { agentId, body: takeBody(req), idempotencyKey });
+    const turn = await acceptHttp(keyOf(res), { agentId, body: req.body, idempotencyKey });
     if (isStreamed) await sendReplyEvents(dependencies, req, locate(res, turn), { tenantId, turn });
     else sendOutcome(res, turn, await waitFor(req, res, turn), 202);
   });

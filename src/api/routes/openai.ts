@@ -1,4 +1,4 @@
-import { Router, type Response } from 'express';
+import { Router, type Request, type Response } from 'express';
 import type pg from 'pg';
 import { findAgentsNamed, findAgent, listAgentNames } from '../../db/agents.ts';
 import type { LedgerTurn } from '../../db/ledger.ts';
@@ -15,7 +15,6 @@ import { doneOf, sendChunks } from '../openai/chunks.ts';
 import { readCompletionRequest } from '../openai/request.ts';
 import { goneOrClosing } from '../prefer.ts';
 import { badField, Problem } from '../problems.ts';
-import { takeBody } from '../read-json.ts';
 import { toUuid } from '../uuid.ts';
 import { whenClosed } from '../reader.ts';
 import { takeWaitingPlace } from '../waiting-places.ts';
@@ -43,18 +42,25 @@ export function openAiRoutes(dependencies: StreamDependencies & { acceptHttp: Ac
     });
   };
 
-  router.post('/chat/completions', async (req, res) => {
+  /** Takes a message in. Apart from who waits for the reply, whose every variable is kept meanwhile. */
+  const takeIn = async (req: Request, res: Response) => {
     const tenantId = tenantOf(res);
-    const { model, userId, text, isStreamed, withUsage } = readCompletionRequest(takeBody(req));
+    const { model, userId, text, isStreamed, withUsage } = readCompletionRequest(req.body);
     takeWaitingPlace(waiting, tenantId, res);
     const agentId = await agentOf(pool, tenantId, model);
     const idempotencyKey = req.get('idempotency-key');
     const turn = await acceptHttp(keyOf(res), { agentId, body: { userId, text }, idempotencyKey });
+    return { turn, isStreamed, withUsage };
+  };
+
+  router.post('/chat/completions', async (req, res) => {
+    const { turn, isStreamed, withUsage } = await takeIn(req, res);
+    const isRepeatable = req.get('idempotency-key') !== undefined;
     // Sent again by itself it would be another message.
-    res.set('x-should-retry', String(idempotencyKey !== undefined));
-    if (idempotencyKey === undefined) stopWhenGone(res, turn);
+    res.set('x-should-retry', String(isRepeatable));
+    if (!isRepeatable) stopWhenGone(res, turn);
     const signal = goneOrClosing(res, closing, REPLY_WITHIN_MS);
-    const events = followReply(dependencies, tenantId, turn, { from: NOTHING, signal });
+    const events = followReply(dependencies, tenantOf(res), turn, { from: NOTHING, signal });
     if (isStreamed) await sendChunks(res, turn, events, { withUsage });
     else sendJson(res, COMPLETION, completionOf(turn, await doneOf(turn, events)));
   });

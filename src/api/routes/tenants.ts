@@ -73,8 +73,8 @@ export function tenantRoutes({ pool, temporal }: { pool: pg.Pool; temporal: Clie
 
   router.post('/:tenantId/api-keys', async (req, res) => {
     const tenantId = toUuid(req.params.tenantId);
-    if (!tenantId || !(await tenantExists(pool, tenantId))) throw notFound('tenant');
     const fields = withoutUndefined(validate(newKeyBody, req.body === undefined ? {} : req.body, 'body'));
+    if (!tenantId || !(await tenantExists(pool, tenantId))) throw notFound('tenant');
     const key = await issueApiKey(pool, tenantId, fields, OPERATOR);
     if (!key) {
       throw new Problem(

@@ -8,6 +8,7 @@ import {
 } from 'express';
 import type { WebhookChannel, WebhookRequest } from '../../channels/channel.ts';
 import { MAX_MESSAGE_BODY_BYTES } from '../../intake/fields.ts';
+import { heldUntilTaken } from '../../lib/held-until-taken.ts';
 import type { TakeEvent } from '../channel-intake.ts';
 import { unauthorized } from '../problems.ts';
 
@@ -32,8 +33,9 @@ export function webhookRoutes(dependencies: {
     for (const path of channel.paths) {
       const proven = [requireProof(channel), readBody, leaveOutTooLarge(channel, takeEvent)];
       router.post(`/${channel.name}/${path}`, ...proven, async (req: Request, res: Response) => {
-        const request = toWebhookRequest(req, path);
-        const body = await takeEvent(channel.name, (deadline) => channel.receive(request, deadline));
+        // The bytes are needed until the channel has read them, and not while the message is taken in.
+        const take = heldUntilTaken(toWebhookRequest(req, path));
+        const body = await takeEvent(channel.name, (deadline) => channel.receive(take(), deadline));
         if (body === undefined) res.status(200).end();
         else res.json(body);
       });
@@ -77,6 +79,7 @@ const isTooLarge = (error: unknown): boolean =>
 
 function toWebhookRequest(req: Request, path: string): WebhookRequest {
   const body: unknown = req.body;
+  req.body = undefined;
   return {
     path,
     header: (name) => req.get(name),
