@@ -64,7 +64,10 @@ const importer = (failing: (count: number) => boolean = () => false) => {
     embedded.push(text[0]);
     return embedder.embed(...text);
   };
-  return { embedded, ...createImportMemory({ ...services, windowBytes: WINDOW_BYTES, embedder: { ...embedder, embed } }) };
+  return {
+    embedded,
+    ...createImportMemory({ ...services, windowBytes: WINDOW_BYTES, embedder: { ...embedder, embed } }),
+  };
 };
 const run = <I, O>(step: (input: I) => Promise<O>, input: I): Promise<O> =>
   new MockActivityEnvironment({ scheduledTimestampMs: Date.now() }).run(step, input);
@@ -238,7 +241,11 @@ test('no more texts wait for the model than its queue takes, and one that it can
     if (text[0] === 'question 3') throw new InvalidEmbeddingError('embedding must not be all zeros');
     return embedder.embed(...text);
   };
-  const { importSlice, finishImport } = createImportMemory({ ...services, windowBytes: WINDOW_BYTES, embedder: { ...embedder, embed } });
+  const { importSlice, finishImport } = createImportMemory({
+    ...services,
+    windowBytes: WINDOW_BYTES,
+    embedder: { ...embedder, embed },
+  });
   expect(await run(importSlice, key)).toEqual({ lines: 30 });
   expect(await run(importSlice, key)).toEqual({ lines: 0 });
   expect(await run(finishImport, key)).toEqual({ exchanges: 30, stored: 29 });

@@ -133,7 +133,12 @@ test('a gateway that bounds the whole answer is asked three times in a turn', as
     }, 50);
   };
   const runAgent = createRunAgent(client(), { model: 'm', models: [] });
-  const { answerTurn } = createAnswerTurn({ runAgent, channels: new Map(), redis: undefined as never, windowBytes: 0 });
+  const { answerTurn } = createAnswerTurn({
+    runAgent,
+    channels: new Map(),
+    redis: undefined as never,
+    windowBytes: 0,
+  });
   const { agent } = acceptedMessage();
   let details: unknown;
   const ends: unknown[] = [];

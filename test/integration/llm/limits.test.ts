@@ -320,7 +320,12 @@ const attempt = (work: () => ReturnType<RunAgent>, heartbeatDetails?: unknown) =
   const environment = new MockActivityEnvironment({ attempt: 1, heartbeatDetails });
   const beats: unknown[] = [];
   environment.on('heartbeat', (details: unknown) => beats.push(details));
-  const { answerTurn } = createAnswerTurn({ runAgent: work, channels: new Map(), redis: undefined as never, windowBytes: 0 });
+  const { answerTurn } = createAnswerTurn({
+    runAgent: work,
+    channels: new Map(),
+    redis: undefined as never,
+    windowBytes: 0,
+  });
   const { agent } = acceptedMessage();
   return { beats, ended: failure(environment.run(answerTurn, { text: 'Hello', agent, messages: [] })) };
 };
