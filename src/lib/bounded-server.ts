@@ -69,8 +69,6 @@ const BEGUN_FOR_MS = 2;
 
 /** Headers of a request. However short, one takes some hundred bytes of memory. */
 const MOST_HEADERS = 100;
-/** Of all of them, with the request's line: they are kept until the answer. Clients send some 1,000. */
-const MOST_HEADER_BYTES = 8_192;
 
 /** The largest body but for a file that is imported, which is counted where it is read. */
 const LARGEST_BODY_BYTES = 2_000_000;
@@ -124,7 +122,6 @@ export function createBoundedServer(listener: RequestListener, given: Partial<Se
     requestTimeout: limits.requestTimeoutMs,
     connectionsCheckingInterval: limits.checkEveryMs,
     keepAliveTimeout: limits.keepAliveMs,
-    maxHeaderSize: MOST_HEADER_BYTES,
     // What Node answers by itself stands in nobody's turn: `begin` refuses it.
     requireHostHeader: false,
   });
