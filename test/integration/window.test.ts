@@ -143,5 +143,10 @@ describe('a turn that is forgotten', () => {
     await eraseFromWindow(redis, scope, 'm2');
     expect(await redis.hkeys(keptOutKey(scope))).toEqual(['m1', 'm2']);
     expect(await redis.ttl(keptOutKey(scope))).toBeGreaterThan(8 * 24 * 3_600);
+    // From the erasure's end on, when nothing can come late any more.
+    await redis.expire(keptOutKey(scope), 60);
+    await eraseWindow(redis, scope, 1, false);
+    expect(await redis.hkeys(keptOutKey(scope))).toEqual(['m1', 'm2']);
+    expect(await redis.ttl(keptOutKey(scope))).toBeGreaterThan(8 * 24 * 3_600);
   });
 });

@@ -1,4 +1,4 @@
-/** Removing turns from a window takes four waits for Redis, however many messages go. */
+/** Removing turns from a window takes five waits for Redis, however many messages go. */
 import { setImmediate as next } from 'node:timers/promises';
 import { expect, test } from '@jest/globals';
 import { removeFromWindow } from '../../src/memory/window/edit-window.ts';

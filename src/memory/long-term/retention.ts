@@ -71,7 +71,7 @@ async function sweepSome(
       signal?.throwIfAborted();
       const [{ agent_id: agentId, user_id: userId } = { agent_id: '', user_id: '' }] = ofScope;
       await removeFromWindow(redis, { tenantId, agentId, userId }, new Set(ofScope.map(({ id }) => id)));
-      // Postgres ends a transaction of which it hears nothing for 30 s. In a slow Redis a window takes 6 s.
+      // Postgres ends a transaction of which it hears nothing for 30 s. In a slow Redis a window takes 8 s.
       await client.query('SELECT 1');
     }
     const sum = (column: 'messages' | 'passages' | 'turns') =>

@@ -15,7 +15,7 @@ export async function eraseWindow(
   seq: number,
   mayComeLate = true,
 ): Promise<number> {
-  if (!mayComeLate) return dropNoted(redis, scope, { before: seq });
+  if (!mayComeLate) return dropAgain(redis, scope, { before: seq });
   return dropAndKeepOut(redis, scope, { before: seq }, async () => {
     await redis.eval(KEEP_OUT, 1, keptOutKey(scope), BEFORE, seq, KEPT_SECONDS);
   });
@@ -31,7 +31,7 @@ export async function eraseFromWindow(
   messageId: string,
   mayComeLate = true,
 ): Promise<number> {
-  if (!mayComeLate) return dropNoted(redis, scope, { messageId });
+  if (!mayComeLate) return dropAgain(redis, scope, { messageId });
   return dropAndKeepOut(redis, scope, { messageId }, async () => {
     await redis.eval(KEEP_ONE_OUT, 1, keptOutKey(scope), messageId, KEPT_SECONDS);
   });
@@ -52,6 +52,12 @@ async function dropAndKeepOut(
   const dropped = await dropNoted(redis, scope, what);
   await keepOut();
   return dropped + (await dropNoted(redis, scope, what));
+}
+
+/** Where nothing is to be marked. A mark that was set before stays for as long from now on. */
+async function dropAgain(redis: RedisClient, scope: Scope, what: What): Promise<number> {
+  await redis.expire(keptOutKey(scope), KEPT_SECONDS);
+  return dropNoted(redis, scope, what);
 }
 
 async function dropNoted(redis: RedisClient, scope: Scope, what: What): Promise<number> {
