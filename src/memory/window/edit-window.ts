@@ -30,8 +30,8 @@ return redis.call('RPUSH', KEYS[1], unpack(ARGV))
 
 /**
  * Removes the messages of these turns from a window. Safe to repeat. All are asked for at once: this takes no
- * longer than five commands may (redis/connection.ts), or some more where others write to it at the same time.
- * A transaction that waits for it relies on that.
+ * longer than five commands may (redis/connection.ts), or some more where others write to the window then. A
+ * transaction that waits for it relies on that.
  */
 export async function removeFromWindow(
   redis: RedisClient,
