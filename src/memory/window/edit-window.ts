@@ -2,12 +2,12 @@
 import type { Scope, WindowMessage } from '../../domain/conversation.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
-import { noteSize, writeWithin } from './window-sizes.ts';
+import { noteSize, writeOrGiveWay } from './window-sizes.ts';
 import { readEntry } from './window.ts';
 
 /**
  * Gives an empty window these messages. One that has any is left as it is: a conversation goes on in it.
- * @param atMost bytes that all windows of the tenant may take, see `writeWithin`
+ * @param atMost bytes that all windows of the tenant may take, see `noteWritten`
  */
 export async function fillEmptyWindow(
   redis: RedisClient,
@@ -18,9 +18,10 @@ export async function fillEmptyWindow(
   if (messages.length === 0) return;
   const entries = messages.map((message) => JSON.stringify(message));
   const { tenantId, agentId, userId } = scope;
-  await writeWithin(redis, scope, atMost, () =>
+  await writeOrGiveWay(redis, scope, atMost, () =>
     redis.eval(FILL_EMPTY, 1, memoryShortKey(tenantId, agentId, userId), ...entries),
   );
+  await noteSize(redis, scope, atMost);
 }
 
 const FILL_EMPTY = `

@@ -2,8 +2,8 @@ import type { RedisClient } from '../../redis/connection.ts';
 import { z } from 'zod';
 import type { ConversationMessage, Role, Scope, WindowMessage } from '../../domain/conversation.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
-import { dropLateTurn } from './erase-window.ts';
-import { writeWithin } from './window-sizes.ts';
+import { dropLateTurn, isKeptOut } from './erase-window.ts';
+import { noteWritten, sizeIn, writeOrGiveWay } from './window-sizes.ts';
 
 /** Number of messages in a full window. */
 export const WINDOW_SIZE = 20;
@@ -108,7 +108,7 @@ export type WindowTurn = { seq: number; messageId: string; userText: string; rep
  * final one does. The script uses one key, so it also runs on a Redis Cluster. Resolves to whether the window
  * now has the turn with this reply. A turn that is forgotten is not written; one that is forgotten at this
  * very moment is taken out again.
- * @param options.atMost bytes that all windows of the tenant may take, see `writeWithin`
+ * @param options.atMost bytes that all windows of the tenant may take, see `noteWritten`
  */
 export async function appendTurn(
   redis: RedisClient,
@@ -120,7 +120,7 @@ export async function appendTurn(
   if (await dropLateTurn(redis, scope, turn)) return false;
   const entry = (role: Role, content: string) =>
     JSON.stringify({ role, content, seq: turn.seq, messageId: turn.messageId });
-  const inWindow = await writeWithin(redis, scope, atMost, () =>
+  const appended = await writeOrGiveWay(redis, scope, atMost, () =>
     redis.eval(
       APPEND_TURN,
       1,
@@ -132,13 +132,23 @@ export async function appendTurn(
       isFinal ? 1 : 0,
     ),
   );
-  return inWindow === 1 && !(await dropLateTurn(redis, scope, turn));
+  const [inWindow, bytes, at] = appendAnswer.parse(appended);
+  if (inWindow === 0) return false;
+  const [isForgotten] = await Promise.all([
+    isKeptOut(redis, scope, turn),
+    noteWritten(redis, scope, { bytes, at }, atMost),
+  ]);
+  // After the size is noted: what goes is measured anew.
+  return !(isForgotten && (await dropLateTurn(redis, scope, turn)));
 }
+
+const appendAnswer = z.tuple([z.number(), z.number(), z.number()]);
 
 /*
  * KEYS[1] the window · ARGV: 1 size, 2 seq, 3 user entry, 4 assistant entry, 5 '1' when the reply is final.
  * A turn in the window is two entries, the second of which is the reply; only that one can change.
  * Entries without a seq (written by appendMessage or by another program) count as older than any turn.
+ * Gives whether the window has the turn with this reply, and its size.
  */
 const APPEND_TURN = `
 local function seqOf(entry)
@@ -146,30 +156,32 @@ local function seqOf(entry)
   return decoded and type(turn) == 'table' and tonumber(turn.seq) or 0
 end
 local entries = redis.call('LRANGE', KEYS[1], 0, -1)
+local function answer(inWindow) return { inWindow, ${sizeIn('entries')} } end
 local size, seq = tonumber(ARGV[1]), tonumber(ARGV[2])
-local place = #entries
+local place, others = #entries, #entries
 while place > 0 do
   local at = seqOf(entries[place])
   if at == seq then
-    if entries[place] == ARGV[4] then return 1 end
-    if ARGV[5] == '0' then return 0 end
+    if entries[place] == ARGV[4] then return answer(1) end
+    if ARGV[5] == '0' then return answer(0) end
     redis.call('LSET', KEYS[1], place - 1, ARGV[4])
-    return 1
+    entries[place] = ARGV[4]
+    return answer(1)
   end
   if at < seq then break end
   place = place - 1
 end
-if place == #entries then
+if place == 0 and others >= size then return answer(0) end
+table.insert(entries, place + 1, ARGV[3])
+table.insert(entries, place + 2, ARGV[4])
+if place == others then
   redis.call('RPUSH', KEYS[1], ARGV[3], ARGV[4])
 else
-  if place == 0 and #entries >= size then return 0 end
-  local others = #entries
-  table.insert(entries, place + 1, ARGV[3])
-  table.insert(entries, place + 2, ARGV[4])
   -- Before the others go: a full Redis refuses it.
   redis.call('RPUSH', KEYS[1], unpack(entries))
   redis.call('LTRIM', KEYS[1], others, -1)
 end
 redis.call('LTRIM', KEYS[1], -size, -1)
-return 1
+while #entries > size do table.remove(entries, 1) end
+return answer(1)
 `;
