@@ -4,7 +4,7 @@ import type { EncryptionConfig, RingKey } from '../config/index.ts';
 import type { InboundMessage } from '../domain/conversation.ts';
 import { deriveKey } from '../lib/encrypt.ts';
 
-const KEYS = {
+export const SEARCH_ATTRIBUTES = {
   tenantId: defineSearchAttributeKey('TenantId', SearchAttributeType.KEYWORD),
   agentId: defineSearchAttributeKey('AgentId', SearchAttributeType.KEYWORD),
   userId: defineSearchAttributeKey('UserId', SearchAttributeType.KEYWORD),
@@ -15,7 +15,9 @@ const KEYS = {
  * Names of the search attributes that a namespace needs; all of type Keyword. An unregistered one refuses
  * every start.
  */
-export const SEARCH_ATTRIBUTE_NAMES: readonly string[] = Object.values(KEYS).map(({ name }) => name);
+export const SEARCH_ATTRIBUTE_NAMES: readonly string[] = Object.values(SEARCH_ATTRIBUTES).map(
+  ({ name }) => name,
+);
 
 /**
  * What the search attribute `UserId` may hold for a user of a tenant, by the keys that a history can still be
@@ -40,9 +42,9 @@ export function searchAttributesOf(
   userId: string = message.userId,
 ): TypedSearchAttributes {
   return new TypedSearchAttributes([
-    { key: KEYS.tenantId, value: message.tenantId },
-    { key: KEYS.agentId, value: message.agentId },
-    { key: KEYS.userId, value: userId },
-    { key: KEYS.channel, value: message.channel.name },
+    { key: SEARCH_ATTRIBUTES.tenantId, value: message.tenantId },
+    { key: SEARCH_ATTRIBUTES.agentId, value: message.agentId },
+    { key: SEARCH_ATTRIBUTES.userId, value: userId },
+    { key: SEARCH_ATTRIBUTES.channel, value: message.channel.name },
   ]);
 }

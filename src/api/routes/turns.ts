@@ -5,8 +5,12 @@ import { readOverview } from '../../db/overview.ts';
 import { listTurns, listUsers } from '../../db/turn-list.ts';
 import { idProblem } from '../../domain/ids.ts';
 import { createFairPlaces } from '../../lib/fair-places.ts';
-import { keptForEach } from '../../lib/kept-for.ts';
-import { countBackfills, type Backfills } from '../../temporal/backfills.ts';
+import {
+  countBackfills,
+  listBackfills,
+  type Backfills,
+  type ListedBackfills,
+} from '../../temporal/backfills.ts';
 import { isTemporalAway } from '../../temporal/outage.ts';
 import { keyOf, tenantOf } from '../admission.ts';
 import { OVERVIEW, TURNS, USERS } from '../answers-console.ts';
@@ -24,9 +28,6 @@ import { channelOfUser } from '../user-channel.ts';
  */
 const SCANS_AT_ONCE = 4;
 
-/** For how long an overview shows what Temporal has counted last: its searches are there for all. */
-const BACKFILLS_KEPT_MS = 5_000;
-
 /** `GET /turns`, `GET /overview`, `GET /agents/{agentId}/users`: how an agent does, and with whom. */
 export function turnRoutes(dependencies: {
   pool: pg.Pool;
@@ -41,9 +42,7 @@ export function turnRoutes(dependencies: {
     const { tenantId, id: userId } = keyOf(res);
     return lookUpFor(res, closing, 'The list', (signal) => places({ tenantId, userId }, signal, work));
   };
-  const kept = keptForEach<Backfills>(BACKFILLS_KEPT_MS);
-  const backfillsOf = (of: { tenantId: string; agentId: string | undefined }): Promise<Backfills> =>
-    kept(`${of.tenantId} ${of.agentId}`, () => countBackfills(temporal, of));
+  const backfillsOf = createBackfills(temporal);
   const router = Router();
 
   router.get('/turns', async (req, res) => {
@@ -84,7 +83,7 @@ export function turnRoutes(dependencies: {
     const [read, backfill] = await scan(res, () =>
       Promise.all([
         readOverview(pool, { tenantId, agentId, from }),
-        backfillsOf({ tenantId, agentId }).catch((error: unknown) => {
+        backfillsOf(tenantId, agentId).catch((error: unknown) => {
           if (isTemporalAway(error)) return null;
           throw error;
         }),
