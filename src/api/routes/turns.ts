@@ -5,12 +5,7 @@ import { readOverview } from '../../db/overview.ts';
 import { listTurns, listUsers } from '../../db/turn-list.ts';
 import { idProblem } from '../../domain/ids.ts';
 import { createFairPlaces } from '../../lib/fair-places.ts';
-import {
-  countBackfills,
-  listBackfills,
-  type Backfills,
-  type ListedBackfills,
-} from '../../temporal/backfills.ts';
+import { createBackfills } from '../../temporal/backfills.ts';
 import { isTemporalAway } from '../../temporal/outage.ts';
 import { keyOf, tenantOf } from '../admission.ts';
 import { OVERVIEW, TURNS, USERS } from '../answers-console.ts';
