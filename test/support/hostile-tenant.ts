@@ -181,10 +181,12 @@ async function scriptOfConsole(processes: SlackProcesses): Promise<string> {
 const longAgent: Attack = async (hostile) => {
   const { processes } = hostile;
   const path = `/v1/agents/${processes.agent.id}`;
-  const say = async (systemPrompt: string): Promise<void> => {
-    const { status } = await processes.request('PATCH', path, { systemPrompt });
-    if (status !== 200) throw new Error(`the agent can't be changed: ${status}`);
-  };
+  // What was asked for before it counts too: a change has to wait for its turn.
+  const say = (systemPrompt: string) =>
+    eventually(async () => (await processes.request('PATCH', path, { systemPrompt })).status === 200, {
+      timeoutMs: 30_000,
+      what: 'a change of the agent',
+    });
   await say(filled('\u0001'));
   await inOnePiece(200, (of) => getting(path, of).repeat(5))(hostile);
   hostile.letGo();
