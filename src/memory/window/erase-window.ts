@@ -2,7 +2,7 @@ import type { Scope } from '../../domain/conversation.ts';
 import { LATE_TURNS_KEPT_OUT_DAYS } from '../../domain/erasure.ts';
 import type { RedisClient } from '../../redis/connection.ts';
 import { memoryErasedKey, memoryShortKey } from '../../redis/keys.ts';
-import { noteSize } from './window-sizes.ts';
+import { noteSize, TAKES_NO_ROOM } from './window-sizes.ts';
 
 /**
  * Takes all that came before turn `seq` out of a scope's window, and keeps out what comes late. Gives the
@@ -15,10 +15,10 @@ export async function eraseWindow(
   seq: number,
   mayComeLate = true,
 ): Promise<number> {
-  if (!mayComeLate) return dropAgain(redis, scope, { before: seq });
-  return dropAndKeepOut(redis, scope, { before: seq }, async () => {
-    await redis.eval(KEEP_OUT, 1, keptOutKey(scope), BEFORE, seq, KEPT_SECONDS);
-  });
+  // First, so that a late append that this call misses finds it.
+  if (mayComeLate) await redis.eval(KEEP_OUT, 1, keptOutKey(scope), BEFORE, seq, KEPT_SECONDS);
+  else await keepLonger(redis, scope);
+  return dropNoted(redis, scope, { before: seq });
 }
 
 /**
@@ -31,34 +31,17 @@ export async function eraseFromWindow(
   messageId: string,
   mayComeLate = true,
 ): Promise<number> {
-  if (!mayComeLate) return dropAgain(redis, scope, { messageId });
-  return dropAndKeepOut(redis, scope, { messageId }, async () => {
-    await redis.eval(KEEP_ONE_OUT, 1, keptOutKey(scope), messageId, KEPT_SECONDS);
-  });
+  if (mayComeLate) await redis.eval(KEEP_ONE_OUT, 1, keptOutKey(scope), messageId, KEPT_SECONDS);
+  else await keepLonger(redis, scope);
+  return dropNoted(redis, scope, { messageId });
+}
+
+/** A mark that was set before stays for as long from now on. */
+async function keepLonger(redis: RedisClient, scope: Scope): Promise<void> {
+  await redis.expire(keptOutKey(scope), KEPT_SECONDS);
 }
 
 type What = { before?: number; messageId?: string };
-
-/**
- * Twice: before, since that gives a full Redis room; and after, so that a late append either finds the mark
- * or is found here.
- */
-async function dropAndKeepOut(
-  redis: RedisClient,
-  scope: Scope,
-  what: What,
-  keepOut: () => Promise<void>,
-): Promise<number> {
-  const dropped = await dropNoted(redis, scope, what);
-  await keepOut();
-  return dropped + (await dropNoted(redis, scope, what));
-}
-
-/** Where nothing is to be marked. A mark that was set before stays for as long from now on. */
-async function dropAgain(redis: RedisClient, scope: Scope, what: What): Promise<number> {
-  await redis.expire(keptOutKey(scope), KEPT_SECONDS);
-  return dropNoted(redis, scope, what);
-}
 
 async function dropNoted(redis: RedisClient, scope: Scope, what: What): Promise<number> {
   const dropped = await dropMessages(redis, scope, what);
@@ -86,8 +69,13 @@ export async function isKeptOut(redis: RedisClient, scope: Scope, turn: LateTurn
  */
 export async function dropLateTurn(redis: RedisClient, scope: Scope, turn: LateTurn): Promise<boolean> {
   if (!(await isKeptOut(redis, scope, turn))) return false;
-  await dropNoted(redis, scope, { messageId: turn.messageId });
+  await dropTurn(redis, scope, turn);
   return true;
+}
+
+/** Takes one turn out of a window. */
+export async function dropTurn(redis: RedisClient, scope: Scope, { messageId }: LateTurn): Promise<void> {
+  await dropNoted(redis, scope, { messageId });
 }
 
 const keptOutKey = ({ tenantId, agentId, userId }: Scope) => memoryErasedKey(tenantId, agentId, userId);
@@ -101,15 +89,12 @@ async function dropMessages(
   return Number(await redis.eval(DROP, 1, key, before, messageId));
 }
 
-/* A full Redis refuses a script whose first write takes room: this one takes none. */
-const FIRST_WRITE = `redis.call('HDEL', KEYS[1], '')`;
-
 /*
  * KEYS[1] what is kept out · ARGV: 1 the field of the number before which all is, 2 another number, 3 seconds
  * to keep it. The number never falls.
  */
 const KEEP_OUT = `
-${FIRST_WRITE}
+${TAKES_NO_ROOM}
 local before = math.max(tonumber(redis.call('HGET', KEYS[1], ARGV[1]) or '0'), tonumber(ARGV[2]))
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', before))
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -117,7 +102,7 @@ redis.call('EXPIRE', KEYS[1], ARGV[3])
 
 /* KEYS[1] what is kept out · ARGV: 1 the id of a turn, 2 seconds to keep it. */
 const KEEP_ONE_OUT = `
-${FIRST_WRITE}
+${TAKES_NO_ROOM}
 redis.call('HSET', KEYS[1], ARGV[1], '1')
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 `;

@@ -143,6 +143,9 @@ function keyOf(tenantId: string, window: string): string {
   return memoryShortKey(tenantId, agentId, userId.join(':'));
 }
 
+/** Lua that a script on a hash begins with: a full Redis refuses one whose first write takes room. */
+export const TAKES_NO_ROOM = `redis.call('HDEL', KEYS[1], '')`;
+
 /* KEYS[1] a window. */
 const MEASURE = `return { ${sizeIn("redis.call('LRANGE', KEYS[1], 0, -1)")} }`;
 
@@ -152,8 +155,7 @@ const MEASURE = `return { ${sizeIn("redis.call('LRANGE', KEYS[1], 0, -1)")} }`;
  * 'bytes microseconds'. Gives the windows that have to go, if some have to.
  */
 const NOTE = `
--- A full Redis refuses a script whose first write takes room.
-redis.call('HDEL', KEYS[1], '')
+${TAKES_NO_ROOM}
 local function read(noted)
   local bytes, at = string.match(noted or '', '^(%d+) (%d+)$')
   return tonumber(bytes or '0'), tonumber(at or '0')

@@ -2,7 +2,7 @@ import type { RedisClient } from '../../redis/connection.ts';
 import { z } from 'zod';
 import type { ConversationMessage, Role, Scope, WindowMessage } from '../../domain/conversation.ts';
 import { memoryShortKey } from '../../redis/keys.ts';
-import { dropLateTurn, isKeptOut } from './erase-window.ts';
+import { dropLateTurn, dropTurn, isKeptOut } from './erase-window.ts';
 import { noteWritten, sizeIn, writeOrGiveWay } from './window-sizes.ts';
 
 /** Number of messages in a full window. */
@@ -139,7 +139,8 @@ export async function appendTurn(
     noteWritten(redis, scope, { bytes, at }, atMost),
   ]);
   // After the size is noted: what goes is measured anew.
-  return !(isForgotten && (await dropLateTurn(redis, scope, turn)));
+  if (isForgotten) await dropTurn(redis, scope, turn);
+  return !isForgotten;
 }
 
 const appendAnswer = z.tuple([z.number(), z.number(), z.number()]);

@@ -34,6 +34,7 @@ const MAX_LOOKS_KEPT = 1_000;
  */
 export function createEngagedThreads(redis: RedisClient, readInTurn: FairPlaces): EngagedThreads {
   const known = new Map<string, true>();
+  /** Those of them that Redis has not taken yet. */
   const unmarked = new Map<string, true>();
   const seen = new Map<string, boolean>();
   const lookOnce = createOncePerKey<boolean>({ keptMs: LOOK_KEPT_MS, maxKept: MAX_LOOKS_KEPT });
